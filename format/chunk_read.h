@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * chunk_read - find, check and decompress the chunks of one file.
+ *
+ * On the line:  run.trace -> [chunk_read] -> trace
+ * Threads:      chunk_file_open and chunk_file_scan by one thread; afterwards chunk_file_load by
+ *               any number of threads, each with its own struct chunk_buffer (pread, no shared
+ *               position).
+ * Memory:       chunk_file_open gives, chunk_file_close takes. The list of chunks belongs to the
+ *               file. A chunk_buffer is the caller's storage; its bytes are good until the next
+ *               load into it or chunk_buffer_clear.
+ * Loss:         every byte that is not a good chunk is reported as a struct damage, with its
+ *               offset and, where that is known, the time range that is missing.
+ *
+ * Nothing in the file is believed before it is checked: lengths against the limits in chunk.h and
+ * the file's size, header and payload against their CRCs. pread, never mmap: a file that shrinks
+ * while it is read gives a short read, not a SIGBUS.
+ */
+#ifndef PYREC_FORMAT_CHUNK_READ_H
+#define PYREC_FORMAT_CHUNK_READ_H
+
+#include "chunk.h"
+#include "status.h"
+
+struct chunk_file;
+
+/* Where a chunk is. Sorted by seq in the file's list. */
+struct chunk_place {
+    uint64_t offset; /* of the header */
+    struct chunk_header header;
+};
+
+/* Something in the file that is not as it should be. */
+struct damage {
+    enum status status; /* STATUS_DAMAGED, STATUS_TRUNCATED, STATUS_LIMIT */
+    uint64_t offset;
+    uint64_t len_bytes;  /* skipped; 0 for chunks that are simply missing */
+    bool time_known;     /* t_first_ns..t_last_ns is the time range that is lost */
+    uint32_t process;
+    uint64_t t_first_ns, t_last_ns;
+    char text[160];      /* what happened, in words; no offset, no time in it */
+};
+
+/* Called once per damage, from the thread that found it. */
+typedef void damage_fn(void *closure, const struct damage *damage);
+
+/*
+ * Open `path` and find all its chunks: by the index when the trailer is whole and the file's size
+ * is what it says, else by hopping from header to header, searching for the next good header
+ * where one is wrong. Duplicates (same tag and seq) are dropped, chunks of another recording are
+ * reported and skipped, gaps in seq are reported.
+ *
+ * STATUS_NOT_A_TRACE when there is not one good header, STATUS_TOO_NEW by version.
+ * A file without trailer is not damage: it may still be growing (chunk_file_closed says).
+ */
+MUST_CHECK enum status chunk_file_open(struct chunk_file **out, const char *path, damage_fn *report,
+                                       void *closure, struct problem *why);
+void chunk_file_close(struct chunk_file *file);
+
+/* Look again: chunks that were appended since. Sets *added to their number. */
+MUST_CHECK enum status chunk_file_rescan(struct chunk_file *file, size_t *added, damage_fn *report,
+                                         void *closure, struct problem *why);
+
+/* The chunks, in order of seq. */
+size_t chunk_file_count(const struct chunk_file *file);
+const struct chunk_place *chunk_file_get(const struct chunk_file *file, size_t i);
+const char *chunk_file_path(const struct chunk_file *file);
+uint64_t chunk_file_size(const struct chunk_file *file);
+bool chunk_file_closed(const struct chunk_file *file); /* it has a good trailer */
+
+/* Space to read and decompress into; one per thread, reused. Zero it before the first use. */
+struct chunk_buffer {
+    uint8_t *comp, *raw;
+    size_t comp_size, raw_size;
+    void *context;
+    size_t raw_len; /* of the chunk that was loaded last */
+};
+void chunk_buffer_clear(struct chunk_buffer *buffer);
+
+/* Read, check and decompress chunk i; buffer->raw[0..raw_len) is the payload. */
+MUST_CHECK enum status chunk_file_load(const struct chunk_file *file, size_t i,
+                                       struct chunk_buffer *buffer, struct problem *why);
+
+#endif

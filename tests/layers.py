@@ -1,0 +1,116 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Fail on an #include that crosses a border, and on files and functions that grew too big.
+
+usage: layers.py SOURCE_DIR
+
+Who may include whom is the table ALLOWED; record/ and analyze/ never see each other.
+"""
+import pathlib
+import re
+import subprocess
+import shutil
+import sys
+
+# folder -> folders it may include from (own folder always)
+ALLOWED = {
+    "format": set(),
+    "record": {"format"},
+    "record/agent": {"record"},          # wire.h and ring.h only, see AGENT_MAY
+    "record/agent/pyver": {"record/agent"},
+    "analyze": {"format"},
+    "analyze/cmd": {"analyze", "format"},
+    "analyze/out": {"analyze", "format"},
+}
+# The agent runs inside other people's programs: libc and these, nothing else.
+AGENT_MAY = {"record/wire.h", "record/ring.h"}
+# Library headers and the only places that may know them.
+LIBRARY_ONLY = {
+    "zstd.h": {"format/chunk_write.c", "format/chunk_read.c"},
+    "libsmartcols.h": {"analyze/out/text.c"},
+}
+MAX_LINES = 600
+MAX_FUNCTION = 80
+INCLUDE = re.compile(r'^\s*#\s*include\s+([<"])([^>"]+)[>"]', re.M)
+
+
+def folder_of(path):
+    return path.parent.as_posix()
+
+
+def check_includes(root, path, errors):
+    rel = path.relative_to(root)
+    folder = folder_of(rel)
+    if folder not in ALLOWED:
+        return
+    for kind, target in INCLUDE.findall(path.read_text(encoding="utf-8")):
+        name = target.rsplit("/", 1)[-1]
+        if name in LIBRARY_ONLY and rel.as_posix() not in LIBRARY_ONLY[name]:
+            errors.append(f"{rel}: <{target}> belongs into {sorted(LIBRARY_ONLY[name])} only")
+        if kind == "<":
+            continue
+        if (path.parent / target).exists():
+            owner = folder_of((path.parent / target).resolve().relative_to(root))
+            where = (path.parent / target).resolve().relative_to(root).as_posix()
+        elif (root / target).exists() or target == "format/trace.pb-c.h":
+            owner, where = folder_of(pathlib.PurePosixPath(target)), target
+        else:
+            errors.append(f"{rel}: \"{target}\" is not a file of this project")
+            continue
+        if owner == folder:
+            continue
+        if owner not in ALLOWED[folder]:
+            errors.append(f"{rel}: {folder}/ may not include from {owner}/ (\"{target}\")")
+        elif folder == "record/agent" and owner == "record" and where not in AGENT_MAY:
+            errors.append(f"{rel}: the agent may include only {sorted(AGENT_MAY)} from record/")
+
+
+def check_sizes(root, files, errors):
+    for path in files:
+        lines = path.read_text(encoding="utf-8", errors="replace").count("\n")
+        if lines > MAX_LINES:
+            errors.append(f"{path.relative_to(root)}: {lines} lines, more than {MAX_LINES}")
+    sources = [str(p) for p in files if p.suffix in (".c", ".h")]
+    if not shutil.which("ctags") or not sources:
+        print("layers: no ctags, sizes of functions not checked")
+        return
+    out = subprocess.run(
+        ["ctags", "-x", "--c-kinds=f", "--_xformat=%N\t%F\t%n\t%e", *sources],
+        capture_output=True, text=True, check=True).stdout
+    for line in out.splitlines():
+        name, file, first, last = line.split("\t")
+        if last.isdigit() and int(last) - int(first) + 1 > MAX_FUNCTION:
+            rel = pathlib.Path(file).relative_to(root)
+            errors.append(f"{rel}: {name} has {int(last) - int(first) + 1} lines, "
+                          f"more than {MAX_FUNCTION}")
+
+
+def check_unique_names(root, files, errors):
+    seen = {}
+    for path in files:
+        if path.suffix not in (".c", ".h"):
+            continue
+        other = seen.setdefault(path.name, path)
+        if other != path:
+            errors.append(f"{path.relative_to(root)}: same name as {other.relative_to(root)}")
+
+
+def main():
+    root = pathlib.Path(sys.argv[1]).resolve()
+    files = [p for top in ("format", "record", "analyze", "tests", "samples")
+             for p in sorted((root / top).rglob("*"))
+             if p.suffix in (".c", ".h", ".py", ".sh", ".proto") and "corpus" not in p.parts]
+    errors = []
+    for path in files:
+        if path.suffix in (".c", ".h"):
+            check_includes(root, path, errors)
+    check_sizes(root, files, errors)
+    check_unique_names(root, files, errors)
+    for error in errors:
+        print(error)
+    print(f"layers: {len(files)} files, {len(errors)} errors")
+    return 1 if errors else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
