@@ -78,7 +78,7 @@ bool field_next(struct column *message, uint32_t *number, unsigned *wire_type, u
 /* A Samples message, cut up. Absent columns are empty. Names as in trace.proto. */
 struct samples_columns {
     uint64_t origin_ns, interval_ns, first_tick, before_q;
-    struct column late_q, missed_at, missed_n;
+    struct column late_q, missed_at, missed_n, missed_gap_q;
     struct column thread, thread_stack, thread_state, thread_call, thread_begin, thread_end,
         thread_runs;
     struct column run, stack, cpu, state, call_at, call, holder_run, holder;

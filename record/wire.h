@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * wire - what the agent in a recorded process tells the collector in pyrec.
+ *
+ * On the line:  raw stack -> sampler -> [wire records in the ring] -> collect
+ * Threads:      the head page is written by the agent's sampler (counters also by signal handlers,
+ *               atomically); the collector writes only `tail`, `stop` and `collector_beat`.
+ * Memory:       one memfd per recorded process, made and sealed by the agent, passed over a socket,
+ *               mapped by both sides: one head page (struct wire_head), then the ring.
+ * Loss:         counted in struct wire_counters; nothing here ever blocks the program.
+ *
+ * Both sides are built from the same source tree and check WIRE_VERSION; this is no file format.
+ * The collector believes nothing: it copies a record out and checks it before use.
+ */
+#ifndef PYREC_RECORD_WIRE_H
+#define PYREC_RECORD_WIRE_H
+
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define WIRE_VERSION   1u
+#define WIRE_MAGIC     "pyrecwir"
+#define WIRE_HEAD_LEN  16384u       /* the head "page": whole pages on every page size up to 16 KiB */
+#define WIRE_RING_LEN  (2u << 20)   /* power of two */
+#define WIRE_RECORD_MAX (128u << 10) /* longest record */
+#define WIRE_ENV       "PYREC_AGENT"
+
+/*
+ * The environment variable tells the agent where and how to record:
+ *     1,<abstract socket name>,<cookie, 32 hex digits>,<interval_ns>,<max_depth>,<flags, decimal>
+ */
+enum wire_flags {
+    WIRE_NO_SIGNALS = 1,    /* never interrupt: read running threads from outside */
+    WIRE_NO_CUMULATIVE = 2, /* top frame only */
+    WIRE_NO_CHILDREN = 4,   /* do not record what this process starts */
+};
+
+/* The one message on the socket; the memfd rides along (SCM_RIGHTS). */
+struct wire_hello {
+    char magic[8];
+    uint32_t version;
+    int32_t pid;
+    char cookie[32];
+};
+
+/* Why a stack could not be had. Index into wire_counters.failed. */
+#define WIRE_FAILURE_LIST(X)                                                                       \
+    X(NONE, "")                                                                                    \
+    X(UNREADABLE, "memory could not be read")                                                      \
+    X(NOT_CODE, "frame without a code object")                                                     \
+    X(OWNER, "frame with an impossible owner")                                                     \
+    X(BOUNDS, "frame outside the thread's stack")                                                  \
+    X(LINK, "entry frame does not link to its caller")                                             \
+    X(BOTTOM, "chain does not end at the bottom frame")                                            \
+    X(INSTRUCTION, "instruction outside the code")                                                 \
+    X(LOOP, "chain without end")                                                                   \
+    X(NO_ANSWER, "thread did not answer within the tick")                                          \
+    X(MOVED, "thread moved while it was read")                                                     \
+    X(NO_STATE, "thread state is gone")                                                            \
+    X(CODE_GONE, "code object freed before it was described")
+
+enum wire_failure {
+#define WIRE_FAILURE_ENUM(name, text) WIRE_FAIL_##name,
+    WIRE_FAILURE_LIST(WIRE_FAILURE_ENUM)
+#undef WIRE_FAILURE_ENUM
+        WIRE_FAIL_COUNT
+};
+
+/* Where the agent stands. */
+enum wire_agent_state {
+    WIRE_STARTING = 0,
+    WIRE_RUNNING = 1,
+    WIRE_PAUSED = 2,  /* the sampler is away while the program forks */
+    WIRE_STOPPED = 3,
+    WIRE_REFUSED = 4, /* this process cannot be recorded; wire_head.refused says why */
+};
+
+/* Totals since the agent started. Relaxed atomics: each is right by itself. */
+struct wire_counters {
+    _Atomic uint64_t ticks_due, ticks_taken, ticks_missed, ticks_overflowed;
+    _Atomic uint64_t samples, samples_asked, samples_outside, retries;
+    _Atomic uint64_t handler_ns, handler_max_ns, sampler_cpu_ns;
+    _Atomic uint64_t codes, codes_lost, unobserved_ns;
+    _Atomic uint64_t process_cpu_ns;
+    _Atomic uint64_t failed[WIRE_FAIL_COUNT];
+};
+
+struct wire_head {
+    char magic[8];
+    uint32_t version;
+    uint32_t ring_len;
+
+    /* Fixed before the hello is sent. */
+    int32_t pid, parent_pid;
+    uint64_t os_start;  /* field 22 of /proc/self/stat */
+    uint64_t start_ns;  /* CLOCK_MONOTONIC when recording of this process began */
+    uint64_t interval_ns;
+    uint64_t origin_ns; /* CLOCK_MONOTONIC of tick number 0 */
+    uint32_t max_depth;
+    uint32_t flags;     /* enum wire_flags */
+    uint32_t python_hexversion;
+    char python_build[32];
+    char executable[1024];
+    uint32_t argv_len; /* bytes used in argv */
+    char argv[4096];   /* NUL-terminated strings, one behind the other; cut where full */
+    char refused[256];
+
+    _Alignas(64) _Atomic uint64_t head; /* bytes ever written; release store by the sampler,
+                                           acquire load by the collector */
+    _Alignas(64) _Atomic uint64_t tail; /* bytes ever read; the other way round */
+    _Alignas(64) _Atomic uint32_t stop; /* collector: stop sampling, for good */
+    _Atomic uint32_t state;             /* enum wire_agent_state */
+    _Atomic uint64_t collector_beat;    /* collector: CLOCK_MONOTONIC of its last visit */
+    _Atomic uint64_t sampler_beat;      /* sampler: CLOCK_MONOTONIC of its last tick */
+    _Alignas(64) struct wire_counters counters;
+};
+_Static_assert(sizeof(struct wire_head) <= WIRE_HEAD_LEN, "the head fits its pages");
+
+/* Every record starts with this and is 8-byte aligned; len counts all of it, a multiple of 8. */
+struct wire_record {
+    uint32_t len;
+    uint16_t type;
+    uint16_t flags;
+};
+
+enum wire_type {
+    WIRE_PAD = 0, /* skip to the start of the ring */
+    WIRE_TICK = 1,
+    WIRE_SAMPLE = 2,
+    WIRE_THREAD = 3,
+    WIRE_THREAD_NAME = 4,
+    WIRE_THREAD_END = 5,
+    WIRE_CODE = 6,
+    WIRE_CODE_TABLE = 7,
+    WIRE_EVENT = 8,
+};
+
+/*
+ * A tick begins. The records up to the next tick belong to it; threads that are alive and have no
+ * sample in it are as they were at the tick before (implied). Samples that a signal handler took
+ * for this tick may be written up to an interval later, still before the next tick's record.
+ */
+struct wire_tick {
+    struct wire_record record;
+    uint64_t time_ns; /* CLOCK_MONOTONIC */
+    uint64_t number;  /* of the interval it is for; see trace.proto for when it was due */
+    uint64_t gap_ns;  /* of the time before it, this much was not observed (program stopped) */
+    uint32_t missed;  /* tick numbers skipped since the tick before */
+    uint32_t holder;  /* thread that held the GIL, 0 = nobody or not known */
+};
+
+/* One frame of a stack. */
+struct wire_frame {
+    uint32_t code;    /* WIRE_CODE's id */
+    int32_t instr;    /* byte offset into the bytecode; -1: before the first instruction */
+};
+
+/* State bits of a sample: as in trace.proto. */
+enum wire_state {
+    WIRE_ON_CPU = 1,
+    WIRE_HOLDS_GIL = 2,
+    WIRE_WAITS_GIL = 4,
+    WIRE_IN_GC = 8,
+    WIRE_OUTSIDE = 16,
+    WIRE_READY = 32,
+    WIRE_STALLED = 64,
+};
+
+enum wire_sample_flags {
+    WIRE_SAMPLE_CUT = 1, /* in record.flags: deeper than max_depth, the root side is missing */
+};
+
+/* An explicit sample. The stack is: `keep` frames, from the root, of the last stack that was sent
+ * for this thread, then n frames, root side first. A failed sample says nothing about the stack. */
+struct wire_sample {
+    struct wire_record record;
+    uint32_t thread;
+    uint32_t state;  /* enum wire_state */
+    uint64_t cpu_ns; /* the thread's CPU clock */
+    int32_t call;    /* system call it is blocked in, -1 = none or not known */
+    uint32_t failed; /* enum wire_failure */
+    uint32_t keep;
+    uint32_t n;
+    struct wire_frame frames[];
+};
+
+enum wire_thread_flags {
+    WIRE_THREAD_MAIN = 1, /* in record.flags */
+};
+
+struct wire_thread {
+    struct wire_record record;
+    uint32_t thread; /* from 1, never used again */
+    uint32_t os_tid;
+    uint64_t python_ident;
+    uint64_t interpreter;
+    uint64_t start_ns; /* CLOCK_MONOTONIC when it was first seen */
+    uint64_t cpu_ns;   /* CPU clock that counts as zero: 0 when it was born under the recorder */
+};
+
+struct wire_thread_name { /* Python's name for it; may come again with another name */
+    struct wire_record record;
+    uint32_t thread;
+    uint32_t len;
+    char name[]; /* UTF-8, lone surrogates as three bytes; not terminated */
+};
+
+struct wire_thread_end {
+    struct wire_record record;
+    uint32_t thread;
+    uint32_t pad;
+    uint64_t time_ns;
+};
+
+/* Dialects of line tables, see linetable.h. */
+enum wire_table {
+    WIRE_TABLE_NONE = 0,
+    WIRE_TABLE_LNOTAB = 1,    /* <= 3.9 */
+    WIRE_TABLE_LINES = 2,     /* 3.10 */
+    WIRE_TABLE_LOCATIONS = 3, /* >= 3.11 */
+};
+
+/* A code object: qualified name, file name, then the first bytes of its line table. */
+struct wire_code {
+    struct wire_record record;
+    uint32_t code;       /* id, never used again */
+    int32_t first_line;
+    uint32_t table_kind; /* enum wire_table */
+    uint32_t name_len, file_len;
+    uint32_t table_len;  /* of the whole table */
+    uint32_t table_here; /* bytes of it in this record */
+    uint32_t pad;
+    char bytes[];
+};
+
+/* The next bytes of a line table. */
+struct wire_code_table {
+    struct wire_record record;
+    uint32_t code;
+    uint32_t offset;
+    uint32_t len;
+    uint32_t pad;
+    uint8_t bytes[];
+};
+
+/* Something that happened; type as in trace.proto's Event. */
+struct wire_event {
+    struct wire_record record;
+    uint32_t event;
+    uint32_t thread;
+    uint64_t time_ns;
+    int64_t value;
+};
+
+_Static_assert(sizeof(struct wire_record) == 8, "wire_record");
+_Static_assert(sizeof(struct wire_tick) == 40, "wire_tick");
+_Static_assert(sizeof(struct wire_sample) == 40, "wire_sample");
+_Static_assert(sizeof(struct wire_thread) == 48, "wire_thread");
+_Static_assert(sizeof(struct wire_thread_name) == 16, "wire_thread_name");
+_Static_assert(sizeof(struct wire_thread_end) == 24, "wire_thread_end");
+_Static_assert(sizeof(struct wire_code) == 40, "wire_code");
+_Static_assert(sizeof(struct wire_code_table) == 24, "wire_code_table");
+_Static_assert(sizeof(struct wire_event) == 32, "wire_event");
+_Static_assert(sizeof(struct wire_frame) == 8, "wire_frame");
+
+#endif
