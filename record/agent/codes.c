@@ -1,15 +1,23 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Two parts that meet in three places: the table (the sampler puts in, the freeing thread takes
- * out), the log of deaths (the freeing thread puts in, the sampler reads), and the counters
- * `deaths` and `hooks_active`, by which the sampler knows that an object it has just described
- * was alive all the while.
+ * out), the log of deaths (the freeing thread puts in, the sampler reads), and the list of what is
+ * being freed right now.
+ *
+ * The sampler resolves an address only while it stands in a sample that is DONE; so whoever frees
+ * the object logs its death. An address that is neither in the log nor in `dying` after it was
+ * described was alive all the while. The sampler puts it into the table and looks at `dying`
+ * afterwards; the freeing thread puts it into `dying` and looks at the table afterwards: at least
+ * one sees the other (both sides seq_cst).
  */
 #include "codes.h"
 #include "reserve.h"
 #include <string.h>
+#include <time.h>
 
-enum { KEY_FREE = 0, KEY_GONE = 1, TRIES = 16 };
+#define DYING_WAIT_NS 20000
+
+enum { KEY_FREE = 0, KEY_GONE = 1, TRIES = 8 };
 
 bool codes_init(struct codes *codes, const struct interp *interp)
 {
@@ -32,7 +40,9 @@ void codes_reset(struct codes *codes)
     reserve_wipe(codes->log, CODES_LOG_LEN * sizeof(codes->log[0]));
     codes->used = 0;
     codes->next_id = 1;
-    atomic_store(&codes->hooks_active, 0);
+    for (unsigned i = 0; i < CODES_DYING; i++)
+        atomic_store(&codes->dying[i], 0);
+    atomic_store(&codes->dying_more, 0);
     atomic_store(&codes->log_head, 0);
     atomic_store(&codes->log_tail, 0);
     atomic_store(&codes->lost, 0);
@@ -133,17 +143,37 @@ static void death_log(struct codes *codes, uintptr_t code, uint64_t number, uint
     atomic_store_explicit(&death->number, number, memory_order_release);
 }
 
+/* Index in `dying`, or CODES_DYING when that is full. */
+static unsigned dying_enter(struct codes *codes, uintptr_t code)
+{
+    for (unsigned i = 0; i < CODES_DYING; i++) {
+        uintptr_t expected = 0;
+        if (atomic_compare_exchange_strong_explicit(&codes->dying[i], &expected, code,
+                                                    memory_order_seq_cst, memory_order_relaxed))
+            return i;
+    }
+    atomic_fetch_add_explicit(&codes->dying_more, 1, memory_order_seq_cst);
+    return CODES_DYING;
+}
+
+static void dying_leave(struct codes *codes, unsigned i)
+{
+    if (i < CODES_DYING)
+        atomic_store_explicit(&codes->dying[i], 0, memory_order_release);
+    else
+        atomic_fetch_sub_explicit(&codes->dying_more, 1, memory_order_release);
+}
+
 void codes_died(struct codes *codes, uintptr_t code, codes_wanted_fn *wanted)
 {
-    /* hooks_active goes up before the death has a number: see alive_begin */
-    atomic_fetch_add_explicit(&codes->hooks_active, 1, memory_order_seq_cst);
+    const unsigned place = dying_enter(codes, code);
     const uint64_t number = atomic_fetch_add_explicit(&codes->deaths, 1, memory_order_seq_cst) + 1;
     /* samples first, table second: the sampler puts into the table before it lets a sample go */
     const bool is_wanted = wanted(code);
     const uint32_t id = table_take(codes, code);
     if (is_wanted || id != 0)
         death_log(codes, code, number, id, is_wanted && id == 0);
-    atomic_fetch_sub_explicit(&codes->hooks_active, 1, memory_order_seq_cst);
+    dying_leave(codes, place);
 }
 
 /* ---- on the sampler ---- */
@@ -188,48 +218,85 @@ static uint32_t resolve_dead(struct codes *codes, struct death *death, codes_new
     return codes->next_id++;
 }
 
-/* No thread is freeing a code object now. From here on, *deaths unchanged means: none died. */
-static bool alive_begin(struct codes *codes, uint64_t *deaths)
+static bool is_dying(struct codes *codes, uintptr_t code)
 {
-    *deaths = atomic_load_explicit(&codes->deaths, memory_order_seq_cst);
-    return atomic_load_explicit(&codes->hooks_active, memory_order_seq_cst) == 0;
+    for (unsigned i = 0; i < CODES_DYING; i++)
+        if (atomic_load_explicit(&codes->dying[i], memory_order_seq_cst) == code)
+            return true;
+    return atomic_load_explicit(&codes->dying_more, memory_order_seq_cst) != 0;
 }
 
-static bool alive_still(struct codes *codes, uint64_t deaths)
+/* The freeing thread is at it and will log it; it may need our CPU for that. */
+static void wait_a_little(void)
 {
+    const struct timespec wait = {.tv_nsec = DYING_WAIT_NS};
+    nanosleep(&wait, NULL);
+}
+
+/*
+ * The object died while it was given `id`, and the freeing thread took the id out of the table:
+ * its log says so. When that is the first death since the sample, the description was made of
+ * the object in the sample and holds; else it may be of another, and nobody may use the id.
+ */
+static bool id_was_taken_rightly(struct codes *codes, uintptr_t code, uint64_t deaths, uint32_t id)
+{
+    for (int i = 0; i < TRIES && is_dying(codes, code); i++)
+        wait_a_little();
+    const struct death *const first = death_find(codes, code, deaths);
+    if (first != NULL && atomic_load_explicit(&first->id, memory_order_relaxed) == id)
+        return true;
+    const uint64_t head = atomic_load_explicit(&codes->log_head, memory_order_acquire);
+    for (uint64_t at = codes->log_tail; at < head; at++) {
+        uint32_t ours = id;
+        atomic_compare_exchange_strong(&codes->log[at % CODES_LOG_LEN].id, &ours, 0);
+    }
+    return false;
+}
+
+/* Describe a living object and give it an id. 0 when it died under our hands. */
+static uint32_t resolve_new(struct codes *codes, uintptr_t code, uint64_t deaths,
+                            codes_new_fn *fresh, void *closure)
+{
+    struct description what;
+    if (!describe_code(codes->interp, code, codes->scratch, codes->scratch_size, &what))
+        return 0;
+    const uint32_t id = codes->next_id++;
+    table_put(codes, code, id);
     atomic_thread_fence(memory_order_seq_cst);
-    return atomic_load_explicit(&codes->deaths, memory_order_seq_cst) == deaths;
+    const bool dead = is_dying(codes, code) || death_find(codes, code, deaths) != NULL;
+    if (dead && table_take(codes, code) == id)
+        return 0;
+    if (dead && !id_was_taken_rightly(codes, code, deaths, id))
+        return 0;
+    if (fresh(closure, id, &what))
+        return id;
+    if (!dead)
+        table_take(codes, code);
+    else
+        id_was_taken_rightly(codes, code, UINT64_MAX, id);
+    return 0;
 }
 
 uint32_t codes_resolve(struct codes *codes, uintptr_t code, uint64_t deaths, codes_new_fn *fresh,
                        void *closure)
 {
     for (int i = 0; i < TRIES; i++) {
-        uint64_t before;
-        const bool quiet = alive_begin(codes, &before);
-        struct death *const death = before != deaths ? death_find(codes, code, deaths) : NULL;
+        const bool dying = is_dying(codes, code); /* before the log is looked at */
+        struct death *const death = death_find(codes, code, deaths);
         if (death != NULL)
             return resolve_dead(codes, death, fresh, closure);
         if (deaths < codes->forgotten ||
             deaths < atomic_load_explicit(&codes->lost, memory_order_acquire))
             return 0; /* it may have been among those we know nothing of */
-        if (!quiet)
-            continue; /* a thread is at it: wait for what it logs */
-        const uint32_t at = table_find(codes, code);
-        const uint32_t id = at != UINT32_MAX ? codes->ids[at] : 0;
-        if (id != 0) {
-            if (alive_still(codes, before))
-                return id;
+        if (dying) {
+            wait_a_little();
             continue;
         }
-        struct description what;
-        if (!describe_code(codes->interp, code, codes->scratch, codes->scratch_size, &what) ||
-            !alive_still(codes, before))
-            continue;
-        if (!fresh(closure, codes->next_id, &what))
-            return 0;
-        table_put(codes, code, codes->next_id);
-        return codes->next_id++;
+        const uint32_t at = table_find(codes, code);
+        const uint32_t id =
+            at != UINT32_MAX ? codes->ids[at] : resolve_new(codes, code, deaths, fresh, closure);
+        if (id != 0)
+            return id;
     }
     return 0;
 }

@@ -29,6 +29,7 @@
 #define CODES_TABLE_LEN 65536u /* power of two */
 #define CODES_LOG_LEN   4096u
 #define CODES_MORGUE    64u
+#define CODES_DYING     16u
 #define CODES_NOTE_LEN  6144u /* room for one description of a dead object */
 
 /* A death that the sampler has to know of. */
@@ -52,7 +53,8 @@ struct codes {
     uint32_t used; /* keys that are not 0 */
     uint32_t next_id;
     _Atomic uint64_t deaths;       /* number of the last death */
-    _Atomic uint32_t hooks_active; /* threads inside codes_died */
+    _Atomic uintptr_t dying[CODES_DYING]; /* what threads inside codes_died are about to free */
+    _Atomic uint32_t dying_more;   /* threads that found no place in `dying` */
     struct death *log;
     _Atomic uint64_t log_head; /* entries ever claimed */
     _Atomic uint64_t log_tail; /* entries the sampler is done with */

@@ -54,16 +54,13 @@ static uint64_t gap_find(struct sampler *s, uint64_t now)
     return cpu - s->process_cpu_ns < away / GAP_CPU_PART ? away - s->interval_ns : 0;
 }
 
-static void process_clock(struct sampler *s, uint64_t now)
+static void clocks_book(struct sampler *s)
 {
-    if (now - s->process_cpu_at < PROCESS_CLOCK_NS)
-        return;
     struct wire_counters *const counters = &s->head->counters;
-    s->process_cpu_at = now;
+    const uint64_t own = s->earlier_cpu_ns + clock_read(CLOCK_THREAD_CPUTIME_ID);
     s->process_cpu_ns = clock_read(CLOCK_PROCESS_CPUTIME_ID);
     atomic_store_explicit(&counters->process_cpu_ns, s->process_cpu_ns, memory_order_relaxed);
-    atomic_store_explicit(&counters->sampler_cpu_ns, clock_read(CLOCK_THREAD_CPUTIME_ID),
-                          memory_order_relaxed);
+    atomic_store_explicit(&counters->sampler_cpu_ns, own, memory_order_relaxed);
 }
 
 /* Who holds the GIL of the main interpreter now: thread id, 0 = nobody. */
@@ -132,7 +129,10 @@ void sampler_tick(struct sampler *s, uint64_t now_ns)
         sampler_observe(s);
     names_drain(s->names, s->threads, s->emit);
     ring_commit(s->emit->ring);
-    process_clock(s, now_ns);
+    if (now_ns - s->process_cpu_at >= PROCESS_CLOCK_NS) {
+        s->process_cpu_at = now_ns;
+        clocks_book(s);
+    }
     atomic_store_explicit(&s->head->sampler_beat, now_ns, memory_order_relaxed);
 }
 
@@ -178,5 +178,7 @@ bool sampler_run(struct sampler *s, _Atomic uint32_t *stop)
     }
     sampler_harvest(s);
     ring_commit(s->emit->ring);
+    clocks_book(s);
+    s->earlier_cpu_ns += clock_read(CLOCK_THREAD_CPUTIME_ID);
     return true;
 }
