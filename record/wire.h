@@ -52,6 +52,7 @@ struct wire_hello {
     X(OWNER, "frame with an impossible owner")                                                     \
     X(BOUNDS, "frame outside the thread's stack")                                                  \
     X(LINK, "entry frame does not link to its caller")                                             \
+    X(STARTING, "frame that is just being entered")                                                \
     X(BOTTOM, "chain does not end at the bottom frame")                                            \
     X(INSTRUCTION, "instruction outside the code")                                                 \
     X(LOOP, "chain without end")                                                                   \

@@ -53,7 +53,7 @@ struct pyver {
     } interp;
     struct {
         uint16_t prev, next, interp, frame, base_frame, thread_id, native_id, id;
-        uint16_t chunk, chunk_top;
+        uint16_t chunk, chunk_top, root_cframe;
     } thread;
     struct {
         uint16_t current, previous;

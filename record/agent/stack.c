@@ -78,6 +78,8 @@ static bool entry_links(const struct walk *w, uintptr_t previous)
     const uintptr_t outer = peek(w->cframe + w->ver->cframe.previous, &bad);
     if (bad || outer == 0)
         return false;
+    if (previous == 0 && outer != w->tstate + w->ver->thread.root_cframe)
+        return false; /* only the outermost activation has no caller */
     const uintptr_t current = peek(outer + w->ver->cframe.current, &bad);
     return !bad && current == previous;
 }
@@ -126,6 +128,8 @@ static enum wire_failure frame_check(struct walk *w, uintptr_t at, const struct 
         return WIRE_FAIL_UNREADABLE;
     if (index == UINT32_MAX)
         return WIRE_FAIL_INSTRUCTION;
+    if (index == 0 && w->last_at == 0 && w->cframe != 0 && frame->owner == OWNER_THREAD)
+        return WIRE_FAIL_STARTING; /* 3.11, 3.12: its link may not have been written yet */
     *keep = true;
     if (ver->code.first_traceable != PYVER_NONE && frame->owner != OWNER_GENERATOR) {
         const int32_t first = (int32_t)peek_u32(frame->code + ver->code.first_traceable, &bad);
@@ -142,6 +146,15 @@ static bool is_entry(const struct pyver *ver, const struct frame *frame)
     return ver->frames == FRAMES_CFRAME_ENTRY ? frame->is_entry : frame->owner >= OWNER_SHIM;
 }
 
+/*
+ * 3.11, generator.throw() into a `yield from`: the generator's frame, an activation's first, is
+ * put on top of the caller's activation for the time of the call. The link is then further down.
+ */
+static bool is_throw(const struct walk *w, const struct frame *frame)
+{
+    return w->ver->frames == FRAMES_CFRAME_ENTRY && frame->owner == OWNER_GENERATOR;
+}
+
 static enum wire_failure walk_begin(struct walk *w, uintptr_t *at)
 {
     const struct pyver *ver = w->ver;
@@ -150,6 +163,9 @@ static enum wire_failure walk_begin(struct walk *w, uintptr_t *at)
     if (ver->cframe.current != PYVER_NONE) {
         w->cframe = *at;
         *at = peek(w->cframe + ver->cframe.current, &bad);
+        /* nothing runs: then it is the outermost cframe, not one that is not filled in yet */
+        if (!bad && *at == 0 && w->cframe != w->tstate + ver->thread.root_cframe)
+            return WIRE_FAIL_LINK;
     }
     if (ver->chunk.data != PYVER_NONE) {
         w->chunk = peek(w->tstate + ver->thread.chunk, &bad);
@@ -216,9 +232,9 @@ static enum wire_failure walk(struct walk *w, struct stack *stack)
                 stack->cut = true;
         }
         if (w->cframe != 0 && !w->linked && is_entry(w->ver, &frame)) {
-            if (!entry_links(w, frame.previous))
+            w->linked = entry_links(w, frame.previous);
+            if (!w->linked && !is_throw(w, &frame))
                 return WIRE_FAIL_LINK;
-            w->linked = true;
         }
         w->last = frame;
         w->last_at = at;

@@ -129,7 +129,7 @@ void fake_new(struct fake *fake, unsigned minor)
         fake_put(fake->state + ver->interp.gil_pointer, take(fake, 256));
     datastack_make(fake);
     if (has_cframe(fake)) { /* the root cframe: nothing runs */
-        fake->cframe = take(fake, 64);
+        fake->cframe = fake->tstate + ver->thread.root_cframe;
         fake_put(fake->tstate + ver->thread.frame, fake->cframe);
     }
     if (ver->frames == FRAMES_BASED) {

@@ -203,6 +203,8 @@ START_TEST(entry_window)
     taken(WIRE_FAIL_LINK);
     fake_put((uintptr_t)garbage + ver()->cframe.current, 0xdead0000u);
     taken(WIRE_FAIL_UNREADABLE);
+    fake_put((uintptr_t)garbage + ver()->cframe.current, 0);
+    taken(WIRE_FAIL_LINK);
     fake_free(&fake);
 }
 END_TEST

@@ -16,7 +16,7 @@ const struct pyver pyver_3_12 = {
     .interp = {.next = 0, .threads_head = 72, .id = 8, .gil_pointer = 384, .gc_collecting = 312},
     .thread = {
         .prev = 0, .next = 8, .interp = 16, .frame = 56, .base_frame = PYVER_NONE, .thread_id = 136,
-        .native_id = 144, .id = 224, .chunk = 232, .chunk_top = 240,
+        .native_id = 144, .id = 224, .chunk = 232, .chunk_top = 240, .root_cframe = 272,
     },
     .cframe = {.current = 0, .previous = 8},
     .chunk = {.previous = 0, .top = 16, .data = 24},
