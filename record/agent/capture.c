@@ -88,9 +88,24 @@ static void slot_read(struct capture *capture, struct slot *slot)
     };
     slot->deaths = codes_deaths(capture->codes);
     slot->failure = stack_take(&source, &slot->stack);
-    const uintptr_t gil = interp_gil(interp, slot->interp);
-    slot->holds_gil = interp_gil_holder(interp, gil) == slot->tstate;
+    const uintptr_t holder = interp_gil_holder(interp, interp_gil(interp, slot->interp));
+    slot->holds_gil = holder == slot->tstate;
+    for (unsigned i = 0; holder != 0 && i < slot->bound.n; i++)
+        slot->holds_gil |= holder == slot->bound.list[i].tstate; /* up to 3.11: by the first one */
     slot->in_gc = slot->holds_gil && interp_in_gc(interp, slot->interp);
+}
+
+bool capture_has_frames(const struct interp *interp, uintptr_t tstate)
+{
+    const struct pyver *const ver = &interp->ver;
+    uint32_t bad = 0;
+    uintptr_t frame = peek(tstate + ver->thread.frame, &bad);
+    if (ver->cframe.current != PYVER_NONE)
+        frame = peek(frame + ver->cframe.current, &bad);
+    if (ver->thread.base_frame != PYVER_NONE &&
+        frame == peek(tstate + ver->thread.base_frame, &bad))
+        frame = 0;
+    return frame != 0 && !bad;
 }
 
 static void asked_add(struct capture *capture, struct slot *slot)
@@ -170,24 +185,35 @@ static struct slot *slot_of(struct capture *capture, const siginfo_t *info)
     return &capture->slots[(at - first) / sizeof(struct slot)];
 }
 
+static bool tstate_is_mine(const struct interp *interp, uintptr_t tstate)
+{
+    uint32_t bad = 0;
+    return tstate != 0 &&
+           peek(tstate + interp->ver.thread.thread_id, &bad) == (uintptr_t)pthread_self() && !bad;
+}
+
 /*
- * The tstate to walk on this very thread. The slot's is right unless the thread has been given
- * another one since (PyGILState_Release and Ensure), or runs a sub-interpreter just now.
+ * The tstate that this very thread runs: the attached one if that can be told (from 3.12 on it is
+ * a thread-local; before, it is the GIL holder's). A thread without the GIL: the newest of those
+ * it was last seen with that has frames; else what PyGILState knows.
  */
 static void tstate_settle(const struct capture *capture, struct slot *slot)
 {
     const struct interp *const interp = capture->interp;
-    const struct pyver *const ver = &interp->ver;
     uint32_t bad = 0;
-    uintptr_t tstate = 0;
-    if (ver->minor >= 12 && interp->call.current_tstate != NULL)
-        tstate = (uintptr_t)interp->call.current_tstate(); /* thread-local; NULL while detached */
-    if (tstate == 0)
-        tstate = (uintptr_t)interp->call.own_tstate();
-    if (tstate != 0 && peek(tstate + ver->thread.thread_id, &bad) != (uintptr_t)pthread_self())
-        tstate = 0;
-    slot->tstate = bad ? 0 : tstate;
-    slot->interp = slot->tstate ? peek(tstate + ver->thread.interp, &bad) : 0;
+    uintptr_t tstate = (uintptr_t)interp->call.current_tstate();
+    if (!tstate_is_mine(interp, tstate)) {
+        const uintptr_t own = (uintptr_t)interp->call.own_tstate();
+        tstate = tstate_is_mine(interp, own) ? own : 0;
+        for (unsigned i = 0; tstate != 0 && slot->bound.n > 1 && i < slot->bound.n; i++) {
+            const struct binding *const binding = &slot->bound.list[i];
+            if (tstate_is_mine(interp, binding->tstate) &&
+                capture_has_frames(interp, binding->tstate))
+                tstate = binding->tstate; /* in order of age: the newest one stays */
+        }
+    }
+    slot->tstate = tstate;
+    slot->interp = tstate ? peek(tstate + interp->ver.thread.interp, &bad) : 0;
 }
 
 static void timer_clear(struct slot *slot)

@@ -24,12 +24,28 @@
 #define CAPTURE_SLOTS 4096u
 #define CAPTURE_TRIES 8u
 
+#define BINDINGS_MAX 8u
+
+/* A thread state that belongs to a thread, and the interpreter it is for. */
+struct binding {
+    uintptr_t tstate, interp;
+    uint64_t id;        /* the tstate's */
+    uint64_t interp_id; /* greater for newer interpreters */
+};
+
+/* In order of the interpreters' age, the newest last. */
+struct bindings {
+    struct binding list[BINDINGS_MAX];
+    uint8_t n;
+};
+
 enum slot_state { SLOT_IDLE, SLOT_ASKED, SLOT_DONE };
 
 struct slot {
     _Alignas(64) _Atomic uint32_t state; /* release by its owner, acquire by the next one */
     int32_t tid;
-    uintptr_t tstate, interp; /* what to walk */
+    struct bindings bound;    /* what the thread may be running .. */
+    uintptr_t tstate, interp; /* .. and what was walked; tstate 0: it has left Python */
     struct stack stack;
     enum wire_failure failure;
     bool holds_gil, in_gc;
@@ -69,6 +85,9 @@ void capture_reset(struct capture *capture); /* after a fork: all slots are free
 struct slot *capture_take_slot(struct capture *capture, int32_t tid);
 void capture_give_slot(struct capture *capture, struct slot *slot);
 struct slot *capture_scratch(struct capture *capture);
+
+/* Has this tstate a chain of frames? */
+bool capture_has_frames(const struct interp *interp, uintptr_t tstate);
 
 /* Ask the slot's thread for its stack. False when the signal could not be sent. */
 bool capture_ask(struct capture *capture, struct slot *slot);

@@ -52,9 +52,9 @@ struct codes {
     uint32_t *ids;
     uint32_t used; /* keys that are not 0 */
     uint32_t next_id;
-    _Atomic uint64_t deaths;       /* number of the last death */
+    _Atomic uint64_t deaths;              /* number of the last death */
     _Atomic uintptr_t dying[CODES_DYING]; /* what threads inside codes_died are about to free */
-    _Atomic uint32_t dying_more;   /* threads that found no place in `dying` */
+    _Atomic uint32_t dying_more;          /* threads that found no place in `dying` */
     struct death *log;
     _Atomic uint64_t log_head; /* entries ever claimed */
     _Atomic uint64_t log_tail; /* entries the sampler is done with */

@@ -122,7 +122,7 @@ enum interp_found interp_find(struct interp *interp, char *reason, size_t size)
         return INTERP_REFUSED;
     }
     bind_calls(&interp->call);
-    if (interp->call.own_tstate == NULL) {
+    if (interp->call.own_tstate == NULL || interp->call.current_tstate == NULL) {
         snprintf(reason, size, "this Python does not export its functions");
         return INTERP_REFUSED;
     }

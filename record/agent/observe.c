@@ -29,9 +29,11 @@ static struct slot *slot_for(struct sampler *s, const struct thread *thread)
     struct slot *slot = thread->slot;
     if (slot == NULL || atomic_load_explicit(&slot->state, memory_order_acquire) != SLOT_IDLE)
         slot = capture_scratch(s->capture);
+    const struct binding *const binding = threads_binding(s->threads, thread);
     slot->tid = thread->tid;
-    slot->tstate = thread->tstate;
-    slot->interp = thread->interp;
+    slot->bound = thread->bound;
+    slot->tstate = binding ? binding->tstate : 0;
+    slot->interp = binding ? binding->interp : 0;
     return slot;
 }
 
@@ -61,7 +63,7 @@ static void standing_state(struct sampler *s, struct thread *thread, struct obse
     if (standing.kind != STANDING_CALL)
         return;
     seen->call = standing.call;
-    const uintptr_t gil = interp_gil(s->interp, thread->interp);
+    const uintptr_t gil = seen->slot ? interp_gil(s->interp, seen->slot->interp) : 0;
     if (standing.call == SYS_futex && gil != 0 && standing.argument >= gil &&
         standing.argument < gil + s->interp->ver.gil.len)
         seen->state |= WIRE_WAITS_GIL;
@@ -87,7 +89,7 @@ static enum reading read_still(struct sampler *s, struct thread *thread, uint64_
 {
     struct slot *const slot = slot_for(s, thread);
     *seen = (struct observation){.slot = slot, .cpu_ns = cpu_ns, .call = -1};
-    if (!threads_linked(s->threads, thread)) {
+    if (slot->tstate == 0) {
         seen->slot = NULL; /* an OS thread that has no Python state any more */
         standing_state(s, thread, seen);
         return clock_of_thread(thread->tid) == cpu_ns ? READING_OK : READING_MOVED;
@@ -123,16 +125,20 @@ static enum reading read_running(struct sampler *s, struct thread *thread, uint6
                                  struct observation *seen)
 {
     uint64_t first[256];
-    const struct stack_source source = {
+    struct stack_source source = {
         .ver = &s->interp->ver,
         .code_type = s->interp->code_type,
-        .tstate = thread->tstate,
         .top_only = s->capture->top_only,
     };
     for (int i = 0; i < OUTSIDE_TRIES; i++) {
         struct slot *const slot = slot_for(s, thread);
         *seen = (struct observation){.slot = slot, .cpu_ns = cpu_ns, .call = -1};
         seen->state = WIRE_ON_CPU | WIRE_OUTSIDE;
+        source.tstate = slot->tstate;
+        if (slot->tstate == 0) {
+            seen->slot = NULL;
+            return READING_OK;
+        }
         capture_outside(s->capture, slot);
         read_bits(seen);
         struct stack again = {.frames = first, .max = 256};
@@ -174,6 +180,7 @@ static bool thread_ask(struct sampler *s, struct thread *thread, uint64_t cpu_ns
         atomic_load_explicit(&slot->state, memory_order_acquire) != SLOT_IDLE)
         return false;
     slot->tid = thread->tid;
+    slot->bound = thread->bound;
     atomic_store_explicit(&s->asking, 1, memory_order_seq_cst);
     bool sent = false;
     if (!atomic_load_explicit(&s->hold, memory_order_seq_cst))
@@ -213,7 +220,6 @@ static void answer_fetch(struct sampler *s, struct thread *thread)
         return;
     }
     read_bits(&seen);
-    thread->tstate = slot->tstate ? slot->tstate : thread->tstate;
     counter_add(&s->head->counters.samples_asked, 1);
     sample_book(s, thread, &seen);
     capture_done(s->capture, slot);
@@ -267,7 +273,7 @@ static void thread_gone(struct sampler *s, uint32_t i, uint64_t now)
     }
     if (thread->call_fd >= 0)
         close(thread->call_fd);
-    if (thread->tstate == s->last_holder)
+    if (thread->id == s->last_holder_id)
         s->last_holder = 0;
     emit_thread_end(s->emit, thread, now);
     threads_remove(s->threads, i);

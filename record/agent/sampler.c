@@ -68,7 +68,7 @@ static uint32_t holder_find(struct sampler *s)
 {
     if (s->threads->n == 0)
         return 0;
-    const uintptr_t gil = interp_gil(s->interp, s->threads->list[0].interp);
+    const uintptr_t gil = interp_gil(s->interp, s->threads->list[0].bound.list[0].interp);
     const uintptr_t tstate = interp_gil_holder(s->interp, gil);
     if (tstate == 0)
         return 0;

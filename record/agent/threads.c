@@ -12,14 +12,16 @@ bool threads_init(struct threads *threads, const struct interp *interp)
     memset(threads, 0, sizeof(*threads));
     threads->interp = interp;
     threads->list = reserve_memory(THREADS_MAX * sizeof(struct thread));
+    threads->index = reserve_memory(THREADS_INDEX * sizeof(threads->index[0]));
     threads->next_id = 1;
-    return threads->list != NULL;
+    return threads->list != NULL && threads->index != NULL;
 }
 
 void threads_reset(struct threads *threads)
 {
     reserve_wipe(threads->list, THREADS_MAX * sizeof(struct thread));
     threads->n = 0;
+    threads->index_stale = true;
     threads->next_id = 1;
     threads->n_marks = 0;
     threads->unbound = 0;
@@ -64,41 +66,76 @@ static bool identity_load(const struct threads *threads, uintptr_t tstate, struc
     return !bad;
 }
 
-struct thread *threads_find(struct threads *threads, uintptr_t tstate)
+/* ---- tstate -> thread ---- */
+
+static uint32_t index_first(uintptr_t tstate)
 {
-    for (uint32_t i = 0; i < threads->n; i++)
-        if (threads->list[i].tstate == tstate)
-            return &threads->list[i];
+    return (uint32_t)(((uint64_t)tstate >> 4) * 0x9E3779B97F4A7C15u >> 48) & (THREADS_INDEX - 1);
+}
+
+static void index_put(struct threads *threads, uintptr_t tstate, uint32_t entry)
+{
+    uint32_t i = index_first(tstate);
+    while (threads->index[i] != 0)
+        i = (i + 1) & (THREADS_INDEX - 1);
+    threads->index[i] = (uint16_t)(entry + 1);
+}
+
+static void index_rebuild(struct threads *threads)
+{
+    memset(threads->index, 0, THREADS_INDEX * sizeof(threads->index[0]));
+    for (uint32_t entry = 0; entry < threads->n; entry++)
+        for (unsigned k = 0; k < threads->list[entry].bound.n; k++)
+            index_put(threads, threads->list[entry].bound.list[k].tstate, entry);
+    threads->index_stale = false;
+}
+
+static struct binding *binding_find(struct thread *thread, uintptr_t tstate)
+{
+    for (unsigned k = 0; k < thread->bound.n; k++)
+        if (thread->bound.list[k].tstate == tstate)
+            return &thread->bound.list[k];
     return NULL;
 }
+
+struct thread *threads_find(struct threads *threads, uintptr_t tstate)
+{
+    if (threads->index_stale)
+        index_rebuild(threads);
+    uint32_t i = index_first(tstate);
+    for (; threads->index[i] != 0; i = (i + 1) & (THREADS_INDEX - 1)) {
+        struct thread *const thread = &threads->list[threads->index[i] - 1];
+        if (binding_find(thread, tstate) != NULL)
+            return thread;
+    }
+    return NULL;
+}
+
+/* ---- threads ---- */
 
 static bool tid_is_own(const struct threads *threads, int32_t tid)
 {
     return tid == threads->own_tids[0] || tid == threads->own_tids[1];
 }
 
-static struct thread *find_tid(struct threads *threads, uintptr_t interp, int32_t tid)
+static struct thread *find_tid(struct threads *threads, int32_t tid)
 {
     for (uint32_t i = 0; i < threads->n; i++)
-        if (threads->list[i].tid == tid && threads->list[i].interp == interp)
+        if (threads->list[i].tid == tid)
             return &threads->list[i];
     return NULL;
 }
 
-static void thread_add(struct threads *threads, uintptr_t tstate, uintptr_t interp,
-                       const struct identity *identity)
+static struct thread *thread_add(struct threads *threads, uint64_t interp_id,
+                                 const struct identity *identity)
 {
     if (threads->n == THREADS_MAX) {
         threads->refused++;
-        return;
+        return NULL;
     }
-    uint32_t bad = 0;
     struct thread *const thread = &threads->list[threads->n];
     memset(thread, 0, sizeof(*thread));
-    thread->tstate = tstate;
-    thread->interp = interp;
-    thread->interp_id = peek(interp + threads->interp->ver.interp.id, &bad);
-    thread->tstate_id = identity->tstate_id;
+    thread->interp_id = interp_id;
     thread->ident = identity->ident;
     thread->tid = identity->tid;
     thread->id = threads->next_id++;
@@ -106,19 +143,63 @@ static void thread_add(struct threads *threads, uintptr_t tstate, uintptr_t inte
     thread->call_fd = -1;
     thread->full = true;
     threads->n++;
+    return thread;
 }
 
-bool threads_linked(const struct threads *threads, const struct thread *thread)
+/* Is the tstate still in its interpreter's list? */
+static bool is_linked(const struct threads *threads, const struct binding *binding)
 {
     const struct pyver *const ver = &threads->interp->ver;
     uint32_t bad = 0;
-    if (thread->tstate == 0 || peek(thread->tstate + ver->thread.interp, &bad) != thread->interp)
+    if (peek(binding->tstate + ver->thread.interp, &bad) != binding->interp)
         return false;
-    const uintptr_t previous = peek(thread->tstate + ver->thread.prev, &bad);
+    const uintptr_t previous = peek(binding->tstate + ver->thread.prev, &bad);
     const uintptr_t link = previous ? peek(previous + ver->thread.next, &bad)
-                                    : peek(thread->interp + ver->interp.threads_head, &bad);
-    return !bad && link == thread->tstate &&
-           peek(thread->tstate + ver->thread.id, &bad) == thread->tstate_id && !bad;
+                                    : peek(binding->interp + ver->interp.threads_head, &bad);
+    return !bad && link == binding->tstate &&
+           peek(binding->tstate + ver->thread.id, &bad) == binding->id && !bad;
+}
+
+const struct binding *threads_binding(const struct threads *threads, const struct thread *thread)
+{
+    const struct binding *newest = NULL;
+    bool newest_runs = false;
+    for (unsigned k = 0; k < thread->bound.n; k++) {
+        const struct binding *const binding = &thread->bound.list[k];
+        if (!is_linked(threads, binding))
+            continue;
+        const bool runs =
+            thread->bound.n > 1 && capture_has_frames(threads->interp, binding->tstate);
+        if (newest == NULL || runs || !newest_runs) {
+            newest = binding;
+            newest_runs = runs;
+        }
+    }
+    return newest;
+}
+
+/* Bind a tstate to a thread; those that are gone are dropped. False when the thread has another
+ * one of this interpreter that lives. */
+static bool bind(struct threads *threads, struct thread *thread, const struct binding *binding)
+{
+    struct bindings *const bound = &thread->bound;
+    unsigned n = 0;
+    for (unsigned k = 0; k < bound->n; k++) {
+        const bool linked = is_linked(threads, &bound->list[k]);
+        if (linked && bound->list[k].interp == binding->interp)
+            return false;
+        if (linked)
+            bound->list[n++] = bound->list[k];
+    }
+    if (n == BINDINGS_MAX)
+        memmove(&bound->list[0], &bound->list[1], --n * sizeof(bound->list[0]));
+    unsigned at = n++;
+    for (; at > 0 && bound->list[at - 1].interp_id > binding->interp_id; at--)
+        bound->list[at] = bound->list[at - 1];
+    bound->list[at] = *binding;
+    bound->n = (uint8_t)n;
+    threads->index_stale = true;
+    return true;
 }
 
 /* A tstate of the list: known, new, or not bound to its thread yet. */
@@ -127,8 +208,9 @@ static void tstate_seen(struct threads *threads, uintptr_t tstate, uintptr_t int
     struct identity identity;
     if (!identity_load(threads, tstate, &identity))
         return;
-    const struct thread *const known = threads_find(threads, tstate);
-    if (known != NULL && known->tstate_id == identity.tstate_id && known->tid == identity.tid)
+    struct thread *const known = threads_find(threads, tstate);
+    if (known != NULL && known->tid == identity.tid &&
+        binding_find(known, tstate)->id == identity.tstate_id)
         return;
     if (identity.tid == 0 || clock_of_thread(identity.tid) == UINT64_MAX) {
         threads->unbound++;
@@ -136,16 +218,20 @@ static void tstate_seen(struct threads *threads, uintptr_t tstate, uintptr_t int
     }
     if (tid_is_own(threads, identity.tid))
         return;
-    struct thread *const same = find_tid(threads, interp, identity.tid);
-    if (same == NULL) {
-        thread_add(threads, tstate, interp, &identity);
-    } else if (threads_linked(threads, same)) {
+    uint32_t bad = 0;
+    const struct binding binding = {
+        .tstate = tstate,
+        .interp = interp,
+        .id = identity.tstate_id,
+        .interp_id = peek(interp + threads->interp->ver.interp.id, &bad),
+    };
+    struct thread *thread = find_tid(threads, identity.tid);
+    if (thread == NULL)
+        thread = thread_add(threads, binding.interp_id, &identity);
+    else
+        thread->ident = identity.ident;
+    if (thread != NULL && !bind(threads, thread, &binding))
         threads->unbound++; /* up to 3.11 a new tstate carries its parent's ids until it runs */
-    } else {                /* a thread of C's that came back to Python with another tstate */
-        same->tstate = tstate;
-        same->tstate_id = identity.tstate_id;
-        same->ident = identity.ident;
-    }
 }
 
 /* Walk one interpreter's list. False when it changed under the walk. */
@@ -215,4 +301,5 @@ void threads_refresh(struct threads *threads)
 void threads_remove(struct threads *threads, uint32_t i)
 {
     threads->list[i] = threads->list[--threads->n];
+    threads->index_stale = true;
 }

@@ -11,6 +11,9 @@
  * link is loaded fault-safe and believed only when the next one points back. New threads are put
  * at its head and get a new id, so an unchanged head with an unchanged id means: none is new.
  * Threads that go are noticed by their CPU clock, which goes with them.
+ *
+ * A thread is an OS thread. It has one tstate as a rule; with sub-interpreters it has one in each
+ * that it has entered, of which at most one runs.
  */
 #ifndef PYREC_AGENT_THREADS_H
 #define PYREC_AGENT_THREADS_H
@@ -18,14 +21,14 @@
 #include "capture.h"
 
 #define THREADS_MAX     16384u
+#define THREADS_INDEX   65536u /* power of two, well above THREADS_MAX * bindings in use */
 #define THREADS_INTERPS 64u
 
 struct thread {
-    uintptr_t tstate, interp;
-    uint64_t tstate_id;
-    uint64_t interp_id;
-    uint64_t ident; /* pthread_t, as Python's threading has it */
-    uint32_t id;    /* from 1, never used again; 0 = entry is free */
+    struct bindings bound;
+    uint64_t interp_id; /* of its first tstate */
+    uint64_t ident;     /* pthread_t, as Python's threading has it */
+    uint32_t id;        /* from 1, never used again; 0 = entry is free */
     int32_t tid;
     uint64_t start_ns;
     uint64_t cpu_ns; /* CPU clock at its last sample */
@@ -37,7 +40,6 @@ struct thread {
     bool full;       /* the next stack is written whole */
     bool late;       /* it was asked in an earlier tick and has not answered */
     bool asked;      /* it was asked in this tick */
-    bool found;      /* by the refresh that is under way */
     uint64_t asked_cpu_ns;
 };
 
@@ -51,6 +53,8 @@ struct threads {
     const struct interp *interp;
     struct thread *list; /* entries [0, n), dense */
     uint32_t n;
+    uint16_t *index; /* hash of tstate -> entry + 1; rebuilt when stale */
+    bool index_stale;
     uint32_t next_id;
     uint32_t unbound; /* tstates without a thread of their own yet: look again */
     uint32_t refused; /* beyond THREADS_MAX */
@@ -72,13 +76,17 @@ void threads_reset(struct threads *threads);
  */
 void threads_refresh(struct threads *threads);
 
-/* Is the entry's tstate still linked in the list? For a thread that stands still, exact. */
-bool threads_linked(const struct threads *threads, const struct thread *thread);
+/*
+ * The tstate that a thread standing still runs, or ran last: of those that are still linked, the
+ * newest one that has frames, else the newest. NULL when the thread has left Python for good.
+ * Exact while the thread stands still.
+ */
+const struct binding *threads_binding(const struct threads *threads, const struct thread *thread);
 
 /* Take entry i out; the last one moves to its place. */
 void threads_remove(struct threads *threads, uint32_t i);
 
-/* The entry that owns `tstate`, or NULL. */
+/* The thread that `tstate` belongs to, or NULL. */
 struct thread *threads_find(struct threads *threads, uintptr_t tstate);
 
 #endif

@@ -101,18 +101,25 @@ START_TEST(finds_new_ones)
 }
 END_TEST
 
+/* The tstate that the thread of `at` would be read by, 0 = none. */
+static uintptr_t bound(uintptr_t at)
+{
+    const struct binding *const binding = threads_binding(&threads, threads_find(&threads, at));
+    return binding ? binding->tstate : 0;
+}
+
 START_TEST(knows_what_is_linked)
 {
     for (unsigned i = 0; i < 3; i++)
         list_push(tstate[i], tids[i]);
     threads_refresh(&threads);
     for (unsigned i = 0; i < 3; i++)
-        ck_assert(threads_linked(&threads, threads_find(&threads, tstate[i])));
+        ck_assert_uint_eq(bound(tstate[i]), tstate[i]);
     list_remove(tstate[1]);
-    ck_assert(!threads_linked(&threads, threads_find(&threads, tstate[1])));
-    ck_assert(threads_linked(&threads, threads_find(&threads, tstate[0])));
+    ck_assert_uint_eq(bound(tstate[1]), 0);
+    ck_assert_uint_eq(bound(tstate[0]), tstate[0]);
     list_remove(tstate[2]);
-    ck_assert(!threads_linked(&threads, threads_find(&threads, tstate[2])));
+    ck_assert_uint_eq(bound(tstate[2]), 0);
 }
 END_TEST
 
@@ -159,7 +166,37 @@ START_TEST(rebinds)
     list_push(tstate[2], tids[1]);
     threads_refresh(&threads);
     ck_assert_uint_eq(threads.n, 2);
-    ck_assert(threads_linked(&threads, threads_find(&threads, tstate[2])));
+    ck_assert_uint_eq(bound(tstate[2]), tstate[2]);
+}
+END_TEST
+
+/* One OS thread with a tstate in each of two interpreters: one thread, and it is read by the one
+ * that has frames. */
+START_TEST(sub_interpreter)
+{
+    list_push(tstate[0], tids[0]);
+    const uintptr_t sub = (uintptr_t)calloc(1, 8192);
+    fake_put(fake.interp.runtime + ver()->runtime.interpreters_head, sub);
+    fake_put(sub + ver()->interp.next, fake.state);
+    fake_put(sub + ver()->interp.id, 1);
+    fake_put(sub + ver()->interp.threads_head, tstate[1]);
+    memset((void *)tstate[1], 0, 1024);
+    fake_put(tstate[1] + ver()->thread.interp, sub);
+    fake_put(tstate[1] + ver()->thread.id, 99);
+    fake_put(tstate[1] + ver()->thread.native_id, (uint64_t)tids[0]);
+    uint64_t cframe[2][8] = {{0}}, frame[16];
+    for (unsigned i = 0; i < 2; i++)
+        fake_put(tstate[i] + ver()->thread.frame, (uintptr_t)cframe[i]);
+    threads_refresh(&threads);
+    ck_assert_uint_eq(threads.n, 1);
+    ck_assert_uint_eq(threads.unbound, 0);
+    ck_assert_uint_eq(threads.list[0].bound.n, 2);
+    fake_put((uintptr_t)cframe[0] + ver()->cframe.current, (uintptr_t)frame);
+    ck_assert_uint_eq(bound(tstate[1]), tstate[0]);
+    fake_put((uintptr_t)cframe[1] + ver()->cframe.current, (uintptr_t)frame);
+    ck_assert_uint_eq(bound(tstate[0]), tstate[1]);
+    fake_put(sub + ver()->interp.threads_head, 0); /* the sub-interpreter ends */
+    ck_assert_uint_eq(bound(tstate[0]), tstate[0]);
 }
 END_TEST
 
@@ -213,6 +250,7 @@ int main(void)
     tcase_add_test(tcase, waits_for_unbound_ones);
     tcase_add_test(tcase, ignores_dead_threads);
     tcase_add_test(tcase, rebinds);
+    tcase_add_test(tcase, sub_interpreter);
     tcase_add_test(tcase, leaves_our_own_out);
     tcase_add_test(tcase, broken_list);
     tcase_add_test(tcase, fork_child);
