@@ -55,6 +55,13 @@ bool capture_init(struct capture *capture, const struct interp *interp, struct c
     return true;
 }
 
+static void timer_clear(struct slot *slot)
+{
+    if (slot->timer >= 0)
+        syscall(SYS_timer_delete, slot->timer);
+    slot->timer = -1;
+}
+
 struct slot *capture_take_slot(struct capture *capture, int32_t tid)
 {
     if (capture->n_free == 0)
@@ -67,6 +74,7 @@ struct slot *capture_take_slot(struct capture *capture, int32_t tid)
 
 void capture_give_slot(struct capture *capture, struct slot *slot)
 {
+    timer_clear(slot); /* of a thread that died before it fired */
     capture->free_slots[capture->n_free++] = (uint32_t)(slot - capture->slots);
 }
 
@@ -214,13 +222,6 @@ static void tstate_settle(const struct capture *capture, struct slot *slot)
     }
     slot->tstate = tstate;
     slot->interp = tstate ? peek(tstate + interp->ver.thread.interp, &bad) : 0;
-}
-
-static void timer_clear(struct slot *slot)
-{
-    if (slot->timer >= 0)
-        syscall(SYS_timer_delete, slot->timer);
-    slot->timer = -1;
 }
 
 /* Ask this thread again, a few microseconds after it has gone on. */

@@ -137,13 +137,19 @@ uintptr_t interp_gil(const struct interp *interp, uintptr_t state)
     return state ? peek(state + interp->ver.interp.gil_pointer, &bad) : 0;
 }
 
+uintptr_t interp_gil_last(const struct interp *interp, uintptr_t gil)
+{
+    uint32_t bad = 0;
+    const uintptr_t last = gil ? peek(gil + interp->ver.gil.last_holder, &bad) : 0;
+    return bad ? 0 : last;
+}
+
 uintptr_t interp_gil_holder(const struct interp *interp, uintptr_t gil)
 {
     uint32_t bad = 0;
-    if (gil == 0 || (int32_t)peek_u32(gil + interp->ver.gil.locked, &bad) != 1)
+    if (gil == 0 || (int32_t)peek_u32(gil + interp->ver.gil.locked, &bad) != 1 || bad)
         return 0;
-    const uintptr_t holder = peek(gil + interp->ver.gil.last_holder, &bad);
-    return bad ? 0 : holder;
+    return interp_gil_last(interp, gil);
 }
 
 bool interp_in_gc(const struct interp *interp, uintptr_t state)

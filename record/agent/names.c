@@ -9,6 +9,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#define LOOK_SOON_NS  20000000u    /* after a look, before the next for the sake of new threads */
 #define LOOK_FIRST_NS 1000000000u  /* after new threads: look again for renames, first soon, .. */
 #define LOOK_LAST_NS  16000000000u /* .. then ever more rarely */
 #define UNSERVED_NS   200000000u   /* a pending call nobody has run: all threads are blocked */
@@ -34,36 +35,54 @@ void names_reset(struct names *names)
 
 /* ---- with the GIL held ---- */
 
+/* The entry of `ident`, or a new one. The dict keeps its order, so it mostly is the next one. */
 static struct name *name_find(struct names *names, uint64_t ident)
 {
-    for (uint32_t i = 0; i < names->n; i++)
-        if (names->list[i].ident == ident)
-            return &names->list[i];
+    for (uint32_t i = 0; i < names->n; i++) {
+        struct name *const name = &names->list[(names->hint + i) % names->n];
+        if (name->ident != ident)
+            continue;
+        names->hint = (uint32_t)(name - names->list) + 1;
+        return name;
+    }
     if (names->n == NAMES_MAX)
         return NULL;
     struct name *const name = &names->list[names->n++];
     memset(name, 0, sizeof(*name));
     name->ident = ident;
+    names->hint = names->n;
     return name;
 }
 
 static void name_take(struct names *names, uint64_t ident, void *text)
 {
     const struct interp_calls *const call = &names->interp->call;
-    struct name *const name = name_find(names, ident);
-    if (name == NULL)
-        return;
-    intptr_t len;
-    const char *const utf8 = call->utf8(text, &len);
-    if (utf8 == NULL) {
+    intptr_t size;
+    const char *const utf8 = call->utf8(text, &size);
+    struct name *const name = utf8 ? name_find(names, ident) : NULL;
+    if (name == NULL) {
         call->error_clear();
         return;
     }
-    name->len = len < (intptr_t)NAME_LEN ? (uint32_t)len : NAME_LEN;
-    while (name->len < (uint32_t)len && name->len > 0 && (utf8[name->len] & 0xc0) == 0x80)
-        name->len--; /* not in the middle of a character */
-    memcpy(name->text, utf8, name->len);
-    name->fresh = 1;
+    uint32_t len = size < (intptr_t)NAME_LEN ? (uint32_t)size : NAME_LEN;
+    while (len < (uint32_t)size && len > 0 && (utf8[len] & 0xc0) == 0x80)
+        len--; /* not in the middle of a character */
+    name->seen = true;
+    if (name->len == len && memcmp(name->text, utf8, len) == 0)
+        return;
+    memcpy(name->text, utf8, len);
+    name->len = len;
+    name->fresh = true;
+}
+
+/* Entries of threads that are gone make room. */
+static void names_drop(struct names *names)
+{
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < names->n; i++)
+        if (names->list[i].seen)
+            names->list[n++] = names->list[i];
+    names->n = n;
 }
 
 static void names_read(struct names *names)
@@ -78,6 +97,9 @@ static void names_read(struct names *names)
         call->error_clear();
         return;
     }
+    names->hint = 0;
+    for (uint32_t i = 0; i < names->n; i++)
+        names->list[i].seen = false;
     while (call->dict_next(active, &at, &key, &value)) {
         const uint64_t ident = call->as_ulong(key);
         call->incref(value);
@@ -90,6 +112,7 @@ static void names_read(struct names *names)
         call->error_clear();
     }
     call->decref(active);
+    names_drop(names);
 }
 
 /* A pending call: on some thread of the program, between two bytecodes. */
@@ -170,7 +193,7 @@ void names_ask(struct names *names, const struct threads *threads, uint64_t now_
     }
     if (state == NAMES_READ || threads->n == 0 || !interpreter_is_up(names))
         return;
-    if (newest != names->known_threads)
+    if (newest != names->known_threads && now_ns - names->asked_ns >= LOOK_SOON_NS)
         names->wait_ns = LOOK_FIRST_NS;
     else if (now_ns < names->next_ns)
         return;
@@ -187,17 +210,20 @@ void names_drain(struct names *names, struct threads *threads, struct emit *emit
 {
     if (atomic_load_explicit(&names->state, memory_order_acquire) != NAMES_READ)
         return;
-    for (uint32_t i = 0; i < names->n; i++) {
-        struct name *const name = &names->list[i];
-        for (uint32_t k = 0; name->fresh && k < threads->n; k++) {
-            const struct thread *const thread = &threads->list[k];
-            if (thread->ident != name->ident || !thread->announced)
+    for (uint32_t k = 0; k < threads->n && !emit->full; k++) {
+        struct thread *const thread = &threads->list[k];
+        for (uint32_t i = 0; i < names->n; i++) {
+            const struct name *const name = &names->list[i];
+            if (name->ident != thread->ident || (thread->named && !name->fresh))
                 continue;
+            if (!thread->announced)
+                break;
             emit_thread_name(emit, thread->id, name->text, name->len);
-            name->fresh = 0;
+            thread->named = true;
+            break;
         }
     }
-    if (!emit->full)
-        names->n = 0; /* idents are used again: the next look starts afresh */
+    for (uint32_t i = 0; i < names->n && !emit->full; i++)
+        names->list[i].fresh = false;
     atomic_store_explicit(&names->state, NAMES_IDLE, memory_order_release);
 }

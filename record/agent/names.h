@@ -25,7 +25,8 @@
 struct name {
     uint64_t ident;
     uint32_t len;
-    uint32_t fresh; /* not yet written to the ring */
+    bool fresh; /* not what it was at the look before */
+    bool seen;  /* at the look that is under way */
     char text[NAME_LEN];
 };
 
@@ -33,8 +34,9 @@ enum names_state { NAMES_IDLE, NAMES_ASKED, NAMES_READ };
 
 struct names {
     const struct interp *interp;
-    struct name *list;
+    struct name *list; /* in the order of threading._active, which seldom changes */
     uint32_t n;
+    uint32_t hint;          /* where the next one is likely to be */
     _Atomic uint32_t state; /* release by who reads, acquire by the sampler; NAMES_READ: the table
                                is the sampler's, until it asks again */
     _Atomic int32_t helper_tid;

@@ -171,12 +171,17 @@ static void observe_running_outside(struct sampler *s, struct thread *thread, ui
 
 /* ---- by asking ---- */
 
+static uint8_t *mark_of(struct sampler *s, const struct thread *thread)
+{
+    return &s->threads->marks[thread - s->threads->list];
+}
+
 /* A signal that is on its way when the thread calls exec would kill the new program: there is a
  * gate (exec_guard in hooks.c waits until we are not in here). */
 static bool thread_ask(struct sampler *s, struct thread *thread, uint64_t cpu_ns)
 {
     struct slot *const slot = thread->slot;
-    if (!s->signals || thread->late || slot == NULL ||
+    if (!s->signals || slot == NULL ||
         atomic_load_explicit(&slot->state, memory_order_acquire) != SLOT_IDLE)
         return false;
     slot->tid = thread->tid;
@@ -188,7 +193,7 @@ static bool thread_ask(struct sampler *s, struct thread *thread, uint64_t cpu_ns
     atomic_store_explicit(&s->asking, 0, memory_order_seq_cst);
     if (!sent)
         return false;
-    thread->asked = true;
+    *mark_of(s, thread) |= THREAD_ASKED;
     thread->asked_cpu_ns = cpu_ns;
     return true;
 }
@@ -200,7 +205,8 @@ static void observe_running(struct sampler *s, struct thread *thread, uint64_t c
         thread->full = true;
     }
     if (!thread_ask(s, thread, cpu_ns))
-        observe_running_outside(s, thread, cpu_ns, thread->late ? WIRE_STALLED : 0);
+        observe_running_outside(s, thread, cpu_ns,
+                                *mark_of(s, thread) & THREAD_LATE ? WIRE_STALLED : 0);
 }
 
 /* The answer to what was asked in the last tick. */
@@ -229,7 +235,7 @@ static void answer_fetch(struct sampler *s, struct thread *thread)
 static void answer_missing(struct sampler *s, struct thread *thread)
 {
     struct observation seen;
-    thread->late = true;
+    *mark_of(s, thread) |= THREAD_LATE;
     const uint64_t now = clock_of_thread(thread->tid);
     if (now == UINT64_MAX)
         return; /* it is gone; sampler_observe will find out */
@@ -241,24 +247,27 @@ static void answer_missing(struct sampler *s, struct thread *thread)
     observe_running_outside(s, thread, thread->asked_cpu_ns, WIRE_STALLED);
 }
 
+static void answer_settle(struct sampler *s, uint32_t i)
+{
+    struct thread *const thread = &s->threads->list[i];
+    const uint8_t mark = s->threads->marks[i];
+    const bool done = atomic_load_explicit(&thread->slot->state, memory_order_acquire) == SLOT_DONE;
+    s->threads->marks[i] &= (uint8_t)~THREAD_ASKED;
+    if (mark & THREAD_ASKED && done) {
+        answer_fetch(s, thread);
+    } else if (mark & THREAD_ASKED) {
+        answer_missing(s, thread);
+    } else if (done) { /* late: its tick has been booked without it */
+        capture_done(s->capture, thread->slot);
+        s->threads->marks[i] &= (uint8_t)~THREAD_LATE;
+    }
+}
+
 void sampler_harvest(struct sampler *s)
 {
-    for (uint32_t i = 0; i < s->threads->n; i++) {
-        struct thread *const thread = &s->threads->list[i];
-        if (!thread->asked && !thread->late)
-            continue;
-        const bool done =
-            atomic_load_explicit(&thread->slot->state, memory_order_acquire) == SLOT_DONE;
-        if (thread->asked && done)
-            answer_fetch(s, thread);
-        else if (thread->asked)
-            answer_missing(s, thread);
-        else if (done) { /* late: its tick has been booked without it */
-            capture_done(s->capture, thread->slot);
-            thread->late = false;
-        }
-        thread->asked = false;
-    }
+    for (uint32_t i = 0; i < s->threads->n; i++)
+        if (s->threads->marks[i] & (THREAD_ASKED | THREAD_LATE))
+            answer_settle(s, i);
 }
 
 /* ---- one tick ---- */
@@ -288,8 +297,16 @@ static enum outcome thread_observe(struct sampler *s, struct thread *thread)
     if (cpu == UINT64_MAX)
         return OUTCOME_GONE;
     counter_add(&s->head->counters.samples, 1);
-    if (thread->samples > 0 && cpu == thread->cpu_ns)
-        return OUTCOME_DONE; /* implied */
+    s->threads->clocks[thread - s->threads->list] = cpu;
+    if (thread->samples > 0 && cpu == thread->cpu_ns) { /* implied */
+        if (thread->idle_ticks < IDLE_COLD)
+            thread->idle_ticks++;
+        else
+            *mark_of(s, thread) |= THREAD_COLD;
+        return OUTCOME_DONE;
+    }
+    thread->idle_ticks = 0;
+    *mark_of(s, thread) &= (uint8_t)~THREAD_COLD;
     const uint64_t again = clock_of_thread(thread->tid);
     if (again == UINT64_MAX)
         return OUTCOME_GONE;
@@ -333,28 +350,56 @@ static void torn_again(struct sampler *s, struct thread *thread)
     observation_finish(s, thread, &seen);
 }
 
-void sampler_observe(struct sampler *s)
+/* Threads that were torn, by id: entries move. */
+struct torn {
+    uint32_t ids[TORN_MAX];
+    uint32_t n;
+};
+
+/* Look at all threads whose mark COLD is as said. */
+static void observe_group(struct sampler *s, uint8_t cold, struct torn *torn)
 {
-    uint32_t torn[TORN_MAX]; /* thread ids: entries move */
-    uint32_t n_torn = 0;
     for (uint32_t i = 0; i < s->threads->n;) {
         struct thread *const thread = &s->threads->list[i];
+        if ((s->threads->marks[i] & THREAD_COLD) != cold) {
+            i++;
+            continue;
+        }
+        const uint32_t id = thread->id;
         const enum outcome outcome = thread_observe(s, thread);
         if (outcome == OUTCOME_GONE) {
             thread_gone(s, i, s->last_ns);
             continue;
         }
-        if (outcome == OUTCOME_TORN && n_torn < TORN_MAX)
-            torn[n_torn++] = thread->id;
+        if (outcome == OUTCOME_TORN && torn->n < TORN_MAX)
+            torn->ids[torn->n++] = id;
         else if (outcome == OUTCOME_TORN)
             torn_again(s, thread);
         i++;
     }
-    for (uint32_t i = 0; i < s->threads->n && n_torn > 0; i++)
-        for (uint32_t k = 0; k < n_torn; k++)
-            if (s->threads->list[i].id == torn[k]) {
+}
+
+static void observe_torn(struct sampler *s, const struct torn *torn)
+{
+    for (uint32_t k = 0; k < torn->n; k++)
+        for (uint32_t i = 0; i < s->threads->n; i++)
+            if (s->threads->list[i].id == torn->ids[k])
                 torn_again(s, &s->threads->list[i]);
-                torn[k] = torn[--n_torn];
-                break;
-            }
+}
+
+void sampler_observe(struct sampler *s)
+{
+    struct torn torn = {.n = 0};
+    bool cold_rest = idle_begin(s);
+    const uint32_t n_cold = idle_cold(s->threads);
+    observe_group(s, 0, &torn);
+    if (cold_rest && idle_has_run(s))
+        cold_rest = false;
+    if (cold_rest) {
+        counter_add(&s->head->counters.samples, n_cold);
+    } else {
+        observe_group(s, THREAD_COLD, &torn);
+        idle_asked_all(s);
+    }
+    observe_torn(s, &torn);
 }

@@ -68,7 +68,7 @@ struct pyver {
         uint16_t first_line, filename, name, table, bytecode, first_traceable, size, tlbc;
     } code; /* name: the qualified one where there is one */
     struct {
-        uint16_t last_holder, locked, len;
+        uint16_t last_holder, locked, switches, len;
     } gil;
     struct {
         uint16_t type, size;

@@ -149,6 +149,7 @@ static void adopt_objects(struct pyver *ver, const uint64_t *words, const struct
     if (free_threaded) { /* struct _gil_runtime_state begins with `enabled` */
         ver->gil.last_holder = (uint16_t)(ver->gil.last_holder + 8);
         ver->gil.locked = (uint16_t)(ver->gil.locked + 8);
+        ver->gil.switches = (uint16_t)(ver->gil.switches + 8);
         ver->gil.len = (uint16_t)(ver->gil.len + 8);
         ver->object_shift = 16;
     }

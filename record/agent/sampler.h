@@ -21,6 +21,7 @@
 
 #include "emit.h"
 #include "hooks.h"
+#include "idle.h"
 #include "link.h"
 #include "names.h"
 
@@ -42,7 +43,8 @@ struct sampler {
     uint64_t skipped; /* tick numbers since then */
     uint64_t process_cpu_ns, process_cpu_at;
     uint64_t earlier_cpu_ns; /* CPU time of sampler threads before a pause */
-    uintptr_t last_holder;   /* tstate, and .. */
+    struct idle idle;
+    uintptr_t last_holder; /* tstate, and .. */
     uint32_t last_holder_id;
     bool signals;            /* may ask threads */
     bool private_files;      /* our descriptors are in nobody's way */

@@ -12,9 +12,11 @@ bool threads_init(struct threads *threads, const struct interp *interp)
     memset(threads, 0, sizeof(*threads));
     threads->interp = interp;
     threads->list = reserve_memory(THREADS_MAX * sizeof(struct thread));
+    threads->marks = reserve_memory(THREADS_MAX);
+    threads->clocks = reserve_memory(THREADS_MAX * sizeof(threads->clocks[0]));
     threads->index = reserve_memory(THREADS_INDEX * sizeof(threads->index[0]));
     threads->next_id = 1;
-    return threads->list != NULL && threads->index != NULL;
+    return threads->list && threads->marks && threads->clocks && threads->index;
 }
 
 void threads_reset(struct threads *threads)
@@ -23,7 +25,7 @@ void threads_reset(struct threads *threads)
     threads->n = 0;
     threads->index_stale = true;
     threads->next_id = 1;
-    threads->n_marks = 0;
+    threads->n_lists = 0;
     threads->unbound = 0;
     memset(threads->own_tids, 0, sizeof(threads->own_tids));
 }
@@ -135,6 +137,8 @@ static struct thread *thread_add(struct threads *threads, uint64_t interp_id,
     }
     struct thread *const thread = &threads->list[threads->n];
     memset(thread, 0, sizeof(*thread));
+    threads->marks[threads->n] = 0;
+    threads->clocks[threads->n] = 0;
     thread->interp_id = interp_id;
     thread->ident = identity->ident;
     thread->tid = identity->tid;
@@ -254,35 +258,35 @@ static bool list_walk(struct threads *threads, uintptr_t interp, uintptr_t head)
     return true;
 }
 
-static struct interp_mark *mark_find(struct threads *threads, uintptr_t state)
+static struct interp_list *list_find(struct threads *threads, uintptr_t state)
 {
-    for (uint32_t i = 0; i < threads->n_marks; i++)
-        if (threads->marks[i].state == state)
-            return &threads->marks[i];
-    if (threads->n_marks == THREADS_INTERPS)
-        threads->n_marks = 0; /* interpreters that are long gone; the others are found again */
-    struct interp_mark *const mark = &threads->marks[threads->n_marks++];
-    *mark = (struct interp_mark){.state = state};
-    return mark;
+    for (uint32_t i = 0; i < threads->n_lists; i++)
+        if (threads->lists[i].state == state)
+            return &threads->lists[i];
+    if (threads->n_lists == THREADS_INTERPS)
+        threads->n_lists = 0; /* interpreters that are long gone; the others are found again */
+    struct interp_list *const list = &threads->lists[threads->n_lists++];
+    *list = (struct interp_list){.state = state};
+    return list;
 }
 
 static void interp_refresh(struct threads *threads, uintptr_t state, bool again)
 {
     const struct pyver *const ver = &threads->interp->ver;
-    struct interp_mark *const mark = mark_find(threads, state);
+    struct interp_list *const list = list_find(threads, state);
     for (int i = 0; i < TRIES; i++) {
         uint32_t bad = 0;
         const uintptr_t head = peek(state + ver->interp.threads_head, &bad);
         const uint64_t id = head ? peek(head + ver->thread.id, &bad) : 0;
-        if (bad || (head == mark->head && id == mark->head_id && !again))
+        if (bad || (head == list->head && id == list->head_id && !again))
             return;
         if (list_walk(threads, state, head)) {
-            mark->head = head;
-            mark->head_id = id;
+            list->head = head;
+            list->head_id = id;
             return;
         }
     }
-    mark->head = UINTPTR_MAX; /* look again at the next tick */
+    list->head = UINTPTR_MAX; /* look again at the next tick */
 }
 
 void threads_refresh(struct threads *threads)
@@ -301,5 +305,7 @@ void threads_refresh(struct threads *threads)
 void threads_remove(struct threads *threads, uint32_t i)
 {
     threads->list[i] = threads->list[--threads->n];
+    threads->marks[i] = threads->marks[threads->n];
+    threads->clocks[i] = threads->clocks[threads->n];
     threads->index_stale = true;
 }

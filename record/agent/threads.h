@@ -33,18 +33,25 @@ struct thread {
     uint64_t start_ns;
     uint64_t cpu_ns; /* CPU clock at its last sample */
     struct slot *slot;
-    int32_t call_fd; /* /proc/self/task/TID/syscall, -1 = not open */
-    uint32_t state;  /* of its last sample */
-    uint8_t samples; /* explicit ones so far, up to 2 */
-    bool announced;  /* WIRE_THREAD was written */
-    bool full;       /* the next stack is written whole */
-    bool late;       /* it was asked in an earlier tick and has not answered */
-    bool asked;      /* it was asked in this tick */
+    int32_t call_fd;    /* /proc/self/task/TID/syscall, -1 = not open */
+    uint32_t state;     /* of its last sample */
+    uint8_t samples;    /* explicit ones so far, up to 2 */
+    bool announced;     /* WIRE_THREAD was written */
+    bool named;         /* and WIRE_THREAD_NAME */
+    bool full;          /* the next stack is written whole */
+    uint8_t idle_ticks; /* in a row, up to IDLE_COLD */
     uint64_t asked_cpu_ns;
 };
 
+/* Marks of a thread, apart from it: looking at all of them touches little memory. */
+enum thread_mark {
+    THREAD_COLD = 1,  /* has not run for a while; see idle.h */
+    THREAD_ASKED = 2, /* was asked in this tick */
+    THREAD_LATE = 4,  /* was asked in an earlier tick and has not answered */
+};
+
 /* An interpreter's list as it was found last. */
-struct interp_mark {
+struct interp_list {
     uintptr_t state, head;
     uint64_t head_id;
 };
@@ -52,14 +59,16 @@ struct interp_mark {
 struct threads {
     const struct interp *interp;
     struct thread *list; /* entries [0, n), dense */
+    uint8_t *marks;      /* enum thread_mark, of the entry with the same number */
+    uint64_t *clocks;    /* its CPU clock as it was read last */
     uint32_t n;
     uint16_t *index; /* hash of tstate -> entry + 1; rebuilt when stale */
     bool index_stale;
     uint32_t next_id;
     uint32_t unbound; /* tstates without a thread of their own yet: look again */
     uint32_t refused; /* beyond THREADS_MAX */
-    struct interp_mark marks[THREADS_INTERPS];
-    uint32_t n_marks;
+    struct interp_list lists[THREADS_INTERPS];
+    uint32_t n_lists;
     uint64_t fork_ident; /* pthread_t of the thread that forked us; its tid is fork_tid */
     int32_t fork_tid;
     int32_t own_tids[2]; /* threads of the agent's, to be left out */

@@ -28,7 +28,7 @@ const struct pyver pyver_3_10 = {
         .first_line = 40, .filename = 104, .name = 112, .table = 120, .bytecode = 48,
         .first_traceable = PYVER_NONE, .size = PYVER_NONE, .tlbc = PYVER_NONE,
     },
-    .gil = {.last_holder = 8, .locked = 16, .len = 224},
+    .gil = {.last_holder = 8, .locked = 16, .switches = 24, .len = 224},
     .object = {.type = 8, .size = 16},
     .type = {.name = 24, .dealloc = 48},
     .bytes = {.data = 32},

@@ -30,7 +30,7 @@ const struct pyver pyver_3_15 = {
         .first_line = 68, .filename = 112, .name = 128, .table = 136, .bytecode = 208,
         .first_traceable = 192, .size = 16, .tlbc = PYVER_NONE,
     },
-    .gil = {.last_holder = 8, .locked = 16, .len = 224},
+    .gil = {.last_holder = 8, .locked = 16, .switches = 24, .len = 224},
     .object = {.type = 8, .size = 16},
     .type = {.name = 24, .dealloc = 48},
     .bytes = {.data = 32},
