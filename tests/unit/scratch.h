@@ -10,6 +10,7 @@
 #ifndef PYREC_TESTS_SCRATCH_H
 #define PYREC_TESTS_SCRATCH_H
 
+#include <check.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -17,6 +18,14 @@ struct bytes {
     uint8_t *at;
     size_t len, room;
 };
+
+/* As ck_assert, for loops: Check notes the place of every ck_assert in a file, this only failures.
+ */
+#define require(condition)                                                                         \
+    do {                                                                                           \
+        if (!(condition))                                                                          \
+            ck_abort_msg("%s:%d: %s", __FILE__, __LINE__, #condition);                             \
+    } while (0)
 
 void bytes_add(struct bytes *bytes, const void *more, size_t len);
 void bytes_free(struct bytes *bytes);
