@@ -19,10 +19,13 @@ void recording_make(struct recording *recording, const char *path, size_t n, siz
     for (size_t i = 0; i < n; i++) {
         struct bytes *const raw = &recording->raw[i];
         const size_t len = raw_len / 2 + scratch_random(&random) % (raw_len + 1);
+        struct bytes content = {0};
         for (size_t k = 0; k < len; k++) {
             const uint8_t byte = (uint8_t)(scratch_random(&random) >> 40 & (k % 3 ? 0xff : 3));
-            bytes_add(raw, &byte, 1);
+            bytes_add(&content, &byte, 1);
         }
+        bytes_add_packet(raw, content.at, content.len);
+        bytes_free(&content);
         const struct chunk chunk = {.flags = i == 0 ? CHUNK_META : CHUNK_SAMPLES,
                                     .process = 1,
                                     .t_first_ns = 1000 * i,

@@ -27,10 +27,33 @@ void bytes_free(struct bytes *bytes)
     *bytes = (struct bytes){0};
 }
 
+static void add_varint(struct bytes *bytes, uint64_t v)
+{
+    for (; v >= 0x80; v >>= 7)
+        bytes_add(bytes, &(uint8_t){(uint8_t)(v | 0x80)}, 1);
+    bytes_add(bytes, &(uint8_t){(uint8_t)v}, 1);
+}
+
+void bytes_add_field(struct bytes *bytes, unsigned number, const void *content, size_t len)
+{
+    add_varint(bytes, number << 3 | 2);
+    add_varint(bytes, len);
+    bytes_add(bytes, content, len);
+}
+
+void bytes_add_packet(struct bytes *bytes, const void *content, size_t len)
+{
+    struct bytes packet = {0};
+    bytes_add_field(&packet, 100, content, len);
+    bytes_add_field(bytes, 1, packet.at, packet.len);
+    bytes_free(&packet);
+}
+
+static pid_t owner;
+
 static const char *directory(void)
 {
     static char path[256];
-    static pid_t owner;
 
     if (owner != getpid()) {
         const char *const base = getenv("TMPDIR");
@@ -63,6 +86,7 @@ void scratch_remove(void)
     if (dir != NULL)
         closedir(dir);
     rmdir(path);
+    owner = 0;
 }
 
 static void file_write(const char *path, int flags, const void *bytes, size_t len)

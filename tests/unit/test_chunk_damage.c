@@ -178,6 +178,29 @@ START_TEST(garbage_inserted)
 }
 END_TEST
 
+/* The search reads the file piece by piece; wherever a header lies across a border, it is found. */
+START_TEST(header_across_the_border_of_a_window)
+{
+    enum { WINDOW = 256 << 10 };
+    const size_t middle = whole.start[4];
+    uint8_t *const noise = malloc(WINDOW + 200);
+    require(noise != NULL);
+    memset(noise, 0x57, WINDOW + 200);
+
+    for (size_t len = WINDOW - 150; len < WINDOW + 150; len++) {
+        struct bytes file = {0};
+        struct account account;
+        bytes_add(&file, whole.file.at, middle);
+        bytes_add(&file, noise, len);
+        bytes_add(&file, whole.file.at + middle, whole.file.len - middle);
+        damaged_check(&file, &account);
+        require(account.n_good == N_CHUNKS && account.bytes_damaged == len);
+        bytes_free(&file);
+    }
+    free(noise);
+}
+END_TEST
+
 /* Garbage that looks like chunk headers, down to the last byte but one. */
 START_TEST(near_headers_inserted)
 {
@@ -474,6 +497,7 @@ static void tests_add(TCase *tests)
     tcase_add_test(tests, range_zeroed);
     tcase_add_test(tests, range_deleted);
     tcase_add_test(tests, garbage_inserted);
+    tcase_add_test(tests, header_across_the_border_of_a_window);
     tcase_add_test(tests, near_headers_inserted);
     tcase_add_test(tests, chunks_shuffled);
     tcase_add_test(tests, file_twice_in_a_row);

@@ -127,10 +127,11 @@ START_TEST(a_storm_of_events_fits)
 {
     enum { N = 100000 };
     struct proto_arena arena = {0};
-    Pyrec__V1__Event event = PYREC__V1__EVENT__INIT;
+    Pyrec__V1__Event event;
     Pyrec__V1__Event **const list = malloc(N * sizeof(*list));
     Pyrec__V1__Events events = {PROTOBUF_C_MESSAGE_INIT(&pyrec__v1__events__descriptor), N, list};
 
+    pyrec__v1__event__init(&event);
     event.time_q = 3600000000u;
     event.thread = 70000;
     event.type = PYREC__V1__EVENT__TYPE__THREAD_START;
