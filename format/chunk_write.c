@@ -133,8 +133,9 @@ static enum status payload_compress(struct chunk_writer *writer, const struct ch
     for (size_t i = 0; i < n_cuts && good; i++) {
         const size_t to = chunk->cuts[i];
         assert(to >= from && to <= chunk->raw_len);
-        if (to > from && to < chunk->raw_len)
-            good = piece_compress(writer, &out, chunk->raw + from, to - from, ZSTD_e_flush);
+        if (to <= from || to >= chunk->raw_len)
+            continue;
+        good = piece_compress(writer, &out, chunk->raw + from, to - from, ZSTD_e_flush);
         from = to;
     }
     good = good && piece_compress(writer, &out, chunk->raw_len > 0 ? chunk->raw + from : NULL,
