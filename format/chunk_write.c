@@ -180,7 +180,7 @@ enum status chunk_writer_append(struct chunk_writer *writer, const struct chunk 
                                 struct problem *why)
 {
     const uint64_t offset = writer->bytes;
-    size_t comp_len;
+    size_t comp_len = 0;
 
     if (chunk->raw_len > CHUNK_RAW_MAX)
         return problem_set(why, STATUS_LIMIT, offset, "chunk %u: %zu bytes", writer->seq,
