@@ -359,8 +359,8 @@ static enum status bad_skip(struct chunk_scan *scan, enum chunk_look what, bool 
 
 static enum status step(struct chunk_scan *scan, bool is_final, bool *go_on)
 {
-    struct chunk_header header;
-    struct chunk_trailer trailer;
+    struct chunk_header header = {0};
+    struct chunk_trailer trailer = {0};
     const enum chunk_look what = chunk_scan_look(scan, scan->at, &header, &trailer);
 
     *go_on = true;
