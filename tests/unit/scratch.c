@@ -58,7 +58,7 @@ static const char *directory(void)
     if (owner != getpid()) {
         const char *const base = getenv("TMPDIR");
         snprintf(path, sizeof(path), "%s/pyrec-test-XXXXXX", base != NULL ? base : "/tmp");
-        ck_assert_ptr_nonnull(mkdtemp(path));
+        require(mkdtemp(path) != NULL);
         owner = getpid();
     }
     return path;

@@ -311,6 +311,26 @@ START_TEST(one_file_behind_the_other)
 }
 END_TEST
 
+START_TEST(trailer_and_garbage_in_front)
+{
+    const char garbage[] = "W*M\x18 and so on";
+    const struct chunk_trailer trailer = {.tag = 77, .n_chunks = 1, .file_size = TRAILER_LEN};
+    struct bytes file = {0};
+    struct account account;
+    uint8_t bytes[TRAILER_LEN];
+
+    chunk_trailer_write(&trailer, bytes);
+    bytes_add(&file, garbage, sizeof(garbage));
+    bytes_add(&file, bytes, sizeof(bytes));
+    bytes_add(&file, garbage, sizeof(garbage));
+    bytes_add(&file, whole.file.at, whole.file.len);
+    damaged_check(&file, &account);
+    ck_assert_uint_eq(account.n_good, N_CHUNKS);
+    ck_assert_uint_eq(account.bytes_damaged, sizeof(bytes) + 2 * sizeof(garbage));
+    bytes_free(&file);
+}
+END_TEST
+
 START_TEST(first_or_last_chunk_gone_without_a_trace)
 {
     struct bytes file = {0};
@@ -503,6 +523,7 @@ static void tests_add(TCase *tests)
     tcase_add_test(tests, file_twice_in_a_row);
     tcase_add_test(tests, chunks_of_another_recording_between);
     tcase_add_test(tests, one_file_behind_the_other);
+    tcase_add_test(tests, trailer_and_garbage_in_front);
     tcase_add_test(tests, first_or_last_chunk_gone_without_a_trace);
     tcase_add_test(tests, lost_time_is_said);
     tcase_add_test(tests, zeros_at_the_end_are_named);
