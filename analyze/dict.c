@@ -158,11 +158,9 @@ static enum status add_locations(struct dict *dict, const Pyrec__V1__Defs *defs,
         const uint32_t function = known(dict, defs->location_function[i], dict->n_functions);
         const int64_t line =
             (int64_t)dict->functions[function].line + (function > 0 ? defs->location_line[i] : 0);
-        if (line < 0 || line > INT32_MAX)
-            return problem_set(why, STATUS_DAMAGED, PROBLEM_NO_OFFSET,
-                               "location %zu has an impossible line", dict->n_locations);
+        const uint32_t known_line = line >= 1 && line <= INT32_MAX ? (uint32_t)line : 0;
         GROW(dict, locations);
-        dict->locations[dict->n_locations++] = (struct dict_location){function, (uint32_t)line};
+        dict->locations[dict->n_locations++] = (struct dict_location){function, known_line};
     }
     return STATUS_OK;
 }

@@ -5,7 +5,7 @@
 usage: outputs.py [--accept] PYANALYZE MAKE_OUTPUTS [CASE]
 
 A case is a line `name: words` in outputs.txt; the words are pyanalyze's, and X.trace stands for the
-trace that make_outputs (or damage, below) makes. A first word tty60 runs it on a terminal 60
+trace that make_outputs (or damage, below) makes, v1-X.trace for the one in this folder. A first word tty60 runs it on a terminal 60
 columns wide. outputs/NAME has standard output, standard error and exit status. With --accept the
 expected files are written anew: look at the difference before you commit it.
 """
@@ -74,6 +74,12 @@ def run_in_terminal(words, environment, columns):
     return out.replace(b"\r\n", b"\n"), b"", os.waitstatus_to_exitcode(status)
 
 
+def trace_path(directory, word):
+    if not word.endswith(".trace"):
+        return word
+    return str((HERE if word.startswith("v1-") else directory) / word)
+
+
 def run(program, directory, words):
     environment = {"TZ": "UTC", "LC_ALL": "C.UTF-8", "PATH": os.environ.get("PATH", "")}
     for name in ("ASAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS"):
@@ -83,7 +89,7 @@ def run(program, directory, words):
     if words and words[0].startswith("tty"):
         columns = int(words[0][3:])
         words = words[1:]
-    words = [str(program)] + [str(directory / w) if w.endswith(".trace") else w for w in words]
+    words = [str(program)] + [trace_path(directory, w) for w in words]
     if columns is not None:
         out, err, code = run_in_terminal(words, environment, columns)
     else:
@@ -93,7 +99,7 @@ def run(program, directory, words):
     if err:
         text += "--- standard error\n" + err.decode("utf-8", "backslashreplace")
     text += f"--- exit status {code}\n"
-    text = text.replace(str(directory) + "/", "")
+    text = text.replace(str(directory) + "/", "").replace(str(HERE) + "/", "")
     for pattern, instead in VOLATILE:
         text = pattern.sub(instead, text)
     return text
