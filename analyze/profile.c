@@ -154,13 +154,13 @@ static struct profile_thread *profile_thread(struct profile *profile, const stru
     return new;
 }
 
+/* Add the weights of a unit to those of the tree. */
 static void join_sheet(struct profile *profile, struct sheet *to, struct weight *total,
-                       const struct sheet *from, const uint32_t *nodes, size_t n_nodes,
-                       uint64_t quantum_ns)
+                       const struct sheet *from, const uint32_t *nodes, uint64_t quantum_ns)
 {
     struct sheet_page page = {0};
     while (sheet_next_page(from, &page)) {
-        for (uint32_t i = 0; i < SHEET_PAGE && page.first + i < n_nodes; i++) {
+        for (uint32_t i = 0; i < SHEET_PAGE; i++) {
             const struct weight *const w = &page.weights[i];
             if (w->samples == 0)
                 continue;
@@ -184,8 +184,7 @@ static void join_thread(struct profile *profile, const struct builder *b,
     struct profile_joint *const joint = arena_get(&profile->arena, sizeof *joint);
 
     for (int c = 0; c < CLASS_COUNT; c++)
-        join_sheet(profile, &t->sheets[c], &t->total.by[c], &sums->sheets[c], b->nodes,
-                   reader->dict.n_stacks + 1, quantum_ns);
+        join_sheet(profile, &t->sheets[c], &t->total.by[c], &sums->sheets[c], b->nodes, quantum_ns);
     *joint = (struct profile_joint){
         .next = t->joints,
         .generation = reader->unit->generation,

@@ -62,9 +62,13 @@ struct maker *maker_open(const char *path, const struct maker_settings *settings
                           &why) != STATUS_OK)
         maker_fail(why.detail);
 
-    Pyrec__V1__Meta meta = PYREC__V1__META__INIT;
-    Pyrec__V1__Machine machine = PYREC__V1__MACHINE__INIT;
-    Pyrec__V1__Packet packet = PYREC__V1__PACKET__INIT, *packets[] = {&packet};
+    Pyrec__V1__Meta meta;
+
+    pyrec__v1__meta__init(&meta);
+    Pyrec__V1__Machine machine;
+    pyrec__v1__machine__init(&machine);
+    Pyrec__V1__Packet packet, *packets[] = {&packet};
+    pyrec__v1__packet__init(&packet);
     maker_fill_meta(maker, &meta, &machine);
     packet.body_case = PYREC__V1__PACKET__BODY_META;
     packet.meta = &meta;
@@ -124,8 +128,10 @@ void maker_abandon(struct maker *maker)
 
 void maker_close(struct maker *maker, const char *stop_reason)
 {
-    Pyrec__V1__Summary summary = PYREC__V1__SUMMARY__INIT;
-    Pyrec__V1__Packet packet = PYREC__V1__PACKET__INIT, *packets[] = {&packet};
+    Pyrec__V1__Summary summary;
+    pyrec__v1__summary__init(&summary);
+    Pyrec__V1__Packet packet, *packets[] = {&packet};
+    pyrec__v1__packet__init(&packet);
     char reason[32];
     snprintf(reason, sizeof reason, "%s", stop_reason);
     summary.end_q = maker->last_ns / maker->settings.quantum_ns;
@@ -394,7 +400,8 @@ void maker_native(struct maker *maker, uint32_t process, uint32_t os_tid, const 
 
 void maker_process_end(struct maker *maker, uint32_t process, uint32_t exit_status)
 {
-    Pyrec__V1__Summary summary = PYREC__V1__SUMMARY__INIT;
+    Pyrec__V1__Summary summary;
+    pyrec__v1__summary__init(&summary);
     char reason[] = "exited";
     const struct maker_process_state *const p = process_at(maker, process);
     summary.end_q = p->time_q;

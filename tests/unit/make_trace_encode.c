@@ -84,7 +84,8 @@ void maker_fill_meta(const struct maker *maker, Pyrec__V1__Meta *meta, Pyrec__V1
 void maker_append(struct maker *maker, Pyrec__V1__Packet **packets, size_t n_packets,
                   uint16_t flags, uint32_t process, uint64_t first_ns, bool last)
 {
-    Pyrec__V1__Trace trace = PYREC__V1__TRACE__INIT;
+    Pyrec__V1__Trace trace;
+    pyrec__v1__trace__init(&trace);
     struct problem why = {0};
     trace.n_packet = n_packets;
     trace.packet = packets;
@@ -310,62 +311,98 @@ static void free_columns(struct samples_columns_out *c)
     free(c->cpu.at);
 }
 
+/* The messages of one chunk, and the packets they are in. */
+struct chunk_messages {
+    Pyrec__V1__Packet packet[4], *packets[4];
+    size_t n;
+    uint16_t flags;
+    Pyrec__V1__Meta meta;
+    Pyrec__V1__Machine machine;
+    Pyrec__V1__Process process;
+    Pyrec__V1__Defs defs;
+    Pyrec__V1__Samples samples;
+    Pyrec__V1__Account account;
+    Pyrec__V1__Failure failure, *failures[1];
+};
+
+static void messages_init(struct chunk_messages *c)
+{
+    *c = (struct chunk_messages){.flags = CHUNK_DEFS | CHUNK_SAMPLES};
+    for (size_t i = 0; i < ARRAY_LEN(c->packet); i++) {
+        pyrec__v1__packet__init(&c->packet[i]);
+        c->packets[i] = &c->packet[i];
+    }
+    pyrec__v1__meta__init(&c->meta);
+    pyrec__v1__machine__init(&c->machine);
+    pyrec__v1__process__init(&c->process);
+    pyrec__v1__defs__init(&c->defs);
+    pyrec__v1__samples__init(&c->samples);
+    pyrec__v1__account__init(&c->account);
+    pyrec__v1__failure__init(&c->failure);
+    c->failures[0] = &c->failure;
+}
+
+static Pyrec__V1__Packet *next_packet(struct chunk_messages *c,
+                                      Pyrec__V1__Packet__BodyCase body_case)
+{
+    c->packet[c->n].body_case = body_case;
+    return &c->packet[c->n++];
+}
+
+static void add_meta(struct chunk_messages *c, const struct maker *maker, uint32_t process)
+{
+    const struct maker_process_state *const p = &maker->processes[process - 1];
+    maker_fill_meta(maker, &c->meta, &c->machine);
+    fill_process(&c->process, p, process);
+    c->meta.process = &c->process;
+    c->meta.generation = p->generation;
+    c->flags |= CHUNK_META | CHUNK_GENERATION_START;
+    next_packet(c, PYREC__V1__PACKET__BODY_META)->meta = &c->meta;
+}
+
+static void add_account(struct chunk_messages *c, const struct maker_process_state *p)
+{
+    fill_account(&p->account, &c->account);
+    c->failure.reason = (char *)(uintptr_t)p->account.failure;
+    c->failure.count = p->account.failures;
+    c->account.failure = c->failures;
+    c->account.n_failure = p->account.failure != NULL;
+    c->samples.account = &c->account;
+}
+
+static void messages_free(struct chunk_messages *c)
+{
+    for (size_t i = 0; i < c->defs.n_thread; i++)
+        free(c->defs.thread[i]);
+    free(c->defs.thread);
+    for (size_t i = 0; i < c->samples.n_native; i++)
+        free(c->samples.native[i]);
+    free(c->samples.native);
+}
+
 void maker_write_chunk(struct maker *maker, uint32_t process, Pyrec__V1__Summary *summary)
 {
     struct maker_process_state *const p = &maker->processes[process - 1];
     struct samples_columns_out columns = {0};
-    Pyrec__V1__Packet packet[4], *packets[4];
-    Pyrec__V1__Meta meta = PYREC__V1__META__INIT;
-    Pyrec__V1__Machine machine = PYREC__V1__MACHINE__INIT;
-    Pyrec__V1__Process who = PYREC__V1__PROCESS__INIT;
-    Pyrec__V1__Defs defs = PYREC__V1__DEFS__INIT;
-    Pyrec__V1__Samples samples = PYREC__V1__SAMPLES__INIT;
-    Pyrec__V1__Account account = PYREC__V1__ACCOUNT__INIT;
-    Pyrec__V1__Failure failure = PYREC__V1__FAILURE__INIT, *failures[] = {&failure};
-    uint16_t flags = CHUNK_DEFS | CHUNK_SAMPLES;
-    size_t n = 0;
+    struct chunk_messages c;
 
-    for (size_t i = 0; i < ARRAY_LEN(packet); i++) {
-        pyrec__v1__packet__init(&packet[i]);
-        packets[i] = &packet[i];
-    }
-    fill_samples(maker, p, &columns, &samples);
-    if (!p->begun) {
-        maker_fill_meta(maker, &meta, &machine);
-        fill_process(&who, p, process);
-        meta.process = &who;
-        meta.generation = p->generation;
-        flags |= CHUNK_META | CHUNK_GENERATION_START;
-        packet[n].body_case = PYREC__V1__PACKET__BODY_META;
-        packet[n++].meta = &meta;
-    }
-    fill_defs(p, &defs);
-    packet[n].body_case = PYREC__V1__PACKET__BODY_DEFS;
-    packet[n++].defs = &defs;
-    if (p->has_account) {
-        fill_account(&p->account, &account);
-        failure.reason = (char *)(uintptr_t)p->account.failure;
-        failure.count = p->account.failures;
-        account.failure = failures;
-        account.n_failure = p->account.failure != NULL;
-        samples.account = &account;
-    }
-    fill_natives(p, &samples);
-    packet[n].body_case = PYREC__V1__PACKET__BODY_SAMPLES;
-    packet[n++].samples = &samples;
+    messages_init(&c);
+    fill_samples(maker, p, &columns, &c.samples);
+    if (!p->begun)
+        add_meta(&c, maker, process);
+    fill_defs(p, &c.defs);
+    next_packet(&c, PYREC__V1__PACKET__BODY_DEFS)->defs = &c.defs;
+    if (p->has_account)
+        add_account(&c, p);
+    fill_natives(p, &c.samples);
+    next_packet(&c, PYREC__V1__PACKET__BODY_SAMPLES)->samples = &c.samples;
     if (summary != NULL) {
-        flags |= CHUNK_SUMMARY;
-        packet[n].body_case = PYREC__V1__PACKET__BODY_SUMMARY;
-        packet[n++].summary = summary;
+        c.flags |= CHUNK_SUMMARY;
+        next_packet(&c, PYREC__V1__PACKET__BODY_SUMMARY)->summary = summary;
     }
-    maker_append(maker, packets, n, flags, process, p->before_q * maker->settings.quantum_ns,
+    maker_append(maker, c.packets, c.n, c.flags, process, p->before_q * maker->settings.quantum_ns,
                  false);
-    for (size_t i = 0; i < defs.n_thread; i++)
-        free(defs.thread[i]);
-    free(defs.thread);
-    for (size_t i = 0; i < samples.n_native; i++)
-        free(samples.native[i]);
-    free(samples.native);
+    messages_free(&c);
     free_columns(&columns);
     reset_chunk(p);
 }

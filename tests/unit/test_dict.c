@@ -28,7 +28,8 @@ static enum status add_small(uint32_t first)
     uint32_t function[] = {first, first + 1, first};
     int32_t offset[] = {2, 0, -3};
     uint32_t up[] = {first, 1}, location[] = {first, first + 1};
-    Pyrec__V1__Defs defs = PYREC__V1__DEFS__INIT;
+    Pyrec__V1__Defs defs;
+    pyrec__v1__defs__init(&defs);
     defs.first_string = defs.first_function = defs.first_location = defs.first_stack = first;
     defs.string = strings;
     defs.n_string = 3;
@@ -90,7 +91,8 @@ END_TEST
 static enum status add_stacks(uint32_t first, uint32_t *up, size_t n)
 {
     uint32_t *const location = calloc(n, sizeof *location);
-    Pyrec__V1__Defs defs = PYREC__V1__DEFS__INIT;
+    Pyrec__V1__Defs defs;
+    pyrec__v1__defs__init(&defs);
     defs.first_stack = first;
     defs.stack_up = up;
     defs.n_stack_up = n;
@@ -135,7 +137,8 @@ START_TEST(columns_have_one_length)
 {
     uint32_t two[] = {1, 1}, one[] = {1};
     int32_t line[] = {0};
-    Pyrec__V1__Defs defs = PYREC__V1__DEFS__INIT;
+    Pyrec__V1__Defs defs;
+    pyrec__v1__defs__init(&defs);
     defs.first_stack = defs.first_function = defs.first_location = 1;
     defs.stack_up = two;
     defs.n_stack_up = 2;
@@ -157,7 +160,8 @@ START_TEST(references_to_nothing_are_lost)
 {
     uint32_t function[] = {7}, up[] = {1}, location[] = {9};
     int32_t line[] = {5};
-    Pyrec__V1__Defs defs = PYREC__V1__DEFS__INIT;
+    Pyrec__V1__Defs defs;
+    pyrec__v1__defs__init(&defs);
     defs.first_location = defs.first_stack = 1;
     defs.location_function = function;
     defs.location_line = line;
@@ -176,7 +180,8 @@ START_TEST(impossible_lines_are_not_known)
 {
     uint32_t name[] = {0}, file[] = {0}, line[] = {10}, function[] = {1};
     int32_t offset[] = {-11};
-    Pyrec__V1__Defs defs = PYREC__V1__DEFS__INIT;
+    Pyrec__V1__Defs defs;
+    pyrec__v1__defs__init(&defs);
     defs.first_function = defs.first_location = 1;
     defs.function_name = name;
     defs.function_file = file;
@@ -195,7 +200,8 @@ START_TEST(strings_are_clean_and_short)
     char *const long_one = calloc(1, LIMIT_STRING + 2);
     memset(long_one, 'x', LIMIT_STRING + 1);
     char *strings[] = {"bad \xff", long_one};
-    Pyrec__V1__Defs defs = PYREC__V1__DEFS__INIT;
+    Pyrec__V1__Defs defs;
+    pyrec__v1__defs__init(&defs);
     defs.first_string = 1;
     defs.string = strings;
     defs.n_string = 2;
@@ -212,7 +218,8 @@ START_TEST(kinds_do_not_look_like_functions)
     uint32_t kind[] = {3, 4, 2, 1, 5, 99};
     static const char *const shown[] = {"<too deep>", "<failed: too deep>", "<gc>",
                                         "too deep",   "<lost definitions>", "<too deep>"};
-    Pyrec__V1__Defs defs = PYREC__V1__DEFS__INIT;
+    Pyrec__V1__Defs defs;
+    pyrec__v1__defs__init(&defs);
     defs.first_string = defs.first_function = 1;
     defs.string = strings;
     defs.n_string = 2;

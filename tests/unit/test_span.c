@@ -31,7 +31,7 @@ static struct {
 
 #define COLUMN(field, array, ...)                                                                  \
     do {                                                                                           \
-        const typeof(s.array[0]) values_[] = {__VA_ARGS__};                                        \
+        const __typeof__(s.array[0]) values_[] = {__VA_ARGS__};                                    \
         memcpy(s.array, values_, sizeof values_);                                                  \
         s.m.field = s.array;                                                                       \
         s.m.n_##field = ARRAY_LEN(values_);                                                        \
@@ -46,7 +46,8 @@ static void setup(void)
 {
     uint32_t up[] = {1, 1, 1};
     uint32_t location[] = {0, 0, 0};
-    Pyrec__V1__Defs defs = PYREC__V1__DEFS__INIT;
+    Pyrec__V1__Defs defs;
+    pyrec__v1__defs__init(&defs);
     defs.first_stack = 1;
     defs.stack_up = up;
     defs.stack_location = location;
@@ -318,7 +319,8 @@ END_TEST
 
 START_TEST(an_empty_message_is_good)
 {
-    Pyrec__V1__Samples empty = PYREC__V1__SAMPLES__INIT;
+    Pyrec__V1__Samples empty;
+    pyrec__v1__samples__init(&empty);
     s.m = empty;
     ck_assert_int_eq(read_all(), STATUS_OK);
     ck_assert_uint_eq(range.n_ticks, 0);
