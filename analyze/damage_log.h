@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * damage_log - what was wrong with the files, kept until pyanalyze.c prints it.
+ * damage_log - what was wrong with the files, kept until main.c prints it.
  *
- * On the line:  trace (trace_damage_fn) -> [damage_log] -> pyanalyze.c -> stderr
+ * On the line:  trace (trace_damage_fn) -> [damage_log] -> main.c -> stderr
  * Threads:      damage_log_add comes from workers, one at a time (under the trace's lock).
  * Memory:       struct damage_log is the caller's, zeroed before the first use.
  *

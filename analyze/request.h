@@ -5,7 +5,7 @@
  * On the line:  args -> [request] -> a command's build(), which takes trace and profile from it
  * Memory:       struct request is the caller's; request_open fills it, request_close takes it
  *               back. Views borrow from it, so it outlives them.
- * Loss:         damage is collected here, and printed by pyanalyze.c.
+ * Loss:         damage is collected here, and printed by main.c.
  */
 #ifndef PYREC_ANALYZE_REQUEST_H
 #define PYREC_ANALYZE_REQUEST_H
