@@ -65,8 +65,7 @@ static struct cell get_blocked_share(const struct row *row)
 
 static struct cell get_file(const struct row *row)
 {
-    const char *const file = row->frame.file;
-    return file != NULL && file[0] != '\0' ? cell_text(file) : cell_none();
+    return cell_text(row->frame.file); /* "" where there is none: text stays text for programs */
 }
 
 static struct cell get_line(const struct row *row)

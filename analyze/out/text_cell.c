@@ -78,7 +78,7 @@ static void print_cell(struct buffer *to, const struct cell *cell, int decimals)
         break;
     default:
         cell_print(&raw, cell);
-        buffer_add_visible(to, raw.text != NULL ? raw.text : "");
+        buffer_add_visible(to, raw.len > 0 ? raw.text : "-");
         buffer_clear(&raw);
     }
 }
