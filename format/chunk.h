@@ -52,7 +52,20 @@ enum chunk_flags {
 };
 #define CHUNK_KNOWN_FLAGS 0x813Fu
 
-/* Trailer, at a clean close only: a skippable frame that says where the index is. */
+/*
+ * Trailer, at a clean close only: a skippable frame that says where the index is.
+ *
+ *   off size field
+ *     0   4  0x184D2A57        zstd: skippable frame
+ *     4   4  40                bytes that follow
+ *     8   8  89 'P' 'Y' 'E' 0D 0A 1A 0A
+ *    16   4  tag               as in the chunks
+ *    20   4  n_chunks          in this file, the one with the index included
+ *    24   8  index_offset      of the header of the last chunk, which holds the index
+ *    32   8  file_size         this trailer included
+ *    40   4  0
+ *    44   4  crc               CRC-32C of bytes 0..43
+ */
 #define TRAILER_LEN   48u
 #define TRAILER_MAGIC "\x89PYE\r\n\x1a\n"
 
@@ -66,6 +79,7 @@ enum chunk_flags {
 #define LIMIT_STRING_BYTES (64u << 20) /* per generation */
 #define LIMIT_THREADS      65536u      /* per process */
 #define LIMIT_PROCESSES    (1u << 20)
+#define LIMIT_INTERVAL_NS  UINT32_MAX  /* beyond it, the due times of ticks overflow */
 
 /* A chunk header in the machine's own form. */
 struct chunk_header {
@@ -90,5 +104,19 @@ void chunk_header_write(const struct chunk_header *header, uint8_t bytes[CHUNK_H
  * version that is too new is not an error here (the caller says it by name).
  */
 bool chunk_header_parse(struct chunk_header *header, const uint8_t bytes[CHUNK_HEADER_LEN]);
+
+/* A trailer in the machine's own form. */
+struct chunk_trailer {
+    uint32_t tag;
+    uint32_t n_chunks;
+    uint64_t index_offset;
+    uint64_t file_size;
+};
+
+/* Put `trailer` into its 48 bytes, CRC included. */
+void chunk_trailer_write(const struct chunk_trailer *trailer, uint8_t bytes[TRAILER_LEN]);
+
+/* Take a trailer from 48 bytes. False when its magic numbers or its CRC are wrong. */
+bool chunk_trailer_parse(struct chunk_trailer *trailer, const uint8_t bytes[TRAILER_LEN]);
 
 #endif

@@ -6,7 +6,7 @@
  * Threads:      one at a time.
  * Memory:       chunk_writer_open gives, chunk_writer_close or chunk_writer_abandon takes. The
  *               caller's bytes are read during the call only.
- * Loss:         a chunk is written with one writev(); when that fails or is cut short the file is
+ * Loss:         a chunk is written with one write(); when that fails or is cut short the file is
  *               truncated to its last whole chunk, so what was written stays readable.
  *
  * Always true:  the file is a sequence of whole chunks, readable without index and trailer.

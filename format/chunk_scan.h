@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * chunk_scan - find the chunks of a file that has no index, is damaged or is still growing.
+ *
+ * On the line:  run.trace -> [chunk_scan] -> the list of chunks of chunk_read
+ * Threads:      one.
+ * Memory:       struct chunk_scan is the owner's storage; chunk_scan_clear frees what it grew. The
+ *               file descriptor is borrowed.
+ * Loss:         what is not a good chunk of this recording goes to `report`: bytes that were
+ * skipped, and chunks that are missing in the row of seq. A chunk that was lost with its bytes
+ *               still there shows up as both.
+ *
+ * Always true:  bytes before `at` are chunks in the list, the trailer, or were reported; the first
+ *               n_settled places are in order of seq, each seq once. The work is linear in the
+ *               bytes of the file, whatever they are.
+ */
+#ifndef PYREC_FORMAT_CHUNK_SCAN_H
+#define PYREC_FORMAT_CHUNK_SCAN_H
+
+#include "chunk_read.h"
+
+/* Bytes of the file, kept between searches that begin close to each other. */
+struct chunk_window {
+    uint8_t *bytes;
+    uint64_t offset;
+    size_t len;
+};
+
+struct chunk_scan {
+    int fd;
+    uint64_t size;         /* of the file when it was last looked at */
+    uint64_t at;           /* where to go on */
+    uint64_t searched_to;  /* no good header begins between `at` and here */
+    uint64_t reported_to;  /* damage up to here was reported when the file was opened */
+    uint64_t recheck_left; /* bytes that may still be read a second time */
+    bool tag_known, closed;
+    uint32_t tag;
+    struct chunk_trailer trailer; /* when closed */
+    struct chunk_place *places;
+    size_t n, room;
+    size_t n_settled;
+    struct chunk_window window;
+    bool is_pending; /* `pending` is not reported yet, for it may grow */
+    struct damage pending;
+    damage_fn *report;
+    void *closure;
+};
+
+/* What stands at an offset. */
+enum chunk_look {
+    LOOK_CHUNK,   /* a good header, and its payload ends inside the file */
+    LOOK_CUT,     /* a good header, but its payload does not */
+    LOOK_LIMIT,   /* a good header that says impossible things */
+    LOOK_TOO_NEW, /* a good header of a later version */
+    LOOK_TRAILER,
+    LOOK_SHORT, /* the file ends where a header or trailer has just begun */
+    LOOK_OTHER,
+    LOOK_IO, /* could not be read */
+};
+
+/* Look at one place; fills header or trailer when the result says that there is one. */
+enum chunk_look chunk_scan_look(struct chunk_scan *scan, uint64_t offset,
+                                struct chunk_header *header, struct chunk_trailer *trailer);
+
+/*
+ * Go on from `at` to the end of the file (`size`, set by the caller) and put what was found into
+ * `places`. `is_final` says whether the file is to be taken as finished: only then is something
+ * incomplete at its end reported (it is looked at again by the next call all the same).
+ */
+MUST_CHECK enum status chunk_scan_run(struct chunk_scan *scan, bool is_final, struct problem *why);
+
+void chunk_scan_clear(struct chunk_scan *scan);
+
+/* Pass `damage` on to whoever asked for reports. */
+void chunk_scan_report(struct chunk_scan *scan, const struct damage *damage);
+
+/* Is the payload of a chunk as its header says? Reads all of it. */
+bool chunk_scan_payload_good(const struct chunk_scan *scan, const struct chunk_place *place);
+
+/* Read `len` bytes at `offset`, whole or up to the end of the file; -1 where that fails. */
+int64_t chunk_scan_read(int fd, void *bytes, size_t len, uint64_t offset);
+
+#endif

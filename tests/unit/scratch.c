@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: MIT */
+#include "scratch.h"
+#include <check.h>
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+void bytes_add(struct bytes *bytes, const void *more, size_t len)
+{
+    if (len == 0)
+        return;
+    if (bytes->len + len > bytes->room) {
+        bytes->room = 2 * bytes->room + len;
+        bytes->at = realloc(bytes->at, bytes->room);
+        ck_assert_ptr_nonnull(bytes->at);
+    }
+    memcpy(bytes->at + bytes->len, more, len);
+    bytes->len += len;
+}
+
+void bytes_free(struct bytes *bytes)
+{
+    free(bytes->at);
+    *bytes = (struct bytes){0};
+}
+
+static const char *directory(void)
+{
+    static char path[256];
+    static pid_t owner;
+
+    if (owner != getpid()) {
+        const char *const base = getenv("TMPDIR");
+        snprintf(path, sizeof(path), "%s/pyrec-test-XXXXXX", base != NULL ? base : "/tmp");
+        ck_assert_ptr_nonnull(mkdtemp(path));
+        owner = getpid();
+    }
+    return path;
+}
+
+const char *scratch_path(const char *name)
+{
+    static char paths[4][512];
+    static unsigned next;
+
+    char *const path = paths[next++ % 4];
+    snprintf(path, sizeof(paths[0]), "%s/%s", directory(), name);
+    return path;
+}
+
+void scratch_remove(void)
+{
+    const char *const path = directory();
+    DIR *const dir = opendir(path);
+    const struct dirent *entry;
+
+    while (dir != NULL && (entry = readdir(dir)) != NULL)
+        if (entry->d_name[0] != '.')
+            unlinkat(dirfd(dir), entry->d_name, 0);
+    if (dir != NULL)
+        closedir(dir);
+    rmdir(path);
+}
+
+static void file_write(const char *path, int flags, const void *bytes, size_t len)
+{
+    const int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | flags, 0600);
+    ck_assert_msg(fd >= 0, "open %s", path);
+    for (size_t done = 0; done < len;) {
+        const ssize_t n = write(fd, (const char *)bytes + done, len - done);
+        ck_assert_msg(n > 0, "write %s", path);
+        done += (size_t)n;
+    }
+    close(fd);
+}
+
+void scratch_write(const char *path, const void *bytes, size_t len)
+{
+    file_write(path, O_TRUNC, bytes, len);
+}
+
+void scratch_append(const char *path, const void *bytes, size_t len)
+{
+    file_write(path, O_APPEND, bytes, len);
+}
+
+struct bytes scratch_read(const char *path)
+{
+    struct bytes bytes = {0};
+    char part[65536];
+    ssize_t n;
+
+    const int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ck_assert_msg(fd >= 0, "open %s", path);
+    while ((n = read(fd, part, sizeof(part))) > 0)
+        bytes_add(&bytes, part, (size_t)n);
+    ck_assert_int_eq(n, 0);
+    close(fd);
+    return bytes;
+}
+
+uint64_t scratch_random(uint64_t *state)
+{
+    *state ^= *state >> 12;
+    *state ^= *state << 25;
+    *state ^= *state >> 27;
+    return *state * 0x2545F4914F6CDD1Du;
+}

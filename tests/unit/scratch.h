@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * scratch - files for tests: a directory that goes away, and whole files as bytes.
+ *
+ * On the line:  under the test suites.
+ * Memory:       struct bytes is the caller's storage, zeroed first; bytes_free takes what it grew.
+ *
+ * Everything here fails the running test when it cannot do its work.
+ */
+#ifndef PYREC_TESTS_SCRATCH_H
+#define PYREC_TESTS_SCRATCH_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct bytes {
+    uint8_t *at;
+    size_t len, room;
+};
+
+void bytes_add(struct bytes *bytes, const void *more, size_t len);
+void bytes_free(struct bytes *bytes);
+
+/* A path in this process's own directory under $TMPDIR; good until the next call but three. */
+const char *scratch_path(const char *name);
+
+/* Remove the directory and the files in it. */
+void scratch_remove(void);
+
+void scratch_write(const char *path, const void *bytes, size_t len);
+void scratch_append(const char *path, const void *bytes, size_t len);
+struct bytes scratch_read(const char *path);
+
+/* The same numbers on every machine: xorshift64*. `state` must not be 0. */
+uint64_t scratch_random(uint64_t *state);
+
+#endif
