@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 
 #define FIRST_SLOTS 64u
 
@@ -51,6 +52,14 @@ void idmap_clear(struct idmap *map)
 {
     free(map->slots);
     *map = (struct idmap){0};
+}
+
+uint64_t hash_new_seed(void)
+{
+    uint64_t seed;
+    if (getrandom(&seed, sizeof seed, GRND_NONBLOCK) != sizeof seed)
+        seed = (uint64_t)(uintptr_t)&seed; /* early in boot: what address randomisation gives */
+    return seed;
 }
 
 uint32_t hash_bytes(uint64_t seed, const void *bytes, size_t len)

@@ -65,5 +65,6 @@ static inline uint32_t hash_pair(uint64_t seed, uint64_t a, uint64_t b)
     return (uint32_t)(h ^ h >> 32);
 }
 uint32_t hash_bytes(uint64_t seed, const void *bytes, size_t len);
+uint64_t hash_new_seed(void);
 
 #endif

@@ -7,7 +7,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 
 /* Far enough below the limits of the format for what one more tick can add. */
 #define FULL_IDS   (LIMIT_IDS / 4)
@@ -16,9 +15,7 @@
 
 void intern_init(struct intern *in)
 {
-    *in = (struct intern){0};
-    if (getrandom(&in->seed, sizeof in->seed, GRND_NONBLOCK) != sizeof in->seed)
-        in->seed = (uint64_t)(uintptr_t)in;
+    *in = (struct intern){.seed = hash_new_seed()};
 }
 
 void intern_clear(struct intern *in)
@@ -150,13 +147,13 @@ uint32_t intern_stack(struct intern *in, uint32_t parent, uint32_t location)
     return in->count.stacks;
 }
 
-uint32_t intern_marker(struct intern *in, uint32_t parent, enum intern_kind kind, const char *text)
+uint32_t intern_marker(struct intern *in, enum intern_kind kind, const char *text)
 {
     const struct intern_function function = {.name = intern_string(in, text, strlen(text)),
                                              .kind = kind};
     const struct intern_location location = {
         .function = intern_function(in, &function), .column = -1, .end_column = -1};
-    return intern_stack(in, parent, intern_location(in, &location));
+    return intern_location(in, &location);
 }
 
 /* ---- how much there is ---- */

@@ -77,8 +77,8 @@ uint32_t intern_location(struct intern *in, const struct intern_location *locati
 /* The stack that is `location` called from the stack `parent` (0 = nobody). */
 uint32_t intern_stack(struct intern *in, uint32_t parent, uint32_t location);
 
-/* The stack `parent` with a frame on it that is no Python: a reason, a cut. */
-uint32_t intern_marker(struct intern *in, uint32_t parent, enum intern_kind kind, const char *text);
+/* The location that stands for something that is no Python: a reason, a cut. */
+uint32_t intern_marker(struct intern *in, enum intern_kind kind, const char *text);
 
 const char *intern_get_string(const struct intern *in, uint32_t id);
 

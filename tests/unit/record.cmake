@@ -10,3 +10,4 @@ add_test(NAME unit.linetable_live
 set_tests_properties(unit.linetable_live PROPERTIES LABELS "unit" SKIP_RETURN_CODE 77 TIMEOUT 300)
 unit(test_utf8 test_utf8.c LINK pyrec_collect)
 unit(test_intern test_intern.c LINK pyrec_collect)
+unit(test_codebook test_codebook.c LINK pyrec_collect)

@@ -79,11 +79,11 @@ END_TEST
 
 START_TEST(test_markers)
 {
-    const uint32_t cut = intern_marker(&in, 0, INTERN_TRUNCATED, "cut");
+    const uint32_t cut = intern_marker(&in, INTERN_TRUNCATED, "cut");
     ck_assert_uint_eq(cut, 1);
-    ck_assert_uint_eq(intern_marker(&in, 0, INTERN_TRUNCATED, "cut"), 1);
-    ck_assert_uint_eq(intern_marker(&in, 0, INTERN_FAILED, "cut"), 2);
-    const struct intern_location *location = &in.locations[in.stacks[cut - 1].location - 1];
+    ck_assert_uint_eq(intern_marker(&in, INTERN_TRUNCATED, "cut"), 1);
+    ck_assert_uint_eq(intern_marker(&in, INTERN_FAILED, "cut"), 2);
+    const struct intern_location *location = &in.locations[cut - 1];
     const struct intern_function *function = &in.functions[location->function - 1];
     ck_assert_uint_eq(function->kind, INTERN_TRUNCATED);
     ck_assert_str_eq(intern_get_string(&in, function->name), "cut");
