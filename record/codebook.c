@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "codebook.h"
 
+#include "account.h"
 #include "linetable.h"
 #include "vec.h"
 
@@ -157,12 +158,7 @@ static uint32_t location_make(struct codebook_code *code, struct intern *in, int
 
 static uint32_t location_unknown(struct intern *in)
 {
-    static const char *const texts[] = {
-#define TEXT(name, text) text,
-        WIRE_FAILURE_LIST(TEXT)
-#undef TEXT
-    };
-    return intern_marker(in, INTERN_FAILED, texts[WIRE_FAIL_CODE_GONE]);
+    return intern_marker(in, INTERN_FAILED, account_failure_text(WIRE_FAIL_CODE_GONE));
 }
 
 uint32_t codebook_get_location(struct codebook *book, struct intern *in, struct wire_frame frame)

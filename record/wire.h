@@ -258,7 +258,8 @@ struct wire_code_free {
 /*
  * Something that happened; type as in trace.proto's Event. FORK, EXEC and the start and end of
  * threads are not sent, the collector sees them itself. INTERVAL: `value` is the interval from the
- * next tick on, and time_ns the CLOCK_MONOTONIC of tick number 0 of that new count.
+ * next tick on, and time_ns the CLOCK_MONOTONIC of tick number 0 of that new count. UNOBSERVED: value
+ * is in nanoseconds here.
  */
 struct wire_event {
     struct wire_record record;
