@@ -77,7 +77,7 @@ enum chunk_flags {
 #define LIMIT_DEPTH        16384u
 #define LIMIT_STRING       (64u << 10)
 #define LIMIT_STRING_BYTES (64u << 20) /* per generation */
-#define LIMIT_THREADS      65536u      /* per process */
+#define LIMIT_THREADS      65536u      /* per Samples message; their ids are any 32 bits */
 #define LIMIT_PROCESSES    (1u << 20)
 #define LIMIT_INTERVAL_NS  UINT32_MAX  /* beyond it, the due times of ticks overflow */
 

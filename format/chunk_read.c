@@ -118,7 +118,8 @@ static bool trailer_find(struct chunk_scan *scan, struct chunk_place *place)
            place->offset + CHUNK_HEADER_LEN + place->header.comp_len + TRAILER_LEN == scan->size;
 }
 
-/* Does no header speak against the list? One that is damaged does not. */
+/* Do some headers say what the list says? If not, hopping finds what can be had and says the rest.
+ */
 static bool index_probe(struct chunk_scan *scan, const struct chunk_place *places, size_t n)
 {
     const size_t n_probes = n < INDEX_PROBES ? n : INDEX_PROBES;
@@ -129,7 +130,7 @@ static bool index_probe(struct chunk_scan *scan, const struct chunk_place *place
         struct chunk_trailer trailer;
         uint8_t expected[CHUNK_HEADER_LEN], found[CHUNK_HEADER_LEN];
         if (chunk_scan_look(scan, place->offset, &header, &trailer) != LOOK_CHUNK)
-            continue;
+            return false;
         chunk_header_write(&place->header, expected);
         chunk_header_write(&header, found);
         if (memcmp(expected, found, CHUNK_HEADER_LEN) != 0)

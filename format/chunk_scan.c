@@ -51,8 +51,11 @@ static void bytes_skip(struct chunk_scan *scan, uint64_t from, uint64_t to, enum
         from = scan->reported_to;
     if (from >= to)
         return;
-    if (scan->is_pending && header == NULL && !pending->time_known && pending->status == status &&
-        pending->offset + pending->len_bytes == from && strcmp(pending->text, text) == 0) {
+    const bool is_alike = header == NULL && !pending->time_known && pending->status == status &&
+                          strcmp(pending->text, text) == 0;
+    /* Before the first good header nothing can be reported yet, so all of it is one. */
+    if (scan->is_pending && pending->offset + pending->len_bytes == from &&
+        (is_alike || !scan->tag_known)) {
         pending->len_bytes += to - from;
         return;
     }

@@ -133,8 +133,9 @@ static enum status payload_compress(struct chunk_writer *writer, const struct ch
     for (size_t i = 0; i < n_cuts && good; i++) {
         const size_t to = chunk->cuts[i];
         assert(to >= from && to <= chunk->raw_len);
-        if (to > from && to < chunk->raw_len)
-            good = piece_compress(writer, &out, chunk->raw + from, to - from, ZSTD_e_flush);
+        if (to <= from || to >= chunk->raw_len)
+            continue;
+        good = piece_compress(writer, &out, chunk->raw + from, to - from, ZSTD_e_flush);
         from = to;
     }
     good = good && piece_compress(writer, &out, chunk->raw_len > 0 ? chunk->raw + from : NULL,
@@ -179,7 +180,7 @@ enum status chunk_writer_append(struct chunk_writer *writer, const struct chunk 
                                 struct problem *why)
 {
     const uint64_t offset = writer->bytes;
-    size_t comp_len;
+    size_t comp_len = 0;
 
     if (chunk->raw_len > CHUNK_RAW_MAX)
         return problem_set(why, STATUS_LIMIT, offset, "chunk %u: %zu bytes", writer->seq,

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 #include "scratch.h"
-#include <check.h>
 #include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -16,7 +15,7 @@ void bytes_add(struct bytes *bytes, const void *more, size_t len)
     if (bytes->len + len > bytes->room) {
         bytes->room = 2 * bytes->room + len;
         bytes->at = realloc(bytes->at, bytes->room);
-        ck_assert_ptr_nonnull(bytes->at);
+        require(bytes->at != NULL);
     }
     memcpy(bytes->at + bytes->len, more, len);
     bytes->len += len;
@@ -28,15 +27,38 @@ void bytes_free(struct bytes *bytes)
     *bytes = (struct bytes){0};
 }
 
+static void add_varint(struct bytes *bytes, uint64_t v)
+{
+    for (; v >= 0x80; v >>= 7)
+        bytes_add(bytes, &(uint8_t){(uint8_t)(v | 0x80)}, 1);
+    bytes_add(bytes, &(uint8_t){(uint8_t)v}, 1);
+}
+
+void bytes_add_field(struct bytes *bytes, unsigned number, const void *content, size_t len)
+{
+    add_varint(bytes, number << 3 | 2);
+    add_varint(bytes, len);
+    bytes_add(bytes, content, len);
+}
+
+void bytes_add_packet(struct bytes *bytes, const void *content, size_t len)
+{
+    struct bytes packet = {0};
+    bytes_add_field(&packet, 100, content, len);
+    bytes_add_field(bytes, 1, packet.at, packet.len);
+    bytes_free(&packet);
+}
+
+static pid_t owner;
+
 static const char *directory(void)
 {
     static char path[256];
-    static pid_t owner;
 
     if (owner != getpid()) {
         const char *const base = getenv("TMPDIR");
         snprintf(path, sizeof(path), "%s/pyrec-test-XXXXXX", base != NULL ? base : "/tmp");
-        ck_assert_ptr_nonnull(mkdtemp(path));
+        require(mkdtemp(path) != NULL);
         owner = getpid();
     }
     return path;
@@ -64,15 +86,16 @@ void scratch_remove(void)
     if (dir != NULL)
         closedir(dir);
     rmdir(path);
+    owner = 0;
 }
 
 static void file_write(const char *path, int flags, const void *bytes, size_t len)
 {
     const int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | flags, 0600);
-    ck_assert_msg(fd >= 0, "open %s", path);
+    require(fd >= 0);
     for (size_t done = 0; done < len;) {
         const ssize_t n = write(fd, (const char *)bytes + done, len - done);
-        ck_assert_msg(n > 0, "write %s", path);
+        require(n > 0);
         done += (size_t)n;
     }
     close(fd);
@@ -95,10 +118,10 @@ struct bytes scratch_read(const char *path)
     ssize_t n;
 
     const int fd = open(path, O_RDONLY | O_CLOEXEC);
-    ck_assert_msg(fd >= 0, "open %s", path);
+    require(fd >= 0);
     while ((n = read(fd, part, sizeof(part))) > 0)
         bytes_add(&bytes, part, (size_t)n);
-    ck_assert_int_eq(n, 0);
+    require(n == 0);
     close(fd);
     return bytes;
 }

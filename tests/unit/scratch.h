@@ -10,6 +10,7 @@
 #ifndef PYREC_TESTS_SCRATCH_H
 #define PYREC_TESTS_SCRATCH_H
 
+#include <check.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -18,8 +19,22 @@ struct bytes {
     size_t len, room;
 };
 
+/* As ck_assert, for loops: Check notes the place of every ck_assert in a file, this only failures.
+ */
+#define require(condition)                                                                         \
+    do {                                                                                           \
+        if (!(condition))                                                                          \
+            ck_abort_msg("%s:%d: %s", __FILE__, __LINE__, #condition);                             \
+    } while (0)
+
 void bytes_add(struct bytes *bytes, const void *more, size_t len);
 void bytes_free(struct bytes *bytes);
+
+/* Add a field of wire type 2: key, length, bytes. */
+void bytes_add_field(struct bytes *bytes, unsigned number, const void *content, size_t len);
+
+/* Add message Trace's field 1 with a packet of a kind that nobody knows, and `len` bytes in it. */
+void bytes_add_packet(struct bytes *bytes, const void *content, size_t len);
 
 /* A path in this process's own directory under $TMPDIR; good until the next call but three. */
 const char *scratch_path(const char *name);

@@ -5,6 +5,7 @@
 #include "format/crc32c.h"
 #include "scratch.h"
 #include <check.h>
+#include <stdlib.h>
 #include <string.h>
 
 static void no_damage(void *closure, const struct damage *damage)
@@ -73,39 +74,45 @@ START_TEST(trailer_round_trip)
 }
 END_TEST
 
+#define N_CHUNKS 40u
+
 /* What is in chunk i of a test file: repetitive enough to compress, different enough to tell. */
-static size_t content(uint8_t *raw, size_t i)
+static struct bytes content(size_t i)
 {
     const size_t len = i * i * 997 % 20011;
+    uint8_t *const fill = malloc(len + 1);
+    struct bytes raw = {0};
     uint64_t random = i + 1;
+
+    require(fill != NULL);
     for (size_t k = 0; k < len; k++)
-        raw[k] = (uint8_t)(k % 7 ? i : scratch_random(&random) >> 32);
-    return len;
+        fill[k] = (uint8_t)(k % 7 ? i : scratch_random(&random) >> 32);
+    bytes_add_packet(&raw, fill, len);
+    free(fill);
+    return raw;
 }
 
-static struct chunk chunk_of(const uint8_t *raw, size_t raw_len, size_t i)
+static struct chunk chunk_of(const struct bytes *raw, size_t i)
 {
     return (struct chunk){.flags = i == 0 ? CHUNK_META : CHUNK_SAMPLES,
                           .process = (uint32_t)(i % 3),
                           .generation = (uint32_t)(i / 10),
                           .t_first_ns = 1000 * i,
                           .t_last_ns = 1000 * i + 999,
-                          .raw = raw,
-                          .raw_len = raw_len};
+                          .raw = raw->at,
+                          .raw_len = raw->len};
 }
-
-#define N_CHUNKS 40u
 
 static void file_write(const char *path, bool closed)
 {
     const size_t cuts[] = {0, 100, 100, 3000, 4000};
     struct chunk_writer *writer;
     struct problem why;
-    uint8_t raw[20011];
 
     ck_assert_int_eq(chunk_writer_open(&writer, path, 77, 5, &why), STATUS_OK);
     for (size_t i = 0; i < N_CHUNKS; i++) {
-        struct chunk chunk = chunk_of(raw, content(raw, i), i);
+        struct bytes raw = content(i);
+        struct chunk chunk = chunk_of(&raw, i);
         chunk.cuts = cuts;
         chunk.n_cuts = ARRAY_LEN(cuts);
         ck_assert_uint_eq(chunk_writer_seq(writer), 5 + i);
@@ -113,6 +120,7 @@ static void file_write(const char *path, bool closed)
             ck_assert_int_eq(chunk_writer_close(writer, &chunk, &why), STATUS_OK);
         else
             ck_assert_int_eq(chunk_writer_append(writer, &chunk, &why), STATUS_OK);
+        bytes_free(&raw);
     }
     if (!closed)
         chunk_writer_abandon(writer);
@@ -123,7 +131,6 @@ static void file_check(const char *path, bool closed)
     struct chunk_file *file;
     struct chunk_buffer buffer = {0};
     struct problem why;
-    uint8_t raw[20011];
 
     ck_assert_int_eq(chunk_file_open(&file, path, no_damage, NULL, &why), STATUS_OK);
     ck_assert_int_eq(chunk_file_closed(file), closed);
@@ -131,8 +138,8 @@ static void file_check(const char *path, bool closed)
     ck_assert_str_eq(chunk_file_path(file), path);
     for (size_t i = 0; i < N_CHUNKS; i++) {
         const struct chunk_header *const header = &chunk_file_get(file, i)->header;
-        const size_t len = content(raw, i);
-        const struct chunk chunk = chunk_of(raw, len, i);
+        struct bytes raw = content(i);
+        const struct chunk chunk = chunk_of(&raw, i);
         ck_assert_uint_eq(header->seq, 5 + i);
         ck_assert_uint_eq(header->tag, 77);
         ck_assert_uint_eq(header->process, chunk.process);
@@ -140,10 +147,11 @@ static void file_check(const char *path, bool closed)
         ck_assert_uint_eq(header->t_first_ns, chunk.t_first_ns);
         ck_assert_uint_eq(header->t_last_ns, chunk.t_last_ns);
         ck_assert_int_eq(chunk_file_load(file, i, &buffer, &why), STATUS_OK);
-        ck_assert_uint_ge(buffer.raw_len, len);
+        ck_assert_uint_ge(buffer.raw_len, raw.len);
         if (!(closed && i == N_CHUNKS - 1))
-            ck_assert_uint_eq(buffer.raw_len, len);
-        ck_assert(memcmp(buffer.raw, raw, len) == 0);
+            ck_assert_uint_eq(buffer.raw_len, raw.len);
+        ck_assert(memcmp(buffer.raw, raw.at, raw.len) == 0);
+        bytes_free(&raw);
     }
     chunk_buffer_clear(&buffer);
     chunk_file_close(file);
