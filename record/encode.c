@@ -24,6 +24,14 @@ struct packets {
     uint16_t flags;
 };
 
+void *encode_new(struct bump *bump, const ProtobufCMessageDescriptor *type)
+{
+    void *message = bump_take(bump, 1, type->sizeof_message);
+    if (message != NULL)
+        protobuf_c_message_init(type, message);
+    return message;
+}
+
 void *encode_copy(struct bump *bump, const void *bytes, size_t len)
 {
     void *copy = bump_take(bump, 1, len);
@@ -59,7 +67,7 @@ void encoder_free(struct encoder *encoder)
 static Pyrec__V1__Packet *packet_add(struct bump *bump, struct packets *to,
                                      Pyrec__V1__Packet__BodyCase body, uint16_t flag)
 {
-    Pyrec__V1__Packet *packet = ENCODE_NEW(bump, Pyrec__V1__Packet, PYREC__V1__PACKET__INIT);
+    Pyrec__V1__Packet *packet = encode_new(bump, &pyrec__v1__packet__descriptor);
     if (packet != NULL) {
         packet->body_case = body;
         to->list[to->n++] = packet;

@@ -79,7 +79,7 @@ static void stacks_fill(struct bump *bump, const struct intern *in, Pyrec__V1__D
 
 static Pyrec__V1__Thread *thread_build(struct bump *bump, const struct roster_thread *thread)
 {
-    Pyrec__V1__Thread *message = ENCODE_NEW(bump, Pyrec__V1__Thread, PYREC__V1__THREAD__INIT);
+    Pyrec__V1__Thread *message = encode_new(bump, &pyrec__v1__thread__descriptor);
     if (message == NULL)
         return NULL;
     message->id = thread->id;
@@ -98,7 +98,7 @@ static Pyrec__V1__Thread *thread_build(struct bump *bump, const struct roster_th
 Pyrec__V1__Defs *encode_defs(struct bump *bump, const struct stream *stream)
 {
     const struct roster *roster = &stream->roster;
-    Pyrec__V1__Defs *defs = ENCODE_NEW(bump, Pyrec__V1__Defs, PYREC__V1__DEFS__INIT);
+    Pyrec__V1__Defs *defs = encode_new(bump, &pyrec__v1__defs__descriptor);
     Pyrec__V1__Thread **threads = bump_take(bump, roster->n, sizeof(Pyrec__V1__Thread *));
     if (bump->has_failed)
         return NULL;
@@ -116,7 +116,7 @@ Pyrec__V1__Defs *encode_defs(struct bump *bump, const struct stream *stream)
 Pyrec__V1__Events *encode_events(struct bump *bump, const struct stream *stream)
 {
     const struct batch *batch = &stream->batch;
-    Pyrec__V1__Events *events = ENCODE_NEW(bump, Pyrec__V1__Events, PYREC__V1__EVENTS__INIT);
+    Pyrec__V1__Events *events = encode_new(bump, &pyrec__v1__events__descriptor);
     Pyrec__V1__Event **list = bump_take(bump, batch->n_events, sizeof(Pyrec__V1__Event *));
     Pyrec__V1__Event *messages = bump_take(bump, batch->n_events, sizeof *messages);
     if (bump->has_failed)
@@ -125,7 +125,7 @@ Pyrec__V1__Events *encode_events(struct bump *bump, const struct stream *stream)
     events->n_event = batch->n_events;
     for (uint32_t i = 0; i < batch->n_events; i++) {
         const struct batch_event *event = &batch->events[i];
-        messages[i] = (Pyrec__V1__Event)PYREC__V1__EVENT__INIT;
+        pyrec__v1__event__init(&messages[i]);
         messages[i].time_q = event->time_q;
         messages[i].thread = event->thread;
         messages[i].type = (Pyrec__V1__Event__Type)event->type;

@@ -37,7 +37,7 @@ static void cpu_model_read(char *model, size_t size)
 
 static Pyrec__V1__Machine *machine_build(struct bump *bump)
 {
-    Pyrec__V1__Machine *machine = ENCODE_NEW(bump, Pyrec__V1__Machine, PYREC__V1__MACHINE__INIT);
+    Pyrec__V1__Machine *machine = encode_new(bump, &pyrec__v1__machine__descriptor);
     struct utsname uts;
     char model[128], os[sizeof uts.sysname + sizeof uts.release];
     if (machine == NULL || uname(&uts) != 0)
@@ -70,7 +70,7 @@ static char *version_text(struct bump *bump, uint32_t hexversion)
 
 static Pyrec__V1__Process *process_build(struct bump *bump, const struct encode_process *process)
 {
-    Pyrec__V1__Process *message = ENCODE_NEW(bump, Pyrec__V1__Process, PYREC__V1__PROCESS__INIT);
+    Pyrec__V1__Process *message = encode_new(bump, &pyrec__v1__process__descriptor);
     char **argv = bump_take(bump, process->n_argv, sizeof *argv);
     if (bump->has_failed)
         return NULL;
@@ -98,8 +98,7 @@ static void options_fill(struct bump *bump, const struct recording *recording,
     if (list == NULL)
         return;
     for (size_t i = 0; i < recording->n_options; i++) {
-        list[i] =
-            ENCODE_NEW(bump, Pyrec__V1__Meta__OptionEntry, PYREC__V1__META__OPTION_ENTRY__INIT);
+        list[i] = encode_new(bump, &pyrec__v1__meta__option_entry__descriptor);
         if (list[i] == NULL)
             return;
         list[i]->key = text_clean(bump, recording->options[i].key);
@@ -112,7 +111,7 @@ static void options_fill(struct bump *bump, const struct recording *recording,
 Pyrec__V1__Meta *encode_meta(struct bump *bump, const struct encode_job *job)
 {
     const struct recording *recording = job->recording;
-    Pyrec__V1__Meta *meta = ENCODE_NEW(bump, Pyrec__V1__Meta, PYREC__V1__META__INIT);
+    Pyrec__V1__Meta *meta = encode_new(bump, &pyrec__v1__meta__descriptor);
     if (meta == NULL)
         return NULL;
     meta->format_minor = FORMAT_MINOR;
@@ -142,7 +141,7 @@ static void failure_add(struct bump *bump, Pyrec__V1__Account *message, const ch
 {
     if (count == 0)
         return;
-    Pyrec__V1__Failure *failure = ENCODE_NEW(bump, Pyrec__V1__Failure, PYREC__V1__FAILURE__INIT);
+    Pyrec__V1__Failure *failure = encode_new(bump, &pyrec__v1__failure__descriptor);
     if (failure == NULL)
         return;
     failure->reason = encode_text(bump, reason);
@@ -152,7 +151,7 @@ static void failure_add(struct bump *bump, Pyrec__V1__Account *message, const ch
 
 Pyrec__V1__Account *encode_account(struct bump *bump, const struct account *account)
 {
-    Pyrec__V1__Account *message = ENCODE_NEW(bump, Pyrec__V1__Account, PYREC__V1__ACCOUNT__INIT);
+    Pyrec__V1__Account *message = encode_new(bump, &pyrec__v1__account__descriptor);
     Pyrec__V1__Failure **failures = bump_take(bump, WIRE_FAIL_COUNT + 1, sizeof *failures);
     if (bump->has_failed)
         return NULL;
@@ -191,7 +190,7 @@ size_t encode_native_list(struct bump *bump, const struct natives *natives,
         const struct native *native = &natives->rows[i];
         if (which == ENCODE_CHANGED_NATIVES && !native->is_changed)
             continue;
-        messages[n] = (Pyrec__V1__NativeThread)PYREC__V1__NATIVE_THREAD__INIT;
+        pyrec__v1__native_thread__init(&messages[n]);
         messages[n].os_tid = (uint32_t)native->tid;
         messages[n].name = text_clean(bump, native->name);
         messages[n].cpu_ns = native->cpu_ns;
@@ -204,7 +203,7 @@ size_t encode_native_list(struct bump *bump, const struct natives *natives,
 Pyrec__V1__Summary *encode_summary(struct bump *bump, const struct encode_job *job)
 {
     const struct encode_end *end = job->end;
-    Pyrec__V1__Summary *summary = ENCODE_NEW(bump, Pyrec__V1__Summary, PYREC__V1__SUMMARY__INIT);
+    Pyrec__V1__Summary *summary = encode_new(bump, &pyrec__v1__summary__descriptor);
     if (summary == NULL)
         return NULL;
     summary->end_q = end->end_q;

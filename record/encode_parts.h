@@ -12,8 +12,8 @@
 #include "encode.h"
 #include "format/trace.pb-c.h"
 
-/* A message of type `name` (Pyrec__V1__..) with its defaults, or NULL. */
-#define ENCODE_NEW(bump, type, init) encode_copy(bump, &(const type)init, sizeof(type))
+/* An empty message of that type, or NULL. */
+void *encode_new(struct bump *bump, const ProtobufCMessageDescriptor *type);
 void *encode_copy(struct bump *bump, const void *bytes, size_t len);
 char *encode_text(struct bump *bump, const char *text);
 

@@ -196,7 +196,7 @@ Pyrec__V1__Samples *encode_samples(struct bump *bump, const struct encode_job *j
 {
     const struct stream *stream = job->stream;
     const struct batch *batch = &stream->batch;
-    Pyrec__V1__Samples *samples = ENCODE_NEW(bump, Pyrec__V1__Samples, PYREC__V1__SAMPLES__INIT);
+    Pyrec__V1__Samples *samples = encode_new(bump, &pyrec__v1__samples__descriptor);
     struct sorted sorted = {
         .threads = bump_take(bump, stream->roster.n, sizeof *sorted.threads),
     };

@@ -117,7 +117,7 @@ END_TEST
 START_TEST(test_not_loadable)
 {
     char text[4096];
-    const struct bytes program = scratch_read("/bin/true");
+    struct bytes program = scratch_read("/bin/true");
     scratch_write(run_path("TRUTHsetgid"), program.at, program.len);
     ck_assert_int_eq(chown(run_path("TRUTHsetgid"), (uid_t)-1, 1) == 0 || errno == EPERM, 1);
     if (chmod(run_path("TRUTHsetgid"), 02755) == 0 && geteuid() == 0) {
@@ -139,6 +139,7 @@ START_TEST(test_not_loadable)
     scratch_write(text, program.at, program.len);
     chmod(text, 0755);
     ck_assert_int_eq(run_line(&run, "PYREC -o TRACE TRUTHother"), 126);
+    bytes_free(&program);
 }
 END_TEST
 

@@ -351,12 +351,13 @@ START_TEST(test_path_with_space)
              "'%s/pyrec' -qo '%s' sh -c 'echo $LD_PRELOAD; cat \"$LD_PRELOAD\" >/dev/null' >'%s'",
              directory, run_path("TRACE"), run_path("TRUTH"));
     ck_assert_int_eq(system(line), 0);
-    const struct bytes said = scratch_read(run_path("TRUTH"));
+    struct bytes said = scratch_read(run_path("TRUTH"));
     ck_assert_ptr_nonnull(memmem(said.at, said.len, "/pyrec-", 7));
     ck_assert_ptr_null(memchr(said.at, ' ', said.len));
     ck_assert_ptr_null(memchr(said.at, ':', said.len));
     said.at[said.len - 1] = '\0';
     ck_assert_int_eq(access((const char *)said.at, F_OK), -1);
+    bytes_free(&said);
     snprintf(line, sizeof line, "rm -r '%s'", directory);
     ck_assert_int_eq(system(line), 0);
 }
