@@ -195,7 +195,7 @@ static enum status option_set(struct settings *settings, const struct option_row
                            row->name);
     if (!row->set(settings, argument))
         return problem_set(why, STATUS_USAGE, PROBLEM_NO_OFFSET, "--%s wants %s, not '%.60s'",
-                           row->name, row->wants, argument);
+                           row->name, row->wants, argument != NULL ? argument : "");
     return STATUS_OK;
 }
 

@@ -154,6 +154,30 @@ START_TEST(test_help)
 }
 END_TEST
 
+/* The manual has every option that the help has. */
+START_TEST(test_manual)
+{
+    char manual[16384] = "", *help = NULL;
+    size_t len = 0;
+    FILE *to = open_memstream(&help, &len), *from = fopen(MANUAL, "r");
+    settings_write_help(to);
+    fclose(to);
+    ck_assert_ptr_nonnull(from);
+    ck_assert_uint_gt(fread(manual, 1, sizeof manual - 1, from), 1000);
+    fclose(from);
+    int n = 0;
+    for (const char *at = strstr(help, "\n  "); (at = strstr(at, "--")) != NULL; n++) {
+        char flag[64];
+        const int name_len = (int)strspn(at + 2, "abcdefghijklmnopqrstuvwxyz-");
+        snprintf(flag, sizeof flag, "Fl \\-%.*s", name_len, at + 2);
+        ck_assert_msg(strstr(manual, flag) != NULL, "%s is not in the manual", flag);
+        at += name_len;
+    }
+    ck_assert_int_eq(n, 10);
+    free(help);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("settings");
@@ -164,6 +188,7 @@ int main(void)
     tcase_add_test(tc, test_actions);
     tcase_add_loop_test(tc, test_refused, 0, ARRAY_LEN(refused));
     tcase_add_test(tc, test_help);
+    tcase_add_test(tc, test_manual);
     suite_add_tcase(suite, tc);
     return suite_run(suite);
 }
