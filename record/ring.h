@@ -22,12 +22,15 @@
 struct ring {
     struct wire_head *shared;
     uint8_t *bytes;
-    uint32_t len;      /* power of two; taken once, never read again from shared memory */
-    uint64_t at;       /* producer: end of what is reserved; consumer: start of what is not taken */
-    uint64_t other;    /* producer: last tail seen; consumer: last head seen */
+    uint32_t len;   /* power of two; taken once, never read again from shared memory */
+    uint64_t at;    /* producer: end of what is reserved; consumer: start of what is not taken */
+    uint64_t other; /* producer: last tail seen; consumer: last head seen */
 };
 
-/* Producer and consumer views of a mapped head and its ring. */
+/*
+ * One side's view of a mapped head and its ring (`len` a power of two, at least twice
+ * WIRE_RECORD_MAX). A ring is used from its first byte: both sides start at 0.
+ */
 void ring_init(struct ring *ring, struct wire_head *shared, void *bytes, uint32_t len);
 
 /*
@@ -39,7 +42,7 @@ void *ring_reserve(struct ring *ring, uint16_t type, size_t len);
 /* Publish everything that was reserved. */
 void ring_commit(struct ring *ring);
 
-/* Bytes that are free now. */
+/* Bytes that are free now. A record at the end of the ring may need more than its own length. */
 size_t ring_free(struct ring *ring);
 
 /*

@@ -135,6 +135,7 @@ enum wire_type {
     WIRE_CODE = 6,
     WIRE_CODE_TABLE = 7,
     WIRE_EVENT = 8,
+    WIRE_CODE_FREE = 9,
 };
 
 /*
@@ -245,7 +246,22 @@ struct wire_code_table {
     uint8_t bytes[];
 };
 
-/* Something that happened; type as in trace.proto's Event. */
+/*
+ * The interpreter freed a code object: no record after this one names it. An agent need not send
+ * it, but then a program that makes code in a loop makes the collector grow (to a limit).
+ */
+struct wire_code_free {
+    struct wire_record record;
+    uint32_t code;
+    uint32_t pad;
+};
+
+/*
+ * Something that happened; type as in trace.proto's Event. FORK, EXEC and the start and end of
+ * threads are not sent, the collector sees them itself. INTERVAL: `value` is the interval from the
+ * next tick on, and time_ns the CLOCK_MONOTONIC of tick number 0 of that new count. UNOBSERVED: value
+ * is in nanoseconds here.
+ */
 struct wire_event {
     struct wire_record record;
     uint32_t event;
@@ -262,6 +278,7 @@ _Static_assert(sizeof(struct wire_thread_name) == 16, "wire_thread_name");
 _Static_assert(sizeof(struct wire_thread_end) == 24, "wire_thread_end");
 _Static_assert(sizeof(struct wire_code) == 40, "wire_code");
 _Static_assert(sizeof(struct wire_code_table) == 24, "wire_code_table");
+_Static_assert(sizeof(struct wire_code_free) == 16, "wire_code_free");
 _Static_assert(sizeof(struct wire_event) == 32, "wire_event");
 _Static_assert(sizeof(struct wire_frame) == 8, "wire_frame");
 

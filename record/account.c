@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MIT */
+#include "account.h"
+
+/* What account and counters have by the same name. */
+#define COUNTED(X)                                                                                 \
+    X(ticks_due)                                                                                   \
+    X(ticks_taken)                                                                                 \
+    X(ticks_missed)                                                                                \
+    X(ticks_overflowed)                                                                            \
+    X(samples_asked)                                                                               \
+    X(samples_outside)                                                                             \
+    X(retries)                                                                                     \
+    X(handler_ns)                                                                                  \
+    X(sampler_cpu_ns)                                                                              \
+    X(unobserved_ns)                                                                               \
+    X(codes)                                                                                       \
+    X(codes_lost)
+
+/* What only the collector knows. */
+#define OBSERVED(X) X(samples) X(orphans) X(process_cpu_ns) X(native_cpu_ns)
+
+void account_take(struct account *account, const struct wire_counters *counters)
+{
+#define TAKE(name) account->name = atomic_load_explicit(&counters->name, memory_order_relaxed);
+    COUNTED(TAKE)
+#undef TAKE
+    for (int i = 0; i < WIRE_FAIL_COUNT; i++)
+        account->failed[i] = atomic_load_explicit(&counters->failed[i], memory_order_relaxed);
+    const uint64_t cpu_ns = atomic_load_explicit(&counters->process_cpu_ns, memory_order_relaxed);
+    if (account->process_cpu_ns < cpu_ns)
+        account->process_cpu_ns = cpu_ns;
+}
+
+void account_add(struct account *sum, const struct account *account)
+{
+#define ADD(name) sum->name += account->name;
+    COUNTED(ADD)
+    OBSERVED(ADD)
+#undef ADD
+    for (int i = 0; i < WIRE_FAIL_COUNT; i++)
+        sum->failed[i] += account->failed[i];
+}
+
+const char *account_failure_text(enum wire_failure failure)
+{
+    switch (failure) {
+#define TEXT(name, text)                                                                           \
+    case WIRE_FAIL_##name:                                                                         \
+        return text;
+        WIRE_FAILURE_LIST(TEXT)
+#undef TEXT
+    case WIRE_FAIL_COUNT:
+        break;
+    }
+    return "";
+}

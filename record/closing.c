@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: MIT */
+#include "closing.h"
+
+#include "examine.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+/* A line as it grows; what does not fit is cut off. */
+struct line {
+    char *text;
+    size_t size, len;
+};
+
+static void add(struct line *line, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+static void add(struct line *line, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    const int n = vsnprintf(line->text + line->len, line->size - line->len, format, args);
+    va_end(args);
+    line->len += n < 0 ? 0 : (size_t)n;
+    if (line->len > line->size - 1)
+        line->len = line->size - 1;
+}
+
+/* "1 thread", "1,234,567 threads". */
+static void add_count(struct line *line, uint64_t n, const char *one, const char *many)
+{
+    char digits[32], grouped[48];
+    const size_t len = (size_t)snprintf(digits, sizeof digits, "%" PRIu64, n);
+    size_t to = 0;
+    for (size_t i = 0; i < len; i++) {
+        if (i > 0 && (len - i) % 3 == 0)
+            grouped[to++] = ',';
+        grouped[to++] = digits[i];
+    }
+    grouped[to] = '\0';
+    add(line, "%s %s", grouped, n == 1 ? one : many);
+}
+
+static void add_bytes(struct line *line, uint64_t bytes)
+{
+    static const char *const units[] = {"bytes", "KB", "MB", "GB", "TB"};
+    double value = (double)bytes;
+    size_t unit = 0;
+    for (; value >= 1000 && unit < ARRAY_LEN(units) - 1; unit++)
+        value /= 1000;
+    add(line, unit == 0 ? "%.0f %s" : "%.1f %s", value, units[unit]);
+}
+
+/* The recorder's own time in percent of what the program itself used. */
+static void add_cost(struct line *line, const struct closing *closing)
+{
+    const struct account *total = &closing->collect->total;
+    const uint64_t inside_ns = total->handler_ns + total->sampler_cpu_ns;
+    const uint64_t cost_ns = inside_ns + closing->collector_cpu_ns;
+    if (total->process_cpu_ns <= inside_ns)
+        return;
+    const double percent = 100.0 * (double)cost_ns / (double)(total->process_cpu_ns - inside_ns);
+    add(line, ", recorder %.*f %% of the program's CPU", percent < 1 ? 2 : 1, percent);
+}
+
+static void add_faults(struct line *line, const struct collect *collect)
+{
+    if (collect->n_refused > 0) {
+        add(line, "; ");
+        add_count(line, collect->n_refused, "other process", "other processes");
+        add(line, " not recorded: %s", collect->refused.detail);
+    }
+    if (collect->n_broken > 0) {
+        add(line, "; ");
+        add_count(line, collect->n_broken, "recording", "recordings");
+        add(line, " ended early: %s", collect->broken.detail);
+    }
+}
+
+void closing_write(char *text, size_t size, const struct closing *closing)
+{
+    const struct collect *collect = closing->collect;
+    struct line line = {text, size, 0};
+    struct problem why;
+    text[0] = '\0';
+    if (collect->n_ever == 0) {
+        if (collect->n_refused > 0)
+            why = collect->refused;
+        else
+            examine_command(closing->path, &why);
+        add(&line, "nothing was recorded: %s", why.detail);
+        return;
+    }
+    add(&line, "%s: %.*f s, ", closing->output, closing->duration_ns < 10000000000u ? 2 : 1,
+        (double)closing->duration_ns / 1e9);
+    add_count(&line, collect->n_ever, "process", "processes");
+    add(&line, ", ");
+    add_count(&line, collect->n_threads, "thread", "threads");
+    add(&line, ", ");
+    add_count(&line, collect->total.samples, "sample", "samples");
+    add(&line, ", ");
+    add_count(&line, collect->total.ticks_missed + collect->total.ticks_overflowed, "tick",
+              "ticks");
+    add(&line, " missed, ");
+    add_bytes(&line, closing->file_bytes);
+    add_cost(&line, closing);
+    add_faults(&line, collect);
+}

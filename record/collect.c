@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: MIT */
+#include "collect.h"
+
+#include "clocks.h"
+#include "vec.h"
+
+#include <stdlib.h>
+#include <sys/epoll.h>
+
+#define FILL_HIGH 0.25 /* of a ring between two visits: come twice as often */
+#define FILL_LOW  0.06 /* half as often will do */
+
+void collect_init(struct collect *collect, struct emit *emit, int epoll_fd, bool is_first_only)
+{
+    *collect = (struct collect){.emit = emit,
+                                .epoll_fd = epoll_fd,
+                                .is_first_only = is_first_only,
+                                .visit_ns = COLLECT_VISIT_MAX_NS};
+}
+
+void collect_clear(struct collect *collect)
+{
+    for (uint32_t i = 0; i < collect->n; i++)
+        process_free(collect->processes[i]);
+    free(collect->processes);
+    free(collect->left);
+    collect->processes = NULL;
+    collect->left = NULL;
+    collect->n = collect->n_left = 0;
+}
+
+/* ---- leaving ---- */
+
+static void left_remember(struct collect *collect, const struct process *process)
+{
+    if (vec_room(&collect->left, &collect->left_capacity, collect->n_left + 1ull,
+                 sizeof *collect->left))
+        collect->left[collect->n_left++] =
+            (struct collect_left){process->pid, process->about.os_start, process->about.image};
+}
+
+/* Finish the i-th process and take it off the list. */
+static void finish(struct collect *collect, uint32_t i, const char *reason,
+                   const struct demise *demise)
+{
+    struct process *process = collect->processes[i];
+    process_finish(process, collect->emit, clocks_mono_ns(), reason, demise);
+    account_add(&collect->total, &process->account);
+    collect->n_threads += process->stream.n_threads;
+    if (process->problem.status != STATUS_OK) {
+        collect->n_broken++;
+        collect->broken = process->problem;
+    }
+    process_free(process);
+    collect->processes[i] = collect->processes[--collect->n];
+}
+
+static void finish_exec(struct collect *collect, uint32_t i)
+{
+    const struct demise alive = {.is_known = false};
+    left_remember(collect, collect->processes[i]);
+    process_note(collect->processes[i], PROCESS_EXEC, 0);
+    finish(collect, i, "exec", &alive);
+}
+
+static void finish_dead(struct collect *collect, uint32_t i)
+{
+    struct process *process = collect->processes[i];
+    struct demise demise;
+    process->is_dead = true;
+    demise_find(process->pid, process->pidfd, &demise);
+    finish(collect, i, demise.signal != 0 ? "killed" : "exited", &demise);
+}
+
+void collect_bury(struct collect *collect, uint32_t number)
+{
+    for (uint32_t i = 0; i < collect->n; i++) {
+        if (collect->processes[i]->about.number == number) {
+            finish_dead(collect, i);
+            return;
+        }
+    }
+}
+
+void collect_stop(struct collect *collect, const char *reason)
+{
+    const struct demise alive = {.is_known = false};
+    while (collect->n > 0)
+        finish(collect, collect->n - 1, reason, &alive);
+}
+
+/* ---- coming ---- */
+
+static int64_t index_of_pid(const struct collect *collect, pid_t pid)
+{
+    for (uint32_t i = 0; i < collect->n; i++)
+        if (collect->processes[i]->pid == pid)
+            return i;
+    return -1;
+}
+
+bool collect_knows(const struct collect *collect, pid_t pid)
+{
+    return index_of_pid(collect, pid) >= 0;
+}
+
+/* Its predecessors under the same number: one still on the list is gone now. */
+static void image_count(struct collect *collect, struct process *process)
+{
+    const int64_t before = index_of_pid(collect, process->pid);
+    if (before >= 0 && collect->processes[before]->about.os_start == process->about.os_start)
+        finish_exec(collect, (uint32_t)before);
+    else if (before >= 0)
+        finish_dead(collect, (uint32_t)before);
+    for (uint32_t i = 0; i < collect->n_left; i++)
+        if (collect->left[i].pid == process->pid &&
+            collect->left[i].os_start == process->about.os_start &&
+            collect->left[i].image >= process->about.image)
+            process->about.image = collect->left[i].image + 1;
+}
+
+static void watch(const struct collect *collect, const struct process *process)
+{
+    struct epoll_event event = {.events = EPOLLIN};
+    event.data.u64 = COLLECT_EPOLL_KIND << 32 | process->about.number;
+    if (process->pidfd >= 0)
+        (void)epoll_ctl(collect->epoll_fd, EPOLL_CTL_ADD, process->pidfd, &event);
+}
+
+static bool is_wanted(const struct collect *collect, pid_t pid)
+{
+    return collect->emit->problem.status == STATUS_OK && collect->n_ever < LIMIT_PROCESSES - 1 &&
+           (!collect->is_first_only || collect->n_ever == 0 || pid == collect->first_pid);
+}
+
+static void guest_enter(struct collect *collect, struct process *process)
+{
+    image_count(collect, process);
+    const int64_t parent = index_of_pid(collect, (pid_t)process->about.parent_pid);
+    if (parent >= 0 && process->about.image == 0)
+        process_note(collect->processes[parent], PROCESS_FORKED, process->pid);
+    if (collect->n_ever++ == 0)
+        collect->first_pid = process->pid;
+    collect->processes[collect->n++] = process;
+    watch(collect, process);
+    if (process->is_dead || process_has_died(process))
+        finish_dead(collect, collect->n - 1);
+}
+
+void collect_add(struct collect *collect, const struct hello_guest *guest)
+{
+    struct process *process;
+    struct problem why = {.status = STATUS_OK};
+    const enum status status =
+        process_open(&process, guest, collect->n_ever + 1, collect->emit, &why);
+    if (status != STATUS_OK) {
+        collect->n_refused++;
+        collect->refused = why;
+        collect->refused.status = status;
+        return;
+    }
+    if (!is_wanted(collect, process->pid) ||
+        !vec_room(&collect->processes, &collect->capacity, collect->n + 1ull,
+                  sizeof *collect->processes)) {
+        process_stop(process);
+        process_free(process);
+        return;
+    }
+    guest_enter(collect, process);
+}
+
+/* ---- visiting ---- */
+
+/* False when the i-th process has been finished and another one has taken its place. */
+static bool visit(struct collect *collect, uint32_t i, uint64_t now_ns, bool *is_empty)
+{
+    const struct demise alive = {.is_known = false};
+    struct process *process = collect->processes[i];
+    if (!process_visit(process, collect->emit, now_ns))
+        *is_empty = false;
+    if (process->problem.status != STATUS_OK) {
+        process_stop(process);
+        finish(collect, i, "broken", &alive);
+    } else if (process_has_died(process)) {
+        finish_dead(collect, i);
+    } else if (process_has_left(process, now_ns)) {
+        finish_exec(collect, i);
+    } else {
+        return true;
+    }
+    return false;
+}
+
+bool collect_visit(struct collect *collect, uint64_t now_ns)
+{
+    bool is_empty = true;
+    double fill = 0;
+    for (uint32_t i = 0; i < collect->n;) {
+        if (!visit(collect, i, now_ns, &is_empty))
+            continue;
+        if (collect->processes[i]->fill > fill)
+            fill = collect->processes[i]->fill;
+        i++;
+    }
+    if (fill > FILL_HIGH && collect->visit_ns / 2 >= COLLECT_VISIT_MIN_NS)
+        collect->visit_ns /= 2;
+    else if (fill < FILL_LOW && collect->visit_ns < COLLECT_VISIT_MAX_NS)
+        collect->visit_ns *= 2;
+    return is_empty;
+}
+
+void collect_flush(struct collect *collect)
+{
+    for (uint32_t i = 0; i < collect->n; i++)
+        process_flush(collect->processes[i], collect->emit);
+}

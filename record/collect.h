@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * collect - all recorded processes: who comes, who goes, who is visited when.
+ *
+ * On the line:  hello -> [collect: process, process, ..] -> emit
+ * Threads:      one at a time.
+ * Memory:       caller's storage; collect_init, then collect_clear. Borrows the emit and the epoll
+ *               descriptor, in which it registers the pidfds of its processes.
+ * Loss:         a guest that cannot be recorded is counted; the words of the last one are kept.
+ */
+#ifndef PYREC_RECORD_COLLECT_H
+#define PYREC_RECORD_COLLECT_H
+
+#include "process.h"
+
+#define COLLECT_VISIT_MAX_NS 100000000u /* rings are emptied every so often, .. */
+#define COLLECT_VISIT_MIN_NS 5000000u   /* .. or more often when they fill up fast */
+
+/* Who has left by exec; the same pid may come back with another Python. */
+struct collect_left {
+    pid_t pid;
+    uint64_t os_start;
+    uint32_t image;
+};
+
+struct collect {
+    struct emit *emit;
+    int epoll_fd;
+    bool is_first_only; /* --no-children */
+    pid_t first_pid;
+
+    struct process **processes;
+    uint32_t n, capacity;
+    struct collect_left *left;
+    uint32_t n_left, left_capacity;
+    uint32_t n_ever;
+    uint64_t visit_ns; /* between two visits, now */
+
+    /* Of those that have ended. */
+    struct account total;
+    uint64_t n_threads;
+    uint32_t n_refused, n_broken;
+    struct problem refused, broken; /* the last one */
+};
+
+/* epoll events of processes carry this and the process's number: kind << 32 | number. */
+#define COLLECT_EPOLL_KIND 1ull
+
+void collect_init(struct collect *collect, struct emit *emit, int epoll_fd, bool is_first_only);
+void collect_clear(struct collect *collect);
+
+/* Somebody has said hello. Its descriptor is taken. */
+void collect_add(struct collect *collect, const struct hello_guest *guest);
+
+/* Visit everybody. False when some ring was not emptied: come back at once. */
+bool collect_visit(struct collect *collect, uint64_t now_ns);
+
+/* The pidfd of process `number` says that it is dead. */
+void collect_bury(struct collect *collect, uint32_t number);
+
+/* Write everything that is not written yet. */
+void collect_flush(struct collect *collect);
+
+/* End all recording, with this as the reason; agents are told to stop. */
+void collect_stop(struct collect *collect, const char *reason);
+
+/* Whether a process with this pid is being recorded. */
+bool collect_knows(const struct collect *collect, pid_t pid);
+
+#endif

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: MIT */
+#include "emit.h"
+
+#include "clocks.h"
+
+#include <string.h>
+#include <sys/random.h>
+
+#define QUANTUM_NS 1000u
+
+static enum status recording_begin(struct recording *recording, struct problem *why)
+{
+    if (getrandom(recording->uuid, sizeof recording->uuid, 0) != sizeof recording->uuid)
+        return problem_set(why, STATUS_IO, PROBLEM_NO_OFFSET, "no random numbers");
+    recording->uuid[6] = (recording->uuid[6] & 0x0f) | 0x40; /* RFC 4122, version 4 */
+    recording->uuid[8] = (recording->uuid[8] & 0x3f) | 0x80;
+    recording->clock.quantum_ns = QUANTUM_NS;
+    recording->clock.start_mono_ns = clocks_mono_ns();
+    recording->start_unix_ns = (int64_t)clocks_ns(CLOCK_REALTIME);
+    return STATUS_OK;
+}
+
+void emit_abandon(struct emit *emit)
+{
+    tracefile_abandon(emit->trace);
+    encoder_free(emit->encoder);
+    emit->trace = NULL;
+    emit->encoder = NULL;
+}
+
+enum status emit_open(struct emit *emit, const char *path, uint64_t interval_ns, uint32_t max_depth,
+                      const struct recording_option *options, size_t n_options, struct problem *why)
+{
+    uint32_t tag;
+    *emit = (struct emit){.recording = {.interval_ns = interval_ns,
+                                        .max_depth = max_depth,
+                                        .options = options,
+                                        .n_options = n_options}};
+    TRY(recording_begin(&emit->recording, why));
+    TRY(encoder_new(&emit->encoder, why));
+    memcpy(&tag, emit->recording.uuid, sizeof tag);
+    struct encode_job job = {.interval_ns = interval_ns};
+    enum status status = tracefile_open(&emit->trace, path, tag, why);
+    if (status == STATUS_OK) {
+        emit_chunk(emit, &job, 0, EMIT_META, 0, 0);
+        status = emit->problem.status;
+        if (status != STATUS_OK && why != NULL)
+            *why = emit->problem;
+    }
+    if (status != STATUS_OK)
+        emit_abandon(emit);
+    return status;
+}
+
+void emit_chunk(struct emit *emit, struct encode_job *job, uint32_t number, enum emit_meta meta,
+                uint64_t first_ns, uint64_t last_ns)
+{
+    struct chunk chunk = {.process = number,
+                          .generation = job->generation,
+                          .t_first_ns = first_ns,
+                          .t_last_ns = last_ns > first_ns ? last_ns : first_ns};
+    if (emit->problem.status != STATUS_OK)
+        return;
+    job->recording = meta == EMIT_META ? &emit->recording : NULL;
+    enum status status = encode_chunk(emit->encoder, job, &chunk, &emit->problem);
+    if (status == STATUS_OK && chunk.raw_len > 0) {
+        if (meta == EMIT_META)
+            chunk.flags |= CHUNK_GENERATION_START;
+        status = tracefile_append(emit->trace, &chunk, &emit->problem);
+        emit->chunks++;
+        emit->file_bytes = tracefile_bytes(emit->trace);
+    }
+    emit->problem.status = status;
+}
+
+void emit_close(struct emit *emit, const struct account *account, const struct encode_end *end)
+{
+    const uint64_t end_ns = end->end_q * emit->recording.clock.quantum_ns;
+    struct chunk last = {.t_first_ns = 0, .t_last_ns = end_ns};
+    const struct encode_job job = {.account = account, .end = end};
+    if (emit->trace == NULL)
+        return;
+    if (emit->problem.status == STATUS_OK)
+        emit->problem.status = encode_chunk(emit->encoder, &job, &last, &emit->problem);
+    if (emit->problem.status == STATUS_OK) {
+        emit->problem.status =
+            tracefile_close(emit->trace, &last, &emit->file_bytes, &emit->problem);
+        emit->trace = NULL;
+    }
+    emit_abandon(emit);
+}

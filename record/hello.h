@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * hello - where agents announce themselves.
+ *
+ * On the line:  agent -> (abstract socket: struct wire_hello + memfd) -> [hello] -> collect
+ * Threads:      one at a time.
+ * Memory:       the structs are the caller's; hello_open / hello_close own the socket. Descriptors
+ *               that are handed out belong to the caller.
+ * Loss:         a caller without the cookie, of another version or with broken manners is hung up
+ *               on; the agent then does not record, the program goes on.
+ *
+ * Any process of the machine may connect, so nothing is believed without the cookie, which only
+ * those know who inherited the environment (or may read it).
+ */
+#ifndef PYREC_RECORD_HELLO_H
+#define PYREC_RECORD_HELLO_H
+
+#include "format/status.h"
+#include "wire.h"
+#include <stdbool.h>
+#include <sys/types.h>
+
+#define HELLO_BACKLOG    4096
+#define HELLO_COOKIE_LEN 32
+
+struct hello {
+    int fd;
+    char name[48];                     /* of the socket, without the leading zero byte */
+    char cookie[HELLO_COOKIE_LEN + 1]; /* hex digits */
+};
+
+MUST_CHECK enum status hello_open(struct hello *hello, struct problem *why);
+void hello_close(struct hello *hello);
+
+/* A connection (not blocking), -1 when there is none, -2 when there is no descriptor left for it.
+ */
+int hello_accept(const struct hello *hello);
+
+/* Who has said hello. */
+struct hello_guest {
+    pid_t pid; /* as we see it, not as it says */
+    int memfd; /* the caller's */
+};
+
+enum hello_answer {
+    HELLO_WELCOME, /* *guest is filled in */
+    HELLO_WAIT,    /* nothing said yet */
+    HELLO_GONE,    /* hung up before saying anything */
+    HELLO_REFUSED, /* *why says why */
+};
+
+/* Read what there is on a connection; anything but HELLO_WAIT is the end of it. */
+enum hello_answer hello_receive(const struct hello *hello, int connection,
+                                struct hello_guest *guest, struct problem *why);
+
+#endif

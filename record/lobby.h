@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * lobby - connections whose agent has not said hello yet.
+ *
+ * On the line:  hello -> [lobby] -> collect
+ * Threads:      one.
+ * Memory:       caller's storage; lobby_open, then lobby_close. Borrows hello, collect and the
+ *               epoll descriptor.
+ * Loss:         who says nothing for LOBBY_PATIENCE_NS is hung up on.
+ *
+ * When descriptors run out nobody is let in for a while; they wait in the socket's backlog.
+ */
+#ifndef PYREC_RECORD_LOBBY_H
+#define PYREC_RECORD_LOBBY_H
+
+#include "collect.h"
+#include "hello.h"
+
+#define LOBBY_MAX          256
+#define LOBBY_PATIENCE_NS  5000000000u
+#define LOBBY_RESERVED_FDS 32 /* for everything that is not a recorded process */
+
+/* epoll events: the listening socket, and a connection (with its descriptor). */
+#define LOBBY_EPOLL_DOOR   2ull
+#define LOBBY_EPOLL_CALLER 3ull
+
+struct lobby_caller {
+    int fd;
+    uint64_t since_ns;
+};
+
+struct lobby {
+    struct hello *hello;
+    struct collect *collect;
+    int epoll_fd;
+    uint64_t max_fds;
+    bool is_shut; /* nobody is let in until the next sweep */
+    struct lobby_caller callers[LOBBY_MAX];
+    uint32_t n;
+};
+
+MUST_CHECK enum status lobby_open(struct lobby *lobby, struct hello *hello, struct collect *collect,
+                                  int epoll_fd, uint64_t max_fds, struct problem *why);
+void lobby_close(struct lobby *lobby);
+
+/* Somebody knocks: let in all who wait, and hear them at once if they have spoken. */
+void lobby_let_in(struct lobby *lobby, uint64_t now_ns);
+
+/* A caller says something. */
+void lobby_hear(struct lobby *lobby, int fd);
+
+/* Now and then: open the door again, hang up on the silent. */
+void lobby_sweep(struct lobby *lobby, uint64_t now_ns);
+
+#endif

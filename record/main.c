@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+#include "child.h"
+#include "session.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#define EXIT_USAGE 2
+
+static void say(const char *sentence)
+{
+    fprintf(stderr, "pyrec: %s\n", sentence);
+}
+
+/* Answer --help and --version; a pipe that is closed is no reason to fail loudly. */
+static int print_text(enum settings_action action)
+{
+    if (action == SETTINGS_HELP)
+        settings_write_help(stdout);
+    else
+        puts("pyrec " PYREC_VERSION);
+    return fflush(stdout) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+int main(int argc, char **argv)
+{
+    struct settings settings;
+    struct session_result result;
+    struct problem why;
+    if (settings_parse(&settings, argc, argv, &why) != STATUS_OK) {
+        say(why.detail);
+        fputs("Try 'pyrec --help'.\n", stderr);
+        return EXIT_USAGE;
+    }
+    if (settings.action != SETTINGS_RECORD)
+        return print_text(settings.action);
+    session_run(&settings, say, &result);
+    if (result.closing[0] != '\0' && !settings.is_quiet)
+        say(result.closing);
+    if (result.exit_signal != 0) {
+        child_die_alike(result.exit_signal);
+        return 128 + (int)result.exit_signal; /* as shells say it */
+    }
+    return result.exit_code;
+}

@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: MIT */
+#include "natives.h"
+
+#include "vec.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define PERIOD_MIN_NS 100000000u  /* between two looks: an eighth of the process's age .. */
+#define PERIOD_MAX_NS 1000000000u /* .. between these, .. */
+#define COST_FACTOR   500u        /* .. and so that looking costs at most 1/500 of a CPU */
+
+/* One look at the threads of one process. */
+struct look {
+    struct natives *natives;
+    pid_t pid;
+    pid_t *python; /* sorted */
+    uint32_t n_python;
+};
+
+void natives_clear(struct natives *natives)
+{
+    free(natives->rows);
+    *natives = (struct natives){0};
+}
+
+static struct native *alive_find(struct natives *natives, pid_t tid)
+{
+    for (uint32_t i = 0; i < natives->n; i++)
+        if (natives->rows[i].tid == tid && natives->rows[i].is_alive)
+            return &natives->rows[i];
+    return NULL;
+}
+
+/* A row for a thread that begins to count at `zero_ns`; NULL when there are too many alive. */
+static struct native *row_add(struct natives *natives, pid_t tid, uint64_t zero_ns)
+{
+    struct native *row = NULL;
+    if (natives->n < NATIVES_MAX) {
+        if (!vec_room(&natives->rows, &natives->capacity, natives->n + 1ull, sizeof *row))
+            return NULL;
+        row = &natives->rows[natives->n++];
+    }
+    for (uint32_t i = 0; i < natives->n && row == NULL; i++)
+        if (!natives->rows[i].is_alive)
+            row = &natives->rows[i];
+    if (row != NULL)
+        *row =
+            (struct native){.tid = tid, .is_alive = true, .zero_ns = zero_ns, .clock_ns = zero_ns};
+    return row;
+}
+
+static void clock_set(struct natives *natives, struct native *row, uint64_t clock_ns)
+{
+    const uint64_t cpu_ns = clock_ns - row->zero_ns;
+    row->clock_ns = clock_ns;
+    row->is_changed = row->is_changed || cpu_ns != row->cpu_ns;
+    natives->total_ns += cpu_ns - row->cpu_ns;
+    row->cpu_ns = cpu_ns;
+}
+
+static int tid_compare(const void *a, const void *b)
+{
+    const pid_t left = *(const pid_t *)a, right = *(const pid_t *)b;
+    return (left > right) - (left < right);
+}
+
+static void thread_look(void *closure, pid_t tid)
+{
+    struct look *look = closure;
+    char name[PROCFS_COMM_MAX];
+    uint64_t clock_ns;
+    if (bsearch(&tid, look->python, look->n_python, sizeof tid, tid_compare) != NULL ||
+        !procfs_comm(look->pid, tid, name) || strcmp(name, NATIVES_SAMPLER) == 0 ||
+        !procfs_thread_cpu(look->pid, tid, &clock_ns))
+        return;
+    struct native *row = alive_find(look->natives, tid);
+    if (row != NULL && clock_ns < row->clock_ns) { /* the same number, another thread */
+        row->is_alive = false;
+        row = NULL;
+    }
+    if (row == NULL)
+        row = row_add(look->natives, tid, 0);
+    if (row == NULL)
+        return;
+    snprintf(row->name, sizeof row->name, "%s", name);
+    row->is_seen = true;
+    clock_set(look->natives, row, clock_ns);
+}
+
+/* Those that were not seen are dead; the dead that never used any CPU are forgotten. */
+static void dead_sweep(struct natives *natives)
+{
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < natives->n; i++) {
+        struct native *row = &natives->rows[i];
+        row->is_alive = row->is_alive && row->is_seen;
+        row->is_seen = false;
+        if (row->is_alive || row->cpu_ns != 0)
+            natives->rows[n++] = *row;
+    }
+    natives->n = n;
+}
+
+static uint64_t mono_ns(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+static void schedule(struct natives *natives, uint64_t age_ns, uint64_t now_ns)
+{
+    uint64_t period_ns = age_ns / 8;
+    if (period_ns > PERIOD_MAX_NS)
+        period_ns = PERIOD_MAX_NS;
+    if (period_ns < COST_FACTOR * natives->look_cost_ns)
+        period_ns = COST_FACTOR * natives->look_cost_ns;
+    if (period_ns < PERIOD_MIN_NS)
+        period_ns = PERIOD_MIN_NS;
+    natives->next_look_ns = now_ns + period_ns;
+}
+
+void natives_look(struct natives *natives, pid_t pid, const struct roster *roster, uint64_t age_ns,
+                  uint64_t now_ns, enum natives_when when)
+{
+    if (when == NATIVES_IF_DUE && now_ns < natives->next_look_ns)
+        return;
+    const uint64_t begin_ns = mono_ns();
+    char directory[64];
+    struct look look = {natives, pid, calloc(roster->n + 1, sizeof(pid_t)), 0};
+    if (look.python == NULL)
+        return;
+    for (uint32_t i = 0; i < roster->n; i++)
+        if (!roster->threads[i]->is_ended)
+            look.python[look.n_python++] = (pid_t)roster->threads[i]->os_tid;
+    qsort(look.python, look.n_python, sizeof *look.python, tid_compare);
+    snprintf(directory, sizeof directory, "/proc/%d/task", pid);
+    if (procfs_each_number(directory, thread_look, &look))
+        dead_sweep(natives);
+    free(look.python);
+    natives->look_cost_ns = mono_ns() - begin_ns;
+    schedule(natives, age_ns, now_ns);
+}
+
+void natives_adopt(struct natives *natives, pid_t tid, uint64_t zero_ns)
+{
+    struct native *row = alive_find(natives, tid);
+    if (row == NULL)
+        return;
+    clock_set(natives, row, zero_ns > row->zero_ns ? zero_ns : row->zero_ns);
+    row->is_alive = false;
+}
+
+void natives_release(struct natives *natives, pid_t tid, uint64_t clock_ns)
+{
+    if (alive_find(natives, tid) == NULL)
+        row_add(natives, tid, clock_ns);
+}

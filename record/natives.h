@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * natives - the OS threads of one process that run no Python: their names and CPU time.
+ *
+ * On the line:  /proc -> [natives] -> encode
+ * Threads:      one at a time.
+ * Memory:       caller's storage, zeroed; natives_clear takes it back. One row per thread that was
+ *               ever seen, at most NATIVES_MAX; the total counts all of them.
+ * Loss:         what a thread uses after it was looked at for the last time is not seen; a thread
+ *               that lives between two looks is not seen at all. The process's own CPU clock shows
+ *               how much that is.
+ *
+ * Always true:  a moment of CPU time counts for a Python thread or a native one, never for both.
+ */
+#ifndef PYREC_RECORD_NATIVES_H
+#define PYREC_RECORD_NATIVES_H
+
+#include "procfs.h"
+#include "roster.h"
+
+#define NATIVES_MAX     4096
+#define NATIVES_SAMPLER "pyrec-sampler" /* the agent's own thread: not of the program */
+
+struct native {
+    pid_t tid;
+    bool is_alive;
+    bool is_seen;    /* in this look */
+    bool is_changed; /* since it was written last */
+    char name[PROCFS_COMM_MAX];
+    uint64_t zero_ns; /* its clock when it began to count as native */
+    uint64_t clock_ns;
+    uint64_t cpu_ns; /* counted: clock - zero, never less than before */
+};
+
+struct natives {
+    struct native *rows;
+    uint32_t n, capacity;
+    uint64_t total_ns;     /* of all that were ever seen, also of those without a row */
+    uint64_t next_look_ns; /* CLOCK_MONOTONIC */
+    uint64_t look_cost_ns; /* what the last look took */
+};
+
+void natives_clear(struct natives *natives);
+
+/* List the threads of `pid`, but for those in the roster, when it is time to (or `now` at once). */
+enum natives_when { NATIVES_IF_DUE, NATIVES_NOW };
+void natives_look(struct natives *natives, pid_t pid, const struct roster *roster, uint64_t age_ns,
+                  uint64_t now_ns, enum natives_when when);
+
+/* A thread turned out to run Python; its clock up to `zero_ns` stays native. */
+void natives_adopt(struct natives *natives, pid_t tid, uint64_t zero_ns);
+
+/* A thread runs Python no more, with this much on its clock: from here on it is native. */
+void natives_release(struct natives *natives, pid_t tid, uint64_t clock_ns);
+
+#endif

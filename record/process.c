@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: MIT */
+#include "process.h"
+
+#include "clocks.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#define RELEASE_BYTES (64u << 10) /* give room back while draining, not only at the end */
+#define AHEAD_NS      1000000000u /* a record may be written while we look, but not later */
+#define CHECK_NS      1000000000u /* between two looks whether it is still the same program */
+#define SILENT_NS     2000000000u /* no tick for so long: look at all */
+#define NAME_LOOKS    2           /* a kernel name may be set a moment after the thread began */
+
+#define LAST_DRAINS 8 /* of a ring whose agent may still be writing */
+
+/* ---- chunks ---- */
+
+/* Dead, but not buried: its clock can still be read. */
+static bool is_zombie(const struct process *process)
+{
+    struct procfs_stat is;
+    return procfs_stat_read(process->pid, &is) && is.state == 'Z' &&
+           is.start == process->about.os_start;
+}
+
+static void account_update(struct process *process)
+{
+    struct account *account = &process->account;
+    uint64_t cpu_ns;
+    account_take(account, &process->head->counters);
+    account->samples = process->stream.samples;
+    account->orphans = process->stream.orphans;
+    account->codes_lost += process->stream.codebook.refused;
+    account->native_cpu_ns = process->natives.total_ns;
+    account->collector_cpu_ns = clocks_ns(CLOCK_PROCESS_CPUTIME_ID);
+    if ((!process->is_dead || is_zombie(process)) && procfs_process_cpu(process->pid, &cpu_ns) &&
+        cpu_ns > account->process_cpu_ns)
+        account->process_cpu_ns = cpu_ns;
+}
+
+static void chunk_write(struct process *process, struct emit *emit, const struct encode_end *end)
+{
+    struct stream *stream = &process->stream;
+    const uint64_t quantum_ns = stream->clock.quantum_ns;
+    stream_intern_names(stream);
+    account_update(process);
+    struct encode_job job = {
+        .process = &process->about,
+        .generation = stream->generation,
+        .interval_ns = stream->interval_ns,
+        .stream = stream,
+        .account = &process->account,
+        .natives = &process->natives,
+        .end = end,
+    };
+    emit_chunk(emit, &job, process->about.number,
+               stream->is_generation_new ? EMIT_META : EMIT_NO_META,
+               stream->batch.before_q * quantum_ns, stream->batch.last_q * quantum_ns);
+    stream_restart_batch(stream);
+    for (uint32_t i = 0; i < process->natives.n; i++)
+        process->natives.rows[i].is_changed = false;
+}
+
+void process_flush(struct process *process, struct emit *emit)
+{
+    chunk_write(process, emit, NULL);
+}
+
+/* ---- names ---- */
+
+/* Threads that Python has not named are called what the kernel calls them. */
+static void names_look(struct process *process)
+{
+    const struct roster *roster = &process->stream.roster;
+    char comm[PROCFS_COMM_MAX];
+    for (uint32_t i = 0; i < roster->n; i++) {
+        struct roster_thread *thread = roster->threads[i];
+        if (thread->name_looks >= NAME_LOOKS || thread->is_main || thread->is_ended ||
+            (thread->name_looks > 0 && thread->is_declared == false) ||
+            (thread->name != NULL && !thread->name_is_kernel))
+            continue;
+        thread->name_looks++;
+        if (procfs_comm(process->pid, (pid_t)thread->os_tid, comm))
+            (void)roster_set_name(thread, comm, strlen(comm), true);
+    }
+}
+
+/* ---- records ---- */
+
+/* A tick begins: what was before it can be cut off here, and only here. */
+static enum status tick_border(struct process *process, struct emit *emit, uint64_t time_ns)
+{
+    struct stream *stream = &process->stream;
+    TRY(stream_close_tick(stream, &process->problem));
+    if (!stream_cut_due(stream, time_ns))
+        return STATUS_OK;
+    const bool is_generation_due = stream_generation_due(stream);
+    process_flush(process, emit);
+    return is_generation_due ? stream_restart_generation(stream, &process->problem) : STATUS_OK;
+}
+
+/* Whose CPU time it is from now on: a Python thread's, or a native one's. */
+static void natives_note(struct process *process, const struct wire_record *record)
+{
+    struct stream *stream = &process->stream;
+    if (record->type == WIRE_THREAD) {
+        const struct wire_thread *thread = (const struct wire_thread *)(const void *)record;
+        natives_adopt(&process->natives, (pid_t)thread->os_tid, thread->cpu_ns);
+    } else if (record->type == WIRE_THREAD_END) {
+        const struct wire_thread_end *end = (const struct wire_thread_end *)(const void *)record;
+        const struct roster_thread *thread = roster_find(&stream->roster, end->thread);
+        if (thread != NULL)
+            natives_release(&process->natives, (pid_t)thread->os_tid,
+                            thread->now.cpu_q * stream->clock.quantum_ns);
+    }
+}
+
+/* We may have been stopped since we looked at the clock, and the agent went on. */
+static void limit_refresh(uint64_t *limit_ns)
+{
+    const uint64_t limit_now_ns = clocks_mono_ns() + AHEAD_NS;
+    if (*limit_ns < limit_now_ns)
+        *limit_ns = limit_now_ns;
+}
+
+static enum status record_take(struct process *process, struct emit *emit,
+                               const struct wire_record *record, uint64_t *limit_ns)
+{
+    if (record->type == WIRE_TICK && record->len >= sizeof(struct wire_tick)) {
+        const struct wire_tick *tick = (const struct wire_tick *)(const void *)record;
+        if (tick->time_ns + AHEAD_NS > *limit_ns)
+            limit_refresh(limit_ns);
+        TRY(tick_border(process, emit, tick->time_ns < *limit_ns ? tick->time_ns : *limit_ns));
+    }
+    TRY(stream_apply(&process->stream, record, *limit_ns, &process->problem));
+    natives_note(process, record);
+    return STATUS_OK;
+}
+
+/* At most one ring full per visit, so that one process cannot keep us from the others. */
+static bool drain(struct process *process, struct emit *emit, uint64_t now_ns)
+{
+    static _Alignas(8) uint8_t copy[WIRE_RECORD_MAX];
+    uint64_t taken = 0, released = 0, limit_ns = now_ns + AHEAD_NS;
+    while (process->problem.status == STATUS_OK && taken < process->ring.len) {
+        const int64_t len = ring_take(&process->ring, copy);
+        if (len == 0)
+            break;
+        if (len < 0) {
+            problem_set(&process->problem, STATUS_DAMAGED, PROBLEM_NO_OFFSET, "its ring is broken");
+            break;
+        }
+        const struct wire_record *record = (const struct wire_record *)(const void *)copy;
+        const enum status status = record_take(process, emit, record, &limit_ns);
+        process->problem.status = status;
+        taken += (uint64_t)len;
+        if (taken - released >= RELEASE_BYTES) {
+            ring_release(&process->ring);
+            released = taken;
+        }
+    }
+    ring_release(&process->ring);
+    process->fill = (double)taken / process->ring.len;
+    return process->problem.status == STATUS_OK && taken < process->ring.len;
+}
+
+bool process_visit(struct process *process, struct emit *emit, uint64_t now_ns)
+{
+    atomic_store_explicit(&process->head->collector_beat, now_ns, memory_order_relaxed);
+    const bool is_empty = drain(process, emit, now_ns);
+    if (!process->is_dead) {
+        names_look(process);
+        natives_look(&process->natives, process->pid, &process->stream.roster,
+                     now_ns - process->start_ns, now_ns, NATIVES_IF_DUE);
+    }
+    if (is_empty && stream_cut_due(&process->stream, now_ns) && !stream_is_idle(&process->stream))
+        process_flush(process, emit);
+    return is_empty;
+}
+
+void process_stop(struct process *process)
+{
+    atomic_store_explicit(&process->head->stop, 1, memory_order_relaxed);
+}
+
+void process_note(struct process *process, enum process_event event, int64_t value)
+{
+    const uint64_t now_q = stream_quanta(&process->stream.clock, clocks_mono_ns());
+    const struct batch_event note = {.time_q = now_q, .type = event, .value = value};
+    (void)batch_add_event(&process->stream.batch, &note); /* without memory: one event less */
+}
+
+void process_finish(struct process *process, struct emit *emit, uint64_t now_ns, const char *reason,
+                    const struct demise *demise)
+{
+    char broken[sizeof process->problem.detail + 32];
+    process_stop(process);
+    for (int i = 0; i < LAST_DRAINS && process->problem.status == STATUS_OK; i++)
+        if (drain(process, emit, now_ns))
+            break;
+    if (process->problem.status != STATUS_OK) {
+        snprintf(broken, sizeof broken, "broken: %s", process->problem.detail);
+        reason = broken;
+    }
+    struct problem unused;
+    if (stream_close_tick(&process->stream, &unused) != STATUS_OK)
+        reason = "out of memory";
+    account_update(process);
+    const struct encode_end end = {
+        .end_q = stream_quanta(&process->stream.clock, now_ns),
+        .reason = reason,
+        .is_status_known = demise->is_known,
+        .exit_status = demise->status,
+        .exit_signal = demise->signal,
+        .os_cpu_ns = process->account.process_cpu_ns,
+    };
+    chunk_write(process, emit, &end);
+}
+
+/* ---- is it still there ---- */
+
+bool process_has_died(const struct process *process)
+{
+    struct procfs_stat is;
+    if (process->pidfd >= 0)
+        return false; /* it will say so itself */
+    return !procfs_stat_read(process->pid, &is) || is.state == 'Z' ||
+           is.start != process->about.os_start;
+}
+
+/* exec leaves nobody who could say so; the file behind /proc/PID/exe tells. */
+bool process_has_left(struct process *process, uint64_t now_ns)
+{
+    char path[32];
+    struct stat exe;
+    const uint64_t beat_ns =
+        atomic_load_explicit(&process->head->sampler_beat, memory_order_relaxed);
+    if (now_ns < process->next_check_ns || now_ns < beat_ns + SILENT_NS || process->exe_inode == 0)
+        return false;
+    process->next_check_ns = now_ns + CHECK_NS;
+    snprintf(path, sizeof path, "/proc/%d/exe", process->pid);
+    return stat(path, &exe) == 0 &&
+           (exe.st_dev != process->exe_device || exe.st_ino != process->exe_inode);
+}

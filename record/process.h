@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * process - one recorded process: its ring, what has come out of it, and how it ends.
+ *
+ * On the line:  shared ring -> [process: ring_take, stream] -> emit
+ * Threads:      one at a time; the other side of the ring is the agent's sampler.
+ * Memory:       process_open gives, process_free takes. The mapping is shared with the agent and
+ *               lives on when the process dies.
+ * Loss:         a process whose records make no sense is ended with that as its reason; the others
+ *               are not touched by it.
+ *
+ * Always true:  nothing in shared memory is used twice: heads and records are copied, then checked.
+ */
+#ifndef PYREC_RECORD_PROCESS_H
+#define PYREC_RECORD_PROCESS_H
+
+#include "demise.h"
+#include "emit.h"
+#include "hello.h"
+#include "ring.h"
+
+struct process {
+    struct encode_process about;
+    char executable[sizeof((struct wire_head *)0)->executable + 1];
+    char build[sizeof((struct wire_head *)0)->python_build + 1];
+    char argv_text[sizeof((struct wire_head *)0)->argv + 1];
+    const char **argv;
+
+    pid_t pid;
+    int pidfd;        /* -1: cannot be had */
+    bool is_dead;     /* was already gone when it was opened, or is known to be since */
+    dev_t exe_device; /* of /proc/PID/exe; 0 = not known */
+    ino_t exe_inode;
+
+    struct wire_head *head; /* shared */
+    size_t map_len;
+    struct ring ring;
+    struct stream stream;
+    struct natives natives;
+    struct account account;
+    uint64_t start_ns;
+    uint64_t next_check_ns; /* when to look again whether this is still the same program */
+    double fill;            /* of the ring, at the last visit */
+    struct problem
+        problem; /* its records made no sense: what, and where the recording of it ended */
+};
+
+/*
+ * Map what a guest has brought, and check it. The guest's descriptor is taken, whatever happens.
+ * STATUS_UNSUPPORTED when the agent itself says that this process cannot be recorded (why: its
+ * words), STATUS_DAMAGED when what it brought makes no sense.
+ */
+MUST_CHECK enum status process_open(struct process **out, const struct hello_guest *guest,
+                                    uint32_t number, const struct emit *emit, struct problem *why);
+void process_free(struct process *process);
+
+/*
+ * Take what is in the ring; write chunks that are due. False when there is more in the ring than
+ * one visit takes, or when its records made no sense (`problem`).
+ */
+bool process_visit(struct process *process, struct emit *emit, uint64_t now_ns);
+
+/* Write what there is, due or not. */
+void process_flush(struct process *process, struct emit *emit);
+
+/* Whether this pid runs another program now, one that brought no agent. */
+bool process_has_left(struct process *process, uint64_t now_ns);
+
+/* Whether it is dead, where there is no pidfd that says so. */
+bool process_has_died(const struct process *process);
+
+/* The last visit: everything that is left, and a Summary with `reason` and how it died. */
+void process_finish(struct process *process, struct emit *emit, uint64_t now_ns, const char *reason,
+                    const struct demise *demise);
+
+/* Tell the agent to stop for good. */
+void process_stop(struct process *process);
+
+/* Put an event into its part of the trace that only the collector can see. */
+enum process_event { PROCESS_FORKED = 3, PROCESS_EXEC = 4 };
+void process_note(struct process *process, enum process_event event, int64_t value);
+
+#endif

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * procfs - what the kernel says about other processes, in /proc and by their clocks.
+ *
+ * On the line:  beside it; process, natives, linger ask here.
+ * Threads:      any.
+ * Memory:       the caller's.
+ *
+ * Processes and threads die at any moment: every answer may be "not there" (false).
+ */
+#ifndef PYREC_RECORD_PROCFS_H
+#define PYREC_RECORD_PROCFS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#define PROCFS_COMM_MAX 64
+
+/* Read a small file of /proc whole into `text`, NUL-terminated; its length, -1 when not there. */
+ssize_t procfs_read(char *text, size_t size, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* /proc/PID/stat. */
+struct procfs_stat {
+    char state; /* 'R', 'S', 'T', 'Z' .. */
+    pid_t parent;
+    uint64_t cpu_ticks; /* user + system, in clock ticks */
+    uint64_t start;     /* in clock ticks since boot */
+    int32_t exit_code;  /* as wait() gives it; only of a zombie, and only if we may see it */
+};
+bool procfs_stat_read(pid_t pid, struct procfs_stat *stat);
+
+/* A thread's kernel name, and the CPU time it has used. */
+bool procfs_comm(pid_t pid, pid_t tid, char comm[PROCFS_COMM_MAX]);
+bool procfs_thread_cpu(pid_t pid, pid_t tid, uint64_t *cpu_ns);
+
+/* The process's CPU clock, dead threads included; still there while it is a zombie. */
+bool procfs_process_cpu(pid_t pid, uint64_t *cpu_ns);
+
+/* Call `each` for every numeric entry of a directory; false when it is not there. */
+bool procfs_each_number(const char *directory, void (*each)(void *closure, pid_t number),
+                        void *closure);
+
+#endif

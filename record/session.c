@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: MIT */
+#include "session.h"
+
+#include "child.h"
+#include "clocks.h"
+#include "closing.h"
+#include "linger.h"
+#include "lobby.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define EPOLL_SIGNALS     4ull /* beside COLLECT_EPOLL_KIND and LOBBY_EPOLL_* */
+#define MAX_EVENTS        64
+#define STRANGERS_WAIT_NS 20000000u
+#define MAX_OPTIONS       6
+
+struct session {
+    const struct settings *settings;
+    session_say *say;
+    struct launch launch;
+    struct hello hello;
+    struct emit emit;
+    struct collect collect;
+    struct lobby lobby;
+    struct child child;
+    int epoll_fd;
+    bool is_recording; /* agents may come, and the trace takes what they say */
+    bool has_recorded; /* it did so once */
+    uint64_t begin_ns, child_end_ns, next_visit_ns;
+    uint64_t max_fds;
+    struct recording_option options[MAX_OPTIONS];
+    char rate[32], depth[32];
+};
+
+/* ---- beginning ---- */
+
+static void options_fill(struct session *s)
+{
+    const uint32_t flags = s->settings->agent_flags;
+    snprintf(s->rate, sizeof s->rate, "%g", s->settings->rate_hz);
+    snprintf(s->depth, sizeof s->depth, "%u", s->settings->max_depth);
+    const struct recording_option options[MAX_OPTIONS] = {
+        {"command", s->launch.path},
+        {"rate", s->rate},
+        {"max-depth", s->depth},
+        {"cumulative", (flags & WIRE_NO_CUMULATIVE) != 0 ? "no" : "yes"},
+        {"signals", (flags & WIRE_NO_SIGNALS) != 0 ? "no" : "yes"},
+        {"children", (flags & WIRE_NO_CHILDREN) != 0 ? "no" : "yes"},
+    };
+    memcpy(s->options, options, sizeof options);
+}
+
+static enum status recording_open(struct session *s, struct problem *why)
+{
+    const struct settings *settings = s->settings;
+    options_fill(s);
+    TRY(launch_find_agent(&s->launch, why));
+    TRY(hello_open(&s->hello, why));
+    TRY(lobby_open(&s->lobby, &s->hello, &s->collect, s->epoll_fd, s->max_fds, why));
+    return emit_open(&s->emit, settings->output, settings->interval_ns, settings->max_depth,
+                     s->options, MAX_OPTIONS, why);
+}
+
+/* Without a recording the command is run all the same. */
+static void recording_begin(struct session *s)
+{
+    char sentence[sizeof((struct problem *)0)->detail + 256];
+    struct problem why;
+    collect_init(&s->collect, &s->emit, s->epoll_fd,
+                 (s->settings->agent_flags & WIRE_NO_CHILDREN) != 0);
+    s->hello.fd = -1;
+    const enum status status = recording_open(s, &why);
+    s->is_recording = s->has_recorded = status == STATUS_OK;
+    if (s->is_recording)
+        return;
+    const bool is_file = s->hello.fd >= 0;
+    snprintf(sentence, sizeof sentence, "cannot record%s%s: %s (%s); the command runs without",
+             is_file ? " to " : "", is_file ? s->settings->output : "", why.detail,
+             status_text(status));
+    s->say(sentence);
+    lobby_close(&s->lobby);
+}
+
+static enum status loop_open(struct session *s, struct problem *why)
+{
+    struct epoll_event event = {.events = EPOLLIN};
+    s->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+    event.data.u64 = EPOLL_SIGNALS << 32;
+    if (s->epoll_fd < 0 || epoll_ctl(s->epoll_fd, EPOLL_CTL_ADD, s->child.signal_fd, &event) != 0)
+        return problem_set(why, STATUS_IO, PROBLEM_NO_OFFSET, "epoll: %s", strerror(errno));
+    return STATUS_OK;
+}
+
+static enum status command_start(struct session *s, int *exit_code, struct problem *why)
+{
+    const struct launch_agent agent = {&s->hello, s->settings->interval_ns, s->settings->max_depth,
+                                       s->settings->agent_flags};
+    return launch_start(&s->launch, s->settings->command, s->is_recording ? &agent : NULL,
+                        &s->child.inherited, &s->child.pid, exit_code, why);
+}
+
+/* ---- the loop ---- */
+
+/* The command is dead, but not buried: what is known of it can still be read. */
+static void command_dying(void *closure, pid_t pid)
+{
+    struct session *s = closure;
+    s->child_end_ns = clocks_mono_ns();
+    for (uint32_t i = 0; i < s->collect.n; i++) {
+        if (s->collect.processes[i]->pid == pid) {
+            collect_bury(&s->collect, s->collect.processes[i]->about.number);
+            return;
+        }
+    }
+}
+
+static void event_take(struct session *s, uint64_t what, uint64_t now_ns)
+{
+    switch (what >> 32) {
+    case COLLECT_EPOLL_KIND:
+        collect_bury(&s->collect, (uint32_t)what);
+        break;
+    case LOBBY_EPOLL_DOOR:
+        lobby_let_in(&s->lobby, now_ns);
+        break;
+    case LOBBY_EPOLL_CALLER:
+        lobby_hear(&s->lobby, (int)(uint32_t)what);
+        break;
+    case EPOLL_SIGNALS:
+        child_take_signals(&s->child, command_dying, s);
+        break;
+    }
+}
+
+/* The trace cannot be written any more: say so, tell the agents, and let everybody go on. */
+static void recording_fail(struct session *s)
+{
+    char sentence[sizeof s->emit.problem.detail + 256];
+    snprintf(sentence, sizeof sentence, "%s: %s (%s); recording stops, the command goes on",
+             s->settings->output, s->emit.problem.detail, status_text(s->emit.problem.status));
+    s->say(sentence);
+    s->is_recording = false;
+    collect_stop(&s->collect, "stopped");
+    lobby_close(&s->lobby);
+}
+
+static void visit(struct session *s)
+{
+    const uint64_t now_ns = clocks_mono_ns();
+    if (!s->is_recording)
+        return;
+    if (now_ns >= s->next_visit_ns) {
+        const bool is_empty = collect_visit(&s->collect, now_ns);
+        lobby_sweep(&s->lobby, now_ns);
+        s->next_visit_ns = is_empty ? now_ns + s->collect.visit_ns : now_ns;
+    }
+    if (s->emit.problem.status != STATUS_OK)
+        recording_fail(s);
+}
+
+static bool is_over(struct session *s)
+{
+    const uint64_t now_ns = clocks_mono_ns();
+    const uint64_t linger_ns = s->settings->linger_ns;
+    if (!s->child.has_ended)
+        return false;
+    if (!s->is_recording || s->child.was_interrupted ||
+        (linger_ns != SETTINGS_LINGER_FOREVER && now_ns - s->child_end_ns >= linger_ns))
+        return true;
+    if (s->collect.n > 0 || s->lobby.n > 0)
+        return false;
+    return now_ns - s->child_end_ns > LINGER_GRACE_NS ||
+           !linger_has_strangers(&s->collect, s->hello.cookie);
+}
+
+/* Milliseconds until something is due by itself; -1 = nothing is. */
+static int timeout_ms(const struct session *s)
+{
+    const uint64_t now_ns = clocks_mono_ns();
+    if (!s->is_recording)
+        return -1;
+    if (s->child.has_ended && s->collect.n == 0)
+        return STRANGERS_WAIT_NS / 1000000;
+    if (s->collect.n == 0 && s->lobby.n == 0 && !s->lobby.is_shut)
+        return -1;
+    return s->next_visit_ns <= now_ns ? 0 : (int)((s->next_visit_ns - now_ns) / 1000000 + 1);
+}
+
+static void loop(struct session *s)
+{
+    struct epoll_event events[MAX_EVENTS];
+    while (!is_over(s)) {
+        const int n = epoll_wait(s->epoll_fd, events, MAX_EVENTS, timeout_ms(s));
+        const uint64_t now_ns = clocks_mono_ns();
+        for (int i = 0; i < n; i++)
+            event_take(s, events[i].data.u64, now_ns);
+        visit(s);
+    }
+}
+
+/* ---- ending ---- */
+
+static void recording_end(struct session *s, struct session_result *result)
+{
+    const struct demise *demise = &s->child.demise;
+    if (!s->has_recorded)
+        return;
+    const bool had_failed = s->emit.problem.status != STATUS_OK;
+    collect_stop(&s->collect, "stopped");
+    lobby_close(&s->lobby);
+    const uint64_t end_ns = clocks_mono_ns();
+    const uint64_t collector_cpu_ns = clocks_ns(CLOCK_PROCESS_CPUTIME_ID);
+    s->collect.total.collector_cpu_ns = collector_cpu_ns;
+    const struct encode_end end = {
+        .end_q = stream_quanta(&s->emit.recording.clock, end_ns),
+        .reason = s->child.was_interrupted ? "stopped"
+                  : demise->signal != 0    ? "killed"
+                                           : "exited",
+        .is_status_known = demise->is_known,
+        .exit_status = demise->status,
+        .exit_signal = demise->signal,
+        .processes = s->collect.n_ever,
+    };
+    emit_close(&s->emit, &s->collect.total, &end);
+    if (s->emit.problem.status != STATUS_OK && !had_failed)
+        recording_fail(s);
+    const struct closing closing = {
+        .output = s->settings->output,
+        .path = s->launch.path,
+        .duration_ns = end_ns - s->begin_ns,
+        .file_bytes = s->emit.file_bytes,
+        .collector_cpu_ns = collector_cpu_ns,
+        .collect = &s->collect,
+    };
+    closing_write(result->closing, sizeof result->closing, &closing);
+}
+
+static void result_fill(const struct session *s, struct session_result *result)
+{
+    result->exit_code = (int)s->child.demise.status;
+    result->exit_signal = s->child.demise.signal;
+}
+
+static void session_close(struct session *s)
+{
+    collect_clear(&s->collect);
+    lobby_close(&s->lobby);
+    emit_abandon(&s->emit);
+    launch_close(&s->launch);
+    child_close(&s->child);
+    if (s->epoll_fd >= 0)
+        close(s->epoll_fd);
+}
+
+/* What keeps the command from being started ends pyrec with what a shell would say. */
+static void session_fail(struct session *s, const struct problem *why, int exit_code,
+                         struct session_result *result)
+{
+    s->say(why->detail);
+    result->exit_code = exit_code;
+    if (s->child.pid > 0)
+        waitpid(s->child.pid, NULL, 0);
+}
+
+void session_run(const struct settings *settings, session_say *say, struct session_result *result)
+{
+    struct session s = {.settings = settings, .say = say, .epoll_fd = -1};
+    struct problem why;
+    int exit_code;
+    *result = (struct session_result){.exit_code = 0};
+    s.child.pid = s.child.signal_fd = -1;
+    const enum status found = launch_find_command(&s.launch, settings->command[0], &why);
+    if (found != STATUS_OK) {
+        exit_code = found == STATUS_NOT_FOUND ? LAUNCH_NOT_FOUND : LAUNCH_NOT_EXECUTABLE;
+        session_fail(&s, &why, exit_code, result);
+        return;
+    }
+    exit_code = LAUNCH_NOT_EXECUTABLE;
+    if (child_prepare(&s.child, &s.max_fds, &why) != STATUS_OK ||
+        loop_open(&s, &why) != STATUS_OK) {
+        session_fail(&s, &why, exit_code, result);
+    } else {
+        s.begin_ns = clocks_mono_ns();
+        recording_begin(&s);
+        if (command_start(&s, &exit_code, &why) != STATUS_OK) {
+            session_fail(&s, &why, exit_code, result);
+        } else {
+            loop(&s);
+            recording_end(&s, result);
+            result_fill(&s, result);
+        }
+    }
+    session_close(&s);
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * settings - what the user asked for on the command line.
+ *
+ * On the line:  argv -> [settings] -> session
+ * Threads:      one.
+ * Memory:       the struct is the caller's; strings and the command are those of argv.
+ * Idea:         every option is one row of one table; parsing, --help and "did you mean" read it.
+ *
+ * Options end at "--" or at the first word that is none; the rest is the command.
+ */
+#ifndef PYREC_RECORD_SETTINGS_H
+#define PYREC_RECORD_SETTINGS_H
+
+#include "format/status.h"
+#include <stdbool.h>
+#include <stdio.h>
+
+#define SETTINGS_LINGER_FOREVER UINT64_MAX
+
+enum settings_action { SETTINGS_RECORD, SETTINGS_HELP, SETTINGS_VERSION };
+
+struct settings {
+    enum settings_action action;
+    const char *output;
+    double rate_hz;
+    uint64_t interval_ns;
+    uint32_t max_depth;
+    uint32_t agent_flags; /* enum wire_flags */
+    uint64_t linger_ns;   /* how long to follow other processes after the command's end */
+    bool is_quiet;
+    char **command; /* NULL-terminated, not empty when the action is SETTINGS_RECORD */
+};
+
+/* Fill in *settings. STATUS_USAGE with a full sentence in why->detail. */
+MUST_CHECK enum status settings_parse(struct settings *settings, int argc, char **argv,
+                                      struct problem *why);
+
+/* The text of --help. */
+void settings_write_help(FILE *to);
+
+#endif

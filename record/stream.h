@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * stream - what the records of one process mean: threads, stacks and ticks, generation by
+ * generation.
+ *
+ * On the line:  wire records -> [stream] -> batch, intern, roster -> encode
+ * Threads:      one at a time.
+ * Memory:       caller's storage; stream_init, then stream_clear.
+ * Loss:         a sample of a thread that was never announced is counted in `orphans`.
+ *
+ * A tick is complete when the next one begins, so chunks and generations are cut between
+ * stream_close_tick and the record that opens the next tick: the caller's loop is
+ *     if (record is WIRE_TICK) { stream_close_tick; cut if stream_cut_due; .. } stream_apply.
+ *
+ * Always true:  after STATUS_DAMAGED the process is not to be believed any more.
+ */
+#ifndef PYREC_RECORD_STREAM_H
+#define PYREC_RECORD_STREAM_H
+
+#include "batch.h"
+#include "codebook.h"
+#include "format/status.h"
+#include "intern.h"
+#include "roster.h"
+#include "syscalls.h"
+
+#define STREAM_CHUNK_NS      1000000000ull /* a chunk is cut after so much time .. */
+#define STREAM_CHUNK_BYTES   (256u << 10)  /* .. or so many bytes */
+#define STREAM_GENERATION_NS (300 * 1000000000ull)
+
+/* The clocks of the recording, the same for all its processes. */
+struct stream_clock {
+    uint64_t start_mono_ns; /* CLOCK_MONOTONIC at time 0 of the trace */
+    uint64_t quantum_ns;
+};
+
+struct stream {
+    struct stream_clock clock;
+    uint64_t origin_ns, interval_ns;           /* of ticks; origin since time 0 of the trace */
+    uint64_t next_origin_ns, next_interval_ns; /* from the next tick on; interval 0 = unchanged */
+
+    struct roster roster;
+    struct codebook codebook;
+    struct intern intern;
+    struct batch batch;
+
+    uint32_t generation;
+    uint64_t generation_start_q;
+    bool is_generation_new;             /* nothing of this generation has been written */
+    uint32_t n_declared;                /* threads of this generation, dead ones included */
+    uint32_t call_ids[SYSCALL_MAX + 1]; /* string ids of this generation, 0 = not asked for yet */
+
+    bool is_tick_open;
+    struct batch_tick tick;
+    uint32_t n_ended_sampled;       /* threads that ended in this tick, but after a sample */
+    struct roster_thread **sampled; /* threads that have a sample in this tick */
+    uint32_t n_sampled, sampled_capacity;
+    bool has_number;
+    uint64_t last_number;
+    uint32_t last_holder;
+
+    uint64_t n_threads; /* ever */
+    uint64_t samples;   /* thread-samples, implied ones included */
+    uint64_t ticks;     /* complete ones */
+    uint64_t orphans;   /* samples of unknown threads */
+};
+
+/* Begin: recording of the process started at CLOCK_MONOTONIC `start_ns`. */
+void stream_init(struct stream *stream, struct stream_clock clock, uint64_t start_ns,
+                 uint64_t origin_ns, uint64_t interval_ns);
+void stream_clear(struct stream *stream);
+
+/*
+ * Take one record, copied out of the ring, its length already right for the ring. `now_ns`: no time
+ * in it can be later. STATUS_DAMAGED when it makes no sense, STATUS_NO_MEMORY.
+ */
+MUST_CHECK enum status stream_apply(struct stream *stream, const struct wire_record *record,
+                                    uint64_t now_ns, struct problem *why);
+
+/* The tick in progress is complete: compare with the tick before, put what differs into the batch.
+ */
+MUST_CHECK enum status stream_close_tick(struct stream *stream, struct problem *why);
+
+/* Whether a chunk should be cut before a tick (or at a moment) at CLOCK_MONOTONIC `time_ns`. */
+bool stream_cut_due(const struct stream *stream, uint64_t time_ns);
+
+/* Whether, a chunk having been cut and no tick being open, a new generation should begin. */
+bool stream_generation_due(const struct stream *stream);
+
+/* Nothing to write but, perhaps, that time has passed. */
+bool stream_is_idle(const struct stream *stream);
+
+/* Give the threads' names their ids; before a chunk is encoded. */
+void stream_intern_names(struct stream *stream);
+
+/* The batch has been written: empty it, let ended threads go, take over a new interval. */
+void stream_restart_batch(struct stream *stream);
+
+/* Begin a new generation (right after stream_restart_batch, no tick open). */
+MUST_CHECK enum status stream_restart_generation(struct stream *stream, struct problem *why);
+
+/* A moment of CLOCK_MONOTONIC in quanta since time 0 of the trace; 0 when it was before. */
+uint64_t stream_quanta(const struct stream_clock *clock, uint64_t mono_ns);
+
+/* String id of a system call's name; 0 for none. */
+uint32_t stream_call_id(struct stream *stream, int32_t call);
+
+/* Intern the thread's stack from frame `from` on. False when there is no memory. */
+bool stream_walk(struct stream *stream, struct roster_thread *thread, uint32_t from);
+
+/* The stack id of a sample: of the failure if there was one, else of the stack that was walked. */
+uint32_t stream_stack_of(struct stream *stream, const struct roster_thread *thread,
+                         uint32_t failed);
+
+#endif

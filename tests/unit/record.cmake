@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: MIT
+# The suites of record/.
+unit(test_ring test_ring.c LINK pyrec_collect Threads::Threads)
+
+unit(test_linetable test_linetable.c LINK pyrec_collect)
+target_compile_definitions(test_linetable PRIVATE
+  VECTORS="${CMAKE_CURRENT_SOURCE_DIR}/linetable_vectors.txt")
+add_test(NAME unit.linetable_live
+  COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/linetable_live.sh $<TARGET_FILE:test_linetable>)
+set_tests_properties(unit.linetable_live PROPERTIES LABELS "unit" SKIP_RETURN_CODE 77 TIMEOUT 300)
+unit(test_utf8 test_utf8.c LINK pyrec_collect)
+unit(test_intern test_intern.c LINK pyrec_collect)
+unit(test_codebook test_codebook.c LINK pyrec_collect)
+
+add_library(test_record STATIC fake_agent.c readback.c)
+target_link_libraries(test_record PUBLIC pyrec_collect test_scratch)
+unit(test_process test_process.c LINK test_record)
+
+# pyrec beside a library that does nothing, and a program that plays the agent's part itself. The
+# program is built without sanitizers, which do not like to be second in LD_PRELOAD.
+set(stage ${CMAKE_CURRENT_BINARY_DIR}/stage)
+add_library(quiet_library SHARED quiet_library.c)
+target_link_libraries(quiet_library PRIVATE pyrec_options)
+set_target_properties(quiet_library PROPERTIES OUTPUT_NAME pyrec LIBRARY_OUTPUT_DIRECTORY ${stage})
+add_executable(fake_program fake_program.c fake_agent.c ../../record/ring.c ../../record/syscalls.c)
+target_link_libraries(fake_program PRIVATE pyrec_options)
+set_target_properties(fake_program PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${stage})
+add_custom_command(OUTPUT ${stage}/pyrec
+  COMMAND ${CMAKE_COMMAND} -E copy $<TARGET_FILE:pyrec> ${stage}/pyrec
+  DEPENDS pyrec)
+add_custom_target(staged_pyrec ALL DEPENDS ${stage}/pyrec)
+
+add_library(test_run STATIC run_pyrec.c)
+target_link_libraries(test_run PUBLIC test_record)
+target_compile_definitions(test_run PRIVATE STAGE="${stage}")
+add_dependencies(test_run staged_pyrec quiet_library fake_program)
+unit(test_session test_session.c LINK test_run)
+unit(test_signals test_signals.c LINK test_run util)
+unit(test_settings test_settings.c LINK pyrec_collect)
+target_compile_definitions(test_settings PRIVATE MANUAL="${PROJECT_SOURCE_DIR}/record/pyrec.1")
+unit(test_natives test_natives.c LINK pyrec_collect Threads::Threads)
+unit(test_hostile test_hostile.c LINK test_record)
+unit(test_lobby test_lobby.c LINK test_record)

@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: MIT */
+/* hello, lobby, collect: who is let in, who is sent away, and that no descriptor is lost. */
+#include "fake_agent.h"
+#include "record/clocks.h"
+#include "record/lobby.h"
+#include "scratch.h"
+#include "suite.h"
+
+#include <dirent.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static struct emit emit;
+static struct hello hello;
+static struct collect collect;
+static struct lobby lobby;
+static struct fake fake;
+static int epoll_fd, fds_before;
+
+static int fds_count(void)
+{
+    int n = 0;
+    DIR *dir = opendir("/proc/self/fd");
+    while (readdir(dir) != NULL)
+        n++;
+    closedir(dir);
+    return n;
+}
+
+static void setup(void)
+{
+    struct problem why;
+    char environment[128];
+    fake_open(&fake, 1, 1000000, WIRE_RING_LEN);
+    epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+    ck_assert_int_eq(emit_open(&emit, scratch_path("run.trace"), 1000000, 10, NULL, 0, &why),
+                     STATUS_OK);
+    fake.head->start_ns = fake.head->origin_ns = clocks_mono_ns();
+    ck_assert_int_eq(hello_open(&hello, &why), STATUS_OK);
+    collect_init(&collect, &emit, epoll_fd, false);
+    ck_assert_int_eq(lobby_open(&lobby, &hello, &collect, epoll_fd, 1000, &why), STATUS_OK);
+    snprintf(environment, sizeof environment, "1,%s,%s,1000000,10,0", hello.name, hello.cookie);
+    setenv(WIRE_ENV, environment, 1);
+    fds_before = fds_count();
+}
+
+static void teardown(void)
+{
+    collect_clear(&collect);
+    lobby_close(&lobby);
+    emit_abandon(&emit);
+    fake_close(&fake);
+    close(epoll_fd);
+    scratch_remove();
+}
+
+/* A connection of our own, made by hand. */
+static int connect_raw(void)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    memcpy(address.sun_path + 1, hello.name, strlen(hello.name));
+    const int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+    const socklen_t len =
+        (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + strlen(hello.name));
+    ck_assert_int_eq(connect(fd, (const struct sockaddr *)&address, len), 0);
+    return fd;
+}
+
+static void say(int fd, const void *bytes, size_t len, int n_fds)
+{
+    _Alignas(struct cmsghdr) char control[CMSG_SPACE(8 * sizeof(int))] = {0};
+    struct iovec iov = {(void *)(uintptr_t)bytes, len};
+    struct msghdr message = {.msg_iov = &iov, .msg_iovlen = 1};
+    if (n_fds > 0) {
+        message.msg_control = control;
+        message.msg_controllen = CMSG_SPACE((size_t)n_fds * sizeof(int));
+        struct cmsghdr *c = CMSG_FIRSTHDR(&message);
+        c->cmsg_level = SOL_SOCKET;
+        c->cmsg_type = SCM_RIGHTS;
+        c->cmsg_len = CMSG_LEN((size_t)n_fds * sizeof(int));
+        for (int i = 0; i < n_fds; i++)
+            memcpy(CMSG_DATA(c) + (size_t)i * sizeof(int), &fake.memfd, sizeof(int));
+    }
+    ck_assert_int_eq(sendmsg(fd, &message, 0), (ssize_t)len);
+}
+
+static struct wire_hello hello_good(void)
+{
+    struct wire_hello good = {.version = WIRE_VERSION,
+                              .pid = 4711}; /* the number is not believed */
+    memcpy(good.magic, WIRE_MAGIC, sizeof good.magic);
+    memcpy(good.cookie, hello.cookie, sizeof good.cookie);
+    return good;
+}
+
+START_TEST(test_welcome)
+{
+    ck_assert(fake_hello(&fake));
+    lobby_let_in(&lobby, clocks_mono_ns());
+    ck_assert_uint_eq(collect.n, 1);
+    ck_assert_int_eq(collect.processes[0]->pid, getpid());
+    ck_assert(collect_knows(&collect, getpid()));
+    ck_assert_uint_eq(lobby.n, 0);
+    ck_assert_int_eq(fds_count(), fds_before + 1); /* its pidfd */
+    fake_step(&fake, clocks_mono_ns(), 1);
+    ck_assert(collect_visit(&collect, clocks_mono_ns()));
+    ck_assert_uint_eq(collect.processes[0]->stream.roster.n, 1);
+    ck_assert_uint_ne(atomic_load(&fake.head->collector_beat), 0);
+    collect_stop(&collect, "stopped");
+    ck_assert_uint_eq(atomic_load(&fake.head->stop), 1);
+    ck_assert_uint_eq(collect.total.samples, 1);
+    ck_assert_uint_eq(collect.n_threads, 1);
+    ck_assert_int_eq(fds_count(), fds_before);
+}
+END_TEST
+
+static void check_refused(const void *bytes, size_t len, int n_fds, const char *says)
+{
+    const int fd = connect_raw();
+    const uint32_t n_refused = collect.n_refused;
+    say(fd, bytes, len, n_fds);
+    lobby_let_in(&lobby, clocks_mono_ns());
+    ck_assert_uint_eq(collect.n, 0);
+    ck_assert_uint_eq(collect.n_refused, n_refused + 1);
+    ck_assert_ptr_nonnull(strstr(collect.refused.detail, says));
+    close(fd);
+    ck_assert_int_eq(fds_count(), fds_before);
+}
+
+START_TEST(test_refused)
+{
+    struct wire_hello bad = hello_good();
+    check_refused("x", 1, 0, "no agent");
+    check_refused("x", 1, 5, "no agent");
+    check_refused(&bad, sizeof bad - 1, 1, "no agent");
+    check_refused(&bad, sizeof bad, 0, "not one descriptor");
+    check_refused(&bad, sizeof bad, 2, "not one descriptor");
+    check_refused(&bad, sizeof bad, 4, "not one descriptor");
+    check_refused(&bad, sizeof bad, 8, "no descriptor left"); /* more than there is room for */
+    bad.version++;
+    check_refused(&bad, sizeof bad, 1, "another version");
+    bad.cookie[31] ^= 1;
+    check_refused(&bad, sizeof bad, 1, "wrong cookie");
+    bad = hello_good();
+    bad.magic[0] ^= 1;
+    check_refused(&bad, sizeof bad, 1, "no agent");
+}
+END_TEST
+
+/* Who says nothing is heard later, or hung up on. */
+START_TEST(test_silent)
+{
+    const uint64_t now_ns = clocks_mono_ns();
+    const struct wire_hello good = hello_good();
+    const int slow = connect_raw(), mute = connect_raw(), gone = connect_raw();
+    close(gone);
+    lobby_let_in(&lobby, now_ns);
+    ck_assert_uint_eq(lobby.n, 2);
+    say(slow, &good, sizeof good, 1);
+    lobby_hear(&lobby, lobby.callers[0].fd);
+    ck_assert_uint_eq(collect.n, 1);
+    ck_assert_uint_eq(lobby.n, 1);
+    lobby_sweep(&lobby, now_ns + LOBBY_PATIENCE_NS);
+    ck_assert_uint_eq(lobby.n, 1);
+    lobby_sweep(&lobby, now_ns + LOBBY_PATIENCE_NS + 1);
+    ck_assert_uint_eq(lobby.n, 0);
+    close(slow);
+    close(mute);
+    ck_assert_int_eq(fds_count(), fds_before + 1);
+    lobby_hear(&lobby, 777);
+}
+END_TEST
+
+/* Many knock at once: as many as there is room for come in, the others wait at the door. */
+START_TEST(test_crowd)
+{
+    enum { CROWD = LOBBY_MAX + 40 };
+    int fds[CROWD];
+    for (int i = 0; i < CROWD; i++)
+        fds[i] = connect_raw();
+    lobby_let_in(&lobby, 1);
+    ck_assert(lobby.is_shut);
+    ck_assert_uint_eq(lobby.n, LOBBY_MAX);
+    lobby_let_in(&lobby, 1);
+    ck_assert_uint_eq(lobby.n, LOBBY_MAX);
+    lobby_sweep(&lobby, 2);
+    ck_assert(lobby.is_shut);
+    lobby_sweep(&lobby, 2 + LOBBY_PATIENCE_NS);
+    ck_assert(!lobby.is_shut);
+    lobby_let_in(&lobby, 3);
+    ck_assert_uint_eq(lobby.n, 40);
+    for (int i = 0; i < CROWD; i++)
+        close(fds[i]);
+    lobby.max_fds = LOBBY_RESERVED_FDS; /* none to spare */
+    ck_assert(fake_hello(&fake));
+    lobby_let_in(&lobby, 3);
+    ck_assert(lobby.is_shut);
+    ck_assert_uint_eq(collect.n, 0);
+}
+END_TEST
+
+/* It says hello, writes, and is dead and buried before anybody has looked. */
+START_TEST(test_dead_before_accept)
+{
+    const pid_t pid = fork();
+    if (pid == 0) {
+        fake.head->os_start = 12345; /* whoever has that number by then is somebody else */
+        fake_step(&fake, clocks_mono_ns(), 1);
+        fake_step(&fake, clocks_mono_ns(), 1);
+        _exit(fake_hello(&fake) ? 0 : 1);
+    }
+    int status;
+    ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+    ck_assert_int_eq(status, 0);
+    lobby_let_in(&lobby, clocks_mono_ns());
+    ck_assert_uint_eq(collect.n, 0);
+    ck_assert_uint_eq(collect.n_ever, 1);
+    ck_assert_uint_eq(collect.total.samples, 2);
+    ck_assert_int_eq(fds_count(), fds_before);
+}
+END_TEST
+
+START_TEST(test_first_only)
+{
+    struct fake other;
+    collect.is_first_only = true;
+    ck_assert(fake_hello(&fake));
+    lobby_let_in(&lobby, clocks_mono_ns());
+    fake_open(&other, 2, 1000000, WIRE_RING_LEN);
+    const pid_t pid = fork();
+    if (pid == 0) {
+        fake_hello(&other);
+        _exit(0);
+    }
+    waitpid(pid, NULL, 0);
+    lobby_let_in(&lobby, clocks_mono_ns());
+    ck_assert_uint_eq(collect.n, 1);
+    ck_assert_uint_eq(collect.n_ever, 1);
+    ck_assert_uint_eq(atomic_load(&other.head->stop), 1);
+    ck_assert_uint_eq(atomic_load(&fake.head->stop), 0);
+    fake_close(&other);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("lobby");
+    TCase *tc = tcase_create("lobby");
+    tcase_set_timeout(tc, 60);
+    tcase_add_checked_fixture(tc, setup, teardown);
+    tcase_add_test(tc, test_welcome);
+    tcase_add_test(tc, test_refused);
+    tcase_add_test(tc, test_silent);
+    tcase_add_test(tc, test_crowd);
+    tcase_add_test(tc, test_dead_before_accept);
+    tcase_add_test(tc, test_first_only);
+    suite_add_tcase(suite, tc);
+    return suite_run(suite);
+}
