@@ -74,7 +74,7 @@ static bool memory_ready(struct agent *agent)
     agent->initialized = codes_init(&agent->codes, &agent->interp) &&
                          capture_init(&agent->capture, &agent->interp, &agent->codes, depth) &&
                          threads_init(&agent->threads, &agent->interp) &&
-                         emit_init(&agent->emit, &agent->codes, depth) &&
+                         report_init(&agent->report, &agent->codes, depth) &&
                          names_init(&agent->names, &agent->interp);
     return agent->initialized;
 }
@@ -84,8 +84,8 @@ static void parts_connect(struct agent *agent, bool private_files)
     struct wire_head *const head = agent->link.head;
     const uint32_t flags = agent->settings.flags;
     ring_init(&agent->ring, head, (uint8_t *)head + WIRE_HEAD_LEN, WIRE_RING_LEN);
-    agent->emit.ring = &agent->ring;
-    agent->emit.counters = &head->counters;
+    agent->report.ring = &agent->ring;
+    agent->report.counters = &head->counters;
     agent->capture.counters = &head->counters;
     agent->capture.pid = agent->pid;
     agent->capture.signo = agent->hooks.signo;
@@ -96,7 +96,7 @@ static void parts_connect(struct agent *agent, bool private_files)
         .codes = &agent->codes,
         .capture = &agent->capture,
         .threads = &agent->threads,
-        .emit = &agent->emit,
+        .report = &agent->report,
         .names = &agent->names,
         .link = &agent->link,
         .hooks = &agent->hooks,

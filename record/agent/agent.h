@@ -45,7 +45,7 @@ struct agent {
     struct codes codes;
     struct capture capture;
     struct threads threads;
-    struct emit emit;
+    struct report report;
     struct names names;
     struct ring ring;
     struct sampler sampler;

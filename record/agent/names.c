@@ -206,11 +206,11 @@ void names_ask(struct names *names, const struct threads *threads, uint64_t now_
         atomic_store_explicit(&names->state, NAMES_IDLE, memory_order_release);
 }
 
-void names_drain(struct names *names, struct threads *threads, struct emit *emit)
+void names_drain(struct names *names, struct threads *threads, struct report *report)
 {
     if (atomic_load_explicit(&names->state, memory_order_acquire) != NAMES_READ)
         return;
-    for (uint32_t k = 0; k < threads->n && !emit->full; k++) {
+    for (uint32_t k = 0; k < threads->n && !report->full; k++) {
         struct thread *const thread = &threads->list[k];
         for (uint32_t i = 0; i < names->n; i++) {
             const struct name *const name = &names->list[i];
@@ -218,12 +218,12 @@ void names_drain(struct names *names, struct threads *threads, struct emit *emit
                 continue;
             if (!thread->announced)
                 break;
-            emit_thread_name(emit, thread->id, name->text, name->len);
+            report_thread_name(report, thread->id, name->text, name->len);
             thread->named = true;
             break;
         }
     }
-    for (uint32_t i = 0; i < names->n && !emit->full; i++)
+    for (uint32_t i = 0; i < names->n && !report->full; i++)
         names->list[i].fresh = false;
     atomic_store_explicit(&names->state, NAMES_IDLE, memory_order_release);
 }

@@ -16,7 +16,7 @@
 #ifndef PYREC_AGENT_NAMES_H
 #define PYREC_AGENT_NAMES_H
 
-#include "emit.h"
+#include "report.h"
 #include <pthread.h>
 
 #define NAMES_MAX 16384u
@@ -51,6 +51,6 @@ void names_reset(struct names *names);
 void names_ask(struct names *names, const struct threads *threads, uint64_t now_ns);
 
 /* Write what has been read. */
-void names_drain(struct names *names, struct threads *threads, struct emit *emit);
+void names_drain(struct names *names, struct threads *threads, struct report *report);
 
 #endif

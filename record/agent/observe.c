@@ -39,7 +39,7 @@ static struct slot *slot_for(struct sampler *s, const struct thread *thread)
 
 static void sample_book(struct sampler *s, struct thread *thread, const struct observation *seen)
 {
-    emit_sample(s->emit, thread, seen);
+    report_sample(s->report, thread, seen);
     thread->cpu_ns = seen->cpu_ns;
     thread->state = seen->state;
     if (thread->samples < 2)
@@ -284,7 +284,7 @@ static void thread_gone(struct sampler *s, uint32_t i, uint64_t now)
         close(thread->call_fd);
     if (thread->id == s->last_holder_id)
         s->last_holder = 0;
-    emit_thread_end(s->emit, thread, now);
+    report_thread_end(s->report, thread, now);
     threads_remove(s->threads, i);
 }
 

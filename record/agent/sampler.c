@@ -96,7 +96,7 @@ static bool tick_open(struct sampler *s, uint64_t now)
     const uint64_t before = s->last_ns;
     s->number = number;
     s->last_ns = now;
-    if (ring_free(s->emit->ring) < RING_LOW_BYTES) {
+    if (ring_free(s->report->ring) < RING_LOW_BYTES) {
         counter_add(&counters->ticks_overflowed, 1);
         s->skipped++;
         s->gap_ns += before ? now - before - gap : 0;
@@ -109,14 +109,14 @@ static bool tick_open(struct sampler *s, uint64_t now)
         .missed = s->skipped > UINT32_MAX ? UINT32_MAX : (uint32_t)s->skipped,
         .holder = holder_find(s),
     };
-    emit_tick(s->emit, &tick);
+    report_tick(s->report, &tick);
     s->gap_ns = s->skipped = 0;
     return true;
 }
 
 void sampler_tick(struct sampler *s, uint64_t now_ns)
 {
-    s->emit->full = false;
+    s->report->full = false;
     const uint64_t deaths = codes_deaths(s->codes);
     sampler_harvest(s);
     codes_forget(s->codes, deaths);
@@ -127,8 +127,8 @@ void sampler_tick(struct sampler *s, uint64_t now_ns)
     names_ask(s->names, s->threads, now_ns);
     if (tick_open(s, now_ns))
         sampler_observe(s);
-    names_drain(s->names, s->threads, s->emit);
-    ring_commit(s->emit->ring);
+    names_drain(s->names, s->threads, s->report);
+    ring_commit(s->report->ring);
     if (now_ns - s->process_cpu_at >= PROCESS_CLOCK_NS) {
         s->process_cpu_at = now_ns;
         clocks_book(s);
@@ -177,7 +177,7 @@ bool sampler_run(struct sampler *s, _Atomic uint32_t *stop)
         sampler_tick(s, now);
     }
     sampler_harvest(s);
-    ring_commit(s->emit->ring);
+    ring_commit(s->report->ring);
     clocks_book(s);
     s->earlier_cpu_ns += clock_read(CLOCK_THREAD_CPUTIME_ID);
     return true;

@@ -19,18 +19,18 @@
 #ifndef PYREC_AGENT_SAMPLER_H
 #define PYREC_AGENT_SAMPLER_H
 
-#include "emit.h"
 #include "hooks.h"
 #include "idle.h"
 #include "link.h"
 #include "names.h"
+#include "report.h"
 
 struct sampler {
     const struct interp *interp;
     struct codes *codes;
     struct capture *capture;
     struct threads *threads;
-    struct emit *emit;
+    struct report *report;
     struct names *names;
     struct link *link;
     struct hooks *hooks;

@@ -1,38 +1,39 @@
 /* SPDX-License-Identifier: MIT */
-#include "emit.h"
+#include "report.h"
 #include "reserve.h"
 #include <string.h>
 #include <unistd.h>
 
 #define TABLE_PIECE (8u << 10) /* bytes of a line table per record */
 
-bool emit_init(struct emit *emit, struct codes *codes, uint32_t max_depth)
+bool report_init(struct report *report, struct codes *codes, uint32_t max_depth)
 {
-    memset(emit, 0, sizeof(*emit));
-    emit->codes = codes;
-    emit->max_depth = max_depth;
-    emit->scratch = reserve_memory(max_depth * sizeof(struct wire_frame));
-    return emit->scratch != NULL;
+    memset(report, 0, sizeof(*report));
+    report->codes = codes;
+    report->max_depth = max_depth;
+    report->scratch = reserve_memory(max_depth * sizeof(struct wire_frame));
+    return report->scratch != NULL;
 }
 
-static void *record_reserve(struct emit *emit, enum wire_type type, size_t len)
+static void *record_reserve(struct report *report, enum wire_type type, size_t len)
 {
-    void *const record = ring_reserve(emit->ring, (uint16_t)type, len);
+    void *const record = ring_reserve(report->ring, (uint16_t)type, len);
     if (record == NULL)
-        emit->full = true;
+        report->full = true;
     return record;
 }
 
 /* ---- code objects ---- */
 
-static bool table_rest(struct emit *emit, uint32_t id, const struct description *what, uint32_t at)
+static bool table_rest(struct report *report, uint32_t id, const struct description *what,
+                       uint32_t at)
 {
     const char *const table = what->bytes + what->name_len + what->file_len;
     while (at < what->table_len) {
         const uint32_t len =
             what->table_len - at < TABLE_PIECE ? what->table_len - at : TABLE_PIECE;
         struct wire_code_table *const piece =
-            record_reserve(emit, WIRE_CODE_TABLE, sizeof(*piece) + len);
+            record_reserve(report, WIRE_CODE_TABLE, sizeof(*piece) + len);
         if (piece == NULL)
             return false;
         piece->code = id;
@@ -48,65 +49,66 @@ static bool table_rest(struct emit *emit, uint32_t id, const struct description 
 /* A codes_new_fn. */
 static bool code_write(void *closure, uint32_t id, const struct description *what)
 {
-    struct emit *const emit = closure;
+    struct report *const report = closure;
     const uint32_t here = what->table_len < TABLE_PIECE ? what->table_len : TABLE_PIECE;
     const size_t text = (size_t)what->name_len + what->file_len;
-    struct wire_code *const code = record_reserve(emit, WIRE_CODE, sizeof(*code) + text + here);
+    struct wire_code *const code = record_reserve(report, WIRE_CODE, sizeof(*code) + text + here);
     if (code == NULL)
         return false;
     code->code = id;
     code->first_line = what->first_line;
-    code->table_kind = (uint32_t)emit->codes->interp->ver.table;
+    code->table_kind = (uint32_t)report->codes->interp->ver.table;
     code->name_len = what->name_len;
     code->file_len = what->file_len;
     code->table_len = what->table_len;
     code->table_here = here;
     code->pad = 0;
     memcpy(code->bytes, what->bytes, text + here);
-    atomic_fetch_add_explicit(&emit->counters->codes, 1, memory_order_relaxed);
-    return table_rest(emit, id, what, here);
+    atomic_fetch_add_explicit(&report->counters->codes, 1, memory_order_relaxed);
+    return table_rest(report, id, what, here);
 }
 
 /* ---- samples ---- */
 
 /* The slot's stack, root first, into the scratch. False when an object on it is gone. */
-static bool stack_translate(struct emit *emit, const struct slot *slot)
+static bool stack_translate(struct report *report, const struct slot *slot)
 {
     const uint32_t depth = slot->stack.depth;
     for (uint32_t i = 0; i < depth; i++) {
         const uint64_t frame = slot->stack.frames[i];
         const uint32_t id =
-            codes_resolve(emit->codes, stack_frame_code(frame), slot->deaths, code_write, emit);
+            codes_resolve(report->codes, stack_frame_code(frame), slot->deaths, code_write, report);
         if (id == 0) {
-            if (!emit->full)
-                atomic_fetch_add_explicit(&emit->counters->codes_lost, 1, memory_order_relaxed);
+            if (!report->full)
+                atomic_fetch_add_explicit(&report->counters->codes_lost, 1, memory_order_relaxed);
             return false;
         }
-        emit->scratch[depth - 1 - i] =
+        report->scratch[depth - 1 - i] =
             (struct wire_frame){.code = id, .instr = stack_frame_instr(frame)};
     }
     return true;
 }
 
 /* How many frames, from the root, are as they were sent last. */
-static uint32_t stack_common(const struct emit *emit, const struct thread *thread, uint32_t depth)
+static uint32_t stack_common(const struct report *report, const struct thread *thread,
+                             uint32_t depth)
 {
     if (thread->full || thread->slot == NULL)
         return 0;
     const struct wire_frame *const sent = thread->slot->sent;
     const uint32_t max = thread->slot->sent_depth < depth ? thread->slot->sent_depth : depth;
     uint32_t n = 0;
-    while (n < max && sent[n].code == emit->scratch[n].code &&
-           sent[n].instr == emit->scratch[n].instr)
+    while (n < max && sent[n].code == report->scratch[n].code &&
+           sent[n].instr == report->scratch[n].instr)
         n++;
     return n;
 }
 
-static bool thread_announce(struct emit *emit, struct thread *thread)
+static bool thread_announce(struct report *report, struct thread *thread)
 {
     if (thread->announced)
         return true;
-    struct wire_thread *const record = record_reserve(emit, WIRE_THREAD, sizeof(*record));
+    struct wire_thread *const record = record_reserve(report, WIRE_THREAD, sizeof(*record));
     if (record == NULL)
         return false;
     record->record.flags = thread->tid == getpid() ? WIRE_THREAD_MAIN : 0;
@@ -120,11 +122,11 @@ static bool thread_announce(struct emit *emit, struct thread *thread)
     return true;
 }
 
-static struct wire_sample *sample_reserve(struct emit *emit, const struct thread *thread,
+static struct wire_sample *sample_reserve(struct report *report, const struct thread *thread,
                                           const struct observation *seen, uint32_t n)
 {
     struct wire_sample *const sample =
-        record_reserve(emit, WIRE_SAMPLE, sizeof(*sample) + n * sizeof(struct wire_frame));
+        record_reserve(report, WIRE_SAMPLE, sizeof(*sample) + n * sizeof(struct wire_frame));
     if (sample == NULL)
         return NULL;
     sample->record.flags = 0;
@@ -138,48 +140,48 @@ static struct wire_sample *sample_reserve(struct emit *emit, const struct thread
     return sample;
 }
 
-static void failure_write(struct emit *emit, const struct thread *thread, struct observation seen,
-                          enum wire_failure failure)
+static void failure_write(struct report *report, const struct thread *thread,
+                          struct observation seen, enum wire_failure failure)
 {
     seen.failure = failure;
-    if (sample_reserve(emit, thread, &seen, 0) != NULL)
-        atomic_fetch_add_explicit(&emit->counters->failed[failure], 1, memory_order_relaxed);
+    if (sample_reserve(report, thread, &seen, 0) != NULL)
+        atomic_fetch_add_explicit(&report->counters->failed[failure], 1, memory_order_relaxed);
 }
 
-void emit_sample(struct emit *emit, struct thread *thread, const struct observation *seen)
+void report_sample(struct report *report, struct thread *thread, const struct observation *seen)
 {
-    if (!thread_announce(emit, thread))
+    if (!thread_announce(report, thread))
         return;
     if (seen->failure != WIRE_FAIL_NONE) {
-        failure_write(emit, thread, *seen, seen->failure);
+        failure_write(report, thread, *seen, seen->failure);
         return;
     }
     const uint32_t depth = seen->slot ? seen->slot->stack.depth : 0;
-    if (depth > 0 && !stack_translate(emit, seen->slot)) {
-        if (!emit->full)
-            failure_write(emit, thread, *seen, WIRE_FAIL_CODE_GONE);
+    if (depth > 0 && !stack_translate(report, seen->slot)) {
+        if (!report->full)
+            failure_write(report, thread, *seen, WIRE_FAIL_CODE_GONE);
         return;
     }
-    const uint32_t keep = stack_common(emit, thread, depth);
+    const uint32_t keep = stack_common(report, thread, depth);
     const uint32_t n = depth - keep;
-    struct wire_sample *const sample = sample_reserve(emit, thread, seen, n);
+    struct wire_sample *const sample = sample_reserve(report, thread, seen, n);
     if (sample == NULL)
         return; /* what was sent last still holds */
     sample->record.flags = depth > 0 && seen->slot->stack.cut ? WIRE_SAMPLE_CUT : 0;
     sample->keep = keep;
-    memcpy(sample->frames, emit->scratch + keep, n * sizeof(struct wire_frame));
+    memcpy(sample->frames, report->scratch + keep, n * sizeof(struct wire_frame));
     thread->full = thread->slot == NULL;
     if (thread->slot == NULL)
         return;
-    memcpy(thread->slot->sent + keep, emit->scratch + keep, n * sizeof(struct wire_frame));
+    memcpy(thread->slot->sent + keep, report->scratch + keep, n * sizeof(struct wire_frame));
     thread->slot->sent_depth = depth;
 }
 
 /* ---- the rest ---- */
 
-void emit_tick(struct emit *emit, const struct wire_tick *tick)
+void report_tick(struct report *report, const struct wire_tick *tick)
 {
-    struct wire_tick *const record = record_reserve(emit, WIRE_TICK, sizeof(*record));
+    struct wire_tick *const record = record_reserve(report, WIRE_TICK, sizeof(*record));
     if (record == NULL)
         return;
     const struct wire_record header = record->record;
@@ -187,11 +189,11 @@ void emit_tick(struct emit *emit, const struct wire_tick *tick)
     record->record = header;
 }
 
-void emit_thread_end(struct emit *emit, const struct thread *thread, uint64_t time_ns)
+void report_thread_end(struct report *report, const struct thread *thread, uint64_t time_ns)
 {
     if (!thread->announced)
         return;
-    struct wire_thread_end *const record = record_reserve(emit, WIRE_THREAD_END, sizeof(*record));
+    struct wire_thread_end *const record = record_reserve(report, WIRE_THREAD_END, sizeof(*record));
     if (record == NULL)
         return;
     record->thread = thread->id;
@@ -199,10 +201,10 @@ void emit_thread_end(struct emit *emit, const struct thread *thread, uint64_t ti
     record->time_ns = time_ns;
 }
 
-void emit_thread_name(struct emit *emit, uint32_t thread, const char *name, uint32_t len)
+void report_thread_name(struct report *report, uint32_t thread, const char *name, uint32_t len)
 {
     struct wire_thread_name *const record =
-        record_reserve(emit, WIRE_THREAD_NAME, sizeof(*record) + len);
+        record_reserve(report, WIRE_THREAD_NAME, sizeof(*record) + len);
     if (record == NULL)
         return;
     record->thread = thread;
@@ -210,9 +212,10 @@ void emit_thread_name(struct emit *emit, uint32_t thread, const char *name, uint
     memcpy(record->name, name, len);
 }
 
-void emit_event(struct emit *emit, uint32_t event, uint32_t thread, uint64_t time_ns, int64_t value)
+void report_event(struct report *report, uint32_t event, uint32_t thread, uint64_t time_ns,
+                  int64_t value)
 {
-    struct wire_event *const record = record_reserve(emit, WIRE_EVENT, sizeof(*record));
+    struct wire_event *const record = record_reserve(report, WIRE_EVENT, sizeof(*record));
     if (record == NULL)
         return;
     record->event = event;

@@ -1,20 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * emit - turn what was sampled into wire records.
+ * report - turn what was sampled into wire records.
  *
- * On the line:  raw stack -> [emit] -> ring
+ * On the line:  raw stack -> [report] -> ring
  * Threads:      the sampler only.
  * Memory:       one scratch stack, reserved at start.
  * Loss:         a record that finds no room is left out; the thread's next stack is then sent
  *               whole. The caller counts.
  */
-#ifndef PYREC_AGENT_EMIT_H
-#define PYREC_AGENT_EMIT_H
+#ifndef PYREC_AGENT_REPORT_H
+#define PYREC_AGENT_REPORT_H
 
 #include "record/ring.h"
 #include "threads.h"
 
-struct emit {
+struct report {
     struct ring *ring;
     struct codes *codes;
     struct wire_counters *counters;
@@ -23,7 +23,7 @@ struct emit {
     bool full; /* something found no room in this tick */
 };
 
-bool emit_init(struct emit *emit, struct codes *codes, uint32_t max_depth);
+bool report_init(struct report *report, struct codes *codes, uint32_t max_depth);
 
 /* One explicit sample, said in words. */
 struct observation {
@@ -35,12 +35,12 @@ struct observation {
 };
 
 /* Write it, announcing the thread and describing new code objects before. */
-void emit_sample(struct emit *emit, struct thread *thread, const struct observation *seen);
+void report_sample(struct report *report, struct thread *thread, const struct observation *seen);
 
-void emit_tick(struct emit *emit, const struct wire_tick *tick);
-void emit_thread_end(struct emit *emit, const struct thread *thread, uint64_t time_ns);
-void emit_thread_name(struct emit *emit, uint32_t thread, const char *name, uint32_t len);
-void emit_event(struct emit *emit, uint32_t event, uint32_t thread, uint64_t time_ns,
-                int64_t value);
+void report_tick(struct report *report, const struct wire_tick *tick);
+void report_thread_end(struct report *report, const struct thread *thread, uint64_t time_ns);
+void report_thread_name(struct report *report, uint32_t thread, const char *name, uint32_t len);
+void report_event(struct report *report, uint32_t event, uint32_t thread, uint64_t time_ns,
+                  int64_t value);
 
 #endif
