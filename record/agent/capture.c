@@ -11,7 +11,9 @@
 #include <ucontext.h>
 #include <unistd.h>
 
-#define RETRY_NS 3000 /* longer than any window in which the interpreter shows half a stack */
+/* Longer than any window in which the interpreter shows half a stack; doubled with each try, since
+ * a timer that fires before the thread has gone on finds it where it was. */
+#define RETRY_NS 4000
 
 static void slots_lay_out(struct capture *capture)
 {
@@ -239,7 +241,7 @@ static bool timer_arm(struct capture *capture, struct slot *slot)
             return false;
         }
     }
-    const struct itimerspec when = {.it_value = {.tv_nsec = RETRY_NS}};
+    const struct itimerspec when = {.it_value = {.tv_nsec = RETRY_NS << slot->tries}};
     if (syscall(SYS_timer_settime, slot->timer, 0, &when, NULL) == 0)
         return true;
     timer_clear(slot);
