@@ -103,6 +103,7 @@ static void parts_connect(struct agent *agent, bool private_files)
         .head = head,
         .interval_ns = head->interval_ns,
         .origin_ns = head->origin_ns,
+        .number = UINT64_MAX, /* the first tick is number 0, and due at once */
         .signals = !(flags & WIRE_NO_SIGNALS),
         .private_files = private_files,
     };

@@ -301,7 +301,7 @@ uint32_t codes_resolve(struct codes *codes, uintptr_t code, uint64_t deaths, cod
     return 0;
 }
 
-void codes_forget(struct codes *codes, uint64_t deaths)
+void codes_forget(struct codes *codes, uint64_t deaths, codes_free_fn *freed, void *closure)
 {
     uint64_t tail = atomic_load_explicit(&codes->log_tail, memory_order_relaxed);
     const uint64_t head = atomic_load_explicit(&codes->log_head, memory_order_acquire);
@@ -312,6 +312,9 @@ void codes_forget(struct codes *codes, uint64_t deaths)
             break;
         if (number > codes->forgotten)
             codes->forgotten = number;
+        const uint32_t id = atomic_load_explicit(&death->id, memory_order_relaxed);
+        if (id != 0)
+            freed(closure, id);
         atomic_store_explicit(&death->number, 0, memory_order_relaxed);
         atomic_store_explicit(&codes->log_tail, ++tail, memory_order_release);
     }

@@ -94,9 +94,12 @@ typedef bool codes_new_fn(void *closure, uint32_t id, const struct description *
 uint32_t codes_resolve(struct codes *codes, uintptr_t code, uint64_t deaths, codes_new_fn *fresh,
                        void *closure);
 
+/* Called for an id whose object is gone and that no sample will name again. */
+typedef void codes_free_fn(void *closure, uint32_t id);
+
 /*
  * All samples with a death number up to `deaths` have been resolved: drop the log up to there.
  */
-void codes_forget(struct codes *codes, uint64_t deaths);
+void codes_forget(struct codes *codes, uint64_t deaths, codes_free_fn *freed, void *closure);
 
 #endif

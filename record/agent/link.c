@@ -100,7 +100,7 @@ static void head_fill(struct wire_head *head, const struct link_settings *settin
     head->os_start = start_read();
     head->start_ns = clock_now();
     head->interval_ns = settings->interval_ns;
-    head->origin_ns = head->start_ns - settings->interval_ns; /* tick 1 is 0.6 intervals away */
+    head->origin_ns = head->start_ns;
     head->max_depth = settings->flags & WIRE_NO_CUMULATIVE ? 1 : settings->max_depth;
     head->flags = settings->flags;
     head->python_hexversion = interp->hexversion;

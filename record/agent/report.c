@@ -68,6 +68,15 @@ static bool code_write(void *closure, uint32_t id, const struct description *wha
     return table_rest(report, id, what, here);
 }
 
+void report_code_free(void *closure, uint32_t id)
+{
+    struct wire_code_free *const record = record_reserve(closure, WIRE_CODE_FREE, sizeof(*record));
+    if (record == NULL) /* the collector then keeps it longer than need be */
+        return;
+    record->code = id;
+    record->pad = 0;
+}
+
 /* ---- samples ---- */
 
 /* The slot's stack, root first, into the scratch. False when an object on it is gone. */

@@ -37,6 +37,9 @@ struct observation {
 /* Write it, announcing the thread and describing new code objects before. */
 void report_sample(struct report *report, struct thread *thread, const struct observation *seen);
 
+/* A codes_free_fn: `closure` is a struct report. */
+void report_code_free(void *closure, uint32_t id);
+
 void report_tick(struct report *report, const struct wire_tick *tick);
 void report_thread_end(struct report *report, const struct thread *thread, uint64_t time_ns);
 void report_thread_name(struct report *report, uint32_t thread, const char *name, uint32_t len);

@@ -29,13 +29,14 @@ static void counter_add(_Atomic uint64_t *counter, uint64_t n)
                           memory_order_relaxed);
 }
 
-/* The newest tick that is due at `now`. */
+/* The newest tick that is due at `now`, one after the last one at least. */
 static uint64_t number_at(const struct sampler *s, uint64_t now)
 {
+    const uint64_t next = s->number + 1;
     uint64_t number = now > s->origin_ns ? (now - s->origin_ns) / s->interval_ns : 0;
     if (due_ns(s, number) > now && number > 0)
         number--;
-    return number > s->number ? number : s->number + 1;
+    return number > next ? number : next;
 }
 
 /*
@@ -119,7 +120,7 @@ void sampler_tick(struct sampler *s, uint64_t now_ns)
     s->report->full = false;
     const uint64_t deaths = codes_deaths(s->codes);
     sampler_harvest(s);
-    codes_forget(s->codes, deaths);
+    codes_forget(s->codes, deaths, report_code_free, s->report);
     const int32_t helper = atomic_load_explicit(&s->names->helper_tid, memory_order_acquire);
     if (helper != 0)
         s->threads->own_tids[1] = helper;

@@ -38,7 +38,7 @@ class Tool:
     """pyrec and pyanalyze of one build, with one interpreter, in a folder of its own."""
 
     def __init__(self, build, python):
-        self.build = pathlib.Path(build)
+        self.build = pathlib.Path(build).resolve()
         self.pyrec = str(self.build / "record" / "pyrec")
         self.pyanalyze = str(self.build / "analyze" / "pyanalyze")
         self.python = python
@@ -157,7 +157,7 @@ def main():
         except Skip as reason:
             verdict = f"skipped: {reason}"
         except Exception:
-            verdict = "FAILED\n" + traceback.format_exc()
+            verdict = "FAILED\n" + traceback.format_exc(limit=-2)
             failed.append(name)
         print(f"{name}: {verdict} ({time.monotonic() - begin:.1f} s)", flush=True)
         shutil.rmtree(tool.dir, ignore_errors=True)

@@ -139,7 +139,7 @@ def test_kill_loses_nothing(t):
 def test_no_python(t):
     run = t.command(["true"])
     assert run.status == 0
-    assert "no Python" in run.err, run.err
+    assert "not Python" in run.err, run.err
     assert t.command(["false"]).status == 1
 
 

@@ -29,6 +29,14 @@ static bool tell(void *closure, uint32_t id, const struct description *what)
     return true;
 }
 
+static uint32_t freed_last;
+
+static void is_freed(void *closure, uint32_t id)
+{
+    (void)closure;
+    freed_last = id;
+}
+
 static bool wanted_yes(uintptr_t code)
 {
     (void)code;
@@ -93,6 +101,8 @@ START_TEST(reused_address)
     const uintptr_t code = code_numbered(1);
     const uint32_t first = resolve(code, codes_deaths(&codes));
     codes_died(&codes, code, wanted_no);
+    codes_forget(&codes, codes_deaths(&codes), is_freed, NULL);
+    ck_assert_uint_eq(freed_last, first);
     code_rename(code, 2);
     const uint32_t second = resolve(code, codes_deaths(&codes));
     ck_assert_uint_ne(first, second);
@@ -135,7 +145,7 @@ START_TEST(forgotten_is_not_guessed)
     const uintptr_t code = code_numbered(1);
     const uint64_t sampled = codes_deaths(&codes);
     codes_died(&codes, code, wanted_yes);
-    codes_forget(&codes, codes_deaths(&codes));
+    codes_forget(&codes, codes_deaths(&codes), is_freed, NULL);
     code_rename(code, 2);
     ck_assert_uint_eq(resolve(code, sampled), 0);
     ck_assert_uint_eq(told[resolve(code, codes_deaths(&codes))], 2);
@@ -152,7 +162,7 @@ START_TEST(full_log_is_not_guessed)
     codes_died(&codes, code, wanted_yes);
     code_rename(code, 2);
     ck_assert_uint_eq(resolve(code, sampled), 0);
-    codes_forget(&codes, codes_deaths(&codes));
+    codes_forget(&codes, codes_deaths(&codes), is_freed, NULL);
     ck_assert_uint_eq(told[resolve(code, codes_deaths(&codes))], 2);
 }
 END_TEST
@@ -190,7 +200,7 @@ START_TEST(full_table)
             ck_assert_uint_eq(told[resolve(code[i], codes_deaths(&codes))], i * ROUNDS + round);
             if (round + 1 < ROUNDS)
                 codes_died(&codes, code[i], wanted_no);
-            codes_forget(&codes, codes_deaths(&codes));
+            codes_forget(&codes, codes_deaths(&codes), is_freed, NULL);
         }
     for (unsigned i = 0; i < ADDRESSES; i++)
         ck_assert_uint_eq(told[resolve(code[i], codes_deaths(&codes))], i * ROUNDS + ROUNDS - 1);
@@ -263,7 +273,7 @@ START_TEST(two_threads)
             ck_assert_uint_eq(told[id], sample.number);
         right += id != 0;
         atomic_store_explicit(&sample.state, IDLE, memory_order_release);
-        codes_forget(&codes, deaths);
+        codes_forget(&codes, deaths, is_freed, NULL);
         ck_assert_uint_lt(gone, right / 10 + 1000);
     }
     atomic_store(&stop, true);
