@@ -226,6 +226,13 @@ static bool is_dying(struct codes *codes, uintptr_t code)
     return atomic_load_explicit(&codes->dying_more, memory_order_seq_cst) != 0;
 }
 
+/* The object may have been among those whose death we know nothing of. */
+static bool is_unsure(struct codes *codes, uint64_t deaths)
+{
+    return deaths < codes->forgotten ||
+           deaths < atomic_load_explicit(&codes->lost, memory_order_seq_cst);
+}
+
 /* The freeing thread is at it and will log it; it may need our CPU for that. */
 static void wait_a_little(void)
 {
@@ -263,7 +270,8 @@ static uint32_t resolve_new(struct codes *codes, uintptr_t code, uint64_t deaths
     const uint32_t id = codes->next_id++;
     table_put(codes, code, id);
     atomic_thread_fence(memory_order_seq_cst);
-    const bool dead = is_dying(codes, code) || death_find(codes, code, deaths) != NULL;
+    const bool dead = is_dying(codes, code) || is_unsure(codes, deaths) ||
+                      death_find(codes, code, deaths) != NULL;
     if (dead && table_take(codes, code) == id)
         return 0;
     if (dead && !id_was_taken_rightly(codes, code, deaths, id))
@@ -281,13 +289,12 @@ uint32_t codes_resolve(struct codes *codes, uintptr_t code, uint64_t deaths, cod
                        void *closure)
 {
     for (int i = 0; i < TRIES; i++) {
+        if (is_unsure(codes, deaths))
+            return 0; /* also when a death is found: it need not be the first one */
         const bool dying = is_dying(codes, code); /* before the log is looked at */
         struct death *const death = death_find(codes, code, deaths);
         if (death != NULL)
             return resolve_dead(codes, death, fresh, closure);
-        if (deaths < codes->forgotten ||
-            deaths < atomic_load_explicit(&codes->lost, memory_order_acquire))
-            return 0; /* it may have been among those we know nothing of */
         if (dying) {
             wait_a_little();
             continue;
