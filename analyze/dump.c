@@ -6,11 +6,12 @@
 
 #include <stdlib.h>
 
+#define SPANS_AT_ONCE 64u
+
 /* A thread in the range that is open. */
 struct dump_thread {
     size_t first_span, n_spans; /* in the stream's spans; the first ones may be used up */
     struct unit_thread who;
-    bool wanted;
 };
 
 /* One process. */
@@ -110,26 +111,34 @@ void dump_close(struct dump *dump)
     free(dump);
 }
 
-/* All spans of the range that the reader has just opened. */
+static void load_thread(struct stream *s, struct range_thread *thread, struct unit_thread who,
+                        size_t *n_spans)
+{
+    struct range *const range = &s->reader->range;
+    const size_t first = *n_spans;
+    size_t n;
+    do {
+        s->spans =
+            memory_grow(s->spans, &s->spans_size, *n_spans + SPANS_AT_ONCE, sizeof *s->spans);
+        n = range_spans(range, thread, s->spans + *n_spans, SPANS_AT_ONCE);
+        *n_spans += n;
+    } while (n > 0);
+    s->threads = memory_grow(s->threads, &s->threads_size, s->n_threads + 1, sizeof *s->threads);
+    s->threads[s->n_threads++] = (struct dump_thread){first, *n_spans - first, who};
+}
+
+/* All spans of the threads that are wanted, in the range that the reader has just opened. */
 static void load_range(const struct dump *dump, struct stream *s)
 {
     struct unit_reader *const reader = s->reader;
     struct range_thread thread = {0};
-    size_t n_spans = 0, n;
+    size_t n_spans = 0;
     s->n_threads = 0;
     while (range_next_thread(&reader->range, &thread)) {
-        const size_t first = n_spans;
-        do {
-            s->spans = memory_grow(s->spans, &s->spans_size, n_spans + 64, sizeof *s->spans);
-            n = range_spans(&reader->range, &thread, s->spans + n_spans, 64);
-            n_spans += n;
-        } while (n > 0);
         const size_t index = facts_thread_index(&reader->facts, thread.id);
         const struct unit_thread who = reader->facts.threads[index];
-        s->threads =
-            memory_grow(s->threads, &s->threads_size, s->n_threads + 1, sizeof *s->threads);
-        s->threads[s->n_threads++] = (struct dump_thread){
-            first, n_spans - first, who, select_has_thread(dump->select, who.name, who.os_tid)};
+        if (select_has_thread(dump->select, who.name, who.os_tid))
+            load_thread(s, &thread, who, &n_spans);
     }
     s->tick = 0;
     s->at_thread = 0;
@@ -148,9 +157,11 @@ static void next_range(struct dump *dump, struct stream *s, bool unit_open)
 {
     for (;;) {
         while (unit_open && unit_next_range(s->reader)) {
-            if (s->reader->range.n_ticks == 0 || s->reader->range.n_threads == 0)
+            if (s->reader->range.n_ticks == 0)
                 continue;
             load_range(dump, s);
+            if (s->n_threads == 0)
+                continue;
             s->process = s->reader->facts.process;
             return;
         }
@@ -263,7 +274,7 @@ bool dump_next(void *closure, struct row *row)
     while (dump->left > 0 && (s = earliest(dump)) != NULL) {
         for (; s->at_thread < s->n_threads;) {
             struct dump_thread *const t = &s->threads[s->at_thread++];
-            const struct span *const span = t->wanted ? span_at(s, t) : NULL;
+            const struct span *const span = span_at(s, t);
             if (span == NULL)
                 continue;
             fill_row(dump, s, t, span, row);

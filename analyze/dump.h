@@ -10,8 +10,8 @@
  * Samples of one tick come in order of process and thread. A process is opened when its time has
  * come and given up when it is over, so a thousand short ones cost no more than those that overlap.
  *
- * Always true:  the times of the rows never go back; as many rows come as a profile of the same
- *               selection has samples.
+ * Always true:  where the trace's own times do not go back, those of the rows do not; as many rows
+ *               come as a profile of the same selection has samples.
  */
 #ifndef PYREC_ANALYZE_DUMP_H
 #define PYREC_ANALYZE_DUMP_H

@@ -14,6 +14,7 @@
 #include <locale.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 enum exit_code {
     EXIT_GOOD = 0,
@@ -65,6 +66,20 @@ static enum exit_code say_damage(struct request *request)
     return request->trace->census.n_processes > 0 ? EXIT_DAMAGE : EXIT_NOTHING;
 }
 
+/* Writing over a trace that is being read would be the end of it. */
+static enum status check_output(const struct args *args, const char *path, struct problem *why)
+{
+    struct stat out, in;
+    if (path == NULL || stat(path, &out) != 0)
+        return STATUS_OK;
+    for (size_t i = 0; i < args->n_files; i++) {
+        if (stat(args->files[i], &in) == 0 && in.st_dev == out.st_dev && in.st_ino == out.st_ino)
+            return problem_set(why, STATUS_USAGE, PROBLEM_NO_OFFSET,
+                               "--output: %s is the trace that is read", path);
+    }
+    return STATUS_OK;
+}
+
 static enum status write_view(const struct arrangement *arrangement, const struct args *args,
                               struct view *view, struct problem *why)
 {
@@ -92,6 +107,8 @@ static enum exit_code run(const struct args *args)
     enum exit_code code = EXIT_GOOD;
 
     enum status status = arrangement_make(&arrangement, args, &why);
+    if (status == STATUS_OK)
+        status = check_output(args, args_text(args, "output"), &why);
     if (status == STATUS_OK)
         status = request_open(&request, args, arrangement.output->machine, &why);
     if (status == STATUS_OK)

@@ -9,6 +9,7 @@
 
 #define SPANS_PER_BATCH 256u
 #define PREFETCH_AHEAD  8u
+#define JOIN_AT_ONCE    32u
 
 /* A thread in the unit that is being read. By stack: number 0 is DICT_STACK_LOST, else id + 1. */
 struct unit_sums {
@@ -154,22 +155,45 @@ static struct profile_thread *profile_thread(struct profile *profile, const stru
     return new;
 }
 
-/* Add the weights of a unit to those of the tree. */
+/* Weights on their way from a unit to the tree. */
+struct joining {
+    const struct weight *from[JOIN_AT_ONCE];
+    struct weight *to[JOIN_AT_ONCE];
+    size_t n;
+};
+
+static void join_weights(struct joining *j, struct weight *total, uint64_t quantum_ns)
+{
+    for (size_t i = 0; i < j->n; i++) {
+        const struct weight *const w = j->from[i];
+        const struct weight ns = {w->samples, w->ticks, w->wall * quantum_ns, w->cpu * quantum_ns};
+        weight_add(j->to[i], &ns);
+        weight_add(total, &ns);
+    }
+    j->n = 0;
+}
+
+/*
+ * Add the weights of a unit to those of the tree. Neighbours in the unit are far apart in the
+ * tree, so a row of them is asked for before the first one is needed.
+ */
 static void join_sheet(struct profile *profile, struct sheet *to, struct weight *total,
                        const struct sheet *from, const uint32_t *nodes, uint64_t quantum_ns)
 {
     struct sheet_page page = {0};
+    struct joining j = {.n = 0};
     while (sheet_next_page(from, &page)) {
         for (uint32_t i = 0; i < SHEET_PAGE; i++) {
-            const struct weight *const w = &page.weights[i];
-            if (w->samples == 0)
+            if (page.weights[i].samples == 0)
                 continue;
-            const struct weight ns = {w->samples, w->ticks, w->wall * quantum_ns,
-                                      w->cpu * quantum_ns};
-            weight_add(sheet_at(to, &profile->arena, nodes[page.first + i]), &ns);
-            weight_add(total, &ns);
+            j.from[j.n] = &page.weights[i];
+            j.to[j.n] = sheet_at(to, &profile->arena, nodes[page.first + i]);
+            __builtin_prefetch(j.to[j.n], 1);
+            if (++j.n == JOIN_AT_ONCE)
+                join_weights(&j, total, quantum_ns);
         }
     }
+    join_weights(&j, total, quantum_ns);
 }
 
 static void join_thread(struct profile *profile, const struct builder *b,

@@ -47,9 +47,11 @@ static inline struct weight *sheet_at(struct sheet *sheet, struct arena *arena, 
 static inline void sheet_prefetch(const struct sheet *sheet, uint32_t i)
 {
     const size_t shelf = i / (SHEET_PAGE * SHEET_SHELF);
-    if (shelf < sheet->n_shelves && sheet->shelves[shelf] != NULL)
-        __builtin_prefetch(
-            sheet->shelves[shelf]->pages[i / SHEET_PAGE % SHEET_SHELF] + i % SHEET_PAGE, 1);
+    if (shelf >= sheet->n_shelves || sheet->shelves[shelf] == NULL)
+        return;
+    const struct weight *const page = sheet->shelves[shelf]->pages[i / SHEET_PAGE % SHEET_SHELF];
+    if (page != NULL)
+        __builtin_prefetch(page + i % SHEET_PAGE, 1);
 }
 
 /* Its pages in order: {0} to begin with; page->weights[0] has number page->first. */

@@ -8,7 +8,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#define HEIGHT_GUESS   24u
+#define HEIGHT_GUESS   50u /* of a pipe: somebody will scroll */
 #define WIDTH_GUESS    80u
 #define SIZE_MAX_CELLS 10000u
 

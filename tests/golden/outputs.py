@@ -122,6 +122,24 @@ def check(path, got, accept):
     return 1
 
 
+def check_examples(program, directory):
+    """Every example of a help text does what it says, with status 0 and without a complaint."""
+    failed = 0
+    (directory / "run.trace").write_bytes((directory / "simple.trace").read_bytes())
+    commands = subprocess.run([program, "help"], capture_output=True, text=True, check=True).stdout
+    for name in re.findall(r"^  ([a-z]+) ", commands, re.M):
+        text = subprocess.run([program, "help", name], capture_output=True, text=True,
+                              check=True).stdout
+        example = text.partition("Example:\n")[2].split()
+        done = subprocess.run([program] + example[1:], cwd=directory, capture_output=True,
+                              text=True, check=False)
+        written = done.stdout or (directory / "run.folded").exists()
+        if example[:1] != ["pyanalyze"] or done.returncode or done.stderr or not written:
+            print(f"outputs: the example of {name} failed: {' '.join(example)}\n{done.stderr}")
+            failed += 1
+    return failed
+
+
 def main():
     words = sys.argv[1:]
     accept = "--accept" in words
@@ -141,6 +159,9 @@ def main():
                 continue
             n += 1
             failed += check(EXPECTED / case, run(program, directory, command.split()), accept)
+        if only in (None, "examples"):
+            n += 1
+            failed += check_examples(program, directory)
         if only in (None, "man"):
             n += 1
             page = subprocess.run([str(program), "help", "--man"], capture_output=True, check=True)
