@@ -35,8 +35,8 @@ static void left_remember(struct collect *collect, const struct process *process
 {
     if (vec_room(&collect->left, &collect->left_capacity, collect->n_left + 1ull,
                  sizeof *collect->left))
-        collect->left[collect->n_left++] =
-            (struct collect_left){process->pid, process->about.os_start, process->about.image};
+        collect->left[collect->n_left++] = (struct collect_left){
+            process->pid, process->about.os_start, process->about.image, process->cpu_clock_ns};
 }
 
 /* Finish the i-th process and take it off the list. */
@@ -58,8 +58,11 @@ static void finish(struct collect *collect, uint32_t i, const char *reason,
 static void finish_exec(struct collect *collect, uint32_t i)
 {
     const struct demise alive = {.is_known = false};
-    left_remember(collect, collect->processes[i]);
-    process_note(collect->processes[i], PROCESS_EXEC, 0);
+    struct process *process = collect->processes[i];
+    process->has_left = true;
+    process_note(process, PROCESS_EXEC, 0);
+    process_look_clock(process);
+    left_remember(collect, process);
     finish(collect, i, "exec", &alive);
 }
 
@@ -85,8 +88,10 @@ void collect_bury(struct collect *collect, uint32_t number)
 void collect_stop(struct collect *collect, const char *reason)
 {
     const struct demise alive = {.is_known = false};
-    while (collect->n > 0)
+    while (collect->n > 0) {
+        process_look(collect->processes[collect->n - 1], clocks_mono_ns());
         finish(collect, collect->n - 1, reason, &alive);
+    }
 }
 
 /* ---- coming ---- */
@@ -115,8 +120,10 @@ static void image_count(struct collect *collect, struct process *process)
     for (uint32_t i = 0; i < collect->n_left; i++)
         if (collect->left[i].pid == process->pid &&
             collect->left[i].os_start == process->about.os_start &&
-            collect->left[i].image >= process->about.image)
+            collect->left[i].image >= process->about.image) {
             process->about.image = collect->left[i].image + 1;
+            process->cpu_zero_ns = collect->left[i].cpu_ns;
+        }
 }
 
 static void watch(const struct collect *collect, const struct process *process)

@@ -21,6 +21,7 @@ struct collect_left {
     pid_t pid;
     uint64_t os_start;
     uint32_t image;
+    uint64_t cpu_ns; /* what was on its clock */
 };
 
 struct collect {

@@ -59,7 +59,9 @@ static Pyrec__V1__Machine *machine_build(struct bump *bump)
 static char *version_text(struct bump *bump, uint32_t hexversion)
 {
     char text[32];
-    const unsigned level = hexversion >> 4 & 15;
+    if (hexversion == 0)
+        return NULL; /* not known */
+    const unsigned level= hexversion >> 4 & 15;
     const char *pre = level == 0xa ? "a" : level == 0xb ? "b" : level == 0xc ? "rc" : NULL;
     const int len = snprintf(text, sizeof text, "%u.%u.%u", hexversion >> 24,
                              hexversion >> 16 & 255, hexversion >> 8 & 255);

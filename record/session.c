@@ -86,12 +86,13 @@ static void recording_begin(struct session *s)
     lobby_close(&s->lobby);
 }
 
-static enum status loop_open(struct session *s, struct problem *why)
+/* Signals become events; the command gets those that are meant for it. */
+static enum status signals_watch(struct session *s, struct problem *why)
 {
     struct epoll_event event = {.events = EPOLLIN};
-    s->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     event.data.u64 = EPOLL_SIGNALS << 32;
-    if (s->epoll_fd < 0 || epoll_ctl(s->epoll_fd, EPOLL_CTL_ADD, s->child.signal_fd, &event) != 0)
+    TRY(child_watch(&s->child, why));
+    if (epoll_ctl(s->epoll_fd, EPOLL_CTL_ADD, s->child.signal_fd, &event) != 0)
         return problem_set(why, STATUS_IO, PROBLEM_NO_OFFSET, "epoll: %s", strerror(errno));
     return STATUS_OK;
 }
@@ -100,6 +101,8 @@ static enum status command_start(struct session *s, int *exit_code, struct probl
 {
     const struct launch_agent agent = {&s->hello, s->settings->interval_ns, s->settings->max_depth,
                                        s->settings->agent_flags};
+    *exit_code = LAUNCH_NOT_EXECUTABLE;
+    TRY(signals_watch(s, why));
     return launch_start(&s->launch, s->settings->command, s->is_recording ? &agent : NULL,
                         &s->child.inherited, &s->child.pid, exit_code, why);
 }
@@ -280,20 +283,16 @@ void session_run(const struct settings *settings, session_say *say, struct sessi
         session_fail(&s, &why, exit_code, result);
         return;
     }
-    exit_code = LAUNCH_NOT_EXECUTABLE;
-    if (child_prepare(&s.child, &s.max_fds, &why) != STATUS_OK ||
-        loop_open(&s, &why) != STATUS_OK) {
-        session_fail(&s, &why, exit_code, result);
+    child_prepare(&s.child, &s.max_fds);
+    s.epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+    s.begin_ns = clocks_mono_ns();
+    recording_begin(&s);
+    if (command_start(&s, &exit_code, &why) == STATUS_OK) {
+        loop(&s);
+        recording_end(&s, result);
+        result_fill(&s, result);
     } else {
-        s.begin_ns = clocks_mono_ns();
-        recording_begin(&s);
-        if (command_start(&s, &exit_code, &why) != STATUS_OK) {
-            session_fail(&s, &why, exit_code, result);
-        } else {
-            loop(&s);
-            recording_end(&s, result);
-            result_fill(&s, result);
-        }
+        session_fail(&s, &why, exit_code, result);
     }
     session_close(&s);
 }

@@ -288,6 +288,14 @@ static void times_fill(struct reader *r, struct cursor *c)
     }
 }
 
+static void account_take(struct readback_process *to, const Pyrec__V1__Account *account)
+{
+    if (account == NULL)
+        return;
+    to->account_samples = account->samples;
+    to->process_cpu_ns = account->process_cpu_ns;
+}
+
 static void samples_take(struct reader *r, struct generation *g, const Pyrec__V1__Samples *s,
                          uint32_t process)
 {
@@ -320,8 +328,7 @@ static void samples_take(struct reader *r, struct generation *g, const Pyrec__V1
     if (s->n_holder_run != s->n_holder || (held != 0 && held != s->n_late_q))
         fault(r, "holder runs cover %" PRIu64 " of %zu ticks", held, s->n_late_q);
     r->back->processes[process].ticks += s->n_late_q;
-    if (s->account != NULL)
-        r->back->processes[process].account_samples = s->account->samples;
+    account_take(&r->back->processes[process], s->account);
     free(c.times);
     free(c.numbers);
 }
@@ -353,8 +360,7 @@ static void summary_take(struct readback_process *to, const Pyrec__V1__Summary *
     to->exit_signal = summary->exit_signal;
     to->end_q = summary->end_q;
     snprintf(to->reason, sizeof to->reason, "%s", summary->stop_reason);
-    if (summary->account != NULL)
-        to->account_samples = summary->account->samples;
+    account_take(to, summary->account);
 }
 
 static void chunk_take(struct reader *r, const struct chunk_header *header, const uint8_t *raw,

@@ -31,7 +31,7 @@ struct readback_process {
     bool is_status_known;
     uint32_t exit_status, exit_signal;
     uint64_t samples, ticks; /* as the rows say */
-    uint64_t account_samples;
+    uint64_t account_samples, process_cpu_ns;
     uint64_t end_q;
     char reason[300];
 };
