@@ -7,8 +7,9 @@
 #include <stdlib.h>
 #include <sys/epoll.h>
 
-#define FILL_HIGH 0.25 /* of a ring between two visits: come twice as often */
-#define FILL_LOW  0.06 /* half as often will do */
+#define FILL_HIGH 0.25     /* of a ring between two visits: come twice as often */
+#define FILL_LOW  0.06     /* half as often will do */
+#define STEP_NS   10000000 /* a step, not a correction */
 
 void collect_init(struct collect *collect, struct emit *emit, int epoll_fd, bool is_first_only)
 {
@@ -214,6 +215,16 @@ bool collect_visit(struct collect *collect, uint64_t now_ns)
     else if (fill < FILL_LOW && collect->visit_ns < COLLECT_VISIT_MAX_NS)
         collect->visit_ns *= 2;
     return is_empty;
+}
+
+void collect_look_clock(struct collect *collect, int64_t wall_ns, uint64_t mono_ns)
+{
+    const int64_t ahead_ns = wall_ns - (int64_t)mono_ns;
+    const int64_t step_ns = ahead_ns - collect->wall_ahead_ns;
+    const bool is_step = step_ns > STEP_NS || step_ns < -STEP_NS;
+    for (uint32_t i = 0; i < collect->n && is_step && collect->wall_ahead_ns != 0; i++)
+        process_note(collect->processes[i], PROCESS_CLOCK_STEP, step_ns);
+    collect->wall_ahead_ns = ahead_ns;
 }
 
 void collect_flush(struct collect *collect)

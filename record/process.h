@@ -86,7 +86,7 @@ void process_finish(struct process *process, struct emit *emit, uint64_t now_ns,
 void process_stop(struct process *process);
 
 /* Put an event into its part of the trace that only the collector can see. */
-enum process_event { PROCESS_FORKED = 3, PROCESS_EXEC = 4 };
+enum process_event { PROCESS_FORKED = 3, PROCESS_EXEC = 4, PROCESS_CLOCK_STEP = 12 };
 void process_note(struct process *process, enum process_event event, int64_t value);
 
 #endif

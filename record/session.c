@@ -34,7 +34,7 @@ struct session {
     uint64_t begin_ns, child_end_ns, next_visit_ns;
     uint64_t max_fds;
     struct recording_option options[MAX_OPTIONS];
-    char rate[32], depth[32];
+    char rate[32], depth[32], command[1024];
 };
 
 /* ---- beginning ---- */
@@ -44,8 +44,12 @@ static void options_fill(struct session *s)
     const uint32_t flags = s->settings->agent_flags;
     snprintf(s->rate, sizeof s->rate, "%g", s->settings->rate_hz);
     snprintf(s->depth, sizeof s->depth, "%u", s->settings->max_depth);
+    size_t len = 0;
+    for (char **word = s->settings->command; *word != NULL && len < sizeof s->command; word++)
+        len += (size_t)snprintf(s->command + len, sizeof s->command - len, "%s%s",
+                                len > 0 ? " " : "", *word);
     const struct recording_option options[MAX_OPTIONS] = {
-        {"command", s->launch.path},
+        {"command", s->command},
         {"rate", s->rate},
         {"max-depth", s->depth},
         {"cumulative", (flags & WIRE_NO_CUMULATIVE) != 0 ? "no" : "yes"},
@@ -158,6 +162,7 @@ static void visit(struct session *s)
     if (!s->is_recording)
         return;
     if (now_ns >= s->next_visit_ns) {
+        collect_look_clock(&s->collect, (int64_t)clocks_ns(CLOCK_REALTIME), clocks_mono_ns());
         const bool is_empty = collect_visit(&s->collect, now_ns);
         lobby_sweep(&s->lobby, now_ns);
         s->next_visit_ns = is_empty ? now_ns + s->collect.visit_ns : now_ns;
