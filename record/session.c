@@ -156,13 +156,21 @@ static void recording_fail(struct session *s)
     lobby_close(&s->lobby);
 }
 
+static void wall_clock_look(struct session *s, uint64_t before_ns)
+{
+    const int64_t wall_ns = (int64_t)clocks_ns(CLOCK_REALTIME);
+    const uint64_t after_ns = clocks_mono_ns();
+    if (after_ns - before_ns < 1000000) /* else we were held up between the two clocks */
+        collect_look_clock(&s->collect, wall_ns, after_ns);
+}
+
 static void visit(struct session *s)
 {
     const uint64_t now_ns = clocks_mono_ns();
     if (!s->is_recording)
         return;
     if (now_ns >= s->next_visit_ns) {
-        collect_look_clock(&s->collect, (int64_t)clocks_ns(CLOCK_REALTIME), clocks_mono_ns());
+        wall_clock_look(s, now_ns);
         const bool is_empty = collect_visit(&s->collect, now_ns);
         lobby_sweep(&s->lobby, now_ns);
         s->next_visit_ns = is_empty ? now_ns + s->collect.visit_ns : now_ns;
