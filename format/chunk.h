@@ -47,8 +47,8 @@ enum chunk_flags {
     CHUNK_EVENTS = 8,
     CHUNK_INDEX = 16,
     CHUNK_SUMMARY = 32,
-    CHUNK_GENERATION_START = 0x100,   /* first chunk of a generation: has Meta, ids start at 1 */
-    CHUNK_MUST_UNDERSTAND = 0x8000,   /* who does not know all of its content must say so */
+    CHUNK_GENERATION_START = 0x100, /* first chunk of a generation: has Meta, ids start at 1 */
+    CHUNK_MUST_UNDERSTAND = 0x8000, /* who does not know all of its content must say so */
 };
 #define CHUNK_KNOWN_FLAGS 0x813Fu
 
@@ -72,14 +72,14 @@ enum chunk_flags {
 /* Limits. A writer stays far below; a reader checks before it allocates. */
 #define CHUNK_COMP_MAX     (16u << 20)
 #define CHUNK_RAW_MAX      (64u << 20)
-#define LIMIT_TICKS        (1u << 22)  /* per Samples message */
-#define LIMIT_IDS          (1u << 22)  /* strings, functions, locations, stacks: each, per generation */
+#define LIMIT_TICKS        (1u << 22) /* per Samples message */
+#define LIMIT_IDS          (1u << 22) /* strings, functions, locations, stacks: each, per generation */
 #define LIMIT_DEPTH        16384u
 #define LIMIT_STRING       (64u << 10)
 #define LIMIT_STRING_BYTES (64u << 20) /* per generation */
 #define LIMIT_THREADS      65536u      /* per Samples message; their ids are any 32 bits */
 #define LIMIT_PROCESSES    (1u << 20)
-#define LIMIT_INTERVAL_NS  UINT32_MAX  /* beyond it, the due times of ticks overflow */
+#define LIMIT_INTERVAL_NS  UINT32_MAX /* beyond it, the due times of ticks overflow */
 
 /* A chunk header in the machine's own form. */
 struct chunk_header {

@@ -30,25 +30,30 @@ struct chunk_place {
     struct chunk_header header;
 };
 
-/* Something in the file that is not as it should be. */
+/*
+ * Something in the file that is not as it should be: bytes that were skipped, or chunks that are
+ * missing in the row of seq. A chunk that was lost in bytes that are still there shows up as both.
+ * What only chunk_file_load can see (a bad payload) is in its struct problem, not here.
+ */
 struct damage {
-    enum status status; /* STATUS_DAMAGED, STATUS_TRUNCATED, STATUS_LIMIT */
+    enum status status; /* STATUS_DAMAGED, _TRUNCATED, _LIMIT, _TOO_NEW, _UNSUPPORTED (see text) */
     uint64_t offset;
-    uint64_t len_bytes;  /* skipped; 0 for chunks that are simply missing */
-    bool time_known;     /* t_first_ns..t_last_ns is the time range that is lost */
+    uint64_t len_bytes; /* skipped; 0 for chunks that are simply missing */
+    bool time_known;    /* t_first_ns..t_last_ns is the time range that is lost */
     uint32_t process;
     uint64_t t_first_ns, t_last_ns;
-    char text[160];      /* what happened, in words; no offset, no time in it */
+    char text[160]; /* what happened, in words; no offset, no time in it */
 };
 
 /* Called once per damage, from the thread that found it. */
 typedef void damage_fn(void *closure, const struct damage *damage);
 
 /*
- * Open `path` and find all its chunks: by the index when the trailer is whole and the file's size
- * is what it says, else by hopping from header to header, searching for the next good header
- * where one is wrong. Duplicates (same tag and seq) are dropped, chunks of another recording are
- * reported and skipped, gaps in seq are reported.
+ * Open `path` and find all its chunks: by the index when the trailer is whole, the file's size is
+ * what it says and some headers say the same, else by hopping from header to header, searching for
+ * the next good header where one is wrong. Duplicates (same tag and seq) are reported and dropped,
+ * of two the whole one is kept; chunks of another recording are reported and skipped, gaps in seq
+ * are reported.
  *
  * STATUS_NOT_A_TRACE when there is not one good header, STATUS_TOO_NEW by version.
  * A file without trailer is not damage: it may still be growing (chunk_file_closed says).
@@ -57,7 +62,13 @@ MUST_CHECK enum status chunk_file_open(struct chunk_file **out, const char *path
                                        void *closure, struct problem *why);
 void chunk_file_close(struct chunk_file *file);
 
-/* Look again: chunks that were appended since. Sets *added to their number. */
+/*
+ * Look again: chunks that were appended since. Sets *added to their number; they stand at the end
+ * of the list, and what was there keeps its place. A chunk or trailer that is cut at the end of the
+ * file is no damage here, it is looked at again next time; bytes that are no chunk are reported
+ * when it is known where they end. STATUS_TRUNCATED when the file has shrunk. A file that has its
+ * trailer does not grow any more.
+ */
 MUST_CHECK enum status chunk_file_rescan(struct chunk_file *file, size_t *added, damage_fn *report,
                                          void *closure, struct problem *why);
 

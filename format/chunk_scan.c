@@ -41,14 +41,14 @@ static void pending_report(struct chunk_scan *scan)
     scan->is_pending = false;
 }
 
-/* Bytes from..to are lost; `header` is that of the chunk that stood there, NULL if not known. */
-static void bytes_skip(struct chunk_scan *scan, uint64_t from, uint64_t to, enum status status,
-                       const char *text, const struct chunk_header *header)
+/* Bytes from `at` to `to` are lost; `header` is that of the chunk that stood there, NULL if not
+ * known. */
+static void bytes_skip(struct chunk_scan *scan, uint64_t to, enum status status, const char *text,
+                       const struct chunk_header *header)
 {
     struct damage *const pending = &scan->pending;
+    const uint64_t from = scan->at > scan->reported_to ? scan->at : scan->reported_to;
 
-    if (from < scan->reported_to)
-        from = scan->reported_to;
     if (from >= to)
         return;
     const bool is_alike = header == NULL && !pending->time_known && pending->status == status &&
@@ -237,7 +237,7 @@ static enum status chunk_take(struct chunk_scan *scan, const struct chunk_header
         scan->tag = header->tag;
     }
     if (header->tag != scan->tag) {
-        bytes_skip(scan, scan->at, end, STATUS_DAMAGED, "chunks of another recording", NULL);
+        bytes_skip(scan, end, STATUS_DAMAGED, "chunks of another recording", NULL);
     } else {
         TRY(place_add(scan, header));
         pending_report(scan);
@@ -255,8 +255,7 @@ static void trailer_take(struct chunk_scan *scan, const struct chunk_trailer *tr
         scan->trailer = *trailer;
         pending_report(scan);
     } else {
-        bytes_skip(scan, scan->at, end, STATUS_DAMAGED,
-                   "a trailer that does not end this recording", NULL);
+        bytes_skip(scan, end, STATUS_DAMAGED, "a trailer that does not end this recording", NULL);
     }
     scan->at = end;
 }
@@ -284,21 +283,20 @@ static void middle_skip(struct chunk_scan *scan, enum chunk_look what, uint64_t 
 {
     switch (what) {
     case LOOK_TOO_NEW:
-        bytes_skip(scan, scan->at, to, STATUS_TOO_NEW, "chunks of a later version", NULL);
+        bytes_skip(scan, to, STATUS_TOO_NEW, "chunks of a later version", NULL);
         break;
     case LOOK_LIMIT:
-        bytes_skip(scan, scan->at, to, STATUS_LIMIT, "a chunk header is over the limits", NULL);
+        bytes_skip(scan, to, STATUS_LIMIT, "a chunk header is over the limits", NULL);
         break;
     case LOOK_CUT:
-        bytes_skip(scan, scan->at, to, STATUS_DAMAGED, "a chunk is not as long as its header says",
-                   header);
+        bytes_skip(scan, to, STATUS_DAMAGED, "a chunk is not as long as its header says", header);
         break;
     case LOOK_CHUNK:
-        bytes_skip(scan, scan->at, to, STATUS_DAMAGED,
-                   "a damaged chunk, and no header where it should end", header);
+        bytes_skip(scan, to, STATUS_DAMAGED, "a damaged chunk, and no header where it should end",
+                   header);
         break;
     default:
-        bytes_skip(scan, scan->at, to, STATUS_DAMAGED, "no good chunk header", NULL);
+        bytes_skip(scan, to, STATUS_DAMAGED, "no good chunk header", NULL);
     }
 }
 
@@ -307,13 +305,12 @@ static void tail_skip(struct chunk_scan *scan, enum chunk_look what,
                       const struct chunk_header *header)
 {
     if (what == LOOK_CUT)
-        bytes_skip(scan, scan->at, scan->size, STATUS_TRUNCATED, "the last chunk is cut", header);
+        bytes_skip(scan, scan->size, STATUS_TRUNCATED, "the last chunk is cut", header);
     else if (what == LOOK_SHORT)
-        bytes_skip(scan, scan->at, scan->size, STATUS_TRUNCATED, "the last chunk header is cut",
-                   NULL);
+        bytes_skip(scan, scan->size, STATUS_TRUNCATED, "the last chunk header is cut", NULL);
     else if (what == LOOK_OTHER && is_all_zero(scan, scan->at))
-        bytes_skip(scan, scan->at, scan->size, STATUS_TRUNCATED,
-                   "zeros at the end, reserved or never synced", NULL);
+        bytes_skip(scan, scan->size, STATUS_TRUNCATED, "zeros at the end, reserved or never synced",
+                   NULL);
     else
         middle_skip(scan, what, scan->size, header);
     pending_report(scan);
@@ -359,8 +356,8 @@ static enum status bad_skip(struct chunk_scan *scan, enum chunk_look what, bool 
 
 static enum status step(struct chunk_scan *scan, bool is_final, bool *go_on)
 {
-    struct chunk_header header;
-    struct chunk_trailer trailer;
+    struct chunk_header header = {0};
+    struct chunk_trailer trailer = {0};
     const enum chunk_look what = chunk_scan_look(scan, scan->at, &header, &trailer);
 
     *go_on = true;

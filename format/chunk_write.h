@@ -7,7 +7,8 @@
  * Memory:       chunk_writer_open gives, chunk_writer_close or chunk_writer_abandon takes. The
  *               caller's bytes are read during the call only.
  * Loss:         a chunk is written with one write(); when that fails or is cut short the file is
- *               truncated to its last whole chunk, so what was written stays readable.
+ *               truncated to its last whole chunk, so what was written stays readable, and the
+ *               writer is as before the call. The caller ignores SIGXFSZ and SIGPIPE.
  *
  * Always true:  the file is a sequence of whole chunks, readable without index and trailer.
  */
@@ -51,7 +52,8 @@ uint32_t chunk_writer_seq(const struct chunk_writer *writer);
 
 /*
  * Append `last` with an Index packet added behind its bytes (flag CHUNK_INDEX is set here), then
- * the trailer, and close the file. The writer is gone afterwards, whatever is returned.
+ * the trailer, and close the file. An index over the limits, after millions of chunks, is left out.
+ * The writer is gone afterwards, whatever is returned.
  */
 MUST_CHECK enum status chunk_writer_close(struct chunk_writer *writer, const struct chunk *last,
                                           struct problem *why);

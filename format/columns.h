@@ -14,6 +14,7 @@
 #define PYREC_FORMAT_COLUMNS_H
 
 #include "status.h"
+#include "tick.h"
 #include <stdbool.h>
 
 struct column {
@@ -88,12 +89,5 @@ struct samples_columns {
 /* Cut `body` (of a samples packet). STATUS_DAMAGED where it does not parse. */
 MUST_CHECK enum status samples_columns_parse(struct samples_columns *out, struct column body,
                                              struct problem *why);
-
-/* When tick number n is due, in ns since time 0 of the trace (see trace.proto). */
-static inline uint64_t tick_due_ns(uint64_t origin_ns, uint64_t interval_ns, uint64_t n)
-{
-    const uint64_t phase = (n * 0x9E3779B97F4A7C15u) >> 32;
-    return origin_ns + n * interval_ns + ((phase * interval_ns) >> 32);
-}
 
 #endif

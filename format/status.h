@@ -49,8 +49,8 @@ const char *status_text(enum status status);
  * Fill *why (which may be NULL) and return `status`, so that a failing function can say
  * `return problem_set(why, STATUS_DAMAGED, offset, "chunk %u ..", n);`.
  */
-enum status problem_set(struct problem *why, enum status status, uint64_t offset, const char *format,
-                        ...) __attribute__((format(printf, 4, 5)));
+enum status problem_set(struct problem *why, enum status status, uint64_t offset,
+                        const char *format, ...) __attribute__((format(printf, 4, 5)));
 
 /* Return the status of `call` unless it is STATUS_OK. Only where nothing is owned. */
 #define TRY(call)                                                                                  \
@@ -60,7 +60,7 @@ enum status problem_set(struct problem *why, enum status status, uint64_t offset
             return try_status_;                                                                    \
     } while (0)
 
-#define MUST_CHECK    __attribute__((warn_unused_result))
-#define ARRAY_LEN(a)  (sizeof(a) / sizeof((a)[0]))
+#define MUST_CHECK   __attribute__((warn_unused_result))
+#define ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
 
 #endif

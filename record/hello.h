@@ -38,8 +38,9 @@ int hello_accept(const struct hello *hello);
 
 /* Who has said hello. */
 struct hello_guest {
-    pid_t pid; /* as we see it, not as it says */
-    int memfd; /* the caller's */
+    pid_t pid;      /* as we see it, not as it says */
+    int memfd;      /* the caller's */
+    int connection; /* stays open: its end tells the agent that pyrec is gone; -1 = none */
 };
 
 enum hello_answer {

@@ -29,6 +29,15 @@ static void caller_leave(struct lobby *lobby, uint32_t i)
     lobby->callers[i] = lobby->callers[--lobby->n];
 }
 
+/* A caller has become a guest: its connection stays, but nothing is expected on it any more. */
+static void caller_enter(struct lobby *lobby, uint32_t i, struct hello_guest *guest)
+{
+    guest->connection = lobby->callers[i].fd;
+    (void)epoll_ctl(lobby->epoll_fd, EPOLL_CTL_DEL, guest->connection, NULL);
+    lobby->callers[i] = lobby->callers[--lobby->n];
+    collect_add(lobby->collect, guest);
+}
+
 void lobby_close(struct lobby *lobby)
 {
     while (lobby->n > 0)
@@ -45,8 +54,8 @@ static void caller_hear(struct lobby *lobby, uint32_t i)
     case HELLO_WAIT:
         return;
     case HELLO_WELCOME:
-        collect_add(lobby->collect, &guest);
-        break;
+        caller_enter(lobby, i, &guest);
+        return;
     case HELLO_REFUSED:
         lobby->collect->n_refused++;
         lobby->collect->refused = why;
@@ -71,7 +80,7 @@ void lobby_hear(struct lobby *lobby, int fd)
 static bool has_room(const struct lobby *lobby)
 {
     return lobby->n < LOBBY_MAX &&
-           (uint64_t)lobby->collect->n + 3ull * lobby->n + LOBBY_RESERVED_FDS < lobby->max_fds;
+           2ull * lobby->collect->n + 3ull * lobby->n + LOBBY_RESERVED_FDS < lobby->max_fds;
 }
 
 static void shut(struct lobby *lobby)

@@ -28,6 +28,7 @@ struct process {
 
     pid_t pid;
     int pidfd;        /* -1: cannot be had */
+    int connection;   /* the agent notices its end; -1 = none */
     bool is_dead;     /* was already gone when it was opened, or is known to be since */
     bool has_left;    /* its pid runs another program: the clock is not its own any more */
     dev_t exe_device; /* of /proc/PID/exe; 0 = not known */
@@ -49,7 +50,7 @@ struct process {
 };
 
 /*
- * Map what a guest has brought, and check it. The guest's descriptor is taken, whatever happens.
+ * Map what a guest has brought, and check it. The guest's descriptors are taken, whatever happens.
  * STATUS_UNSUPPORTED when the agent itself says that this process cannot be recorded (why: its
  * words), STATUS_DAMAGED when what it brought makes no sense.
  */

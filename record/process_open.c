@@ -146,10 +146,12 @@ enum status process_open(struct process **out, const struct hello_guest *guest, 
     if (process != NULL) {
         process->pid = guest->pid;
         process->pidfd = -1;
+        process->connection = guest->connection;
         process->about.pid = (uint32_t)guest->pid;
         process->about.number = number;
         status = parts_open(process, guest, emit, why);
-    }
+    } else if (guest->connection >= 0)
+        close(guest->connection);
     close(guest->memfd);
     if (status != STATUS_OK) {
         process_free(process);
@@ -168,6 +170,8 @@ void process_free(struct process *process)
         munmap(process->head, process->map_len);
     if (process->pidfd >= 0)
         close(process->pidfd);
+    if (process->connection >= 0)
+        close(process->connection);
     stream_clear(&process->stream);
     natives_clear(&process->natives);
     free(process->argv);

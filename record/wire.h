@@ -19,12 +19,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define WIRE_VERSION   1u
-#define WIRE_MAGIC     "pyrecwir"
-#define WIRE_HEAD_LEN  16384u       /* the head "page": whole pages on every page size up to 16 KiB */
-#define WIRE_RING_LEN  (2u << 20)   /* power of two */
+#define WIRE_VERSION    1u
+#define WIRE_MAGIC      "pyrecwir"
+#define WIRE_HEAD_LEN   16384u /* the head "page": whole pages on every page size up to 16 KiB */
+#define WIRE_RING_LEN   (2u << 20)   /* power of two */
 #define WIRE_RECORD_MAX (128u << 10) /* longest record */
-#define WIRE_ENV       "PYREC_AGENT"
+#define WIRE_ENV        "PYREC_AGENT"
 
 /*
  * The environment variable tells the agent where and how to record:
@@ -52,6 +52,7 @@ struct wire_hello {
     X(OWNER, "frame with an impossible owner")                                                     \
     X(BOUNDS, "frame outside the thread's stack")                                                  \
     X(LINK, "entry frame does not link to its caller")                                             \
+    X(STARTING, "frame that is just being entered")                                                \
     X(BOTTOM, "chain does not end at the bottom frame")                                            \
     X(INSTRUCTION, "instruction outside the code")                                                 \
     X(LOOP, "chain without end")                                                                   \
@@ -71,7 +72,7 @@ enum wire_failure {
 enum wire_agent_state {
     WIRE_STARTING = 0,
     WIRE_RUNNING = 1,
-    WIRE_PAUSED = 2,  /* the sampler is away while the program forks */
+    WIRE_PAUSED = 2, /* the sampler is away while the program forks */
     WIRE_STOPPED = 3,
     WIRE_REFUSED = 4, /* this process cannot be recorded; wire_head.refused says why */
 };
@@ -93,12 +94,12 @@ struct wire_head {
 
     /* Fixed before the hello is sent. */
     int32_t pid, parent_pid;
-    uint64_t os_start;  /* field 22 of /proc/self/stat */
-    uint64_t start_ns;  /* CLOCK_MONOTONIC when recording of this process began */
+    uint64_t os_start; /* field 22 of /proc/self/stat */
+    uint64_t start_ns; /* CLOCK_MONOTONIC when recording of this process began */
     uint64_t interval_ns;
     uint64_t origin_ns; /* CLOCK_MONOTONIC of tick number 0 */
     uint32_t max_depth;
-    uint32_t flags;     /* enum wire_flags */
+    uint32_t flags; /* enum wire_flags */
     uint32_t python_hexversion;
     char python_build[32];
     char executable[1024];
@@ -153,8 +154,8 @@ struct wire_tick {
 
 /* One frame of a stack. */
 struct wire_frame {
-    uint32_t code;    /* WIRE_CODE's id */
-    int32_t instr;    /* byte offset into the bytecode; -1: before the first instruction */
+    uint32_t code; /* WIRE_CODE's id */
+    int32_t instr; /* byte offset into the bytecode; -1: before the first instruction */
 };
 
 /* State bits of a sample: as in trace.proto. */
@@ -225,7 +226,7 @@ enum wire_table {
 /* A code object: qualified name, file name, then the first bytes of its line table. */
 struct wire_code {
     struct wire_record record;
-    uint32_t code;       /* id, never used again */
+    uint32_t code; /* id, never used again */
     int32_t first_line;
     uint32_t table_kind; /* enum wire_table */
     uint32_t name_len, file_len;
@@ -258,8 +259,8 @@ struct wire_code_free {
 /*
  * Something that happened; type as in trace.proto's Event. FORK, EXEC and the start and end of
  * threads are not sent, the collector sees them itself. INTERVAL: `value` is the interval from the
- * next tick on, and time_ns the CLOCK_MONOTONIC of tick number 0 of that new count. UNOBSERVED: value
- * is in nanoseconds here.
+ * next tick on, and time_ns the CLOCK_MONOTONIC of tick number 0 of that new count. UNOBSERVED:
+ * value is in nanoseconds here.
  */
 struct wire_event {
     struct wire_record record;

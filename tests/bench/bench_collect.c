@@ -105,7 +105,7 @@ int main(int argc, char **argv)
     if (fd < 0 || emit_open(&b.emit, path, INTERVAL_NS, 1024, NULL, 0, &why) != STATUS_OK)
         return EXIT_FAILURE;
     fake_open(&b.fake, 7, INTERVAL_NS, WIRE_RING_LEN);
-    const struct hello_guest guest = {getpid(), dup(b.fake.memfd)};
+    const struct hello_guest guest = {getpid(), dup(b.fake.memfd), -1};
     if (process_open(&b.process, &guest, 1, &b.emit, &why) != STATUS_OK)
         return EXIT_FAILURE;
     b.now_ns = b.fake.head->origin_ns;

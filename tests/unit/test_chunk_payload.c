@@ -190,6 +190,29 @@ START_TEST(writer_keeps_the_limits)
 }
 END_TEST
 
+/* The last chunk is as large as a chunk may be: there is no room for the index in it. */
+START_TEST(index_over_the_limit_is_left_out)
+{
+    const char *const path = scratch_path("no-index.trace");
+    struct chunk_writer *const writer = writer_open(path);
+    uint8_t *const raw = calloc(1, CHUNK_RAW_MAX);
+    const struct chunk chunk = {.flags = CHUNK_META, .raw = raw, .raw_len = CHUNK_RAW_MAX};
+    struct chunk_file *file;
+    struct problem why;
+
+    ck_assert_ptr_nonnull(raw);
+    ck_assert_int_eq(chunk_writer_append(writer, &chunk, &why), STATUS_OK);
+    ck_assert_int_eq(chunk_writer_close(writer, &chunk, &why), STATUS_OK);
+    ck_assert_int_eq(chunk_file_open(&file, path, no_damage, NULL, &why), STATUS_OK);
+    ck_assert(chunk_file_closed(file));
+    ck_assert_uint_eq(chunk_file_count(file), 2);
+    ck_assert_uint_eq(chunk_file_get(file, 1)->header.flags, CHUNK_META);
+    ck_assert_uint_eq(chunk_file_get(file, 1)->header.raw_len, CHUNK_RAW_MAX);
+    chunk_file_close(file);
+    free(raw);
+}
+END_TEST
+
 /* Blocks of a zstd frame whose header is `header_len` long (RFC 8878, 3.1.1). */
 static size_t blocks_count(const uint8_t *frame, size_t header_len)
 {
@@ -252,6 +275,7 @@ int main(void)
     tcase_add_test(tests, one_frame_and_nothing_else);
     tcase_add_test(tests, bomb_does_not_go_off);
     tcase_add_test(tests, writer_keeps_the_limits);
+    tcase_add_test(tests, index_over_the_limit_is_left_out);
     tcase_add_test(tests, frame_has_size_checksum_and_a_block_per_column);
     tcase_set_timeout(tests, 120);
     tcase_add_checked_fixture(tests, NULL, scratch_remove);

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * args - the command line, checked against the tables.
+ *
+ * On the line:  argv -> [args] -> request
+ * Memory:       struct args is the caller's, zeroed before args_parse; args_clear takes what it
+ *               grew. Texts are those of argv.
+ *
+ * Always true:  every option in it is one that the command takes, with an argument of its kind.
+ */
+#ifndef PYREC_ANALYZE_ARGS_H
+#define PYREC_ANALYZE_ARGS_H
+
+#include "option.h"
+
+#include <stdbool.h>
+
+struct command;
+
+struct arg {
+    const struct option *option;
+    const char *text; /* NULL for flags */
+};
+
+struct args {
+    const struct command *command;
+    struct arg *given;
+    size_t n_given, given_size;
+    const char **files; /* everything that is no option */
+    size_t n_files, files_size;
+};
+
+/*
+ * Take argv[1..]: the command's name first, then options and files in any order; "--" ends the
+ * options. STATUS_USAGE says in one line what is wrong. `--help` and `--version` in the command's
+ * place are the commands help and version.
+ */
+MUST_CHECK enum status args_parse(struct args *args, int argc, char **argv, struct problem *why);
+void args_clear(struct args *args);
+
+/* What was given last under a long name; the name must be in a table. */
+bool args_flag(const struct args *args, const char *name);
+const char *args_text(const struct args *args, const char *name); /* NULL = not given */
+size_t args_count(const struct args *args, const char *name, size_t otherwise);
+
+/* All arguments of an option that can be given several times: *at is 0 to begin with. */
+const char *args_next(const struct args *args, const char *name, size_t *at);
+
+#endif

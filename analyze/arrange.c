@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: MIT */
+#include "arrange.h"
+
+/* What stands around the rows of one table on a screen: heading, ruler, titles, rest, prompt. */
+#define LINES_AROUND 6u
+#define ROWS_MIN     5u
+
+static enum status choose_output(struct arrangement *a, const struct args *args,
+                                 struct problem *why)
+{
+    const struct command *const command = args->command;
+    const char *const wanted = args_text(args, "format");
+    a->output = output_find(wanted != NULL ? wanted : command->output);
+    if (a->output != NULL && a->output->accepts & command->shape)
+        return STATUS_OK;
+    char names[100] = "";
+    for (size_t i = 0, len = 0; output_get(i) != NULL; i++) {
+        if (output_get(i)->accepts & command->shape)
+            len += (size_t)snprintf(names + len, sizeof names - len, "%s%s", len > 0 ? ", " : "",
+                                    output_get(i)->name);
+    }
+    return problem_set(why, STATUS_USAGE, PROBLEM_NO_OFFSET,
+                       "--format: %s cannot be written as %s; it can as: %s", command->name, wanted,
+                       names);
+}
+
+static enum status choose_sort(struct arrangement *a, const struct args *args, struct problem *why)
+{
+    const struct command *const command = args->command;
+    const struct column *sort[VIEW_COLUMNS_MAX];
+    const char *const wanted = args_text(args, "sort");
+    size_t n;
+    if (wanted != NULL) {
+        TRY(columns_parse(wanted, command->rows, "sort", sort, &n, why));
+        for (size_t i = 0; i < n && a->n_sort < ARRANGE_SORT_MAX; i++)
+            a->sort[a->n_sort++] = sort[i];
+    }
+    if (command->sort == NULL)
+        return STATUS_OK;
+    TRY(columns_parse(command->sort, command->rows, "sort", sort, &n, why));
+    for (size_t i = 0; i < n && a->n_sort < ARRANGE_SORT_MAX; i++)
+        a->sort[a->n_sort++] = sort[i];
+    return STATUS_OK;
+}
+
+enum status arrangement_make(struct arrangement *a, const struct args *args, struct problem *why)
+{
+    const struct command *const command = args->command;
+    *a = (struct arrangement){0};
+    TRY(choose_output(a, args, why));
+    a->limit_given = args_text(args, "limit") != NULL;
+    a->limit = args_count(args, "limit", 0);
+    a->full_paths = a->output->machine || args_flag(args, "full-paths");
+    if (!(command->shape & (SHAPE_TABLE | SHAPE_LOG)))
+        return STATUS_OK;
+    const char *columns = args_text(args, "columns");
+    if (columns == NULL)
+        columns = a->output->machine ? command->machine_columns : command->columns;
+    TRY(columns_parse(columns, command->rows, "columns", a->columns, &a->n_columns, why));
+    return choose_sort(a, args, why);
+}
+
+void arrangement_apply(const struct arrangement *a, struct view *view, unsigned screen_height)
+{
+    for (size_t i = 0; i < a->n_columns; i++)
+        view->columns[i] = a->columns[i];
+    view->n_columns = a->n_columns;
+    if (view->shape != SHAPE_TABLE)
+        return;
+    view_sort(view, a->sort, a->n_sort);
+    if (a->limit_given)
+        view_limit(view, a->limit);
+    else if (!a->output->machine)
+        view_limit(view, screen_height > LINES_AROUND + ROWS_MIN ? screen_height - LINES_AROUND
+                                                                 : ROWS_MIN);
+    if (!a->full_paths)
+        view_shorten_paths(view);
+}

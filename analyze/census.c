@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: MIT */
+#include "census.h"
+
+#include "memory.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+void census_clear(struct census *census)
+{
+    for (size_t i = 0; i < census->n_processes; i++) {
+        free(census->processes[i]->threads);
+        free(census->processes[i]->natives);
+    }
+    free(census->processes);
+    free(census->recordings);
+    arena_clear(&census->arena);
+    *census = (struct census){0};
+}
+
+struct recording *census_recording(struct census *census, uint32_t tag)
+{
+    for (size_t i = 0; i < census->n_recordings; i++) {
+        if (census->recordings[i]->tag == tag)
+            return census->recordings[i];
+    }
+    struct recording *const recording = arena_get(&census->arena, sizeof *recording);
+    recording->tag = tag;
+    recording->recorder = recording->hostname = recording->os = "";
+    recording->machine = recording->cpu_model = "";
+    recording->ending.reason = "";
+    census->recordings = memory_grow(census->recordings, &census->recordings_size,
+                                     census->n_recordings + 1, sizeof(struct recording *));
+    census->recordings[census->n_recordings++] = recording;
+    return recording;
+}
+
+/* Where in the sorted list it is or belongs. */
+static size_t process_position(const struct census *census, const struct recording *recording,
+                               uint32_t number)
+{
+    size_t low = 0, high = census->n_processes;
+    while (low < high) {
+        const size_t middle = low + (high - low) / 2;
+        const struct process *const p = census->processes[middle];
+        const bool before =
+            p->recording == recording ? p->number < number : p->recording->order < recording->order;
+        if (before)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+struct process *census_process(struct census *census, const struct recording *recording,
+                               uint32_t number)
+{
+    const size_t at = process_position(census, recording, number);
+    if (at < census->n_processes && census->processes[at]->recording == recording &&
+        census->processes[at]->number == number)
+        return census->processes[at];
+
+    struct process *const process = arena_get(&census->arena, sizeof *process);
+    process->recording = recording;
+    process->number = number;
+    process->executable = process->command = "";
+    process->python_version = process->python_build = "";
+    process->ending.reason = "";
+    census->processes = memory_grow(census->processes, &census->processes_size,
+                                    census->n_processes + 1, sizeof(struct process *));
+    memmove(census->processes + at + 1, census->processes + at,
+            (census->n_processes - at) * sizeof(struct process *));
+    census->processes[at] = process;
+    census->n_processes++;
+    return process;
+}
+
+struct thread *census_thread(struct census *census, struct process *process, uint32_t id)
+{
+    process->threads =
+        memory_grow(process->threads, &process->n_threads, (size_t)id + 1, sizeof(struct thread *));
+    if (process->threads[id] == NULL) {
+        struct thread *const thread = arena_get(&census->arena, sizeof *thread);
+        thread->process = process;
+        thread->id = id;
+        thread->name = CENSUS_LOST_NAME;
+        process->threads[id] = thread;
+    }
+    return process->threads[id];
+}
+
+void census_native(struct census *census, struct process *process, const struct native *native)
+{
+    process->natives = memory_grow(process->natives, &process->natives_size, process->n_natives + 1,
+                                   sizeof *process->natives);
+    struct native *const noted = &process->natives[process->n_natives++];
+    *noted = *native;
+    noted->name = arena_copy(&census->arena, native->name, strlen(native->name));
+}
+
+static int compare_natives(const void *left, const void *right)
+{
+    const struct native *const a = left, *const b = right;
+    if (a->os_tid != b->os_tid)
+        return a->os_tid < b->os_tid ? -1 : 1;
+    if (a->seq != b->seq)
+        return a->seq < b->seq ? -1 : 1;
+    return (a->cpu_ns > b->cpu_ns) - (a->cpu_ns < b->cpu_ns);
+}
+
+/* Only what the Summary says, when there is one. */
+static void keep_final(struct process *p)
+{
+    size_t kept = 0;
+    for (size_t n = 0; n < p->n_natives; n++) {
+        if (p->natives[n].final)
+            p->natives[kept++] = p->natives[n];
+    }
+    if (kept > 0) {
+        p->n_natives = kept;
+        p->natives_final = true;
+    }
+}
+
+static void join_clocks(struct process *p)
+{
+    size_t last = 0;
+    for (size_t n = 1; n < p->n_natives; n++) {
+        const bool same = p->natives[n].os_tid == p->natives[last].os_tid &&
+                          p->natives[n].cpu_ns >= p->natives[last].cpu_ns;
+        p->natives[same ? last : ++last] = p->natives[n];
+    }
+    p->n_natives = last + 1;
+}
+
+void census_finish(struct census *census)
+{
+    for (size_t i = 0; i < census->n_processes; i++) {
+        struct process *const p = census->processes[i];
+        if (p->n_natives == 0)
+            continue;
+        qsort(p->natives, p->n_natives, sizeof *p->natives, compare_natives);
+        keep_final(p);
+        if (!p->natives_final)
+            join_clocks(p);
+    }
+}
+
+uint64_t process_native_ns(const struct process *process)
+{
+    uint64_t sum_ns = 0;
+    for (size_t i = 0; i < process->n_natives; i++)
+        sum_ns += process->natives[i].cpu_ns;
+    return sum_ns > process->account.native_cpu_ns ? sum_ns : process->account.native_cpu_ns;
+}
+
+const char *process_title(const struct process *process)
+{
+    const char *const whole = process->command[0] != '\0' ? process->command : process->executable;
+    const size_t first_len = strcspn(whole, " ");
+    const char *title = whole;
+    for (const char *at = whole; at < whole + first_len; at++) {
+        if (*at == '/')
+            title = at + 1;
+    }
+    return title;
+}

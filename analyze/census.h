@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * census - who was recorded, and what the recorder says about its own work.
+ *
+ * On the line:  trace (Meta, Threads, Account, Summary of each unit) -> [census] -> commands
+ * Threads:      one at a time; the workers of a trace take its lock (trace.h).
+ * Memory:       everything it points to is in the census's arena until census_clear. Pointers to
+ *               processes and threads stay good while the census grows.
+ * Loss:         what was declared in a lost chunk only is missing: a thread nobody declared has
+ *               the name CENSUS_LOST_NAME.
+ *
+ * Always true:  of several declarations of the same thing the one with the highest chunk number
+ *               holds, whatever the order in which workers found them.
+ */
+#ifndef PYREC_ANALYZE_CENSUS_H
+#define PYREC_ANALYZE_CENSUS_H
+
+#include "arena.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define CENSUS_LOST_NAME "<lost definitions>"
+
+/* The numbers of message Account, one line each. */
+#define ACCOUNT_LIST(X)                                                                            \
+    X(ticks_due)                                                                                   \
+    X(ticks_taken)                                                                                 \
+    X(ticks_missed)                                                                                \
+    X(ticks_overflowed)                                                                            \
+    X(samples)                                                                                     \
+    X(samples_asked)                                                                               \
+    X(samples_outside)                                                                             \
+    X(retries)                                                                                     \
+    X(handler_ns)                                                                                  \
+    X(sampler_cpu_ns)                                                                              \
+    X(collector_cpu_ns)                                                                            \
+    X(process_cpu_ns)                                                                              \
+    X(unobserved_ns)                                                                               \
+    X(codes)                                                                                       \
+    X(codes_lost)                                                                                  \
+    X(native_cpu_ns)
+
+struct failure {
+    const char *reason;
+    uint64_t count;
+};
+
+struct account {
+#define ACCOUNT_FIELD(name) uint64_t name;
+    ACCOUNT_LIST(ACCOUNT_FIELD)
+#undef ACCOUNT_FIELD
+    struct failure *failures;
+    size_t n_failures;
+};
+
+/* A thread that runs no Python. */
+struct native {
+    uint32_t os_tid;
+    const char *name;
+    uint64_t cpu_ns;
+    uint32_t seq; /* of the chunk that said so */
+    bool final;   /* from the process's Summary: nothing else counts then */
+};
+
+/* How something ended; of a process or of the recording. */
+struct ending {
+    bool known;
+    uint64_t end_ns;
+    const char *reason;
+    bool status_known;
+    uint32_t exit_status, exit_signal;
+    uint64_t os_cpu_ns; /* 0 = not known */
+};
+
+/* What Meta says about how it was recorded, and about where. */
+struct setting {
+    const char *name, *value;
+};
+struct recording {
+    uint32_t tag;
+    uint32_t order; /* among the recordings that are read, by start */
+    uint64_t quantum_ns, interval_ns;
+    uint64_t start_mono_ns;
+    int64_t start_unix_ns;
+    uint64_t shift_ns; /* its time 0 on the common clock of all files that are read */
+    const char *recorder, *hostname, *os, *machine, *cpu_model;
+    uint32_t cpu_count, max_depth;
+    struct setting *settings;
+    size_t n_settings;
+    struct ending ending;
+};
+
+struct thread {
+    const struct process *process;
+    uint32_t id, os_tid;
+    const char *name;
+    bool main, declared, ended;
+    uint64_t start_ns;
+    uint32_t seq; /* of the chunk that declared it last */
+};
+
+struct process {
+    const struct recording *recording;
+    uint32_t number, pid, parent_pid, image;
+    const char *executable, *command; /* command: argv joined by spaces, may be empty */
+    const char *python_version, *python_build;
+    uint64_t start_ns, last_ns; /* of its recording; last tick or end */
+    uint32_t generations;
+    struct account account;
+    bool account_known;
+    struct ending ending;
+    uint64_t interval_ns;
+    struct native *natives;
+    size_t n_natives, natives_size;
+    bool natives_final;
+    struct thread **threads; /* by id; NULL where there is none */
+    size_t n_threads;        /* one past the highest id */
+    uint32_t meta_seq, account_seq;
+    bool described;
+};
+
+struct census {
+    struct arena arena;
+    struct recording **recordings;
+    size_t n_recordings, recordings_size;
+    struct process **processes; /* in order of recording and number */
+    size_t n_processes, processes_size;
+};
+
+void census_clear(struct census *census);
+
+struct recording *census_recording(struct census *census, uint32_t tag);
+
+/* The process with that number, made when it is new. */
+struct process *census_process(struct census *census, const struct recording *recording,
+                               uint32_t number);
+
+/* The thread with that id, made when it is new; `id` is at most LIMIT_THREADS. */
+struct thread *census_thread(struct census *census, struct process *process, uint32_t id);
+
+/* Note how a native thread's clock stood at some time; in any order. */
+void census_native(struct census *census, struct process *process, const struct native *native);
+
+/*
+ * When all units have been read: make one entry per native thread of what was noted. A clock that
+ * went back means that the OS gave the number to another thread: both are kept.
+ */
+void census_finish(struct census *census);
+
+/* What all its native threads used. */
+uint64_t process_native_ns(const struct process *process);
+
+/* A name for a human: the end of argv[0], or of the executable, or "". */
+const char *process_title(const struct process *process);
+
+#endif

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT */
+/* dump: every sample, one line each. */
+#include "../command.h"
+#include "../dump.h"
+#include "../request.h"
+
+static void release_dump(void *closure)
+{
+    dump_close(closure);
+}
+
+static enum status build_dump(struct request *request, struct view *view, struct problem *why)
+{
+    (void)why;
+    view->shape = SHAPE_LOG;
+    view->closure =
+        dump_open(request->trace, &request->select, args_count(request->args, "limit", 0));
+    view->next = dump_next;
+    view->release = release_dump;
+    return STATUS_OK;
+}
+
+const struct command command_dump = {
+    .name = "dump",
+    .synopsis = "[options] FILE...",
+    .summary = "every sample in order of time, one line each",
+    .text = "Per sample: the time since the start in seconds, process, thread, state, the system "
+            "call it was blocked in, the CPU seconds its clock moved since its previous sample, "
+            "and its stack, leaf first, each frame as `function (file:line)`. Ticks at which the "
+            "recorder only saw that the thread had not run have a line as well. With "
+            "--format json each line is one JSON object. All samples are written unless --limit "
+            "says how many.",
+    .example = "pyanalyze dump --thread MainThread --limit 100 run.trace",
+    .takes =
+        TAKES_LIMIT | TAKES_COLUMNS | TAKES_THREAD | TAKES_PROCESS | TAKES_PLACES | TAKES_FORMAT,
+    .min_files = 1,
+    .max_files = SIZE_MAX,
+    .shape = SHAPE_LOG,
+    .output = "text",
+    .rows = ROW_SAMPLE,
+    .columns = "time,process,thread,state,call,cpu,stack",
+    .machine_columns = "time,process,thread,thread_id,state,call,cpu,stack",
+    .build = build_dump,
+};

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * cmd_info - the sections about one process, for the command info.
+ *
+ * On the line:  census, profile -> [cmd_info] -> view (SHAPE_FACTS)
+ * Memory:       names are in the view's arena or borrowed from the census.
+ */
+#ifndef PYREC_ANALYZE_CMD_INFO_H
+#define PYREC_ANALYZE_CMD_INFO_H
+
+#include "../request.h"
+#include "../view.h"
+
+/* Who it was, how well it was recorded, the books, what it cost. */
+void info_add_process(struct view *view, const struct request *request,
+                      const struct process *process);
+
+#endif

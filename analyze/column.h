@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * column - what can stand in a table, and how it is found in a row.
+ *
+ * On the line:  view rows -> [column] -> cell -> output
+ *
+ * To add one: a row in column.c's table (a metric's two columns come from metric.h by themselves).
+ * --columns, --sort, their checks, "did you mean", help and man page come from the table. The
+ * names are what csv and json say: they never change.
+ */
+#ifndef PYREC_ANALYZE_COLUMN_H
+#define PYREC_ANALYZE_COLUMN_H
+
+#include "../format/status.h"
+#include "view.h"
+
+/* What a row can be; a column says for which it knows a value. */
+enum row_kind {
+    ROW_PLACE = 1,
+    ROW_THREAD = 2,
+    ROW_SAMPLE = 4,
+};
+
+enum column_part {
+    PART_NONE, /* has a get() */
+    PART_SELF, /* the metric where the place is the leaf */
+    PART_CUM,  /* .. of stacks that contain it, once per stack */
+};
+
+struct column {
+    const char *name;  /* for programs */
+    const char *title; /* above the column, for humans */
+    const char *help;
+    unsigned rows; /* enum row_kind */
+    enum cell_unit unit;
+    bool close; /* belongs to the column on its left and stands close to it */
+    enum column_part part;
+    enum metric_id metric;
+    struct cell (*get)(const struct row *row);
+};
+
+struct cell column_cell(const struct column *column, const struct row *row);
+
+/* By name; NULL when there is none that knows rows of this kind. */
+const struct column *column_find(const char *name, enum row_kind kind);
+
+/* The i-th name of all; NULL behind the last. */
+const char *column_name(size_t i);
+const struct column *column_get(size_t i);
+
+/*
+ * Turn a list of names "a,b,c" into columns. STATUS_USAGE names the one that is wrong and, if it
+ * can, the one that was meant; `option` is what the list belongs to.
+ */
+MUST_CHECK enum status columns_parse(const char *list, enum row_kind kind, const char *option,
+                                     const struct column *columns[VIEW_COLUMNS_MAX],
+                                     size_t *n_columns, struct problem *why);
+
+#endif

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * command - what pyanalyze can be asked.
+ *
+ * On the line:  request -> [command] -> view
+ *
+ * To add one: a file in cmd/ with a `const struct command command_NAME` and its name in
+ * COMMAND_LIST. Dispatch, "did you mean", help and man page come from there. A command returns a
+ * view and is never given a FILE: how it looks is the business of outputs (output.h).
+ */
+#ifndef PYREC_ANALYZE_COMMAND_H
+#define PYREC_ANALYZE_COMMAND_H
+
+#include "column.h"
+#include "option.h"
+#include "view.h"
+
+struct request;
+
+struct command {
+    const char *name;
+    const char *synopsis; /* what stands behind the name in its usage line */
+    const char *summary;  /* one line, no full stop */
+    const char *text;     /* what it does and what its columns mean; paragraphs, blank lines */
+    const char *example;  /* one command line */
+    unsigned takes;       /* enum option_group: common options */
+    const struct option *options; /* its own, up to OPTION_END; NULL = none */
+    size_t min_files, max_files;
+
+    enum shape shape;            /* of the view that it builds */
+    const char *output;          /* unless --format says another */
+    enum row_kind rows;          /* for tables and logs */
+    const char *columns;         /* .. shown to people */
+    const char *machine_columns; /* .. given to programs */
+    const char *sort;            /* order of rows, first column first */
+
+    /* NULL: the command says something about pyanalyze itself, see help.h */
+    enum status (*build)(struct request *request, struct view *view, struct problem *why);
+};
+
+#define COMMAND_LIST(X)                                                                            \
+    X(lines)                                                                                       \
+    X(functions)                                                                                   \
+    X(threads)                                                                                     \
+    X(info)                                                                                        \
+    X(dump)                                                                                        \
+    X(export)                                                                                      \
+    X(help)                                                                                        \
+    X(version)
+
+#define COMMAND_EXTERN(name) extern const struct command command_##name;
+COMMAND_LIST(COMMAND_EXTERN)
+#undef COMMAND_EXTERN
+
+/* The i-th of all, its name; NULL behind the last. */
+const struct command *command_get(size_t i);
+const char *command_name(size_t i);
+const struct command *command_find(const char *name);
+
+/* The i-th option it takes, its own first; NULL behind the last. */
+const struct option *command_option(const struct command *command, size_t i);
+
+#endif

@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: MIT */
+#include "facts.h"
+
+#include "../format/chunk.h"
+#include "memory.h"
+#include "unicode.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define QUANTUM_MAX_NS 1000000000u
+
+void facts_reset(struct facts *facts)
+{
+    arena_reset(&facts->arena);
+    struct native *const natives = facts->process.natives;
+    const size_t natives_size = facts->process.natives_size;
+    facts->has_meta = facts->has_process = false;
+    facts->recording = (struct recording){0};
+    facts->process = (struct process){.natives = natives, .natives_size = natives_size};
+    facts->process.ending.reason = "";
+    facts->n_threads = 0;
+    if (facts->ids_size > 0)
+        memset(facts->thread_of_id, 0, facts->ids_size * sizeof *facts->thread_of_id);
+    facts->last_q = 0;
+}
+
+void facts_clear(struct facts *facts)
+{
+    arena_clear(&facts->arena);
+    free(facts->process.natives);
+    free(facts->threads);
+    free(facts->thread_of_id);
+    *facts = (struct facts){0};
+}
+
+static const char *copy_clean(struct arena *arena, const char *text)
+{
+    const size_t len = strlen(text);
+    return unicode_clean(arena, arena_copy(arena, text, len));
+}
+
+static const char *join_argv(struct facts *facts, const Pyrec__V1__Process *process)
+{
+    struct buffer joined = {0};
+    for (size_t i = 0; i < process->n_argv; i++) {
+        if (i > 0)
+            buffer_add_text(&joined, " ");
+        buffer_add_text(&joined, process->argv[i]);
+    }
+    const char *const copy = copy_clean(&facts->arena, joined.text != NULL ? joined.text : "");
+    buffer_clear(&joined);
+    return copy;
+}
+
+static void take_process(struct facts *facts, const Pyrec__V1__Process *from, uint64_t quantum_ns)
+{
+    struct process *const p = &facts->process;
+    facts->has_process = p->described = true;
+    p->pid = from->pid;
+    p->parent_pid = from->parent_pid;
+    p->image = from->image;
+    p->start_ns = quanta_ns(from->start_q, quantum_ns);
+    p->executable = copy_clean(&facts->arena, from->executable);
+    p->command = join_argv(facts, from);
+    p->python_version = copy_clean(&facts->arena, from->python_version);
+    p->python_build = copy_clean(&facts->arena, from->python_build);
+}
+
+static void take_settings(struct facts *facts, const Pyrec__V1__Meta *meta)
+{
+    struct recording *const r = &facts->recording;
+    r->settings = arena_get(&facts->arena, meta->n_option * sizeof *r->settings);
+    for (size_t i = 0; i < meta->n_option; i++) {
+        r->settings[r->n_settings++] = (struct setting){
+            copy_clean(&facts->arena, meta->option[i]->key),
+            copy_clean(&facts->arena, meta->option[i]->value),
+        };
+    }
+}
+
+static void take_machine(struct facts *facts, const Pyrec__V1__Machine *machine)
+{
+    struct recording *const r = &facts->recording;
+    r->hostname = copy_clean(&facts->arena, machine->hostname);
+    r->os = copy_clean(&facts->arena, machine->os);
+    r->machine = copy_clean(&facts->arena, machine->machine);
+    r->cpu_model = copy_clean(&facts->arena, machine->cpu_model);
+    r->cpu_count = machine->cpu_count;
+}
+
+enum status facts_meta(struct facts *facts, const Pyrec__V1__Meta *meta, uint32_t seq,
+                       struct problem *why)
+{
+    if (meta->quantum_ns == 0 || meta->quantum_ns > QUANTUM_MAX_NS)
+        return problem_set(why, STATUS_DAMAGED, PROBLEM_NO_OFFSET,
+                           "Meta has an impossible quantum");
+    struct recording *const r = &facts->recording;
+    facts->has_meta = true;
+    r->quantum_ns = meta->quantum_ns;
+    r->interval_ns = meta->interval_ns;
+    r->start_mono_ns = meta->start_mono_ns;
+    r->start_unix_ns = meta->start_unix_ns;
+    r->recorder = copy_clean(&facts->arena, meta->recorder);
+    r->hostname = r->os = r->machine = r->cpu_model = "";
+    r->max_depth = meta->max_depth;
+    take_settings(facts, meta);
+    if (meta->machine != NULL)
+        take_machine(facts, meta->machine);
+    if (meta->process != NULL)
+        take_process(facts, meta->process, meta->quantum_ns);
+    facts->process.meta_seq = seq;
+    return STATUS_OK;
+}
+
+size_t facts_thread_index(struct facts *facts, uint32_t id)
+{
+    facts->thread_of_id = memory_grow(facts->thread_of_id, &facts->ids_size, (size_t)id + 1,
+                                      sizeof *facts->thread_of_id);
+    if (facts->thread_of_id[id] == 0) {
+        facts->threads = memory_grow(facts->threads, &facts->threads_size, facts->n_threads + 1,
+                                     sizeof *facts->threads);
+        facts->threads[facts->n_threads++] =
+            (struct unit_thread){.id = id, .name = CENSUS_LOST_NAME};
+        facts->thread_of_id[id] = (uint32_t)facts->n_threads;
+    }
+    return facts->thread_of_id[id] - 1;
+}
+
+enum status facts_thread(struct facts *facts, const struct dict *dict,
+                         const Pyrec__V1__Thread *thread, uint32_t seq, struct problem *why)
+{
+    if (thread->id == 0 || thread->id > LIMIT_THREADS)
+        return problem_set(why, STATUS_LIMIT, PROBLEM_NO_OFFSET, "thread id %u", thread->id);
+    const size_t index = facts_thread_index(facts, thread->id); /* may move the array */
+    struct unit_thread *const t = &facts->threads[index];
+    const char *name = dict_string(dict, thread->name);
+    if (name[0] == '\0')
+        name = arena_print(&facts->arena, "Thread-%u", thread->os_tid);
+    *t = (struct unit_thread){
+        .id = thread->id,
+        .os_tid = thread->os_tid,
+        .name = name,
+        .main = thread->main,
+        .ended = thread->ended,
+        .declared = true,
+        .start_q = thread->start_q,
+        .cpu_q = t->declared ? t->cpu_q : thread->cpu_q,
+        .seq = seq,
+    };
+    return STATUS_OK;
+}
+
+void facts_account(struct facts *facts, const Pyrec__V1__Account *from, uint32_t seq)
+{
+    struct process *const p = &facts->process;
+    if (p->account_known && seq < p->account_seq)
+        return;
+    struct account *const to = &p->account;
+    struct failure *failures = to->failures;
+    const size_t room = to->n_failures;
+    *to = (struct account){
+#define ACCOUNT_COPY(name) .name = from->name,
+        ACCOUNT_LIST(ACCOUNT_COPY)
+#undef ACCOUNT_COPY
+    };
+    if (from->n_failure > room)
+        failures = arena_get(&facts->arena, from->n_failure * sizeof *failures);
+    for (size_t i = 0; i < from->n_failure; i++) {
+        failures[i].count = from->failure[i]->count;
+        failures[i].reason = copy_clean(&facts->arena, from->failure[i]->reason);
+    }
+    to->failures = failures;
+    to->n_failures = from->n_failure;
+    p->account_known = true;
+    p->account_seq = seq;
+}
+
+static void add_native(struct facts *facts, const Pyrec__V1__NativeThread *native, uint32_t seq,
+                       bool final)
+{
+    struct process *const p = &facts->process;
+    p->natives = memory_grow(p->natives, &p->natives_size, p->n_natives + 1, sizeof *p->natives);
+    p->natives[p->n_natives++] = (struct native){
+        .os_tid = native->os_tid,
+        .name = copy_clean(&facts->arena, native->name),
+        .cpu_ns = native->cpu_ns,
+        .seq = seq,
+        .final = final,
+    };
+}
+
+void facts_native(struct facts *facts, const Pyrec__V1__NativeThread *native, uint32_t seq)
+{
+    struct process *const p = &facts->process;
+    for (size_t i = p->n_natives; i-- > 0;) {
+        struct native *const known = &p->natives[i];
+        if (known->os_tid != native->os_tid || known->final)
+            continue;
+        if (known->cpu_ns > native->cpu_ns || strcmp(known->name, native->name) != 0)
+            break;
+        known->cpu_ns = native->cpu_ns;
+        known->seq = seq;
+        return;
+    }
+    add_native(facts, native, seq, false);
+}
+
+void facts_summary(struct facts *facts, const Pyrec__V1__Summary *summary, uint64_t quantum_ns,
+                   uint32_t seq)
+{
+    facts->process.ending = (struct ending){
+        .known = true,
+        .end_ns = quanta_ns(summary->end_q, quantum_ns),
+        .reason = copy_clean(&facts->arena, summary->stop_reason),
+        .status_known = summary->status_known,
+        .exit_status = summary->exit_status,
+        .exit_signal = summary->exit_signal,
+        .os_cpu_ns = summary->os_cpu_ns,
+    };
+    if (summary->account != NULL)
+        facts_account(facts, summary->account, seq);
+    for (size_t i = 0; i < summary->n_native; i++)
+        add_native(facts, summary->native[i], seq, true);
+}

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: MIT */
+#include "facts.h"
+
+#include <string.h>
+
+static const char *copy(struct census *census, const char *text)
+{
+    return text != NULL ? arena_copy(&census->arena, text, strlen(text)) : "";
+}
+
+void facts_settle_recording(const struct facts *facts, struct census *census,
+                            struct recording *recording)
+{
+    const struct recording *const from = &facts->recording;
+    recording->quantum_ns = from->quantum_ns;
+    recording->interval_ns = from->interval_ns;
+    recording->start_mono_ns = from->start_mono_ns;
+    recording->start_unix_ns = from->start_unix_ns;
+    recording->recorder = copy(census, from->recorder);
+    recording->hostname = copy(census, from->hostname);
+    recording->os = copy(census, from->os);
+    recording->machine = copy(census, from->machine);
+    recording->cpu_model = copy(census, from->cpu_model);
+    recording->cpu_count = from->cpu_count;
+    recording->max_depth = from->max_depth;
+    recording->settings = arena_get(&census->arena, from->n_settings * sizeof(struct setting));
+    recording->n_settings = from->n_settings;
+    for (size_t i = 0; i < from->n_settings; i++) {
+        recording->settings[i] = (struct setting){copy(census, from->settings[i].name),
+                                                  copy(census, from->settings[i].value)};
+    }
+}
+
+static void settle_account(const struct facts *facts, struct census *census, struct process *p)
+{
+    const struct process *const from = &facts->process;
+    if (!from->account_known || (p->account_known && from->account_seq < p->account_seq))
+        return;
+    const size_t n = from->account.n_failures;
+    p->account = from->account;
+    p->account.failures = arena_get(&census->arena, n * sizeof(struct failure));
+    for (size_t i = 0; i < n; i++) {
+        p->account.failures[i].count = from->account.failures[i].count;
+        p->account.failures[i].reason = copy(census, from->account.failures[i].reason);
+    }
+    p->account_known = true;
+    p->account_seq = from->account_seq;
+}
+
+static void settle_meta(const struct facts *facts, struct census *census, struct process *p)
+{
+    const struct process *const from = &facts->process;
+    if (!facts->has_process || (p->described && from->meta_seq < p->meta_seq))
+        return;
+    p->described = true;
+    p->meta_seq = from->meta_seq;
+    p->pid = from->pid;
+    p->parent_pid = from->parent_pid;
+    p->image = from->image;
+    p->start_ns = from->start_ns + p->recording->shift_ns;
+    p->executable = copy(census, from->executable);
+    p->command = copy(census, from->command);
+    p->python_version = copy(census, from->python_version);
+    p->python_build = copy(census, from->python_build);
+    p->interval_ns = facts->recording.interval_ns;
+}
+
+static void settle_threads(const struct facts *facts, struct census *census, struct process *p,
+                           uint64_t quantum_ns)
+{
+    for (size_t i = 0; i < facts->n_threads; i++) {
+        const struct unit_thread *const from = &facts->threads[i];
+        struct thread *const t = census_thread(census, p, from->id);
+        if (!from->declared || (t->declared && from->seq < t->seq))
+            continue;
+        if (!t->declared || strcmp(t->name, from->name) != 0)
+            t->name = copy(census, from->name);
+        t->os_tid = from->os_tid;
+        t->main = from->main;
+        t->ended = from->ended;
+        t->start_ns = quanta_ns(from->start_q, quantum_ns) + p->recording->shift_ns;
+        t->declared = true;
+        t->seq = from->seq;
+    }
+}
+
+static void settle_ending(const struct facts *facts, struct census *census, struct ending *ending,
+                          uint64_t shift_ns)
+{
+    if (!facts->process.ending.known)
+        return;
+    *ending = facts->process.ending;
+    ending->reason = copy(census, ending->reason);
+    ending->end_ns += shift_ns;
+}
+
+void facts_settle(const struct facts *facts, struct census *census, struct recording *recording,
+                  uint32_t process, uint64_t quantum_ns)
+{
+    const uint64_t shift_ns = recording->shift_ns;
+    if (process == 0) {
+        settle_ending(facts, census, &recording->ending, shift_ns);
+        return;
+    }
+    struct process *const p = census_process(census, recording, process);
+    p->generations++;
+    settle_meta(facts, census, p);
+    settle_account(facts, census, p);
+    settle_threads(facts, census, p, quantum_ns);
+    settle_ending(facts, census, &p->ending, shift_ns);
+    for (size_t i = 0; i < facts->process.n_natives; i++)
+        census_native(census, p, &facts->process.natives[i]);
+    const uint64_t last_ns = quanta_ns(facts->last_q, quantum_ns) + shift_ns;
+    if (last_ns > p->last_ns)
+        p->last_ns = last_ns;
+}

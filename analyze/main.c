@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * pyanalyze - the whole line in one function: request, view, arrangement, output.
+ *
+ * Only here errors are printed and exit codes chosen.
+ */
+#include "arrange.h"
+#include "command.h"
+#include "help.h"
+#include "request.h"
+
+#include <inttypes.h>
+#include <langinfo.h>
+#include <locale.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum exit_code {
+    EXIT_GOOD = 0,
+    EXIT_NOTHING = 1, /* nothing usable */
+    EXIT_USAGE = 2,
+    EXIT_DAMAGE = 3, /* read, with damage */
+};
+
+static enum exit_code say_problem(enum status status, const struct problem *why)
+{
+    struct buffer line = {0};
+    buffer_add_visible(&line, why->detail[0] != '\0' ? why->detail : status_text(status));
+    if (status == STATUS_NOT_A_TRACE)
+        buffer_print(&line, ": %s", status_text(status));
+    fprintf(stderr, "pyanalyze: %s\n", line.text);
+    buffer_clear(&line);
+    return status == STATUS_USAGE ? EXIT_USAGE : EXIT_NOTHING;
+}
+
+/* Names are UTF-8; without such a locale widths would be wrong. Numbers stay as in C. */
+static void choose_locale(void)
+{
+    setlocale(LC_CTYPE, "");
+    if (strcmp(nl_langinfo(CODESET), "UTF-8") != 0)
+        setlocale(LC_CTYPE, "C.UTF-8");
+}
+
+static enum exit_code say_damage(struct request *request)
+{
+    struct damage_log *const log = &request->damage;
+    struct buffer line = {0};
+    damage_log_sort(log);
+    for (size_t i = 0; i < log->n; i++) {
+        buffer_reset(&line);
+        damage_print(&line, &log->entries[i]);
+        fprintf(stderr, "pyanalyze: %s\n", line.text);
+    }
+    if (log->n_more > 0)
+        fprintf(stderr, "pyanalyze: and %zu more\n", log->n_more);
+    buffer_clear(&line);
+    for (size_t i = 0; i < request->trace->n_files; i++) {
+        const struct chunk_file *const file = request->trace->files[i].chunks;
+        if (!chunk_file_closed(file))
+            fprintf(stderr, "pyanalyze: %s: not closed: still being written, or cut off\n",
+                    chunk_file_path(file));
+    }
+    if (log->n == 0)
+        return EXIT_GOOD;
+    return request->trace->census.n_processes > 0 ? EXIT_DAMAGE : EXIT_NOTHING;
+}
+
+static enum status write_view(const struct arrangement *arrangement, const struct args *args,
+                              struct view *view, struct problem *why)
+{
+    static const char *const colors[] = {"auto", "always", "never"}; /* as enum color_choice */
+    const char *const wanted = args_text(args, "color");
+    enum color_choice color = COLOR_AUTO;
+    struct sink sink;
+    for (size_t i = 0; wanted != NULL && i < ARRAY_LEN(colors); i++) {
+        if (strcmp(wanted, colors[i]) == 0)
+            color = (enum color_choice)i;
+    }
+    TRY(sink_open(&sink, args_text(args, "output"), color, why));
+    arrangement_apply(arrangement, view, sink.height);
+    const enum status status = arrangement->output->write(&sink, view, why);
+    const enum status closed = sink_close(&sink, status == STATUS_OK ? why : NULL);
+    return status != STATUS_OK ? status : closed;
+}
+
+static enum exit_code run(const struct args *args)
+{
+    struct arrangement arrangement;
+    struct request request = {0};
+    struct view view = {0};
+    struct problem why = {0};
+    enum exit_code code = EXIT_GOOD;
+
+    enum status status = arrangement_make(&arrangement, args, &why);
+    if (status == STATUS_OK)
+        status = request_open(&request, args, arrangement.output->machine, &why);
+    if (status == STATUS_OK)
+        status = args->command->build(&request, &view, &why);
+    if (status == STATUS_OK)
+        status = write_view(&arrangement, args, &view, &why);
+    if (request.trace != NULL)
+        code = say_damage(&request);
+    if (status != STATUS_OK)
+        code = say_problem(status, &why);
+    view_clear(&view);
+    request_close(&request);
+    return code;
+}
+
+static enum exit_code answer(const struct args *args)
+{
+    struct buffer text = {0};
+    struct problem why = {0};
+    enum exit_code code = EXIT_GOOD;
+    if (args_flag(args, "help")) {
+        help_command(args->command, &text);
+    } else {
+        const enum status status = help_answer(args, &text, &why);
+        if (status != STATUS_OK)
+            code = say_problem(status, &why);
+    }
+    if (text.text != NULL)
+        fputs(text.text, stdout);
+    if (fflush(stdout) != 0)
+        code = EXIT_NOTHING;
+    buffer_clear(&text);
+    return code;
+}
+
+int main(int argc, char **argv)
+{
+    struct args args = {0};
+    struct problem why = {0};
+    enum exit_code code;
+
+    choose_locale();
+    const enum status status = args_parse(&args, argc, argv, &why);
+    if (status != STATUS_OK)
+        code = say_problem(status, &why);
+    else if (args.command->build == NULL || args_flag(&args, "help"))
+        code = answer(&args);
+    else
+        code = run(&args);
+    args_clear(&args);
+    return code;
+}

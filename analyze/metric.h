@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * metric - what a sample can be weighed by.
+ *
+ * On the line:  profile (struct weights of a place) -> [metric] -> column -> cell
+ *
+ * To add one: a row here. Its two columns (own, and "_cum"), the values of --by, help and man page
+ * come from the row. X(id, name for --by, column name, unit, weight expression over `w`, help)
+ */
+#ifndef PYREC_ANALYZE_METRIC_H
+#define PYREC_ANALYZE_METRIC_H
+
+#include "cell.h"
+#include "state.h"
+
+#define METRIC_LIST(X)                                                                             \
+    X(CPU, "cpu", "cpu_time", UNIT_SECONDS, weights_sum(w).cpu,                                    \
+      "CPU seconds of the thread's own clock")                                                     \
+    X(TICKS, "ticks", "ticks", UNIT_COUNT, weights_sum(w).ticks,                                   \
+      "sampling intervals accounted to it, blocking included")                                     \
+    X(SAMPLES, "samples", "samples", UNIT_COUNT, weights_sum(w).samples,                           \
+      "times it was observed; equals ticks unless ticks were missed")                              \
+    X(WALL, "wall", "wall", UNIT_SECONDS, weights_sum(w).wall,                                     \
+      "elapsed seconds its samples stand for")                                                     \
+    X(ON_CPU, "on_cpu", "on_cpu", UNIT_SECONDS, w->by[CLASS_ON_CPU].wall,                          \
+      "elapsed seconds on a CPU")                                                                  \
+    X(READY, "ready", "ready", UNIT_SECONDS, w->by[CLASS_READY].wall,                              \
+      "elapsed seconds runnable while no CPU was free")                                            \
+    X(GIL_WAIT, "gil_wait", "gil_wait", UNIT_SECONDS, w->by[CLASS_WAITS_GIL].wall,                 \
+      "elapsed seconds waiting for the GIL")                                                       \
+    X(BLOCKED, "blocked", "blocked", UNIT_SECONDS, w->by[CLASS_BLOCKED].wall,                      \
+      "elapsed seconds blocked or idle in a system call")
+
+enum metric_id {
+#define METRIC_ENUM(id, by, name, unit, weight, help) METRIC_##id,
+    METRIC_LIST(METRIC_ENUM)
+#undef METRIC_ENUM
+        METRIC_COUNT
+};
+
+struct metric {
+    const char *by, *name, *help;
+    enum cell_unit unit;
+    uint64_t (*of)(const struct weights *w);
+};
+
+extern const struct metric metrics[METRIC_COUNT];
+
+/* The metric that --by calls `name`, or NULL. */
+const struct metric *metric_find(const char *name);
+
+/* The i-th name for --by; NULL behind the last. */
+const char *metric_name(size_t i);
+
+#endif

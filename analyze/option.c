@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT */
+#include "option.h"
+
+#include "output.h"
+
+static const char *color_name(size_t i)
+{
+    static const char *const names[] = {"auto", "always", "never"};
+    return i < ARRAY_LEN(names) ? names[i] : NULL;
+}
+
+static const struct option common[] = {
+    {"sort", 0, "COLUMN", OPTION_TEXT,
+     "the column that decides the order; numbers from large to small", NULL, TAKES_SORT},
+    {"limit", 'n', "N", OPTION_COUNT,
+     "rows per table; 0 = all, which is what csv and json do unless told otherwise; else as many "
+     "as fit a screen",
+     NULL, TAKES_LIMIT},
+    {"columns", 0, "LIST", OPTION_TEXT, "the columns to show, with commas between them", NULL,
+     TAKES_COLUMNS},
+    {"thread", 't', "WHICH", OPTION_TEXT,
+     "only threads with this name, number in the OS, or name like this pattern (* ? []); can be "
+     "given several times",
+     NULL, TAKES_THREAD},
+    {"process", 'p', "PID", OPTION_COUNT, "only this process; can be given several times", NULL,
+     TAKES_PROCESS},
+    {"match", 'm', "REGEX", OPTION_TEXT,
+     "only places whose function or file matches; where stacks are shown, only stacks with such a "
+     "place",
+     NULL, TAKES_PLACES},
+    {"exclude", 'x', "REGEX", OPTION_TEXT,
+     "no places whose function or file matches; where stacks are shown, no stacks with such a "
+     "place",
+     NULL, TAKES_PLACES},
+    {"merge-threads", 0, NULL, OPTION_FLAG, "one table for all threads", NULL, TAKES_MERGE},
+    {"format", 'f', "NAME", OPTION_CHOICE, "the form of the result", output_name, TAKES_FORMAT},
+    {"color", 0, "WHEN", OPTION_CHOICE, "colours; auto means on a terminal, unless NO_COLOR is set",
+     color_name, TAKES_COLOR},
+    {"full-paths", 0, NULL, OPTION_FLAG, "paths of files in full", NULL, TAKES_PATHS},
+    {"jobs", 'j', "N", OPTION_COUNT, "threads that read the trace; default one per CPU", NULL,
+     TAKES_JOBS},
+    {"help", 'h', NULL, OPTION_FLAG, "this text", NULL, TAKES_ALWAYS},
+};
+
+const struct option *option_common(size_t i)
+{
+    return i < ARRAY_LEN(common) ? &common[i] : NULL;
+}

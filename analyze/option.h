@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * option - what can be said on the command line.
+ *
+ * On the line:  tables of [option] -> args, help, man page
+ *
+ * To add one: a row in option.c, when several commands take it, or in the command's own table.
+ * Parsing, checks, "did you mean", help and man page come from the row.
+ */
+#ifndef PYREC_ANALYZE_OPTION_H
+#define PYREC_ANALYZE_OPTION_H
+
+#include "suggest.h"
+
+enum option_kind {
+    OPTION_FLAG,
+    OPTION_TEXT,
+    OPTION_COUNT,  /* a number, 0 or more */
+    OPTION_CHOICE, /* one of choices() */
+};
+
+/* Which commands take a common option: those with the bit in their `takes`. */
+enum option_group {
+    TAKES_SORT = 1,
+    TAKES_LIMIT = 2,
+    TAKES_COLUMNS = 4,
+    TAKES_THREAD = 8,
+    TAKES_PROCESS = 16,
+    TAKES_PLACES = 32,
+    TAKES_MERGE = 64,
+    TAKES_FORMAT = 128,
+    TAKES_COLOR = 256,
+    TAKES_PATHS = 512,
+    TAKES_JOBS = 1024,
+    TAKES_ALWAYS = 1u << 15,
+};
+
+struct option {
+    const char *name;
+    char letter;          /* 0 = none */
+    const char *argument; /* how help calls it; NULL for flags */
+    enum option_kind kind;
+    const char *help;
+    name_fn *choices;
+    enum option_group group; /* of common options */
+};
+
+/* Where a command's own table ends. */
+#define OPTION_END                                                                                 \
+    {                                                                                              \
+        0                                                                                          \
+    }
+
+/* The i-th common option; NULL behind the last. */
+const struct option *option_common(size_t i);
+
+#endif

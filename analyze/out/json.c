@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * json - through jansson: a table is an array of objects, facts are an object of objects, a log
+ * one object per line.
+ */
+#include "../column.h"
+#include "../memory.h"
+#include "../output.h"
+
+#include <jansson.h>
+
+/* 15 digits: all that a double holds, and decimal fractions come out as they went in. */
+#define JSON_STYLE (JSON_COMPACT | JSON_REAL_PRECISION(15) | JSON_ENCODE_ANY)
+
+static json_t *frame_json(const struct frame *frame)
+{
+    return json_pack("{s:s, s:s, s:o}", "function", frame->function, "file", frame->file, "line",
+                     frame->line > 0 ? json_integer(frame->line) : json_null());
+}
+
+static json_t *stack_json(const struct stack *stack)
+{
+    json_t *const frames = json_array();
+    for (size_t i = 0; i < stack->n_frames; i++)
+        json_array_append_new(frames, frame_json(&stack->frames[i]));
+    return frames;
+}
+
+static json_t *cell_json(const struct cell *cell)
+{
+    switch (cell->unit) {
+    case UNIT_NONE:
+        return json_null();
+    case UNIT_TEXT:
+        return json_string(cell->text);
+    case UNIT_PLACE:
+        return json_sprintf("%s:%u", cell->text, cell->line);
+    case UNIT_SECONDS:
+        return json_real((double)cell->n / 1e9);
+    case UNIT_RATIO:
+    case UNIT_NUMBER:
+        return json_real(cell->ratio);
+    case UNIT_STACK:
+        return stack_json(cell->stack);
+    case UNIT_COUNT:
+    case UNIT_ID:
+    case UNIT_BYTES:
+        return json_integer(cell->n);
+    }
+    return json_null();
+}
+
+static json_t *row_json(const struct view *view, const struct row *row)
+{
+    json_t *const object = json_object();
+    for (size_t i = 0; i < view->n_columns; i++) {
+        const struct cell cell = column_cell(view->columns[i], row);
+        json_object_set_new(object, view->columns[i]->name, cell_json(&cell));
+    }
+    return object;
+}
+
+/* Write and forget; jansson fails only without memory, as names are clean UTF-8 by now. */
+static void dump(struct sink *to, json_t *json, size_t flags)
+{
+    if (json == NULL)
+        memory_fail();
+    (void)json_dumpf(json, to->file, flags); /* a failed write is in ferror */
+    json_decref(json);
+}
+
+static void write_table(struct sink *to, const struct view *view)
+{
+    const char *between = "[\n";
+    for (size_t g = 0; g < view->n_groups; g++) {
+        for (size_t i = 0; i < view->groups[g].n_rows; i++) {
+            sink_text(to, between);
+            dump(to, row_json(view, &view->groups[g].rows[i]), JSON_STYLE);
+            between = ",\n";
+        }
+    }
+    sink_text(to, between[0] == '[' ? "[]\n" : "\n]\n");
+}
+
+static json_t *section_json(const struct section *section)
+{
+    json_t *const object = json_object();
+    for (size_t i = 0; i < section->n_facts; i++)
+        json_object_set_new(object, section->facts[i].name, cell_json(&section->facts[i].value));
+    return object;
+}
+
+static void write_facts(struct sink *to, const struct view *view)
+{
+    json_t *const object = json_object();
+    for (size_t i = 0; i < view->n_sections; i++) {
+        const struct section *const section = &view->sections[i];
+        if (!section->repeated) {
+            json_object_set_new(object, section->name, section_json(section));
+            continue;
+        }
+        json_t *list = json_object_get(object, section->name);
+        if (list == NULL) {
+            list = json_array();
+            json_object_set_new(object, section->name, list);
+        }
+        json_array_append_new(list, section_json(section));
+    }
+    dump(to, object, JSON_INDENT(2) | JSON_REAL_PRECISION(15));
+    sink_text(to, "\n");
+}
+
+static enum status json_write(struct sink *to, const struct view *view, struct problem *why)
+{
+    struct row row;
+    (void)why;
+    if (view->shape == SHAPE_TABLE)
+        write_table(to, view);
+    else if (view->shape == SHAPE_FACTS)
+        write_facts(to, view);
+    while (view->shape == SHAPE_LOG && view->next(view->closure, &row)) {
+        dump(to, row_json(view, &row), JSON_STYLE);
+        sink_text(to, "\n");
+    }
+    return STATUS_OK;
+}
+
+const struct output output_json = {
+    .name = "json",
+    .help = "an array of objects; of dump one object per line",
+    .accepts = SHAPE_TABLE | SHAPE_LOG | SHAPE_FACTS,
+    .machine = true,
+    .write = json_write,
+};

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * output - a form that a view can take.
+ *
+ * On the line:  view -> [output] -> sink
+ *
+ * To add one: a file in out/ with a `const struct output output_NAME` and its name in OUTPUT_LIST.
+ * --format, its check and "did you mean", help and man page come from there. An output gets a
+ * finished view and gives it a form; it sorts, sums and drops nothing.
+ */
+#ifndef PYREC_ANALYZE_OUTPUT_H
+#define PYREC_ANALYZE_OUTPUT_H
+
+#include "sink.h"
+#include "view.h"
+
+struct output {
+    const char *name, *help;
+    unsigned accepts; /* enum shape */
+    bool machine;     /* for programs: all rows, whole paths, columns in full */
+    enum status (*write)(struct sink *to, const struct view *view, struct problem *why);
+};
+
+#define OUTPUT_LIST(X)                                                                             \
+    X(text)                                                                                        \
+    X(csv)                                                                                         \
+    X(json)                                                                                        \
+    X(folded)
+
+#define OUTPUT_EXTERN(name) extern const struct output output_##name;
+OUTPUT_LIST(OUTPUT_EXTERN)
+#undef OUTPUT_EXTERN
+
+/* The i-th of all, its name; NULL behind the last. */
+const struct output *output_get(size_t i);
+const char *output_name(size_t i);
+const struct output *output_find(const char *name);
+
+#endif

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * path - file names short enough for a table.
+ *
+ * On the line:  view, before it is handed to an output for human readers.
+ * Memory:       a short name is the end of the path it was made of. A path_set is the caller's,
+ *               zeroed before the first use, and borrows the paths.
+ *
+ * Always true:  in a shortened set two different paths have two different short names.
+ */
+#ifndef PYREC_ANALYZE_PATH_H
+#define PYREC_ANALYZE_PATH_H
+
+#include <stddef.h>
+
+/*
+ * The part of a path that says which file it is: what follows site-packages, dist-packages or
+ * lib/python3.x, else the last component, with its folder where the name alone says nothing
+ * (__init__.py, __main__.py).
+ */
+const char *path_short(const char *path);
+
+struct path_entry {
+    const char *path, *shown;
+};
+struct path_set {
+    struct path_entry *entries;
+    size_t n, size;
+};
+
+void path_set_add(struct path_set *set, const char *path); /* NULL is ignored */
+void path_set_shorten(struct path_set *set);
+const char *path_set_find(const struct path_set *set, const char *path);
+void path_set_clear(struct path_set *set);
+
+#endif

@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: MIT */
+#include "profile.h"
+
+#include "memory.h"
+#include "unit.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define SPANS_PER_BATCH 256u
+#define PREFETCH_AHEAD  8u
+
+/* A thread in the unit that is being read. By stack: number 0 is DICT_STACK_LOST, else id + 1. */
+struct unit_sums {
+    struct sheet sheets[CLASS_COUNT];
+    uint64_t cpu_q, carry_q;
+    bool has_head;
+    enum state_class head_class;
+    uint32_t head;
+};
+
+struct builder {
+    struct arena arena;
+    struct unit_sums *threads; /* as in the unit's facts */
+    size_t n_threads, threads_size;
+    struct span spans[SPANS_PER_BATCH];
+    uint32_t *places; /* of the unit's locations */
+    uint32_t *nodes;  /* of the unit's stacks, numbered as in the sheets */
+    size_t places_size, nodes_size;
+    bool skipped;
+};
+
+struct build {
+    struct profile *profile;
+    const struct select *select;
+    struct builder *builders; /* one per worker */
+    uint8_t class_of[256];
+};
+
+/*
+ * Add a batch. The weights of a busy thread are spread over more memory than the cache holds, so
+ * they are asked for some samples ahead.
+ */
+static void add_spans(const struct build *build, struct builder *b, struct unit_sums *t, size_t n)
+{
+    const struct span *const spans = b->spans;
+    uint64_t carry_q = t->carry_q, cpu_q = t->cpu_q;
+    for (size_t i = 0; i < n; i++) {
+        const struct span *const span = &spans[i];
+        const enum state_class class = build->class_of[span->state];
+        if (i + PREFETCH_AHEAD < n) {
+            const struct span *const ahead = span + PREFETCH_AHEAD;
+            sheet_prefetch(&t->sheets[build->class_of[ahead->state]], ahead->stack + 1);
+        }
+        struct weight *const w = sheet_at(&t->sheets[class], &b->arena, span->stack + 1);
+        w->samples += span->n;
+        w->ticks += span->ticks;
+        w->wall += span->wall_q;
+        cpu_q += span->cpu_q;
+        carry_q += span->cpu_q;
+        if (!state_gets_cpu(class))
+            continue;
+        w->cpu += carry_q;
+        carry_q = 0;
+        if (__builtin_expect(!t->has_head, 0)) {
+            t->has_head = true;
+            t->head_class = class;
+            t->head = span->stack + 1;
+        }
+    }
+    t->carry_q = carry_q;
+    t->cpu_q = cpu_q;
+}
+
+static void reserve_threads(struct builder *b, size_t n)
+{
+    b->threads = memory_grow(b->threads, &b->threads_size, n, sizeof *b->threads);
+    for (; b->n_threads < n; b->n_threads++)
+        b->threads[b->n_threads] = (struct unit_sums){0};
+}
+
+static void read_unit(void *closure, size_t worker, struct unit_reader *reader)
+{
+    const struct build *const build = closure;
+    struct builder *const b = &build->builders[worker];
+    uint32_t pid;
+
+    arena_reset(&b->arena);
+    b->n_threads = 0;
+    b->skipped = build->select->n_pids > 0 &&
+                 (!unit_pid(reader, &pid) || !select_has_pid(build->select, pid));
+    while (!b->skipped && unit_next_range(reader)) {
+        struct range_thread thread = {0};
+        while (range_next_thread(&reader->range, &thread)) {
+            const size_t index = facts_thread_index(&reader->facts, thread.id);
+            size_t n;
+            reserve_threads(b, index + 1);
+            while ((n = range_spans(&reader->range, &thread, b->spans, SPANS_PER_BATCH)) > 0)
+                add_spans(build, b, &b->threads[index], n);
+        }
+    }
+}
+
+/* The tree's nodes for the unit's stacks. */
+static void map_stacks(struct profile *profile, struct builder *b, const struct dict *dict)
+{
+    struct symbols *const symbols = &profile->symbols;
+    b->places = memory_grow(b->places, &b->places_size, dict->n_locations, sizeof *b->places);
+    b->nodes = memory_grow(b->nodes, &b->nodes_size, dict->n_stacks + 1, sizeof *b->nodes);
+    for (size_t i = 0; i < dict->n_locations; i++) {
+        const struct dict_location *const l = &dict->locations[i];
+        const struct dict_function *const f = &dict->functions[l->function];
+        const uint32_t function = symbols_function(symbols, f->name, f->file, f->line);
+        b->places[i] = symbols_place(symbols, function, l->line);
+    }
+    const uint32_t none = symbols_function(symbols, DICT_NO_FRAMES, "", 0);
+    b->nodes[0] = tree_child(&profile->tree, TREE_ROOT, b->places[0]);
+    b->nodes[1] = tree_child(&profile->tree, TREE_ROOT, symbols_place(symbols, none, 0));
+    for (size_t i = 1; i < dict->n_stacks; i++) {
+        const struct dict_stack *const s = &dict->stacks[i];
+        const uint32_t parent = s->parent == 0 ? TREE_ROOT : b->nodes[s->parent + 1];
+        b->nodes[i + 1] = tree_child(&profile->tree, parent, b->places[s->location]);
+    }
+}
+
+/* The profile's entry for a thread of the census. */
+static struct profile_thread *profile_thread(struct profile *profile, const struct thread *thread)
+{
+    size_t low = 0, high = profile->n_threads;
+    const struct process *const process = thread->process;
+    while (low < high) {
+        const size_t middle = low + (high - low) / 2;
+        const struct thread *const t = profile->threads[middle]->thread;
+        const struct process *const p = t->process;
+        if (t == thread)
+            return profile->threads[middle];
+        const bool before = p == process ? t->id < thread->id
+                            : p->recording == process->recording
+                                ? p->number < process->number
+                                : p->recording->order < process->recording->order;
+        if (before)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    struct profile_thread *const new = arena_get(&profile->arena, sizeof *new);
+    new->thread = thread;
+    profile->threads = memory_grow(profile->threads, &profile->threads_size, profile->n_threads + 1,
+                                   sizeof(struct profile_thread *));
+    memmove(profile->threads + low + 1, profile->threads + low,
+            (profile->n_threads - low) * sizeof(struct profile_thread *));
+    profile->threads[low] = new;
+    profile->n_threads++;
+    return new;
+}
+
+/* Add the weights of a unit to those of the tree. */
+static void join_sheet(struct profile *profile, struct sheet *to, struct weight *total,
+                       const struct sheet *from, const uint32_t *nodes, uint64_t quantum_ns)
+{
+    struct sheet_page page = {0};
+    while (sheet_next_page(from, &page)) {
+        for (uint32_t i = 0; i < SHEET_PAGE; i++) {
+            const struct weight *const w = &page.weights[i];
+            if (w->samples == 0)
+                continue;
+            const struct weight ns = {w->samples, w->ticks, w->wall * quantum_ns,
+                                      w->cpu * quantum_ns};
+            weight_add(sheet_at(to, &profile->arena, nodes[page.first + i]), &ns);
+            weight_add(total, &ns);
+        }
+    }
+}
+
+static void join_thread(struct profile *profile, const struct builder *b,
+                        const struct unit_sums *sums, const struct unit_thread *who,
+                        struct unit_reader *reader)
+{
+    const uint64_t quantum_ns = reader->quantum_ns;
+    struct process *const process =
+        census_process(&reader->trace->census, reader->unit->recording, reader->unit->process);
+    struct profile_thread *const t =
+        profile_thread(profile, census_thread(&reader->trace->census, process, who->id));
+    struct profile_joint *const joint = arena_get(&profile->arena, sizeof *joint);
+
+    for (int c = 0; c < CLASS_COUNT; c++)
+        join_sheet(profile, &t->sheets[c], &t->total.by[c], &sums->sheets[c], b->nodes, quantum_ns);
+    *joint = (struct profile_joint){
+        .next = t->joints,
+        .generation = reader->unit->generation,
+        .begin_known = who->declared,
+        .begin_ns = who->cpu_q * quantum_ns,
+        .cpu_ns = sums->cpu_q * quantum_ns,
+        .has_head = sums->has_head,
+        .head_class = sums->head_class,
+        .head_node = sums->has_head ? b->nodes[sums->head] : 0,
+        .tail_ns = sums->carry_q * quantum_ns,
+    };
+    t->joints = joint;
+}
+
+static void join_unit(void *closure, size_t worker, struct unit_reader *reader)
+{
+    const struct build *const build = closure;
+    struct builder *const b = &build->builders[worker];
+    if (b->skipped || b->n_threads == 0)
+        return;
+    map_stacks(build->profile, b, &reader->dict);
+    for (size_t i = 0; i < b->n_threads; i++)
+        join_thread(build->profile, b, &b->threads[i], &reader->facts.threads[i], reader);
+}
+
+void profile_build(struct profile *profile, struct trace *trace, const struct select *select,
+                   size_t n_workers)
+{
+    struct build build = {.profile = profile, .select = select};
+    const struct trace_job job = {read_unit, join_unit, &build};
+    tree_init(&profile->tree);
+    profile->census = &trace->census;
+    build.builders = memory_get(n_workers * sizeof *build.builders);
+    for (int state = 0; state < 256; state++)
+        build.class_of[state] = (uint8_t)state_class((uint8_t)state);
+    trace_run(trace, n_workers, &job);
+    for (size_t i = 0; i < n_workers; i++) {
+        arena_clear(&build.builders[i].arena);
+        free(build.builders[i].threads);
+        free(build.builders[i].places);
+        free(build.builders[i].nodes);
+    }
+    free(build.builders);
+    profile_finish(profile, select);
+}

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * profile - weights on a tree of places, per thread.
+ *
+ * On the line:  trace -> select + [profile_build] -> profile -> fold, stacks -> view
+ * Threads:      profile_build uses as many workers as it is told; the profile is read-only then.
+ * Memory:       struct profile is the caller's, zeroed before profile_build; profile_clear takes
+ *               it back. It borrows processes and threads from the trace's census.
+ *
+ * CPU. What a thread's clock moves between two samples is carried to its next sample on a CPU (or
+ * ready for one): to a stack that was seen where CPU is used up. A unit carries within itself;
+ * what it needs to join the units before and behind it is its head (the first sample that takes
+ * CPU) and its tail (what was left over), and they are joined in order when all are there. So the
+ * result does not depend on who read which unit when.
+ *
+ * Always true:  per thread, cpu of all nodes + unattributed_ns == cpu_ns, what its clock moved
+ *               while it was recorded; times are in ns.
+ */
+#ifndef PYREC_ANALYZE_PROFILE_H
+#define PYREC_ANALYZE_PROFILE_H
+
+#include "census.h"
+#include "select.h"
+#include "sheet.h"
+#include "symbols.h"
+#include "trace.h"
+#include "tree.h"
+
+/* What a unit leaves behind of a thread's clock, to be joined in order of generation. */
+struct profile_joint {
+    struct profile_joint *next;
+    uint32_t generation;
+    bool begin_known;
+    uint64_t begin_ns; /* the clock before the unit */
+    uint64_t cpu_ns;   /* moved by this in the unit */
+    bool has_head;
+    enum state_class head_class;
+    uint32_t head_node;
+    uint64_t tail_ns;
+};
+
+struct profile_thread {
+    const struct thread *thread;
+    struct sheet sheets[CLASS_COUNT]; /* by tree node */
+    struct weights total;
+    uint64_t cpu_ns;          /* its clock moved by this while it was recorded */
+    uint64_t unattributed_ns; /* of that, what no sample took, lost_ns included */
+    uint64_t lost_ns;         /* of that, what passed in lost chunks */
+    uint64_t before_ns;       /* its clock when recording of it began */
+    struct profile_joint *joints;
+};
+
+struct profile {
+    struct arena arena;
+    struct symbols symbols;
+    struct tree tree;
+    struct profile_thread **threads; /* selected ones, in order of process and id */
+    size_t n_threads, threads_size;
+    const struct census *census;
+};
+
+/* Read the whole trace. */
+void profile_build(struct profile *profile, struct trace *trace, const struct select *select,
+                   size_t n_workers);
+
+/* The last part of profile_build: join the clocks, drop the threads that are not selected. */
+void profile_finish(struct profile *profile, const struct select *select);
+
+/*
+ * Keep only what select's expressions choose: stacks with a match and without an excluded place.
+ * CPU that no sample took belongs to no stack and is gone with the others.
+ */
+void profile_keep_stacks(struct profile *profile, const struct select *select);
+
+void profile_clear(struct profile *profile);
+
+#endif

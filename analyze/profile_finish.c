@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: MIT */
+/* What can be done only when all units are there: clocks joined, threads chosen. */
+#include "profile.h"
+
+#include "memory.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static int compare_joints(const void *left, const void *right)
+{
+    const struct profile_joint *const a = *(struct profile_joint *const *)left;
+    const struct profile_joint *const b = *(struct profile_joint *const *)right;
+    return (a->generation > b->generation) - (a->generation < b->generation);
+}
+
+/* The joints in order of generation; the caller's to free. */
+static struct profile_joint **sorted_joints(const struct profile_thread *t, size_t *n)
+{
+    *n = 0;
+    for (const struct profile_joint *j = t->joints; j != NULL; j = j->next)
+        ++*n;
+    struct profile_joint **const sorted = memory_get(*n * sizeof(struct profile_joint *));
+    size_t i = 0;
+    for (struct profile_joint *j = t->joints; j != NULL; j = j->next)
+        sorted[i++] = j;
+    qsort(sorted, *n, sizeof(struct profile_joint *), compare_joints);
+    return sorted;
+}
+
+/*
+ * Carry what each unit left over to the first sample behind it that takes CPU. Where a unit's
+ * clock begins later than the one before ended, the difference was in chunks that are lost.
+ */
+static void join_clock(struct profile *profile, struct profile_thread *t)
+{
+    size_t n;
+    struct profile_joint **const joints = sorted_joints(t, &n);
+    uint64_t carry_ns = 0, end_ns = 0;
+    bool end_known = false;
+    for (size_t i = 0; i < n; i++) {
+        const struct profile_joint *const j = joints[i];
+        t->cpu_ns += j->cpu_ns;
+        if (j->begin_known && end_known && j->begin_ns > end_ns)
+            t->lost_ns += j->begin_ns - end_ns;
+        if (j->begin_known && !end_known)
+            t->before_ns = j->begin_ns;
+        end_known |= j->begin_known;
+        end_ns = (j->begin_known ? j->begin_ns : end_ns) + j->cpu_ns;
+        if (j->has_head) {
+            sheet_at(&t->sheets[j->head_class], &profile->arena, j->head_node)->cpu += carry_ns;
+            t->total.by[j->head_class].cpu += carry_ns;
+            carry_ns = 0;
+        }
+        carry_ns += j->tail_ns;
+    }
+    t->cpu_ns += t->lost_ns;
+    t->unattributed_ns = carry_ns + t->lost_ns;
+    t->joints = NULL;
+    free(joints);
+}
+
+void profile_finish(struct profile *profile, const struct select *select)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < profile->n_threads; i++) {
+        struct profile_thread *const t = profile->threads[i];
+        if (!select_has_thread(select, t->thread->name, t->thread->os_tid))
+            continue;
+        join_clock(profile, t);
+        profile->threads[kept++] = t;
+    }
+    profile->n_threads = kept;
+}
+
+/* Which nodes have a match above or at them and nothing excluded; the caller's to free. */
+static bool *chosen_nodes(const struct profile *profile, const struct select *select)
+{
+    const struct tree *const tree = &profile->tree;
+    const size_t n_places = profile->symbols.n_places;
+    bool *const matches = memory_get(n_places), *const excluded = memory_get(n_places);
+    bool *const above = memory_get(tree->n), *const out = memory_get(tree->n);
+    for (uint32_t p = 0; p < n_places; p++) {
+        const struct frame frame = symbols_frame(&profile->symbols, p);
+        matches[p] = select->match == NULL || select_matches(select, &frame);
+        excluded[p] = select_excludes(select, &frame);
+    }
+    for (size_t i = 1; i < tree->n; i++) {
+        const struct tree_node *const node = &tree->nodes[i];
+        above[i] = above[node->parent] || matches[node->place];
+        out[i] = out[node->parent] || excluded[node->place];
+    }
+    for (size_t i = 0; i < tree->n; i++)
+        above[i] = above[i] && !out[i];
+    free(matches);
+    free(excluded);
+    free(out);
+    return above;
+}
+
+static void keep_sheet(struct sheet *sheet, struct weight *total, const bool *chosen,
+                       size_t n_nodes)
+{
+    struct sheet_page page = {0};
+    *total = (struct weight){0};
+    while (sheet_next_page(sheet, &page)) {
+        for (uint32_t i = 0; i < SHEET_PAGE && page.first + i < n_nodes; i++) {
+            struct weight *const w = &page.weights[i];
+            if (chosen[page.first + i])
+                weight_add(total, w);
+            else
+                *w = (struct weight){0};
+        }
+    }
+}
+
+void profile_keep_stacks(struct profile *profile, const struct select *select)
+{
+    if (!select_has_regex(select))
+        return;
+    bool *const chosen = chosen_nodes(profile, select);
+    for (size_t i = 0; i < profile->n_threads; i++) {
+        struct profile_thread *const t = profile->threads[i];
+        uint64_t cpu_ns = 0;
+        for (int c = 0; c < CLASS_COUNT; c++) {
+            keep_sheet(&t->sheets[c], &t->total.by[c], chosen, profile->tree.n);
+            cpu_ns += t->total.by[c].cpu;
+        }
+        t->cpu_ns = cpu_ns;
+        t->unattributed_ns = t->lost_ns = 0;
+    }
+    free(chosen);
+}
+
+void profile_clear(struct profile *profile)
+{
+    free(profile->threads);
+    arena_clear(&profile->arena);
+    symbols_clear(&profile->symbols);
+    tree_clear(&profile->tree);
+    *profile = (struct profile){0};
+}

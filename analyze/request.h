@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * request - one call of pyanalyze: what was asked, and what is at hand to answer it.
+ *
+ * On the line:  args -> [request] -> a command's build(), which takes trace and profile from it
+ * Memory:       struct request is the caller's; request_open fills it, request_close takes it
+ *               back. Views borrow from it, so it outlives them.
+ * Loss:         damage is collected here, and printed by main.c.
+ */
+#ifndef PYREC_ANALYZE_REQUEST_H
+#define PYREC_ANALYZE_REQUEST_H
+
+#include "args.h"
+#include "damage_log.h"
+#include "profile.h"
+#include "select.h"
+#include "trace.h"
+
+struct request {
+    const struct args *args;
+    bool machine; /* the answer is for a program */
+    struct select select;
+    struct damage_log damage;
+    struct trace *trace;
+    struct profile profile;
+};
+
+/* Take the selection from the arguments and open the files. */
+MUST_CHECK enum status request_open(struct request *request, const struct args *args, bool machine,
+                                    struct problem *why);
+void request_close(struct request *request);
+
+/* Read the trace into request->profile. */
+void request_profile(struct request *request);
+
+/* Is a process among those that are asked for? */
+bool request_has_process(const struct request *request, const struct process *process);
+
+#endif

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: MIT */
+#include "sink.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#define HEIGHT_GUESS   24u
+#define WIDTH_GUESS    80u
+#define SIZE_MAX_CELLS 10000u
+
+/* A size from the environment, which wins over the terminal's own; 0 when it is none. */
+static unsigned environment_size(const char *name)
+{
+    const char *const text = getenv(name);
+    char *end;
+    if (text == NULL || *text == '\0')
+        return 0;
+    const unsigned long n = strtoul(text, &end, 10);
+    return *end == '\0' && n <= SIZE_MAX_CELLS ? (unsigned)n : 0;
+}
+
+static void measure_terminal(struct sink *sink)
+{
+    struct winsize size = {0};
+    sink->width = WIDTH_GUESS;
+    if (ioctl(fileno(sink->file), TIOCGWINSZ, &size) == 0 && size.ws_col > 0) {
+        sink->width = size.ws_col;
+        sink->height = size.ws_row;
+    }
+    const unsigned columns = environment_size("COLUMNS"), lines = environment_size("LINES");
+    if (columns > 0)
+        sink->width = columns;
+    if (lines > 0)
+        sink->height = lines;
+}
+
+static bool wants_color(const struct sink *sink, enum color_choice color)
+{
+    const char *const no_color = getenv("NO_COLOR"), *const term = getenv("TERM");
+    if (color != COLOR_AUTO)
+        return color == COLOR_ALWAYS;
+    return sink->terminal && (no_color == NULL || *no_color == '\0') &&
+           (term == NULL || strcmp(term, "dumb") != 0);
+}
+
+enum status sink_open(struct sink *sink, const char *path, enum color_choice color,
+                      struct problem *why)
+{
+    *sink = (struct sink){.file = stdout, .path = path, .height = HEIGHT_GUESS};
+    if (path != NULL) {
+        sink->file = fopen(path, "we");
+        if (sink->file == NULL)
+            return problem_set(why, STATUS_IO, PROBLEM_NO_OFFSET, "%s: %s", path, strerror(errno));
+    }
+    sink->terminal = isatty(fileno(sink->file)) == 1;
+    if (sink->terminal)
+        measure_terminal(sink);
+    sink->color = wants_color(sink, color);
+    return STATUS_OK;
+}
+
+void sink_text(struct sink *sink, const char *text)
+{
+    fputs(text, sink->file);
+}
+
+void sink_print(struct sink *sink, const char *format, ...)
+{
+    va_list list;
+    va_start(list, format);
+    vfprintf(sink->file, format, list);
+    va_end(list);
+}
+
+enum status sink_close(struct sink *sink, struct problem *why)
+{
+    const char *const name = sink->path != NULL ? sink->path : "standard output";
+    bool failed = ferror(sink->file) != 0;
+    errno = 0;
+    failed |= fflush(sink->file) != 0;
+    const int error = errno;
+    if (sink->path != NULL)
+        failed |= fclose(sink->file) != 0;
+    sink->file = NULL;
+    if (!failed)
+        return STATUS_OK;
+    return problem_set(why, STATUS_IO, PROBLEM_NO_OFFSET, "%s: %s", name,
+                       error != 0 ? strerror(error) : "write failed");
+}

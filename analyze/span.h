@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * span - the samples of a Samples message, thread by thread, as spans of equal ticks.
+ *
+ * On the line:  Samples packet -> [struct range, struct span] -> profile, dump
+ * Threads:      each worker has its own.
+ * Memory:       struct range is its unit's; struct span the caller's, in batches of his size.
+ * Loss:         a message that breaks its own rules ends where it does so; range->status says it.
+ *
+ * A span is one explicit tick, or all implied ticks up to the next explicit one. Spans come in
+ * order of time for each thread, threads in order of id.
+ *
+ * Always true:  the spans of a thread cover the ticks in which it was observed, each once; their
+ *               wall and ticks add up to what these ticks stand for.
+ */
+#ifndef PYREC_ANALYZE_SPAN_H
+#define PYREC_ANALYZE_SPAN_H
+
+#include "../format/columns.h"
+#include "dict.h"
+
+struct span {
+    uint64_t wall_q; /* elapsed time it stands for, what was not observed left out */
+    uint64_t cpu_q;  /* the thread's clock has moved by this */
+    uint64_t ticks;  /* intervals accounted to it */
+    uint32_t first;  /* index of its first tick in the range .. */
+    uint32_t n;      /* .. and how many: samples */
+    uint32_t stack;  /* in the dictionary; 0 = no frames, DICT_STACK_LOST */
+    uint32_t call;   /* string id of the call it is blocked in, 0 = none */
+    uint8_t state;
+};
+
+/* One Samples message. */
+struct range {
+    const struct dict *dict;
+    uint64_t quantum_ns;
+    struct samples_columns columns; /* what was not read yet */
+    uint32_t n_ticks;
+    uint32_t n_threads, threads_read;
+    uint32_t thread_id;                 /* of the thread that was read last */
+    uint32_t explicit_at, next_call_at; /* indices into the explicit ticks of the message */
+    uint32_t next_call;
+    uint64_t n_undefined; /* samples whose stack nobody defined */
+
+    /*
+     * Per tick k: time_q[k + 1] is when it was, time_q[0] when the tick before the first was.
+     * wall_q and due likewise, as running sums of what was observed and accounted for. wall_q is
+     * time_q, and due is NULL, where nothing was missed.
+     */
+    uint64_t *time_q, *gap_wall_q, *missed_due;
+    size_t time_size, gap_size, missed_size;
+    const uint64_t *wall_q, *due;
+
+    enum status status;
+    const char *fault; /* in words, when status is not OK */
+};
+
+/* A thread in it, and how far it was read. */
+struct range_thread {
+    uint32_t id;
+    uint32_t first, n; /* ticks in which it was observed */
+    uint32_t stack, call;
+    uint8_t state;
+    uint32_t at;        /* next tick */
+    uint32_t runs_left; /* entries of `run` */
+    uint32_t run_left;  /* ticks of the run that was begun */
+    bool explicit_run;  /* the run that was begun, else the one that is to begin */
+};
+
+/* Begin to read the message `body`. Range is reused; zero it before the first use. */
+MUST_CHECK enum status range_open(struct range *range, struct column body, uint64_t quantum_ns,
+                                  const struct dict *dict, struct problem *why);
+void range_clear(struct range *range);
+
+/* The next thread; spans of the one before that were not asked for are skipped. */
+bool range_next_thread(struct range *range, struct range_thread *thread);
+
+/* Its next spans, at most `room`; 0 at the end. */
+size_t range_spans(struct range *range, struct range_thread *thread, struct span *spans,
+                   size_t room);
+
+/* After the last thread: STATUS_OK when every column was used up. */
+enum status range_finish(struct range *range, struct problem *why);
+
+#endif

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * stacks - a profile as a tree for outputs: one metric, names instead of numbers.
+ *
+ * On the line:  profile -> [stacks] -> view (SHAPE_STACKS) -> folded, ...
+ * Threads:      one at a time.
+ * Memory:       the nodes are in the view's arena.
+ *
+ * Always true:  the self weights of all nodes add up to those of the threads; a node is there only
+ *               when it or something below it has weight; brothers are in order of their names, so
+ *               the same profile always gives the same tree.
+ */
+#ifndef PYREC_ANALYZE_STACKS_H
+#define PYREC_ANALYZE_STACKS_H
+
+#include "metric.h"
+#include "profile.h"
+#include "view.h"
+
+enum stacks_root {
+    STACKS_MERGED,     /* all threads in one */
+    STACKS_PER_THREAD, /* a node for each thread above its stacks */
+};
+
+void stacks_build(struct view *view, const struct profile *profile, const struct metric *metric,
+                  enum stacks_root root);
+
+#endif

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+#include "state.h"
+
+#include "../format/status.h"
+
+static const struct {
+    uint8_t bit;
+    const char *text;
+} names[] = {
+#define STATE_NAME(name, bit, text, help) {bit, text},
+    STATE_LIST(STATE_NAME)
+#undef STATE_NAME
+};
+
+void state_print(struct buffer *buffer, uint8_t state)
+{
+    const char *between = "";
+    if (!(state & (STATE_ON_CPU | STATE_READY | STATE_WAITS_GIL))) {
+        buffer_add_text(buffer, "blocked");
+        between = "+";
+    }
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        if (!(state & names[i].bit))
+            continue;
+        buffer_add_text(buffer, between);
+        buffer_add_text(buffer, names[i].text);
+        between = "+";
+    }
+}
+
+void weights_add(struct weights *to, const struct weights *more)
+{
+    for (int c = 0; c < CLASS_COUNT; c++)
+        weight_add(&to->by[c], &more->by[c]);
+}
+
+struct weight weights_sum(const struct weights *weights)
+{
+    struct weight sum = {0};
+    for (int c = 0; c < CLASS_COUNT; c++)
+        weight_add(&sum, &weights->by[c]);
+    return sum;
+}

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * state - what a thread was doing, and what a place weighs in each state.
+ *
+ * On the line:  the bits come from Samples.state (trace.proto); spans carry them; a profile keeps
+ *               its weights apart by class, so that every metric can be had afterwards.
+ *
+ * Always true:  each state belongs to exactly one class; the weights of all classes together are
+ *               the weight of the place. CPU is only in the classes that state_gets_cpu() names.
+ */
+#ifndef PYREC_ANALYZE_STATE_H
+#define PYREC_ANALYZE_STATE_H
+
+#include "buffer.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* The bits of a state: X(name, bit, text, what it means). */
+#define STATE_LIST(X)                                                                              \
+    X(ON_CPU, 1, "on_cpu", "it was running on a CPU")                                              \
+    X(HOLDS_GIL, 2, "holds_gil", "it held the GIL")                                                \
+    X(WAITS_GIL, 4, "waits_gil", "it was blocked waiting for the GIL")                             \
+    X(IN_GC, 8, "in_gc", "it was collecting garbage")                                              \
+    X(OUTSIDE, 16, "outside", "running but read from outside: the stack is likely, not proven")    \
+    X(READY, 32, "ready", "runnable, but no CPU was free for it")                                  \
+    X(STALLED, 64, "stalled", "it did not answer within the tick")
+
+enum state_bit {
+#define STATE_ENUM(name, bit, text, help) STATE_##name = (bit),
+    STATE_LIST(STATE_ENUM)
+#undef STATE_ENUM
+};
+
+/* What a thread's time is divided into. */
+enum state_class {
+    CLASS_ON_CPU,
+    CLASS_READY,
+    CLASS_WAITS_GIL,
+    CLASS_BLOCKED, /* none of these: blocked or idle in a system call */
+    CLASS_COUNT
+};
+
+static inline enum state_class state_class(uint8_t state)
+{
+    if (state & STATE_WAITS_GIL)
+        return CLASS_WAITS_GIL;
+    if (state & STATE_ON_CPU)
+        return CLASS_ON_CPU;
+    return state & STATE_READY ? CLASS_READY : CLASS_BLOCKED;
+}
+
+/*
+ * CPU that a thread used goes to its next sample in one of these classes: a stack that was seen
+ * where CPU is used up. What it used before it blocked was not used by the place it blocks in.
+ */
+static inline bool state_gets_cpu(enum state_class c)
+{
+    return c == CLASS_ON_CPU || c == CLASS_READY;
+}
+
+/* The names of all bits joined by '+', "blocked" when there are none that say where it was. */
+void state_print(struct buffer *buffer, uint8_t state);
+
+/* What samples weigh; times in quanta or in ns, as the owner says. */
+struct weight {
+    uint64_t samples; /* times observed */
+    uint64_t ticks;   /* intervals accounted to them; more than samples when ticks were missed */
+    uint64_t wall;    /* elapsed time they stand for */
+    uint64_t cpu;     /* CPU time attributed to them */
+};
+
+struct weights {
+    struct weight by[CLASS_COUNT];
+};
+
+static inline void weight_add(struct weight *to, const struct weight *more)
+{
+    to->samples += more->samples;
+    to->ticks += more->ticks;
+    to->wall += more->wall;
+    to->cpu += more->cpu;
+}
+
+void weights_add(struct weights *to, const struct weights *more);
+
+/* All classes together. */
+struct weight weights_sum(const struct weights *weights);
+
+#endif

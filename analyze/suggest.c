@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: MIT */
+#include "suggest.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define NAME_MAX_LEN 40
+
+static size_t least(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+/* Insertions, deletions, changes and swaps of neighbours that make `a` of `b`. */
+static size_t distance(const char *a, const char *b)
+{
+    const size_t a_len = strlen(a), b_len = strlen(b);
+    if (a_len > NAME_MAX_LEN || b_len > NAME_MAX_LEN)
+        return NAME_MAX_LEN;
+    size_t rows[3][NAME_MAX_LEN + 1];
+    for (size_t j = 0; j <= b_len; j++)
+        rows[0][j] = j;
+    for (size_t i = 1; i <= a_len; i++) {
+        size_t *const row = rows[i % 3];
+        const size_t *const up = rows[(i + 2) % 3], *const two_up = rows[(i + 1) % 3];
+        row[0] = i;
+        for (size_t j = 1; j <= b_len; j++) {
+            row[j] = least(least(row[j - 1], up[j]) + 1, up[j - 1] + (a[i - 1] != b[j - 1]));
+            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
+                row[j] = least(row[j], two_up[j - 2] + 1);
+        }
+    }
+    return rows[a_len % 3][b_len];
+}
+
+/* How near a name is, 0 = the same; what it begins with is nearly it. */
+static size_t nearness(const char *wrong, const char *name)
+{
+    const size_t len = strlen(wrong), d = distance(wrong, name);
+    return len >= 3 && strncmp(wrong, name, len) == 0 ? least(d, 1) : d;
+}
+
+/* More errors than this and it is another word. */
+static size_t furthest(const char *wrong)
+{
+    return strlen(wrong) / 3 + 1;
+}
+
+const char *suggest_among(const char *wrong, const char *const *names, size_t n)
+{
+    const char *best = NULL;
+    size_t best_distance = furthest(wrong) + 1;
+    for (size_t i = 0; i < n; i++) {
+        const size_t d = nearness(wrong, names[i]);
+        if (d < best_distance) {
+            best = names[i];
+            best_distance = d;
+        }
+    }
+    return best;
+}
+
+const char *suggest_name(const char *wrong, name_fn *name)
+{
+    const char *names[128];
+    size_t n = 0;
+    for (; n < ARRAY_LEN(names) && name(n) != NULL; n++)
+        names[n] = name(n);
+    return suggest_among(wrong, names, n);
+}
+
+static void list_names(char *list, size_t size, name_fn *name)
+{
+    list[0] = '\0';
+    for (size_t i = 0; name(i) != NULL; i++) {
+        const size_t len = strlen(list);
+        if (len + strlen(name(i)) + 3 > size)
+            break;
+        snprintf(list + len, size - len, "%s%s", i > 0 ? ", " : "", name(i));
+    }
+}
+
+enum status suggest_problem(struct problem *why, const char *option, const char *what,
+                            const char *wrong, name_fn *name)
+{
+    char before[48] = "", list[100];
+    if (option != NULL)
+        snprintf(before, sizeof before, "--%s: ", option);
+    const char *const meant = suggest_name(wrong, name);
+    if (meant != NULL)
+        return problem_set(why, STATUS_USAGE, PROBLEM_NO_OFFSET,
+                           "%sthere is no %s \"%s\"; did you mean \"%s\"?", before, what, wrong,
+                           meant);
+    list_names(list, sizeof list, name);
+    return problem_set(why, STATUS_USAGE, PROBLEM_NO_OFFSET,
+                       "%sthere is no %s \"%s\"; there are: %s", before, what, wrong, list);
+}

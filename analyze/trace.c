@@ -1,0 +1,311 @@
+/* SPDX-License-Identifier: MIT */
+#include "trace.h"
+
+#include "memory.h"
+#include "unit.h"
+
+#include <sched.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define WORKERS_MAX 64
+
+void trace_report(struct trace *trace, const char *path, const struct damage *damage)
+{
+    pthread_mutex_lock(&trace->lock);
+    if (trace->report != NULL)
+        trace->report(trace->closure, path, damage);
+    pthread_mutex_unlock(&trace->lock);
+}
+
+/* What chunk_file_open knows of itself when it reports. */
+struct open_report {
+    struct trace *trace;
+    const char *path;
+};
+
+static void report_open(void *closure, const struct damage *damage)
+{
+    const struct open_report *const report = closure;
+    trace_report(report->trace, report->path, damage);
+}
+
+static void report_unusable(struct trace *trace, const char *path, const struct problem *why)
+{
+    struct damage damage = {.status = why->status};
+    const size_t len = strlen(path);
+    const char *words = why->detail;
+    if (strncmp(words, path, len) == 0) /* the path is said anyway */
+        words += len + strspn(words + len, ": ");
+    snprintf(damage.text, sizeof damage.text, "%.*s", (int)sizeof damage.text - 1, words);
+    trace_report(trace, path, &damage);
+}
+
+static enum status open_files(struct trace *trace, const char *const *paths, size_t n_paths,
+                              struct problem *why)
+{
+    trace->files = memory_get(n_paths * sizeof *trace->files);
+    enum status first = STATUS_OK;
+    for (size_t i = 0; i < n_paths; i++) {
+        struct trace_file *const file = &trace->files[trace->n_files];
+        struct open_report report = {trace, paths[i]};
+        struct problem problem = {0};
+        const enum status status =
+            chunk_file_open(&file->chunks, paths[i], report_open, &report, &problem);
+        if (status == STATUS_OK) {
+            const struct chunk_place *const place = chunk_file_get(file->chunks, 0);
+            file->recording = census_recording(&trace->census, place->header.tag);
+            trace->n_files++;
+            continue;
+        }
+        if (n_paths > 1)
+            report_unusable(trace, paths[i], &problem);
+        if (first == STATUS_OK) {
+            first = status;
+            *why = problem;
+        }
+    }
+    return trace->n_files > 0 ? STATUS_OK : first;
+}
+
+/* The first Meta that can be read in a file says how its recording was made. */
+static void read_recording(struct trace *trace, uint32_t file, struct unit_reader *reader)
+{
+    const struct chunk_file *const chunks = trace->files[file].chunks;
+    struct recording *const recording = trace->files[file].recording;
+    for (size_t i = 0; i < chunk_file_count(chunks) && recording->quantum_ns == 0; i++) {
+        if (!(chunk_file_get(chunks, i)->header.flags & CHUNK_META))
+            continue;
+        const struct unit_chunk chunk = {file, (uint32_t)i};
+        const struct unit unit = {.recording = recording, .chunks = &chunk, .n_chunks = 1};
+        if (unit_begin(reader, trace, &unit) && reader->facts.has_meta)
+            facts_settle_recording(&reader->facts, &trace->census, recording);
+    }
+}
+
+static int compare_recordings(const void *left, const void *right)
+{
+    const struct recording *const a = *(struct recording *const *)left;
+    const struct recording *const b = *(struct recording *const *)right;
+    if (a->start_unix_ns != b->start_unix_ns)
+        return a->start_unix_ns < b->start_unix_ns ? -1 : 1;
+    return (a->tag > b->tag) - (a->tag < b->tag);
+}
+
+/*
+ * How much later than `first` it started. By the calendar; on one machine, where the monotonic
+ * clock says nearly the same, by that one: nobody sets it.
+ */
+static uint64_t later_by(const struct recording *first, const struct recording *later)
+{
+    const int64_t unix_ns =
+        (int64_t)((uint64_t)later->start_unix_ns - (uint64_t)first->start_unix_ns);
+    const int64_t mono_ns = (int64_t)(later->start_mono_ns - first->start_mono_ns);
+    const int64_t second = 1000000000;
+    if (unix_ns <= 0 || (uint64_t)unix_ns > TIME_MAX_NS)
+        return 0;
+    if (mono_ns >= 0 && mono_ns - unix_ns < second && unix_ns - mono_ns < second &&
+        strcmp(first->hostname, later->hostname) == 0)
+        return (uint64_t)mono_ns;
+    return (uint64_t)unix_ns;
+}
+
+static void align_recordings(struct trace *trace)
+{
+    struct census *const census = &trace->census;
+    struct unit_reader reader = {0};
+    trace_damage_fn *const report = trace->report;
+    trace->report = NULL; /* the same damage will be met again when the units are read */
+    for (size_t i = 0; i < trace->n_files; i++)
+        read_recording(trace, (uint32_t)i, &reader);
+    trace->report = report;
+    unit_reader_clear(&reader);
+
+    qsort(census->recordings, census->n_recordings, sizeof(struct recording *), compare_recordings);
+    for (size_t i = 0; i < census->n_recordings; i++) {
+        census->recordings[i]->order = (uint32_t)i;
+        census->recordings[i]->shift_ns = later_by(census->recordings[0], census->recordings[i]);
+    }
+}
+
+static const struct chunk_header *header_of(const struct trace *trace, const struct unit_chunk *c)
+{
+    return &chunk_file_get(trace->files[c->file].chunks, c->chunk)->header;
+}
+
+/* qsort_r: the trace is needed to see what a chunk is. */
+static int compare_chunks(const void *left, const void *right, void *closure)
+{
+    const struct trace *const trace = closure;
+    const struct unit_chunk *const a = left, *const b = right;
+    const uint32_t order_a = trace->files[a->file].recording->order;
+    const uint32_t order_b = trace->files[b->file].recording->order;
+    const struct chunk_header *const x = header_of(trace, a), *const y = header_of(trace, b);
+    if (order_a != order_b)
+        return order_a < order_b ? -1 : 1;
+    if (x->process != y->process)
+        return x->process < y->process ? -1 : 1;
+    if (x->generation != y->generation)
+        return x->generation < y->generation ? -1 : 1;
+    if (x->seq != y->seq)
+        return x->seq < y->seq ? -1 : 1;
+    return (a->file > b->file) - (a->file < b->file);
+}
+
+static void list_chunks(struct trace *trace)
+{
+    size_t n = 0;
+    for (size_t f = 0; f < trace->n_files; f++)
+        n += chunk_file_count(trace->files[f].chunks);
+    trace->chunks = memory_get(n * sizeof *trace->chunks);
+    for (size_t f = 0; f < trace->n_files; f++) {
+        const size_t n_chunks = chunk_file_count(trace->files[f].chunks);
+        for (size_t i = 0; i < n_chunks; i++)
+            trace->chunks[trace->n_chunks++] = (struct unit_chunk){(uint32_t)f, (uint32_t)i};
+    }
+    if (n > 1)
+        qsort_r(trace->chunks, n, sizeof *trace->chunks, compare_chunks, trace);
+}
+
+static bool same_unit(const struct trace *trace, const struct unit *unit,
+                      const struct unit_chunk *c)
+{
+    const struct chunk_header *const header = header_of(trace, c);
+    return unit->recording == trace->files[c->file].recording && unit->process == header->process &&
+           unit->generation == header->generation;
+}
+
+/* Group the sorted chunks; a chunk that is there twice (the same file given twice) counts once. */
+static void make_units(struct trace *trace)
+{
+    size_t kept = 0;
+    struct unit *unit = NULL;
+    for (size_t i = 0; i < trace->n_chunks; i++) {
+        const struct unit_chunk c = trace->chunks[i];
+        const struct chunk_header *const header = header_of(trace, &c);
+        const bool same = unit != NULL && same_unit(trace, unit, &c);
+        if (same && header_of(trace, &trace->chunks[kept - 1])->seq == header->seq)
+            continue;
+        if (!same) {
+            trace->units = memory_grow(trace->units, &trace->units_size, trace->n_units + 1,
+                                       sizeof *trace->units);
+            unit = &trace->units[trace->n_units++];
+            *unit = (struct unit){
+                .recording = trace->files[c.file].recording,
+                .process = header->process,
+                .generation = header->generation,
+                .chunks = trace->chunks + kept,
+            };
+        }
+        trace->chunks[kept++] = c;
+        unit->n_chunks++;
+    }
+    trace->n_chunks = kept;
+}
+
+enum status trace_open(struct trace **out, const char *const *paths, size_t n_paths,
+                       trace_damage_fn *report, void *closure, struct problem *why)
+{
+    struct trace *const trace = memory_get(sizeof *trace);
+    *out = NULL;
+    trace->report = report;
+    trace->closure = closure;
+    pthread_mutex_init(&trace->lock, NULL);
+    const enum status status = open_files(trace, paths, n_paths, why);
+    if (status != STATUS_OK) {
+        trace_close(trace);
+        return status;
+    }
+    align_recordings(trace);
+    list_chunks(trace);
+    make_units(trace);
+    *out = trace;
+    return STATUS_OK;
+}
+
+void trace_close(struct trace *trace)
+{
+    if (trace == NULL)
+        return;
+    for (size_t i = 0; i < trace->n_files; i++)
+        chunk_file_close(trace->files[i].chunks);
+    free(trace->files);
+    free(trace->chunks);
+    free(trace->units);
+    census_clear(&trace->census);
+    pthread_mutex_destroy(&trace->lock);
+    free(trace);
+}
+
+/* What the workers share. */
+struct run {
+    struct trace *trace;
+    const struct trace_job *job;
+    atomic_size_t next_unit;   /* relaxed: each takes a number; the units were there before */
+    pthread_mutex_t join_lock; /* before trace->lock, which is held for a report only */
+};
+
+struct worker {
+    struct run *run;
+    size_t number;
+    pthread_t thread;
+};
+
+static void *worker_run(void *argument)
+{
+    const struct worker *const worker = argument;
+    struct run *const run = worker->run;
+    struct unit_reader reader = {0};
+    for (;;) {
+        const size_t i = atomic_fetch_add_explicit(&run->next_unit, 1, memory_order_relaxed);
+        if (i >= run->trace->n_units)
+            break;
+        if (!unit_begin(&reader, run->trace, &run->trace->units[i]))
+            continue;
+        run->job->read(run->job->closure, worker->number, &reader);
+        pthread_mutex_lock(&run->join_lock);
+        unit_settle(&reader);
+        run->job->join(run->job->closure, worker->number, &reader);
+        pthread_mutex_unlock(&run->join_lock);
+    }
+    unit_reader_clear(&reader);
+    return NULL;
+}
+
+void trace_run(struct trace *trace, size_t n_workers, const struct trace_job *job)
+{
+    struct run run = {.trace = trace, .job = job};
+    struct worker workers[WORKERS_MAX];
+    if (n_workers > trace->n_units)
+        n_workers = trace->n_units;
+    if (n_workers > WORKERS_MAX)
+        n_workers = WORKERS_MAX;
+    pthread_mutex_init(&run.join_lock, NULL);
+    size_t started = 1; /* number 0 is this thread */
+    workers[0] = (struct worker){&run, 0, pthread_self()};
+    for (; started < n_workers; started++) {
+        workers[started] = (struct worker){.run = &run, .number = started};
+        if (pthread_create(&workers[started].thread, NULL, worker_run, &workers[started]) != 0)
+            break;
+    }
+    worker_run(&workers[0]);
+    for (size_t i = 1; i < started; i++)
+        pthread_join(workers[i].thread, NULL);
+    pthread_mutex_destroy(&run.join_lock);
+    census_finish(&trace->census);
+}
+
+size_t trace_workers(const struct trace *trace)
+{
+    cpu_set_t set;
+    size_t n = 1;
+    if (sched_getaffinity(0, sizeof set, &set) == 0)
+        n = (size_t)CPU_COUNT(&set);
+    if (n > WORKERS_MAX)
+        n = WORKERS_MAX;
+    if (n > trace->n_units)
+        n = trace->n_units;
+    return n > 0 ? n : 1;
+}

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * trace - one or several files, as one recording, unit by unit.
+ *
+ * On the line:  chunk_file -> [trace] -> units -> spans -> profile, dump
+ * Threads:      trace_open and trace_close by one thread. trace_run starts workers, which take
+ *               whole units; they share the list of units (read-only), the census and the damage
+ *               callback (under the trace's lock).
+ * Memory:       trace_open gives, trace_close takes. Roster and names belong to the trace. 8 bytes
+ *               per chunk; decoded is never more than one chunk per worker, plus one dictionary.
+ * Loss:         everything that cannot be read is reported with file and offset, and the rest is
+ *               read all the same.
+ *
+ * A unit is one generation of one process: it has a dictionary of its own and can be read alone.
+ * Files of the same recording (same tag: parts of a rotated one) are joined; other recordings keep
+ * their own processes, and their times are shifted so that all clocks start with the earliest.
+ *
+ * Always true:  units are in order of recording, process and generation; the chunks of a unit in
+ *               order of seq, each once.
+ */
+#ifndef PYREC_ANALYZE_TRACE_H
+#define PYREC_ANALYZE_TRACE_H
+
+#include "../format/chunk_read.h"
+#include "census.h"
+
+#include <pthread.h>
+
+/* Something is wrong with a file: which, and what. Calls do not overlap. */
+typedef void trace_damage_fn(void *closure, const char *path, const struct damage *damage);
+
+struct trace_file {
+    struct chunk_file *chunks;
+    struct recording *recording;
+};
+
+struct unit_chunk {
+    uint32_t file, chunk;
+};
+
+struct unit {
+    struct recording *recording;
+    uint32_t process, generation;
+    const struct unit_chunk *chunks;
+    size_t n_chunks;
+};
+
+struct trace {
+    struct trace_file *files;
+    size_t n_files;
+    struct unit_chunk *chunks;
+    struct unit *units;
+    size_t n_chunks, n_units, units_size;
+    struct census census;
+    trace_damage_fn *report;
+    void *closure;
+    pthread_mutex_t lock;
+};
+
+/*
+ * Open `paths`. A file that cannot be used is reported as damage; when none can, the status of the
+ * first one is returned.
+ */
+MUST_CHECK enum status trace_open(struct trace **out, const char *const *paths, size_t n_paths,
+                                  trace_damage_fn *report, void *closure, struct problem *why);
+void trace_close(struct trace *trace);
+
+void trace_report(struct trace *trace, const char *path, const struct damage *damage);
+
+struct unit_reader;
+
+/*
+ * What is done with every unit. `read` is called by a worker and reads the unit or leaves it;
+ * `join`, afterwards and under the lock, adds its result to what is shared. The census has the
+ * unit's facts by then. Neither may keep pointers into the reader.
+ */
+struct trace_job {
+    void (*read)(void *closure, size_t worker, struct unit_reader *reader);
+    void (*join)(void *closure, size_t worker, struct unit_reader *reader);
+    void *closure;
+};
+
+/* Run the job over all units with that many workers, at most one per unit. */
+void trace_run(struct trace *trace, size_t n_workers, const struct trace_job *job);
+
+/* How many workers are worth while on this machine for this trace. */
+size_t trace_workers(const struct trace *trace);
+
+#endif

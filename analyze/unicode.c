@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT */
+#include "unicode.h"
+
+#include "buffer.h"
+
+size_t unicode_next(const char *text, uint32_t *character)
+{
+    const unsigned char *const s = (const unsigned char *)text;
+    if (s[0] < 0x80) {
+        *character = s[0];
+        return 1;
+    }
+    const size_t len = s[0] >= 0xf0 ? 4 : s[0] >= 0xe0 ? 3 : 2;
+    if (s[0] < 0xc2 || s[0] > 0xf4)
+        return 0;
+    uint32_t c = s[0] & (0x7fu >> len);
+    for (size_t i = 1; i < len; i++) {
+        if ((s[i] & 0xc0) != 0x80)
+            return 0;
+        c = c << 6 | (s[i] & 0x3fu);
+    }
+    static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
+    if (c < least[len] || c > 0x10ffff || (c >= 0xd800 && c <= 0xdfff))
+        return 0;
+    *character = c;
+    return len;
+}
+
+static const char *first_wrong(const char *text)
+{
+    uint32_t c;
+    while (*text != '\0') {
+        const size_t len = unicode_next(text, &c);
+        if (len == 0)
+            return text;
+        text += len;
+    }
+    return NULL;
+}
+
+const char *unicode_clean(struct arena *arena, const char *text)
+{
+    const char *wrong = first_wrong(text);
+    if (wrong == NULL)
+        return text;
+    struct buffer clean = {0};
+    while (wrong != NULL) {
+        buffer_add(&clean, text, (size_t)(wrong - text));
+        buffer_add_text(&clean, "\xef\xbf\xbd");
+        text = wrong + 1;
+        wrong = first_wrong(text);
+    }
+    buffer_add_text(&clean, text);
+    const char *const copy = arena_copy(arena, clean.text, clean.len);
+    buffer_clear(&clean);
+    return copy;
+}

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * view - what the user will see, before it has a form.
+ *
+ * On the line:  a command's build() -> [view] -> an output's write()
+ * Threads:      one at a time.
+ * Memory:       rows, headings and texts are in the view's arena until view_clear. Rows borrow
+ *               names and weights from the census and the profile, which live longer.
+ *
+ * A command fills in everything it knows, unsorted and whole; order, number of rows and choice of
+ * columns are the same for all commands and happen here (view_sort, view_limit). An output reads.
+ *
+ * Always true:  which of the members are filled is said by `shape` alone.
+ */
+#ifndef PYREC_ANALYZE_VIEW_H
+#define PYREC_ANALYZE_VIEW_H
+
+#include "arena.h"
+#include "cell.h"
+#include "census.h"
+#include "metric.h"
+
+enum shape {
+    SHAPE_TABLE = 1,  /* groups of rows, all with the same columns */
+    SHAPE_LOG = 2,    /* rows one after the other, too many to be kept */
+    SHAPE_FACTS = 4,  /* sections of named values */
+    SHAPE_STACKS = 8, /* a weighted tree of frames */
+};
+
+/* One thread at one tick. */
+struct sample {
+    uint64_t time_ns; /* since time 0 */
+    uint64_t cpu_ns;  /* of its clock since its previous sample */
+    const char *state, *call;
+    struct stack stack;
+};
+
+/* What a row speaks about. Members that make no sense for it are NULL or 0. */
+struct row {
+    const struct process *process;
+    const struct thread *thread;
+    const struct native *native;
+    struct frame frame;
+    const struct weights *self, *cum;
+    const struct weights *total; /* of the thread or threads it was taken from */
+    uint64_t unattributed_ns;
+    const struct sample *sample;
+};
+
+/* Rows under one heading. */
+struct group {
+    const char *heading; /* NULL = none */
+    struct row total;    /* by which groups are sorted */
+    struct row *rows;
+    size_t n_rows, n_left_out;
+};
+
+struct fact {
+    const char *name;
+    struct cell value;
+    const char *note; /* for human readers; NULL = none */
+};
+
+struct section {
+    const char *name;    /* for programs */
+    const char *heading; /* for humans */
+    bool repeated;       /* one of several of that name */
+    struct fact *facts;
+    size_t n_facts, facts_size;
+};
+
+/* Node 0 is the root and has no frame; a parent comes before its children. */
+struct stack_node {
+    uint32_t parent, depth;
+    struct frame frame;
+    uint64_t self;
+};
+
+struct column;
+#define VIEW_COLUMNS_MAX 40
+
+struct view {
+    enum shape shape;
+    struct arena arena;
+
+    /* SHAPE_TABLE, SHAPE_LOG */
+    const struct column *columns[VIEW_COLUMNS_MAX];
+    size_t n_columns;
+
+    /* SHAPE_TABLE */
+    struct group *groups;
+    size_t n_groups, groups_size, n_groups_left_out;
+
+    /* SHAPE_LOG: the next row, good until the next call; false at the end */
+    bool (*next)(void *closure, struct row *row);
+    void (*release)(void *closure); /* called by view_clear */
+    void *closure;
+
+    /* SHAPE_FACTS */
+    struct section *sections;
+    size_t n_sections, sections_size;
+
+    /* SHAPE_STACKS */
+    struct stack_node *nodes;
+    size_t n_nodes;
+    const struct metric *metric;
+
+    /* Lines for human readers, below everything. */
+    const char **notes;
+    size_t n_notes, notes_size;
+};
+
+void view_clear(struct view *view);
+
+/* A new group with room for n_rows rows (n_rows is set, the rows are zeroed). */
+struct group *view_add_group(struct view *view, const char *heading, size_t n_rows);
+struct section *view_add_section(struct view *view, const char *name, const char *heading);
+void view_add_note(struct view *view, const char *note);
+
+/* A fact; the note may be NULL. */
+void section_add(struct section *section, const char *name, struct cell value, const char *note);
+
+/*
+ * Sort groups and their rows by the columns, the first one deciding, the next ones between equals;
+ * rows that are equal in all of them keep their order.
+ */
+void view_sort(struct view *view, const struct column *const *by, size_t n_by);
+
+/* Keep the first `limit` groups and of each group the first `limit` rows; 0 = all. */
+void view_limit(struct view *view, size_t limit);
+
+/* Give every row the shortest end of its file's path that tells it from the others. */
+void view_shorten_paths(struct view *view);
+
+#endif

@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: MIT */
+#include "agent.h"
+#include "clock.h"
+#include "peek.h"
+#include <dlfcn.h>
+#include <errno.h>
+#include <linux/futex.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#define SAMPLER_STACK (128u << 10)
+
+static struct agent the_agent;
+
+struct agent *agent_get(void)
+{
+    return &the_agent;
+}
+
+bool agent_is_own_signal(const struct agent *agent, const siginfo_t *info)
+{
+    return info->si_code == SI_QUEUE && info->si_pid == agent->pid &&
+           (uintptr_t)info->si_value.sival_ptr - (uintptr_t)agent->capture.slots <
+               (agent->capture.n_slots + 1) * sizeof(struct slot);
+}
+
+/* ---- the deallocation hook ---- */
+
+static bool code_wanted(uintptr_t code)
+{
+    return capture_wants(&the_agent.capture, code);
+}
+
+static void code_dealloc(void *code)
+{
+    const uint32_t state = atomic_load_explicit(&the_agent.state, memory_order_acquire);
+    if (state == AGENT_RUNNING || state == AGENT_PAUSED)
+        codes_died(&the_agent.codes, (uintptr_t)code, code_wanted);
+    the_agent.dealloc(code);
+}
+
+static _Atomic uintptr_t *dealloc_slot(const struct agent *agent)
+{
+    return (_Atomic uintptr_t *)(agent->interp.code_type + agent->interp.ver.type.dealloc);
+}
+
+static void dealloc_hook(struct agent *agent)
+{
+    _Atomic uintptr_t *const slot = dealloc_slot(agent);
+    const uintptr_t now = atomic_load(slot);
+    if (now == (uintptr_t)code_dealloc)
+        return;
+    memcpy(&agent->dealloc, &now, sizeof(agent->dealloc));
+    atomic_store(slot, (uintptr_t)code_dealloc);
+}
+
+static void dealloc_unhook(struct agent *agent)
+{
+    uintptr_t ours = (uintptr_t)code_dealloc;
+    atomic_compare_exchange_strong(dealloc_slot(agent), &ours, (uintptr_t)agent->dealloc);
+}
+
+/* ---- the sampler thread ---- */
+
+static bool memory_ready(struct agent *agent)
+{
+    const uint32_t depth =
+        agent->settings.flags & WIRE_NO_CUMULATIVE ? 1 : agent->settings.max_depth;
+    if (agent->initialized)
+        return true;
+    agent->initialized = codes_init(&agent->codes, &agent->interp) &&
+                         capture_init(&agent->capture, &agent->interp, &agent->codes, depth) &&
+                         threads_init(&agent->threads, &agent->interp) &&
+                         report_init(&agent->report, &agent->codes, depth) &&
+                         names_init(&agent->names, &agent->interp);
+    return agent->initialized;
+}
+
+static void parts_connect(struct agent *agent, bool private_files)
+{
+    struct wire_head *const head = agent->link.head;
+    const uint32_t flags = agent->settings.flags;
+    ring_init(&agent->ring, head, (uint8_t *)head + WIRE_HEAD_LEN, WIRE_RING_LEN);
+    agent->report.ring = &agent->ring;
+    agent->report.counters = &head->counters;
+    agent->capture.counters = &head->counters;
+    agent->capture.pid = agent->pid;
+    agent->capture.signo = agent->hooks.signo;
+    agent->capture.top_only = flags & WIRE_NO_CUMULATIVE;
+    agent->threads.own_tids[0] = agent->thread_tid;
+    agent->sampler = (struct sampler){
+        .interp = &agent->interp,
+        .codes = &agent->codes,
+        .capture = &agent->capture,
+        .threads = &agent->threads,
+        .report = &agent->report,
+        .names = &agent->names,
+        .link = &agent->link,
+        .hooks = &agent->hooks,
+        .head = head,
+        .interval_ns = head->interval_ns,
+        .origin_ns = head->origin_ns,
+        .number = UINT64_MAX, /* the first tick is number 0, and due at once */
+        .signals = !(flags & WIRE_NO_SIGNALS),
+        .private_files = private_files,
+    };
+}
+
+/* The first run of a process makes the ring; a run after a pause goes on with it. */
+static bool run_begin(struct agent *agent)
+{
+    if (agent->link.head != NULL) {
+        /* our descriptors went with the thread that had them */
+        agent->link.socket = -1;
+        agent->threads.own_tids[0] = agent->thread_tid;
+        sampler_descriptors_lost(&agent->sampler);
+        agent->sampler.private_files = link_private_files();
+        return true;
+    }
+    const bool private_files = link_private_files();
+    if (!memory_ready(agent) || !link_open(&agent->link, &agent->settings, &agent->interp, NULL))
+        return false;
+    parts_connect(agent, private_files);
+    if (!private_files) { /* nothing of ours stays in the program's table */
+        close(agent->link.socket);
+        agent->link.socket = -1;
+    }
+    return true;
+}
+
+/* pyrec is gone or wants us to end: leave the program as if we had never been there. */
+static void agent_leave(struct agent *agent)
+{
+    atomic_store_explicit(&agent->state, AGENT_STOPPED, memory_order_release);
+    dealloc_unhook(agent);
+    if (agent->link.head != NULL)
+        atomic_store_explicit(&agent->link.head->state, WIRE_STOPPED, memory_order_release);
+}
+
+static void *sampler_main(void *opaque)
+{
+    struct agent *const agent = opaque;
+    prctl(PR_SET_NAME, "pyrec-sampler");
+    prctl(PR_SET_TIMERSLACK, 1);
+    agent->thread_tid = (int32_t)syscall(SYS_gettid);
+    if (!run_begin(agent)) {
+        agent_leave(agent);
+        return NULL;
+    }
+    atomic_store_explicit(&agent->state, AGENT_RUNNING, memory_order_release);
+    atomic_store_explicit(&agent->link.head->state, WIRE_RUNNING, memory_order_release);
+    if (!sampler_run(&agent->sampler, &agent->stop))
+        agent_leave(agent);
+    return NULL;
+}
+
+bool agent_start(struct agent *agent)
+{
+    sigset_t all, before;
+    pthread_attr_t attributes;
+    atomic_store(&agent->stop, 0);
+    pthread_attr_init(&attributes);
+    pthread_attr_setstacksize(&attributes, SAMPLER_STACK);
+    sigfillset(&all); /* the program's signals are for the program's threads .. */
+    sigdelset(&all, SIGSEGV);
+    sigdelset(&all, SIGBUS); /* .. but a load of ours may fault */
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    agent->thread_made = pthread_create(&agent->thread, &attributes, sampler_main, agent) == 0;
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    pthread_attr_destroy(&attributes);
+    if (!agent->thread_made)
+        agent_leave(agent);
+    return agent->thread_made;
+}
+
+void agent_pause(struct agent *agent)
+{
+    if (!agent->thread_made)
+        return;
+    const int32_t tid = atomic_load(&agent->thread_tid);
+    atomic_store_explicit(&agent->stop, 1, memory_order_release);
+    syscall(SYS_futex, &agent->stop, FUTEX_WAKE_PRIVATE, INT32_MAX, NULL, NULL, 0);
+    pthread_join(agent->thread, NULL);
+    agent->thread_made = false;
+    /* the thread is joined a moment before the kernel takes it off the process's count */
+    for (int i = 0; i < 1000 && syscall(SYS_tgkill, agent->pid, tid, 0) == 0; i++)
+        sched_yield();
+}
+
+void agent_forget(struct agent *agent)
+{
+    agent->pid = getpid();
+    agent->thread_made = false;
+    agent->link.head = NULL; /* was not inherited */
+    agent->link.socket = -1;
+    atomic_store(&agent->stop, 0);
+    if (!agent->initialized)
+        return;
+    codes_reset(&agent->codes);
+    capture_reset(&agent->capture);
+    threads_reset(&agent->threads);
+    names_reset(&agent->names);
+}
+
+/* ---- the constructor ---- */
+
+/* Tell pyrec why this Python is not recorded. */
+static void agent_refuse(struct agent *agent, const char *reason)
+{
+    struct link link;
+    if (link_open(&link, &agent->settings, &agent->interp, reason))
+        link_close(&link);
+}
+
+__attribute__((constructor)) static void agent_load(void)
+{
+    struct agent *const agent = &the_agent;
+    char reason[256];
+    const int saved = errno;
+    exec_guard_find(&agent->exec);
+    agent->link.socket = -1;
+    agent->pid = getpid();
+    if (dlsym(RTLD_DEFAULT, "PyCode_Type") == NULL || !link_settings(&agent->settings))
+        return;
+    if (agent->settings.flags & WIRE_NO_CHILDREN)
+        unsetenv(WIRE_ENV); /* what this process starts finds nothing */
+    if (hooks_install_faults(&agent->hooks)) {
+        const enum interp_found found = interp_find(&agent->interp, reason, sizeof(reason));
+        if (found == INTERP_FOUND && hooks_install(&agent->hooks)) {
+            dealloc_hook(agent);
+            fork_watch();
+            agent_start(agent);
+        } else {
+            hooks_remove(&agent->hooks);
+            if (found == INTERP_REFUSED)
+                agent_refuse(agent, reason);
+        }
+    }
+    errno = saved;
+}

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * agent - the recorder's half that lives in the recorded process (libpyrec.so).
+ *
+ * On the line:  owns everything from capture to the ring.
+ * Threads:      the constructor runs before main(); the fork handlers on the thread that forks;
+ *               all else on the sampler thread. `state` is what others go by.
+ * Memory:       the one global of the agent is here. Reserved when the sampler first starts.
+ * Loss:         when something cannot be had, the program runs unprofiled.
+ *
+ * The rule of the house: nothing in here exits, aborts, prints, raises, changes a disposition the
+ * program set, or waits for pyrec.
+ */
+#ifndef PYREC_AGENT_AGENT_H
+#define PYREC_AGENT_AGENT_H
+
+#include "exec_guard.h"
+#include "hooks.h"
+#include "link.h"
+#include "names.h"
+#include "sampler.h"
+
+enum agent_state {
+    AGENT_OFF, /* not a process to record, or the memory is not there yet */
+    AGENT_RUNNING,
+    AGENT_PAUSED,  /* no sampler thread while the program forks */
+    AGENT_STOPPED, /* for good */
+};
+
+/* Where the program was when it forked and the sampler went away; see fork.c. */
+struct fork_place {
+    uintptr_t tstate, frame;
+    uint64_t instr;
+};
+
+struct agent {
+    _Atomic uint32_t state; /* enum agent_state */
+    int32_t pid;
+    bool initialized; /* memory is reserved */
+    struct link_settings settings;
+    struct interp interp;
+    struct hooks hooks;
+    struct exec_next exec;
+    struct link link;
+    struct codes codes;
+    struct capture capture;
+    struct threads threads;
+    struct report report;
+    struct names names;
+    struct ring ring;
+    struct sampler sampler;
+    pthread_t thread;
+    bool thread_made;
+    _Atomic int32_t thread_tid;
+    _Atomic uint32_t stop; /* futex: 1 = the sampler is to end */
+    struct fork_place fork_place;
+    void (*dealloc)(void *); /* what PyCode_Type had */
+};
+
+struct agent *agent_get(void);
+
+/* Start the sampler thread (again). From the constructor, a fork handler or a pending call. */
+bool agent_start(struct agent *agent);
+
+/* End the sampler thread and wait until the kernel has forgotten it. */
+void agent_pause(struct agent *agent);
+
+/* In a forked child: forget the parent's state. */
+void agent_forget(struct agent *agent);
+
+/* Was this signal sent by a sampler of this process? */
+bool agent_is_own_signal(const struct agent *agent, const siginfo_t *info);
+
+/* Register the fork handlers. */
+void fork_watch(void);
+
+#endif

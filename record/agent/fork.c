@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What happens to the agent when the program forks.
+ *
+ * The child: its only thread is the one that forked; it gets a sampler and a ring of its own.
+ *
+ * The parent, from 3.12 on: os.fork() counts the process's threads and warns when there is more
+ * than one. When ours would be the second, it goes away before the fork and comes back after the
+ * call that forked has returned. That moment is found by a pending call: it runs between
+ * bytecodes, possibly still inside a Python hook that os.fork() calls (after_in_parent); as long
+ * as the frame that called os.fork() is on the stack at the same instruction, with another frame
+ * on top of it, the call has not returned, and the pending call puts itself off.
+ */
+#include "agent.h"
+#include "peek.h"
+#include <errno.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#define WARNS_FROM 12u
+
+/* Threads of this process: subdirectories of /proc/self/task. No descriptor needed. */
+static unsigned threads_count(void)
+{
+    struct stat task;
+    return stat("/proc/self/task", &task) == 0 && task.st_nlink > 2 ? (unsigned)task.st_nlink - 2
+                                                                    : 0;
+}
+
+/* The innermost frame of the calling thread and its instruction. */
+static struct fork_place place_here(const struct interp *interp)
+{
+    const struct pyver *const ver = &interp->ver;
+    struct fork_place place = {.tstate = (uintptr_t)interp->call.own_tstate()};
+    uint32_t bad = 0;
+    if (place.tstate == 0)
+        return place;
+    place.frame = peek(place.tstate + ver->thread.frame, &bad);
+    if (ver->cframe.current != PYVER_NONE)
+        place.frame = peek(place.frame + ver->cframe.current, &bad);
+    place.instr = place.frame ? peek(place.frame + ver->frame.instr, &bad) : 0;
+    if (bad)
+        place.frame = 0;
+    return place;
+}
+
+/* Are we still inside the call that forked? See above. */
+static bool still_forking(const struct agent *agent)
+{
+    const struct pyver *const ver = &agent->interp.ver;
+    const struct fork_place here = place_here(&agent->interp);
+    const struct fork_place *const then = &agent->fork_place;
+    uint32_t bad = 0;
+    if (then->frame == 0 || here.tstate != then->tstate || here.frame == then->frame)
+        return false;
+    uintptr_t at = here.frame;
+    for (int depth = 0; at != 0 && !bad && depth < 100000; depth++) {
+        if (at == then->frame)
+            return peek(at + ver->frame.instr, &bad) == then->instr;
+        at = peek(at + ver->frame.previous, &bad);
+    }
+    return false;
+}
+
+/* The pending call, on the main thread. */
+static int fork_over(void *opaque)
+{
+    struct agent *const agent = opaque;
+    if (atomic_load_explicit(&agent->state, memory_order_acquire) != AGENT_PAUSED)
+        return 0;
+    if (still_forking(agent) && agent->interp.call.add_pending(fork_over, agent) == 0)
+        return 0;
+    agent_start(agent);
+    return 0;
+}
+
+static void before_fork(void)
+{
+    struct agent *const agent = agent_get();
+    const int saved = errno;
+    if (atomic_load_explicit(&agent->state, memory_order_acquire) == AGENT_RUNNING &&
+        agent->interp.ver.minor >= WARNS_FROM && threads_count() == 2) {
+        agent->fork_place = place_here(&agent->interp);
+        agent_pause(agent);
+        if (atomic_load_explicit(&agent->state, memory_order_acquire) == AGENT_RUNNING) {
+            atomic_store_explicit(&agent->link.head->state, WIRE_PAUSED, memory_order_release);
+            atomic_store_explicit(&agent->state, AGENT_PAUSED, memory_order_release);
+        }
+    }
+    errno = saved;
+}
+
+static void after_in_parent(void)
+{
+    struct agent *const agent = agent_get();
+    const int saved = errno;
+    if (atomic_load_explicit(&agent->state, memory_order_acquire) == AGENT_PAUSED &&
+        agent->interp.call.add_pending(fork_over, agent) != 0)
+        agent_start(agent); /* no room for a pending call: better with a warning than without */
+    errno = saved;
+}
+
+static void after_in_child(void)
+{
+    struct agent *const agent = agent_get();
+    const int saved = errno;
+    const uint32_t state = atomic_load_explicit(&agent->state, memory_order_acquire);
+    const bool starting = state == AGENT_OFF && agent->thread_made;
+    if (starting || state == AGENT_RUNNING || state == AGENT_PAUSED) {
+        atomic_store_explicit(&agent->state, AGENT_OFF, memory_order_release);
+        agent_forget(agent);
+        agent->threads.fork_ident = (uint64_t)pthread_self();
+        agent->threads.fork_tid = (int32_t)syscall(SYS_gettid);
+        if (!(agent->settings.flags & WIRE_NO_CHILDREN))
+            agent_start(agent);
+    }
+    errno = saved;
+}
+
+void fork_watch(void)
+{
+    pthread_atfork(before_fork, after_in_parent, after_in_child);
+}

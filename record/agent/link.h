@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * link - the agent's tie to pyrec: settings from the environment, shared memory, one message.
+ *
+ * On the line:  before everything: makes the ring that the collector drains.
+ * Threads:      link_settings in the constructor; the rest on the sampler thread, whose table of
+ *               file descriptors is its own, so the program never sees one of ours.
+ * Memory:       the mapping lives until link_close; a forked child does not inherit it.
+ * Loss:         no pyrec there, no memory: the program runs unprofiled.
+ */
+#ifndef PYREC_AGENT_LINK_H
+#define PYREC_AGENT_LINK_H
+
+#include "interp.h"
+
+struct link_settings {
+    char socket_name[64];
+    char cookie[32];
+    uint64_t interval_ns;
+    uint32_t max_depth;
+    uint32_t flags; /* enum wire_flags */
+};
+
+struct link {
+    struct wire_head *head;
+    int socket;   /* kept open: its end means that pyrec is gone; -1 = could not be kept */
+    int32_t peer; /* pyrec's pid */
+};
+
+/* Parse the environment variable. False when it is not there or makes no sense. */
+bool link_settings(struct link_settings *settings);
+
+/* Make the calling thread's file descriptors its own and empty. False: they are still shared. */
+bool link_private_files(void);
+
+/*
+ * Make the shared memory, fill in its head (who we are; `refused` instead of an interpreter when
+ * that is not NULL) and tell pyrec. False when nobody is there.
+ */
+bool link_open(struct link *link, const struct link_settings *settings, const struct interp *interp,
+               const char *refused);
+
+/* Has pyrec gone? */
+bool link_lost(const struct link *link);
+
+void link_close(struct link *link);
+
+#endif

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * names - what Python's threading module calls its threads.
+ *
+ * On the line:  beside it: WIRE_THREAD_NAME records.
+ * Threads:      names_due and names_drain by the sampler. The reading itself needs the GIL: from
+ *               3.12 on it is a pending call, which any thread runs at its next opportunity; when
+ *               nobody runs it (all are blocked) or before 3.12 (where only the main thread runs
+ *               them) a thread of the agent's own takes the GIL once, reads, and ends.
+ * Memory:       one table, reserved at start.
+ * Loss:         a thread that ends before its name is read keeps the kernel's name.
+ *
+ * Only threading._active is read (a dict of ident -> Thread) and each one's _name attribute; no
+ * Python code runs, no lock of Python's is taken but the GIL.
+ */
+#ifndef PYREC_AGENT_NAMES_H
+#define PYREC_AGENT_NAMES_H
+
+#include "report.h"
+#include <pthread.h>
+
+#define NAMES_MAX 16384u
+#define NAME_LEN  112u
+
+struct name {
+    uint64_t ident;
+    uint32_t len;
+    bool fresh; /* not what it was at the look before */
+    bool seen;  /* at the look that is under way */
+    char text[NAME_LEN];
+};
+
+enum names_state { NAMES_IDLE, NAMES_ASKED, NAMES_READ };
+
+struct names {
+    const struct interp *interp;
+    struct name *list; /* in the order of threading._active, which seldom changes */
+    uint32_t n;
+    uint32_t hint;          /* where the next one is likely to be */
+    _Atomic uint32_t state; /* release by who reads, acquire by the sampler; NAMES_READ: the table
+                               is the sampler's, until it asks again */
+    _Atomic int32_t helper_tid;
+    uint64_t asked_ns, next_ns, wait_ns;
+    uint32_t known_threads; /* id of the newest thread when we asked last */
+};
+
+bool names_init(struct names *names, const struct interp *interp);
+void names_reset(struct names *names);
+
+/* Ask for the names when it is time: a new thread, or the last look is some seconds ago. */
+void names_ask(struct names *names, const struct threads *threads, uint64_t now_ns);
+
+/* Write what has been read. */
+void names_drain(struct names *names, struct threads *threads, struct report *report);
+
+#endif

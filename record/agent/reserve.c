@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT */
+#include "reserve.h"
+#include <string.h>
+#include <sys/mman.h>
+
+void *reserve_memory(size_t size)
+{
+    void *const memory = mmap(NULL, size, PROT_READ | PROT_WRITE,
+                              MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    return memory == MAP_FAILED ? NULL : memory;
+}
+
+void reserve_wipe(void *memory, size_t size)
+{
+    if (madvise(memory, size, MADV_DONTNEED) != 0)
+        memset(memory, 0, size);
+}
+
+void reserve_free(void *memory, size_t size)
+{
+    if (memory != NULL)
+        munmap(memory, size);
+}

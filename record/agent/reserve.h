@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * reserve - address space that costs memory only where it is touched.
+ *
+ * On the line:  everything the agent keeps is reserved here, at start.
+ * Threads:      any; two system calls.
+ * Memory:       never given back piece by piece; the agent lives as long as the process.
+ */
+#ifndef PYREC_AGENT_RESERVE_H
+#define PYREC_AGENT_RESERVE_H
+
+#include <stddef.h>
+
+/* Zeroed, page-aligned; NULL when the address space is not there (RLIMIT_AS). */
+void *reserve_memory(size_t size);
+
+/* Zero it again and give its pages back. */
+void reserve_wipe(void *memory, size_t size);
+
+/* Give the address space back, too. NULL is allowed. */
+void reserve_free(void *memory, size_t size);
+
+#endif

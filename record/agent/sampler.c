@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * When to look. Tick n is due at a phase inside interval n that follows the golden ratio, so that
+ * nothing periodic can hide. A tick that comes after the next one was due takes the place of the
+ * newest one due; those before it are missed, and counted.
+ */
+#include "sampler.h"
+#include "clock.h"
+#include "format/tick.h"
+#include <linux/futex.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#define GAP_MIN_NS       50000000u /* shorter absences are lateness, not gaps */
+#define GAP_INTERVALS    10u
+#define GAP_CPU_PART     5u        /* a program that ran less than 1/5 of the time was stopped */
+#define PROCESS_CLOCK_NS 10000000u /* how often the process's CPU clock is read */
+#define RING_LOW_BYTES   (64u << 10)
+#define LOOK_NS          1000000000u
+
+static uint64_t due_ns(const struct sampler *s, uint64_t number)
+{
+    return tick_due_ns(s->origin_ns, s->interval_ns, number);
+}
+
+static void counter_add(_Atomic uint64_t *counter, uint64_t n)
+{
+    atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + n,
+                          memory_order_relaxed);
+}
+
+/* The newest tick that is due at `now`, one after the last one at least. */
+static uint64_t number_at(const struct sampler *s, uint64_t now)
+{
+    const uint64_t next = s->number + 1;
+    uint64_t number = now > s->origin_ns ? (now - s->origin_ns) / s->interval_ns : 0;
+    if (due_ns(s, number) > now && number > 0)
+        number--;
+    return number > next ? number : next;
+}
+
+/*
+ * After a long absence: did the program run meanwhile? If it did not, it was stopped (or the
+ * machine asleep); that time belongs to no line of it.
+ */
+static uint64_t gap_find(struct sampler *s, uint64_t now)
+{
+    const uint64_t away = now - s->last_ns;
+    uint64_t long_ns = GAP_INTERVALS * s->interval_ns;
+    if (long_ns < GAP_MIN_NS)
+        long_ns = GAP_MIN_NS;
+    if (s->last_ns == 0 || away < long_ns)
+        return 0;
+    const uint64_t cpu = clock_read(CLOCK_PROCESS_CPUTIME_ID);
+    return cpu - s->process_cpu_ns < away / GAP_CPU_PART ? away - s->interval_ns : 0;
+}
+
+static void clocks_book(struct sampler *s)
+{
+    struct wire_counters *const counters = &s->head->counters;
+    const uint64_t own = s->earlier_cpu_ns + clock_read(CLOCK_THREAD_CPUTIME_ID);
+    s->process_cpu_ns = clock_read(CLOCK_PROCESS_CPUTIME_ID);
+    atomic_store_explicit(&counters->process_cpu_ns, s->process_cpu_ns, memory_order_relaxed);
+    atomic_store_explicit(&counters->sampler_cpu_ns, own, memory_order_relaxed);
+}
+
+/* Who holds the GIL of the main interpreter now: thread id, 0 = nobody. */
+static uint32_t holder_find(struct sampler *s)
+{
+    if (s->threads->n == 0)
+        return 0;
+    const uintptr_t gil = interp_gil(s->interp, s->threads->list[0].bound.list[0].interp);
+    const uintptr_t tstate = interp_gil_holder(s->interp, gil);
+    if (tstate == 0)
+        return 0;
+    if (tstate != s->last_holder) {
+        const struct thread *const thread = threads_find(s->threads, tstate);
+        s->last_holder = tstate;
+        s->last_holder_id = thread ? thread->id : 0;
+    }
+    return s->last_holder_id;
+}
+
+/* Book the tick and write its record. False when the ring has no room for it. */
+static bool tick_open(struct sampler *s, uint64_t now)
+{
+    struct wire_counters *const counters = &s->head->counters;
+    const uint64_t number = number_at(s, now);
+    const uint64_t missed = number - s->number - 1;
+    const uint64_t gap = gap_find(s, now);
+    counter_add(&counters->ticks_due, missed + 1);
+    counter_add(&counters->ticks_missed, missed);
+    counter_add(&counters->ticks_taken, 1);
+    counter_add(&counters->unobserved_ns, gap);
+    s->gap_ns += gap;
+    s->skipped += missed;
+    const uint64_t before = s->last_ns;
+    s->number = number;
+    s->last_ns = now;
+    if (ring_free(s->report->ring) < RING_LOW_BYTES) {
+        counter_add(&counters->ticks_overflowed, 1);
+        s->skipped++;
+        s->gap_ns += before ? now - before - gap : 0;
+        return false;
+    }
+    const struct wire_tick tick = {
+        .time_ns = now,
+        .number = number,
+        .gap_ns = s->gap_ns,
+        .missed = s->skipped > UINT32_MAX ? UINT32_MAX : (uint32_t)s->skipped,
+        .holder = holder_find(s),
+    };
+    report_tick(s->report, &tick);
+    s->gap_ns = s->skipped = 0;
+    return true;
+}
+
+void sampler_tick(struct sampler *s, uint64_t now_ns)
+{
+    s->report->full = false;
+    const uint64_t deaths = codes_deaths(s->codes);
+    sampler_harvest(s);
+    codes_forget(s->codes, deaths, report_code_free, s->report);
+    const int32_t helper = atomic_load_explicit(&s->names->helper_tid, memory_order_acquire);
+    if (helper != 0)
+        s->threads->own_tids[1] = helper;
+    threads_refresh(s->threads);
+    names_ask(s->names, s->threads, now_ns);
+    if (tick_open(s, now_ns))
+        sampler_observe(s);
+    names_drain(s->names, s->threads, s->report);
+    ring_commit(s->report->ring);
+    if (now_ns - s->process_cpu_at >= PROCESS_CLOCK_NS) {
+        s->process_cpu_at = now_ns;
+        clocks_book(s);
+    }
+    atomic_store_explicit(&s->head->sampler_beat, now_ns, memory_order_relaxed);
+}
+
+/* Until `when_ns`, or until *stop is set and woken. */
+static void sleep_until(_Atomic uint32_t *stop, uint64_t when_ns)
+{
+    const struct timespec when = {
+        .tv_sec = (time_t)(when_ns / 1000000000u),
+        .tv_nsec = (long)(when_ns % 1000000000u),
+    };
+    syscall(SYS_futex, stop, FUTEX_WAIT_BITSET_PRIVATE, 0, &when, NULL, FUTEX_BITSET_MATCH_ANY);
+}
+
+/* Once in a while: is pyrec there, are our handlers in force? */
+static bool all_is_well(struct sampler *s, uint64_t now)
+{
+    if (atomic_load_explicit(&s->head->stop, memory_order_relaxed))
+        return false;
+    if (now - s->looked_ns < LOOK_NS)
+        return true;
+    s->looked_ns = now;
+    return hooks_in_force(s->hooks) && !link_lost(s->link);
+}
+
+void sampler_descriptors_lost(struct sampler *s)
+{
+    for (uint32_t i = 0; i < s->threads->n; i++)
+        s->threads->list[i].call_fd = -1;
+}
+
+bool sampler_run(struct sampler *s, _Atomic uint32_t *stop)
+{
+    while (!atomic_load_explicit(stop, memory_order_acquire)) {
+        const uint64_t due = due_ns(s, s->number + 1);
+        const uint64_t now = clock_now();
+        if (now < due) {
+            sleep_until(stop, due);
+            continue;
+        }
+        if (!all_is_well(s, now))
+            return false;
+        sampler_tick(s, now);
+    }
+    sampler_harvest(s);
+    ring_commit(s->report->ring);
+    clocks_book(s);
+    s->earlier_cpu_ns += clock_read(CLOCK_THREAD_CPUTIME_ID);
+    return true;
+}

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * sampler - once per interval, look at every thread.
+ *
+ * On the line:  raw stacks, clocks, states -> [sampler] -> wire records
+ * Threads:      runs on a thread of its own, "pyrec-sampler"; everything here is that thread's.
+ * Memory:       reserved before it starts; it allocates nothing.
+ * Loss:         ticks that came too late, samples without a stack and full rings are counted in
+ *               struct wire_counters.
+ *
+ * Per thread and tick: read its CPU clock. Unmoved since its last sample: nothing has changed,
+ * nothing is written (the sample is implied). Moved, but still now: read its stack from outside,
+ * and the clock once more to prove that it stood still. Still moving: it is on a CPU, so it is
+ * asked to write its stack down itself; the answer is fetched at the next tick.
+ *
+ * The clock value of an asked sample is the one read just before it was asked, not one read in
+ * the handler: a thread CPU clock costs a system call (300 to 600 ns), more than the walk.
+ */
+#ifndef PYREC_AGENT_SAMPLER_H
+#define PYREC_AGENT_SAMPLER_H
+
+#include "hooks.h"
+#include "idle.h"
+#include "link.h"
+#include "names.h"
+#include "report.h"
+
+struct sampler {
+    const struct interp *interp;
+    struct codes *codes;
+    struct capture *capture;
+    struct threads *threads;
+    struct report *report;
+    struct names *names;
+    struct link *link;
+    struct hooks *hooks;
+    struct wire_head *head;
+    uint64_t looked_ns; /* when it was last looked whether all is as it was */
+    uint64_t interval_ns, origin_ns;
+    uint64_t number;  /* of the last tick */
+    uint64_t last_ns; /* time of the last tick */
+    uint64_t gap_ns;  /* unobserved since the last tick that was written */
+    uint64_t skipped; /* tick numbers since then */
+    uint64_t process_cpu_ns, process_cpu_at;
+    uint64_t earlier_cpu_ns; /* CPU time of sampler threads before a pause */
+    struct idle idle;
+    uintptr_t last_holder; /* tstate, and .. */
+    uint32_t last_holder_id;
+    bool signals;            /* may ask threads */
+    bool private_files;      /* our descriptors are in nobody's way */
+    _Atomic uint32_t hold;   /* somebody is about to exec: send no signals */
+    _Atomic uint32_t asking; /* 1 while one is being sent; partner: `hold`, both seq_cst */
+};
+
+/* Another tick is over, or begins; see observe.c. */
+void sampler_harvest(struct sampler *sampler);
+void sampler_observe(struct sampler *sampler);
+
+/*
+ * Take ticks until *stop (a futex) is set; true then. False when recording is over: pyrec is gone
+ * or has said so, or somebody has taken our signal handlers away.
+ */
+bool sampler_run(struct sampler *sampler, _Atomic uint32_t *stop);
+
+/* The thread that had our file descriptors has ended: they are closed. */
+void sampler_descriptors_lost(struct sampler *sampler);
+
+/* One tick at time `now_ns`, which is not before the next tick is due. For tests and the loop. */
+void sampler_tick(struct sampler *sampler, uint64_t now_ns);
+
+#endif

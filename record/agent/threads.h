@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * threads - the Python threads of this process, as the interpreter lists them.
+ *
+ * On the line:  memory of CPython -> [threads] -> sampler
+ * Threads:      the sampler only.
+ * Memory:       reserved at start; an entry's page is touched when a thread takes it.
+ * Loss:         more than THREADS_MAX at once are not recorded, and counted.
+ *
+ * The list is the interpreter's own and changes under our eyes, without a lock of ours: every
+ * link is loaded fault-safe and believed only when the next one points back. New threads are put
+ * at its head and get a new id, so an unchanged head with an unchanged id means: none is new.
+ * Threads that go are noticed by their CPU clock, which goes with them.
+ *
+ * A thread is an OS thread. It has one tstate as a rule; with sub-interpreters it has one in each
+ * that it has entered, of which at most one runs.
+ */
+#ifndef PYREC_AGENT_THREADS_H
+#define PYREC_AGENT_THREADS_H
+
+#include "capture.h"
+
+#define THREADS_MAX     16384u
+#define THREADS_INDEX   65536u /* power of two, well above THREADS_MAX * bindings in use */
+#define THREADS_INTERPS 64u
+
+struct thread {
+    struct bindings bound;
+    uint64_t interp_id; /* of its first tstate */
+    uint64_t ident;     /* pthread_t, as Python's threading has it */
+    uint32_t id;        /* from 1, never used again; 0 = entry is free */
+    int32_t tid;
+    uint64_t start_ns;
+    uint64_t cpu_ns; /* CPU clock at its last sample */
+    struct slot *slot;
+    int32_t call_fd;    /* /proc/self/task/TID/syscall, -1 = not open */
+    uint32_t state;     /* of its last sample */
+    uint8_t samples;    /* explicit ones so far, up to 2 */
+    bool announced;     /* WIRE_THREAD was written */
+    bool named;         /* and WIRE_THREAD_NAME */
+    bool full;          /* the next stack is written whole */
+    uint8_t idle_ticks; /* in a row, up to IDLE_COLD */
+    uint64_t asked_cpu_ns;
+};
+
+/* Marks of a thread, apart from it: looking at all of them touches little memory. */
+enum thread_mark {
+    THREAD_COLD = 1,  /* has not run for a while; see idle.h */
+    THREAD_ASKED = 2, /* was asked in this tick */
+    THREAD_LATE = 4,  /* was asked in an earlier tick and has not answered */
+};
+
+/* An interpreter's list as it was found last. */
+struct interp_list {
+    uintptr_t state, head;
+    uint64_t head_id;
+};
+
+struct threads {
+    const struct interp *interp;
+    struct thread *list; /* entries [0, n), dense */
+    uint8_t *marks;      /* enum thread_mark, of the entry with the same number */
+    uint64_t *clocks;    /* its CPU clock as it was read last */
+    uint32_t n;
+    uint16_t *index; /* hash of tstate -> entry + 1; rebuilt when stale */
+    bool index_stale;
+    uint32_t next_id;
+    uint32_t unbound; /* tstates without a thread of their own yet: look again */
+    uint32_t refused; /* beyond THREADS_MAX */
+    struct interp_list lists[THREADS_INTERPS];
+    uint32_t n_lists;
+    uint64_t fork_ident; /* pthread_t of the thread that forked us; its tid is fork_tid */
+    int32_t fork_tid;
+    int32_t own_tids[2]; /* threads of the agent's, to be left out */
+};
+
+bool threads_init(struct threads *threads, const struct interp *interp);
+
+/* Forget all; after a fork. */
+void threads_reset(struct threads *threads);
+
+/*
+ * Look for new threads. Cheap when there are none. Entries are only ever added here.
+ * On <= 3.10 the OS thread id is learnt from the thread's own struct, see threads.c.
+ */
+void threads_refresh(struct threads *threads);
+
+/*
+ * The tstate that a thread standing still runs, or ran last: of those that are still linked, the
+ * newest one that has frames, else the newest. NULL when the thread has left Python for good.
+ * Exact while the thread stands still.
+ */
+const struct binding *threads_binding(const struct threads *threads, const struct thread *thread);
+
+/* Take entry i out; the last one moves to its place. */
+void threads_remove(struct threads *threads, uint32_t i);
+
+/* The thread that `tstate` belongs to, or NULL. */
+struct thread *threads_find(struct threads *threads, uintptr_t tstate);
+
+#endif

@@ -1,0 +1,169 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Run pyrec and pyanalyze on real programs and look at what they say.
+
+usage: python3 e2e.py BUILD_DIR PYTHON MODULE [TEST...]
+
+MODULE is a file beside this one with functions test_*(t); `t` is a Tool. A test fails by raising.
+Run by ctest once per module and interpreter.
+"""
+import importlib
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import traceback
+
+HERE = pathlib.Path(__file__).resolve().parent
+ROOT = HERE.parent.parent
+
+
+class Skip(Exception):
+    """This test cannot run here; the text says why."""
+
+
+class Run:
+    """What pyrec did: its trace, output and exit status."""
+
+    def __init__(self, trace, process, out, err, seconds):
+        self.trace, self.status, self.out, self.err = trace, process.returncode, out, err
+        self.seconds = seconds
+
+
+class Tool:
+    """pyrec and pyanalyze of one build, with one interpreter, in a folder of its own."""
+
+    def __init__(self, build, python):
+        self.build = pathlib.Path(build).resolve()
+        self.pyrec = str(self.build / "record" / "pyrec")
+        self.pyanalyze = str(self.build / "analyze" / "pyanalyze")
+        self.python = python
+        self.dir = pathlib.Path(tempfile.mkdtemp(prefix="pyrec-e2e-"))
+        self.n = 0
+        version = subprocess.run(
+            [python, "-c", "import sys; print(*sys.version_info[:3])"],
+            capture_output=True, text=True, check=True).stdout
+        self.version = tuple(int(part) for part in version.split())
+
+    def file(self, name, text):
+        """A file in the test's folder."""
+        path = self.dir / name
+        path.write_text(text, encoding="utf-8")
+        return str(path)
+
+    def sample(self, name):
+        """A program of samples/."""
+        return str(ROOT / "samples" / name)
+
+    def trace(self):
+        self.n += 1
+        return str(self.dir / f"{self.n}.trace")
+
+    def start(self, command, options=(), trace=None, **more):
+        """Start pyrec; returns (Popen, trace)."""
+        trace = trace or self.trace()
+        more.setdefault("stdout", subprocess.PIPE)
+        more.setdefault("stderr", subprocess.PIPE)
+        env = dict(os.environ)
+        env.update(more.pop("env", {}))
+        process = subprocess.Popen([self.pyrec, "-o", trace, *options, "--", *command],
+                                   text=True, cwd=more.pop("cwd", self.dir), env=env, **more)
+        return process, trace
+
+    def command(self, command, options=(), timeout=120, input=None, **more):
+        """Record any command to its end."""
+        begin = time.monotonic()
+        if input is not None:
+            more["stdin"] = subprocess.PIPE
+        process, trace = self.start(command, options, **more)
+        try:
+            out, err = process.communicate(input=input, timeout=timeout)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            out, err = process.communicate()
+            raise AssertionError(f"{command} did not end in {timeout} s: {out} {err}")
+        return Run(trace, process, out, err, time.monotonic() - begin)
+
+    def record(self, *args, rate=1000, options=(), ok=True, **more):
+        """Record this interpreter with `args` to its end."""
+        run = self.command([self.python, *args], ["-r", str(rate), *options], **more)
+        if ok:
+            assert run.status == 0, f"status {run.status}\n{run.out}\n{run.err}"
+        return run
+
+    def analyze(self, *args, ok=(0,)):
+        done = subprocess.run([self.pyanalyze, *args], capture_output=True, text=True, timeout=120)
+        assert done.returncode in ok, f"pyanalyze {args}: {done.returncode}\n{done.stderr}"
+        return done.stdout
+
+    def rows(self, command, trace, *options, ok=(0,)):
+        """A table as a list of dicts."""
+        return json.loads(self.analyze(command, "--format", "json", "--limit", "0", *options, trace,
+                                       ok=ok))
+
+    def info(self, trace, ok=(0,)):
+        """All facts of `info` as {(subject, name): value}; see facts()."""
+        return facts(json.loads(self.analyze("info", "--format", "json", trace, ok=ok)))
+
+    def stacks(self, trace, *options):
+        """[(frames, weight)] with frames root first, "function (file:line)"."""
+        folded = self.analyze("export", "--format", "folded", *options, trace)
+        result = []
+        for line in folded.splitlines():
+            stack, weight = line.rsplit(" ", 1)
+            result.append((stack.split(";"), int(weight)))
+        return result
+
+
+def facts(document):
+    return document
+
+
+def function_of(frame):
+    """"f" of "f (file.py:3)"."""
+    return frame.split(" (")[0]
+
+
+def line_of(frame):
+    """3 of "f (file.py:3)"."""
+    return int(frame.rsplit(":", 1)[1].rstrip(")")) if ":" in frame else 0
+
+
+def near(value, expected, relative=0.0, absolute=0.0, what=""):
+    """Fail unless |value - expected| is within either bound."""
+    bound = max(abs(expected) * relative, absolute)
+    assert abs(value - expected) <= bound, f"{what}: {value}, expected {expected} +- {bound}"
+
+
+def main():
+    build, python, module = sys.argv[1:4]
+    wanted = sys.argv[4:]
+    sys.path.insert(0, str(HERE))
+    tests = importlib.import_module(module)
+    failed, ran = [], 0
+    for name, test in list(vars(tests).items()):
+        if not name.startswith("test_") or (wanted and name not in wanted):
+            continue
+        tool = Tool(build, python)
+        begin = time.monotonic()
+        try:
+            test(tool)
+            verdict = "ok"
+            ran += 1
+        except Skip as reason:
+            verdict = f"skipped: {reason}"
+        except Exception:
+            verdict = "FAILED\n" + traceback.format_exc(limit=-2)
+            failed.append(name)
+        print(f"{name}: {verdict} ({time.monotonic() - begin:.1f} s)", flush=True)
+        shutil.rmtree(tool.dir, ignore_errors=True)
+    print(f"{module} on {python}: {ran} passed, {len(failed)} failed")
+    sys.exit(1 if failed else 0 if ran else 77)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Any bytes as the payloads of chunks with good checksums: a profile comes out whose books balance,
+ * whatever the messages say. "\n--\n" in the input ends a chunk, "\n==\n" a generation as well.
+ */
+#include "analyze/dump.h"
+#include "analyze/fold.h"
+#include "analyze/profile.h"
+#include "format/chunk_write.h"
+#include "fuzz.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#define MARK_LEN   4
+#define ROWS_MAX   5000
+#define CHUNKS_MAX 8
+#define WORKERS    2
+
+static bool is_mark(const uint8_t *at, const uint8_t *end, const char *mark)
+{
+    return end - at >= MARK_LEN && memcmp(at, mark, MARK_LEN) == 0;
+}
+
+/* The input as a file. */
+static void write_chunks(const char *path, const uint8_t *data, size_t size)
+{
+    const uint8_t *const end = data + size, *start = data;
+    struct chunk_writer *writer;
+    struct chunk chunk = {.process = 1};
+    ALWAYS(chunk_writer_open(&writer, path, 7, 0, NULL) == STATUS_OK);
+    for (size_t n = 0; n < CHUNKS_MAX && start <= end; n++) {
+        const uint8_t *at = start;
+        while (at < end && !is_mark(at, end, "\n--\n") && !is_mark(at, end, "\n==\n"))
+            at++;
+        chunk.raw = start;
+        chunk.raw_len = (size_t)(at - start);
+        chunk.flags = CHUNK_META | CHUNK_DEFS | CHUNK_SAMPLES;
+        ALWAYS(chunk_writer_append(writer, &chunk, NULL) == STATUS_OK);
+        chunk.generation += is_mark(at, end, "\n==\n");
+        start = at + MARK_LEN;
+    }
+    chunk_writer_abandon(writer);
+}
+
+static void rows_check(const struct profile *profile)
+{
+    struct arena arena = {0};
+    struct fold *const fold = fold_open(profile, &keys[KEY_FUNCTION]);
+    for (size_t t = 0; t < profile->n_threads; t++) {
+        const struct profile_thread *const thread = profile->threads[t];
+        struct weights sum = {0};
+        size_t n;
+        const struct fold_row *const rows = fold_threads(fold, &profile->threads[t], 1, &arena, &n);
+        for (size_t i = 0; i < n; i++)
+            weights_add(&sum, &rows[i].self);
+        ALWAYS(memcmp(&sum, &thread->total, sizeof sum) == 0);
+        ALWAYS(weights_sum(&sum).cpu + thread->unattributed_ns == thread->cpu_ns);
+    }
+    fold_close(fold);
+    arena_clear(&arena);
+}
+
+static void dump_check(struct trace *trace, const struct select *select)
+{
+    struct dump *const dump = dump_open(trace, select, ROWS_MAX);
+    struct row row;
+    size_t n = 0;
+    while (dump_next(dump, &row)) {
+        ALWAYS(row.sample->stack.n_frames > 0);
+        n++;
+    }
+    ALWAYS(n <= ROWS_MAX);
+    dump_close(dump);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    char path[64];
+    const char *const paths[] = {path};
+    const struct select all = {0};
+    struct profile profile = {0};
+    struct trace *trace;
+    snprintf(path, sizeof path, "/tmp/fuzz_report.%d.trace", (int)getpid());
+    write_chunks(path, data, size);
+    if (trace_open(&trace, paths, 1, NULL, NULL, NULL) == STATUS_OK) {
+        profile_build(&profile, trace, &all, WORKERS);
+        rows_check(&profile);
+        profile_clear(&profile);
+        dump_check(trace, &all);
+        trace_close(trace);
+    }
+    unlink(path);
+    return 0;
+}

@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * make_outputs - write the traces that the golden outputs are of.
+ *
+ * usage: make_outputs DIRECTORY
+ *
+ * Small made-up recordings, the same bytes every time: simple (one process, three threads, two
+ * generations, missed ticks), family (two processes, native threads), odd (names and stacks that
+ * are hard to print).
+ */
+#include "make_trace.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { ON_CPU = 1, HOLDS_GIL = 2, WAITS_GIL = 4, OUTSIDE = 16, READY = 32, BLOCKED = 0 };
+
+static const struct maker_frame module = {"<module>", "/home/me/proj/demo.py", 1, 30, 0};
+static const struct maker_frame main_4 = {"main", "/home/me/proj/demo.py", 20, 24, 0};
+static const struct maker_frame main_5 = {"main", "/home/me/proj/demo.py", 20, 25, 0};
+static const struct maker_frame fib_3 = {"fib", "/home/me/proj/demo.py", 2, 3, 0};
+static const struct maker_frame fib_5 = {"fib", "/home/me/proj/demo.py", 2, 5, 0};
+static const struct maker_frame bootstrap = {"Thread._bootstrap",
+                                             "/usr/lib/python3.11/threading.py", 995, 995, 0};
+static const struct maker_frame run = {"Thread.run", "/usr/lib/python3.11/threading.py", 961, 975,
+                                       0};
+static const struct maker_frame work = {"Worker.work", "/home/me/proj/pool/worker.py", 40, 47, 0};
+static const struct maker_frame get = {"Queue.get", "/usr/lib/python3.11/queue.py", 154, 171, 0};
+
+static uint32_t stack_of(struct maker *m, uint32_t process, const struct maker_frame *const *frames)
+{
+    uint32_t stack = 0;
+    for (; *frames != NULL; frames++)
+        stack = maker_stack_push(m, process, stack, *frames);
+    return stack;
+}
+
+#define STACK(m, process, ...)                                                                     \
+    stack_of(m, process, (const struct maker_frame *const[]){__VA_ARGS__, NULL})
+
+static void open_trace(struct maker **m, const char *directory, const char *name, uint32_t tag)
+{
+    char path[1024];
+    const struct maker_settings settings = {.tag = tag};
+    snprintf(path, sizeof path, "%s/%s.trace", directory, name);
+    *m = maker_open(path, &settings);
+}
+
+/* Three threads: main computes, one worker shares the GIL with it, one waits for a queue. */
+static void simple_ticks(struct maker *m, uint32_t p, unsigned first, unsigned end)
+{
+    const uint32_t leaf = STACK(m, p, &module, &main_4, &fib_5, &fib_5, &fib_3);
+    const uint32_t deep = STACK(m, p, &module, &main_4, &fib_5, &fib_3);
+    const uint32_t other = STACK(m, p, &module, &main_5);
+    const uint32_t working = STACK(m, p, &bootstrap, &run, &work);
+    const uint32_t waiting = STACK(m, p, &bootstrap, &run, &get);
+    for (unsigned i = first; i < end; i++) {
+        const bool turn = i % 10 < 7;
+        const uint32_t stack = i % 4 == 0 ? deep : i % 9 == 8 ? other : leaf;
+        maker_tick(m, p, (int32_t)(i % 5) * 10, i == 57 ? 3 : 0, i == 58 ? 2500 : 0);
+        maker_change(m, p, 1,
+                     &(struct maker_sample){stack, turn ? ON_CPU | HOLDS_GIL : WAITS_GIL,
+                                            turn ? 9800 : 130, NULL});
+        maker_change(m, p, 2,
+                     &(struct maker_sample){working, turn ? WAITS_GIL : ON_CPU | HOLDS_GIL,
+                                            turn ? 0 : 9500, NULL});
+        if (i == 0)
+            maker_change(m, p, 3, &(struct maker_sample){waiting, BLOCKED, 240, "futex"});
+        if (i % 50 == 49)
+            maker_flush(m, p);
+    }
+}
+
+static void make_simple(const char *directory)
+{
+    static const char *const argv[] = {"python3", "demo.py", "27", NULL};
+    struct maker *m;
+    open_trace(&m, directory, "simple", 0x51);
+    const uint32_t p = maker_process(m, 4711, 4700, argv);
+    maker_thread(m, p, 4711, "MainThread", 35000);
+    maker_thread(m, p, 4713, "Worker-1", 0);
+    maker_thread(m, p, 4714, "Thread-2 (consume)", 0);
+    maker_native(m, p, 4712, "openblas", 4000000);
+    simple_ticks(m, p, 0, 100);
+    maker_generation(m, p);
+    simple_ticks(m, p, 100, 150);
+    maker_native(m, p, 4712, "openblas", 6500000);
+    maker_set_account(m, p,
+                      &(struct maker_account){.ticks_due = 153,
+                                              .ticks_taken = 150,
+                                              .ticks_missed = 3,
+                                              .samples = 450,
+                                              .samples_asked = 150,
+                                              .samples_outside = 151,
+                                              .retries = 2,
+                                              .handler_ns = 63000,
+                                              .sampler_cpu_ns = 6500000,
+                                              .collector_cpu_ns = 2100000,
+                                              .process_cpu_ns = 1485000000,
+                                              .native_cpu_ns = 0,
+                                              .failure = "thread did not answer within the tick",
+                                              .failures = 1});
+    maker_process_end(m, p, 0);
+    maker_close(m, "exited");
+}
+
+/* A parent that waits, and a child that burns CPU; a library's thread in the child. */
+static void make_family(const char *directory)
+{
+    static const char *const parent_argv[] = {"/usr/bin/python3", "-m", "boss", NULL};
+    static const char *const child_argv[] = {
+        "/usr/bin/python3", "-c", "from multiprocessing.spawn import spawn_main; spawn_main()",
+        NULL};
+    struct maker *m;
+    open_trace(&m, directory, "family", 0xfa);
+    const uint32_t parent = maker_process(m, 100, 1, parent_argv);
+    maker_thread(m, parent, 100, "MainThread", 0);
+    const uint32_t waiting = STACK(m, parent, &module, &main_4, &get);
+    for (int i = 0; i < 20; i++)
+        maker_tick(m, parent, 0, 0, 0);
+    maker_change(m, parent, 1, &(struct maker_sample){waiting, BLOCKED, 100, "wait4"});
+    maker_flush(m, parent);
+    const uint32_t child = maker_process(m, 101, 100, child_argv);
+    maker_thread(m, child, 101, "MainThread", 0);
+    const uint32_t main = maker_thread(m, child, 102, "pool-0", 0);
+    const uint32_t stack = STACK(m, child, &module, &main_5, &work);
+    for (int i = 0; i < 30; i++) {
+        maker_tick(m, parent, 3, 0, 0);
+        maker_tick(m, child, 1, 0, 0);
+        maker_change(m, child, 1, &(struct maker_sample){stack, ON_CPU | HOLDS_GIL, 10000, NULL});
+        if (i == 10)
+            maker_thread_end(m, child, main);
+    }
+    maker_native(m, child, 103, "openblas", 250000000);
+    maker_native(m, child, 104, "openblas", 120000000);
+    maker_flush(m, parent);
+    maker_process_end(m, child, 3);
+    maker_process_end(m, parent, 0);
+    maker_close(m, "exited");
+}
+
+static void make_odd(const char *directory)
+{
+    static const char *const argv[] = {"python3", "a, \"b\"\033[31m", NULL};
+    static const struct maker_frame semicolon = {"a;b", "/tmp/x;y.py", 1, 2, 0};
+    static const struct maker_frame newline = {"line\nbreak", "/tmp/t\tab.py", 1, 3, 0};
+    static const struct maker_frame escape = {"\033[31mred\033[0m, \"quoted\"", "/tmp/x.py", 1, 0,
+                                              0};
+    static const struct maker_frame wide = {"f\xc3\xbcr_\xe6\x97\xa5\xe6\x9c\xac", "/other/x.py", 1,
+                                            9, 0};
+    static const struct maker_frame failed = {"frame outside the thread's stack", "", 0, 0, 4};
+    static const struct maker_frame cut = {"truncated", "", 0, 0, 3};
+    struct maker *m;
+    open_trace(&m, directory, "odd", 0x0d);
+    const uint32_t p = maker_process(m, 7, 1, argv);
+    maker_thread(m, p, 7, "Main\033]0;title\aThread", 0);
+    const uint32_t stacks[] = {
+        STACK(m, p, &semicolon, &newline),
+        STACK(m, p, &semicolon, &newline, &escape),
+        STACK(m, p, &wide),
+        STACK(m, p, &failed),
+        STACK(m, p, &cut, &wide, &semicolon),
+        0,
+    };
+    for (unsigned i = 0; i < 18; i++) {
+        maker_tick(m, p, 0, 0, 0);
+        maker_change(m, p, 1,
+                     &(struct maker_sample){stacks[i % 6], i % 7 == 6 ? READY : ON_CPU | OUTSIDE,
+                                            1000 + i, NULL});
+    }
+    maker_flush(m, p);
+    maker_abandon(m);
+}
+
+int main(int argc, char **argv)
+{
+    if (argc != 2) {
+        fprintf(stderr, "usage: make_outputs DIRECTORY\n");
+        return 2;
+    }
+    make_simple(argv[1]);
+    make_family(argv[1]);
+    make_odd(argv[1]);
+    return 0;
+}

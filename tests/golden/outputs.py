@@ -1,0 +1,153 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Compare what pyanalyze prints on made-up traces with what is in outputs/.
+
+usage: outputs.py [--accept] PYANALYZE MAKE_OUTPUTS [CASE]
+
+A case is a line `name: words` in outputs.txt; the words are pyanalyze's, and X.trace stands for the
+trace that make_outputs (or damage, below) makes, v1-X.trace for the one in this folder. A first word tty60 runs it on a terminal 60
+columns wide. outputs/NAME has standard output, standard error and exit status. With --accept the
+expected files are written anew: look at the difference before you commit it.
+"""
+import os
+import pathlib
+import pty
+import re
+import struct
+import subprocess
+import sys
+import tempfile
+
+HERE = pathlib.Path(__file__).resolve().parent
+EXPECTED = HERE / "outputs"
+MAN_PAGE = HERE.parent.parent / "analyze" / "pyanalyze.1"
+# What depends on the version of zstd.
+VOLATILE = [
+    (re.compile(r"^(  (?:size|bytes per sample) +)\S.*$", re.M), r"\1(varies)"),
+    (re.compile(r'("(?:size|bytes_per_sample)": )[0-9.]+'), r"\1(varies)"),
+    (re.compile(r"^([^,\n]*,\d+,(?:size|bytes_per_sample),)[0-9.]+$", re.M), r"\1(varies)"),
+    (re.compile(r"(at offset )\d+"), r"\1(varies)"),
+    (re.compile(r"\d+( bytes skipped)"), r"(varies)\1"),
+]
+
+
+def chunks(data):
+    """(offset, seq, length) of every chunk."""
+    at = 0
+    while data[at:at + 4] == b"\x57\x2a\x4d\x18" and data[at + 8:at + 12] == b"\x89PYT":
+        seq, = struct.unpack_from("<I", data, at + 24)
+        comp_len, = struct.unpack_from("<I", data, at + 36)
+        yield at, seq, 72 + comp_len
+        at += 72 + comp_len
+
+
+def damage(directory):
+    """flipped.trace: a bit in chunk 2. cut.trace: ends inside chunk 4. text.trace: no trace."""
+    data = bytearray((directory / "simple.trace").read_bytes())
+    places = {seq: (at, length) for at, seq, length in chunks(data)}
+    flipped = bytearray(data)
+    flipped[places[2][0] + 90] ^= 0x10
+    (directory / "flipped.trace").write_bytes(flipped)
+    (directory / "cut.trace").write_bytes(data[:places[4][0] + 100])
+    (directory / "text.trace").write_text("This is not a trace.\n")
+    hollow = bytearray(data)
+    for seq, (at, length) in places.items():
+        hollow[at + 80] ^= 0xff
+    (directory / "hollow.trace").write_bytes(hollow)
+
+
+def run_in_terminal(words, environment, columns):
+    out = b""
+    pid, fd = pty.fork()
+    if pid == 0:
+        os.execve(words[0], words, {**environment, "COLUMNS": str(columns), "LINES": "12",
+                                    "TERM": "xterm"})
+    while True:
+        try:
+            data = os.read(fd, 65536)
+        except OSError:
+            break
+        if not data:
+            break
+        out += data
+    status = os.waitpid(pid, 0)[1]
+    return out.replace(b"\r\n", b"\n"), b"", os.waitstatus_to_exitcode(status)
+
+
+def trace_path(directory, word):
+    if not word.endswith(".trace"):
+        return word
+    return str((HERE if word.startswith("v1-") else directory) / word)
+
+
+def run(program, directory, words):
+    environment = {"TZ": "UTC", "LC_ALL": "C.UTF-8", "PATH": os.environ.get("PATH", "")}
+    for name in ("ASAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS"):
+        if name in os.environ:
+            environment[name] = os.environ[name]
+    columns = None
+    if words and words[0].startswith("tty"):
+        columns = int(words[0][3:])
+        words = words[1:]
+    words = [str(program)] + [trace_path(directory, w) for w in words]
+    if columns is not None:
+        out, err, code = run_in_terminal(words, environment, columns)
+    else:
+        done = subprocess.run(words, env=environment, capture_output=True, check=False)
+        out, err, code = done.stdout, done.stderr, done.returncode
+    text = out.decode("utf-8", "backslashreplace")
+    if err:
+        text += "--- standard error\n" + err.decode("utf-8", "backslashreplace")
+    text += f"--- exit status {code}\n"
+    text = text.replace(str(directory) + "/", "").replace(str(HERE) + "/", "")
+    for pattern, instead in VOLATILE:
+        text = pattern.sub(instead, text)
+    return text
+
+
+def check(path, got, accept):
+    wanted = path.read_text(encoding="utf-8") if path.exists() else ""
+    if got == wanted:
+        return 0
+    if accept:
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(got, encoding="utf-8")
+        print(f"outputs: {path.name} written")
+        return 0
+    print(f"outputs: {path.name} differs (outputs.py --accept writes it anew)")
+    with tempfile.NamedTemporaryFile("w", suffix=".got", encoding="utf-8") as file:
+        file.write(got)
+        file.flush()
+        subprocess.run(["diff", "-u", str(path), file.name], check=False)
+    return 1
+
+
+def main():
+    words = sys.argv[1:]
+    accept = "--accept" in words
+    words = [w for w in words if w != "--accept"]
+    program, make = (pathlib.Path(w).resolve() for w in words[:2])
+    only = words[2] if len(words) > 2 else None
+    failed, n = 0, 0
+    with tempfile.TemporaryDirectory(prefix="pyrec-golden-") as name:
+        directory = pathlib.Path(name)
+        subprocess.run([str(make), name], check=True)
+        damage(directory)
+        for line in (HERE / "outputs.txt").read_text(encoding="utf-8").splitlines():
+            if not line.strip() or line.startswith("#"):
+                continue
+            case, _, command = line.partition(":")
+            if only is not None and case != only:
+                continue
+            n += 1
+            failed += check(EXPECTED / case, run(program, directory, command.split()), accept)
+        if only in (None, "man"):
+            n += 1
+            page = subprocess.run([str(program), "help", "--man"], capture_output=True, check=True)
+            failed += check(MAN_PAGE, page.stdout.decode(), accept)
+    print(f"outputs: {n} cases, {failed} failed")
+    return 1 if failed or n == 0 else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

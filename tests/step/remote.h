@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * remote - the memory of a stopped process, read by the walker as if it were its own.
+ *
+ * Implements peek() and peek_bytes() of record/agent/peek.h on top of process_vm_readv, with a
+ * cache of pages that is good for one instruction.
+ */
+#ifndef PYREC_TESTS_REMOTE_H
+#define PYREC_TESTS_REMOTE_H
+
+#include "record/agent/pyver.h"
+#include <stddef.h>
+#include <sys/types.h>
+
+struct remote {
+    struct pyver ver;
+    uintptr_t runtime, code_type, tstate;
+};
+
+/* Find the interpreter in a stopped process. False: `why` says why not. */
+bool remote_open(struct remote *remote, pid_t pid, char *why, size_t size);
+
+/* The process has moved: what was read is no longer true. */
+void remote_forget(void);
+
+#endif

@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * stepper - walk a Python program's stack, with the project's own walker, at every instruction.
+ *
+ *     stepper STEPS PYTHON work.py
+ *
+ * The program stops itself; from there on each machine instruction is single-stepped (ptrace) and
+ * stack_take() reads the frames out of the stopped process through a peek() of its own. Each
+ * reading must be torn (say a reason) or right: what one push, one pop or one move of an
+ * instruction makes of the reading before. Exit 0 when not one was wrong, 1 when one was, 77 when
+ * this interpreter or machine cannot be stepped.
+ */
+#include "record/agent/stack.h"
+#include "remote.h"
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ptrace.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define FRAMES_MAX 256u
+#define SKIP       77
+
+struct tally {
+    uint64_t steps, same, moves, pushes, pops, wrong;
+    uint64_t torn[WIRE_FAIL_COUNT];
+    uint64_t torn_run, torn_run_max;
+};
+
+static const char *const reasons[] = {
+#define REASON(name, text) text,
+    WIRE_FAILURE_LIST(REASON)
+#undef REASON
+};
+
+/* Frames on the root side that are the same in both. */
+static uint32_t common_root(const struct stack *a, const struct stack *b)
+{
+    uint32_t n = 0;
+    while (n < a->depth && n < b->depth &&
+           a->frames[a->depth - 1 - n] == b->frames[b->depth - 1 - n])
+        n++;
+    return n;
+}
+
+/* Is frame `i` from the root the same code in both, wherever its instruction? */
+static bool same_code(const struct stack *a, const struct stack *b, uint32_t i)
+{
+    return i < a->depth && i < b->depth &&
+           stack_frame_code(a->frames[a->depth - 1 - i]) ==
+               stack_frame_code(b->frames[b->depth - 1 - i]);
+}
+
+/*
+ * What changed, as seen from the root: a common part, possibly one frame whose instruction moved,
+ * and at most one frame more or less on top of that.
+ */
+static bool explain(const struct stack *before, const struct stack *now, struct tally *tally)
+{
+    uint32_t base = common_root(before, now);
+    if (base == before->depth && base == now->depth) {
+        tally->same++;
+        return true;
+    }
+    if (same_code(before, now, base))
+        base++;
+    const uint32_t popped = before->depth - base, pushed = now->depth - base;
+    if (popped + pushed > 1)
+        return false;
+    tally->moves += popped + pushed == 0;
+    tally->pops += popped;
+    tally->pushes += pushed;
+    return true;
+}
+
+static void stack_print(const char *label, const struct stack *stack)
+{
+    printf("  %s (%u):", label, stack->depth);
+    for (uint32_t i = 0; i < stack->depth; i++)
+        printf(" %lx:%d", (unsigned long)stack_frame_code(stack->frames[i]),
+               stack_frame_instr(stack->frames[i]));
+    printf("\n");
+}
+
+static void torn_count(struct tally *tally, enum wire_failure failure)
+{
+    tally->torn[failure]++;
+    if (++tally->torn_run > tally->torn_run_max)
+        tally->torn_run_max = tally->torn_run;
+}
+
+static int step_all(pid_t pid, const struct stack_source *source, uint64_t steps,
+                    struct tally *tally)
+{
+    static uint64_t frames[2][FRAMES_MAX];
+    struct stack before = {.frames = frames[0], .max = FRAMES_MAX};
+    struct stack now = {.frames = frames[1], .max = FRAMES_MAX};
+    bool have = false;
+    for (; tally->steps < steps; tally->steps++) {
+        int status;
+        if (ptrace(PTRACE_SINGLESTEP, pid, 0, 0) != 0 || waitpid(pid, &status, 0) != pid)
+            return SKIP;
+        if (!WIFSTOPPED(status) || WSTOPSIG(status) != SIGTRAP)
+            break;
+        remote_forget();
+        const enum wire_failure failure = stack_take(source, &now);
+        if (failure != WIRE_FAIL_NONE) {
+            torn_count(tally, failure);
+            continue;
+        }
+        tally->torn_run = 0;
+        if (have && !explain(&before, &now, tally)) {
+            tally->wrong++;
+            printf("wrong at step %lu\n", (unsigned long)tally->steps);
+            stack_print("before", &before);
+            stack_print("now", &now);
+        }
+        const struct stack swap = before;
+        before = now;
+        now = swap;
+        have = true;
+    }
+    return 0;
+}
+
+static void report(const struct tally *tally)
+{
+    uint64_t torn = 0;
+    for (int i = 0; i < WIRE_FAIL_COUNT; i++)
+        torn += tally->torn[i];
+    printf("%lu instructions: %lu moves, %lu pushes, %lu pops, %lu torn (%.3f %%, at most %lu in a "
+           "row), %lu wrong\n",
+           (unsigned long)tally->steps, (unsigned long)tally->moves, (unsigned long)tally->pushes,
+           (unsigned long)tally->pops, (unsigned long)torn,
+           100.0 * (double)torn / (double)(tally->steps ? tally->steps : 1),
+           (unsigned long)tally->torn_run_max, (unsigned long)tally->wrong);
+    for (int i = 0; i < WIRE_FAIL_COUNT; i++)
+        if (tally->torn[i])
+            printf("  torn: %-45s %lu\n", reasons[i], (unsigned long)tally->torn[i]);
+}
+
+static pid_t program_start(char **command)
+{
+    const pid_t pid = fork();
+    if (pid == 0) {
+        ptrace(PTRACE_TRACEME, 0, 0, 0);
+        setenv("PYTHONDONTWRITEBYTECODE", "1", 1);
+        execv(command[0], command);
+        _exit(127);
+    }
+    return pid;
+}
+
+/* Let it run until it stops itself. */
+static bool run_to_stop(pid_t pid)
+{
+    int status, pass = 0;
+    while (waitpid(pid, &status, 0) == pid && WIFSTOPPED(status)) {
+        if (WSTOPSIG(status) == SIGSTOP)
+            return true;
+        pass = WSTOPSIG(status) == SIGTRAP ? 0 : WSTOPSIG(status);
+        ptrace(PTRACE_CONT, pid, 0, pass);
+    }
+    return false;
+}
+
+int main(int argc, char **argv)
+{
+    if (argc < 4) {
+        fprintf(stderr, "usage: stepper STEPS PYTHON SCRIPT [ARGS...]\n");
+        return 2;
+    }
+    const pid_t pid = program_start(argv + 2);
+    if (pid < 0 || !run_to_stop(pid)) {
+        printf("skipped: %s did not stop itself\n", argv[2]);
+        return SKIP;
+    }
+    struct remote remote;
+    char why[200];
+    struct tally tally = {0};
+    int result = SKIP;
+    if (remote_open(&remote, pid, why, sizeof(why))) {
+        const struct stack_source source = {
+            .ver = &remote.ver, .code_type = remote.code_type, .tstate = remote.tstate};
+        result = step_all(pid, &source, strtoull(argv[1], NULL, 10), &tally);
+        printf("%s (3.%u): ", argv[2], remote.ver.minor);
+        report(&tally);
+        if (result == 0 && (tally.wrong > 0 || tally.pushes < 1000))
+            result = 1; /* a program that calls nothing would prove nothing */
+    } else {
+        printf("skipped: %s: %s\n", argv[2], why);
+    }
+    kill(pid, SIGKILL);
+    return result;
+}

@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: MIT */
+#include "analyze/dump.h"
+#include "analyze/fold.h"
+#include "analyze/profile.h"
+#include "reference.h"
+#include "scratch.h"
+
+#include <check.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define N_SEEDS 150
+
+static struct trace *open_trace(const char *path)
+{
+    struct trace *trace;
+    struct problem why = {0};
+    const enum status status = trace_open(&trace, &path, 1, NULL, NULL, &why);
+    ck_assert_msg(status == STATUS_OK, "%s", why.detail);
+    return trace;
+}
+
+/* A trace that was damaged nowhere must be read without a word. */
+static void no_damage(void *closure, const char *path, const struct damage *damage)
+{
+    (void)closure;
+    ck_abort_msg("%s: %s", path, damage->text);
+}
+
+static void build(struct profile *profile, struct trace *trace, size_t n_workers)
+{
+    const struct select all = {0};
+    trace->report = no_damage;
+    profile_build(profile, trace, &all, n_workers);
+}
+
+/* Both sides count in quanta; the profile has been scaled to ns. */
+static void check_weights(const struct weights *got, const struct weights *wanted, uint64_t quantum)
+{
+    for (int c = 0; c < CLASS_COUNT; c++) {
+        ck_assert_uint_eq(got->by[c].samples, wanted->by[c].samples);
+        ck_assert_uint_eq(got->by[c].ticks, wanted->by[c].ticks);
+        ck_assert_uint_eq(got->by[c].wall, wanted->by[c].wall * quantum);
+        ck_assert_uint_eq(got->by[c].cpu, wanted->by[c].cpu * quantum);
+    }
+}
+
+static const struct reference_row *find_row(const struct reference_row *rows, size_t n,
+                                            const struct thread *thread, struct frame frame)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (rows[i].pid == thread->process->pid && rows[i].thread == thread->id &&
+            rows[i].line == frame.line && strcmp(rows[i].function, frame.function) == 0 &&
+            strcmp(rows[i].file, frame.file) == 0)
+            return &rows[i];
+    }
+    ck_abort_msg("a row too many: %s (%s:%u)", frame.function, frame.file, frame.line);
+}
+
+static void check_rows(const struct profile *profile, const struct reference *reference,
+                       enum reference_key reference_key, enum key_id key_id)
+{
+    const struct key *const key = &keys[key_id];
+    struct arena arena = {0};
+    size_t n_wanted, n_got = 0;
+    struct reference_row *const wanted = reference_rows(reference, reference_key, &n_wanted);
+    struct fold *const fold = fold_open(profile, key);
+    for (size_t t = 0; t < profile->n_threads; t++) {
+        size_t n;
+        const struct fold_row *const rows = fold_threads(fold, &profile->threads[t], 1, &arena, &n);
+        for (size_t i = 0; i < n; i++) {
+            const struct reference_row *const row =
+                find_row(wanted, n_wanted, profile->threads[t]->thread,
+                         key->frame(&profile->symbols, rows[i].value));
+            check_weights(&rows[i].self, &row->self, reference->quantum_ns);
+            check_weights(&rows[i].cum, &row->cum, reference->quantum_ns);
+        }
+        n_got += n;
+    }
+    ck_assert_uint_eq(n_got, n_wanted);
+    fold_close(fold);
+    free(wanted);
+    arena_clear(&arena);
+}
+
+/* All threads in one table: the sum over threads, key by key. */
+static void check_merged(const struct profile *profile)
+{
+    const struct key *const key = &keys[KEY_LINE];
+    struct arena arena = {0};
+    struct fold *const fold = fold_open(profile, key);
+    size_t n;
+    const struct fold_row *const merged =
+        fold_threads(fold, profile->threads, profile->n_threads, &arena, &n);
+    struct weights *const sums = calloc(profile->symbols.n_places, 2 * sizeof *sums);
+    for (size_t t = 0; t < profile->n_threads; t++) {
+        size_t n_rows;
+        const struct fold_row *const rows =
+            fold_threads(fold, &profile->threads[t], 1, &arena, &n_rows);
+        for (size_t i = 0; i < n_rows; i++) {
+            weights_add(&sums[2 * rows[i].value], &rows[i].self);
+            weights_add(&sums[2 * rows[i].value + 1], &rows[i].cum);
+        }
+    }
+    for (size_t i = 0; i < n; i++) {
+        check_weights(&merged[i].self, &sums[2 * merged[i].value], 1);
+        check_weights(&merged[i].cum, &sums[2 * merged[i].value + 1], 1);
+    }
+    free(sums);
+    fold_close(fold);
+    arena_clear(&arena);
+}
+
+static void check_threads(const struct profile *profile, struct reference *reference)
+{
+    reference_total(reference);
+    size_t n_with_samples = 0;
+    for (size_t i = 0; i < reference->n_threads; i++) {
+        const struct reference_thread *const wanted = &reference->threads[i];
+        const struct profile_thread *got = NULL;
+        for (size_t t = 0; t < profile->n_threads; t++) {
+            if (profile->threads[t]->thread->process->pid == wanted->pid &&
+                profile->threads[t]->thread->id == wanted->thread)
+                got = profile->threads[t];
+        }
+        if (got == NULL) { /* it was never observed */
+            ck_assert_uint_eq(weights_sum(&wanted->total).samples, 0);
+            continue;
+        }
+        n_with_samples++;
+        check_weights(&got->total, &wanted->total, reference->quantum_ns);
+        ck_assert_uint_eq(got->cpu_ns, wanted->cpu_q * reference->quantum_ns);
+        ck_assert_uint_eq(got->unattributed_ns, wanted->unattributed_q * reference->quantum_ns);
+        ck_assert_uint_eq(got->before_ns, wanted->before_q * reference->quantum_ns);
+        ck_assert_uint_eq(got->lost_ns, 0);
+        ck_assert_uint_eq(weights_sum(&got->total).cpu + got->unattributed_ns, got->cpu_ns);
+    }
+    ck_assert_uint_eq(n_with_samples, profile->n_threads);
+}
+
+START_TEST(equals_reference)
+{
+    struct reference reference = {0};
+    struct profile profile = {0};
+    const char *const path = scratch_path("random.trace");
+    random_trace(&reference, path, (uint64_t)_i + 1);
+    struct trace *const trace = open_trace(path);
+    build(&profile, trace, 1);
+    check_threads(&profile, &reference);
+    check_rows(&profile, &reference, REFERENCE_LINES, KEY_LINE);
+    check_rows(&profile, &reference, REFERENCE_FUNCTIONS, KEY_FUNCTION);
+    check_merged(&profile);
+    profile_clear(&profile);
+    trace_close(trace);
+    reference_clear(&reference);
+}
+END_TEST
+
+/* The rows of the whole profile as text, in an order that does not depend on numbers. */
+static int compare_lines(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static struct buffer profile_text(const struct profile *profile)
+{
+    struct arena arena = {0};
+    struct buffer text = {0};
+    struct fold *const fold = fold_open(profile, &keys[KEY_LINE]);
+    for (size_t t = 0; t < profile->n_threads; t++) {
+        const struct profile_thread *const thread = profile->threads[t];
+        size_t n;
+        const struct fold_row *const rows = fold_threads(fold, &profile->threads[t], 1, &arena, &n);
+        char **const lines = calloc(n + 1, sizeof(char *));
+        for (size_t i = 0; i < n; i++) {
+            const struct frame f = symbols_frame(&profile->symbols, rows[i].value);
+            const struct weight s = weights_sum(&rows[i].self), c = weights_sum(&rows[i].cum);
+            lines[i] = arena_print(&arena, "%s %s:%u %lu %lu %lu %lu, %lu %lu %lu %lu\n",
+                                   f.function, f.file, f.line, s.samples, s.ticks, s.wall, s.cpu,
+                                   c.samples, c.ticks, c.wall, c.cpu);
+        }
+        qsort(lines, n, sizeof(char *), compare_lines);
+        buffer_print(&text, "%u %u %s: %lu %lu\n", thread->thread->process->pid, thread->thread->id,
+                     thread->thread->name, thread->cpu_ns, thread->unattributed_ns);
+        for (size_t i = 0; i < n; i++)
+            buffer_add_text(&text, lines[i]);
+        free(lines);
+    }
+    fold_close(fold);
+    arena_clear(&arena);
+    return text;
+}
+
+START_TEST(workers_change_nothing)
+{
+    struct reference reference = {0};
+    const char *const path = scratch_path("workers.trace");
+    random_trace(&reference, path, 1000 + (uint64_t)_i);
+    struct buffer texts[3];
+    for (size_t n = 1; n <= 3; n++) {
+        struct profile profile = {0};
+        struct trace *const trace = open_trace(path);
+        build(&profile, trace, n == 3 ? 5 : n);
+        texts[n - 1] = profile_text(&profile);
+        profile_clear(&profile);
+        trace_close(trace);
+    }
+    ck_assert_str_eq(texts[0].text, texts[1].text);
+    ck_assert_str_eq(texts[0].text, texts[2].text);
+    for (size_t n = 0; n < 3; n++)
+        buffer_clear(&texts[n]);
+    reference_clear(&reference);
+}
+END_TEST
+
+/* Sample by sample: the dump against what was written. */
+static const struct reference_sample *find_sample(const struct reference *reference,
+                                                  const struct row *row)
+{
+    for (size_t i = 0; i < reference->n_samples; i++) {
+        const struct reference_sample *const s = &reference->samples[i];
+        if (s->time_q * reference->quantum_ns == row->sample->time_ns &&
+            s->pid == row->process->pid && s->thread == row->thread->id)
+            return s;
+    }
+    ck_abort_msg("a sample that was not written");
+}
+
+START_TEST(dump_shows_every_sample)
+{
+    const struct select all = {0};
+    struct reference reference = {0};
+    struct row row;
+    size_t n = 0;
+    uint64_t last_ns = 0;
+    const char *const path = scratch_path("dump.trace");
+    random_trace(&reference, path, 2000 + (uint64_t)_i);
+    struct trace *const trace = open_trace(path);
+    trace->report = no_damage;
+    struct dump *const dump = dump_open(trace, &all, 0);
+    for (; dump_next(dump, &row); n++) {
+        const struct reference_sample *const s = find_sample(&reference, &row);
+        const struct reference_stack *const stack = &reference.stacks[s->stack];
+        ck_assert_uint_ge(row.sample->time_ns, last_ns);
+        last_ns = row.sample->time_ns;
+        ck_assert_uint_eq(row.sample->cpu_ns, s->cpu_q * reference.quantum_ns);
+        ck_assert_uint_eq(row.sample->stack.n_frames, stack->n > 0 ? stack->n : 1);
+        for (uint32_t f = 0; f < stack->n; f++) {
+            const struct frame *const frame = &row.sample->stack.frames[stack->n - 1 - f];
+            ck_assert_str_eq(frame->function, stack->frames[f].function);
+            ck_assert_uint_eq(frame->line, stack->frames[f].line);
+        }
+        if (s->call != NULL)
+            ck_assert_str_eq(row.sample->call, s->call);
+        else
+            ck_assert_ptr_null(row.sample->call);
+    }
+    ck_assert_uint_eq(n, reference.n_samples);
+    dump_close(dump);
+    trace_close(trace);
+    reference_clear(&reference);
+}
+END_TEST
+
+START_TEST(dump_stops_at_its_limit)
+{
+    const struct select all = {0};
+    struct reference reference = {0};
+    struct row row;
+    const char *const path = scratch_path("limit.trace");
+    random_trace(&reference, path, 77);
+    struct trace *const trace = open_trace(path);
+    struct dump *const dump = dump_open(trace, &all, 5);
+    for (int i = 0; i < 5; i++)
+        ck_assert(dump_next(dump, &row));
+    ck_assert(!dump_next(dump, &row));
+    dump_close(dump);
+    trace_close(trace);
+    reference_clear(&reference);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *const suite = suite_create("profile");
+    TCase *const tests = tcase_create("profile");
+    tcase_set_timeout(tests, 60);
+    tcase_add_checked_fixture(tests, NULL, scratch_remove);
+    tcase_add_loop_test(tests, equals_reference, 0, N_SEEDS);
+    tcase_add_loop_test(tests, workers_change_nothing, 0, 30);
+    tcase_add_loop_test(tests, dump_shows_every_sample, 0, 20);
+    tcase_add_test(tests, dump_stops_at_its_limit);
+    suite_add_tcase(suite, tests);
+    SRunner *const runner = srunner_create(suite);
+    srunner_run_all(runner, CK_NORMAL);
+    const int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed != 0;
+}
