@@ -107,7 +107,7 @@ START_TEST(test_welcome)
     ck_assert_int_eq(collect.processes[0]->pid, getpid());
     ck_assert(collect_knows(&collect, getpid()));
     ck_assert_uint_eq(lobby.n, 0);
-    ck_assert_int_eq(fds_count(), fds_before + 1); /* its pidfd */
+    ck_assert_int_eq(fds_count(), fds_before + 2); /* its pidfd and its connection */
     fake_step(&fake, clocks_mono_ns(), 1);
     ck_assert(collect_visit(&collect, clocks_mono_ns()));
     ck_assert_uint_eq(collect.processes[0]->stream.roster.n, 1);
@@ -172,7 +172,7 @@ START_TEST(test_silent)
     ck_assert_uint_eq(lobby.n, 0);
     close(slow);
     close(mute);
-    ck_assert_int_eq(fds_count(), fds_before + 1);
+    ck_assert_int_eq(fds_count(), fds_before + 2);
     lobby_hear(&lobby, 777);
 }
 END_TEST
