@@ -59,7 +59,7 @@ static const char *program_make(const char *name, const char *loader)
 
 START_TEST(test_programs)
 {
-    check_reason("/bin/true", "true is not Python and started none");
+    check_reason("/bin/true", "true is not Python, and none was seen in it");
     check_reason(program_make("static", ""), "static is statically linked");
     check_reason(program_make("alpine", "/lib/ld-musl-x86_64.so.1"), "alpine is linked with musl");
     check_reason(program_make("python3.11", "/lib64/ld.so"), "ended before it could be recorded");

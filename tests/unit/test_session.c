@@ -99,7 +99,7 @@ static void script_make(const char *name, const char *text)
 START_TEST(test_nothing_recorded)
 {
     ck_assert_int_eq(run_line(&run, "PYREC -o TRACE true"), 0);
-    check_says("nothing was recorded: true is not Python and started none");
+    check_says("nothing was recorded: true is not Python, and none was seen in it");
     ck_assert_int_eq(run_line(&run, "PYREC -o TRACE false"), 1);
     ck_assert_int_eq(run_line(&run, "PYREC -o TRACE FAKE hello=no exit=3"), 3);
     script_make("TRUTH", "#!/usr/bin/env -S FOO=1 false\n");
