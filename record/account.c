@@ -26,9 +26,6 @@ void account_take(struct account *account, const struct wire_counters *counters)
 #undef TAKE
     for (int i = 0; i < WIRE_FAIL_COUNT; i++)
         account->failed[i] = atomic_load_explicit(&counters->failed[i], memory_order_relaxed);
-    const uint64_t cpu_ns = atomic_load_explicit(&counters->process_cpu_ns, memory_order_relaxed);
-    if (account->process_cpu_ns < cpu_ns)
-        account->process_cpu_ns = cpu_ns;
 }
 
 void account_add(struct account *sum, const struct account *account)

@@ -27,22 +27,30 @@ static void descriptors_raise(struct child *child, uint64_t *max_fds)
     *max_fds = setrlimit(RLIMIT_NOFILE, &high) == 0 ? limit->rlim_max : limit->rlim_cur;
 }
 
-enum status child_prepare(struct child *child, uint64_t *max_fds, struct problem *why)
+static void signals_block(const int *signals, size_t n, sigset_t *before, sigset_t *set)
 {
-    sigset_t read, held;
+    sigemptyset(set);
+    for (size_t i = 0; i < n; i++)
+        sigaddset(set, signals[i]);
+    sigprocmask(SIG_BLOCK, set, before);
+}
+
+void child_prepare(struct child *child, uint64_t *max_fds)
+{
+    sigset_t set;
     *child = (struct child){.pid = -1, .signal_fd = -1};
-    sigemptyset(&read);
-    for (size_t i = 0; i < ARRAY_LEN(watched); i++)
-        sigaddset(&read, watched[i]);
-    held = read;
-    for (size_t i = 0; i < ARRAY_LEN(blocked); i++)
-        sigaddset(&held, blocked[i]);
-    sigprocmask(SIG_BLOCK, &held, &child->inherited.mask);
+    signals_block(blocked, ARRAY_LEN(blocked), &child->inherited.mask, &set);
     /* Whoever ignores SIGCHLD is not told how its children end. */
     const struct sigaction standard = {.sa_handler = SIG_DFL};
     sigaction(SIGCHLD, &standard, &child->inherited.on_child);
     descriptors_raise(child, max_fds);
-    child->signal_fd = signalfd(-1, &read, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+enum status child_watch(struct child *child, struct problem *why)
+{
+    sigset_t set;
+    signals_block(watched, ARRAY_LEN(watched), NULL, &set);
+    child->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
     if (child->signal_fd < 0)
         return problem_set(why, STATUS_IO, PROBLEM_NO_OFFSET, "signalfd: %s", strerror(errno));
     return STATUS_OK;

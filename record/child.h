@@ -27,8 +27,14 @@ struct child {
     struct launch_inherited inherited;
 };
 
-/* Block signals, remember what was inherited, raise our own limit of descriptors to *max_fds. */
-MUST_CHECK enum status child_prepare(struct child *child, uint64_t *max_fds, struct problem *why);
+/*
+ * Remember what was inherited; block what writing may raise; raise our own limit of descriptors to
+ * *max_fds. pyrec can still be interrupted.
+ */
+void child_prepare(struct child *child, uint64_t *max_fds);
+
+/* From here on signals are read from signal_fd: the command is about to start. */
+MUST_CHECK enum status child_watch(struct child *child, struct problem *why);
 
 /* What the signal descriptor has to say. `dying` is called once, while the command is a zombie. */
 void child_take_signals(struct child *child, void (*dying)(void *closure, pid_t pid),

@@ -7,8 +7,9 @@
 #include <stdlib.h>
 #include <sys/epoll.h>
 
-#define FILL_HIGH 0.25 /* of a ring between two visits: come twice as often */
-#define FILL_LOW  0.06 /* half as often will do */
+#define FILL_HIGH 0.25     /* of a ring between two visits: come twice as often */
+#define FILL_LOW  0.06     /* half as often will do */
+#define STEP_NS   10000000 /* a step, not a correction */
 
 void collect_init(struct collect *collect, struct emit *emit, int epoll_fd, bool is_first_only)
 {
@@ -35,8 +36,8 @@ static void left_remember(struct collect *collect, const struct process *process
 {
     if (vec_room(&collect->left, &collect->left_capacity, collect->n_left + 1ull,
                  sizeof *collect->left))
-        collect->left[collect->n_left++] =
-            (struct collect_left){process->pid, process->about.os_start, process->about.image};
+        collect->left[collect->n_left++] = (struct collect_left){
+            process->pid, process->about.os_start, process->about.image, process->cpu_clock_ns};
 }
 
 /* Finish the i-th process and take it off the list. */
@@ -58,8 +59,11 @@ static void finish(struct collect *collect, uint32_t i, const char *reason,
 static void finish_exec(struct collect *collect, uint32_t i)
 {
     const struct demise alive = {.is_known = false};
-    left_remember(collect, collect->processes[i]);
-    process_note(collect->processes[i], PROCESS_EXEC, 0);
+    struct process *process = collect->processes[i];
+    process->has_left = true;
+    process_note(process, PROCESS_EXEC, 0);
+    process_look_clock(process);
+    left_remember(collect, process);
     finish(collect, i, "exec", &alive);
 }
 
@@ -85,8 +89,10 @@ void collect_bury(struct collect *collect, uint32_t number)
 void collect_stop(struct collect *collect, const char *reason)
 {
     const struct demise alive = {.is_known = false};
-    while (collect->n > 0)
+    while (collect->n > 0) {
+        process_look(collect->processes[collect->n - 1], clocks_mono_ns());
         finish(collect, collect->n - 1, reason, &alive);
+    }
 }
 
 /* ---- coming ---- */
@@ -115,8 +121,10 @@ static void image_count(struct collect *collect, struct process *process)
     for (uint32_t i = 0; i < collect->n_left; i++)
         if (collect->left[i].pid == process->pid &&
             collect->left[i].os_start == process->about.os_start &&
-            collect->left[i].image >= process->about.image)
+            collect->left[i].image >= process->about.image) {
             process->about.image = collect->left[i].image + 1;
+            process->cpu_zero_ns = collect->left[i].cpu_ns;
+        }
 }
 
 static void watch(const struct collect *collect, const struct process *process)
@@ -207,6 +215,16 @@ bool collect_visit(struct collect *collect, uint64_t now_ns)
     else if (fill < FILL_LOW && collect->visit_ns < COLLECT_VISIT_MAX_NS)
         collect->visit_ns *= 2;
     return is_empty;
+}
+
+void collect_look_clock(struct collect *collect, int64_t wall_ns, uint64_t mono_ns)
+{
+    const int64_t ahead_ns = wall_ns - (int64_t)mono_ns;
+    const int64_t step_ns = ahead_ns - collect->wall_ahead_ns;
+    const bool is_step = step_ns > STEP_NS || step_ns < -STEP_NS;
+    for (uint32_t i = 0; i < collect->n && is_step && collect->wall_ahead_ns != 0; i++)
+        process_note(collect->processes[i], PROCESS_CLOCK_STEP, step_ns);
+    collect->wall_ahead_ns = ahead_ns;
 }
 
 void collect_flush(struct collect *collect)

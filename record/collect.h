@@ -21,6 +21,7 @@ struct collect_left {
     pid_t pid;
     uint64_t os_start;
     uint32_t image;
+    uint64_t cpu_ns; /* what was on its clock */
 };
 
 struct collect {
@@ -34,7 +35,8 @@ struct collect {
     struct collect_left *left;
     uint32_t n_left, left_capacity;
     uint32_t n_ever;
-    uint64_t visit_ns; /* between two visits, now */
+    uint64_t visit_ns;     /* between two visits, now */
+    int64_t wall_ahead_ns; /* CLOCK_REALTIME - CLOCK_MONOTONIC when they were looked at last */
 
     /* Of those that have ended. */
     struct account total;
@@ -55,7 +57,13 @@ void collect_add(struct collect *collect, const struct hello_guest *guest);
 /* Visit everybody. False when some ring was not emptied: come back at once. */
 bool collect_visit(struct collect *collect, uint64_t now_ns);
 
-/* The pidfd of process `number` says that it is dead. */
+/*
+ * Look whether the wall clock was set: what it shows and what CLOCK_MONOTONIC shows, at once. All
+ * processes get an event that says by how much. Slow corrections (NTP's) are followed silently.
+ */
+void collect_look_clock(struct collect *collect, int64_t wall_ns, uint64_t mono_ns);
+
+/* The pidfd of process`number` says that it is dead. */
 void collect_bury(struct collect *collect, uint32_t number);
 
 /* Write everything that is not written yet. */

@@ -59,6 +59,8 @@ static Pyrec__V1__Machine *machine_build(struct bump *bump)
 static char *version_text(struct bump *bump, uint32_t hexversion)
 {
     char text[32];
+    if (hexversion == 0)
+        return NULL; /* not known */
     const unsigned level = hexversion >> 4 & 15;
     const char *pre = level == 0xa ? "a" : level == 0xb ? "b" : level == 0xc ? "rc" : NULL;
     const int len = snprintf(text, sizeof text, "%u.%u.%u", hexversion >> 24,
@@ -188,8 +190,8 @@ size_t encode_native_list(struct bump *bump, const struct natives *natives,
         return 0;
     for (uint32_t i = 0; i < natives->n; i++) {
         const struct native *native = &natives->rows[i];
-        if (which == ENCODE_CHANGED_NATIVES && !native->is_changed)
-            continue;
+        if ((which == ENCODE_CHANGED_NATIVES && !native->is_changed) || native->name[0] == '\0')
+            continue; /* without a name: it left Python and was never looked at again */
         pyrec__v1__native_thread__init(&messages[n]);
         messages[n].os_tid = (uint32_t)native->tid;
         messages[n].name = text_clean(bump, native->name);

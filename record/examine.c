@@ -117,7 +117,7 @@ static const char *reason_of(int fd, const char *name)
         return "is PyPy; only CPython can be recorded";
     if (is_python_name(name))
         return "started, but ended before it could be recorded";
-    return "is not Python and started none";
+    return "is not Python, and none was seen in it";
 }
 
 void examine_command(const char *path, struct problem *why)

@@ -16,8 +16,6 @@
 #define PYREC_LIBRARY_DIR "../lib/pyrec"
 #endif
 
-extern char **environ;
-
 /* ---- the command ---- */
 
 static enum status command_status(const char *command, int error, struct problem *why)

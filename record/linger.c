@@ -14,7 +14,7 @@ struct search {
     bool has_found;
 };
 
-static void process_look(void *closure, pid_t pid)
+static void stranger_look(void *closure, pid_t pid)
 {
     struct search *search = closure;
     if (search->has_found || pid == getpid() || collect_knows(search->collect, pid))
@@ -28,7 +28,7 @@ bool linger_has_strangers(const struct collect *collect, const char *cookie)
 {
     struct search search = {collect, cookie, malloc(ENVIRONMENT_MAX), false};
     if (search.text != NULL)
-        (void)procfs_each_number("/proc", process_look, &search);
+        (void)procfs_each_number("/proc", stranger_look, &search);
     free(search.text);
     return search.has_found;
 }

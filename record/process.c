@@ -25,19 +25,31 @@ static bool is_zombie(const struct process *process)
            is.start == process->about.os_start;
 }
 
+/* The newest of what we see and what the agent saw. */
+void process_look_clock(struct process *process)
+{
+    uint64_t cpu_ns =
+        atomic_load_explicit(&process->head->counters.process_cpu_ns, memory_order_relaxed);
+    if (cpu_ns > process->cpu_clock_ns)
+        process->cpu_clock_ns = cpu_ns;
+    if (!process->has_left && (!process->is_dead || is_zombie(process)) &&
+        procfs_process_cpu(process->pid, &cpu_ns) && cpu_ns > process->cpu_clock_ns)
+        process->cpu_clock_ns = cpu_ns;
+}
+
 static void account_update(struct process *process)
 {
     struct account *account = &process->account;
-    uint64_t cpu_ns;
     account_take(account, &process->head->counters);
+    process_look_clock(process);
     account->samples = process->stream.samples;
     account->orphans = process->stream.orphans;
     account->codes_lost += process->stream.codebook.refused;
     account->native_cpu_ns = process->natives.total_ns;
     account->collector_cpu_ns = clocks_ns(CLOCK_PROCESS_CPUTIME_ID);
-    if ((!process->is_dead || is_zombie(process)) && procfs_process_cpu(process->pid, &cpu_ns) &&
-        cpu_ns > account->process_cpu_ns)
-        account->process_cpu_ns = cpu_ns;
+    account->process_cpu_ns = process->cpu_clock_ns > process->cpu_zero_ns
+                                  ? process->cpu_clock_ns - process->cpu_zero_ns
+                                  : 0;
 }
 
 static void chunk_write(struct process *process, struct emit *emit, const struct encode_end *end)
@@ -164,6 +176,13 @@ static bool drain(struct process *process, struct emit *emit, uint64_t now_ns)
     ring_release(&process->ring);
     process->fill = (double)taken / process->ring.len;
     return process->problem.status == STATUS_OK && taken < process->ring.len;
+}
+
+void process_look(struct process *process, uint64_t now_ns)
+{
+    names_look(process);
+    natives_look(&process->natives, process->pid, &process->stream.roster,
+                 now_ns - process->start_ns, now_ns, NATIVES_NOW);
 }
 
 bool process_visit(struct process *process, struct emit *emit, uint64_t now_ns)

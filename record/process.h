@@ -30,6 +30,7 @@ struct process {
     int pidfd;        /* -1: cannot be had */
     int connection;   /* the agent notices its end; -1 = none */
     bool is_dead;     /* was already gone when it was opened, or is known to be since */
+    bool has_left;    /* its pid runs another program: the clock is not its own any more */
     dev_t exe_device; /* of /proc/PID/exe; 0 = not known */
     ino_t exe_inode;
 
@@ -40,6 +41,8 @@ struct process {
     struct natives natives;
     struct account account;
     uint64_t start_ns;
+    uint64_t cpu_clock_ns;  /* the newest reading of the process's CPU clock .. */
+    uint64_t cpu_zero_ns;   /* .. which counts from here: exec does not set it back */
     uint64_t next_check_ns; /* when to look again whether this is still the same program */
     double fill;            /* of the ring, at the last visit */
     struct problem
@@ -70,7 +73,13 @@ bool process_has_left(struct process *process, uint64_t now_ns);
 /* Whether it is dead, where there is no pidfd that says so. */
 bool process_has_died(const struct process *process);
 
-/* The last visit: everything that is left, and a Summary with `reason` and how it died. */
+/* Read its CPU clock. */
+void process_look_clock(struct process *process);
+
+/* Look at everything that will be gone when it is told to stop. */
+void process_look(struct process *process, uint64_t now_ns);
+
+/* The last visit:everything that is left, and a Summary with `reason` and how it died. */
 void process_finish(struct process *process, struct emit *emit, uint64_t now_ns, const char *reason,
                     const struct demise *demise);
 
@@ -78,7 +87,7 @@ void process_finish(struct process *process, struct emit *emit, uint64_t now_ns,
 void process_stop(struct process *process);
 
 /* Put an event into its part of the trace that only the collector can see. */
-enum process_event { PROCESS_FORKED = 3, PROCESS_EXEC = 4 };
+enum process_event { PROCESS_FORKED = 3, PROCESS_EXEC = 4, PROCESS_CLOCK_STEP = 12 };
 void process_note(struct process *process, enum process_event event, int64_t value);
 
 #endif

@@ -34,7 +34,7 @@ struct session {
     uint64_t begin_ns, child_end_ns, next_visit_ns;
     uint64_t max_fds;
     struct recording_option options[MAX_OPTIONS];
-    char rate[32], depth[32];
+    char rate[32], depth[32], command[1024];
 };
 
 /* ---- beginning ---- */
@@ -44,8 +44,12 @@ static void options_fill(struct session *s)
     const uint32_t flags = s->settings->agent_flags;
     snprintf(s->rate, sizeof s->rate, "%g", s->settings->rate_hz);
     snprintf(s->depth, sizeof s->depth, "%u", s->settings->max_depth);
+    size_t len = 0;
+    for (char **word = s->settings->command; *word != NULL && len < sizeof s->command; word++)
+        len += (size_t)snprintf(s->command + len, sizeof s->command - len, "%s%s",
+                                len > 0 ? " " : "", *word);
     const struct recording_option options[MAX_OPTIONS] = {
-        {"command", s->launch.path},
+        {"command", s->command},
         {"rate", s->rate},
         {"max-depth", s->depth},
         {"cumulative", (flags & WIRE_NO_CUMULATIVE) != 0 ? "no" : "yes"},
@@ -86,12 +90,13 @@ static void recording_begin(struct session *s)
     lobby_close(&s->lobby);
 }
 
-static enum status loop_open(struct session *s, struct problem *why)
+/* Signals become events; the command gets those that are meant for it. */
+static enum status signals_watch(struct session *s, struct problem *why)
 {
     struct epoll_event event = {.events = EPOLLIN};
-    s->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     event.data.u64 = EPOLL_SIGNALS << 32;
-    if (s->epoll_fd < 0 || epoll_ctl(s->epoll_fd, EPOLL_CTL_ADD, s->child.signal_fd, &event) != 0)
+    TRY(child_watch(&s->child, why));
+    if (epoll_ctl(s->epoll_fd, EPOLL_CTL_ADD, s->child.signal_fd, &event) != 0)
         return problem_set(why, STATUS_IO, PROBLEM_NO_OFFSET, "epoll: %s", strerror(errno));
     return STATUS_OK;
 }
@@ -100,6 +105,8 @@ static enum status command_start(struct session *s, int *exit_code, struct probl
 {
     const struct launch_agent agent = {&s->hello, s->settings->interval_ns, s->settings->max_depth,
                                        s->settings->agent_flags};
+    *exit_code = LAUNCH_NOT_EXECUTABLE;
+    TRY(signals_watch(s, why));
     return launch_start(&s->launch, s->settings->command, s->is_recording ? &agent : NULL,
                         &s->child.inherited, &s->child.pid, exit_code, why);
 }
@@ -149,12 +156,21 @@ static void recording_fail(struct session *s)
     lobby_close(&s->lobby);
 }
 
+static void wall_clock_look(struct session *s, uint64_t before_ns)
+{
+    const int64_t wall_ns = (int64_t)clocks_ns(CLOCK_REALTIME);
+    const uint64_t after_ns = clocks_mono_ns();
+    if (after_ns - before_ns < 1000000) /* else we were held up between the two clocks */
+        collect_look_clock(&s->collect, wall_ns, after_ns);
+}
+
 static void visit(struct session *s)
 {
     const uint64_t now_ns = clocks_mono_ns();
     if (!s->is_recording)
         return;
     if (now_ns >= s->next_visit_ns) {
+        wall_clock_look(s, now_ns);
         const bool is_empty = collect_visit(&s->collect, now_ns);
         lobby_sweep(&s->lobby, now_ns);
         s->next_visit_ns = is_empty ? now_ns + s->collect.visit_ns : now_ns;
@@ -280,20 +296,16 @@ void session_run(const struct settings *settings, session_say *say, struct sessi
         session_fail(&s, &why, exit_code, result);
         return;
     }
-    exit_code = LAUNCH_NOT_EXECUTABLE;
-    if (child_prepare(&s.child, &s.max_fds, &why) != STATUS_OK ||
-        loop_open(&s, &why) != STATUS_OK) {
-        session_fail(&s, &why, exit_code, result);
+    child_prepare(&s.child, &s.max_fds);
+    s.epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+    s.begin_ns = clocks_mono_ns();
+    recording_begin(&s);
+    if (command_start(&s, &exit_code, &why) == STATUS_OK) {
+        loop(&s);
+        recording_end(&s, result);
+        result_fill(&s, result);
     } else {
-        s.begin_ns = clocks_mono_ns();
-        recording_begin(&s);
-        if (command_start(&s, &exit_code, &why) != STATUS_OK) {
-            session_fail(&s, &why, exit_code, result);
-        } else {
-            loop(&s);
-            recording_end(&s, result);
-            result_fill(&s, result);
-        }
+        session_fail(&s, &why, exit_code, result);
     }
     session_close(&s);
 }

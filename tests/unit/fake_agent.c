@@ -227,6 +227,8 @@ void fake_tick(struct fake *fake, uint64_t time_ns)
     const struct wire_record header = record->record;
     *record = (struct wire_tick){.record = header, .time_ns = time_ns, .number = fake->number};
     atomic_store_explicit(&fake->head->sampler_beat, time_ns, memory_order_relaxed);
+    atomic_store_explicit(&fake->head->counters.process_cpu_ns, clocks_ns(CLOCK_PROCESS_CPUTIME_ID),
+                          memory_order_relaxed);
     atomic_fetch_add_explicit(&fake->head->counters.ticks_due, 1, memory_order_relaxed);
     atomic_fetch_add_explicit(&fake->head->counters.ticks_taken, 1, memory_order_relaxed);
 }

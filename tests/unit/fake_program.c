@@ -13,7 +13,8 @@
  *     orphan=N       the same, but do not wait
  *     then=PROGRAM   exec this with the rest of the arguments when done
  *     garbage=N      after N ticks write noise into the ring instead
- *     hello=no       do not say hello
+ *     burn=N         use N ms of CPU before the first tick
+ *     hello=no do not say hello
  *     refuse=TEXT    say hello, but that this cannot be recorded
  *     lines=yes      print a line on stdout when recording has begun
  */
@@ -28,7 +29,7 @@
 #include <unistd.h>
 
 struct plan {
-    uint64_t ticks, busy, seed, exit, signal, child, orphan, garbage;
+    uint64_t ticks, busy, seed, exit, signal, child, orphan, garbage, burn;
     const char *truth, *then, *hello, *refuse, *lines;
 };
 
@@ -46,7 +47,7 @@ static int plan_parse(struct plan *plan, int argc, char **argv)
         {"orphan=", &plan->orphan, NULL}, {"garbage=", &plan->garbage, NULL},
         {"truth=", NULL, &plan->truth},   {"then=", NULL, &plan->then},
         {"hello=", NULL, &plan->hello},   {"refuse=", NULL, &plan->refuse},
-        {"lines=", NULL, &plan->lines},
+        {"lines=", NULL, &plan->lines},   {"burn=", &plan->burn, NULL},
     };
     for (int at = 1; at < argc; at++) {
         for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
@@ -104,6 +105,9 @@ static void work(const struct plan *plan)
         puts("begun");
         fflush(stdout);
     }
+    const uint64_t burned_ns = clocks_ns(CLOCK_PROCESS_CPUTIME_ID) + plan->burn * 1000000;
+    while (clocks_ns(CLOCK_PROCESS_CPUTIME_ID) < burned_ns)
+        ;
     for (uint64_t i = 0; i < plan->ticks && atomic_load(&fake.head->stop) == 0; i++) {
         const uint64_t due_ns = fake_due_ns(&fake, fake.number + 1);
         if (clocks_mono_ns() < due_ns)

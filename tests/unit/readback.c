@@ -195,6 +195,7 @@ static struct readback_row *row_add(struct reader *r)
 struct cursor {
     const Pyrec__V1__Samples *samples;
     uint64_t *times, *numbers;
+    uint32_t *holders;
     size_t run, explicit, call;
     uint64_t call_index;
 };
@@ -238,6 +239,7 @@ static void tick_take(struct reader *r, struct generation *g, const struct curso
         .time_q = c->times[tick],
         .cpu_q = w->now->cpu_q,
         .state = w->state,
+        .holder = c->holders[tick],
         .call = strdup(w->call == 0 ? "-" : g->strings[w->call - 1]),
         .stack = stack_text(g, w->stack),
     };
@@ -277,6 +279,7 @@ static void times_fill(struct reader *r, struct cursor *c)
     for (size_t k = 0; k < s->n_late_q; k++, number++) {
         if (k == missed_at) {
             r->back->missed += s->missed_n[missed];
+            r->back->gap_q += s->n_missed_gap_q > 0 ? s->missed_gap_q[missed] : 0;
             if (k > 0)
                 number += s->missed_n[missed];
             missed++;
@@ -286,6 +289,25 @@ static void times_fill(struct reader *r, struct cursor *c)
         c->times[k] = tick_due_ns(s->origin_ns, s->interval_ns, number) / r->back->quantum_ns +
                       (uint64_t)(int64_t)s->late_q[k];
     }
+}
+
+static void holders_fill(struct reader *r, struct cursor *c)
+{
+    const Pyrec__V1__Samples *s = c->samples;
+    size_t tick = 0;
+    for (size_t i = 0; i < s->n_holder_run && i < s->n_holder; i++)
+        for (uint32_t n = s->holder_run[i]; n > 0 && tick < s->n_late_q; n--)
+            c->holders[tick++] = s->holder[i];
+    if (s->n_holder_run != s->n_holder || (tick != 0 && tick != s->n_late_q))
+        fault(r, "holder runs cover %zu of %zu ticks", tick, s->n_late_q);
+}
+
+static void account_take(struct readback_process *to, const Pyrec__V1__Account *account)
+{
+    if (account == NULL)
+        return;
+    to->account_samples = account->samples;
+    to->process_cpu_ns = account->process_cpu_ns;
 }
 
 static void samples_take(struct reader *r, struct generation *g, const Pyrec__V1__Samples *s,
@@ -301,7 +323,9 @@ static void samples_take(struct reader *r, struct generation *g, const Pyrec__V1
     }
     c.times = calloc(s->n_late_q, sizeof *c.times);
     c.numbers = calloc(s->n_late_q, sizeof *c.numbers);
+    c.holders = calloc(s->n_late_q, sizeof *c.holders);
     times_fill(r, &c);
+    holders_fill(r, &c);
     struct walk w = {.thread = 0};
     for (size_t i = 0; i < n; i++) {
         w = (struct walk){w.thread + s->thread[i], s->thread_stack[i], s->thread_state[i],
@@ -314,16 +338,11 @@ static void samples_take(struct reader *r, struct generation *g, const Pyrec__V1
     }
     if (c.explicit != s->n_stack || c.run != s->n_run || c.call != s->n_call)
         fault(r, "columns are not used up");
-    uint64_t held = 0;
-    for (size_t i = 0; i < s->n_holder_run; i++)
-        held += s->holder_run[i];
-    if (s->n_holder_run != s->n_holder || (held != 0 && held != s->n_late_q))
-        fault(r, "holder runs cover %" PRIu64 " of %zu ticks", held, s->n_late_q);
     r->back->processes[process].ticks += s->n_late_q;
-    if (s->account != NULL)
-        r->back->processes[process].account_samples = s->account->samples;
+    account_take(&r->back->processes[process], s->account);
     free(c.times);
     free(c.numbers);
+    free(c.holders);
 }
 
 /* ---- chunks ---- */
@@ -353,8 +372,7 @@ static void summary_take(struct readback_process *to, const Pyrec__V1__Summary *
     to->exit_signal = summary->exit_signal;
     to->end_q = summary->end_q;
     snprintf(to->reason, sizeof to->reason, "%s", summary->stop_reason);
-    if (summary->account != NULL)
-        to->account_samples = summary->account->samples;
+    account_take(to, summary->account);
 }
 
 static void chunk_take(struct reader *r, const struct chunk_header *header, const uint8_t *raw,

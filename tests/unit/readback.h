@@ -20,8 +20,9 @@ struct readback_row {
     uint64_t number; /* of the tick */
     uint64_t time_q, cpu_q;
     uint32_t state;
-    char *call;  /* "-" = none */
-    char *stack; /* function:line;function:line; */
+    uint32_t holder; /* of the GIL, at that tick */
+    char *call;      /* "-" = none */
+    char *stack;     /* function:line;function:line; */
 };
 
 /* The last Summary of a process, 0 = the recording. */
@@ -31,7 +32,7 @@ struct readback_process {
     bool is_status_known;
     uint32_t exit_status, exit_signal;
     uint64_t samples, ticks; /* as the rows say */
-    uint64_t account_samples;
+    uint64_t account_samples, process_cpu_ns;
     uint64_t end_q;
     char reason[300];
 };
@@ -47,6 +48,7 @@ struct readback {
     uint64_t n_chunks;
     uint64_t n_events;
     uint64_t missed; /* tick numbers skipped */
+    uint64_t gap_q;  /* not observed */
     bool is_closed;
     char fault[300]; /* the first thing that is not as it should be; "" = nothing */
 };

@@ -41,3 +41,4 @@ target_compile_definitions(test_settings PRIVATE MANUAL="${PROJECT_SOURCE_DIR}/r
 unit(test_natives test_natives.c LINK pyrec_collect Threads::Threads)
 unit(test_hostile test_hostile.c LINK test_record)
 unit(test_lobby test_lobby.c LINK test_record)
+unit(test_examine test_examine.c LINK pyrec_collect test_scratch)

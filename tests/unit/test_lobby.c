@@ -226,6 +226,27 @@ START_TEST(test_dead_before_accept)
 }
 END_TEST
 
+/* Somebody sets the wall clock. Nothing else is moved by it. */
+START_TEST(test_clock_step)
+{
+    ck_assert(fake_hello(&fake));
+    lobby_let_in(&lobby, clocks_mono_ns());
+    const struct batch *batch = &collect.processes[0]->stream.batch;
+    collect_look_clock(&collect, 1000000000000, 5000);
+    ck_assert_uint_eq(batch->n_events, 0);
+    collect_look_clock(&collect, 1000100000000, 100005000); /* 100 ms later on both */
+    collect_look_clock(&collect, 1000200900000, 200005000); /* corrected by 0.9 ms */
+    ck_assert_uint_eq(batch->n_events, 0);
+    collect_look_clock(&collect, 4600300900000, 300005000); /* an hour later, all at once */
+    collect_look_clock(&collect, 4600400900000, 400005000);
+    ck_assert_uint_eq(batch->n_events, 1);
+    ck_assert_uint_eq(batch->events[0].type, PROCESS_CLOCK_STEP);
+    ck_assert_int_eq(batch->events[0].value, 3600000000000);
+    collect_look_clock(&collect, 1000500900000, 500005000);
+    ck_assert_int_eq(batch->events[1].value, -3600000000000);
+}
+END_TEST
+
 START_TEST(test_first_only)
 {
     struct fake other;
@@ -259,6 +280,7 @@ int main(void)
     tcase_add_test(tc, test_silent);
     tcase_add_test(tc, test_crowd);
     tcase_add_test(tc, test_dead_before_accept);
+    tcase_add_test(tc, test_clock_step);
     tcase_add_test(tc, test_first_only);
     suite_add_tcase(suite, tc);
     return suite_run(suite);

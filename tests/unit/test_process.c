@@ -209,7 +209,34 @@ START_TEST(test_failed_and_cut)
 }
 END_TEST
 
-/* What differs by less than a quantum, or not at all, costs nothing. */
+/* Who held the GIL, and time that nobody has seen. */
+START_TEST(test_holders_and_gaps)
+{
+    static const uint32_t holders[] = {0, 1, 1, 2, 99, 1}; /* 99: who is that? */
+    start_good();
+    for (int i = 0; i < 6; i++) {
+        tick_raw();
+        struct wire_tick *tick = (struct wire_tick *)(void *)((uint8_t *)fake.head + WIRE_HEAD_LEN +
+                                                              fake.ring.at - sizeof *tick);
+        tick->holder = holders[i];
+        tick->gap_ns = i == 3 ? 4000000 : i == 5 ? UINT64_MAX : 0; /* no more than has passed */
+        if (i == 0) {
+            fake_start_thread(&fake, "main");
+            fake_start_thread(&fake, "other");
+        }
+    }
+    fake_commit(&fake);
+    finish();
+    ck_assert_uint_eq(back.n_rows, 12);
+    for (size_t i = 0; i < 12; i++)
+        ck_assert_uint_eq(back.rows[i].holder, holders[i / 2] == 99 ? 0 : holders[i / 2]);
+    const uint64_t passed_q = back.rows[10].time_q - back.rows[8].time_q;
+    ck_assert_uint_eq(back.gap_q, 4000 + passed_q);
+    ck_assert_uint_eq(back.missed, 0);
+}
+END_TEST
+
+/* What differs by less thana quantum, or not at all, costs nothing. */
 START_TEST(test_implied)
 {
     start_good();
@@ -433,6 +460,7 @@ int main(void)
     tcase_add_test(tc, test_sleepers);
     tcase_add_test(tc, test_nothing_at_all);
     tcase_add_test(tc, test_failed_and_cut);
+    tcase_add_test(tc, test_holders_and_gaps);
     tcase_add_test(tc, test_implied);
     tcase_add_test(tc, test_interval_slower);
     tcase_add_test(tc, test_kernel_names);

@@ -99,7 +99,7 @@ static void script_make(const char *name, const char *text)
 START_TEST(test_nothing_recorded)
 {
     ck_assert_int_eq(run_line(&run, "PYREC -o TRACE true"), 0);
-    check_says("nothing was recorded: true is not Python and started none");
+    check_says("nothing was recorded: true is not Python, and none was seen in it");
     ck_assert_int_eq(run_line(&run, "PYREC -o TRACE false"), 1);
     ck_assert_int_eq(run_line(&run, "PYREC -o TRACE FAKE hello=no exit=3"), 3);
     script_make("TRUTH", "#!/usr/bin/env -S FOO=1 false\n");
@@ -159,7 +159,20 @@ START_TEST(test_tree)
 }
 END_TEST
 
-/* One after the other, each gone before anybody has looked at it. */
+/* More processes than there are descriptors for: the others wait at the door. */
+START_TEST(test_few_descriptors)
+{
+    const struct rlimit few = {48, 48};
+    ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &few), 0);
+    ck_assert_int_eq(run_line(&run, "PYREC -r 1k -o TRACE -- FAKE child=40 ticks=200"), 0);
+    check_says("41 processes, ");
+    load();
+    for (uint32_t i = 1; i <= 41; i++)
+        ck_assert_uint_eq(back.processes[i].ticks, 200);
+}
+END_TEST
+
+/* One after the other,each gone before anybody has looked at it. */
 START_TEST(test_short_lives)
 {
     const char loop[] = "#!/bin/sh\nfor i in $(seq 300); do \"$1\" ticks=2; done\n";
@@ -175,7 +188,8 @@ END_TEST
 START_TEST(test_exec)
 {
     char line[1024];
-    snprintf(line, sizeof line, "PYREC -r 1k -o TRACE -- FAKE ticks=20 then=%s ticks=30 exit=6",
+    snprintf(line, sizeof line,
+             "PYREC -r 1k -o TRACE -- FAKE burn=200 ticks=20 then=%s ticks=30 exit=6",
              run_fake_path);
     ck_assert_int_eq(run_line(&run, line), 6);
     check_says("2 processes");
@@ -184,8 +198,10 @@ START_TEST(test_exec)
     ck_assert_uint_eq(back.processes[1].image, 0);
     ck_assert_uint_eq(back.processes[2].image, 1);
     ck_assert_str_eq(back.processes[1].reason, "exec");
-    ck_assert_uint_eq(back.processes[1].ticks, 20);
+    ck_assert_uint_ge(back.processes[1].ticks, 20);
     ck_assert_uint_eq(back.processes[2].ticks, 30);
+    ck_assert_uint_ge(back.processes[1].process_cpu_ns, 200000000); /* the clock goes on, but .. */
+    ck_assert_uint_lt(back.processes[2].process_cpu_ns, 150000000); /* .. exec begins a new book */
 }
 END_TEST
 
@@ -241,8 +257,7 @@ END_TEST
 START_TEST(test_disk_full)
 {
     const struct rlimit small = {30000, RLIM_INFINITY};
-    run_start(&run, "PYREC -r 1k -o TRACE FAKE busy=9 ticks=3000 exit=2 lines=yes",
-              RUN_SAME_GROUP);
+    run_start(&run, "PYREC -r 1k -o TRACE FAKE busy=9 ticks=3000 exit=2 lines=yes", RUN_SAME_GROUP);
     run_wait_line(&run, "begun");
     ck_assert_int_eq(prlimit(run.pid, RLIMIT_FSIZE, &small, NULL), 0); /* of pyrec alone */
     ck_assert(run_wait(&run));
@@ -298,6 +313,7 @@ int main(void)
     tcase_add_test(tc, test_nothing_recorded);
     tcase_add_test(tc, test_not_loadable);
     tcase_add_test(tc, test_tree);
+    tcase_add_test(tc, test_few_descriptors);
     tcase_add_test(tc, test_short_lives);
     tcase_add_test(tc, test_exec);
     tcase_add_test(tc, test_exec_away);
