@@ -49,7 +49,7 @@ void lobby_close(struct lobby *lobby)
 static void caller_hear(struct lobby *lobby, uint32_t i)
 {
     struct hello_guest guest;
-    struct problem why;
+    struct problem why = {.status = STATUS_OK};
     switch (hello_receive(lobby->hello, lobby->callers[i].fd, &guest, &why)) {
     case HELLO_WAIT:
         return;
