@@ -68,7 +68,8 @@ static bool still_forking(const struct agent *agent)
 static int fork_over(void *opaque)
 {
     struct agent *const agent = opaque;
-    if (atomic_load_explicit(&agent->state, memory_order_acquire) != AGENT_PAUSED)
+    if (atomic_load_explicit(&agent->state, memory_order_acquire) != AGENT_PAUSED ||
+        agent->thread_made) /* a call for an earlier fork has brought it back */
         return 0;
     if (still_forking(agent) && agent->interp.call.add_pending(fork_over, agent) == 0)
         return 0;
@@ -76,16 +77,23 @@ static int fork_over(void *opaque)
     return 0;
 }
 
+/* It takes ticks, or is about to, or waits for the time to. */
+static bool has_sampler(const struct agent *agent)
+{
+    return agent->thread_made &&
+           atomic_load_explicit(&agent->state, memory_order_acquire) != AGENT_STOPPED;
+}
+
 static void before_fork(void)
 {
     struct agent *const agent = agent_get();
     const int saved = errno;
-    if (atomic_load_explicit(&agent->state, memory_order_acquire) == AGENT_RUNNING &&
-        agent->interp.ver.minor >= WARNS_FROM && threads_count() == 2) {
+    if (has_sampler(agent) && agent->interp.ver.minor >= WARNS_FROM && threads_count() == 2) {
         agent->fork_place = place_here(&agent->interp);
         agent_pause(agent);
-        if (atomic_load_explicit(&agent->state, memory_order_acquire) == AGENT_RUNNING) {
-            atomic_store_explicit(&agent->link.head->state, WIRE_PAUSED, memory_order_release);
+        if (atomic_load_explicit(&agent->state, memory_order_acquire) != AGENT_STOPPED) {
+            if (agent->link.head != NULL)
+                atomic_store_explicit(&agent->link.head->state, WIRE_PAUSED, memory_order_release);
             atomic_store_explicit(&agent->state, AGENT_PAUSED, memory_order_release);
         }
     }
