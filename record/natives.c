@@ -82,7 +82,7 @@ static void thread_look(void *closure, pid_t tid)
         row = NULL;
     }
     if (row == NULL)
-        row = row_add(look->natives, tid, 0);
+        row = row_add(look->natives, tid, look->natives->is_late ? clock_ns : 0);
     if (row == NULL)
         return;
     snprintf(row->name, sizeof row->name, "%s", name);
@@ -140,6 +140,7 @@ void natives_look(struct natives *natives, pid_t pid, const struct roster *roste
     snprintf(directory, sizeof directory, "/proc/%d/task", pid);
     if (procfs_each_number(directory, thread_look, &look))
         dead_sweep(natives);
+    natives->is_late = false;
     free(look.python);
     natives->look_cost_ns = mono_ns() - begin_ns;
     schedule(natives, age_ns, now_ns);
