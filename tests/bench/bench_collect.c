@@ -102,7 +102,8 @@ int main(int argc, char **argv)
     struct problem why;
     struct stat file;
     const int fd = mkstemp(path);
-    if (fd < 0 || emit_open(&b.emit, path, INTERVAL_NS, 1024, NULL, 0, &why) != STATUS_OK)
+    const struct emit_plan plan = {.path = path, .interval_ns = INTERVAL_NS, .max_depth = 1024};
+    if (fd < 0 || emit_open(&b.emit, &plan, &why) != STATUS_OK)
         return EXIT_FAILURE;
     fake_open(&b.fake, 7, INTERVAL_NS, WIRE_RING_LEN);
     const struct hello_guest guest = {getpid(), dup(b.fake.memfd), -1};
