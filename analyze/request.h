@@ -22,6 +22,7 @@ struct request {
     struct select select;
     struct damage_log damage;
     struct trace *trace;
+    bool answered; /* from traces that the command opened itself */
     struct profile profile;
 };
 

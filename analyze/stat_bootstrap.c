@@ -54,6 +54,74 @@ void bootstrap_close(struct bootstrap *plan)
     free(plan);
 }
 
+/* Blocks are joined until this many are left; they are alike when joining adds this much. */
+#define JOINED_BLOCKS_MIN 32u
+#define ALIKE             1.1
+/* Of the strata, this share is kept. */
+#define KEPT 0.75
+
+/* W times the variance within a stratum whose blocks are `join` blocks joined. */
+static double stratum_variance(const double *x, size_t join)
+{
+    double sums[BOOTSTRAP_STRATUM] = {0}, mean = 0, squares = 0;
+    for (size_t b = 0; b < BOOTSTRAP_STRATUM; b++) {
+        for (size_t i = 0; i < join; i++)
+            sums[b] += x[b * join + i];
+        mean += sums[b] / BOOTSTRAP_STRATUM;
+    }
+    for (size_t b = 0; b < BOOTSTRAP_STRATUM; b++)
+        squares += (sums[b] - mean) * (sums[b] - mean);
+    return squares * BOOTSTRAP_STRATUM / (BOOTSTRAP_STRATUM - 1);
+}
+
+static int compare_doubles(const void *left, const void *right)
+{
+    const double a = *(const double *)left, b = *(const double *)right;
+    return (a > b) - (a < b);
+}
+
+/* Variance per block of time, all rows together, of the quieter strata. */
+static double quiet_variance(const double *const *rows, size_t n_rows, size_t n_blocks, size_t join)
+{
+    const size_t length = BOOTSTRAP_STRATUM * join, n = n_blocks / length;
+    double *const strata = memory_get((n + 1) * sizeof *strata);
+    for (size_t r = 0; r < n_rows; r++) {
+        for (size_t s = 0; s < n; s++)
+            strata[s] += stratum_variance(rows[r] + s * length, join);
+    }
+    if (n > 1)
+        qsort(strata, n, sizeof *strata, compare_doubles);
+    double sum = 0;
+    const size_t kept = (size_t)ceil(KEPT * (double)n);
+    for (size_t s = 0; s < kept; s++)
+        sum += strata[s];
+    free(strata);
+    return kept > 0 ? sum / (double)(kept * length) : 0;
+}
+
+struct bootstrap_likeness bootstrap_likeness(const double *const *rows, size_t n_rows,
+                                             size_t n_blocks)
+{
+    struct bootstrap_likeness l = {.stretch = 1};
+    size_t join = 1;
+    const double first = quiet_variance(rows, n_rows, n_blocks, 1);
+    double now = first;
+    while (first > 0 && n_blocks / (2 * join) >= JOINED_BLOCKS_MIN) {
+        const double joined = quiet_variance(rows, n_rows, n_blocks, 2 * join);
+        const double gain = joined / now;
+        /* what is missing halves with the length: as much again is still to come */
+        l.stretch = now / first * (gain > 1 ? 2 * gain - 1 : 1);
+        if (gain <= ALIKE)
+            break;
+        join *= 2;
+        now = joined;
+    }
+    l.stretch = l.stretch > 1 ? l.stretch : 1;
+    const size_t left = n_blocks / join;
+    l.df = (double)(left - (left / BOOTSTRAP_STRATUM > 0 ? left / BOOTSTRAP_STRATUM : 1));
+    return l;
+}
+
 /* The blocks in which there is anything: of most rows, few. */
 static size_t list_filled(const double *x, size_t n, size_t *filled)
 {

@@ -34,6 +34,19 @@ struct bootstrap {
 struct bootstrap *bootstrap_open(size_t n_blocks, size_t n_replicates, uint64_t seed);
 void bootstrap_close(struct bootstrap *plan);
 
+/*
+ * Blocks that follow each other can still be alike, and then the variance that a plan of this size
+ * tells is too small. How much, is seen when blocks are joined to longer ones: independent ones
+ * keep their variance, others gain. All rows of a recording are looked at together, and the
+ * strata that vary most are left out: there a phase changes.
+ */
+struct bootstrap_likeness {
+    double stretch; /* the true variance is so many times as large; >= 1 */
+    double df;      /* what it is worth then */
+};
+struct bootstrap_likeness bootstrap_likeness(const double *const *rows, size_t n_rows,
+                                             size_t n_blocks);
+
 /* The variance of the sum of x[n_blocks]. */
 double bootstrap_sum(const struct bootstrap *plan, const double *x);
 

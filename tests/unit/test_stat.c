@@ -183,6 +183,64 @@ START_TEST(bootstrap_of_ratios)
 }
 END_TEST
 
+/* A value that stays on average 5 of the 31 steps that a block has, on two phases: 0 or 1. */
+static void fill_alike(double *x, size_t n_blocks, uint32_t *random, double stay, double phase)
+{
+    double state = 0;
+    for (size_t i = 0; i < n_blocks; i++) {
+        x[i] = i < n_blocks / 2 ? 0 : phase;
+        for (int k = 0; k < 31; k++) {
+            *random = *random * 1664525u + 1013904223u;
+            if ((double)(*random >> 8) / 16777216 > stay) {
+                *random = *random * 1664525u + 1013904223u;
+                state = (double)(*random >> 31);
+            }
+            x[i] += state;
+        }
+    }
+}
+
+static double mean_stretch(double stay, double phase, size_t n_blocks, double *df)
+{
+    enum { ROWS = 12, ROUNDS = 40 };
+    static double x[ROWS][128];
+    const double *rows[ROWS];
+    uint32_t random = 4711;
+    double sum = 0;
+    *df = 0;
+    for (int round = 0; round < ROUNDS; round++) {
+        for (int r = 0; r < ROWS; r++) {
+            fill_alike(x[r], n_blocks, &random, stay, phase);
+            rows[r] = x[r];
+        }
+        const struct bootstrap_likeness l = bootstrap_likeness(rows, ROWS, n_blocks);
+        ck_assert(l.stretch >= 1);
+        sum += l.stretch / ROUNDS;
+        *df += l.df / ROUNDS;
+    }
+    return sum;
+}
+
+START_TEST(blocks_that_are_alike)
+{
+    double df;
+    /* nothing to mend; the estimate is never below 1, so its mean is above */
+    ck_assert_double_eq_tol(mean_stretch(0, 0, 128, &df), 1.0, 0.15);
+    ck_assert_double_eq_tol(df, 96, 10);
+    /* a change of phase, hundred times as large as the noise, changes nothing */
+    ck_assert_double_eq_tol(mean_stretch(0, 1000, 128, &df), 1.0, 0.15);
+    /* alike by 0.95 from step to step: the block says 1 - 2 * 0.95 / (31 * (1 - 0.95^2)) = 0.5 of
+       the variance, and within strata still less */
+    ck_assert_double_eq_tol(mean_stretch(0.95, 0, 128, &df), 2.2, 0.5);
+    ck_assert(df < 80);
+    /* too few to say anything */
+    ck_assert_double_eq_tol(mean_stretch(0.95, 0, 8, &df), 1, 1e-12);
+    ck_assert_double_eq_tol(df, 6, 1e-12);
+    ck_assert_double_eq(bootstrap_likeness(NULL, 0, 2).stretch, 1);
+    ck_assert_double_eq(bootstrap_likeness(NULL, 0, 2).df, 1);
+}
+END_TEST
+
 START_TEST(bootstrap_of_few)
 {
     const double x[] = {1, 3};
@@ -206,6 +264,7 @@ int main(void)
     tcase_add_test(tests, bootstrap_of_sums);
     tcase_add_test(tests, bootstrap_is_the_same_again);
     tcase_add_test(tests, bootstrap_of_ratios);
+    tcase_add_test(tests, blocks_that_are_alike);
     tcase_add_test(tests, bootstrap_of_few);
     suite_add_tcase(suite, tests);
     return suite_run(suite);
