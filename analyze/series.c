@@ -180,6 +180,14 @@ static void add_part(struct pass *pass, const struct span *span, uint32_t first,
     add_piece(pass, &piece);
 }
 
+static bool span_wanted(const struct pass *pass, const struct span *span)
+{
+    const struct select *const select = pass->plan->select;
+    return !select_by_state(select) ||
+           select_has_state(select, span->state,
+                            span->call > 0 ? dict_string(&pass->reader->dict, span->call) : NULL);
+}
+
 /* CPU as in profile.c: what was used since is carried to the next sample that takes it. */
 static void add_span(struct pass *pass, const struct span *span, uint64_t *carry_ns)
 {
@@ -190,6 +198,8 @@ static void add_span(struct pass *pass, const struct span *span, uint64_t *carry
         cpu_ns = *carry_ns;
         *carry_ns = 0;
     }
+    if (!span_wanted(pass, span))
+        return;
     for (uint32_t first = span->first; first < end;) {
         uint32_t last = end - 1;
         if (block_of(pass, first) != block_of(pass, last)) {
@@ -312,6 +322,12 @@ static void make_blocks(struct series *s, const struct trace *trace, size_t n_ma
             last_ns = header->t_last_ns > last_ns ? header->t_last_ns : last_ns;
         }
     }
+    const struct window window = trace->window;
+    const uint64_t shift_ns = s->recording->shift_ns;
+    if (window.from_ns > shift_ns && first_ns < window.from_ns - shift_ns)
+        first_ns = window.from_ns - shift_ns;
+    if (window.to_ns > shift_ns && last_ns > window.to_ns - shift_ns)
+        last_ns = window.to_ns - shift_ns;
     const uint64_t long_ns = last_ns > first_ns ? last_ns - first_ns : 1;
     const uint64_t least_ns = SERIES_INTERVALS * s->recording->interval_ns;
     uint64_t n = least_ns > 0 ? long_ns / least_ns : n_max;

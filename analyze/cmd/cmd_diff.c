@@ -92,6 +92,11 @@ static enum status open_side(struct sides *s, int w, struct request *request, si
         return problem_set(why, status, PROBLEM_NO_OFFSET,
                            "diff: there is no readable trace on the %s side",
                            w == 0 ? "first" : "second");
+    const bool ranged = args_text(args, "from") != NULL || args_text(args, "to") != NULL;
+    if (ranged && s->traces[w]->census.n_recordings > 1)
+        return USAGE(why, "diff: --from and --to want one recording on each side");
+    if (ranged)
+        TRY(request_set_window(request, s->traces[w], why));
     s->traces[w]->report = damage_log_add;
     s->traces[w]->closure = &request->damage;
     return STATUS_OK;
@@ -172,10 +177,11 @@ static void add_notes(struct view *view, const struct sides *s)
     size_t n_few = 0;
     for (size_t i = 0; i < diff->n_rows; i++)
         n_few += !diff->rows[i].tested;
-    view_add_note(view, arena_print(&view->arena,
-                                    "%zu of %zu rows tested %s real; of rows called real, 1 in 20 "
-                                    "may be chance. +- is a 95%% interval.",
-                                    diff->n_real, diff->n_tested, diff->n_real == 1 ? "is" : "are"));
+    view_add_note(view,
+                  arena_print(&view->arena,
+                              "%zu of %zu rows tested %s real; of rows called real, 1 in 20 "
+                              "may be chance. +- is a 95%% interval.",
+                              diff->n_real, diff->n_tested, diff->n_real == 1 ? "is" : "are"));
     if (n_few > 0)
         view_add_note(view,
                       arena_print(&view->arena, "%zu row%s with fewer than %u samples: not tested.",
@@ -276,8 +282,7 @@ static enum status compare(struct sides *s, struct request *request, struct view
                            struct problem *why)
 {
     const struct args *const args = request->args;
-    const char *const by = args_text(args, "by");
-    const struct metric *const metric = by != NULL ? metric_find(by) : &metrics[METRIC_CPU];
+    const struct metric *const metric = request->metric;
     const struct series_plan read = {
         .metric = metric,
         .key = (enum series_key)choice_of(args, "key", key_names, ARRAY_LEN(key_names)),
@@ -378,7 +383,7 @@ const struct command command_diff = {
         "(--no-signals; --no-cumulative, with --cumulative) only with --force.",
     .example = "pyanalyze diff --key line --fail-on 5% run.trace run.trace",
     .takes = TAKES_SORT | TAKES_LIMIT | TAKES_COLUMNS | TAKES_THREAD | TAKES_PROCESS |
-             TAKES_PLACES | TAKES_FORMAT | TAKES_COLOR | TAKES_PATHS,
+             TAKES_PLACES | TAKES_FORMAT | TAKES_COLOR | TAKES_PATHS | TAKES_RANGE | TAKES_STATE,
     .options = options,
     .min_files = 2,
     .max_files = SIZE_MAX,
