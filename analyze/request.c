@@ -81,6 +81,14 @@ enum status request_open(struct request *request, const struct args *args, bool 
     return choose_window(request->trace, &bounds, why);
 }
 
+enum status request_set_window(const struct request *request, struct trace *trace,
+                               struct problem *why)
+{
+    struct bounds bounds;
+    TRY(parse_bounds(&bounds, request->args, why));
+    return choose_window(trace, &bounds, why);
+}
+
 enum status request_check(const struct request *request, struct problem *why)
 {
     return select_check_calls(&request->select, why);
