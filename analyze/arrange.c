@@ -108,6 +108,8 @@ void arrangement_apply(const struct arrangement *a, struct view *view, unsigned 
     else if (!a->output->machine)
         view_limit(view, screen_height > LINES_AROUND + ROWS_MIN ? screen_height - LINES_AROUND
                                                                  : ROWS_MIN);
+    if (!a->output->machine)
+        view_close(view);
     if (!a->full_paths)
         view_shorten_paths(view);
 }

@@ -20,6 +20,15 @@
     "the "                                                                                         \
     "same for all stacks that contain the place, once per stack, so recursion counts once.\n"      \
     "\n"                                                                                           \
+    "The line below a table says which part of the total of --by its rows are, the largest share " \
+    "with its sampling error, and the share below which a row cannot be told from nothing; such "  \
+    "rows are dimmed on a terminal. \u00b1 is a 95% interval: what an unbroken look at this "      \
+    "recording would have found lies within it in 95 of 100 cases. It is the farther end of "      \
+    "Wilson's interval for independent samples; a thread that stays in one place is known better " \
+    "than that. Another "                                                                          \
+    "run of the program is another question. The columns share, error, share_cum and error_cum "   \
+    "have the numbers.\n"                                                                          \
+    "\n"                                                                                           \
     "--match and --exclude choose rows; the numbers stay what they are."
 
 static size_t count_processes(struct profile_thread *const *threads, size_t n)
@@ -62,17 +71,16 @@ static struct group *add_table(struct view *view, struct fold *fold, const struc
                                size_t n_threads, const char *heading)
 {
     const struct profile *const profile = &request->profile;
-    struct weights *const total = arena_get(&view->arena, sizeof *total);
+    struct basis *const basis = arena_get(&view->arena, sizeof *basis);
     const struct thread *const thread = n_threads == 1 ? threads[0]->thread : NULL;
     const struct process *const process =
         count_processes(threads, n_threads) == 1 ? threads[0]->thread->process : NULL;
     size_t n, kept = 0;
     struct fold_row *const rows = fold_threads(fold, threads, n_threads, &view->arena, &n);
 
-    for (size_t i = 0; i < n_threads; i++)
-        weights_add(total, &threads[i]->total);
+    *basis = profile_basis(threads, n_threads, request->metric);
     struct group *const group = view_add_group(view, heading, n);
-    group->total = (struct row){.process = process, .thread = thread, .self = total};
+    group->total = (struct row){.process = process, .thread = thread, .self = &basis->total};
     for (size_t i = 0; i < n; i++) {
         const struct frame frame = key->frame(&profile->symbols, rows[i].value);
         if (!select_has_place(&request->select, &frame))
@@ -82,7 +90,8 @@ static struct group *add_table(struct view *view, struct fold *fold, const struc
                                            .frame = frame,
                                            .self = &rows[i].self,
                                            .cum = &rows[i].cum,
-                                           .total = total};
+                                           .total = &basis->total,
+                                           .basis = basis};
     }
     group->n_rows = kept;
     if (kept == 0) { /* the expressions leave nothing of this thread */
