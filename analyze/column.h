@@ -19,6 +19,7 @@ enum row_kind {
     ROW_PLACE = 1,
     ROW_THREAD = 2,
     ROW_SAMPLE = 4,
+    ROW_PROCESS = 8,
 };
 
 enum column_part {

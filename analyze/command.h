@@ -41,7 +41,10 @@ struct command {
 #define COMMAND_LIST(X)                                                                            \
     X(lines)                                                                                       \
     X(functions)                                                                                   \
+    X(files)                                                                                       \
+    X(modules)                                                                                     \
     X(threads)                                                                                     \
+    X(processes)                                                                                   \
     X(info)                                                                                        \
     X(dump)                                                                                        \
     X(export)                                                                                      \

@@ -22,6 +22,7 @@
 #define PYREC_ANALYZE_PROFILE_H
 
 #include "census.h"
+#include "module.h"
 #include "select.h"
 #include "share.h"
 #include "sheet.h"
@@ -58,6 +59,7 @@ struct profile {
     struct arena arena;
     struct symbols symbols;
     struct tree tree;
+    struct modules modules;
     struct profile_thread **threads; /* selected ones, in order of process and id */
     size_t n_threads, threads_size;
     const struct census *census;

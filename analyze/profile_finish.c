@@ -94,6 +94,8 @@ void profile_finish(struct profile *profile, const struct select *select)
         profile->threads[kept++] = t;
     }
     profile->n_threads = kept;
+    modules_build(&profile->modules, &profile->symbols, &profile->tree);
+    profile->symbols.modules = &profile->modules;
 }
 
 /* Which nodes have a match above or at them and nothing excluded; the caller's to free. */
@@ -172,5 +174,6 @@ void profile_clear(struct profile *profile)
     arena_clear(&profile->arena);
     symbols_clear(&profile->symbols);
     tree_clear(&profile->tree);
+    modules_clear(&profile->modules);
     *profile = (struct profile){0};
 }

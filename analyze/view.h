@@ -45,7 +45,10 @@ struct row {
     const struct weights *total; /* of the thread or threads it was taken from */
     const struct basis *basis;   /* what its shares are of; NULL = it has none */
     bool noise;                  /* too small to be told from nothing; set by view_close */
+    const char *module;          /* of the frame */
     uint64_t unattributed_ns;
+    uint64_t recorded_ns; /* of a process */
+    size_t n_threads;     /* that it stands for */
     const struct sample *sample;
 };
 
