@@ -20,6 +20,7 @@ enum row_kind {
     ROW_THREAD = 2,
     ROW_SAMPLE = 4,
     ROW_DIFF = 256,
+    ROW_PROCESS = 8,
 };
 
 enum column_part {

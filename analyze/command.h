@@ -41,8 +41,11 @@ struct command {
 #define COMMAND_LIST(X)                                                                            \
     X(lines)                                                                                       \
     X(functions)                                                                                   \
+    X(files)                                                                                       \
+    X(modules)                                                                                     \
     X(threads)                                                                                     \
     X(diff)                                                                                        \
+    X(processes)                                                                                   \
     X(info)                                                                                        \
     X(dump)                                                                                        \
     X(export)                                                                                      \

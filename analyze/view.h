@@ -18,7 +18,7 @@
 #include "arena.h"
 #include "cell.h"
 #include "census.h"
-#include "metric.h"
+#include "share.h"
 
 enum shape {
     SHAPE_TABLE = 1,  /* groups of rows, all with the same columns */
@@ -45,7 +45,12 @@ struct row {
     struct frame frame;
     const struct weights *self, *cum;
     const struct weights *total; /* of the thread or threads it was taken from */
+    const struct basis *basis;   /* what its shares are of; NULL = it has none */
+    bool noise;                  /* too small to be told from nothing; set by view_close */
+    const char *module;          /* of the frame */
     uint64_t unattributed_ns;
+    uint64_t recorded_ns; /* of a process */
+    size_t n_threads;     /* that it stands for */
     const struct sample *sample;
     const struct diff_row *diff;
 };
@@ -56,6 +61,7 @@ struct group {
     struct row total;    /* by which groups are sorted */
     struct row *rows;
     size_t n_rows, n_left_out;
+    const char *closing; /* for human readers, below the rows; set by view_close */
 };
 
 struct fact {
@@ -134,6 +140,12 @@ void view_sort(struct view *view, const struct column *const *by, size_t n_by);
 
 /* Keep the first `limit` groups and of each group the first `limit` rows; 0 = all. */
 void view_limit(struct view *view, size_t limit);
+
+/*
+ * When the rows are those that will be shown: what they are together, and how well shares are
+ * known. For tables of places (rows with a basis).
+ */
+void view_close(struct view *view);
 
 /* Give every row the shortest end of its file's path that tells it from the others. */
 void view_shorten_paths(struct view *view);

@@ -6,7 +6,7 @@
  *
  * Small made-up recordings, the same bytes every time: simple (one process, three threads, two
  * generations, missed ticks), family (two processes, native threads), odd (names and stacks that
- * are hard to print).
+ * are hard to print), pool (two processes with numbered threads).
  */
 #include "make_trace.h"
 
@@ -101,6 +101,39 @@ static void make_simple(const char *directory)
                                               .failure = "thread did not answer within the tick",
                                               .failures = 1});
     maker_process_end(m, p, 0);
+    maker_close(m, "exited");
+}
+
+/* A pool of threads in each of two processes; one line of many takes most. */
+static void make_pool(const char *directory)
+{
+    static const char *const argv[] = {"python3", "/home/me/proj/demo.py", NULL};
+    static const char *const names[] = {"MainThread", "ThreadPoolExecutor-0_0",
+                                        "ThreadPoolExecutor-0_1", "ThreadPoolExecutor-0_2"};
+    struct maker *m;
+    open_trace(&m, directory, "pool", 0x90);
+    for (uint32_t p = 1; p <= 2; p++) {
+        const uint32_t process = maker_process(m, 50 + p, 1, argv);
+        for (uint32_t t = 0; t < 4; t++)
+            maker_thread(m, process, 500 * p + t, names[t], 0);
+        const uint32_t waiting = STACK(m, process, &module, &main_4, &get);
+        for (unsigned i = 0; i < 40 * p; i++) {
+            maker_tick(m, process, 0, 0, 0);
+            if (i == 0)
+                maker_change(m, process, 1, &(struct maker_sample){waiting, BLOCKED, 0, "futex"});
+            for (uint32_t t = 1; t < 4; t++) {
+                struct maker_frame line = work;
+                line.line += (i + t) % 7 == 0 ? i % 5 : 0;
+                const uint32_t stack = STACK(m, process, &bootstrap, &run, &line);
+                const bool turn = i % 3 + 1 == t;
+                maker_change(m, process, t + 1,
+                             &(struct maker_sample){stack, turn ? ON_CPU | HOLDS_GIL : WAITS_GIL,
+                                                    turn ? 9000 : 50, NULL});
+            }
+        }
+        maker_flush(m, process);
+        maker_process_end(m, process, 0);
+    }
     maker_close(m, "exited");
 }
 
@@ -218,5 +251,6 @@ int main(int argc, char **argv)
     make_odd(argv[1]);
     make_change(argv[1], "before", false);
     make_change(argv[1], "after", true);
+    make_pool(argv[1]);
     return 0;
 }
