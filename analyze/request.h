@@ -30,6 +30,9 @@ MUST_CHECK enum status request_open(struct request *request, const struct args *
                                     struct problem *why);
 void request_close(struct request *request);
 
+/* How many threads shall read the trace. */
+size_t request_workers(const struct request *request);
+
 /* Read the trace into request->profile. */
 void request_profile(struct request *request);
 
