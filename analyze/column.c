@@ -212,25 +212,25 @@ static const struct column columns[] = {
     {.name = "file",
      .title = "file",
      .help = "path of the file",
-     .rows = ROW_PLACE,
+     .rows = ROW_PLACE | ROW_DIFF,
      .unit = UNIT_TEXT,
      .get = get_file},
     {.name = "line",
      .title = "line",
      .help = "line number; of a function, its first",
-     .rows = ROW_PLACE,
+     .rows = ROW_PLACE | ROW_DIFF,
      .unit = UNIT_ID,
      .get = get_line},
     {.name = "place",
      .title = "filename:lineno",
      .help = "file and line in one",
-     .rows = ROW_PLACE,
+     .rows = ROW_PLACE | ROW_DIFF,
      .unit = UNIT_PLACE,
      .get = get_place},
     {.name = "function",
      .title = "function",
      .help = "qualified name of the function",
-     .rows = ROW_PLACE,
+     .rows = ROW_PLACE | ROW_DIFF,
      .unit = UNIT_TEXT,
      .get = get_function},
     {.name = "stack",
@@ -257,29 +257,32 @@ struct cell column_cell(const struct column *column, const struct row *row)
     return column->part != PART_NONE ? metric_cell(column, row) : column->get(row);
 }
 
+/* All tables one behind the other. */
 const struct column *column_get(size_t i)
 {
-    return i < ARRAY_LEN(columns) ? &columns[i] : NULL;
+    return i < ARRAY_LEN(columns) ? &columns[i] : column_diff_get(i - ARRAY_LEN(columns));
 }
 
 const char *column_name(size_t i)
 {
-    return i < ARRAY_LEN(columns) ? columns[i].name : NULL;
+    const struct column *const column = column_get(i);
+    return column != NULL ? column->name : NULL;
 }
 
 const struct column *column_find(const char *name, enum row_kind kind)
 {
-    for (size_t i = 0; i < ARRAY_LEN(columns); i++) {
-        if ((columns[i].rows & kind) && strcmp(columns[i].name, name) == 0)
-            return &columns[i];
+    const struct column *column;
+    for (size_t i = 0; (column = column_get(i)) != NULL; i++) {
+        if ((column->rows & kind) && strcmp(column->name, name) == 0)
+            return column;
     }
     return NULL;
 }
 
 static enum status column_problem(struct problem *why, const char *option, const char *name)
 {
-    for (size_t i = 0; i < ARRAY_LEN(columns); i++) {
-        if (strcmp(columns[i].name, name) == 0)
+    for (size_t i = 0; column_name(i) != NULL; i++) {
+        if (strcmp(column_name(i), name) == 0)
             return problem_set(why, STATUS_USAGE, PROBLEM_NO_OFFSET,
                                "--%s: this command has no column \"%s\"", option, name);
     }

@@ -19,6 +19,7 @@ enum row_kind {
     ROW_PLACE = 1,
     ROW_THREAD = 2,
     ROW_SAMPLE = 4,
+    ROW_DIFF = 256,
 };
 
 enum column_part {
@@ -47,6 +48,9 @@ const struct column *column_find(const char *name, enum row_kind kind);
 /* The i-th name of all; NULL behind the last. */
 const char *column_name(size_t i);
 const struct column *column_get(size_t i);
+
+/* The i-th of column_diff.c; column_get() goes through all tables. */
+const struct column *column_diff_get(size_t i);
 
 /*
  * Turn a list of names "a,b,c" into columns. STATUS_USAGE names the one that is wrong and, if it

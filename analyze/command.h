@@ -46,6 +46,7 @@ struct command {
     X(lines)                                                                                       \
     X(functions)                                                                                   \
     X(threads)                                                                                     \
+    X(diff)                                                                                        \
     X(info)                                                                                        \
     X(dump)                                                                                        \
     X(export)                                                                                      \

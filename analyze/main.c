@@ -21,6 +21,7 @@ enum exit_code {
     EXIT_NOTHING = 1, /* nothing usable */
     EXIT_USAGE = 2,
     EXIT_DAMAGE = 3, /* read, with damage */
+    EXIT_FAILED = 4, /* a limit that was set (--fail-on) is passed */
 };
 
 static enum exit_code say_problem(enum status status, const struct problem *why)
@@ -64,7 +65,8 @@ static enum exit_code say_damage(struct request *request)
     }
     if (log->n == 0)
         return EXIT_GOOD;
-    return request->trace->census.n_processes > 0 ? EXIT_DAMAGE : EXIT_NOTHING;
+    const bool usable = request->answered || request->trace->census.n_processes > 0;
+    return usable ? EXIT_DAMAGE : EXIT_NOTHING;
 }
 
 /* Writing over a trace that is being read would be the end of it. */
@@ -118,10 +120,16 @@ static enum exit_code run(const struct args *args)
         status = request_open(&request, args, arrangement.output->machine, &why);
     if (status == STATUS_OK)
         status = args->command->build(&request, &view, &why);
+    if (status == STATUS_OK && view.shape != SHAPE_LOG) /* which is read while it is written */
+        status = request_check(&request, &why);
     if (status == STATUS_OK)
         status = write_view(&arrangement, args, &view, &why);
+    if (status == STATUS_OK)
+        status = request_check(&request, &why);
     if (request.trace != NULL)
         code = say_damage(&request);
+    if (code == EXIT_GOOD && view.failed)
+        code = EXIT_FAILED;
     if (status != STATUS_OK)
         code = say_problem(status, &why);
     view_clear(&view);

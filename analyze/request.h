@@ -12,20 +12,27 @@
 
 #include "args.h"
 #include "damage_log.h"
+#include "metric.h"
 #include "profile.h"
 #include "select.h"
 #include "trace.h"
 
 struct request {
     const struct args *args;
-    bool machine; /* the answer is for a program */
+    bool machine;                /* the answer is for a program */
+    const struct metric *metric; /* of --by, else CPU */
     struct select select;
     struct damage_log damage;
     struct trace *trace;
+    bool answered; /* from traces that the command opened itself */
     struct profile profile;
 };
 
-/* Take the selection from the arguments and open the files. */
+/*
+ * Take the selection from the arguments and open the files; --from and --to become the trace's
+ * window. So whoever reads samples keeps to the range of time by itself; --state is kept by
+ * profile_build, and must be asked for (select_has_state) by those who read spans.
+ */
 MUST_CHECK enum status request_open(struct request *request, const struct args *args, bool machine,
                                     struct problem *why);
 void request_close(struct request *request);
@@ -33,8 +40,15 @@ void request_close(struct request *request);
 /* How many threads shall read the trace. */
 size_t request_workers(const struct request *request);
 
+/* Give another trace, of the command's own, the window of --from and --to. */
+MUST_CHECK enum status request_set_window(const struct request *request, struct trace *trace,
+                                          struct problem *why);
+
 /* Read the trace into request->profile. */
 void request_profile(struct request *request);
+
+/* When everything was read: was there what was asked for? STATUS_USAGE says what was not. */
+MUST_CHECK enum status request_check(const struct request *request, struct problem *why);
 
 /* Is a process among those that are asked for? */
 bool request_has_process(const struct request *request, const struct process *process);

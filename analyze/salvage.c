@@ -327,7 +327,7 @@ static enum status take(struct salvage *s, const struct piece *piece, struct pro
         TRY(load(s, piece, &payload, why));
     if (s->n_origins > 1)
         return emit(s, piece, header, header->flags, payload, why);
-    return chunk_writer_copy(s->writer, header, s->buffer.comp + CHUNK_HEADER_LEN, why);
+    return chunk_writer_adopt(s->writer, header, s->buffer.comp + CHUNK_HEADER_LEN, why);
 }
 
 /* The next chunk of the recording that is behind the others; `next` has a position for each. */

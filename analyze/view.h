@@ -35,6 +35,8 @@ struct sample {
     struct stack stack;
 };
 
+struct diff_row;
+
 /* What a row speaks about. Members that make no sense for it are NULL or 0. */
 struct row {
     const struct process *process;
@@ -45,6 +47,7 @@ struct row {
     const struct weights *total; /* of the thread or threads it was taken from */
     uint64_t unattributed_ns;
     const struct sample *sample;
+    const struct diff_row *diff;
 };
 
 /* Rows under one heading. */
@@ -104,6 +107,9 @@ struct view {
     struct stack_node *nodes;
     size_t n_nodes;
     const struct metric *metric;
+
+    /* What the exit status tells: a limit that the user set is passed (--fail-on). */
+    bool failed;
 
     /* Lines for human readers, below everything. */
     const char **notes;

@@ -16,6 +16,7 @@
 /* A new block per column gives each its own statistics; below this its headers cost more. */
 #define CUT_MIN_RAW_LEN 4096u
 #define OPEN_ATTEMPTS   10
+#define COPY_BYTES      (256u << 10)
 
 struct chunk_writer {
     int fd;
@@ -41,7 +42,7 @@ static int file_create(const char *path)
                 return -1;
         }
         const int fd =
-            open(path, O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0600);
+            open(path, O_RDWR | O_CREAT | O_EXCL | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0600);
         if (fd >= 0 || (errno != EEXIST && errno != EINTR))
             return fd;
     }
@@ -219,8 +220,8 @@ enum status chunk_writer_append(struct chunk_writer *writer, const struct chunk 
     return frame_append(writer, &header, why);
 }
 
-enum status chunk_writer_copy(struct chunk_writer *writer, const struct chunk_header *header,
-                              const uint8_t *payload, struct problem *why)
+enum status chunk_writer_adopt(struct chunk_writer *writer, const struct chunk_header *header,
+                               const uint8_t *payload, struct problem *why)
 {
     struct chunk_header own = *header;
 
@@ -230,6 +231,78 @@ enum status chunk_writer_copy(struct chunk_writer *writer, const struct chunk_he
     own.tag = writer->tag;
     own.seq = writer->seq;
     return frame_append(writer, &own, why);
+}
+
+/* ---- copies ---- */
+
+/* The bytes of `from` from `offset` on, behind those of `writer`. */
+static enum status bytes_copy(struct chunk_writer *writer, const struct chunk_writer *from,
+                              uint64_t offset, struct problem *why)
+{
+    enum status status = STATUS_OK;
+    uint8_t *const buffer = malloc(COPY_BYTES);
+    if (buffer == NULL)
+        return problem_set(why, STATUS_NO_MEMORY, writer->bytes, "copy");
+    while (offset < from->bytes && status == STATUS_OK) {
+        const uint64_t left = from->bytes - offset;
+        const ssize_t n =
+            pread(from->fd, buffer, left < COPY_BYTES ? left : COPY_BYTES, (off_t)offset);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            status = problem_set(why, STATUS_IO, offset, "cannot read it again: %s",
+                                 n < 0 ? strerror(errno) : "it has become shorter");
+        else
+            status = bytes_append(writer, buffer, (size_t)n, why);
+        offset += n > 0 ? (uint64_t)n : 0;
+    }
+    free(buffer);
+    return status;
+}
+
+/* Which of its chunks begins at `offset`; their number when none does. */
+static size_t chunk_at(const struct chunk_writer *writer, uint64_t offset)
+{
+    size_t i = 0;
+    while (i < writer->index.n && writer->index.places[i].offset != offset)
+        i++;
+    return i;
+}
+
+static enum status copy_fill(struct chunk_writer *writer, const struct chunk_writer *from,
+                             size_t first, const struct chunk *meta, struct problem *why)
+{
+    const struct chunk_place *const places = from->index.places;
+    if (meta != NULL)
+        TRY(chunk_writer_append(writer, meta, why));
+    const uint64_t before = writer->bytes;
+    TRY(bytes_copy(writer, from, places[first].offset, why));
+    for (size_t i = first; i < from->index.n; i++) {
+        if (chunk_index_reserve(&writer->index) != STATUS_OK)
+            return problem_set(why, STATUS_NO_MEMORY, PROBLEM_NO_OFFSET, "index");
+        chunk_index_add(&writer->index, places[i].offset - places[first].offset + before,
+                        &places[i].header);
+    }
+    writer->seq = from->seq;
+    return STATUS_OK;
+}
+
+enum status chunk_writer_copy(struct chunk_writer **out, const char *path,
+                              const struct chunk_writer *from, uint64_t offset,
+                              const struct chunk *meta, struct problem *why)
+{
+    const size_t first = chunk_at(from, offset);
+    *out = NULL;
+    if (first == from->index.n || (meta != NULL && first == 0))
+        return problem_set(why, STATUS_USAGE, offset, "no chunk to copy from");
+    const uint32_t seq = from->index.places[first].header.seq - (meta != NULL);
+    TRY(chunk_writer_open(out, path, from->tag, seq, why));
+    const enum status status = copy_fill(*out, from, first, meta, why);
+    if (status != STATUS_OK) {
+        chunk_writer_abandon(*out);
+        *out = NULL;
+    }
+    return status;
 }
 
 uint64_t chunk_writer_bytes(const struct chunk_writer *writer)

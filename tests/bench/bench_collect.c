@@ -105,8 +105,8 @@ int main(int argc, char **argv)
     struct stat file;
     const int fd = argc > 4 ? -1 : mkstemp(made);
     const char *const path = argc > 4 ? argv[4] : made;
-    if ((fd < 0 && argc <= 4) ||
-        emit_open(&b.emit, path, INTERVAL_NS, 1024, NULL, 0, &why) != STATUS_OK)
+    const struct emit_plan plan = {.path = path, .interval_ns = INTERVAL_NS, .max_depth = 1024};
+    if ((fd < 0 && argc <= 4) || emit_open(&b.emit, &plan, &why) != STATUS_OK)
         return EXIT_FAILURE;
     fake_open(&b.fake, 7, INTERVAL_NS, WIRE_RING_LEN);
     const struct hello_guest guest = {getpid(), dup(b.fake.memfd), -1};

@@ -29,7 +29,11 @@ static void setup(void)
     struct problem why;
     snprintf(trace, sizeof trace, "%s", scratch_path("run.trace"));
     snprintf(truth, sizeof truth, "%s", scratch_path("truth"));
-    ck_assert_int_eq(emit_open(&emit, trace, INTERVAL_NS, 1024, NULL, 0, &why), STATUS_OK);
+    ck_assert_int_eq(
+        emit_open(&emit,
+                  &(struct emit_plan){.path = trace, .interval_ns = INTERVAL_NS, .max_depth = 1024},
+                  &why),
+        STATUS_OK);
     fake_open(&fake, 42, INTERVAL_NS, WIRE_RING_LEN);
     fake.truth = fopen(truth, "w");
     clock_ns = fake.head->origin_ns;
