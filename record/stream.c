@@ -226,6 +226,7 @@ enum status stream_restart_generation(struct stream *stream, struct problem *why
             thread->now.stack = stream_stack_of(stream, thread, thread->now.failed);
         }
         thread->chunk = thread->now;
+        (void)stream_call_id(stream, thread->now.call); /* so that its name has an id again */
         thread->generation_cpu_q = thread->now.cpu_q;
         thread->is_declared = false;
     }

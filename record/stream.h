@@ -24,7 +24,7 @@
 #include "roster.h"
 #include "syscalls.h"
 
-#define STREAM_CHUNK_NS      1000000000ull /* a chunk is cut after so much time .. */
+#define STREAM_CHUNK_NS      2000000000ull /* a chunk is cut after so much time .. */
 #define STREAM_CHUNK_BYTES   (256u << 10)  /* .. or so many bytes */
 #define STREAM_GENERATION_NS (300 * 1000000000ull)
 
