@@ -94,8 +94,11 @@ static enum status write_view(const struct arrangement *arrangement, const struc
     TRY(sink_open(&sink, args_text(args, "output"), color, why));
     arrangement_apply(arrangement, view, sink.height);
     const enum status status = arrangement->output->write(&sink, view, why);
-    const enum status closed = sink_close(&sink, status == STATUS_OK ? why : NULL);
-    return status != STATUS_OK ? status : closed;
+    if (status != STATUS_OK) {
+        sink_abandon(&sink);
+        return status;
+    }
+    return sink_close(&sink, why);
 }
 
 static enum exit_code run(const struct args *args)
