@@ -110,7 +110,7 @@ static struct cell get_stack(const struct row *row)
     return (struct cell){.unit = UNIT_STACK, .stack = &row->sample->stack};
 }
 
-#define ROW_ANY (ROW_PLACE | ROW_THREAD | ROW_SAMPLE)
+#define ROW_ANY (ROW_PLACE | ROW_THREAD | ROW_SAMPLE | ROW_STACK)
 
 static const struct column columns[] = {
     {.name = "process",
@@ -141,7 +141,7 @@ static const struct column columns[] = {
     {.name = column_name,                                                                          \
      .title = column_name,                                                                         \
      .help = help_,                                                                                \
-     .rows = ROW_PLACE | ROW_THREAD,                                                               \
+     .rows = ROW_PLACE | ROW_THREAD | ROW_STACK,                                                   \
      .unit = unit_,                                                                                \
      .part = PART_SELF,                                                                            \
      .metric = METRIC_##id},                                                                       \
@@ -236,7 +236,7 @@ static const struct column columns[] = {
     {.name = "stack",
      .title = "stack",
      .help = "its frames, leaf first",
-     .rows = ROW_SAMPLE,
+     .rows = ROW_SAMPLE | ROW_STACK,
      .unit = UNIT_STACK,
      .get = get_stack},
 };

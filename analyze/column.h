@@ -19,6 +19,7 @@ enum row_kind {
     ROW_PLACE = 1,
     ROW_THREAD = 2,
     ROW_SAMPLE = 4,
+    ROW_STACK = 8, /* of a thread, with all its frames */
 };
 
 enum column_part {

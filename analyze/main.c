@@ -92,6 +92,12 @@ static enum status write_view(const struct arrangement *arrangement, const struc
             color = (enum color_choice)i;
     }
     TRY(sink_open(&sink, args_text(args, "output"), color, why));
+    if (sink.terminal && arrangement->output->binary) {
+        sink_abandon(&sink);
+        return problem_set(why, STATUS_USAGE, PROBLEM_NO_OFFSET,
+                           "--format: %s is not for a terminal; say --output FILE",
+                           arrangement->output->name);
+    }
     arrangement_apply(arrangement, view, sink.height);
     const enum status status = arrangement->output->write(&sink, view, why);
     if (status != STATUS_OK) {

@@ -29,8 +29,8 @@ struct sink {
     FILE *file;
     const char *path; /* NULL = standard output */
     struct whole_file whole;
-    char *target;     /* where the file goes when it is whole; NULL = it is there already */
-    char *temporary;  /* where it is until then; NULL = it has no name */
+    char *target;    /* where the file goes when it is whole; NULL = it is there already */
+    char *temporary; /* where it is until then; NULL = it has no name */
     bool terminal;
     unsigned width;  /* columns; 0 = as wide as needed */
     unsigned height; /* lines of a screen, guessed where there is none */
