@@ -17,8 +17,9 @@
 #include "metric.h"
 #include <stddef.h>
 
-struct range;
+struct select;
 struct span;
+struct unit_reader;
 
 struct stretch {
     uint64_t start_ns, end_ns;
@@ -27,6 +28,7 @@ struct stretch {
     const char *call; /* it was blocked in; NULL = none */
     uint32_t node; /* first a stack of the dictionary + 1, then a node of the tree, of the view */
     enum state_class class;
+    bool left_out; /* by its state: it weighs nothing, but takes the CPU that is its own */
 };
 
 struct stretch_list {
@@ -40,11 +42,12 @@ struct stretch_list {
 void stretch_add(struct stretch_list *list, const struct stretch *stretch);
 
 /*
- * Add the spans of a thread. CPU is what its clock moved, to be attributed by stretch_attribute;
- * the weight is without it.
+ * Add spans of a thread, of the range that the reader is at. CPU is what its clock moved, which
+ * stretch_join attributes; the weight is without it.
  */
-void stretch_add_spans(struct stretch_list *list, const struct range *range, uint64_t shift_ns,
-                       const struct metric *metric, const struct span *spans, size_t n);
+void stretch_add_spans(struct stretch_list *list, const struct unit_reader *reader,
+                       const struct metric *metric, const struct select *select,
+                       const struct span *spans, size_t n);
 
 /* Make one list of those of all units, in order of generation, and attribute CPU as a profile. */
 void stretch_join(struct stretch_list *whole, struct stretch_list *parts,

@@ -16,16 +16,24 @@ if [ "${PYREC_FETCH:-yes}" = yes ]; then
     ./tests/interpreters.sh --fetch build >/dev/null
 fi
 
-build() {
-    cmake -S . -B "$1" -DBUILD_TESTING=ON -DPYREC_WERROR=ON "$2" "$3" >/dev/null
-    cmake --build "$1" -j "$(nproc)"
+build() { # DIRECTORY BUILD_TYPE SANITIZERS [CMAKE BUILD ARGUMENTS...]
+    cmake -S . -B "$1" -DBUILD_TESTING=ON -DPYREC_WERROR=ON -DCMAKE_BUILD_TYPE="$2" \
+        -DPYREC_SANITIZE="$3" >/dev/null
+    directory=$1
+    shift 3
+    cmake --build "$directory" -j "$(nproc)" "$@" >"$directory/build.log" 2>&1 ||
+        { cat "$directory/build.log" && exit 1; }
 }
 
-build build -DCMAKE_BUILD_TYPE=Release -DPYREC_SANITIZE=
+run() { # DIRECTORY [CTEST ARGUMENTS...]
+    (cd "$1" && shift && ctest --output-on-failure -j "$(nproc)" "$@")
+}
+
+build build Release ""
 if [ "${PYREC_SANITIZERS:-yes}" = yes ]; then
-    build build-asan -DCMAKE_BUILD_TYPE=RelWithDebInfo -DPYREC_SANITIZE=address,undefined
-    build build-tsan -DCMAKE_BUILD_TYPE=RelWithDebInfo -DPYREC_SANITIZE=thread
-    (cd build-asan && ctest --output-on-failure -j "$(nproc)" -L 'unit|fuzz|golden' "$@")
-    (cd build-tsan && ctest --output-on-failure -j "$(nproc)" -L race "$@")
+    build build-asan RelWithDebInfo address,undefined
+    run build-asan -L 'unit|fuzz|golden' "$@"
+    build build-tsan RelWithDebInfo thread --target race_tests
+    run build-tsan -L race "$@"
 fi
-cd build && ctest --output-on-failure -j "$(nproc)" "$@"
+run build "$@"

@@ -124,7 +124,8 @@ const struct command command_export = {
             "csv and json have one row per thread and stack, the stack's frames leaf first, with "
             "all metrics; --by only decides which rows there are.",
     .example = "pyanalyze export --format folded --by cpu -o run.folded run.trace",
-    .takes = TAKES_THREAD | TAKES_PROCESS | TAKES_PLACES | TAKES_FORMAT | TAKES_JOBS,
+    .takes = TAKES_THREAD | TAKES_PROCESS | TAKES_PLACES | TAKES_FORMAT | TAKES_JOBS | TAKES_RANGE |
+             TAKES_STATE,
     .options = options,
     .min_files = 1,
     .max_files = SIZE_MAX,

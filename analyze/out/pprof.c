@@ -52,7 +52,8 @@ struct writer {
     const struct view *view;
     struct gzip *gzip;
     struct text_table texts;
-    bool *functions, *places;           /* are they written? */
+    uint32_t *functions, *places; /* their ids, in order of appearance; 0 = not yet */
+    uint32_t n_functions, n_places;
     struct buffer message, inner, leaf; /* a field of Profile, a message in it, one in that */
 };
 
@@ -95,26 +96,26 @@ static void write_head(struct writer *w)
 
 static void write_function(struct writer *w, const struct stack_node *node)
 {
-    message_number(&w->inner, FUNCTION_ID, node->function + 1);
+    w->functions[node->function] = ++w->n_functions;
+    message_number(&w->inner, FUNCTION_ID, w->n_functions);
     message_number(&w->inner, FUNCTION_NAME, text(w, node->frame.function));
     message_number(&w->inner, FUNCTION_FILE, text(w, node->frame.file));
     message_number(&w->inner, FUNCTION_LINE, node->first_line);
     flush_field(w, PROFILE_FUNCTION);
-    w->functions[node->function] = true;
 }
 
 static void write_location(struct writer *w, const struct stack_node *node)
 {
-    if (!w->functions[node->function])
+    if (w->functions[node->function] == 0)
         write_function(w, node);
     buffer_reset(&w->leaf);
-    message_number(&w->leaf, LINE_FUNCTION, node->function + 1);
+    message_number(&w->leaf, LINE_FUNCTION, w->functions[node->function]);
     message_number(&w->leaf, LINE_NUMBER, node->frame.line);
-    message_number(&w->inner, LOCATION_ID, node->place + 1);
+    w->places[node->place] = ++w->n_places;
+    message_number(&w->inner, LOCATION_ID, w->n_places);
     message_number(&w->inner, LOCATION_MAPPING, 1);
     message_message(&w->inner, LOCATION_LINE, &w->leaf);
     flush_field(w, PROFILE_LOCATION);
-    w->places[node->place] = true;
 }
 
 static void add_label(struct writer *w, const char *key, const char *value, uint64_t number)
@@ -133,7 +134,7 @@ static void write_sample(struct writer *w, const struct stack_node *node)
     const struct weights *const weights = node->weights;
     buffer_reset(&w->leaf);
     for (; node->thread == NULL; node = &w->view->nodes[node->parent])
-        packed_add(&w->leaf, node->place + 1);
+        packed_add(&w->leaf, w->places[node->place]);
     message_message(&w->inner, SAMPLE_LOCATION, &w->leaf);
     buffer_reset(&w->leaf);
     for (size_t i = 0; i < METRIC_COUNT; i++)
@@ -187,13 +188,13 @@ static enum status pprof_write(struct sink *to, const struct view *view, struct 
 {
     struct writer w = {.view = view, .gzip = memory_get(sizeof(struct gzip))};
     (void)why;
-    w.functions = memory_get(view->n_functions + 1);
-    w.places = memory_get(view->n_places + 1);
+    w.functions = memory_get((view->n_functions + 1) * sizeof *w.functions);
+    w.places = memory_get((view->n_places + 1) * sizeof *w.places);
     gzip_open(w.gzip, to);
     write_head(&w);
     for (size_t i = 1; i < view->n_nodes; i++) {
         const struct stack_node *const node = &view->nodes[i];
-        if (node->thread == NULL && !w.places[node->place])
+        if (node->thread == NULL && w.places[node->place] == 0)
             write_location(&w, node);
         if (node->self > 0)
             write_sample(&w, node);

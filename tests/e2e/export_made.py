@@ -75,8 +75,21 @@ def merged(table):
 
 
 def check_graphs(maker, by, words):
-    """Formats of functions and calls."""
+    """Formats of functions and calls; and that the table of stacks is that of lines."""
     lines, functions = maker.rows("lines", *words), maker.rows("functions", *words)
+    stacks = json.loads(maker.run("export", "--format", "json", "--by", by, *words))
+    column = export_check.column_of(by)
+    own = {}
+    for row in stacks:
+        leaf = row["stack"][0]
+        export_check.add(own, (leaf["file"], leaf["line"] or 0, leaf["function"]),
+                         export_check.whole(row[column], by))
+    wanted = {}
+    for row in lines:
+        if row[column]:
+            export_check.add(wanted, (row["file"], row["line"] or 0, row["function"]),
+                             export_check.whole(row[column], by))
+    assert own == wanted, sorted(set(own.items()) ^ set(wanted.items()))[:4]
     data = maker.run("export", "--format", "callgrind", "--by", by, *words)
     export_graphs.check_callgrind(data, lines, functions, by)
     path = maker.file("made.pstats", maker.run("export", "--format", "pstats", "--by", by, *words))
@@ -94,6 +107,23 @@ def check_selections(maker):
                    if any(frame[0] == "fib" for frame in key[1])} != everything
     assert check_trees(maker, "samples", ["--process", "1"]) == {}
     check_graphs(maker, "cpu", ["--thread", "MainThread"])
+    parts = {}
+    for words in (["--to", "0.3"], ["--from", "0.3", "--to", "1.2"], ["--from", "1.2"]):
+        for by in ("samples", "cpu"):
+            part = check_trees(maker, by, words)
+            check_graphs(maker, by, words)
+            assert part
+        for key, weight in check_trees(maker, "wall", words).items():
+            export_check.add(parts, key, weight)
+    assert parts == check_trees(maker, "wall", []), "the parts are not the whole"
+    parts = {}
+    for state in ("running", "gil", "blocked"):
+        for by in ("samples", "cpu", "wall"):
+            part = check_trees(maker, by, ["--state", state])
+            check_graphs(maker, by, ["--state", state])
+        for key, weight in part.items():
+            export_check.add(parts, key, weight)
+    assert parts == check_trees(maker, "wall", []), "the states are not the whole"
 
 
 def check_defaults(maker):

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # The suites of record/.
-unit(test_ring test_ring.c LINK pyrec_collect Threads::Threads)
+unit(test_ring RACE test_ring.c LINK pyrec_collect Threads::Threads)
 
 unit(test_linetable test_linetable.c LINK pyrec_collect)
 target_compile_definitions(test_linetable PRIVATE
@@ -38,7 +38,7 @@ unit(test_session test_session.c LINK test_run)
 unit(test_signals test_signals.c LINK test_run util)
 unit(test_settings test_settings.c LINK pyrec_collect)
 target_compile_definitions(test_settings PRIVATE MANUAL="${PROJECT_SOURCE_DIR}/record/pyrec.1")
-unit(test_natives test_natives.c LINK pyrec_collect Threads::Threads)
+unit(test_natives RACE test_natives.c LINK pyrec_collect Threads::Threads)
 unit(test_hostile test_hostile.c LINK test_record)
-unit(test_lobby test_lobby.c LINK test_record)
+unit(test_lobby RACE test_lobby.c LINK test_record)
 unit(test_examine test_examine.c LINK pyrec_collect test_scratch)

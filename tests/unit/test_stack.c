@@ -138,6 +138,7 @@ START_TEST(not_a_code_object)
     chain_make(minors[_i]);
     fake_put(code_a + ver()->object.type, fake.interp.code_type + 8);
     ck_assert_uint_eq(taken(WIRE_FAIL_NOT_CODE).depth, 0);
+    fake_free(&fake);
     chain_make(minors[_i]);
     fake_put(frame_b + ver()->frame.code, 0);
     taken(WIRE_FAIL_NOT_CODE);

@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: MIT
+"""What recording costs, in alternating pairs. See overhead.sh."""
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+# case: amount of work (about 3 s of one CPU), pinned to one CPU?, what it is
+CASES = {
+    'busy': (450, False, 'one busy thread'),
+    'pinned': (450, True, 'one busy thread, everything on one CPU'),
+    'processes': (450, False, 'two busy processes, two CPUs'),
+    'threads': (450, False, 'four threads that compete for the GIL'),
+    'idle': (450, False, 'one busy thread, 300 idle'),
+    'deep': (450, False, 'one busy thread, 300 frames deep'),
+    'recursion': (450, False, 'stacks that grow to 900 frames and shrink'),
+    'web': (120, False, 'threading web server, 4 clients'),
+    'ten': (450, False, 'one busy thread, 10 frames deep'),
+}
+PINNED_PROGRAM = {'pinned': 'busy'}
+
+
+class Run:
+    """One run of a case: seconds of the work, CPU seconds of everything, the recorder's part."""
+
+    def __init__(self, options, case, rate, directory):
+        scale, pinned, _ = CASES[case]
+        trace = os.path.join(directory, 'overhead.trace')
+        command = [options.python, os.path.join(HERE, 'overhead_work.py'),
+                   PINNED_PROGRAM.get(case, case), str(max(1, scale * options.percent // 100))]
+        if rate:
+            command = [os.path.join(options.build, 'record', 'pyrec'), '-q', '-r', str(rate), '-o',
+                       trace, '--'] + command
+        if pinned:
+            command = ['taskset', '-c', '0'] + command
+        process = subprocess.Popen(command, stdout=subprocess.PIPE)
+        words = process.stdout.read().split()
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = status
+        if status != 0 or not words:
+            sys.exit('overhead: failed: ' + ' '.join(command))
+        self.wall = float(words[-1])
+        self.p99 = float(words[0]) if case == 'web' else None
+        self.cpu = usage.ru_utime + usage.ru_stime
+        self.collector = self.sampler = 0.0
+        self.handler_ns = None
+        self.taken = None
+        if rate:
+            self.read_costs(options, trace)
+
+    def read_costs(self, options, trace):
+        text = subprocess.run([os.path.join(options.build, 'analyze', 'pyanalyze'), 'info',
+                               '--format', 'json', trace], stdout=subprocess.PIPE, check=True).stdout
+        info = json.loads(text)
+        self.collector = info['recordings'][0]['collector_cpu']
+        self.cpu -= self.collector
+        self.sampler = sum(cost['sampler_cpu'] for cost in info['cost'])
+        calls = [cost['handler_ns_per_call'] for cost in info['cost']
+                 if cost.get('handler_ns_per_call')]
+        self.handler_ns = max(calls) if calls else None
+        due = sum(row['ticks_due'] for row in info['quality'])
+        self.taken = sum(row['ticks_taken'] for row in info['quality']) / max(1, due)
+
+
+def spread(ratios):
+    """Median and quartiles, as percent above one."""
+    percent = sorted(100 * (ratio - 1) for ratio in ratios)
+    low, middle, high = statistics.quantiles(percent, n=4, method='inclusive')
+    return f'{middle:+.2f} % ({low:+.2f} .. {high:+.2f})'
+
+
+def measure(options, case, rate, directory):
+    wall, cpu, p99, runs = [], [], [], []
+    for pair in range(options.pairs + 1):
+        first, second = (0, rate) if pair % 2 else (rate, 0)
+        results = {first: Run(options, case, first, directory),
+                   second: Run(options, case, second, directory)}
+        if pair == 0:
+            continue  # caches, byte code
+        plain, recorded = results[0], results[rate]
+        wall.append(recorded.wall / plain.wall)
+        cpu.append(recorded.cpu / plain.cpu)
+        if plain.p99:
+            p99.append(recorded.p99 / plain.p99)
+        runs.append(recorded)
+    share = lambda name: 100 * statistics.median(getattr(run, name) / run.cpu for run in runs)
+    handler = [run.handler_ns for run in runs if run.handler_ns]
+    print(f'| {CASES[case][2]} | {rate} Hz | {spread(wall)} | {spread(cpu)} '
+          f'| {share("sampler"):.2f} % | {share("collector"):.2f} % '
+          f'| {statistics.median(handler):.0f} ns ' if handler else
+          f'| {CASES[case][2]} | {rate} Hz | {spread(wall)} | {spread(cpu)} '
+          f'| {share("sampler"):.2f} % | {share("collector"):.2f} % | - ', end='')
+    print(f'| {100 * statistics.median(run.taken for run in runs):.1f} % '
+          f'| {spread(p99) if p99 else "-"} |', flush=True)
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument('build')
+    parser.add_argument('cases', nargs='*', metavar='CASE', help=' '.join(CASES))
+    parser.add_argument('--python', default=sys.executable)
+    parser.add_argument('--pairs', type=int, default=9)
+    parser.add_argument('--rates', default='100,1000')
+    parser.add_argument('--percent', type=int, default=100, help='of the usual amount of work')
+    options = parser.parse_args()
+    if options.pairs < 2:
+        parser.error('--pairs: at least 2')
+    for case in options.cases:
+        if case not in CASES:
+            parser.error(f'no case {case}: {" ".join(CASES)}')
+    print(f'{options.pairs} pairs each: median (quartiles) of recorded / not recorded. CPU: of the '
+          'program,\nthe sampler in it included. Sampler and collector: their CPU time in percent '
+          'of the program\'s.\n')
+    print('| work | rate | elapsed time | CPU time | sampler | collector | handler, each '
+          '| ticks taken | p99 latency |')
+    print('|---|---|---|---|---|---|---|---|---|')
+    with tempfile.TemporaryDirectory() as directory:
+        for case in options.cases or CASES:
+            for rate in map(int, options.rates.split(',')):
+                measure(options, case, rate, directory)
+
+
+if __name__ == '__main__':
+    main()
