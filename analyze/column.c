@@ -184,7 +184,7 @@ static struct cell get_stack(const struct row *row)
     return (struct cell){.unit = UNIT_STACK, .stack = &row->sample->stack};
 }
 
-#define ROW_ANY (ROW_PLACE | ROW_THREAD | ROW_SAMPLE)
+#define ROW_ANY (ROW_PLACE | ROW_THREAD | ROW_SAMPLE | ROW_STACK)
 
 static const struct column columns[] = {
     {.name = "process",
@@ -215,7 +215,7 @@ static const struct column columns[] = {
     {.name = column_name,                                                                          \
      .title = column_name,                                                                         \
      .help = help_,                                                                                \
-     .rows = ROW_PLACE | ROW_THREAD | ROW_PROCESS,                                                 \
+     .rows = ROW_PLACE | ROW_THREAD | ROW_PROCESS | ROW_STACK,                                     \
      .unit = unit_,                                                                                \
      .part = PART_SELF,                                                                            \
      .metric = METRIC_##id},                                                                       \
@@ -378,7 +378,7 @@ static const struct column columns[] = {
     {.name = "stack",
      .title = "stack",
      .help = "its frames, leaf first",
-     .rows = ROW_SAMPLE,
+     .rows = ROW_SAMPLE | ROW_STACK,
      .unit = UNIT_STACK,
      .get = get_stack},
 };

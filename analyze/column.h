@@ -21,6 +21,7 @@ enum row_kind {
     ROW_SAMPLE = 4,
     ROW_DIFF = 256,
     ROW_PROCESS = 8,
+    ROW_STACK = 8, /* of a thread, with all its frames */
 };
 
 enum column_part {
