@@ -110,7 +110,8 @@ static struct cell get_stack(const struct row *row)
     return (struct cell){.unit = UNIT_STACK, .stack = &row->sample->stack};
 }
 
-#define ROW_ANY (ROW_PLACE | ROW_THREAD | ROW_SAMPLE)
+#define ROW_FRAME (ROW_PLACE | ROW_GIL)
+#define ROW_ANY   (ROW_FRAME | ROW_THREAD | ROW_SAMPLE)
 
 static const struct column columns[] = {
     {.name = "process",
@@ -212,25 +213,25 @@ static const struct column columns[] = {
     {.name = "file",
      .title = "file",
      .help = "path of the file",
-     .rows = ROW_PLACE,
+     .rows = ROW_FRAME,
      .unit = UNIT_TEXT,
      .get = get_file},
     {.name = "line",
      .title = "line",
      .help = "line number; of a function, its first",
-     .rows = ROW_PLACE,
+     .rows = ROW_FRAME,
      .unit = UNIT_ID,
      .get = get_line},
     {.name = "place",
      .title = "filename:lineno",
      .help = "file and line in one",
-     .rows = ROW_PLACE,
+     .rows = ROW_FRAME,
      .unit = UNIT_PLACE,
      .get = get_place},
     {.name = "function",
      .title = "function",
      .help = "qualified name of the function",
-     .rows = ROW_PLACE,
+     .rows = ROW_FRAME,
      .unit = UNIT_TEXT,
      .get = get_function},
     {.name = "stack",
@@ -259,27 +260,30 @@ struct cell column_cell(const struct column *column, const struct row *row)
 
 const struct column *column_get(size_t i)
 {
-    return i < ARRAY_LEN(columns) ? &columns[i] : NULL;
+    return i < ARRAY_LEN(columns) ? &columns[i] : column_time_get(i - ARRAY_LEN(columns));
 }
 
 const char *column_name(size_t i)
 {
-    return i < ARRAY_LEN(columns) ? columns[i].name : NULL;
+    const struct column *const column = column_get(i);
+    return column != NULL ? column->name : NULL;
 }
 
 const struct column *column_find(const char *name, enum row_kind kind)
 {
-    for (size_t i = 0; i < ARRAY_LEN(columns); i++) {
-        if ((columns[i].rows & kind) && strcmp(columns[i].name, name) == 0)
-            return &columns[i];
+    const struct column *column;
+    for (size_t i = 0; (column = column_get(i)) != NULL; i++) {
+        if ((column->rows & kind) && strcmp(column->name, name) == 0)
+            return column;
     }
     return NULL;
 }
 
 static enum status column_problem(struct problem *why, const char *option, const char *name)
 {
-    for (size_t i = 0; i < ARRAY_LEN(columns); i++) {
-        if (strcmp(columns[i].name, name) == 0)
+    const char *other;
+    for (size_t i = 0; (other = column_name(i)) != NULL; i++) {
+        if (strcmp(other, name) == 0)
             return problem_set(why, STATUS_USAGE, PROBLEM_NO_OFFSET,
                                "--%s: this command has no column \"%s\"", option, name);
     }

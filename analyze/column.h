@@ -19,6 +19,7 @@ enum row_kind {
     ROW_PLACE = 1,
     ROW_THREAD = 2,
     ROW_SAMPLE = 4,
+    ROW_GIL = 64,
 };
 
 enum column_part {
@@ -38,6 +39,9 @@ struct column {
     enum metric_id metric;
     struct cell (*get)(const struct row *row);
 };
+
+/* The i-th of those about time and waiting (column_time.c); NULL behind the last. */
+const struct column *column_time_get(size_t i);
 
 struct cell column_cell(const struct column *column, const struct row *row);
 

@@ -25,7 +25,10 @@ enum shape {
     SHAPE_LOG = 2,    /* rows one after the other, too many to be kept */
     SHAPE_FACTS = 4,  /* sections of named values */
     SHAPE_STACKS = 8, /* a weighted tree of frames */
+    SHAPE_STORY = 64, /* things that happened, each with a heading and tables: story.h */
 };
+
+struct gil_entry;
 
 /* One thread at one tick. */
 struct sample {
@@ -45,6 +48,8 @@ struct row {
     const struct weights *total; /* of the thread or threads it was taken from */
     uint64_t unattributed_ns;
     const struct sample *sample;
+    const struct gil_entry *wait; /* gil.h */
+    uint32_t depth;               /* of a frame in a tree: by how much it is indented */
 };
 
 /* Rows under one heading. */
@@ -77,17 +82,18 @@ struct stack_node {
 };
 
 struct column;
+struct story;
 #define VIEW_COLUMNS_MAX 40
 
 struct view {
     enum shape shape;
     struct arena arena;
 
-    /* SHAPE_TABLE, SHAPE_LOG */
+    /* SHAPE_TABLE, SHAPE_LOG, SHAPE_STORY */
     const struct column *columns[VIEW_COLUMNS_MAX];
     size_t n_columns;
 
-    /* SHAPE_TABLE */
+    /* SHAPE_TABLE, SHAPE_STORY */
     struct group *groups;
     size_t n_groups, groups_size, n_groups_left_out;
 
@@ -104,6 +110,12 @@ struct view {
     struct stack_node *nodes;
     size_t n_nodes;
     const struct metric *metric;
+
+    /* SHAPE_STORY */
+    struct story *stories;
+    size_t n_stories, stories_size, n_stories_left_out;
+    const struct column *story_columns[VIEW_COLUMNS_MAX]; /* of a story's own row, in json */
+    size_t n_story_columns;
 
     /* Lines for human readers, below everything. */
     const char **notes;

@@ -58,6 +58,7 @@ static void simple_ticks(struct maker *m, uint32_t p, unsigned first, unsigned e
         const bool turn = i % 10 < 7;
         const uint32_t stack = i % 4 == 0 ? deep : i % 9 == 8 ? other : leaf;
         maker_tick(m, p, (int32_t)(i % 5) * 10, i == 57 ? 3 : 0, i == 58 ? 2500 : 0);
+        maker_hold(m, p, turn ? 1 : 2);
         maker_change(m, p, 1,
                      &(struct maker_sample){stack, turn ? ON_CPU | HOLDS_GIL : WAITS_GIL,
                                             turn ? 9800 : 130, NULL});
