@@ -257,16 +257,18 @@ void scene_run(struct scene *scene, struct trace *trace, const struct select *se
     scene->trace = trace;
     if (scene->tree.n == 0)
         tree_init(&scene->tree);
-    if (!scene->again && select->n_threads > 0) { /* a name may be told late */
-        struct scene_job names = {scene, select, NULL, NULL};
-        const struct trace_job names_job = {read_unit, join_nothing, &names};
-        trace_run(trace, 1, &names_job);
-        scene->again = true;
-    }
+    if (select->n_threads > 0 && fn != NULL)
+        scene_names(scene, trace, select);
     if (scene->again)
         trace_run_again(trace, &job);
     else
         trace_run(trace, 1, &job);
     scene->again = true;
     scene->reader = NULL;
+}
+
+void scene_names(struct scene *scene, struct trace *trace, const struct select *select)
+{
+    if (!scene->again)
+        scene_run(scene, trace, select, NULL, NULL);
 }
