@@ -3,6 +3,8 @@
 
 #include "story.h"
 
+#include <string.h>
+
 /* What stands around the rows of one table on a screen: heading, ruler, titles, rest, prompt. */
 #define LINES_AROUND 6u
 #define ROWS_MIN     5u
@@ -39,10 +41,41 @@ static enum status choose_sort(struct arrangement *a, const struct args *args, s
     }
     if (command->sort == NULL)
         return STATUS_OK;
+    const char *const by = args_text(args, "by");
+    const struct column *const first =
+        by != NULL ? column_find(metric_find(by)->name, command->rows) : NULL;
+    if (first != NULL && a->n_sort < ARRANGE_SORT_MAX)
+        a->sort[a->n_sort++] = first;
     TRY(columns_parse(command->sort, command->rows, "sort", sort, &n, why));
     for (size_t i = 0; i < n && a->n_sort < ARRANGE_SORT_MAX; i++)
         a->sort[a->n_sort++] = sort[i];
     return STATUS_OK;
+}
+
+/* What --by orders by must be seen: its columns come first when they are not shown anyway. */
+static void show_metric(struct arrangement *a, const struct command *command,
+                        const struct metric *metric)
+{
+    const struct column *added[2];
+    size_t n = 0;
+    char cum[64];
+    snprintf(cum, sizeof cum, "%s_cum", metric->name);
+    for (size_t i = 0; i < 2; i++) {
+        const struct column *const column = column_find(i == 0 ? metric->name : cum, command->rows);
+        bool shown = column == NULL;
+        for (size_t k = 0; k < a->n_columns; k++)
+            shown = shown || a->columns[k] == column;
+        if (!shown)
+            added[n++] = column;
+    }
+    size_t at = 0; /* behind the columns that say whose row it is */
+    while (at < a->n_columns && a->columns[at]->part == PART_NONE)
+        at++;
+    if (n == 0 || a->n_columns + n > VIEW_COLUMNS_MAX)
+        return;
+    memmove(a->columns + at + n, a->columns + at, (a->n_columns - at) * sizeof *a->columns);
+    memcpy(a->columns + at, added, n * sizeof *added);
+    a->n_columns += n;
 }
 
 enum status arrangement_make(struct arrangement *a, const struct args *args, struct problem *why)
@@ -59,6 +92,8 @@ enum status arrangement_make(struct arrangement *a, const struct args *args, str
     if (columns == NULL)
         columns = a->output->machine ? command->machine_columns : command->columns;
     TRY(columns_parse(columns, command->rows, "columns", a->columns, &a->n_columns, why));
+    if (args_text(args, "by") != NULL && args_text(args, "columns") == NULL)
+        show_metric(a, command, metric_find(args_text(args, "by")));
     return choose_sort(a, args, why);
 }
 

@@ -237,6 +237,12 @@ static bool stack_wanted(const struct select *select, const struct stack *stack)
     return matches;
 }
 
+static bool span_wanted(const struct dump *dump, const struct stream *s, const struct span *span)
+{
+    const char *const call = span->call > 0 ? dict_string(&s->reader->dict, span->call) : NULL;
+    return !select_by_state(dump->select) || select_has_state(dump->select, span->state, call);
+}
+
 static void fill_stack(struct dump *dump, const struct dict *dict, uint32_t stack)
 {
     size_t n = dict_frames(dict, stack, dump->frames, dump->frames_size);
@@ -275,7 +281,7 @@ bool dump_next(void *closure, struct row *row)
         for (; s->at_thread < s->n_threads;) {
             struct dump_thread *const t = &s->threads[s->at_thread++];
             const struct span *const span = span_at(s, t);
-            if (span == NULL)
+            if (span == NULL || !span_wanted(dump, s, span))
                 continue;
             fill_row(dump, s, t, span, row);
             if (!stack_wanted(dump->select, &dump->sample.stack))

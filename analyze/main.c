@@ -113,8 +113,12 @@ static enum exit_code run(const struct args *args)
         status = request_open(&request, args, arrangement.output->machine, &why);
     if (status == STATUS_OK)
         status = args->command->build(&request, &view, &why);
+    if (status == STATUS_OK && view.shape != SHAPE_LOG) /* which is read while it is written */
+        status = request_check(&request, &why);
     if (status == STATUS_OK)
         status = write_view(&arrangement, args, &view, &why);
+    if (status == STATUS_OK)
+        status = request_check(&request, &why);
     if (request.trace != NULL)
         code = say_damage(&request);
     if (status != STATUS_OK)

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "option.h"
 
+#include "metric.h"
 #include "output.h"
+#include "state.h"
 
 static const char *color_name(size_t i)
 {
@@ -32,6 +34,17 @@ static const struct option common[] = {
      "no places whose function or file matches; where stacks are shown, no stacks with such a "
      "place",
      NULL, TAKES_PLACES},
+    {"from", 0, "TIME", OPTION_TEXT,
+     "only samples from then on: 12.5, 12.5s or 2m since the start, -30s before the end, 14:03:05, "
+     "\"2026-05-06 14:03\"; without a zone in the time zone of the caller",
+     NULL, TAKES_RANGE},
+    {"to", 0, "TIME", OPTION_TEXT, "only samples before then", NULL, TAKES_RANGE},
+    {"state", 0, "LIST", OPTION_TEXT,
+     "only samples in one of these states, with commas between them, or blocked in the system call "
+     "of that name",
+     state_name, TAKES_STATE},
+    {"by", 'b', "METRIC", OPTION_CHOICE,
+     "what decides the order, and what shares are of; default cpu", metric_name, TAKES_BY},
     {"merge-threads", 0, NULL, OPTION_FLAG, "one table for all threads", NULL, TAKES_MERGE},
     {"format", 'f', "NAME", OPTION_CHOICE, "the form of the result", output_name, TAKES_FORMAT},
     {"color", 0, "WHEN", OPTION_CHOICE, "colours; auto means on a terminal, unless NO_COLOR is set",

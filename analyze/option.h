@@ -32,6 +32,9 @@ enum option_group {
     TAKES_COLOR = 256,
     TAKES_PATHS = 512,
     TAKES_JOBS = 1024,
+    TAKES_RANGE = 2048, /* --from, --to: for all that read samples; see request.h */
+    TAKES_STATE = 4096, /* --state */
+    TAKES_BY = 8192,    /* --by: request->metric; in tables it decides the order */
     TAKES_ALWAYS = 1u << 15,
 };
 
@@ -41,7 +44,7 @@ struct option {
     const char *argument; /* how help calls it; NULL for flags */
     enum option_kind kind;
     const char *help;
-    name_fn *choices;
+    name_fn *choices; /* of OPTION_CHOICE; of OPTION_TEXT names that it may hold among others */
     enum option_group group; /* of common options */
 };
 

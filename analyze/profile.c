@@ -15,7 +15,8 @@
 struct unit_sums {
     struct sheet sheets[CLASS_COUNT];
     uint64_t cpu_q, carry_q;
-    bool has_head;
+    struct weight left_out; /* by its state */
+    bool has_head, head_chosen;
     enum state_class head_class;
     uint32_t head;
 };
@@ -38,13 +39,22 @@ struct build {
     uint8_t class_of[256];
 };
 
+static bool span_chosen(const struct select *select, const struct dict *dict,
+                        const struct span *span)
+{
+    return select_has_state(select, span->state,
+                            span->call > 0 ? dict_string(dict, span->call) : NULL);
+}
+
 /*
  * Add a batch. The weights of a busy thread are spread over more memory than the cache holds, so
  * they are asked for some samples ahead.
  */
-static void add_spans(const struct build *build, struct builder *b, struct unit_sums *t, size_t n)
+static void add_spans(const struct build *build, struct builder *b, const struct dict *dict,
+                      struct unit_sums *t, size_t n)
 {
     const struct span *const spans = b->spans;
+    const bool by_state = select_by_state(build->select);
     uint64_t carry_q = t->carry_q, cpu_q = t->cpu_q;
     for (size_t i = 0; i < n; i++) {
         const struct span *const span = &spans[i];
@@ -53,7 +63,10 @@ static void add_spans(const struct build *build, struct builder *b, struct unit_
             const struct span *const ahead = span + PREFETCH_AHEAD;
             sheet_prefetch(&t->sheets[build->class_of[ahead->state]], ahead->stack + 1);
         }
-        struct weight *const w = sheet_at(&t->sheets[class], &b->arena, span->stack + 1);
+        const bool chosen = !by_state || span_chosen(build->select, dict, span);
+        struct weight *const w = __builtin_expect(chosen, 1)
+                                     ? sheet_at(&t->sheets[class], &b->arena, span->stack + 1)
+                                     : &t->left_out;
         w->samples += span->n;
         w->ticks += span->ticks;
         w->wall += span->wall_q;
@@ -65,6 +78,7 @@ static void add_spans(const struct build *build, struct builder *b, struct unit_
         carry_q = 0;
         if (__builtin_expect(!t->has_head, 0)) {
             t->has_head = true;
+            t->head_chosen = chosen;
             t->head_class = class;
             t->head = span->stack + 1;
         }
@@ -97,7 +111,7 @@ static void read_unit(void *closure, size_t worker, struct unit_reader *reader)
             size_t n;
             reserve_threads(b, index + 1);
             while ((n = range_spans(&reader->range, &thread, b->spans, SPANS_PER_BATCH)) > 0)
-                add_spans(build, b, &b->threads[index], n);
+                add_spans(build, b, &reader->dict, &b->threads[index], n);
         }
     }
 }
@@ -212,10 +226,11 @@ static void join_thread(struct profile *profile, const struct builder *b,
     *joint = (struct profile_joint){
         .next = t->joints,
         .generation = reader->unit->generation,
-        .begin_known = who->declared,
+        .begin_known = who->declared && !unit_is_cut(reader),
         .begin_ns = who->cpu_q * quantum_ns,
         .cpu_ns = sums->cpu_q * quantum_ns,
         .has_head = sums->has_head,
+        .head_chosen = sums->head_chosen,
         .head_class = sums->head_class,
         .head_node = sums->has_head ? b->nodes[sums->head] : 0,
         .tail_ns = sums->carry_q * quantum_ns,
@@ -241,6 +256,7 @@ void profile_build(struct profile *profile, struct trace *trace, const struct se
     const struct trace_job job = {read_unit, join_unit, &build};
     tree_init(&profile->tree);
     profile->census = &trace->census;
+    profile->window = trace->window;
     build.builders = memory_get(n_workers * sizeof *build.builders);
     for (int state = 0; state < 256; state++)
         build.class_of[state] = (uint8_t)state_class((uint8_t)state);

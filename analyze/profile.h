@@ -14,7 +14,9 @@
  * result does not depend on who read which unit when.
  *
  * Always true:  per thread, cpu of all nodes + unattributed_ns == cpu_ns, what its clock moved
- *               while it was recorded; times are in ns.
+ *               while it was recorded, or in the window; times are in ns. Where samples are chosen
+ *               by state they have the weights that they have among all others, and cpu_ns is
+ *               theirs alone.
  */
 #ifndef PYREC_ANALYZE_PROFILE_H
 #define PYREC_ANALYZE_PROFILE_H
@@ -31,9 +33,9 @@ struct profile_joint {
     struct profile_joint *next;
     uint32_t generation;
     bool begin_known;
-    uint64_t begin_ns; /* the clock before the unit */
-    uint64_t cpu_ns;   /* moved by this in the unit */
-    bool has_head;
+    uint64_t begin_ns;          /* the clock before the unit */
+    uint64_t cpu_ns;            /* moved by this in the unit */
+    bool has_head, head_chosen; /* chosen: not left out by its state */
     enum state_class head_class;
     uint32_t head_node;
     uint64_t tail_ns;
@@ -57,6 +59,7 @@ struct profile {
     struct profile_thread **threads; /* selected ones, in order of process and id */
     size_t n_threads, threads_size;
     const struct census *census;
+    struct window window; /* of the trace when it was read */
 };
 
 /* Read the whole trace. */

@@ -47,17 +47,25 @@ static void join_clock(struct profile *profile, struct profile_thread *t)
             t->before_ns = j->begin_ns;
         end_known |= j->begin_known;
         end_ns = (j->begin_known ? j->begin_ns : end_ns) + j->cpu_ns;
-        if (j->has_head) {
+        if (j->has_head && j->head_chosen) {
             sheet_at(&t->sheets[j->head_class], &profile->arena, j->head_node)->cpu += carry_ns;
             t->total.by[j->head_class].cpu += carry_ns;
-            carry_ns = 0;
         }
+        if (j->has_head)
+            carry_ns = 0;
         carry_ns += j->tail_ns;
     }
     t->cpu_ns += t->lost_ns;
     t->unattributed_ns = carry_ns + t->lost_ns;
     t->joints = NULL;
     free(joints);
+}
+
+/* The clock of chosen samples is what they took of it. */
+static void count_chosen(struct profile_thread *t)
+{
+    t->cpu_ns = weights_sum(&t->total).cpu;
+    t->unattributed_ns = t->lost_ns = 0;
 }
 
 void profile_finish(struct profile *profile, const struct select *select)
@@ -68,6 +76,8 @@ void profile_finish(struct profile *profile, const struct select *select)
         if (!select_has_thread(select, t->thread->name, t->thread->os_tid))
             continue;
         join_clock(profile, t);
+        if (select_by_state(select))
+            count_chosen(t);
         profile->threads[kept++] = t;
     }
     profile->n_threads = kept;
@@ -121,13 +131,9 @@ void profile_keep_stacks(struct profile *profile, const struct select *select)
     bool *const chosen = chosen_nodes(profile, select);
     for (size_t i = 0; i < profile->n_threads; i++) {
         struct profile_thread *const t = profile->threads[i];
-        uint64_t cpu_ns = 0;
-        for (int c = 0; c < CLASS_COUNT; c++) {
+        for (int c = 0; c < CLASS_COUNT; c++)
             keep_sheet(&t->sheets[c], &t->total.by[c], chosen, profile->tree.n);
-            cpu_ns += t->total.by[c].cpu;
-        }
-        t->cpu_ns = cpu_ns;
-        t->unattributed_ns = t->lost_ns = 0;
+        count_chosen(t);
     }
     free(chosen);
 }

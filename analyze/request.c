@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "request.h"
 
+#include "moment.h"
+
 #include <stdlib.h>
 
 static enum status fill_select(struct select *select, const struct args *args, struct problem *why)
@@ -14,16 +16,74 @@ static enum status fill_select(struct select *select, const struct args *args, s
         TRY(select_add_match(select, text, why));
     for (size_t at = 0; (text = args_next(args, "exclude", &at)) != NULL;)
         TRY(select_add_exclude(select, text, why));
+    for (size_t at = 0; (text = args_next(args, "state", &at)) != NULL;)
+        TRY(select_add_states(select, text, why));
+    return STATUS_OK;
+}
+
+/* --from and --to before the trace is open, to find mistakes early. */
+struct bounds {
+    const char *from_text, *to_text;
+    struct moment from, to;
+};
+
+static enum status parse_bounds(struct bounds *bounds, const struct args *args, struct problem *why)
+{
+    *bounds = (struct bounds){args_text(args, "from"), args_text(args, "to"), {0}, {0}};
+    if (bounds->from_text != NULL)
+        TRY(moment_parse(&bounds->from, "from", bounds->from_text, why));
+    if (bounds->to_text != NULL)
+        TRY(moment_parse(&bounds->to, "to", bounds->to_text, why));
+    return STATUS_OK;
+}
+
+static enum status choose_window(struct trace *trace, const struct bounds *bounds,
+                                 struct problem *why)
+{
+    const int64_t start_ns = trace->census.recordings[0]->start_unix_ns;
+    const uint64_t end_ns = trace_end_ns(trace);
+    const double length_s = (double)end_ns / 1e9;
+    struct window window = WINDOW_ALL;
+    if (bounds->from_text != NULL) {
+        const int64_t ns = moment_resolve(&bounds->from, start_ns, end_ns);
+        window.from_ns = ns > 0 ? (uint64_t)ns : 0;
+    }
+    if (bounds->to_text != NULL) {
+        const int64_t ns = moment_resolve(&bounds->to, start_ns, end_ns);
+        window.to_ns = ns > 0 ? (uint64_t)ns : 0;
+    }
+    if (window.to_ns == 0)
+        return problem_set(why, STATUS_USAGE, PROBLEM_NO_OFFSET,
+                           "--to %s is before the recording, which is %.3f s long", bounds->to_text,
+                           length_s);
+    if (window.from_ns > end_ns)
+        return problem_set(why, STATUS_USAGE, PROBLEM_NO_OFFSET,
+                           "--from %s is after the recording, which is %.3f s long",
+                           bounds->from_text, length_s);
+    if (window.from_ns >= window.to_ns)
+        return problem_set(why, STATUS_USAGE, PROBLEM_NO_OFFSET, "--from %s is not before --to %s",
+                           bounds->from_text, bounds->to_text);
+    trace_set_window(trace, window);
     return STATUS_OK;
 }
 
 enum status request_open(struct request *request, const struct args *args, bool machine,
                          struct problem *why)
 {
+    const char *const by = args_text(args, "by");
+    struct bounds bounds;
     *request = (struct request){.args = args, .machine = machine};
+    request->metric = by != NULL ? metric_find(by) : &metrics[METRIC_CPU];
+    TRY(parse_bounds(&bounds, args, why));
     TRY(fill_select(&request->select, args, why));
-    return trace_open(&request->trace, args->files, args->n_files, damage_log_add, &request->damage,
-                      why);
+    TRY(trace_open(&request->trace, args->files, args->n_files, damage_log_add, &request->damage,
+                   why));
+    return choose_window(request->trace, &bounds, why);
+}
+
+enum status request_check(const struct request *request, struct problem *why)
+{
+    return select_check_calls(&request->select, why);
 }
 
 void request_close(struct request *request)

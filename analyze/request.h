@@ -12,26 +12,35 @@
 
 #include "args.h"
 #include "damage_log.h"
+#include "metric.h"
 #include "profile.h"
 #include "select.h"
 #include "trace.h"
 
 struct request {
     const struct args *args;
-    bool machine; /* the answer is for a program */
+    bool machine;                /* the answer is for a program */
+    const struct metric *metric; /* of --by, else CPU */
     struct select select;
     struct damage_log damage;
     struct trace *trace;
     struct profile profile;
 };
 
-/* Take the selection from the arguments and open the files. */
+/*
+ * Take the selection from the arguments and open the files; --from and --to become the trace's
+ * window. So whoever reads samples keeps to the range of time by itself; --state is kept by
+ * profile_build, and must be asked for (select_has_state) by those who read spans.
+ */
 MUST_CHECK enum status request_open(struct request *request, const struct args *args, bool machine,
                                     struct problem *why);
 void request_close(struct request *request);
 
 /* Read the trace into request->profile. */
 void request_profile(struct request *request);
+
+/* When everything was read: was there what was asked for? STATUS_USAGE says what was not. */
+MUST_CHECK enum status request_check(const struct request *request, struct problem *why);
 
 /* Is a process among those that are asked for? */
 bool request_has_process(const struct request *request, const struct process *process);

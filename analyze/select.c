@@ -3,6 +3,7 @@
 #include "select.h"
 
 #include "memory.h"
+#include "state.h"
 
 #include <fnmatch.h>
 #include <inttypes.h>
@@ -37,6 +38,11 @@ void select_clear(struct select *select)
     free(select->pids);
     regex_clear(select->match);
     regex_clear(select->exclude);
+    for (size_t i = 0; i < select->n_calls; i++) {
+        free(select->calls[i].name);
+        free(select->calls[i].seen);
+    }
+    free(select->calls);
     *select = (struct select){0};
 }
 
@@ -88,6 +94,73 @@ enum status select_add_match(struct select *select, const char *regex, struct pr
 enum status select_add_exclude(struct select *select, const char *regex, struct problem *why)
 {
     return regex_add(&select->exclude, "exclude", regex, why);
+}
+
+static bool is_call_name(const char *name)
+{
+    return name[0] != '\0' && name[strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_")] == '\0';
+}
+
+static void add_call(struct select *select, const char *name)
+{
+    select->calls =
+        memory_grow(select->calls, &select->calls_size, select->n_calls + 1, sizeof *select->calls);
+    struct select_call *const call = &select->calls[select->n_calls++];
+    const size_t size = strlen(name) + 1;
+    *call = (struct select_call){memory_get(size), memory_get(sizeof *call->seen)};
+    memcpy(call->name, name, size);
+    atomic_init(call->seen, false);
+}
+
+enum status select_add_states(struct select *select, const char *list, struct problem *why)
+{
+    for (const char *at = list;; at++) {
+        const size_t len = strcspn(at, ",");
+        char name[64];
+        snprintf(name, sizeof name, "%.*s", (int)len, at);
+        if (!state_add_name(name, &select->classes, &select->bits)) {
+            if (!is_call_name(name) || len >= sizeof name)
+                return problem_set(why, STATUS_USAGE, PROBLEM_NO_OFFSET,
+                                   "--state wants names with commas between them, not \"%s\"",
+                                   list);
+            add_call(select, name);
+        }
+        at += len;
+        if (*at == '\0')
+            return STATUS_OK;
+    }
+}
+
+bool select_has_state(const struct select *select, uint8_t state, const char *call)
+{
+    const enum state_class class = state_class(state);
+    bool wanted =
+        !select_by_state(select) || select->classes >> class & 1 || (state & select->bits) != 0;
+    if (class != CLASS_BLOCKED || call == NULL)
+        return wanted;
+    for (size_t i = 0; i < select->n_calls; i++) {
+        if (strcmp(select->calls[i].name, call) == 0) {
+            atomic_store_explicit(select->calls[i].seen, true, memory_order_relaxed);
+            wanted = true;
+        }
+    }
+    return wanted;
+}
+
+enum status select_check_calls(const struct select *select, struct problem *why)
+{
+    for (size_t i = 0; i < select->n_calls; i++) {
+        if (atomic_load_explicit(select->calls[i].seen, memory_order_relaxed))
+            continue;
+        char names[120] = "";
+        for (size_t k = 0, len = 0; state_name(k) != NULL; k++)
+            len += (size_t)snprintf(names + len, sizeof names - len, "%s%s", k > 0 ? ", " : "",
+                                    state_name(k));
+        return problem_set(why, STATUS_USAGE, PROBLEM_NO_OFFSET,
+                           "--state: \"%s\" is none of %s, and no call that a sample is blocked in",
+                           select->calls[i].name, names);
+    }
+    return STATUS_OK;
 }
 
 bool select_has_pid(const struct select *select, uint32_t pid)

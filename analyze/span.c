@@ -192,6 +192,8 @@ enum status range_open(struct range *range, struct column body, uint64_t quantum
     range->n_ticks = range->n_threads = range->threads_read = range->thread_id = 0;
     range->explicit_at = range->next_call_at = 0;
     range->n_undefined = 0;
+    range->from_tick = 0;
+    range->to_tick = UINT32_MAX;
     TRY(samples_columns_parse(c, body, why));
 
     const size_t n_ticks = column_count(&c->late_q), n_threads = column_count(&c->thread);
@@ -348,7 +350,50 @@ static size_t take_explicit(struct range *range, struct range_thread *t, struct 
     return i;
 }
 
-size_t range_spans(struct range *range, struct range_thread *t, struct span *spans, size_t room)
+/* The first tick at or after time_q; n_ticks when there is none. */
+static uint32_t tick_at(const struct range *range, uint64_t time_q)
+{
+    uint32_t low = 0, high = range->n_ticks;
+    while (low < high) {
+        const uint32_t middle = low + (high - low) / 2;
+        if (range->time_q[middle + 1] < time_q)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+void range_limit(struct range *range, uint64_t from_q, uint64_t to_q)
+{
+    range->from_tick = tick_at(range, from_q);
+    range->to_tick = tick_at(range, to_q);
+}
+
+/* Keep of the spans what lies within the limits; returns how many are left. */
+static size_t cut_spans(const struct range *range, struct span *spans, size_t n)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < n; i++) {
+        struct span span = spans[i];
+        const uint32_t end =
+            span.first + span.n < range->to_tick ? span.first + span.n : range->to_tick;
+        const uint32_t first = span.first > range->from_tick ? span.first : range->from_tick;
+        if (first >= end)
+            continue;
+        if (end - first < span.n) { /* implied ticks: they are all alike */
+            span.wall_q = range->wall_q[end] - range->wall_q[first];
+            span.ticks = range->due != NULL ? range->due[end] - range->due[first] : end - first;
+            span.first = first;
+            span.n = end - first;
+        }
+        spans[kept++] = span;
+    }
+    return kept;
+}
+
+static size_t take_spans(struct range *range, struct range_thread *t, struct span *spans,
+                         size_t room)
 {
     size_t n = 0;
     while (n < room && range->status == STATUS_OK) {
@@ -362,6 +407,18 @@ size_t range_spans(struct range *range, struct range_thread *t, struct span *spa
             t->explicit_run = !t->explicit_run;
     }
     return n;
+}
+
+size_t range_spans(struct range *range, struct range_thread *t, struct span *spans, size_t room)
+{
+    size_t n, kept;
+    do {
+        n = take_spans(range, t, spans, room);
+        kept = range->from_tick == 0 && range->to_tick >= range->n_ticks
+                   ? n
+                   : cut_spans(range, spans, n);
+    } while (n > 0 && kept == 0);
+    return kept;
 }
 
 size_t range_holders(struct range *range, const struct range_holder **holders)

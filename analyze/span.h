@@ -10,8 +10,9 @@
  * A span is one explicit tick, or all implied ticks up to the next explicit one. Spans come in
  * order of time for each thread, threads in order of id.
  *
- * Always true:  the spans of a thread cover the ticks in which it was observed, each once; their
- *               wall and ticks add up to what these ticks stand for.
+ * Always true:  the spans of a thread cover the ticks in which it was observed, as far as they are
+ *               asked for (range_limit), each once; their wall and ticks add up to what these ticks
+ *               stand for.
  */
 #ifndef PYREC_ANALYZE_SPAN_H
 #define PYREC_ANALYZE_SPAN_H
@@ -58,6 +59,7 @@ struct range {
 
     struct range_holder *holders; /* once range_holders was asked */
     size_t holders_size;
+    uint32_t from_tick, to_tick; /* spans are cut to these ticks */
 
     enum status status;
     const char *fault; /* in words, when status is not OK */
@@ -79,6 +81,12 @@ struct range_thread {
 MUST_CHECK enum status range_open(struct range *range, struct column body, uint64_t quantum_ns,
                                   const struct dict *dict, struct problem *why);
 void range_clear(struct range *range);
+
+/*
+ * Give out only samples at ticks with from_q <= time < to_q. A sample stands for the time before
+ * its tick, so ranges that follow each other share nothing and leave out nothing.
+ */
+void range_limit(struct range *range, uint64_t from_q, uint64_t to_q);
 
 /* The next thread; spans of the one before that were not asked for are skipped. */
 bool range_next_thread(struct range *range, struct range_thread *thread);

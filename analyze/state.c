@@ -3,6 +3,8 @@
 
 #include "../format/status.h"
 
+#include <string.h>
+
 static const struct {
     uint8_t bit;
     const char *text;
@@ -11,6 +13,34 @@ static const struct {
     STATE_LIST(STATE_NAME)
 #undef STATE_NAME
 };
+
+static const struct {
+    const char *name;
+    enum state_class class;
+    uint8_t bit;
+} filters[] = {
+#define FILTER_ROW(name, class, bit) {name, class, bit},
+    STATE_NAME_LIST(FILTER_ROW)
+#undef FILTER_ROW
+};
+
+const char *state_name(size_t i)
+{
+    return i < ARRAY_LEN(filters) ? filters[i].name : NULL;
+}
+
+bool state_add_name(const char *name, uint8_t *classes, uint8_t *bits)
+{
+    for (size_t i = 0; state_name(i) != NULL; i++) {
+        if (strcmp(filters[i].name, name) != 0)
+            continue;
+        if (filters[i].class < CLASS_COUNT)
+            *classes |= (uint8_t)(1u << filters[i].class);
+        *bits |= filters[i].bit;
+        return true;
+    }
+    return false;
+}
 
 void state_print(struct buffer *buffer, uint8_t state)
 {

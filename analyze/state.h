@@ -32,6 +32,23 @@ enum state_bit {
 #undef STATE_ENUM
 };
 
+/*
+ * What --state calls them: X(name, class, bit). Those with a bit are in that state whatever else
+ * they are; the others are of a class.
+ */
+#define STATE_NAME_LIST(X)                                                                         \
+    X("running", CLASS_ON_CPU, 0)                                                                  \
+    X("ready", CLASS_READY, 0)                                                                     \
+    X("gil", CLASS_WAITS_GIL, 0)                                                                   \
+    X("blocked", CLASS_BLOCKED, 0)                                                                 \
+    X("holds_gil", CLASS_COUNT, STATE_HOLDS_GIL)                                                   \
+    X("gc", CLASS_COUNT, STATE_IN_GC)                                                              \
+    X("outside", CLASS_COUNT, STATE_OUTSIDE)                                                       \
+    X("stalled", CLASS_COUNT, STATE_STALLED)
+
+/* The i-th name; NULL behind the last. */
+const char *state_name(size_t i);
+
 /* What a thread's time is divided into. */
 enum state_class {
     CLASS_ON_CPU,
@@ -58,6 +75,12 @@ static inline bool state_gets_cpu(enum state_class c)
 {
     return c == CLASS_ON_CPU || c == CLASS_READY;
 }
+
+/*
+ * Add the state of that name to a set: to a mask of classes (1 << class) or of bits. False when
+ * there is none.
+ */
+bool state_add_name(const char *name, uint8_t *classes, uint8_t *bits);
 
 /* The names of all bits joined by '+', "blocked" when there are none that say where it was. */
 void state_print(struct buffer *buffer, uint8_t state);

@@ -212,6 +212,7 @@ enum status trace_open(struct trace **out, const char *const *paths, size_t n_pa
     *out = NULL;
     trace->report = report;
     trace->closure = closure;
+    trace->window = WINDOW_ALL;
     pthread_mutex_init(&trace->lock, NULL);
     const enum status status = open_files(trace, paths, n_paths, why);
     if (status != STATUS_OK) {
@@ -223,6 +224,40 @@ enum status trace_open(struct trace **out, const char *const *paths, size_t n_pa
     make_units(trace);
     *out = trace;
     return STATUS_OK;
+}
+
+uint64_t trace_end_ns(const struct trace *trace)
+{
+    uint64_t end_ns = 0;
+    for (size_t i = 0; i < trace->n_chunks; i++) {
+        const struct unit_chunk *const c = &trace->chunks[i];
+        const uint64_t ns =
+            header_of(trace, c)->t_last_ns + trace->files[c->file].recording->shift_ns;
+        if (ns > end_ns)
+            end_ns = ns;
+    }
+    return end_ns;
+}
+
+void trace_set_window(struct trace *trace, struct window window)
+{
+    trace->window = window;
+}
+
+bool trace_chunk_wanted(const struct trace *trace, const struct unit_chunk *chunk)
+{
+    const struct chunk_header *const header = header_of(trace, chunk);
+    const uint64_t shift_ns = trace->files[chunk->file].recording->shift_ns;
+    return header->t_last_ns + shift_ns >= trace->window.from_ns &&
+           header->t_first_ns + shift_ns < trace->window.to_ns;
+}
+
+bool trace_unit_wanted(const struct trace *trace, const struct unit *unit)
+{
+    bool wanted = unit->process == 0;
+    for (size_t i = 0; i < unit->n_chunks && !wanted; i++)
+        wanted = trace_chunk_wanted(trace, &unit->chunks[i]);
+    return wanted;
 }
 
 void trace_close(struct trace *trace)

@@ -45,6 +45,12 @@ struct unit {
     size_t n_chunks;
 };
 
+/* A range of time on the common clock: from_ns <= t < to_ns. */
+struct window {
+    uint64_t from_ns, to_ns;
+};
+#define WINDOW_ALL ((struct window){0, UINT64_MAX})
+
 struct trace {
     struct trace_file *files;
     size_t n_files;
@@ -52,6 +58,7 @@ struct trace {
     struct unit *units;
     size_t n_chunks, n_units, units_size;
     struct census census;
+    struct window window;
     trace_damage_fn *report;
     void *closure;
     pthread_mutex_t lock;
@@ -64,6 +71,21 @@ struct trace {
 MUST_CHECK enum status trace_open(struct trace **out, const char *const *paths, size_t n_paths,
                                   trace_damage_fn *report, void *closure, struct problem *why);
 void trace_close(struct trace *trace);
+
+/* When its last chunk ends, on the common clock. */
+uint64_t trace_end_ns(const struct trace *trace);
+
+/*
+ * Give out only samples in that range of time. Generations outside are not read at all, and of the
+ * others only the chunks that have samples in it, or definitions.
+ */
+void trace_set_window(struct trace *trace, struct window window);
+
+/* Does the chunk have time in the window? */
+bool trace_chunk_wanted(const struct trace *trace, const struct unit_chunk *chunk);
+
+/* Does any of the unit's chunks? What is about the recording itself always is. */
+bool trace_unit_wanted(const struct trace *trace, const struct unit *unit);
 
 void trace_report(struct trace *trace, const char *path, const struct damage *damage);
 

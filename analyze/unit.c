@@ -8,6 +8,9 @@
 enum { PACKET_META = 1, PACKET_DEFS = 2, PACKET_SAMPLES = 3, PACKET_SUMMARY = 6 };
 #define SAMPLES_NATIVE 25u
 
+/* What of a generation must be read even when it is not about the time that is asked for. */
+#define CHUNK_NEEDED (CHUNK_META | CHUNK_DEFS | CHUNK_SUMMARY)
+
 static const struct chunk_file *chunk_file(const struct unit_reader *reader)
 {
     const struct unit_chunk *const c = &reader->unit->chunks[reader->next_chunk - 1];
@@ -45,6 +48,9 @@ static bool open_chunk(struct unit_reader *reader)
         const struct unit_chunk *const c = &reader->unit->chunks[reader->next_chunk++];
         const struct chunk_file *const file = reader->trace->files[c->file].chunks;
         struct problem why = {0};
+        reader->chunk_wanted = trace_chunk_wanted(reader->trace, c);
+        if (!reader->chunk_wanted && !(chunk_place(reader)->header.flags & CHUNK_NEEDED))
+            continue;
         if (chunk_file_load(file, c->chunk, &reader->buffer, &why) != STATUS_OK) {
             report_chunk(reader, &why);
             continue;
@@ -133,14 +139,30 @@ static enum status read_natives(struct unit_reader *reader, struct column body, 
     return STATUS_OK;
 }
 
+/* A time of the window in quanta of the unit's recording: ticks before it are before `ns`. */
+static uint64_t window_q(const struct unit_reader *reader, uint64_t ns)
+{
+    const uint64_t shift_ns = reader->unit->recording->shift_ns;
+    if (ns == UINT64_MAX)
+        return UINT64_MAX;
+    if (ns <= shift_ns)
+        return 0;
+    const uint64_t own_ns = ns - shift_ns, q = own_ns / reader->quantum_ns;
+    return q + (own_ns % reader->quantum_ns != 0);
+}
+
 static enum status read_samples(struct unit_reader *reader, struct column body, struct problem *why)
 {
+    const struct window window = reader->trace->window;
+    if (!reader->chunk_wanted)
+        return STATUS_OK;
     TRY(range_open(&reader->range, body, reader->quantum_ns, &reader->dict, why));
     TRY(read_account(reader, reader->range.columns.account, why));
     TRY(read_natives(reader, body, why));
     const uint64_t last_q = reader->range.time_q[reader->range.n_ticks];
     if (reader->range.n_ticks > 0 && last_q > reader->facts.last_q)
         reader->facts.last_q = last_q;
+    range_limit(&reader->range, window_q(reader, window.from_ns), window_q(reader, window.to_ns));
     reader->range_open = true;
     return STATUS_OK;
 }
@@ -244,7 +266,7 @@ bool unit_begin(struct unit_reader *reader, struct trace *trace, const struct un
     reader->quantum_ns = reader->n_undefined = 0;
     dict_reset(&reader->dict);
     facts_reset(&reader->facts);
-    if (!open_chunk(reader))
+    if (!trace_unit_wanted(trace, unit) || !open_chunk(reader))
         return false;
 
     struct column ahead = reader->payload, body;
@@ -257,6 +279,15 @@ bool unit_begin(struct unit_reader *reader, struct trace *trace, const struct un
             report_chunk(reader, &why);
     }
     return borrow_meta(reader);
+}
+
+bool unit_is_cut(const struct unit_reader *reader)
+{
+    const struct unit_chunk *const first = &reader->unit->chunks[0];
+    const struct trace *const trace = reader->trace;
+    const struct chunk_place *const place =
+        chunk_file_get(trace->files[first->file].chunks, first->chunk);
+    return place->header.t_first_ns + reader->unit->recording->shift_ns < trace->window.from_ns;
 }
 
 bool unit_pid(const struct unit_reader *reader, uint32_t *pid)

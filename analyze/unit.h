@@ -31,13 +31,15 @@ struct unit_reader {
     size_t next_chunk;     /* of the unit */
     struct column payload; /* what is left of the chunk before it */
     bool chunk_open;
+    bool chunk_wanted; /* its samples */
     struct chunk_buffer buffer;
     struct proto_arena proto;
 };
 
 /*
  * Begin a unit: its first chunk is loaded and its Meta read. False when it cannot be decoded (no
- * Meta in the whole recording); that has been reported.
+ * Meta in the whole recording), which has been reported, or when the trace's window has nothing of
+ * it.
  */
 bool unit_begin(struct unit_reader *reader, struct trace *trace, const struct unit *unit);
 
@@ -46,6 +48,10 @@ bool unit_begin(struct unit_reader *reader, struct trace *trace, const struct un
  * dictionary. False at the end of the unit.
  */
 bool unit_next_range(struct unit_reader *reader);
+
+/* Were samples before the window left out? Then nobody knows where clocks stood at its beginning.
+ */
+bool unit_is_cut(const struct unit_reader *reader);
 
 /* The pid of the unit's process; false when that is not known. */
 bool unit_pid(const struct unit_reader *reader, uint32_t *pid);

@@ -6,10 +6,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 
 #define PERIOD_MIN_NS 100000000u  /* between two looks: an eighth of the process's age .. */
 #define PERIOD_MAX_NS 1000000000u /* .. between these, .. */
+#define AGE_MIN_NS    500000000u  /* younger processes are not looked at */
 #define COST_FACTOR   500u        /* .. and so that looking costs at most 1/500 of a CPU */
 
 /* One look at the threads of one process. */
@@ -123,10 +125,25 @@ static void schedule(struct natives *natives, uint64_t age_ns, uint64_t now_ns)
     natives->next_look_ns = now_ns + period_ns;
 }
 
+/*
+ * Not a look unless there is something to see. To list a directory in /proc makes the kernel
+ * remember each of its entries, and to forget them when a process ends while one of its threads is
+ * about to do the same can keep its parent spinning in wait() for milliseconds. The number of links
+ * is free.
+ */
+static bool has_natives(const struct natives *natives, const char *directory, uint32_t n_python)
+{
+    struct stat about;
+    for (uint32_t i = 0; i < natives->n; i++)
+        if (natives->rows[i].is_alive)
+            return true;
+    return stat(directory, &about) == 0 && about.st_nlink != 2 + n_python + 1; /* the sampler */
+}
+
 void natives_look(struct natives *natives, pid_t pid, const struct roster *roster, uint64_t age_ns,
                   uint64_t now_ns, enum natives_when when)
 {
-    if (when == NATIVES_IF_DUE && now_ns < natives->next_look_ns)
+    if (when == NATIVES_IF_DUE && (now_ns < natives->next_look_ns || age_ns < AGE_MIN_NS))
         return;
     const uint64_t begin_ns = mono_ns();
     char directory[64];
@@ -138,7 +155,8 @@ void natives_look(struct natives *natives, pid_t pid, const struct roster *roste
             look.python[look.n_python++] = (pid_t)roster->threads[i]->os_tid;
     qsort(look.python, look.n_python, sizeof *look.python, tid_compare);
     snprintf(directory, sizeof directory, "/proc/%d/task", pid);
-    if (procfs_each_number(directory, thread_look, &look))
+    if (!has_natives(natives, directory, look.n_python) ||
+        procfs_each_number(directory, thread_look, &look))
         dead_sweep(natives);
     free(look.python);
     natives->look_cost_ns = mono_ns() - begin_ns;

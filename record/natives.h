@@ -6,6 +6,8 @@
  * Threads:      one at a time.
  * Memory:       caller's storage, zeroed; natives_clear takes it back. One row per thread that was
  *               ever seen, at most NATIVES_MAX; the total counts all of them.
+ * Harm:         a process is listed only when it is half a second old and has more threads than we
+ *               know of; see has_natives().
  * Loss:         what a thread uses after it was looked at for the last time is not seen; a thread
  *               that lives between two looks is not seen at all. The process's own CPU clock shows
  *               how much that is.

@@ -31,8 +31,8 @@ const struct command command_dump = {
             "--format json each line is one JSON object. All samples are written unless --limit "
             "says how many.",
     .example = "pyanalyze dump --thread MainThread --limit 100 run.trace",
-    .takes =
-        TAKES_LIMIT | TAKES_COLUMNS | TAKES_THREAD | TAKES_PROCESS | TAKES_PLACES | TAKES_FORMAT,
+    .takes = TAKES_LIMIT | TAKES_COLUMNS | TAKES_THREAD | TAKES_PROCESS | TAKES_PLACES |
+             TAKES_FORMAT | TAKES_RANGE | TAKES_STATE,
     .min_files = 1,
     .max_files = SIZE_MAX,
     .shape = SHAPE_LOG,

@@ -32,7 +32,8 @@ const struct command command_export = {
             "root;...;leaf N, each frame as `function (file:line)`; a semicolon in a name is "
             "written \\x3b, a newline \\n.",
     .example = "pyanalyze export --format folded --by cpu -o run.folded run.trace",
-    .takes = TAKES_THREAD | TAKES_PROCESS | TAKES_PLACES | TAKES_FORMAT | TAKES_JOBS,
+    .takes = TAKES_THREAD | TAKES_PROCESS | TAKES_PLACES | TAKES_FORMAT | TAKES_JOBS | TAKES_RANGE |
+             TAKES_STATE,
     .options = options,
     .min_files = 1,
     .max_files = SIZE_MAX,

@@ -169,7 +169,8 @@ const struct command command_gil = {
             "With --thread only these threads' waiting counts. csv has one row per waiting "
             "thread, holding thread and line; json an object per process with both tables.",
     .example = "pyanalyze gil run.trace",
-    .takes = TAKES_LIMIT | TAKES_THREAD | TAKES_PROCESS | TAKES_FORMAT | TAKES_COLOR | TAKES_PATHS,
+    .takes = TAKES_LIMIT | TAKES_THREAD | TAKES_PROCESS | TAKES_RANGE | TAKES_FORMAT | TAKES_COLOR |
+             TAKES_PATHS,
     .min_files = 1,
     .max_files = SIZE_MAX,
     .shape = SHAPE_STORY,

@@ -151,7 +151,8 @@ static enum status build_functions(struct request *request, struct view *view, s
 
 #define PLACE_TAKES                                                                                \
     (TAKES_SORT | TAKES_LIMIT | TAKES_COLUMNS | TAKES_THREAD | TAKES_PROCESS | TAKES_PLACES |      \
-     TAKES_MERGE | TAKES_FORMAT | TAKES_COLOR | TAKES_PATHS | TAKES_JOBS)
+     TAKES_MERGE | TAKES_FORMAT | TAKES_COLOR | TAKES_PATHS | TAKES_JOBS | TAKES_RANGE |           \
+     TAKES_STATE | TAKES_BY)
 #define PLACE_COLUMNS "cpu_time,cpu_time_cum,ticks,ticks_cum,samples,samples_cum,place,function"
 #define PLACE_MACHINE_COLUMNS                                                                      \
     "process,thread,thread_id,cpu_time,cpu_time_cum,ticks,ticks_cum,samples,samples_cum,wall,"     \

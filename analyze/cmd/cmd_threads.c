@@ -21,7 +21,9 @@ static void fill_thread(struct row *row, const struct profile_thread *t, struct 
 
 static bool wants_natives(const struct request *request, const struct process *process)
 {
-    return request_has_process(request, process) && !select_has_regex(&request->select);
+    const struct window window = request->trace->window;
+    return request_has_process(request, process) && !select_has_regex(&request->select) &&
+           !select_by_state(&request->select) && window.from_ns == 0 && window.to_ns == UINT64_MAX;
 }
 
 static bool wants_native(const struct request *request, const struct native *native)
@@ -77,18 +79,21 @@ const struct command command_threads = {
     .name = "threads",
     .synopsis = "[options] FILE...",
     .summary = "the threads: their CPU and wall time and what they did with it",
-    .text = "cpu_time is what the thread's own clock moved while it was recorded; unattributed is "
-            "the part of it that no sample on a CPU accounts for. wall is the time in which the "
-            "thread was observed, and the shares say how much of it the thread was on a CPU, "
-            "waited for the GIL, or was blocked or idle in a system call; what is missing to 100% "
-            "it was ready to run, but no CPU was free.\n"
-            "\n"
-            "Threads that run no Python (of libraries, and the recorder's own) have a CPU time "
-            "and nothing else. With --match or --exclude only the samples are counted whose stack "
-            "has such a place, or has none.",
+    .text =
+        "cpu_time is what the thread's own clock moved while it was recorded; unattributed is "
+        "the part of it that no sample on a CPU accounts for. wall is the time in which the "
+        "thread was observed, and the shares say how much of it the thread was on a CPU, "
+        "waited for the GIL, or was blocked or idle in a system call; what is missing to 100% "
+        "it was ready to run, but no CPU was free.\n"
+        "\n"
+        "Threads that run no Python (of libraries, and the recorder's own) have a CPU time "
+        "and nothing else; in a range of time or for a state nothing is known of them, and they "
+        "are not shown. With --match or --exclude only the samples are counted whose stack "
+        "has such a place, or has none.",
     .example = "pyanalyze threads --sort gil_wait_share run.trace",
     .takes = TAKES_SORT | TAKES_LIMIT | TAKES_COLUMNS | TAKES_THREAD | TAKES_PROCESS |
-             TAKES_PLACES | TAKES_FORMAT | TAKES_COLOR | TAKES_JOBS,
+             TAKES_PLACES | TAKES_FORMAT | TAKES_COLOR | TAKES_JOBS | TAKES_RANGE | TAKES_STATE |
+             TAKES_BY,
     .min_files = 1,
     .max_files = SIZE_MAX,
     .shape = SHAPE_TABLE,

@@ -78,8 +78,10 @@ def test_threads(t):
     for name, cpu in clocks.items():
         assert name in rows, (name, sorted(rows))
         near(rows[name]["cpu_time"], cpu, relative=0.02, absolute=0.012, what=f"CPU of {name}")
-    near(rows["sleeper"]["wall"], 1.5, absolute=0.08, what="wall of sleeper")
-    assert rows["sleeper"]["blocked"] > 0.95 * rows["sleeper"]["wall"], rows["sleeper"]
+    # it sleeps for 1.5 s, then has to wait for the GIL, for long when the machine is busy
+    sleeper = rows["sleeper"]
+    near(sleeper["blocked"], 1.5, absolute=0.1, what="sleep of sleeper")
+    assert sleeper["wall"] - sleeper["blocked"] - sleeper["gil_wait"] < 0.3, sleeper
     for name in ("burn-1", "burn-2", "burn-3"):
         assert rows[name]["gil_wait"] > 0.1 * rows[name]["wall"], rows[name]
     # per thread, what its lines account for and what is left over is its clock

@@ -10,6 +10,7 @@ Run by ctest once per module and interpreter.
 import importlib
 import json
 import os
+import re
 import pathlib
 import shutil
 import subprocess
@@ -129,8 +130,9 @@ def function_of(frame):
 
 
 def line_of(frame):
-    """3 of "f (file.py:3)"."""
-    return int(frame.rsplit(":", 1)[1].rstrip(")")) if ":" in frame else 0
+    """3 of "f (file.py:3)"; 0 of what is no frame of Python's."""
+    found = re.search(r":(\d+)\)$", frame)
+    return int(found.group(1)) if found else 0
 
 
 def near(value, expected, relative=0.0, absolute=0.0, what=""):

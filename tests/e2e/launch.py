@@ -210,7 +210,7 @@ def test_max_depth(t):
 
 
 def test_no_cumulative(t):
-    run = t.record(t.sample("fib.py"), "25", options=["--no-cumulative"])
+    run = t.record(t.sample("fib.py"), "27", options=["--no-cumulative", "-r", "1k"])
     stacks = [frames for frames, _ in t.stacks(run.trace)]
     assert stacks and all(len(frames) <= 1 for frames in stacks), stacks[:3]
     assert any("fib (" in frames[0] for frames in stacks if frames)
@@ -218,7 +218,7 @@ def test_no_cumulative(t):
 
 def test_no_signals(t):
     """Nothing is ever interrupted; what was read while it ran is marked."""
-    run = t.record(t.sample("fib.py"), "27", options=["--no-signals"])
+    run = t.record(t.sample("fib.py"), "28", options=["--no-signals", "-r", "1k"])
     info = json.dumps(t.info(run.trace))
     rows = t.rows("lines", run.trace, "--merge-threads")
     assert any(row["function"] == "fib" and row["samples"] > 5 for row in rows)

@@ -67,16 +67,36 @@ static struct weight weight_of(const struct reference *r, size_t sample)
     return (struct weight){1, s->ticks, s->wall_q, attributed(r, sample)};
 }
 
+void reference_keep(struct reference *r, uint64_t from_ns, uint64_t to_ns)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < r->n_samples; i++) {
+        const uint64_t ns = r->samples[i].time_q * r->quantum_ns;
+        if (ns >= from_ns && ns < to_ns)
+            r->samples[kept++] = r->samples[i];
+    }
+    r->n_samples = kept;
+}
+
+static bool is_chosen(const struct reference *r, const struct reference_sample *s)
+{
+    if (!r->by_state || class_of(s->state) == r->only_class)
+        return true;
+    return class_of(s->state) == CLASS_BLOCKED && s->call != NULL && r->only_call != NULL &&
+           strcmp(s->call, r->only_call) == 0;
+}
+
 void reference_total(struct reference *r)
 {
     for (size_t i = 0; i < r->n_samples; i++) {
         const struct reference_sample *const s = &r->samples[i];
         struct reference_thread *const t = thread_of(r, s->pid, s->thread);
         const struct weight w = weight_of(r, i);
+        if (!is_chosen(r, s))
+            continue;
         weight_add(&t->total.by[class_of(s->state)], &w);
-        t->cpu_q += s->cpu_q;
-        t->unattributed_q += s->cpu_q;
-        t->unattributed_q -= w.cpu;
+        t->cpu_q += r->by_state ? w.cpu : s->cpu_q;
+        t->unattributed_q += r->by_state ? 0 : s->cpu_q - w.cpu;
     }
 }
 
@@ -114,6 +134,8 @@ struct reference_row *reference_rows(const struct reference *r, enum reference_k
         const struct maker_frame *const frames = stack->n > 0 ? stack->frames : &none;
         const uint32_t depth = stack->n > 0 ? stack->n : 1;
         const struct weight w = weight_of(r, i);
+        if (!is_chosen(r, s))
+            continue;
         for (uint32_t f = 0; f < depth; f++) {
             bool seen = false; /* nearer to the root: recursion counts once */
             for (uint32_t g = 0; g < f; g++)

@@ -52,11 +52,17 @@ struct reference {
     size_t n_stacks, stacks_room;
     struct reference_thread *threads;
     size_t n_threads, threads_room;
+    bool by_state; /* count only samples in that state, or blocked in that call (NULL = none) */
+    enum state_class only_class;
+    const char *only_call;
 };
 
 /* Write a random trace to `path` and remember what is in it. */
 void random_trace(struct reference *reference, const char *path, uint64_t seed);
 void reference_clear(struct reference *reference);
+
+/* Forget the samples outside from_ns <= t < to_ns. */
+void reference_keep(struct reference *reference, uint64_t from_ns, uint64_t to_ns);
 
 /* Fill in the threads' totals. */
 void reference_total(struct reference *reference);

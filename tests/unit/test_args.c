@@ -138,8 +138,11 @@ START_TEST(tables_agree_with_each_other)
         for (size_t k = 0; (option = command_option(command, k)) != NULL; k++) {
             ck_assert_msg((option->argument == NULL) == (option->kind == OPTION_FLAG), "--%s",
                           option->name);
-            ck_assert_msg((option->choices != NULL) == (option->kind == OPTION_CHOICE), "--%s",
+            ck_assert_msg(option->choices != NULL || option->kind != OPTION_CHOICE, "--%s",
                           option->name);
+            ck_assert_msg(option->choices == NULL || option->kind == OPTION_CHOICE ||
+                              option->kind == OPTION_TEXT,
+                          "--%s", option->name);
             for (size_t other = 0; other < k; other++) {
                 ck_assert_str_ne(command_option(command, other)->name, option->name);
                 if (option->letter != 0)

@@ -64,9 +64,13 @@ static void worker_end(struct worker *worker)
         usleep(1000);
 }
 
+/* As beside an agent: there is a sampler. */
 static void look(void)
 {
+    struct worker sampler;
+    worker_start(&sampler, NATIVES_SAMPLER, 0);
     natives_look(&natives, getpid(), &roster, 0, clocks_mono_ns(), NATIVES_NOW);
+    worker_end(&sampler);
 }
 
 static const struct native *row_of(int tid)
@@ -96,9 +100,8 @@ static void python_add(uint32_t id, int tid)
 
 START_TEST(test_names_and_cpu)
 {
-    struct worker pool, sampler, python;
+    struct worker pool, python;
     worker_start(&pool, "blas-worker", 60000000);
-    worker_start(&sampler, NATIVES_SAMPLER, 20000000);
     worker_start(&python, "python", 20000000);
     python_add(1, getpid());
     python_add(2, python.tid);
@@ -109,7 +112,8 @@ START_TEST(test_names_and_cpu)
     ck_assert_uint_ge(row->cpu_ns, 60000000);
     ck_assert_uint_lt(row->cpu_ns, 80000000);
     ck_assert(row->is_changed);
-    ck_assert_ptr_null(row_of(sampler.tid));
+    for (uint32_t i = 0; i < natives.n; i++)
+        ck_assert_str_ne(natives.rows[i].name, NATIVES_SAMPLER);
     ck_assert_ptr_null(row_of(python.tid));
     ck_assert_ptr_null(row_of(getpid()));
     const uint64_t total_ns = natives.total_ns;
@@ -119,7 +123,6 @@ START_TEST(test_names_and_cpu)
     ck_assert_ptr_nonnull(row);
     ck_assert(!row->is_alive);
     ck_assert_uint_ge(natives.total_ns, total_ns);
-    worker_end(&sampler);
     worker_end(&python);
 }
 END_TEST
@@ -160,15 +163,33 @@ START_TEST(test_enters_and_leaves)
 }
 END_TEST
 
+/* Nobody but Python threads and the sampler: they are counted, not listed. */
+START_TEST(test_nothing_to_see)
+{
+    struct worker hidden;
+    worker_start(&hidden, "hidden", 1000000);
+    python_add(1, getpid());
+    natives_look(&natives, getpid(), &roster, 0, clocks_mono_ns(), NATIVES_NOW);
+#if !defined __SANITIZE_ADDRESS__ && !defined __SANITIZE_THREAD__ /* have threads of their own */
+    ck_assert_ptr_null(row_of(hidden.tid));                       /* taken for the sampler */
+#endif
+    look(); /* one more than that */
+    ck_assert_ptr_nonnull(row_of(hidden.tid));
+    worker_end(&hidden);
+}
+END_TEST
+
 START_TEST(test_schedule)
 {
     python_add(1, getpid());
     natives_look(&natives, getpid(), &roster, 60 * 1000000000ull, 1000, NATIVES_IF_DUE);
     ck_assert_uint_ge(natives.next_look_ns, 1000 + 1000000000u);
     const uint64_t next_ns = natives.next_look_ns;
-    natives_look(&natives, getpid(), &roster, 0, next_ns - 1, NATIVES_IF_DUE);
+    natives_look(&natives, getpid(), &roster, 1000000000, next_ns - 1, NATIVES_IF_DUE);
     ck_assert_uint_eq(natives.next_look_ns, next_ns);
-    natives_look(&natives, 99999999, &roster, 0, next_ns, NATIVES_IF_DUE); /* nobody there */
+    natives_look(&natives, getpid(), &roster, 1000000, next_ns, NATIVES_IF_DUE); /* too young */
+    ck_assert_uint_eq(natives.next_look_ns, next_ns);
+    natives_look(&natives, 99999999, &roster, 1000000000, next_ns, NATIVES_IF_DUE); /* nobody */
     ck_assert_uint_gt(natives.next_look_ns, next_ns);
 }
 END_TEST
@@ -282,6 +303,7 @@ int main(void)
     tcase_add_test(tc, test_names_and_cpu);
     tcase_add_test(tc, test_adopted);
     tcase_add_test(tc, test_enters_and_leaves);
+    tcase_add_test(tc, test_nothing_to_see);
     tcase_add_test(tc, test_schedule);
     tcase_add_test(tc, test_demise);
     tcase_add_test(tc, test_demise_of_others);
