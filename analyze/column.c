@@ -82,7 +82,9 @@ static struct cell get_place(const struct row *row)
 
 static struct cell get_function(const struct row *row)
 {
-    return cell_text(row->frame.function);
+    struct cell cell = cell_text(row->frame.function);
+    cell.line = row->depth;
+    return cell;
 }
 
 static struct cell get_time(const struct row *row)
@@ -110,7 +112,7 @@ static struct cell get_stack(const struct row *row)
     return (struct cell){.unit = UNIT_STACK, .stack = &row->sample->stack};
 }
 
-#define ROW_FRAME (ROW_PLACE | ROW_GIL)
+#define ROW_FRAME (ROW_PLACE | ROW_GIL | ROW_STALL | ROW_STALL_LINE)
 #define ROW_ANY   (ROW_FRAME | ROW_THREAD | ROW_SAMPLE)
 
 static const struct column columns[] = {
@@ -142,7 +144,7 @@ static const struct column columns[] = {
     {.name = column_name,                                                                          \
      .title = column_name,                                                                         \
      .help = help_,                                                                                \
-     .rows = ROW_PLACE | ROW_THREAD,                                                               \
+     .rows = ROW_PLACE | ROW_THREAD | ROW_STALL | ROW_STALL_LINE,                                  \
      .unit = unit_,                                                                                \
      .part = PART_SELF,                                                                            \
      .metric = METRIC_##id},                                                                       \

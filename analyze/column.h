@@ -20,6 +20,8 @@ enum row_kind {
     ROW_THREAD = 2,
     ROW_SAMPLE = 4,
     ROW_GIL = 64,
+    ROW_STALL = 128,
+    ROW_STALL_LINE = 256,
 };
 
 enum column_part {

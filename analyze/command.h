@@ -42,6 +42,7 @@ struct command {
     X(lines)                                                                                       \
     X(functions)                                                                                   \
     X(threads)                                                                                     \
+    X(stalls)                                                                                      \
     X(gil)                                                                                         \
     X(info)                                                                                        \
     X(dump)                                                                                        \

@@ -60,6 +60,7 @@ static bool place_recognize(struct idle *idle, struct idle_place *p)
         if (!idle_call_waits(idle->scene->calls[p->call]))
             return false;
         p->nests = (bits & IDLE_NAME_NESTS) != 0;
+        p->is_loop = true;
         return true;
     }
     for (int i = 0; i < WAIT_FRAMES && (bits & IDLE_NAME_WAIT); i++) {
@@ -75,7 +76,7 @@ static bool place_recognize(struct idle *idle, struct idle_place *p)
     p->wait = function_of(idle, wait);
     p->loop = function_of(idle, at);
     p->by_function = true;
-    p->own_code = (bits & IDLE_NAME_LOOP) != 0;
+    p->own_code = p->is_loop = (bits & IDLE_NAME_LOOP) != 0;
     return true;
 }
 
@@ -104,8 +105,8 @@ static bool place_shows_loop(struct idle *idle, const struct idle_thread *t, str
         p->loop = function_of(idle, node);
         if ((double)time_below(idle, t, p->loop) >= LOOP_SHARE * (double)t->wall_ns)
             return true;
-        if (node == TREE_ROOT || (double)p->blocked_ns <
-                                     WAIT_SHARE * (double)time_below(idle, t, p->loop))
+        if (node == TREE_ROOT ||
+            (double)p->blocked_ns < WAIT_SHARE * (double)time_below(idle, t, p->loop))
             return false;
         p->wait = p->loop;
         p->by_function = true;
@@ -359,6 +360,15 @@ enum idle_relation idle_relation(struct idle *idle, const struct idle_thread *t,
         best = r > best ? r : best;
     }
     return best;
+}
+
+bool idle_has_loop(const struct idle_thread *t)
+{
+    for (size_t i = 0; i < t->n_places; i++) {
+        if (t->places[i].is_loop)
+            return true;
+    }
+    return false;
 }
 
 uint32_t idle_loop_node(struct idle *idle, const struct idle_thread *t, uint32_t node)

@@ -26,6 +26,7 @@ struct idle_place {
     uint64_t visits;     /* how often it came there */
     uint64_t blocked_ns;
     bool known;          /* by name */
+    bool is_loop;        /* .. and the loop's name, not only that of the wait */
     bool nests;          /* a loop that may run inside of another of its kind */
     bool own_code;       /* the loop does no work itself: seen in it, it has come back */
     bool by_function;    /* any line of the waiting function will do, else node and call */
@@ -65,6 +66,9 @@ void idle_clear(struct idle *idle);
 
 /* What was learnt of a thread; NULL when it was not looked at. */
 const struct idle_thread *idle_thread_of(const struct idle *idle, const struct thread *thread);
+
+/* Is one of its loops known, so that what it calls is work even before it was seen idle? */
+bool idle_has_loop(const struct idle_thread *t);
 
 enum idle_relation {
     IDLE_OUTSIDE, /* no loop is on the stack */

@@ -24,6 +24,13 @@ struct story *view_add_story(struct view *view, const char *heading)
     return story;
 }
 
+void view_add_lead(struct view *view, const char *text)
+{
+    view->leads =
+        memory_grow(view->leads, &view->leads_size, view->n_leads + 1, sizeof *view->leads);
+    view->leads[view->n_leads++] = text;
+}
+
 void story_add_line(struct story *story, const char *text)
 {
     story->lines =
@@ -68,16 +75,6 @@ static void story_clear(struct story *story)
     free(story->parts);
 }
 
-void view_limit_stories(struct view *view, size_t limit)
-{
-    if (limit == 0 || view->n_stories <= limit)
-        return;
-    for (size_t i = limit; i < view->n_stories; i++)
-        story_clear(&view->stories[i]);
-    view->n_stories_left_out += view->n_stories - limit;
-    view->n_stories = limit;
-}
-
 static void shorten(struct row *row, const struct path_set *paths)
 {
     if (row->frame.file != NULL)
@@ -110,4 +107,5 @@ void view_clear_stories(struct view *view)
     for (size_t i = 0; i < view->n_stories; i++)
         story_clear(&view->stories[i]);
     free(view->stories);
+    free(view->leads);
 }

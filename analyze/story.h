@@ -40,6 +40,9 @@ void view_set_story_columns(struct view *view, const char *names, unsigned rows)
 /* A new story; the pointer is good until the next one is added. */
 struct story *view_add_story(struct view *view, const char *heading);
 
+/* A line for human readers, above all stories. */
+void view_add_lead(struct view *view, const char *text);
+
 /* A line of text below the heading. */
 void story_add_line(struct story *story, const char *text);
 
@@ -53,9 +56,6 @@ struct part_kind {
 /* A part with room for n_rows zeroed rows. A column that does not exist ends the program. */
 struct part *story_add_part(struct view *view, struct story *story, const struct part_kind *kind,
                             size_t n_rows);
-
-/* Keep the first `limit` stories; 0 = all. */
-void view_limit_stories(struct view *view, size_t limit);
 
 /* Give every row the shortest end of its file's path that tells it from the others. */
 void view_shorten_stories(struct view *view);

@@ -29,6 +29,8 @@ enum shape {
 };
 
 struct gil_entry;
+struct stall_facts;
+struct stall_line;
 
 /* One thread at one tick. */
 struct sample {
@@ -48,8 +50,10 @@ struct row {
     const struct weights *total; /* of the thread or threads it was taken from */
     uint64_t unattributed_ns;
     const struct sample *sample;
-    const struct gil_entry *wait; /* gil.h */
-    uint32_t depth;               /* of a frame in a tree: by how much it is indented */
+    const struct gil_entry *wait;    /* gil.h */
+    const struct stall_facts *stall; /* stall_tell.h */
+    const struct stall_line *stall_line;
+    uint32_t depth; /* of a frame in a tree: by how much it is indented */
 };
 
 /* Rows under one heading. */
@@ -114,6 +118,8 @@ struct view {
     /* SHAPE_STORY */
     struct story *stories;
     size_t n_stories, stories_size, n_stories_left_out;
+    const char **leads; /* lines for human readers, above the stories */
+    size_t n_leads, leads_size;
     const struct column *story_columns[VIEW_COLUMNS_MAX]; /* of a story's own row, in json */
     size_t n_story_columns;
 

@@ -248,26 +248,33 @@ static void write_part(struct sink *to, const struct part *part, int decimals)
     write_left_out(to, "", part->n_left_out, "row");
 }
 
+static void write_line(struct sink *to, const char *text)
+{
+    struct buffer visible = {0};
+    buffer_add_visible(&visible, text);
+    sink_print(to, "%s\n", visible.text);
+    buffer_clear(&visible);
+}
+
 static void write_stories(struct sink *to, const struct view *view)
 {
+    for (size_t i = 0; i < view->n_leads; i++)
+        write_line(to, view->leads[i]);
     for (size_t s = 0; s < view->n_stories; s++) {
         const struct story *const story = &view->stories[s];
-        if (s > 0)
+        if (s > 0 || view->n_leads > 0)
             sink_text(to, "\n");
         if (story->heading != NULL) {
             write_heading(to, story->heading);
             write_ruler(to);
         }
-        for (size_t i = 0; i < story->n_lines; i++) {
-            struct buffer visible = {0};
-            buffer_add_visible(&visible, story->lines[i]);
-            sink_print(to, "%s\n", visible.text);
-            buffer_clear(&visible);
-        }
+        for (size_t i = 0; i < story->n_lines; i++)
+            write_line(to, story->lines[i]);
         for (size_t i = 0; i < story->n_parts; i++)
             write_part(to, &story->parts[i], STORY_DECIMALS);
     }
-    write_left_out(to, "\n", view->n_stories_left_out, "stor");
+    if (view->n_stories_left_out > 0)
+        sink_print(to, "\n(%zu more; --limit 0 shows all)\n", view->n_stories_left_out);
 }
 
 static void write_section(struct sink *to, const struct section *section)

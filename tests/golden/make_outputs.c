@@ -6,7 +6,7 @@
  *
  * Small made-up recordings, the same bytes every time: simple (one process, three threads, two
  * generations, missed ticks), family (two processes, native threads), odd (names and stacks that
- * are hard to print).
+ * are hard to print), gui (an event loop that stalls).
  */
 #include "make_trace.h"
 
@@ -140,6 +140,51 @@ static void make_family(const char *directory)
     maker_close(m, "exited");
 }
 
+/* A GUI that stalls: a slot reads a file, another waits for the GIL that a worker holds. */
+static void make_gui(const char *directory)
+{
+    static const char *const argv[] = {"python3", "gui.py", NULL};
+    static const struct maker_frame top = {"<module>", "/home/me/gui.py", 1, 90, 0};
+    static const struct maker_frame mainloop = {
+        "Misc.mainloop", "/usr/lib/python3.11/tkinter/__init__.py", 1480, 1485, 0};
+    static const struct maker_frame call = {
+        "CallWrapper.__call__", "/usr/lib/python3.11/tkinter/__init__.py", 1940, 1948, 0};
+    static const struct maker_frame open_file = {"App.open_file", "/home/me/gui.py", 20, 25, 0};
+    static const struct maker_frame parse = {"parse", "/home/me/gui.py", 40, 44, 0};
+    struct maker *m;
+    open_trace(&m, directory, "gui", 0x61);
+    const uint32_t p = maker_process(m, 300, 1, argv);
+    maker_thread(m, p, 300, "MainThread", 0);
+    maker_thread(m, p, 301, "Worker-1", 0);
+    const uint32_t idle = STACK(m, p, &top, &mainloop);
+    const uint32_t reading = STACK(m, p, &top, &mainloop, &call, &open_file);
+    const uint32_t parsing = STACK(m, p, &top, &mainloop, &call, &open_file, &parse);
+    const uint32_t working = STACK(m, p, &bootstrap, &run, &work);
+    const struct maker_sample at_rest = {idle, BLOCKED, 20, "futex"};
+    for (unsigned i = 0; i < 200; i++) {
+        maker_tick(m, p, 0, 0, 0);
+        if (i == 0 || i == 90 || i == 150)
+            maker_change(m, p, 1, &at_rest);
+        if (i == 40)
+            maker_change(m, p, 1, &(struct maker_sample){reading, BLOCKED, 100, "read"});
+        if (i >= 60 && i < 90)
+            maker_change(
+                m, p, 1,
+                &(struct maker_sample){parsing, i % 3 ? ON_CPU | HOLDS_GIL : READY, 9900, NULL});
+        if (i == 120)
+            maker_change(m, p, 1, &(struct maker_sample){parsing, WAITS_GIL, 100, NULL});
+        if (i == 120 || i == 150)
+            maker_change(m, p, 2,
+                         &(struct maker_sample){working, i == 120 ? ON_CPU | HOLDS_GIL : BLOCKED,
+                                                100, i == 120 ? NULL : "recvfrom"});
+        maker_hold(m, p, i >= 60 && i < 90 ? 1 : i >= 120 && i < 150 ? 2 : 0);
+        if (i % 50 == 49)
+            maker_flush(m, p);
+    }
+    maker_process_end(m, p, 0);
+    maker_close(m, "exited");
+}
+
 static void make_odd(const char *directory)
 {
     static const char *const argv[] = {"python3", "a, \"b\"\033[31m", NULL};
@@ -182,5 +227,6 @@ int main(int argc, char **argv)
     make_simple(argv[1]);
     make_family(argv[1]);
     make_odd(argv[1]);
+    make_gui(argv[1]);
     return 0;
 }
