@@ -52,23 +52,18 @@ static enum status choose_sort(struct arrangement *a, const struct args *args, s
     return STATUS_OK;
 }
 
-/* What --by orders by must be seen: its columns come first when they are not shown anyway. */
-static void show_metric(struct arrangement *a, const struct command *command,
-                        const struct metric *metric)
+/* Show these columns, as far as they are not shown, before the first one of a metric. */
+static void show_columns(struct arrangement *a, const struct column *const *wanted, size_t n_wanted)
 {
     const struct column *added[2];
-    size_t n = 0;
-    char cum[64];
-    snprintf(cum, sizeof cum, "%s_cum", metric->name);
-    for (size_t i = 0; i < 2; i++) {
-        const struct column *const column = column_find(i == 0 ? metric->name : cum, command->rows);
-        bool shown = column == NULL;
+    size_t n = 0, at = 0;
+    for (size_t i = 0; i < n_wanted; i++) {
+        bool shown = wanted[i] == NULL;
         for (size_t k = 0; k < a->n_columns; k++)
-            shown = shown || a->columns[k] == column;
+            shown = shown || a->columns[k] == wanted[i];
         if (!shown)
-            added[n++] = column;
+            added[n++] = wanted[i];
     }
-    size_t at = 0; /* behind the columns that say whose row it is */
     while (at < a->n_columns && a->columns[at]->part == PART_NONE)
         at++;
     if (n == 0 || a->n_columns + n > VIEW_COLUMNS_MAX)
@@ -76,6 +71,24 @@ static void show_metric(struct arrangement *a, const struct command *command,
     memmove(a->columns + at + n, a->columns + at, (a->n_columns - at) * sizeof *a->columns);
     memcpy(a->columns + at, added, n * sizeof *added);
     a->n_columns += n;
+}
+
+/* What --by orders by, and how many threads --group has put together, must be seen. */
+static void show_asked(struct arrangement *a, const struct args *args)
+{
+    const enum row_kind rows = args->command->rows;
+    const char *const by = args_text(args, "by");
+    if (by != NULL) {
+        char cum[64];
+        snprintf(cum, sizeof cum, "%s_cum", metric_find(by)->name);
+        const struct column *const columns[] = {column_find(metric_find(by)->name, rows),
+                                                column_find(cum, rows)};
+        show_columns(a, columns, 2);
+    }
+    if (args_flag(args, "group")) {
+        const struct column *const columns[] = {column_find("threads", rows)};
+        show_columns(a, columns, 1);
+    }
 }
 
 enum status arrangement_make(struct arrangement *a, const struct args *args, struct problem *why)
@@ -92,8 +105,8 @@ enum status arrangement_make(struct arrangement *a, const struct args *args, str
     if (columns == NULL)
         columns = a->output->machine ? command->machine_columns : command->columns;
     TRY(columns_parse(columns, command->rows, "columns", a->columns, &a->n_columns, why));
-    if (args_text(args, "by") != NULL && args_text(args, "columns") == NULL)
-        show_metric(a, command, metric_find(args_text(args, "by")));
+    if (args_text(args, "columns") == NULL)
+        show_asked(a, args);
     return choose_sort(a, args, why);
 }
 
@@ -115,6 +128,8 @@ void arrangement_apply(const struct arrangement *a, struct view *view, unsigned 
     else if (!a->output->machine)
         view_limit(view, screen_height > LINES_AROUND + ROWS_MIN ? screen_height - LINES_AROUND
                                                                  : ROWS_MIN);
+    if (!a->output->machine)
+        view_close(view);
     if (!a->full_paths)
         view_shorten_paths(view);
 }

@@ -19,9 +19,11 @@ enum row_kind {
     ROW_PLACE = 1,
     ROW_THREAD = 2,
     ROW_SAMPLE = 4,
+    ROW_DIFF = 256,
+    ROW_PROCESS = 8,
     ROW_GIL = 64,
     ROW_STALL = 128,
-    ROW_STALL_LINE = 256,
+    ROW_STALL_LINE = 1024,
 };
 
 enum column_part {
@@ -53,6 +55,9 @@ const struct column *column_find(const char *name, enum row_kind kind);
 /* The i-th name of all; NULL behind the last. */
 const char *column_name(size_t i);
 const struct column *column_get(size_t i);
+
+/* The i-th of column_diff.c; column_get() goes through all tables. */
+const struct column *column_diff_get(size_t i);
 
 /*
  * Turn a list of names "a,b,c" into columns. STATUS_USAGE names the one that is wrong and, if it

@@ -18,7 +18,7 @@
 #include "arena.h"
 #include "cell.h"
 #include "census.h"
-#include "metric.h"
+#include "share.h"
 
 enum shape {
     SHAPE_TABLE = 1,  /* groups of rows, all with the same columns */
@@ -40,6 +40,8 @@ struct sample {
     struct stack stack;
 };
 
+struct diff_row;
+
 /* What a row speaks about. Members that make no sense for it are NULL or 0. */
 struct row {
     const struct process *process;
@@ -48,12 +50,18 @@ struct row {
     struct frame frame;
     const struct weights *self, *cum;
     const struct weights *total; /* of the thread or threads it was taken from */
+    const struct basis *basis;   /* what its shares are of; NULL = it has none */
+    bool noise;                  /* too small to be told from nothing; set by view_close */
+    const char *module;          /* of the frame */
     uint64_t unattributed_ns;
+    uint64_t recorded_ns; /* of a process */
+    size_t n_threads;     /* that it stands for */
     const struct sample *sample;
     const struct gil_entry *wait;    /* gil.h */
     const struct stall_facts *stall; /* stall_tell.h */
     const struct stall_line *stall_line;
     uint32_t depth; /* of a frame in a tree: by how much it is indented */
+    const struct diff_row *diff;
 };
 
 /* Rows under one heading. */
@@ -62,6 +70,7 @@ struct group {
     struct row total;    /* by which groups are sorted */
     struct row *rows;
     size_t n_rows, n_left_out;
+    const char *closing; /* for human readers, below the rows; set by view_close */
 };
 
 struct fact {
@@ -122,6 +131,8 @@ struct view {
     size_t n_leads, leads_size;
     const struct column *story_columns[VIEW_COLUMNS_MAX]; /* of a story's own row, in json */
     size_t n_story_columns;
+    /* What the exit status tells: a limit that the user set is passed (--fail-on). */
+    bool failed;
 
     /* Lines for human readers, below everything. */
     const char **notes;
@@ -146,6 +157,12 @@ void view_sort(struct view *view, const struct column *const *by, size_t n_by);
 
 /* Keep the first `limit` groups and of each group the first `limit` rows; 0 = all. */
 void view_limit(struct view *view, size_t limit);
+
+/*
+ * When the rows are those that will be shown: what they are together, and how well shares are
+ * known. For tables of places (rows with a basis).
+ */
+void view_close(struct view *view);
 
 /* Give every row the shortest end of its file's path that tells it from the others. */
 void view_shorten_paths(struct view *view);

@@ -148,7 +148,8 @@ static void table_print(struct sink *to, struct libscols_table *table)
     scols_unref_table(table);
 }
 
-static void draw_grid(struct sink *to, const struct view *view, const struct grid *grid)
+static void draw_grid(struct sink *to, const struct view *view, const struct group *group,
+                      const struct grid *grid)
 {
     struct libscols_table *const table = table_new(to);
     for (size_t c = 0; c < grid->n_columns; c++) {
@@ -158,6 +159,8 @@ static void draw_grid(struct sink *to, const struct view *view, const struct gri
     for (size_t r = 1; r < grid->n_rows; r++) {
         struct libscols_line *const line = scols_table_new_line(table, NULL);
         check(line != NULL);
+        if (to->color && group->rows[r - 1].noise)
+            check(scols_line_set_color(line, "halfbright") == 0);
         for (size_t c = 0; c < grid->n_columns; c++) {
             const char *const text = *grid_at(grid, r, c);
             check(scols_line_set_data(line, c, text) == 0);
@@ -210,6 +213,12 @@ static void write_left_out(struct sink *to, const char *before, size_t n, const 
                    n == 1 ? "" : "s");
 }
 
+static void write_closing(struct sink *to, const char *closing)
+{
+    if (closing != NULL)
+        sink_print(to, to->color ? "\033[2m%s\033[0m\n" : "%s\n", closing);
+}
+
 static void write_table(struct sink *to, const struct view *view)
 {
     const int decimals = choose_decimals(view);
@@ -224,9 +233,10 @@ static void write_table(struct sink *to, const struct view *view)
         struct grid grid = grid_build(view, group, decimals);
         if (to->width > 0)
             grid_fit(&grid, view, to->width);
-        draw_grid(to, view, &grid);
+        draw_grid(to, view, group, &grid);
         grid_clear(&grid);
         write_left_out(to, "", group->n_left_out, "row");
+        write_closing(to, group->closing);
     }
     write_left_out(to, "\n", view->n_groups_left_out, "table");
 }
@@ -243,7 +253,7 @@ static void write_part(struct sink *to, const struct part *part, int decimals)
     struct grid grid = grid_build(&view, &group, decimals);
     if (to->width > 0)
         grid_fit(&grid, &view, to->width);
-    draw_grid(to, &view, &grid);
+    draw_grid(to, &view, &group, &grid);
     grid_clear(&grid);
     write_left_out(to, "", part->n_left_out, "row");
 }

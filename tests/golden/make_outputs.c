@@ -7,6 +7,7 @@
  * Small made-up recordings, the same bytes every time: simple (one process, three threads, two
  * generations, missed ticks), family (two processes, native threads), odd (names and stacks that
  * are hard to print), gui (an event loop that stalls).
+ * are hard to print), pool (two processes with numbered threads).
  */
 #include "make_trace.h"
 
@@ -102,6 +103,39 @@ static void make_simple(const char *directory)
                                               .failure = "thread did not answer within the tick",
                                               .failures = 1});
     maker_process_end(m, p, 0);
+    maker_close(m, "exited");
+}
+
+/* A pool of threads in each of two processes; one line of many takes most. */
+static void make_pool(const char *directory)
+{
+    static const char *const argv[] = {"python3", "/home/me/proj/demo.py", NULL};
+    static const char *const names[] = {"MainThread", "ThreadPoolExecutor-0_0",
+                                        "ThreadPoolExecutor-0_1", "ThreadPoolExecutor-0_2"};
+    struct maker *m;
+    open_trace(&m, directory, "pool", 0x90);
+    for (uint32_t p = 1; p <= 2; p++) {
+        const uint32_t process = maker_process(m, 50 + p, 1, argv);
+        for (uint32_t t = 0; t < 4; t++)
+            maker_thread(m, process, 500 * p + t, names[t], 0);
+        const uint32_t waiting = STACK(m, process, &module, &main_4, &get);
+        for (unsigned i = 0; i < 40 * p; i++) {
+            maker_tick(m, process, 0, 0, 0);
+            if (i == 0)
+                maker_change(m, process, 1, &(struct maker_sample){waiting, BLOCKED, 0, "futex"});
+            for (uint32_t t = 1; t < 4; t++) {
+                struct maker_frame line = work;
+                line.line += (i + t) % 7 == 0 ? i % 5 : 0;
+                const uint32_t stack = STACK(m, process, &bootstrap, &run, &line);
+                const bool turn = i % 3 + 1 == t;
+                maker_change(m, process, t + 1,
+                             &(struct maker_sample){stack, turn ? ON_CPU | HOLDS_GIL : WAITS_GIL,
+                                                    turn ? 9000 : 50, NULL});
+            }
+        }
+        maker_flush(m, process);
+        maker_process_end(m, process, 0);
+    }
     maker_close(m, "exited");
 }
 
@@ -218,6 +252,41 @@ static void make_odd(const char *directory)
     maker_abandon(m);
 }
 
+/* A program before and after a change: parse is slower and further down, check is gone, cache new.
+ */
+static void make_change(const char *directory, const char *name, bool after)
+{
+    static const char *const argv[] = {"python3", "app.py", NULL};
+    const uint32_t down = after ? 12 : 0;
+    const struct maker_frame top = {"<module>", "/home/me/proj/app.py", 1, 90, 0};
+    const struct maker_frame frames[] = {
+        {"load", "/home/me/proj/app.py", 10, 12, 0},
+        {"parse", "/home/me/proj/app.py", 20 + down, 23 + down, 0},
+        {"parse", "/home/me/proj/app.py", 20 + down, 25 + down, 0},
+        {after ? "cache" : "check", "/home/me/proj/app.py", 15, 17, 0},
+        {"Store.save", "/home/me/proj/store.py", 5, 8, 0},
+    };
+    const unsigned lengths[] = {4, 3, after ? 6 : 3, 2, after ? 4 : 5}; /* ticks in each round */
+    struct maker *m;
+    open_trace(&m, directory, name, after ? 0xb1 : 0xa1);
+    const uint32_t p = maker_process(m, 8000, 7999, argv);
+    maker_thread(m, p, 8000, "MainThread", 0);
+    for (unsigned round = 0, noise = 7; round < 160; round++) {
+        for (size_t f = 0; f < sizeof frames / sizeof *frames; f++) {
+            const uint32_t stack = STACK(m, p, &top, &frames[f]);
+            noise = noise * 1103515245 + 12345;
+            const unsigned more = (noise >> 16) % 3;
+            for (unsigned i = 0; i + 1 < lengths[f] + more; i++) {
+                maker_tick(m, p, 0, 0, 0);
+                maker_change(m, p, 1,
+                             &(struct maker_sample){stack, ON_CPU | HOLDS_GIL, 10000, NULL});
+            }
+        }
+    }
+    maker_process_end(m, p, 0);
+    maker_close(m, "done");
+}
+
 int main(int argc, char **argv)
 {
     if (argc != 2) {
@@ -228,5 +297,8 @@ int main(int argc, char **argv)
     make_family(argv[1]);
     make_odd(argv[1]);
     make_gui(argv[1]);
+    make_change(argv[1], "before", false);
+    make_change(argv[1], "after", true);
+    make_pool(argv[1]);
     return 0;
 }
