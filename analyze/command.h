@@ -48,6 +48,8 @@ struct command {
     X(files)                                                                                       \
     X(modules)                                                                                     \
     X(threads)                                                                                     \
+    X(stalls)                                                                                      \
+    X(gil)                                                                                         \
     X(diff)                                                                                        \
     X(processes)                                                                                   \
     X(info)                                                                                        \

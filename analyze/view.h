@@ -18,8 +18,8 @@
 #include "arena.h"
 #include "cell.h"
 #include "census.h"
-#include "share.h"
 #include "metric.h"
+#include "share.h"
 #include "stretch.h"
 
 enum shape {
@@ -30,7 +30,12 @@ enum shape {
     SHAPE_LIST = 16,   /* rows one after the other, which together are one thing */
     SHAPE_COURSE = 32, /* a tree of frames, and where in it threads were from when to when */
     SHAPE_GRAPH = 64,  /* functions, and who called whom */
+    SHAPE_STORY = 128, /* things that happened, each with a heading and tables: story.h */
 };
+
+struct gil_entry;
+struct stall_facts;
+struct stall_line;
 
 /* One thread at one tick. */
 struct sample {
@@ -57,6 +62,10 @@ struct row {
     uint64_t recorded_ns; /* of a process */
     size_t n_threads;     /* that it stands for */
     const struct sample *sample;
+    const struct gil_entry *wait;    /* gil.h */
+    const struct stall_facts *stall; /* stall_tell.h */
+    const struct stall_line *stall_line;
+    uint32_t depth; /* of a frame in a tree: by how much it is indented */
     const struct diff_row *diff;
 };
 
@@ -107,17 +116,18 @@ struct course {
 
 struct column;
 struct graph;
+struct story;
 #define VIEW_COLUMNS_MAX 40
 
 struct view {
     enum shape shape;
     struct arena arena;
 
-    /* SHAPE_TABLE, SHAPE_LOG, SHAPE_LIST */
+    /* SHAPE_TABLE, SHAPE_LOG, SHAPE_LIST, SHAPE_STORY */
     const struct column *columns[VIEW_COLUMNS_MAX];
     size_t n_columns;
 
-    /* SHAPE_TABLE */
+    /* SHAPE_TABLE, SHAPE_STORY */
     struct group *groups;
     size_t n_groups, groups_size, n_groups_left_out;
 
@@ -136,6 +146,13 @@ struct view {
     uint32_t n_places, n_functions; /* one more than the highest number of a node */
     const struct metric *metric;
 
+    /* SHAPE_STORY */
+    struct story *stories;
+    size_t n_stories, stories_size, n_stories_left_out;
+    const char **leads; /* lines for human readers, above the stories */
+    size_t n_leads, leads_size;
+    const struct column *story_columns[VIEW_COLUMNS_MAX]; /* of a story's own row, in json */
+    size_t n_story_columns;
     /* What the exit status tells: a limit that the user set is passed (--fail-on). */
     bool failed;
     /* SHAPE_COURSE */

@@ -7,7 +7,7 @@
  * Small made-up recordings, the same bytes every time: simple (one process, three threads, two
  * generations, missed ticks), family (two processes, native threads), odd (names and stacks that
  * are hard to print), pool (two processes with numbered threads), hostile (names made to break
- * formats), before and after (a change).
+ * formats), gui (an event loop that stalls), before and after (a change).
  */
 #include "make_trace.h"
 
@@ -59,6 +59,7 @@ static void simple_ticks(struct maker *m, uint32_t p, unsigned first, unsigned e
         const bool turn = i % 10 < 7;
         const uint32_t stack = i % 4 == 0 ? deep : i % 9 == 8 ? other : leaf;
         maker_tick(m, p, (int32_t)(i % 5) * 10, i == 57 ? 3 : 0, i == 58 ? 2500 : 0);
+        maker_hold(m, p, turn ? 1 : 2);
         maker_change(m, p, 1,
                      &(struct maker_sample){stack, turn ? ON_CPU | HOLDS_GIL : WAITS_GIL,
                                             turn ? 9800 : 130, NULL});
@@ -170,6 +171,51 @@ static void make_family(const char *directory)
     maker_flush(m, parent);
     maker_process_end(m, child, 3);
     maker_process_end(m, parent, 0);
+    maker_close(m, "exited");
+}
+
+/* A GUI that stalls: a slot reads a file, another waits for the GIL that a worker holds. */
+static void make_gui(const char *directory)
+{
+    static const char *const argv[] = {"python3", "gui.py", NULL};
+    static const struct maker_frame top = {"<module>", "/home/me/gui.py", 1, 90, 0};
+    static const struct maker_frame mainloop = {
+        "Misc.mainloop", "/usr/lib/python3.11/tkinter/__init__.py", 1480, 1485, 0};
+    static const struct maker_frame call = {
+        "CallWrapper.__call__", "/usr/lib/python3.11/tkinter/__init__.py", 1940, 1948, 0};
+    static const struct maker_frame open_file = {"App.open_file", "/home/me/gui.py", 20, 25, 0};
+    static const struct maker_frame parse = {"parse", "/home/me/gui.py", 40, 44, 0};
+    struct maker *m;
+    open_trace(&m, directory, "gui", 0x61);
+    const uint32_t p = maker_process(m, 300, 1, argv);
+    maker_thread(m, p, 300, "MainThread", 0);
+    maker_thread(m, p, 301, "Worker-1", 0);
+    const uint32_t idle = STACK(m, p, &top, &mainloop);
+    const uint32_t reading = STACK(m, p, &top, &mainloop, &call, &open_file);
+    const uint32_t parsing = STACK(m, p, &top, &mainloop, &call, &open_file, &parse);
+    const uint32_t working = STACK(m, p, &bootstrap, &run, &work);
+    const struct maker_sample at_rest = {idle, BLOCKED, 20, "futex"};
+    for (unsigned i = 0; i < 200; i++) {
+        maker_tick(m, p, 0, 0, 0);
+        if (i == 0 || i == 90 || i == 150)
+            maker_change(m, p, 1, &at_rest);
+        if (i == 40)
+            maker_change(m, p, 1, &(struct maker_sample){reading, BLOCKED, 100, "read"});
+        if (i >= 60 && i < 90)
+            maker_change(
+                m, p, 1,
+                &(struct maker_sample){parsing, i % 3 ? ON_CPU | HOLDS_GIL : READY, 9900, NULL});
+        if (i == 120)
+            maker_change(m, p, 1, &(struct maker_sample){parsing, WAITS_GIL, 100, NULL});
+        if (i == 120 || i == 150)
+            maker_change(m, p, 2,
+                         &(struct maker_sample){working, i == 120 ? ON_CPU | HOLDS_GIL : BLOCKED,
+                                                100, i == 120 ? NULL : "recvfrom"});
+        maker_hold(m, p, i >= 60 && i < 90 ? 1 : i >= 120 && i < 150 ? 2 : 0);
+        if (i % 50 == 49)
+            maker_flush(m, p);
+    }
+    maker_process_end(m, p, 0);
     maker_close(m, "exited");
 }
 
@@ -295,6 +341,7 @@ int main(int argc, char **argv)
     make_simple(argv[1]);
     make_family(argv[1]);
     make_odd(argv[1]);
+    make_gui(argv[1]);
     make_change(argv[1], "before", false);
     make_change(argv[1], "after", true);
     make_pool(argv[1]);
