@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #define SAMPLER_STACK (128u << 10)
+#define AWAIT_MAX_NS  20000000
 
 static struct agent the_agent;
 
@@ -154,6 +155,19 @@ static bool begin_wait(struct agent *agent)
     return true;
 }
 
+/* The state has changed: whoever waits for that goes on. */
+static void state_wake(struct agent *agent)
+{
+    syscall(SYS_futex, &agent->state, FUTEX_WAKE_PRIVATE, INT32_MAX, NULL, NULL, 0);
+}
+
+void agent_await(struct agent *agent)
+{
+    const struct timespec patience = {.tv_nsec = AWAIT_MAX_NS};
+    if (agent->thread_made && agent->settings.begin_ns <= clock_now())
+        syscall(SYS_futex, &agent->state, FUTEX_WAIT_PRIVATE, AGENT_OFF, &patience, NULL, 0);
+}
+
 static void *sampler_main(void *opaque)
 {
     struct agent *const agent = opaque;
@@ -164,9 +178,11 @@ static void *sampler_main(void *opaque)
         return NULL;
     if (!run_begin(agent)) {
         agent_leave(agent);
+        state_wake(agent);
         return NULL;
     }
     atomic_store_explicit(&agent->state, AGENT_RUNNING, memory_order_release);
+    state_wake(agent);
     atomic_store_explicit(&agent->link.head->state, WIRE_RUNNING, memory_order_release);
     if (!sampler_run(&agent->sampler, &agent->stop))
         agent_leave(agent);
@@ -250,6 +266,7 @@ __attribute__((constructor)) static void agent_load(void)
             dealloc_hook(agent);
             fork_watch();
             agent_start(agent);
+            agent_await(agent);
         } else {
             hooks_remove(&agent->hooks);
             if (found == INTERP_REFUSED)
