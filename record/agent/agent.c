@@ -126,6 +126,7 @@ static bool run_begin(struct agent *agent)
         return false;
     parts_connect(agent, private_files);
     agent->threads.is_late = agent->settings.has_waited;
+    agent->threads.main_zero_ns = agent->main_zero_ns;
     if (!private_files) { /* nothing of ours stays in the program's table */
         close(agent->link.socket);
         agent->link.socket = -1;
@@ -227,7 +228,8 @@ void agent_forget(struct agent *agent)
     agent->pid = getpid();
     agent->thread_made = false;
     agent->settings.has_waited = false;
-    agent->link.head = NULL; /* was not inherited */
+    agent->settings.cpu_zero_ns = agent->main_zero_ns = 0; /* new clocks */
+    agent->link.head = NULL;                               /* was not inherited */
     agent->link.socket = -1;
     atomic_store(&agent->stop, 0);
     if (!agent->initialized)
@@ -258,6 +260,8 @@ __attribute__((constructor)) static void agent_load(void)
     agent->pid = getpid();
     if (dlsym(RTLD_DEFAULT, "PyCode_Type") == NULL || !link_settings(&agent->settings))
         return;
+    agent->settings.cpu_zero_ns = clock_read(CLOCK_PROCESS_CPUTIME_ID);
+    agent->main_zero_ns = clock_read(CLOCK_THREAD_CPUTIME_ID);
     if (agent->settings.flags & WIRE_NO_CHILDREN)
         unsetenv(WIRE_ENV); /* what this process starts finds nothing */
     if (hooks_install_faults(&agent->hooks)) {

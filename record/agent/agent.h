@@ -32,6 +32,7 @@ struct agent {
     int32_t pid;
     bool initialized; /* memory is reserved */
     struct link_settings settings;
+    uint64_t main_zero_ns; /* CPU clock of the main thread when this program began */
     struct interp interp;
     struct hooks hooks;
     struct exec_next exec;

@@ -4,6 +4,7 @@
 #include "peek.h"
 #include "reserve.h"
 #include <string.h>
+#include <unistd.h>
 
 #define TRIES 3
 
@@ -144,7 +145,9 @@ static struct thread *thread_add(struct threads *threads, uint64_t interp_id,
     thread->tid = identity->tid;
     thread->id = threads->next_id++;
     thread->start_ns = clock_now();
-    thread->cpu_zero_ns = threads->is_late ? clock_of_thread(thread->tid) : 0;
+    thread->cpu_zero_ns = threads->is_late          ? clock_of_thread(thread->tid)
+                          : thread->tid == getpid() ? threads->main_zero_ns
+                                                    : 0;
     thread->call_fd = -1;
     thread->full = true;
     threads->n++;
