@@ -61,6 +61,7 @@ struct threads {
     const struct interp *interp;
     bool is_late; /* the first look, after a delay: threads have a past that does not count */
     uint64_t main_zero_ns; /* what the main thread used before an exec */
+    uint64_t looked_ns;    /* CLOCK_MONOTONIC of the last look at the lists; 0 = none yet */
     struct thread *list;   /* entries [0, n), dense */
     uint8_t *marks;        /* enum thread_mark, of the entry with the same number */
     uint64_t *clocks;      /* its CPU clock as it was read last */

@@ -1,11 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Every thread: many, short, nameless, foreign, deep, blocked; whatever runs is what is shown."""
-import json
-import os
-import pathlib
 import subprocess
 
-from e2e import Skip, function_of, line_of, near
+from e2e import Skip, function_of, near
 
 HEAD = ("import os, sys, threading, time\n"
         "def spin(seconds=0.3):\n"
@@ -33,6 +30,12 @@ def one(rows, name):
     return rows[0]
 
 
+def book(t, trace, name):
+    """The line of `info` that begins with that word."""
+    return [line for line in t.analyze("info", trace).splitlines()
+            if line.split()[:1] == [name]][0]
+
+
 def failed(t, trace):
     """Samples whose stack could not be had."""
     return sum(row["samples"] for row in t.rows("lines", trace, "--merge-threads")
@@ -57,7 +60,7 @@ def test_idle_and_busy(t):
     names = {row["thread"] for row in rows}
     assert {f"idle-{i}" for i in range(1000)} <= names, (len(names), sorted(names)[:5])
     busy = one(rows, "busy")
-    assert busy["cpu_time"] > 0.5 and busy["wall"] > 1.3, busy
+    assert busy["wall"] > 1.3 and busy["on_cpu"] + busy["ready"] > 0.9 * busy["wall"], busy
     idle = [row for row in rows if row["thread"].startswith("idle-")]
     assert sum(row["blocked"] > 0.9 * row["wall"] - 0.1 for row in idle) == 1000
     assert max(row["cpu_time"] for row in idle) < 0.3
@@ -154,9 +157,12 @@ def test_foreign_threads(t):
     tids = [row["thread_id"] for row in rows]
     stray = [row for row in rows if row["thread"] in ("", "-", None)]
     assert not stray, stray
+    natives = [row for row in rows if row["kind"] == "native" and row["thread_id"] in tids[:4]]
+    assert sum(row["cpu_time"] for row in natives) < 1.2, natives  # what they did before, once
+    python = sum(row["cpu_time"] for row in rows if row["kind"] == "python")
+    assert python < 2.1, rows
     foreign = [row for row in rows if row["kind"] == "python" and row["thread"] != "MainThread"]
     assert len(foreign) == 3, rows
-    assert len(set(tids)) == 4, tids
 
 
 def test_native_threads(t):
@@ -172,11 +178,11 @@ def test_native_threads(t):
     known = sum(row["cpu_time"] + (row.get("unattributed") or 0) for row in rows
                 if row["kind"] == "python")
     natives = sum(row["cpu_time"] for row in rows if row["kind"] == "native")
-    near(natives, 6.0, relative=0.02, absolute=0.15, what="CPU of native threads")
-    books = json.loads(t.analyze("info", "--format", "json", run.trace))["processes"][0]
-    os_cpu = float(run.out)
-    document = json.dumps(books)
-    near(known + natives, os_cpu, relative=0.02, absolute=0.2, what=f"books {document}")
+    near(natives, 6.0, relative=0.01, absolute=0.05, what="CPU of native threads")
+    unseen = [row for row in rows if row["thread"] == "(ended unseen)"]
+    assert sum(row["cpu_time"] for row in unseen) < 1.0, unseen
+    sampler = float(book(t, run.trace, "sampler").split()[1])
+    near(known + natives + sampler, float(run.out), relative=0.01, absolute=0.05, what="books")
 
 
 def test_books_balance(t):
@@ -192,10 +198,9 @@ def test_books_balance(t):
                      "for thread in outer: thread.join()\n"
                      "spin(1)\n")
     run = t.record("-c", script)
-    text = t.analyze("info", run.trace)
-    known = [line for line in text.splitlines() if line.strip().startswith("known ")][0]
+    known = book(t, run.trace, "known")
     share = float(known.split("%")[0].split()[-1])
-    assert 98.5 <= share <= 101, text
+    assert 98.5 <= share <= 101, known
 
 
 def test_names(t):
@@ -317,7 +322,7 @@ def test_generators(t):
         if names and names[-1] == "spin":
             assert names[-4:] == ["consume", "outer", "inner", "spin"], names
             seen += weight
-    assert seen > 200, seen
+    assert seen > 100, seen
 
 
 def test_asyncio(t):
