@@ -276,7 +276,10 @@ bool unit_begin(struct unit_reader *reader, struct trace *trace, const struct un
     struct column ahead = reader->payload, body;
     uint32_t field;
     enum status status;
-    if (packet_next(&ahead, &field, &body, &status) && field == PACKET_META) {
+    bool found = packet_next(&ahead, &field, &body, &status);
+    while (found && field > PACKET_SUMMARY) /* of a kind that came later */
+        found = packet_next(&ahead, &field, &body, &status);
+    if (found && field == PACKET_META) {
         struct problem why = {0};
         reader->payload = ahead;
         if (read_meta(reader, body, &why) != STATUS_OK)

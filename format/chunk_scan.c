@@ -404,8 +404,10 @@ static enum status step(struct chunk_scan *scan, bool is_final, bool *go_on)
         trailer_take(scan, &trailer);
         return STATUS_OK;
     case LOOK_TOO_NEW:
-        if (!scan->tag_known)
+        if (!scan->tag_known) {
+            scan->newer_version = header.version;
             return STATUS_TOO_NEW;
+        }
         break;
     case LOOK_LIMIT:
     case LOOK_CUT:

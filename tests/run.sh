@@ -9,7 +9,7 @@
 # builds under AddressSanitizer, UndefinedBehaviorSanitizer and ThreadSanitizer.
 set -eu
 cd "$(dirname "$0")/.."
-./samples/setup.sh check protobuf-compiler zstd python3 python3-protobuf universal-ctags patchelf \
+./samples/setup.sh check protobuf-compiler zstd python3 python3-protobuf file universal-ctags patchelf \
     curl man-db procps xvfb python3-tk python3-pyqt5
 
 if [ "${PYREC_FETCH:-yes}" = yes ]; then
