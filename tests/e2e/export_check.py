@@ -75,7 +75,6 @@ def speedscope(data, by):
         assert set(frame) <= {"name", "file", "line", "col"} and isinstance(frame["name"], str)
         assert isinstance(frame.get("file", ""), str) and frame.get("line", 1) >= 1
     places = [(f["name"], f.get("file", ""), f.get("line", 0)) for f in frames]
-    assert len(set(places)) == len(places), "a frame twice"
     assert file["activeProfileIndex"] == 0
     total = {}
     for profile in file["profiles"]:

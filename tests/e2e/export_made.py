@@ -15,10 +15,13 @@ import tempfile
 
 import export_check
 import export_graphs
+import export_svg
 
-FORMATS = ["folded", "speedscope", "gecko", "chrome", "pprof", "callgrind", "pstats", "csv", "json"]
+FORMATS = ["folded", "speedscope", "gecko", "chrome", "pprof", "callgrind", "pstats", "svg", "csv",
+           "json"]
 COLUMNS = "file,line,function," + ",".join(
     f"{name},{name}_cum" for name in ("samples", "ticks", "cpu_time", "wall", "gil_wait"))
+AT_LEAST = {"simple": 5, "odd": 6, "hostile": 80}  # stacks, so that nothing is compared with nothing
 METRICS = ["samples", "cpu", "wall", "gil_wait", "ticks"]
 
 
@@ -62,6 +65,8 @@ def check_trees(maker, by, words):
             assert sum(got.values()) == sum(wanted.values()), (by, words)
         else:
             assert got == wanted, (by, sorted(set(got.items()) ^ set(wanted.items()))[:4])
+        export_svg.check(maker.run("export", "--format", "svg", "--by", by, *option, *words), table,
+                         by, threads)
     rows = json.loads(data)
     export_graphs.check_csv(maker.run("export", "--format", "csv", "--by", by, *words), rows)
     return table
@@ -147,6 +152,9 @@ def check_tools(maker):
     path = maker.file("made.pprof", maker.run("export", "--format", "pprof"))
     if not export_graphs.go_pprof(str(path), functions, "samples"):
         print("  go tool pprof skipped: it is not installed")
+    path = maker.file("made.svg", maker.run("export", "--format", "svg"))
+    if not export_svg.in_browser(path, "main", "^fib$"):
+        print("  chromium skipped: it is not installed")
 
 
 def main():
@@ -163,7 +171,9 @@ def main():
             for by in METRICS:
                 check_trees(maker, by, [])
                 check_graphs(maker, by, [])
-            print(f"{trace.name}: ok", flush=True)
+            n = len(json.loads(maker.run("export", "--format", "json")))
+            assert n >= AT_LEAST.get(trace.stem, 1), (trace.stem, n)
+            print(f"{trace.name}: ok, {n} stacks", flush=True)
         simple = Maker(str(program), traces[0], directory)
         check_selections(simple)
         check_defaults(simple)

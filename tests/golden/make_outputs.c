@@ -176,7 +176,7 @@ static void make_odd(const char *directory)
 static void make_hostile(const char *directory)
 {
     static const char *const argv[] = {"python3", "</script>]]>\"'&", NULL};
-    static char endless[100001];
+    static char endless[65536 + 1]; /* the longest that a trace can have */
     static const char *const names[] = {
         "\"quoted\" 'single' \\ back\\nslash",
         "line\nbreak\r\n\ttab",
@@ -202,7 +202,7 @@ static void make_hostile(const char *directory)
     for (unsigned i = 0; i < 90; i++) {
         const unsigned n = sizeof names / sizeof *names;
         const struct maker_frame frames[] = {
-            {names[i % n], names[i / n % n], i % 3, i % 5, 0},
+            {names[i % n], names[(i / n + i) % n], i % 3, i % 5, 0},
             {names[(i + 1) % n], names[(i + 3) % n], 4000000000u, 4294967295u, 0},
             {names[(i * 7 + 2) % n], "", 0, 0, 0},
         };
