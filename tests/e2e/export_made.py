@@ -131,6 +131,17 @@ def check_selections(maker):
     assert parts == check_trees(maker, "wall", []), "the states are not the whole"
 
 
+def check_times(maker):
+    """What is said to have been when."""
+    samples = [json.loads(line) for line in maker.run("dump", "--format", "json").splitlines()]
+    export_check.chrome_times(maker.run("export", "--format", "chrome", "--by", "wall"), samples)
+    part = ["--from", "0.25", "--to", "0.58"]
+    samples = [json.loads(line)
+               for line in maker.run("dump", "--format", "json", *part).splitlines()]
+    export_check.chrome_times(maker.run("export", "--format", "chrome", "--by", "wall", *part),
+                              samples)
+
+
 def check_defaults(maker):
     """What is weighed when nobody says so, and where files go."""
     for name, by in (("speedscope", "wall"), ("pstats", "cpu"), ("folded", "samples")):
@@ -176,6 +187,11 @@ def main():
             print(f"{trace.name}: ok, {n} stacks", flush=True)
         simple = Maker(str(program), traces[0], directory)
         check_selections(simple)
+        check_times(simple)
+        check_times(Maker(str(program), directory / "asleep.trace", directory))
+        odd = Maker(str(program), traces[2], directory)
+        for state in ("running", "ready"):
+            check_trees(odd, "cpu", ["--state", state])
         check_defaults(simple)
         check_tools(simple)
     print(f"export_made: {len(traces)} traces, {len(FORMATS)} formats, all equal")

@@ -6,7 +6,8 @@
  *
  * Small made-up recordings, the same bytes every time: simple (one process, three threads, two
  * generations, missed ticks), family (two processes, native threads), odd (names and stacks that
- * are hard to print), hostile (names made to break formats).
+ * are hard to print), hostile (names made to break formats), asleep (time
+ * that nobody observed).
  */
 #include "make_trace.h"
 
@@ -217,6 +218,25 @@ static void make_hostile(const char *directory)
     maker_close(m, "exited");
 }
 
+/* A thread that waits all the time, while the machine sleeps for five seconds. */
+static void make_asleep(const char *directory)
+{
+    static const char *const argv[] = {"python3", "asleep.py", NULL};
+    struct maker *m;
+    open_trace(&m, directory, "asleep", 0x5a);
+    const uint32_t p = maker_process(m, 9, 1, argv);
+    maker_thread(m, p, 9, "MainThread", 0);
+    const uint32_t waiting = STACK(m, p, &module, &main_4, &get);
+    for (unsigned i = 0; i < 60; i++) {
+        maker_tick(m, p, 0, i == 30 ? 500 : 0, i == 30 ? 5000000 : 0);
+        if (i == 0)
+            maker_change(m, p, 1, &(struct maker_sample){waiting, BLOCKED, 0, "futex"});
+    }
+    maker_flush(m, p);
+    maker_process_end(m, p, 0);
+    maker_close(m, "exited");
+}
+
 int main(int argc, char **argv)
 {
     if (argc != 2) {
@@ -227,5 +247,6 @@ int main(int argc, char **argv)
     make_family(argv[1]);
     make_odd(argv[1]);
     make_hostile(argv[1]);
+    make_asleep(argv[1]);
     return 0;
 }
