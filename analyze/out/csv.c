@@ -100,7 +100,7 @@ static enum status csv_write(struct sink *to, const struct view *view, struct pr
         write_facts(to, view, &buffer);
     } else {
         write_header(to, view);
-        for (size_t g = 0; view->shape == SHAPE_TABLE && g < view->n_groups; g++) {
+        for (size_t g = 0; view->shape != SHAPE_LOG && g < view->n_groups; g++) {
             for (size_t i = 0; i < view->groups[g].n_rows; i++)
                 write_row(to, view, &view->groups[g].rows[i], &buffer);
         }
@@ -114,7 +114,7 @@ static enum status csv_write(struct sink *to, const struct view *view, struct pr
 const struct output output_csv = {
     .name = "csv",
     .help = "comma separated values with a header line, for spreadsheets and scripts",
-    .accepts = SHAPE_TABLE | SHAPE_LOG | SHAPE_LIST | SHAPE_FACTS,
+    .accepts = SHAPE_TABLE | SHAPE_LOG | SHAPE_LIST | SHAPE_FACTS | SHAPE_STORY,
     .machine = true,
     .per_thread = true,
     .write = csv_write,
