@@ -8,6 +8,7 @@ Ground truth are the tables `lines`, `functions` and the rows of `export --forma
 """
 import json
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
@@ -21,6 +22,7 @@ FORMATS = ["folded", "speedscope", "gecko", "chrome", "pprof", "callgrind", "pst
            "json"]
 COLUMNS = "file,line,function," + ",".join(
     f"{name},{name}_cum" for name in ("samples", "ticks", "cpu_time", "wall", "gil_wait"))
+ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 AT_LEAST = {"simple": 5, "odd": 6, "hostile": 80}  # stacks, so that nothing is compared with nothing
 METRICS = ["samples", "cpu", "wall", "gil_wait", "ticks"]
 
@@ -167,6 +169,28 @@ def check_tools(maker):
         print("  chromium skipped: it is not installed")
 
 
+def check_page(maker):
+    """The command lines of docs/EXPORT.md, one for each format."""
+    page = (ROOT / "docs" / "EXPORT.md").read_text(encoding="utf-8")
+    (maker.directory / "run.trace").write_bytes(maker.trace.read_bytes())
+    shown = set()
+    for line in re.findall("^    pyanalyze (.*)$", page, re.M):
+        words = line.split()
+        out = maker.directory / words[words.index("-o") + 1]
+        done = subprocess.run([maker.program, *words], cwd=maker.directory, capture_output=True,
+                              text=True, check=False)
+        assert done.returncode == 0 and not done.stderr, (line, done.stderr)
+        assert out.stat().st_size > 100, line
+        shown.add(words[words.index("--format") + 1])
+    rows = re.findall(r"^\| ([a-z]+) \| .* \| .* \|$", page, re.M)
+    assert shown == set(FORMATS) == set(rows[1:]), (shown, rows)
+    if shutil.which("jq"):
+        command, = re.findall("^    (jq .*)$", page, re.M)
+        done = subprocess.run(command, shell=True, cwd=maker.directory, capture_output=True,
+                              check=True)
+        assert sum(json.loads(done.stdout).values()) > 0
+
+
 def main():
     program, make, golden = (pathlib.Path(word).resolve() for word in sys.argv[1:4])
     if not shutil.which("protoc"):
@@ -186,6 +210,7 @@ def main():
             print(f"{trace.name}: ok, {n} stacks", flush=True)
         simple = Maker(str(program), traces[0], directory)
         check_selections(simple)
+        check_page(simple)
         check_times(simple)
         check_times(Maker(str(program), directory / "asleep.trace", directory))
         odd = Maker(str(program), traces[2], directory)
