@@ -101,7 +101,7 @@ struct stack_node {
     uint32_t place, function;
     uint32_t first_line; /* of the function */
     struct frame frame;
-    uint64_t self;                 /* by the view's metric */
+    uint64_t self, total;          /* by the view's metric; total: with all that is below it */
     const struct weights *weights; /* of which it is a part; NULL = none */
     const struct thread *thread;   /* it stands for a thread; NULL = for a frame */
 };

@@ -7,7 +7,8 @@
  * Small made-up recordings, the same bytes every time: simple (one process, three threads, two
  * generations, missed ticks), family (two processes, native threads), odd (names and stacks that
  * are hard to print), pool (two processes with numbered threads), hostile (names made to break
- * formats), gui (an event loop that stalls), before and after (a change).
+ * formats), gui (an event loop that stalls), before and after (a change), asleep (time that
+ * nobody observed).
  */
 #include "make_trace.h"
 
@@ -291,7 +292,7 @@ static void make_change(const char *directory, const char *name, bool after)
 static void make_hostile(const char *directory)
 {
     static const char *const argv[] = {"python3", "</script>]]>\"'&", NULL};
-    static char endless[100001];
+    static char endless[65536 + 1]; /* the longest that a trace can have */
     static const char *const names[] = {
         "\"quoted\" 'single' \\ back\\nslash",
         "line\nbreak\r\n\ttab",
@@ -317,7 +318,7 @@ static void make_hostile(const char *directory)
     for (unsigned i = 0; i < 90; i++) {
         const unsigned n = sizeof names / sizeof *names;
         const struct maker_frame frames[] = {
-            {names[i % n], names[i / n % n], i % 3, i % 5, 0},
+            {names[i % n], names[(i / n + i) % n], i % 3, i % 5, 0},
             {names[(i + 1) % n], names[(i + 3) % n], 4000000000u, 4294967295u, 0},
             {names[(i * 7 + 2) % n], "", 0, 0, 0},
         };
@@ -326,6 +327,25 @@ static void make_hostile(const char *directory)
                      &(struct maker_sample){maker_stack(m, p, frames, 3),
                                             i % 4 != 0 ? ON_CPU : BLOCKED, 1000 + i,
                                             i % 4 != 0 ? NULL : "\"call\"\n\033"});
+    }
+    maker_flush(m, p);
+    maker_process_end(m, p, 0);
+    maker_close(m, "exited");
+}
+
+/* A thread that waits all the time, while the machine sleeps for five seconds. */
+static void make_asleep(const char *directory)
+{
+    static const char *const argv[] = {"python3", "asleep.py", NULL};
+    struct maker *m;
+    open_trace(&m, directory, "asleep", 0x5a);
+    const uint32_t p = maker_process(m, 9, 1, argv);
+    maker_thread(m, p, 9, "MainThread", 0);
+    const uint32_t waiting = STACK(m, p, &module, &main_4, &get);
+    for (unsigned i = 0; i < 60; i++) {
+        maker_tick(m, p, 0, i == 30 ? 500 : 0, i == 30 ? 5000000 : 0);
+        if (i == 0)
+            maker_change(m, p, 1, &(struct maker_sample){waiting, BLOCKED, 0, "futex"});
     }
     maker_flush(m, p);
     maker_process_end(m, p, 0);
@@ -346,5 +366,6 @@ int main(int argc, char **argv)
     make_change(argv[1], "after", true);
     make_pool(argv[1]);
     make_hostile(argv[1]);
+    make_asleep(argv[1]);
     return 0;
 }
