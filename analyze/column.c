@@ -212,25 +212,25 @@ static const struct column columns[] = {
     {.name = "file",
      .title = "file",
      .help = "path of the file",
-     .rows = ROW_PLACE | ROW_DIFF,
+     .rows = ROW_PLACE | ROW_DIFF | ROW_COMPARE,
      .unit = UNIT_TEXT,
      .get = get_file},
     {.name = "line",
      .title = "line",
      .help = "line number; of a function, its first",
-     .rows = ROW_PLACE | ROW_DIFF,
+     .rows = ROW_PLACE | ROW_DIFF | ROW_COMPARE,
      .unit = UNIT_ID,
      .get = get_line},
     {.name = "place",
      .title = "filename:lineno",
      .help = "file and line in one",
-     .rows = ROW_PLACE | ROW_DIFF,
+     .rows = ROW_PLACE | ROW_DIFF | ROW_COMPARE,
      .unit = UNIT_PLACE,
      .get = get_place},
     {.name = "function",
      .title = "function",
      .help = "qualified name of the function",
-     .rows = ROW_PLACE | ROW_DIFF,
+     .rows = ROW_PLACE | ROW_DIFF | ROW_COMPARE,
      .unit = UNIT_TEXT,
      .get = get_function},
     {.name = "stack",
@@ -260,7 +260,15 @@ struct cell column_cell(const struct column *column, const struct row *row)
 /* All tables one behind the other. */
 const struct column *column_get(size_t i)
 {
-    return i < ARRAY_LEN(columns) ? &columns[i] : column_diff_get(i - ARRAY_LEN(columns));
+    const struct column *column;
+    if (i < ARRAY_LEN(columns))
+        return &columns[i];
+    i -= ARRAY_LEN(columns);
+    for (size_t k = 0; (column = column_diff_get(k)) != NULL; k++) {
+        if (i-- == 0)
+            return column;
+    }
+    return column_compare_get(i);
 }
 
 const char *column_name(size_t i)

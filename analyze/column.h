@@ -20,6 +20,7 @@ enum row_kind {
     ROW_THREAD = 2,
     ROW_SAMPLE = 4,
     ROW_DIFF = 256,
+    ROW_COMPARE = 512,
 };
 
 enum column_part {
@@ -49,8 +50,9 @@ const struct column *column_find(const char *name, enum row_kind kind);
 const char *column_name(size_t i);
 const struct column *column_get(size_t i);
 
-/* The i-th of column_diff.c; column_get() goes through all tables. */
+/* The i-th of column_diff.c and column_compare.c; column_get() goes through all tables. */
 const struct column *column_diff_get(size_t i);
+const struct column *column_compare_get(size_t i);
 
 /*
  * Turn a list of names "a,b,c" into columns. STATUS_USAGE names the one that is wrong and, if it

@@ -26,6 +26,7 @@ struct command {
     unsigned takes;       /* enum option_group: common options */
     const struct option *options; /* its own, up to OPTION_END; NULL = none */
     size_t min_files, max_files;
+    size_t n_traces; /* the first so many files are traces, the others are not; 0 = all are */
 
     enum shape shape;            /* of the view that it builds */
     const char *output;          /* unless --format says another */
@@ -43,6 +44,7 @@ struct command {
     X(functions)                                                                                   \
     X(threads)                                                                                     \
     X(diff)                                                                                        \
+    X(compare)                                                                                     \
     X(info)                                                                                        \
     X(dump)                                                                                        \
     X(export)                                                                                      \

@@ -36,6 +36,7 @@ struct sample {
 };
 
 struct diff_row;
+struct compare_row;
 
 /* What a row speaks about. Members that make no sense for it are NULL or 0. */
 struct row {
@@ -48,6 +49,7 @@ struct row {
     uint64_t unattributed_ns;
     const struct sample *sample;
     const struct diff_row *diff;
+    const struct compare_row *compare;
 };
 
 /* Rows under one heading. */

@@ -207,6 +207,37 @@ static void make_change(const char *directory, const char *name, bool after)
     maker_close(m, "done");
 }
 
+/* samples/fib.py: a third in fib, two thirds in fib2. */
+static void make_fib(const char *directory)
+{
+    static const char *const argv[] = {"python3", "fib.py", "18", NULL};
+    const struct maker_frame frames[] = {
+        {"<module>", "/home/me/proj/fib.py", 1, 39, 0}, {"fib", "/home/me/proj/fib.py", 15, 17, 0},
+        {"<module>", "/home/me/proj/fib.py", 1, 43, 0}, {"fib2", "/home/me/proj/fib.py", 21, 25, 0},
+        {"fib2", "/home/me/proj/fib.py", 21, 27, 0},
+    };
+    struct maker *m;
+    open_trace(&m, directory, "fib", 0xf1);
+    const uint32_t p = maker_process(m, 8100, 8099, argv);
+    const uint32_t stacks[] = {
+        STACK(m, p, &frames[0], &frames[1]),
+        STACK(m, p, &frames[2], &frames[3]),
+        STACK(m, p, &frames[2], &frames[4]),
+        STACK(m, p, &frames[0], &frames[1], &frames[1]),
+        STACK(m, p, &frames[0]),
+    };
+    const unsigned ticks[] = {30, 70, 60, 35, 1};
+    maker_thread(m, p, 8100, "MainThread", 0);
+    for (size_t s = 0; s < sizeof stacks / sizeof *stacks; s++) {
+        for (unsigned i = 0; i < ticks[s]; i++) {
+            maker_tick(m, p, 0, 0, 0);
+            maker_change(m, p, 1, &(struct maker_sample){stacks[s], ON_CPU | HOLDS_GIL, 10, NULL});
+        }
+    }
+    maker_process_end(m, p, 0);
+    maker_close(m, "done");
+}
+
 int main(int argc, char **argv)
 {
     if (argc != 2) {
@@ -218,5 +249,6 @@ int main(int argc, char **argv)
     make_odd(argv[1]);
     make_change(argv[1], "before", false);
     make_change(argv[1], "after", true);
+    make_fib(argv[1]);
     return 0;
 }
