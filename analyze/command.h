@@ -28,12 +28,16 @@ struct command {
     size_t min_files, max_files;
     size_t n_traces; /* the first so many files are traces, the others are not; 0 = all are */
 
-    enum shape shape;            /* of the view that it builds */
+    unsigned shape;              /* enum shape: of the view that it builds, or may build */
     const char *output;          /* unless --format says another */
     enum row_kind rows;          /* for tables and logs */
     const char *columns;         /* .. shown to people */
     const char *machine_columns; /* .. given to programs */
     const char *sort;            /* order of rows, first column first */
+
+    bool shows_damage; /* its view says what is wrong with the files: main.c need not */
+    bool writes_trace; /* build() writes a trace to --output, which must be given; the view is
+                          about that, and goes to standard output */
 
     /* NULL: the command says something about pyanalyze itself, see help.h */
     enum status (*build)(struct request *request, struct view *view, struct problem *why);
@@ -42,12 +46,20 @@ struct command {
 #define COMMAND_LIST(X)                                                                            \
     X(lines)                                                                                       \
     X(functions)                                                                                   \
+    X(files)                                                                                       \
+    X(modules)                                                                                     \
     X(threads)                                                                                     \
+    X(stalls)                                                                                      \
+    X(gil)                                                                                         \
     X(diff)                                                                                        \
     X(compare)                                                                                     \
+    X(processes)                                                                                   \
     X(info)                                                                                        \
     X(dump)                                                                                        \
     X(export)                                                                                      \
+    X(check)                                                                                       \
+    X(repair)                                                                                      \
+    X(merge)                                                                                       \
     X(help)                                                                                        \
     X(version)
 

@@ -48,17 +48,18 @@ static enum exit_code say_damage(struct request *request)
     struct damage_log *const log = &request->damage;
     struct buffer line = {0};
     damage_log_sort(log);
-    for (size_t i = 0; i < log->n; i++) {
+    const bool said = request->args->command->shows_damage;
+    for (size_t i = 0; i < log->n && !said; i++) {
         buffer_reset(&line);
         damage_print(&line, &log->entries[i]);
         fprintf(stderr, "pyanalyze: %s\n", line.text);
     }
-    if (log->n_more > 0)
+    if (log->n_more > 0 && !said)
         fprintf(stderr, "pyanalyze: and %zu more\n", log->n_more);
     buffer_clear(&line);
     for (size_t i = 0; i < request->trace->n_files; i++) {
         const struct chunk_file *const file = request->trace->files[i].chunks;
-        if (!chunk_file_closed(file))
+        if (!chunk_file_closed(file) && !said)
             fprintf(stderr, "pyanalyze: %s: not closed: still being written, or cut off\n",
                     chunk_file_path(file));
     }
@@ -72,6 +73,9 @@ static enum exit_code say_damage(struct request *request)
 static enum status check_output(const struct args *args, const char *path, struct problem *why)
 {
     struct stat out, in;
+    if (path == NULL && args->command->writes_trace)
+        return problem_set(why, STATUS_USAGE, PROBLEM_NO_OFFSET,
+                           "%s wants --output FILE, the trace to be written", args->command->name);
     if (path == NULL || stat(path, &out) != 0)
         return STATUS_OK;
     for (size_t i = 0; i < args->n_files; i++) {
@@ -93,11 +97,21 @@ static enum status write_view(const struct arrangement *arrangement, const struc
         if (strcmp(wanted, colors[i]) == 0)
             color = (enum color_choice)i;
     }
-    TRY(sink_open(&sink, args_text(args, "output"), color, why));
+    const char *const path = args->command->writes_trace ? NULL : args_text(args, "output");
+    TRY(sink_open(&sink, path, color, why));
+    if (sink.terminal && arrangement->output->binary) {
+        sink_abandon(&sink);
+        return problem_set(why, STATUS_USAGE, PROBLEM_NO_OFFSET,
+                           "--format: %s is not for a terminal; say --output FILE",
+                           arrangement->output->name);
+    }
     arrangement_apply(arrangement, view, sink.height);
     const enum status status = arrangement->output->write(&sink, view, why);
-    const enum status closed = sink_close(&sink, status == STATUS_OK ? why : NULL);
-    return status != STATUS_OK ? status : closed;
+    if (status != STATUS_OK) {
+        sink_abandon(&sink);
+        return status;
+    }
+    return sink_close(&sink, why);
 }
 
 static enum exit_code run(const struct args *args)

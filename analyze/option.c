@@ -46,6 +46,10 @@ static const struct option common[] = {
     {"by", 'b', "METRIC", OPTION_CHOICE,
      "what decides the order, and what shares are of; default cpu", metric_name, TAKES_BY},
     {"merge-threads", 0, NULL, OPTION_FLAG, "one table for all threads", NULL, TAKES_MERGE},
+    {"group", 'g', NULL, OPTION_FLAG,
+     "put the numbered threads of a pool together: Thread-1, Thread-2 .. as Thread-*, "
+     "ThreadPoolExecutor-0_3 as ThreadPoolExecutor-*",
+     NULL, TAKES_GROUP},
     {"format", 'f', "NAME", OPTION_CHOICE, "the form of the result", output_name, TAKES_FORMAT},
     {"color", 0, "WHEN", OPTION_CHOICE, "colours; auto means on a terminal, unless NO_COLOR is set",
      color_name, TAKES_COLOR},

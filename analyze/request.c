@@ -104,14 +104,19 @@ void request_close(struct request *request)
     *request = (struct request){0};
 }
 
-void request_profile(struct request *request)
+size_t request_workers(const struct request *request)
 {
     size_t n_workers = args_count(request->args, "jobs", 0);
     if (n_workers == 0)
         n_workers = trace_workers(request->trace);
     if (n_workers > request->trace->n_units)
         n_workers = request->trace->n_units > 0 ? request->trace->n_units : 1;
-    profile_build(&request->profile, request->trace, &request->select, n_workers);
+    return n_workers;
+}
+
+void request_profile(struct request *request)
+{
+    profile_build(&request->profile, request->trace, &request->select, request_workers(request));
 }
 
 bool request_has_process(const struct request *request, const struct process *process)

@@ -37,6 +37,9 @@ MUST_CHECK enum status request_open(struct request *request, const struct args *
                                     struct problem *why);
 void request_close(struct request *request);
 
+/* How many threads shall read the trace. */
+size_t request_workers(const struct request *request);
+
 /* Give another trace, of the command's own, the window of --from and --to. */
 MUST_CHECK enum status request_set_window(const struct request *request, struct trace *trace,
                                           struct problem *why);
