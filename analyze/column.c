@@ -406,7 +406,7 @@ struct cell column_cell(const struct column *column, const struct row *row)
 const struct column *column_get(size_t i)
 {
     const struct column *(*const others[])(size_t) = {column_diff_get, column_time_get,
-                                                      column_compare_get};
+                                                      column_compare_get, column_style_get};
     if (i < ARRAY_LEN(columns))
         return &columns[i];
     i -= ARRAY_LEN(columns);
