@@ -46,8 +46,12 @@ bool compare_source_open(struct compare_source *source, const char *path)
         len += n;
         source->text[len] = '\0';
     } while (n > 0 && len < SOURCE_MAX);
+    if (ferror(file)) { /* a folder, for one */
+        free(source->text);
+        source->text = NULL;
+    }
     fclose(file);
-    return true;
+    return source->text != NULL;
 }
 
 void compare_source_clear(struct compare_source *source)

@@ -254,21 +254,23 @@ static void make_odd(const char *directory)
 
 /* A program before and after a change: parse is slower and further down, check is gone, cache new.
  */
-static void make_change(const char *directory, const char *name, bool after)
+static void make_change(const char *directory, const char *name, bool after, bool elsewhere)
 {
     static const char *const argv[] = {"python3", "app.py", NULL};
+    const char *const app = elsewhere ? "/ci/build-7/app.py" : "/home/me/proj/app.py";
+    const char *const store = elsewhere ? "/ci/build-7/store.py" : "/home/me/proj/store.py";
     const uint32_t down = after ? 12 : 0;
-    const struct maker_frame top = {"<module>", "/home/me/proj/app.py", 1, 90, 0};
+    const struct maker_frame top = {"<module>", app, 1, 90, 0};
     const struct maker_frame frames[] = {
-        {"load", "/home/me/proj/app.py", 10, 12, 0},
-        {"parse", "/home/me/proj/app.py", 20 + down, 23 + down, 0},
-        {"parse", "/home/me/proj/app.py", 20 + down, 25 + down, 0},
-        {after ? "cache" : "check", "/home/me/proj/app.py", 15, 17, 0},
-        {"Store.save", "/home/me/proj/store.py", 5, 8, 0},
+        {"load", app, 10, 12, 0},
+        {"parse", app, 20 + down, 23 + down, 0},
+        {"parse", app, 20 + down, 25 + down, 0},
+        {after ? "cache" : "check", app, 15, 17, 0},
+        {"Store.save", store, 5, 8, 0},
     };
     const unsigned lengths[] = {4, 3, after ? 6 : 3, 2, after ? 4 : 5}; /* ticks in each round */
     struct maker *m;
-    open_trace(&m, directory, name, after ? 0xb1 : 0xa1);
+    open_trace(&m, directory, name, elsewhere ? 0xc1 : after ? 0xb1 : 0xa1);
     const uint32_t p = maker_process(m, 8000, 7999, argv);
     maker_thread(m, p, 8000, "MainThread", 0);
     for (unsigned round = 0, noise = 7; round < 160; round++) {
@@ -373,8 +375,9 @@ int main(int argc, char **argv)
     make_family(argv[1]);
     make_odd(argv[1]);
     make_gui(argv[1]);
-    make_change(argv[1], "before", false);
-    make_change(argv[1], "after", true);
+    make_change(argv[1], "before", false, false);
+    make_change(argv[1], "after", true, false);
+    make_change(argv[1], "elsewhere", true, true);
     make_fib(argv[1]);
     make_pool(argv[1]);
     make_hostile(argv[1]);
