@@ -26,8 +26,11 @@ struct args {
     const struct command *command;
     struct arg *given;
     size_t n_given, given_size;
-    const char **files; /* everything that is no option */
-    size_t n_files, files_size;
+    const char **operands; /* everything that is no option: the word of the command, then files */
+    size_t n_operands, operands_size;
+    const char *word;         /* see struct command; NULL = it takes none */
+    const char *const *files; /* the other operands */
+    size_t n_files;
 };
 
 /*

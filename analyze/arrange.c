@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "arrange.h"
 
+#include "view_tree.h"
+
 #include <string.h>
 
 /* What stands around the rows of one table on a screen: heading, ruler, titles, rest, prompt. */
@@ -123,6 +125,10 @@ void arrangement_apply(const struct arrangement *a, struct view *view, unsigned 
                                                                  : ROWS_MIN);
     if (!a->output->machine)
         view_close(view);
+    for (size_t i = 0; i < view->n_groups && !a->output->machine; i++) {
+        if (view->groups[i].is_tree)
+            tree_draw(view, &view->groups[i]);
+    }
     if (!a->full_paths)
         view_shorten_paths(view);
 }

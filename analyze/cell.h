@@ -35,6 +35,9 @@ struct frame {
     uint32_t line;
 };
 
+/* By function, file and line, as strcmp. */
+int frame_compare(const struct frame *a, const struct frame *b);
+
 struct stack {
     const struct frame *frames; /* leaf first */
     size_t n_frames;

@@ -184,7 +184,8 @@ static struct cell get_stack(const struct row *row)
     return (struct cell){.unit = UNIT_STACK, .stack = &row->sample->stack};
 }
 
-#define ROW_ANY (ROW_PLACE | ROW_THREAD | ROW_SAMPLE)
+#define ROW_ANY  (ROW_PLACE | ROW_THREAD | ROW_SAMPLE | ROW_TREE | ROW_PATH)
+#define ROW_CODE (ROW_PLACE | ROW_TREE | ROW_PATH)
 
 static const struct column columns[] = {
     {.name = "process",
@@ -215,13 +216,13 @@ static const struct column columns[] = {
     {.name = column_name,                                                                          \
      .title = column_name,                                                                         \
      .help = help_,                                                                                \
-     .rows = ROW_PLACE | ROW_THREAD | ROW_PROCESS,                                                 \
+     .rows = ROW_CODE | ROW_THREAD | ROW_PROCESS,                                                  \
      .unit = unit_,                                                                                \
      .part = PART_SELF,                                                                            \
      .metric = METRIC_##id},                                                                       \
         {.name = column_name "_cum",                                                               \
          .title = "(cum)",                                                                         \
-         .rows = ROW_PLACE,                                                                        \
+         .rows = ROW_CODE,                                                                         \
          .unit = unit_,                                                                            \
          .help = "the same for all stacks that contain the place, once per stack",                 \
          .close = true,                                                                            \
@@ -268,26 +269,26 @@ static const struct column columns[] = {
     {.name = "share",
      .title = "share",
      .help = "part of the table's total under the metric of --by",
-     .rows = ROW_PLACE,
+     .rows = ROW_CODE,
      .unit = UNIT_RATIO,
      .get = get_share},
     {.name = "error",
      .title = "\u00b1",
      .help = "the share of an unbroken look is within share +- error in 95 of 100 cases",
-     .rows = ROW_PLACE,
+     .rows = ROW_CODE,
      .unit = UNIT_RATIO,
      .close = true,
      .get = get_error},
     {.name = "share_cum",
      .title = "share(cum)",
      .help = "the same for all stacks that contain the place, once per stack",
-     .rows = ROW_PLACE,
+     .rows = ROW_CODE,
      .unit = UNIT_RATIO,
      .get = get_share_cum},
     {.name = "error_cum",
      .title = "\u00b1",
      .help = "the error of share_cum",
-     .rows = ROW_PLACE,
+     .rows = ROW_CODE,
      .unit = UNIT_RATIO,
      .close = true,
      .get = get_error_cum},
@@ -348,31 +349,31 @@ static const struct column columns[] = {
     {.name = "file",
      .title = "file",
      .help = "path of the file",
-     .rows = ROW_PLACE,
+     .rows = ROW_CODE,
      .unit = UNIT_TEXT,
      .get = get_file},
     {.name = "line",
      .title = "line",
      .help = "line number; of a function, its first",
-     .rows = ROW_PLACE,
+     .rows = ROW_CODE,
      .unit = UNIT_ID,
      .get = get_line},
     {.name = "place",
      .title = "filename:lineno",
      .help = "file and line in one",
-     .rows = ROW_PLACE,
+     .rows = ROW_CODE,
      .unit = UNIT_PLACE,
      .get = get_place},
     {.name = "function",
      .title = "function",
      .help = "qualified name of the function",
-     .rows = ROW_PLACE,
+     .rows = ROW_CODE,
      .unit = UNIT_TEXT,
      .get = get_function},
     {.name = "module",
      .title = "module",
      .help = "name of the module, as its path has it",
-     .rows = ROW_PLACE,
+     .rows = ROW_CODE,
      .unit = UNIT_TEXT,
      .get = get_module},
     {.name = "stack",
@@ -399,29 +400,32 @@ struct cell column_cell(const struct column *column, const struct row *row)
     return column->part != PART_NONE ? metric_cell(column, row) : column->get(row);
 }
 
+/* All tables one behind the other. */
 const struct column *column_get(size_t i)
 {
-    return i < ARRAY_LEN(columns) ? &columns[i] : NULL;
+    return i < ARRAY_LEN(columns) ? &columns[i] : column_tree_get(i - ARRAY_LEN(columns));
 }
 
 const char *column_name(size_t i)
 {
-    return i < ARRAY_LEN(columns) ? columns[i].name : NULL;
+    const struct column *const column = column_get(i);
+    return column != NULL ? column->name : NULL;
 }
 
 const struct column *column_find(const char *name, enum row_kind kind)
 {
-    for (size_t i = 0; i < ARRAY_LEN(columns); i++) {
-        if ((columns[i].rows & kind) && strcmp(columns[i].name, name) == 0)
-            return &columns[i];
+    const struct column *column;
+    for (size_t i = 0; (column = column_get(i)) != NULL; i++) {
+        if ((column->rows & kind) && strcmp(column->name, name) == 0)
+            return column;
     }
     return NULL;
 }
 
 static enum status column_problem(struct problem *why, const char *option, const char *name)
 {
-    for (size_t i = 0; i < ARRAY_LEN(columns); i++) {
-        if (strcmp(columns[i].name, name) == 0)
+    for (size_t i = 0; column_name(i) != NULL; i++) {
+        if (strcmp(column_name(i), name) == 0)
             return problem_set(why, STATUS_USAGE, PROBLEM_NO_OFFSET,
                                "--%s: this command has no column \"%s\"", option, name);
     }

@@ -20,6 +20,8 @@ enum row_kind {
     ROW_THREAD = 2,
     ROW_SAMPLE = 4,
     ROW_PROCESS = 8,
+    ROW_TREE = 16, /* a place in a tree */
+    ROW_PATH = 32, /* a path through it */
 };
 
 enum column_part {
@@ -48,6 +50,9 @@ const struct column *column_find(const char *name, enum row_kind kind);
 /* The i-th name of all; NULL behind the last. */
 const char *column_name(size_t i);
 const struct column *column_get(size_t i);
+
+/* The i-th of column_tree.c; column_get() goes through all tables. */
+const struct column *column_tree_get(size_t i);
 
 /*
  * Turn a list of names "a,b,c" into columns. STATUS_USAGE names the one that is wrong and, if it

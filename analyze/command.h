@@ -25,7 +25,8 @@ struct command {
     const char *example;  /* one command line */
     unsigned takes;       /* enum option_group: common options */
     const struct option *options; /* its own, up to OPTION_END; NULL = none */
-    size_t min_files, max_files;
+    const char *word; /* what its first argument is when that is no file: "function"; NULL = none */
+    size_t min_files, max_files; /* without the word */
 
     enum shape shape;            /* of the view that it builds */
     const char *output;          /* unless --format says another */
@@ -45,6 +46,10 @@ struct command {
     X(modules)                                                                                     \
     X(threads)                                                                                     \
     X(processes)                                                                                   \
+    X(tree)                                                                                        \
+    X(callers)                                                                                     \
+    X(callees)                                                                                     \
+    X(hot)                                                                                         \
     X(info)                                                                                        \
     X(dump)                                                                                        \
     X(export)                                                                                      \

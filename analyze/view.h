@@ -35,6 +35,8 @@ struct sample {
     struct stack stack;
 };
 
+struct tree_row;
+
 /* What a row speaks about. Members that make no sense for it are NULL or 0. */
 struct row {
     const struct process *process;
@@ -50,6 +52,9 @@ struct row {
     uint64_t recorded_ns; /* of a process */
     size_t n_threads;     /* that it stands for */
     const struct sample *sample;
+    struct tree_row *tree;     /* where it is in a tree; view_tree.h */
+    const char *path;          /* "main > run > work" */
+    const struct stack *stack; /* the same, innermost first */
 };
 
 /* Rows under one heading. */
@@ -58,6 +63,7 @@ struct group {
     struct row total;    /* by which groups are sorted */
     struct row *rows;
     size_t n_rows, n_left_out;
+    bool is_tree;        /* rows have `tree`; they keep their order */
     const char *closing; /* for human readers, below the rows; set by view_close */
 };
 

@@ -67,6 +67,16 @@ static struct weight weight_of(const struct reference *r, size_t sample)
     return (struct weight){1, s->ticks, s->wall_q, attributed(r, sample)};
 }
 
+struct weight reference_weight(const struct reference *r, size_t i)
+{
+    return weight_of(r, i);
+}
+
+enum state_class reference_class(const struct reference *r, size_t i)
+{
+    return class_of(r->samples[i].state);
+}
+
 void reference_keep(struct reference *r, uint64_t from_ns, uint64_t to_ns)
 {
     size_t kept = 0;
