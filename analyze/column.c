@@ -349,25 +349,25 @@ static const struct column columns[] = {
     {.name = "file",
      .title = "file",
      .help = "path of the file",
-     .rows = ROW_CODE,
+     .rows = ROW_CODE | ROW_DIFF,
      .unit = UNIT_TEXT,
      .get = get_file},
     {.name = "line",
      .title = "line",
      .help = "line number; of a function, its first",
-     .rows = ROW_CODE,
+     .rows = ROW_CODE | ROW_DIFF,
      .unit = UNIT_ID,
      .get = get_line},
     {.name = "place",
      .title = "filename:lineno",
      .help = "file and line in one",
-     .rows = ROW_CODE,
+     .rows = ROW_CODE | ROW_DIFF,
      .unit = UNIT_PLACE,
      .get = get_place},
     {.name = "function",
      .title = "function",
      .help = "qualified name of the function",
-     .rows = ROW_CODE,
+     .rows = ROW_CODE | ROW_DIFF,
      .unit = UNIT_TEXT,
      .get = get_function},
     {.name = "module",
@@ -400,10 +400,24 @@ struct cell column_cell(const struct column *column, const struct row *row)
     return column->part != PART_NONE ? metric_cell(column, row) : column->get(row);
 }
 
-/* All tables one behind the other. */
+/* The tables of other files; they stand one behind the other. */
+static const struct column *(*const more_columns[])(size_t i) = {
+    column_tree_get,
+    column_diff_get,
+};
+
 const struct column *column_get(size_t i)
 {
-    return i < ARRAY_LEN(columns) ? &columns[i] : column_tree_get(i - ARRAY_LEN(columns));
+    if (i < ARRAY_LEN(columns))
+        return &columns[i];
+    i -= ARRAY_LEN(columns);
+    for (size_t table = 0; table < ARRAY_LEN(more_columns); table++) {
+        if (more_columns[table](i) != NULL)
+            return more_columns[table](i);
+        for (size_t n = 0; more_columns[table](n) != NULL; n++)
+            i--;
+    }
+    return NULL;
 }
 
 const char *column_name(size_t i)

@@ -19,6 +19,7 @@ enum row_kind {
     ROW_PLACE = 1,
     ROW_THREAD = 2,
     ROW_SAMPLE = 4,
+    ROW_DIFF = 256,
     ROW_PROCESS = 8,
     ROW_TREE = 16, /* a place in a tree */
     ROW_PATH = 32, /* a path through it */
@@ -53,6 +54,8 @@ const struct column *column_get(size_t i);
 
 /* The i-th of column_tree.c; column_get() goes through all tables. */
 const struct column *column_tree_get(size_t i);
+/* The i-th of column_diff.c; column_get() goes through all tables. */
+const struct column *column_diff_get(size_t i);
 
 /*
  * Turn a list of names "a,b,c" into columns. STATUS_USAGE names the one that is wrong and, if it

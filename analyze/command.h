@@ -35,6 +35,10 @@ struct command {
     const char *machine_columns; /* .. given to programs */
     const char *sort;            /* order of rows, first column first */
 
+    bool shows_damage; /* its view says what is wrong with the files: main.c need not */
+    bool writes_trace; /* build() writes a trace to --output, which must be given; the view is
+                          about that, and goes to standard output */
+
     /* NULL: the command says something about pyanalyze itself, see help.h */
     enum status (*build)(struct request *request, struct view *view, struct problem *why);
 };
@@ -45,6 +49,7 @@ struct command {
     X(files)                                                                                       \
     X(modules)                                                                                     \
     X(threads)                                                                                     \
+    X(diff)                                                                                        \
     X(processes)                                                                                   \
     X(tree)                                                                                        \
     X(callers)                                                                                     \
@@ -53,6 +58,9 @@ struct command {
     X(info)                                                                                        \
     X(dump)                                                                                        \
     X(export)                                                                                      \
+    X(check)                                                                                       \
+    X(repair)                                                                                      \
+    X(merge)                                                                                       \
     X(help)                                                                                        \
     X(version)
 

@@ -21,6 +21,7 @@ enum exit_code {
     EXIT_NOTHING = 1, /* nothing usable */
     EXIT_USAGE = 2,
     EXIT_DAMAGE = 3, /* read, with damage */
+    EXIT_FAILED = 4, /* a limit that was set (--fail-on) is passed */
 };
 
 static enum exit_code say_problem(enum status status, const struct problem *why)
@@ -47,29 +48,34 @@ static enum exit_code say_damage(struct request *request)
     struct damage_log *const log = &request->damage;
     struct buffer line = {0};
     damage_log_sort(log);
-    for (size_t i = 0; i < log->n; i++) {
+    const bool said = request->args->command->shows_damage;
+    for (size_t i = 0; i < log->n && !said; i++) {
         buffer_reset(&line);
         damage_print(&line, &log->entries[i]);
         fprintf(stderr, "pyanalyze: %s\n", line.text);
     }
-    if (log->n_more > 0)
+    if (log->n_more > 0 && !said)
         fprintf(stderr, "pyanalyze: and %zu more\n", log->n_more);
     buffer_clear(&line);
     for (size_t i = 0; i < request->trace->n_files; i++) {
         const struct chunk_file *const file = request->trace->files[i].chunks;
-        if (!chunk_file_closed(file))
+        if (!chunk_file_closed(file) && !said)
             fprintf(stderr, "pyanalyze: %s: not closed: still being written, or cut off\n",
                     chunk_file_path(file));
     }
     if (log->n == 0)
         return EXIT_GOOD;
-    return request->trace->census.n_processes > 0 ? EXIT_DAMAGE : EXIT_NOTHING;
+    const bool usable = request->answered || request->trace->census.n_processes > 0;
+    return usable ? EXIT_DAMAGE : EXIT_NOTHING;
 }
 
 /* Writing over a trace that is being read would be the end of it. */
 static enum status check_output(const struct args *args, const char *path, struct problem *why)
 {
     struct stat out, in;
+    if (path == NULL && args->command->writes_trace)
+        return problem_set(why, STATUS_USAGE, PROBLEM_NO_OFFSET,
+                           "%s wants --output FILE, the trace to be written", args->command->name);
     if (path == NULL || stat(path, &out) != 0)
         return STATUS_OK;
     for (size_t i = 0; i < args->n_files; i++) {
@@ -91,7 +97,8 @@ static enum status write_view(const struct arrangement *arrangement, const struc
         if (strcmp(wanted, colors[i]) == 0)
             color = (enum color_choice)i;
     }
-    TRY(sink_open(&sink, args_text(args, "output"), color, why));
+    const char *const path = args->command->writes_trace ? NULL : args_text(args, "output");
+    TRY(sink_open(&sink, path, color, why));
     arrangement_apply(arrangement, view, sink.height);
     const enum status status = arrangement->output->write(&sink, view, why);
     const enum status closed = sink_close(&sink, status == STATUS_OK ? why : NULL);
@@ -121,6 +128,8 @@ static enum exit_code run(const struct args *args)
         status = request_check(&request, &why);
     if (request.trace != NULL)
         code = say_damage(&request);
+    if (code == EXIT_GOOD && view.failed)
+        code = EXIT_FAILED;
     if (status != STATUS_OK)
         code = say_problem(status, &why);
     view_clear(&view);

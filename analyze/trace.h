@@ -35,13 +35,14 @@ struct trace_file {
 };
 
 struct unit_chunk {
-    uint32_t file, chunk;
+    uint32_t file;
+    uint32_t chunk : 31, is_bad : 1; /* bad: something in it could not be read */
 };
 
 struct unit {
     struct recording *recording;
     uint32_t process, generation;
-    const struct unit_chunk *chunks;
+    struct unit_chunk *chunks; /* its reader marks the bad ones */
     size_t n_chunks;
 };
 

@@ -37,6 +37,7 @@ static void report_chunk(struct unit_reader *reader, const struct problem *probl
         .t_last_ns = place->header.t_last_ns,
     };
     snprintf(damage.text, sizeof damage.text, "%.*s", (int)sizeof damage.text - 1, problem->detail);
+    reader->unit->chunks[reader->next_chunk - 1].is_bad = true;
     trace_report(reader->trace, chunk_file_path(chunk_file(reader)), &damage);
     reader->chunk_open = false;
 }
@@ -252,8 +253,10 @@ static bool borrow_meta(struct unit_reader *reader)
         reader->quantum_ns = reader->unit->recording->quantum_ns;
     if (reader->quantum_ns > 0)
         return true;
-    problem_set(&why, STATUS_DAMAGED, PROBLEM_NO_OFFSET, "there is no Meta to read it with");
-    report_chunk(reader, &why);
+    do {
+        problem_set(&why, STATUS_DAMAGED, PROBLEM_NO_OFFSET, "there is no Meta to read it with");
+        report_chunk(reader, &why);
+    } while (open_chunk(reader));
     return false;
 }
 

@@ -36,6 +36,7 @@ struct sample {
 };
 
 struct tree_row;
+struct diff_row;
 
 /* What a row speaks about. Members that make no sense for it are NULL or 0. */
 struct row {
@@ -55,6 +56,7 @@ struct row {
     struct tree_row *tree;     /* where it is in a tree; view_tree.h */
     const char *path;          /* "main > run > work" */
     const struct stack *stack; /* the same, innermost first */
+    const struct diff_row *diff;
 };
 
 /* Rows under one heading. */
@@ -116,6 +118,9 @@ struct view {
     struct stack_node *nodes;
     size_t n_nodes;
     const struct metric *metric;
+
+    /* What the exit status tells: a limit that the user set is passed (--fail-on). */
+    bool failed;
 
     /* Lines for human readers, below everything. */
     const char **notes;

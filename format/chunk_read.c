@@ -102,6 +102,11 @@ enum status chunk_file_load(const struct chunk_file *file, size_t i, struct chun
     return place_load(file->fd, chunk_file_get(file, i), buffer, why);
 }
 
+bool chunk_file_intact(const struct chunk_file *file, size_t i)
+{
+    return chunk_scan_payload_good(&file->scan, chunk_file_get(file, i));
+}
+
 /* The trailer and the chunk that it points at; false unless both fit each other and the file. */
 static bool trailer_find(struct chunk_scan *scan, struct chunk_place *place)
 {

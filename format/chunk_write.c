@@ -16,6 +16,7 @@
 /* A new block per column gives each its own statistics; below this its headers cost more. */
 #define CUT_MIN_RAW_LEN 4096u
 #define OPEN_ATTEMPTS   10
+#define COPY_BYTES      (256u << 10)
 
 struct chunk_writer {
     int fd;
@@ -41,7 +42,7 @@ static int file_create(const char *path)
                 return -1;
         }
         const int fd =
-            open(path, O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0600);
+            open(path, O_RDWR | O_CREAT | O_EXCL | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0600);
         if (fd >= 0 || (errno != EEXIST && errno != EINTR))
             return fd;
     }
@@ -91,12 +92,8 @@ enum status chunk_writer_open(struct chunk_writer **out, const char *path, uint3
     return STATUS_OK;
 }
 
-/* Room for a header and the largest frame that chunk->raw, cut in pieces, can become. */
-static enum status frame_reserve(struct chunk_writer *writer, const struct chunk *chunk,
-                                 size_t n_cuts)
+static enum status frame_reserve(struct chunk_writer *writer, size_t size)
 {
-    const size_t size =
-        CHUNK_HEADER_LEN + ZSTD_compressBound(chunk->raw_len) + n_cuts * ZSTD_compressBound(0);
     if (size <= writer->frame_size)
         return STATUS_OK;
     uint8_t *const larger = realloc(writer->frame, size);
@@ -123,9 +120,12 @@ static enum status payload_compress(struct chunk_writer *writer, const struct ch
                                     size_t *comp_len, struct problem *why)
 {
     const size_t n_cuts = chunk->raw_len >= CUT_MIN_RAW_LEN ? chunk->n_cuts : 0;
+    /* A header, and the largest frame that chunk->raw, cut in pieces, can become. */
+    const size_t size =
+        CHUNK_HEADER_LEN + ZSTD_compressBound(chunk->raw_len) + n_cuts * ZSTD_compressBound(0);
     size_t from = 0;
 
-    if (frame_reserve(writer, chunk, n_cuts) != STATUS_OK)
+    if (frame_reserve(writer, size) != STATUS_OK)
         return problem_set(why, STATUS_NO_MEMORY, writer->bytes, "chunk %u", writer->seq);
     ZSTD_outBuffer out = {writer->frame, writer->frame_size, CHUNK_HEADER_LEN};
     bool good = !ZSTD_isError(ZSTD_CCtx_reset(writer->context, ZSTD_reset_session_only)) &&
@@ -176,6 +176,21 @@ static enum status bytes_append(struct chunk_writer *writer, const uint8_t *byte
     return STATUS_OK;
 }
 
+/* Put the header before the payload in writer->frame, and both into the file. */
+static enum status frame_append(struct chunk_writer *writer, const struct chunk_header *header,
+                                struct problem *why)
+{
+    const uint64_t offset = writer->bytes;
+
+    if (chunk_index_reserve(&writer->index) != STATUS_OK)
+        return problem_set(why, STATUS_NO_MEMORY, offset, "index");
+    chunk_header_write(header, writer->frame);
+    TRY(bytes_append(writer, writer->frame, CHUNK_HEADER_LEN + (size_t)header->comp_len, why));
+    chunk_index_add(&writer->index, offset, header);
+    writer->seq++;
+    return STATUS_OK;
+}
+
 enum status chunk_writer_append(struct chunk_writer *writer, const struct chunk *chunk,
                                 struct problem *why)
 {
@@ -188,8 +203,6 @@ enum status chunk_writer_append(struct chunk_writer *writer, const struct chunk 
     if (chunk->t_last_ns < chunk->t_first_ns || chunk->process > LIMIT_PROCESSES)
         return problem_set(why, STATUS_USAGE, offset, "chunk %u: times or process", writer->seq);
     TRY(payload_compress(writer, chunk, &comp_len, why));
-    if (chunk_index_reserve(&writer->index) != STATUS_OK)
-        return problem_set(why, STATUS_NO_MEMORY, offset, "index");
 
     const struct chunk_header header = {
         .tag = writer->tag,
@@ -204,11 +217,92 @@ enum status chunk_writer_append(struct chunk_writer *writer, const struct chunk 
         .t_first_ns = chunk->t_first_ns,
         .t_last_ns = chunk->t_last_ns,
     };
-    chunk_header_write(&header, writer->frame);
-    TRY(bytes_append(writer, writer->frame, CHUNK_HEADER_LEN + comp_len, why));
-    chunk_index_add(&writer->index, offset, &header);
-    writer->seq++;
+    return frame_append(writer, &header, why);
+}
+
+enum status chunk_writer_adopt(struct chunk_writer *writer, const struct chunk_header *header,
+                               const uint8_t *payload, struct problem *why)
+{
+    struct chunk_header own = *header;
+
+    if (frame_reserve(writer, CHUNK_HEADER_LEN + (size_t)header->comp_len) != STATUS_OK)
+        return problem_set(why, STATUS_NO_MEMORY, writer->bytes, "chunk %u", writer->seq);
+    memcpy(writer->frame + CHUNK_HEADER_LEN, payload, header->comp_len);
+    own.tag = writer->tag;
+    own.seq = writer->seq;
+    return frame_append(writer, &own, why);
+}
+
+/* ---- copies ---- */
+
+/* The bytes of `from` from `offset` on, behind those of `writer`. */
+static enum status bytes_copy(struct chunk_writer *writer, const struct chunk_writer *from,
+                              uint64_t offset, struct problem *why)
+{
+    enum status status = STATUS_OK;
+    uint8_t *const buffer = malloc(COPY_BYTES);
+    if (buffer == NULL)
+        return problem_set(why, STATUS_NO_MEMORY, writer->bytes, "copy");
+    while (offset < from->bytes && status == STATUS_OK) {
+        const uint64_t left = from->bytes - offset;
+        const ssize_t n =
+            pread(from->fd, buffer, left < COPY_BYTES ? left : COPY_BYTES, (off_t)offset);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            status = problem_set(why, STATUS_IO, offset, "cannot read it again: %s",
+                                 n < 0 ? strerror(errno) : "it has become shorter");
+        else
+            status = bytes_append(writer, buffer, (size_t)n, why);
+        offset += n > 0 ? (uint64_t)n : 0;
+    }
+    free(buffer);
+    return status;
+}
+
+/* Which of its chunks begins at `offset`; their number when none does. */
+static size_t chunk_at(const struct chunk_writer *writer, uint64_t offset)
+{
+    size_t i = 0;
+    while (i < writer->index.n && writer->index.places[i].offset != offset)
+        i++;
+    return i;
+}
+
+static enum status copy_fill(struct chunk_writer *writer, const struct chunk_writer *from,
+                             size_t first, const struct chunk *meta, struct problem *why)
+{
+    const struct chunk_place *const places = from->index.places;
+    if (meta != NULL)
+        TRY(chunk_writer_append(writer, meta, why));
+    const uint64_t before = writer->bytes;
+    TRY(bytes_copy(writer, from, places[first].offset, why));
+    for (size_t i = first; i < from->index.n; i++) {
+        if (chunk_index_reserve(&writer->index) != STATUS_OK)
+            return problem_set(why, STATUS_NO_MEMORY, PROBLEM_NO_OFFSET, "index");
+        chunk_index_add(&writer->index, places[i].offset - places[first].offset + before,
+                        &places[i].header);
+    }
+    writer->seq = from->seq;
     return STATUS_OK;
+}
+
+enum status chunk_writer_copy(struct chunk_writer **out, const char *path,
+                              const struct chunk_writer *from, uint64_t offset,
+                              const struct chunk *meta, struct problem *why)
+{
+    const size_t first = chunk_at(from, offset);
+    *out = NULL;
+    if (first == from->index.n || (meta != NULL && first == 0))
+        return problem_set(why, STATUS_USAGE, offset, "no chunk to copy from");
+    const uint32_t seq = from->index.places[first].header.seq - (meta != NULL);
+    TRY(chunk_writer_open(out, path, from->tag, seq, why));
+    const enum status status = copy_fill(*out, from, first, meta, why);
+    if (status != STATUS_OK) {
+        chunk_writer_abandon(*out);
+        *out = NULL;
+    }
+    return status;
 }
 
 uint64_t chunk_writer_bytes(const struct chunk_writer *writer)

@@ -42,9 +42,27 @@ struct chunk {
 MUST_CHECK enum status chunk_writer_open(struct chunk_writer **out, const char *path, uint32_t tag,
                                          uint32_t first_seq, struct problem *why);
 
+/*
+ * Begin a file with a copy of what `from` has written from byte `offset` on, where a chunk must
+ * begin. The chunks keep their seq; `meta`, unless NULL, stands before them and gets the one before
+ * theirs, so offset is not 0 then. Nothing happens to `from`; both writers go on by themselves.
+ * STATUS_USAGE when no chunk begins there.
+ */
+MUST_CHECK enum status chunk_writer_copy(struct chunk_writer **out, const char *path,
+                                         const struct chunk_writer *from, uint64_t offset,
+                                         const struct chunk *meta, struct problem *why);
+
 /* Compress, frame and append. */
 MUST_CHECK enum status chunk_writer_append(struct chunk_writer *writer, const struct chunk *chunk,
                                            struct problem *why);
+
+/*
+ * Append a chunk of another file as it is: the comp_len bytes of its payload behind its header, in
+ * which only tag and seq become those of this file. The caller has checked payload and header.
+ */
+MUST_CHECK enum status chunk_writer_adopt(struct chunk_writer *writer,
+                                          const struct chunk_header *header, const uint8_t *payload,
+                                          struct problem *why);
 
 /* Bytes in the file so far, sequence number of the next chunk. */
 uint64_t chunk_writer_bytes(const struct chunk_writer *writer);

@@ -13,8 +13,8 @@
 #define WAKER_PERIOD_US 20000
 
 /* Read from the descriptor. SIGPIPE and SIGXFSZ are only blocked: write() says the same. */
-static const int watched[] = {SIGCHLD, SIGINT, SIGQUIT, SIGTERM, SIGHUP, SIGCONT};
-static const int blocked[] = {SIGPIPE, SIGXFSZ};
+static const int watched[] = {SIGCHLD, SIGINT, SIGQUIT, SIGTERM, SIGHUP, SIGCONT, SIGUSR1};
+static const int blocked[] = {SIGPIPE, SIGXFSZ, SIGUSR1}; /* the last one would kill us */
 
 /* ---- before and after ---- */
 
@@ -160,6 +160,10 @@ static void signal_take(struct child *child, const struct signalfd_siginfo *info
     const int signal = (int)info->ssi_signo;
     if (signal == SIGCHLD || child->pid < 0)
         return; /* looked at anyway */
+    if (signal == SIGUSR1) {
+        child->has_flush = true;
+        return;
+    }
     if (child->has_ended) {
         child->was_interrupted =
             child->was_interrupted || (signal != SIGCONT && !is_ignored(signal));

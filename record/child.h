@@ -23,6 +23,7 @@ struct child {
     int signal_fd;
     bool has_ended;
     bool was_interrupted; /* a signal asked us to stop, the command being gone already */
+    bool has_flush;       /* SIGUSR1 came: write everything; whoever does so takes it back */
     struct demise demise;
     struct launch_inherited inherited;
 };

@@ -87,6 +87,9 @@ void closing_write(char *text, size_t size, const struct closing *closing)
     if (collect->n_ever == 0) {
         if (collect->n_refused > 0)
             why = collect->refused;
+        else if (closing->is_too_early)
+            problem_set(&why, STATUS_NOT_FOUND, PROBLEM_NO_OFFSET,
+                        "the command ended before --delay was over");
         else
             examine_command(closing->path, &why);
         add(&line, "nothing was recorded: %s", why.detail);

@@ -17,6 +17,7 @@ struct closing {
     uint64_t duration_ns;
     uint64_t file_bytes;
     uint64_t collector_cpu_ns;
+    bool is_too_early;             /* recording had not begun yet */
     const struct collect *collect; /* its totals */
 };
 

@@ -232,3 +232,15 @@ void collect_flush(struct collect *collect)
     for (uint32_t i = 0; i < collect->n; i++)
         process_flush(collect->processes[i], collect->emit);
 }
+
+/* What cannot begin a new generation for want of memory is ended at the next visit. */
+void collect_look_section(struct collect *collect, uint64_t now_ns)
+{
+    if (!emit_section_due(collect->emit, now_ns))
+        return;
+    collect_flush(collect);
+    emit_begin_section(collect->emit, now_ns);
+    for (uint32_t i = 0; i < collect->n; i++)
+        if (collect->processes[i]->problem.status == STATUS_OK)
+            process_restart_generation(collect->processes[i]);
+}

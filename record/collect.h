@@ -69,6 +69,9 @@ void collect_bury(struct collect *collect, uint32_t number);
 /* Write everything that is not written yet. */
 void collect_flush(struct collect *collect);
 
+/* Begin a new section of the trace, if it is time to. */
+void collect_look_section(struct collect *collect, uint64_t now_ns);
+
 /* End all recording, with this as the reason; agents are told to stop. */
 void collect_stop(struct collect *collect, const char *reason);
 

@@ -23,15 +23,36 @@ struct emit {
     uint64_t chunks;
 };
 
+/* What a trace is to be. */
+struct emit_plan {
+    const char *path;
+    struct tracefile_plan file;
+    uint64_t interval_ns;
+    uint32_t max_depth;
+    const struct recording_option *options; /* live as long as the emit */
+    size_t n_options;
+};
+
 /* Begin the trace: time 0 is now; its first chunk, Meta of the recording, is written at once. */
-MUST_CHECK enum status emit_open(struct emit *emit, const char *path, uint64_t interval_ns,
-                                 uint32_t max_depth, const struct recording_option *options,
-                                 size_t n_options, struct problem *why);
+MUST_CHECK enum status emit_open(struct emit *emit, const struct emit_plan *plan,
+                                 struct problem *why);
 
 /* Encode and append a chunk of process `number`. The job's recording is put in by emit. */
 enum emit_meta { EMIT_NO_META, EMIT_META };
 void emit_chunk(struct emit *emit, struct encode_job *job, uint32_t number, enum emit_meta meta,
                 uint64_t first_ns, uint64_t last_ns);
+
+/*
+ * Begin a section (see tracefile.h), if it is due: all processes have written everything, and will
+ * begin new generations before they write again.
+ */
+bool emit_section_due(const struct emit *emit, uint64_t now_ns);
+void emit_begin_section(struct emit *emit, uint64_t now_ns);
+
+/* A copy of the trace as it is, closed. It has no influence on the trace if that fails. */
+MUST_CHECK enum status emit_snapshot(struct emit *emit, const struct account *account,
+                                     const struct encode_end *end, char path[PATH_MAX],
+                                     struct problem *why);
 
 /* Give everything up, e.g. because the command could not be started. */
 void emit_abandon(struct emit *emit);

@@ -2,12 +2,14 @@
 #include "examine.h"
 
 #include "launch.h"
+#include "wire.h"
 
 #include <elf.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/xattr.h>
 #include <unistd.h>
@@ -99,6 +101,13 @@ static bool is_python_name(const char *name)
     return strncmp(name, "python", 6) == 0 || strncmp(name, "pypy", 4) == 0;
 }
 
+/* The agent's memory is a file to the kernel, too. */
+static bool is_file_size_limited(void)
+{
+    struct rlimit limit;
+    return getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur < WIRE_HEAD_LEN + WIRE_RING_LEN;
+}
+
 /* The reason, as the end of a sentence that begins with the program's name. */
 static const char *reason_of(int fd, const char *name)
 {
@@ -115,6 +124,9 @@ static const char *reason_of(int fd, const char *name)
                "the loader does not let us in";
     if (strncmp(name, "pypy", 4) == 0)
         return "is PyPy; only CPython can be recorded";
+    if (is_python_name(name) && is_file_size_limited())
+        return "could not be recorded: the limit on the size of files (ulimit -f) is too small; "
+               "the recorder needs 2.1 MB of shared memory";
     if (is_python_name(name))
         return "started, but ended before it could be recorded";
     return "is not Python, and none was seen in it";

@@ -84,7 +84,7 @@ static void thread_look(void *closure, pid_t tid)
         row = NULL;
     }
     if (row == NULL)
-        row = row_add(look->natives, tid, 0);
+        row = row_add(look->natives, tid, look->natives->is_late ? clock_ns : 0);
     if (row == NULL)
         return;
     snprintf(row->name, sizeof row->name, "%s", name);
@@ -158,6 +158,7 @@ void natives_look(struct natives *natives, pid_t pid, const struct roster *roste
     if (!has_natives(natives, directory, look.n_python) ||
         procfs_each_number(directory, thread_look, &look))
         dead_sweep(natives);
+    natives->is_late = false;
     free(look.python);
     natives->look_cost_ns = mono_ns() - begin_ns;
     schedule(natives, age_ns, now_ns);

@@ -35,6 +35,7 @@ struct native {
 };
 
 struct natives {
+    bool is_late; /* before the first look: threads have a past that does not count */
     struct native *rows;
     uint32_t n, capacity;
     uint64_t total_ns;     /* of all that were ever seen, also of those without a row */

@@ -80,6 +80,11 @@ void process_flush(struct process *process, struct emit *emit)
     chunk_write(process, emit, NULL);
 }
 
+void process_restart_generation(struct process *process)
+{
+    process->problem.status = stream_restart_generation(&process->stream, &process->problem);
+}
+
 /* ---- names ---- */
 
 /* Threads that Python has not named are called what the kernel calls them. */

@@ -67,6 +67,9 @@ bool process_visit(struct process *process, struct emit *emit, uint64_t now_ns);
 /* Write what there is, due or not. */
 void process_flush(struct process *process, struct emit *emit);
 
+/* Having written everything, begin a new generation. */
+void process_restart_generation(struct process *process);
+
 /* Whether this pid runs another program now, one that brought no agent. */
 bool process_has_left(struct process *process, uint64_t now_ns);
 

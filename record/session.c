@@ -17,7 +17,10 @@
 #define EPOLL_SIGNALS     4ull /* beside COLLECT_EPOLL_KIND and LOBBY_EPOLL_* */
 #define MAX_EVENTS        64
 #define STRANGERS_WAIT_NS 20000000u
-#define MAX_OPTIONS       6
+#define STRANGERS_FAR_NS  500000000u /* before recording begins, see --delay */
+#define FLUSH_VISITS      8          /* while agents go on writing */
+#define TIMEOUT_MAX_MS    3600000
+#define MAX_OPTIONS       7
 
 struct session {
     const struct settings *settings;
@@ -29,9 +32,12 @@ struct session {
     struct lobby lobby;
     struct child child;
     int epoll_fd;
-    bool is_recording; /* agents may come, and the trace takes what they say */
-    bool has_recorded; /* it did so once */
-    uint64_t begin_ns, child_end_ns, next_visit_ns;
+    bool is_recording;         /* agents may come, and the trace takes what they say */
+    bool has_recorded;         /* it did so once */
+    bool is_complete;          /* the trace is closed */
+    uint64_t start_ns;         /* of pyrec; recording may begin later, .. */
+    uint64_t begin_ns, end_ns; /* .. and end by itself (0 = not) */
+    uint64_t child_end_ns, next_visit_ns;
     uint64_t max_fds;
     struct recording_option options[MAX_OPTIONS];
     char rate[32], depth[32], command[1024];
@@ -41,6 +47,7 @@ struct session {
 
 static void options_fill(struct session *s)
 {
+    static const char *const how[] = {"one", "rotate", "keep"};
     const uint32_t flags = s->settings->agent_flags;
     snprintf(s->rate, sizeof s->rate, "%g", s->settings->rate_hz);
     snprintf(s->depth, sizeof s->depth, "%u", s->settings->max_depth);
@@ -55,6 +62,7 @@ static void options_fill(struct session *s)
         {"cumulative", (flags & WIRE_NO_CUMULATIVE) != 0 ? "no" : "yes"},
         {"signals", (flags & WIRE_NO_SIGNALS) != 0 ? "no" : "yes"},
         {"children", (flags & WIRE_NO_CHILDREN) != 0 ? "no" : "yes"},
+        {"file", how[s->settings->file.how]},
     };
     memcpy(s->options, options, sizeof options);
 }
@@ -66,8 +74,15 @@ static enum status recording_open(struct session *s, struct problem *why)
     TRY(launch_find_agent(&s->launch, why));
     TRY(hello_open(&s->hello, why));
     TRY(lobby_open(&s->lobby, &s->hello, &s->collect, s->epoll_fd, s->max_fds, why));
-    return emit_open(&s->emit, settings->output, settings->interval_ns, settings->max_depth,
-                     s->options, MAX_OPTIONS, why);
+    const struct emit_plan plan = {
+        .path = settings->output,
+        .file = settings->file,
+        .interval_ns = settings->interval_ns,
+        .max_depth = settings->max_depth,
+        .options = s->options,
+        .n_options = MAX_OPTIONS,
+    };
+    return emit_open(&s->emit, &plan, why);
 }
 
 /* Without a recording the command is run all the same. */
@@ -103,11 +118,13 @@ static enum status signals_watch(struct session *s, struct problem *why)
 
 static enum status command_start(struct session *s, int *exit_code, struct problem *why)
 {
-    const struct launch_agent agent = {&s->hello, s->settings->interval_ns, s->settings->max_depth,
-                                       s->settings->agent_flags};
+    const struct settings *settings = s->settings;
+    const struct launch_agent agent = {&s->hello, settings->interval_ns, settings->max_depth,
+                                       settings->agent_flags,
+                                       settings->delay_ns != 0 ? s->begin_ns : 0};
     *exit_code = LAUNCH_NOT_EXECUTABLE;
     TRY(signals_watch(s, why));
-    return launch_start(&s->launch, s->settings->command, s->is_recording ? &agent : NULL,
+    return launch_start(&s->launch, settings->command, s->is_recording ? &agent : NULL,
                         &s->child.inherited, &s->child.pid, exit_code, why);
 }
 
@@ -164,15 +181,45 @@ static void wall_clock_look(struct session *s, uint64_t before_ns)
         collect_look_clock(&s->collect, wall_ns, after_ns);
 }
 
+/* All that has happened so far is to be on the disk. */
+static void recording_flush(struct session *s)
+{
+    char sentence[PATH_MAX + 300], path[PATH_MAX];
+    struct problem why;
+    s->child.has_flush = false;
+    for (int i = 0; i < FLUSH_VISITS && !collect_visit(&s->collect, clocks_mono_ns()); i++)
+        ;
+    collect_flush(&s->collect);
+    if (s->settings->file.how != TRACEFILE_KEEP || s->emit.problem.status != STATUS_OK)
+        return;
+    const struct encode_end end = {
+        .end_q = stream_quanta(&s->emit.recording.clock, clocks_mono_ns()),
+        .reason = "snapshot",
+        .processes = s->collect.n_ever,
+    };
+    const enum status status = emit_snapshot(&s->emit, &s->collect.total, &end, path, &why);
+    if (status != STATUS_OK)
+        snprintf(sentence, sizeof sentence, "no snapshot: %s (%s)", why.detail,
+                 status_text(status));
+    else
+        snprintf(sentence, sizeof sentence, "%s: a snapshot of the last %s", path,
+                 s->settings->file.text);
+    if (status != STATUS_OK || !s->settings->is_quiet)
+        s->say(sentence);
+}
+
 static void visit(struct session *s)
 {
     const uint64_t now_ns = clocks_mono_ns();
     if (!s->is_recording)
         return;
+    if (s->child.has_flush)
+        recording_flush(s);
     if (now_ns >= s->next_visit_ns) {
         wall_clock_look(s, now_ns);
         const bool is_empty = collect_visit(&s->collect, now_ns);
         lobby_sweep(&s->lobby, now_ns);
+        collect_look_section(&s->collect, now_ns);
         s->next_visit_ns = is_empty ? now_ns + s->collect.visit_ns : now_ns;
     }
     if (s->emit.problem.status != STATUS_OK)
@@ -186,49 +233,63 @@ static bool is_over(struct session *s)
     if (!s->child.has_ended)
         return false;
     if (!s->is_recording || s->child.was_interrupted ||
-        (linger_ns != SETTINGS_LINGER_FOREVER && now_ns - s->child_end_ns >= linger_ns))
+        (linger_ns != SETTINGS_FOREVER && now_ns - s->child_end_ns >= linger_ns))
         return true;
     if (s->collect.n > 0 || s->lobby.n > 0)
         return false;
-    return now_ns - s->child_end_ns > LINGER_GRACE_NS ||
+    const uint64_t since_ns = s->child_end_ns > s->begin_ns ? s->child_end_ns : s->begin_ns;
+    return (now_ns > since_ns && now_ns - since_ns > LINGER_GRACE_NS) ||
            !linger_has_strangers(&s->collect, s->hello.cookie);
 }
 
-/* Milliseconds until something is due by itself; -1 = nothing is. */
+/* When something is due by itself; UINT64_MAX = nothing is. */
+static uint64_t next_due_ns(const struct session *s, uint64_t now_ns)
+{
+    uint64_t due_ns = s->end_ns != 0 ? s->end_ns : UINT64_MAX;
+    uint64_t next_ns = s->next_visit_ns;
+    if (s->child.has_ended && s->collect.n == 0)
+        next_ns = now_ns + (now_ns < s->begin_ns ? STRANGERS_FAR_NS : STRANGERS_WAIT_NS);
+    else if (s->collect.n == 0 && s->lobby.n == 0 && !s->lobby.is_shut)
+        next_ns = UINT64_MAX;
+    return next_ns < due_ns ? next_ns : due_ns;
+}
+
+/* Milliseconds until then, for epoll; -1 = for ever. */
 static int timeout_ms(const struct session *s)
 {
     const uint64_t now_ns = clocks_mono_ns();
-    if (!s->is_recording)
-        return -1;
-    if (s->child.has_ended && s->collect.n == 0)
-        return STRANGERS_WAIT_NS / 1000000;
-    if (s->collect.n == 0 && s->lobby.n == 0 && !s->lobby.is_shut)
-        return -1;
-    return s->next_visit_ns <= now_ns ? 0 : (int)((s->next_visit_ns - now_ns) / 1000000 + 1);
-}
-
-static void loop(struct session *s)
-{
-    struct epoll_event events[MAX_EVENTS];
-    while (!is_over(s)) {
-        const int n = epoll_wait(s->epoll_fd, events, MAX_EVENTS, timeout_ms(s));
-        const uint64_t now_ns = clocks_mono_ns();
-        for (int i = 0; i < n; i++)
-            event_take(s, events[i].data.u64, now_ns);
-        visit(s);
-    }
+    const uint64_t due_ns = s->is_recording ? next_due_ns(s, now_ns) : UINT64_MAX;
+    const uint64_t ms = due_ns <= now_ns ? 0 : (due_ns - now_ns) / 1000000 + 1;
+    return due_ns == UINT64_MAX ? -1 : ms > TIMEOUT_MAX_MS ? TIMEOUT_MAX_MS : (int)ms;
 }
 
 /* ---- ending ---- */
 
-static void recording_end(struct session *s, struct session_result *result)
+/* What the closing line calls the trace: the file, or the first one and how many there are. */
+static void output_name(const struct session *s, char name[PATH_MAX])
+{
+    const uint32_t n = s->emit.recording.segment;
+    if (s->settings->file.how == TRACEFILE_ROTATE)
+        tracefile_number_path(name, s->settings->output, 0, TRACEFILE_DIGITS);
+    else
+        snprintf(name, PATH_MAX, "%s", s->settings->output);
+    const size_t len = strlen(name);
+    if (n > 0)
+        snprintf(name + len, PATH_MAX - len, " and %u more", n);
+}
+
+/* Once: at the end of it all, or when --duration is over. `closing` gets the line to print. */
+static void recording_end(struct session *s, char *closing_text, size_t size)
 {
     const struct demise *demise = &s->child.demise;
-    if (!s->has_recorded)
+    if (!s->has_recorded || s->is_complete)
         return;
+    s->is_complete = true;
     const bool had_failed = s->emit.problem.status != STATUS_OK;
     collect_stop(&s->collect, "stopped");
     lobby_close(&s->lobby);
+    char output[PATH_MAX];
+    output_name(s, output);
     const uint64_t end_ns = clocks_mono_ns();
     const uint64_t collector_cpu_ns = clocks_ns(CLOCK_PROCESS_CPUTIME_ID);
     s->collect.total.collector_cpu_ns = collector_cpu_ns;
@@ -246,14 +307,40 @@ static void recording_end(struct session *s, struct session_result *result)
     if (s->emit.problem.status != STATUS_OK && !had_failed)
         recording_fail(s);
     const struct closing closing = {
-        .output = s->settings->output,
+        .output = output,
         .path = s->launch.path,
-        .duration_ns = end_ns - s->begin_ns,
+        .duration_ns = end_ns - s->start_ns,
+        .is_too_early = end_ns < s->begin_ns,
         .file_bytes = s->emit.file_bytes,
         .collector_cpu_ns = collector_cpu_ns,
         .collect = &s->collect,
     };
-    closing_write(result->closing, sizeof result->closing, &closing);
+    closing_write(closing_text, size, &closing);
+}
+
+/* --duration is over: the trace is complete, the agents leave, the command goes on. */
+static void recording_look_end(struct session *s)
+{
+    char line[sizeof((struct session_result *)0)->closing];
+    if (!s->is_recording || s->end_ns == 0 || clocks_mono_ns() < s->end_ns)
+        return;
+    recording_end(s, line, sizeof line);
+    s->is_recording = false;
+    if (!s->settings->is_quiet && s->emit.problem.status == STATUS_OK)
+        s->say(line);
+}
+
+static void loop(struct session *s)
+{
+    struct epoll_event events[MAX_EVENTS];
+    while (!is_over(s)) {
+        const int n = epoll_wait(s->epoll_fd, events, MAX_EVENTS, timeout_ms(s));
+        const uint64_t now_ns = clocks_mono_ns();
+        for (int i = 0; i < n; i++)
+            event_take(s, events[i].data.u64, now_ns);
+        visit(s);
+        recording_look_end(s);
+    }
 }
 
 static void result_fill(const struct session *s, struct session_result *result)
@@ -298,11 +385,13 @@ void session_run(const struct settings *settings, session_say *say, struct sessi
     }
     child_prepare(&s.child, &s.max_fds);
     s.epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-    s.begin_ns = clocks_mono_ns();
+    s.start_ns = clocks_mono_ns();
+    s.begin_ns = s.start_ns + settings->delay_ns;
+    s.end_ns = settings->duration_ns == SETTINGS_FOREVER ? 0 : s.begin_ns + settings->duration_ns;
     recording_begin(&s);
     if (command_start(&s, &exit_code, &why) == STATUS_OK) {
         loop(&s);
-        recording_end(&s, result);
+        recording_end(&s, result->closing, sizeof result->closing);
         result_fill(&s, result);
     } else {
         session_fail(&s, &why, exit_code, result);

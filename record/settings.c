@@ -9,7 +9,9 @@
 
 #define RATE_MAX      10000
 #define MAX_DEPTH_MAX 16000 /* so that a whole stack fits one record of the wire */
-#define LINGER_MAX_S  (10.0 * 365 * 86400)
+#define TIME_MAX_S    (10.0 * 365 * 86400)
+#define SIZE_MIN      65536.0
+#define SIZE_MAX_B    1e18
 
 /* One option. `set` gets the argument, or NULL when the option has none. */
 struct option_row {
@@ -64,14 +66,63 @@ static bool set_max_depth(struct settings *settings, const char *argument)
     return true;
 }
 
-static bool set_linger(struct settings *settings, const char *argument)
+/* A number of seconds, or with a suffix. */
+static bool time_parse(const char *text, double min_s, uint64_t *ns)
 {
     static const double factors[] = {1, 60, 3600};
     double seconds;
-    if (!number_parse(argument, "smh", factors, 0, LINGER_MAX_S, &seconds))
+    if (!number_parse(text, "smh", factors, min_s, TIME_MAX_S, &seconds))
         return false;
-    settings->linger_ns = (uint64_t)llround(seconds * 1e9);
+    *ns = (uint64_t)llround(seconds * 1e9);
     return true;
+}
+
+static bool set_linger(struct settings *settings, const char *argument)
+{
+    return time_parse(argument, 0, &settings->linger_ns);
+}
+
+static bool set_delay(struct settings *settings, const char *argument)
+{
+    return time_parse(argument, 0, &settings->delay_ns);
+}
+
+static bool set_duration(struct settings *settings, const char *argument)
+{
+    return time_parse(argument, 0.001, &settings->duration_ns);
+}
+
+/* How chunks are kept, by a time or a size; it must say of what. */
+static bool set_file(struct settings *settings, enum tracefile_how how, const char *argument)
+{
+    static const double factors[] = {1024, 1048576, 1073741824};
+    struct tracefile_plan plan = {.how = how, .text = argument};
+    double bytes;
+    const size_t len = strlen(argument);
+    if (len == 0)
+        return false;
+    if (strchr("KMG", argument[len - 1]) != NULL) {
+        if (!number_parse(argument, "KMG", factors, SIZE_MIN, SIZE_MAX_B, &bytes))
+            return false;
+        plan.limit_bytes = (uint64_t)bytes;
+    } else if (strchr("smh", argument[len - 1]) == NULL ||
+               !time_parse(argument, 1, &plan.limit_ns)) {
+        return false;
+    }
+    settings->file = plan;
+    return true;
+}
+
+static bool set_rotate(struct settings *settings, const char *argument)
+{
+    settings->has_rotate = true;
+    return set_file(settings, TRACEFILE_ROTATE, argument);
+}
+
+static bool set_keep(struct settings *settings, const char *argument)
+{
+    settings->has_keep = true;
+    return set_file(settings, TRACEFILE_KEEP, argument);
 }
 
 static bool set_quiet(struct settings *settings, const char *argument)
@@ -118,6 +169,9 @@ static bool set_help(struct settings *settings, const char *argument)
 
 /* ---- the table ---- */
 
+#define WANTS_TIME "a time such as 10s, 5m, 1h"
+#define WANTS_FILE "a time of 1s or more, such as 10m or 1h, or a size of 64K or more, such as 200M"
+
 static const struct option_row rows[] = {
     {'o', "output", "FILE", "write the trace to FILE (default run.trace)", set_output,
      "the name of a file"},
@@ -134,7 +188,15 @@ static const struct option_row rows[] = {
     {0, "linger", "TIME",
      "follow other processes for TIME after the command's end, e.g. 10s, 5m, 0 "
      "(default: until all are gone, or Ctrl-C)",
-     set_linger, "a time such as 10s, 5m, 1h or 0"},
+     set_linger, WANTS_TIME " or 0"},
+    {0, "delay", "TIME", "record nothing before TIME has passed", set_delay, WANTS_TIME " or 0"},
+    {0, "duration", "TIME", "record for TIME, then let the command go on unrecorded", set_duration,
+     WANTS_TIME},
+    {0, "rotate", "SIZE|TIME",
+     "numbered files, FILE with 0000, 0001, .. before its suffix, of SIZE (256M) or TIME (1h) each",
+     set_rotate, WANTS_FILE},
+    {0, "keep", "SIZE|TIME",
+     "flight recorder: only the last TIME (10m) or SIZE (200M) stay in FILE", set_keep, WANTS_FILE},
     {0, "version", NULL, "print the version and exit", set_version, NULL},
     {'h', "help", NULL, "print this text and exit", set_help, NULL},
 };
@@ -254,7 +316,8 @@ enum status settings_parse(struct settings *settings, int argc, char **argv, str
         .rate_hz = 100,
         .interval_ns = 10000000,
         .max_depth = 1024,
-        .linger_ns = SETTINGS_LINGER_FOREVER,
+        .linger_ns = SETTINGS_FOREVER,
+        .duration_ns = SETTINGS_FOREVER,
     };
     while (at < argc && argv[at][0] == '-' && argv[at][1] != '\0') {
         if (strcmp(argv[at], "--") == 0) {
@@ -268,6 +331,9 @@ enum status settings_parse(struct settings *settings, int argc, char **argv, str
         if (settings->action != SETTINGS_RECORD)
             return STATUS_OK;
     }
+    if (settings->has_rotate && settings->has_keep)
+        return problem_set(why, STATUS_USAGE, PROBLEM_NO_OFFSET,
+                           "--rotate and --keep exclude each other");
     settings->command = argv + at;
     if (at >= argc)
         return problem_set(why, STATUS_USAGE, PROBLEM_NO_OFFSET,

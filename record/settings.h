@@ -13,10 +13,11 @@
 #define PYREC_RECORD_SETTINGS_H
 
 #include "format/status.h"
+#include "tracefile.h"
 #include <stdbool.h>
 #include <stdio.h>
 
-#define SETTINGS_LINGER_FOREVER UINT64_MAX
+#define SETTINGS_FOREVER UINT64_MAX
 
 enum settings_action { SETTINGS_RECORD, SETTINGS_HELP, SETTINGS_VERSION };
 
@@ -28,6 +29,10 @@ struct settings {
     uint32_t max_depth;
     uint32_t agent_flags; /* enum wire_flags */
     uint64_t linger_ns;   /* how long to follow other processes after the command's end */
+    uint64_t delay_ns;    /* nothing is recorded before */
+    uint64_t duration_ns; /* recording ends after so much; SETTINGS_FOREVER */
+    struct tracefile_plan file;
+    bool has_rotate, has_keep; /* only one of them */
     bool is_quiet;
     char **command; /* NULL-terminated, not empty when the action is SETTINGS_RECORD */
 };

@@ -219,8 +219,14 @@ enum status stream_restart_generation(struct stream *stream, struct problem *why
     for (uint32_t i = 0; i < stream->roster.n; i++) {
         struct roster_thread *thread = stream->roster.threads[i];
         good = stream_walk(stream, thread, 0) && good;
-        thread->now.stack = stream_stack_of(stream, thread, thread->now.failed);
+        if (thread->is_sampled) { /* its frames are those of the open tick already */
+            thread->next.stack = stream_stack_of(stream, thread, thread->next.failed);
+            thread->now.stack = 0;
+        } else {
+            thread->now.stack = stream_stack_of(stream, thread, thread->now.failed);
+        }
         thread->chunk = thread->now;
+        (void)stream_call_id(stream, thread->now.call); /* so that its name has an id again */
         thread->generation_cpu_q = thread->now.cpu_q;
         thread->is_declared = false;
     }

@@ -24,7 +24,7 @@
 #include "roster.h"
 #include "syscalls.h"
 
-#define STREAM_CHUNK_NS      1000000000ull /* a chunk is cut after so much time .. */
+#define STREAM_CHUNK_NS      2000000000ull /* a chunk is cut after so much time .. */
 #define STREAM_CHUNK_BYTES   (256u << 10)  /* .. or so many bytes */
 #define STREAM_GENERATION_NS (300 * 1000000000ull)
 
@@ -96,7 +96,10 @@ void stream_intern_names(struct stream *stream);
 /* The batch has been written: empty it, let ended threads go, take over a new interval. */
 void stream_restart_batch(struct stream *stream);
 
-/* Begin a new generation (right after stream_restart_batch, no tick open). */
+/*
+ * Begin a new generation, right after stream_restart_batch. In the middle of a tick that one is the
+ * first of the new generation, with all that is known of it already.
+ */
 MUST_CHECK enum status stream_restart_generation(struct stream *stream, struct problem *why);
 
 /* A moment of CLOCK_MONOTONIC in quanta since time 0 of the trace; 0 when it was before. */

@@ -28,7 +28,8 @@
 
 /*
  * The environment variable tells the agent where and how to record:
- *     1,<abstract socket name>,<cookie, 32 hex digits>,<interval_ns>,<max_depth>,<flags, decimal>
+ *     1,<abstract socket name>,<cookie, 32 hex digits>,<interval_ns>,<max_depth>,<flags, decimal>,
+ *     <CLOCK_MONOTONIC in ns before which nothing is recorded, or 0>
  */
 enum wire_flags {
     WIRE_NO_SIGNALS = 1,    /* never interrupt: read running threads from outside */
@@ -94,8 +95,9 @@ struct wire_head {
 
     /* Fixed before the hello is sent. */
     int32_t pid, parent_pid;
-    uint64_t os_start; /* field 22 of /proc/self/stat */
-    uint64_t start_ns; /* CLOCK_MONOTONIC when recording of this process began */
+    uint64_t os_start;    /* field 22 of /proc/self/stat */
+    uint64_t start_ns;    /* CLOCK_MONOTONIC when recording of this process began */
+    uint64_t cpu_zero_ns; /* the process's CPU clock then, if it had to wait for that; else 0 */
     uint64_t interval_ns;
     uint64_t origin_ns; /* CLOCK_MONOTONIC of tick number 0 */
     uint32_t max_depth;

@@ -37,7 +37,7 @@ static bool code_wanted(uintptr_t code)
 static void code_dealloc(void *code)
 {
     const uint32_t state = atomic_load_explicit(&the_agent.state, memory_order_acquire);
-    if (state == AGENT_RUNNING || state == AGENT_PAUSED)
+    if (state == AGENT_RUNNING || (state == AGENT_PAUSED && the_agent.link.head != NULL))
         codes_died(&the_agent.codes, (uintptr_t)code, code_wanted);
     the_agent.dealloc(code);
 }
@@ -124,6 +124,7 @@ static bool run_begin(struct agent *agent)
     if (!memory_ready(agent) || !link_open(&agent->link, &agent->settings, &agent->interp, NULL))
         return false;
     parts_connect(agent, private_files);
+    agent->threads.is_late = agent->settings.has_waited;
     if (!private_files) { /* nothing of ours stays in the program's table */
         close(agent->link.socket);
         agent->link.socket = -1;
@@ -140,12 +141,27 @@ static void agent_leave(struct agent *agent)
         atomic_store_explicit(&agent->link.head->state, WIRE_STOPPED, memory_order_release);
 }
 
+/* Recording begins later. False when the sampler is to go away before that. */
+static bool begin_wait(struct agent *agent)
+{
+    struct link_settings *const settings = &agent->settings;
+    while (clock_now() < settings->begin_ns) {
+        if (atomic_load_explicit(&agent->stop, memory_order_acquire))
+            return false;
+        settings->has_waited = true;
+        sampler_sleep(&agent->stop, settings->begin_ns);
+    }
+    return true;
+}
+
 static void *sampler_main(void *opaque)
 {
     struct agent *const agent = opaque;
     prctl(PR_SET_NAME, "pyrec-sampler");
     prctl(PR_SET_TIMERSLACK, 1);
     agent->thread_tid = (int32_t)syscall(SYS_gettid);
+    if (!begin_wait(agent))
+        return NULL;
     if (!run_begin(agent)) {
         agent_leave(agent);
         return NULL;
@@ -194,6 +210,7 @@ void agent_forget(struct agent *agent)
 {
     agent->pid = getpid();
     agent->thread_made = false;
+    agent->settings.has_waited = false;
     agent->link.head = NULL; /* was not inherited */
     agent->link.socket = -1;
     atomic_store(&agent->stop, 0);

@@ -27,12 +27,6 @@ enum agent_state {
     AGENT_STOPPED, /* for good */
 };
 
-/* Where the program was when it forked and the sampler went away; see fork.c. */
-struct fork_place {
-    uintptr_t tstate, frame;
-    uint64_t instr;
-};
-
 struct agent {
     _Atomic uint32_t state; /* enum agent_state */
     int32_t pid;
@@ -52,8 +46,8 @@ struct agent {
     pthread_t thread;
     bool thread_made;
     _Atomic int32_t thread_tid;
-    _Atomic uint32_t stop; /* futex: 1 = the sampler is to end */
-    struct fork_place fork_place;
+    _Atomic uint32_t stop;   /* futex: 1 = the sampler is to end */
+    struct place fork_place; /* when the program forked and the sampler went away; see fork.c */
     void (*dealloc)(void *); /* what PyCode_Type had */
 };
 

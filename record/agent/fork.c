@@ -2,7 +2,9 @@
 /*
  * What happens to the agent when the program forks.
  *
- * The child: its only thread is the one that forked; it gets a sampler and a ring of its own.
+ * The child: its only thread is the one that forked; it gets a sampler and a ring of its own. We
+ * come before Python has cleaned up after the fork, and while it does (locks, thread states) nobody
+ * may ask it for anything: names are asked for once the call that forked has returned.
  *
  * The parent, from 3.12 on: os.fork() counts the process's threads and warns when there is more
  * than one. When ours would be the second, it goes away before the fork and comes back after the
@@ -12,7 +14,6 @@
  * on top of it, the call has not returned, and the pending call puts itself off.
  */
 #include "agent.h"
-#include "peek.h"
 #include <errno.h>
 #include <stdio.h>
 #include <sys/stat.h>
@@ -29,46 +30,19 @@ static unsigned threads_count(void)
                                                                     : 0;
 }
 
-/* The innermost frame of the calling thread and its instruction. */
-static struct fork_place place_here(const struct interp *interp)
-{
-    const struct pyver *const ver = &interp->ver;
-    struct fork_place place = {.tstate = (uintptr_t)interp->call.own_tstate()};
-    uint32_t bad = 0;
-    if (place.tstate == 0)
-        return place;
-    place.frame = peek(place.tstate + ver->thread.frame, &bad);
-    if (ver->cframe.current != PYVER_NONE)
-        place.frame = peek(place.frame + ver->cframe.current, &bad);
-    place.instr = place.frame ? peek(place.frame + ver->frame.instr, &bad) : 0;
-    if (bad)
-        place.frame = 0;
-    return place;
-}
-
-/* Are we still inside the call that forked? See above. */
+/* Is this, on the thread that forked, still inside the call? See above. */
 static bool still_forking(const struct agent *agent)
 {
-    const struct pyver *const ver = &agent->interp.ver;
-    const struct fork_place here = place_here(&agent->interp);
-    const struct fork_place *const then = &agent->fork_place;
-    uint32_t bad = 0;
-    if (then->frame == 0 || here.tstate != then->tstate || here.frame == then->frame)
-        return false;
-    uintptr_t at = here.frame;
-    for (int depth = 0; at != 0 && !bad && depth < 100000; depth++) {
-        if (at == then->frame)
-            return peek(at + ver->frame.instr, &bad) == then->instr;
-        at = peek(at + ver->frame.previous, &bad);
-    }
-    return false;
+    return place_here(&agent->interp).tstate == agent->fork_place.tstate &&
+           place_is_under(&agent->interp, &agent->fork_place);
 }
 
 /* The pending call, on the main thread. */
 static int fork_over(void *opaque)
 {
     struct agent *const agent = opaque;
-    if (atomic_load_explicit(&agent->state, memory_order_acquire) != AGENT_PAUSED)
+    if (atomic_load_explicit(&agent->state, memory_order_acquire) != AGENT_PAUSED ||
+        agent->thread_made) /* a call for an earlier fork has brought it back */
         return 0;
     if (still_forking(agent) && agent->interp.call.add_pending(fork_over, agent) == 0)
         return 0;
@@ -76,16 +50,23 @@ static int fork_over(void *opaque)
     return 0;
 }
 
+/* It takes ticks, or is about to, or waits for the time to. */
+static bool has_sampler(const struct agent *agent)
+{
+    return agent->thread_made &&
+           atomic_load_explicit(&agent->state, memory_order_acquire) != AGENT_STOPPED;
+}
+
 static void before_fork(void)
 {
     struct agent *const agent = agent_get();
     const int saved = errno;
-    if (atomic_load_explicit(&agent->state, memory_order_acquire) == AGENT_RUNNING &&
-        agent->interp.ver.minor >= WARNS_FROM && threads_count() == 2) {
+    if (has_sampler(agent) && agent->interp.ver.minor >= WARNS_FROM && threads_count() == 2) {
         agent->fork_place = place_here(&agent->interp);
         agent_pause(agent);
-        if (atomic_load_explicit(&agent->state, memory_order_acquire) == AGENT_RUNNING) {
-            atomic_store_explicit(&agent->link.head->state, WIRE_PAUSED, memory_order_release);
+        if (atomic_load_explicit(&agent->state, memory_order_acquire) != AGENT_STOPPED) {
+            if (agent->link.head != NULL)
+                atomic_store_explicit(&agent->link.head->state, WIRE_PAUSED, memory_order_release);
             atomic_store_explicit(&agent->state, AGENT_PAUSED, memory_order_release);
         }
     }
@@ -111,6 +92,7 @@ static void after_in_child(void)
     if (starting || state == AGENT_RUNNING || state == AGENT_PAUSED) {
         atomic_store_explicit(&agent->state, AGENT_OFF, memory_order_release);
         agent_forget(agent);
+        agent->names.forked_at = place_here(&agent->interp);
         agent->threads.fork_ident = (uint64_t)pthread_self();
         agent->threads.fork_tid = (int32_t)syscall(SYS_gettid);
         if (!(agent->settings.flags & WIRE_NO_CHILDREN))

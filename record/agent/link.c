@@ -44,9 +44,10 @@ bool link_settings(struct link_settings *settings)
     if ((at = field_copy(at, number, sizeof(number))) == NULL)
         return false;
     settings->max_depth = (uint32_t)strtoul(number, NULL, 10);
-    if (field_copy(at, number, sizeof(number)) == NULL)
+    if ((at = field_copy(at, number, sizeof(number))) == NULL)
         return false;
     settings->flags = (uint32_t)strtoul(number, NULL, 10);
+    settings->begin_ns = strtoull(at, NULL, 10);
     return settings->interval_ns >= 10000 && settings->interval_ns <= 1000000000u &&
            settings->max_depth >= 1 && settings->max_depth <= 16384;
 }
@@ -99,6 +100,7 @@ static void head_fill(struct wire_head *head, const struct link_settings *settin
     head->parent_pid = getppid();
     head->os_start = start_read();
     head->start_ns = clock_now();
+    head->cpu_zero_ns = settings->has_waited ? clock_read(CLOCK_PROCESS_CPUTIME_ID) : 0;
     head->interval_ns = settings->interval_ns;
     head->origin_ns = head->start_ns;
     head->max_depth = settings->flags & WIRE_NO_CUMULATIVE ? 1 : settings->max_depth;

@@ -171,11 +171,25 @@ static bool pending_add(struct names *names)
     return add(state, names_pending, names, 0) == 0;
 }
 
-static bool interpreter_is_up(const struct names *names)
+/* In the child of a fork: Python has not cleaned up yet, or calls hooks of the program. */
+static bool is_forking(struct names *names)
+{
+    struct place *const then = &names->forked_at;
+    if (then->frame == 0)
+        return false;
+    const struct place now = place_now(names->interp, then);
+    if ((now.frame == then->frame && now.instr == then->instr) ||
+        place_is_under(names->interp, then))
+        return true;
+    then->frame = 0;
+    return false;
+}
+
+static bool interpreter_is_up(struct names *names)
 {
     const struct interp *const interp = names->interp;
     uint32_t bad = 0;
-    return interp->call.is_initialized() &&
+    return !is_forking(names) && interp->call.is_initialized() &&
            peek(interp->runtime + interp->ver.runtime.finalizing, &bad) == 0 && !bad;
 }
 

@@ -16,6 +16,7 @@
 #ifndef PYREC_AGENT_NAMES_H
 #define PYREC_AGENT_NAMES_H
 
+#include "place.h"
 #include "report.h"
 #include <pthread.h>
 
@@ -40,6 +41,7 @@ struct names {
     _Atomic uint32_t state; /* release by who reads, acquire by the sampler; NAMES_READ: the table
                                is the sampler's, until it asks again */
     _Atomic int32_t helper_tid;
+    struct place forked_at; /* in a child: nobody is asked before that call has returned */
     uint64_t asked_ns, next_ns, wait_ns;
     uint32_t known_threads; /* id of the newest thread when we asked last */
 };

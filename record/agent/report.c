@@ -126,7 +126,7 @@ static bool thread_announce(struct report *report, struct thread *thread)
     record->python_ident = thread->ident;
     record->interpreter = thread->interp_id;
     record->start_ns = thread->start_ns;
-    record->cpu_ns = 0;
+    record->cpu_ns = thread->cpu_zero_ns;
     thread->announced = true;
     return true;
 }

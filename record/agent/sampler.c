@@ -125,6 +125,7 @@ void sampler_tick(struct sampler *s, uint64_t now_ns)
     if (helper != 0)
         s->threads->own_tids[1] = helper;
     threads_refresh(s->threads);
+    s->threads->is_late = false;
     names_ask(s->names, s->threads, now_ns);
     if (tick_open(s, now_ns))
         sampler_observe(s);
@@ -137,8 +138,7 @@ void sampler_tick(struct sampler *s, uint64_t now_ns)
     atomic_store_explicit(&s->head->sampler_beat, now_ns, memory_order_relaxed);
 }
 
-/* Until `when_ns`, or until *stop is set and woken. */
-static void sleep_until(_Atomic uint32_t *stop, uint64_t when_ns)
+void sampler_sleep(_Atomic uint32_t *stop, uint64_t when_ns)
 {
     const struct timespec when = {
         .tv_sec = (time_t)(when_ns / 1000000000u),
@@ -170,7 +170,7 @@ bool sampler_run(struct sampler *s, _Atomic uint32_t *stop)
         const uint64_t due = due_ns(s, s->number + 1);
         const uint64_t now = clock_now();
         if (now < due) {
-            sleep_until(stop, due);
+            sampler_sleep(stop, due);
             continue;
         }
         if (!all_is_well(s, now))

@@ -56,6 +56,9 @@ struct sampler {
 void sampler_harvest(struct sampler *sampler);
 void sampler_observe(struct sampler *sampler);
 
+/* Sleep until CLOCK_MONOTONIC `when_ns`, or until *stop (a futex) is set and woken. */
+void sampler_sleep(_Atomic uint32_t *stop, uint64_t when_ns);
+
 /*
  * Take ticks until *stop (a futex) is set; true then. False when recording is over: pyrec is gone
  * or has said so, or somebody has taken our signal handlers away.

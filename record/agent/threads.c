@@ -144,6 +144,7 @@ static struct thread *thread_add(struct threads *threads, uint64_t interp_id,
     thread->tid = identity->tid;
     thread->id = threads->next_id++;
     thread->start_ns = clock_now();
+    thread->cpu_zero_ns = threads->is_late ? clock_of_thread(thread->tid) : 0;
     thread->call_fd = -1;
     thread->full = true;
     threads->n++;

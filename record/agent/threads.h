@@ -31,7 +31,8 @@ struct thread {
     uint32_t id;        /* from 1, never used again; 0 = entry is free */
     int32_t tid;
     uint64_t start_ns;
-    uint64_t cpu_ns; /* CPU clock at its last sample */
+    uint64_t cpu_ns;      /* CPU clock at its last sample */
+    uint64_t cpu_zero_ns; /* CPU clock when recording began, if it ran before; else 0 */
     struct slot *slot;
     int32_t call_fd;    /* /proc/self/task/TID/syscall, -1 = not open */
     uint32_t state;     /* of its last sample */
@@ -58,6 +59,7 @@ struct interp_list {
 
 struct threads {
     const struct interp *interp;
+    bool is_late; /* the first look, after a delay: threads have a past that does not count */
     struct thread *list; /* entries [0, n), dense */
     uint8_t *marks;      /* enum thread_mark, of the entry with the same number */
     uint64_t *clocks;    /* its CPU clock as it was read last */

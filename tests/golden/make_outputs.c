@@ -205,6 +205,41 @@ static void make_odd(const char *directory)
     maker_abandon(m);
 }
 
+/* A program before and after a change: parse is slower and further down, check is gone, cache new.
+ */
+static void make_change(const char *directory, const char *name, bool after)
+{
+    static const char *const argv[] = {"python3", "app.py", NULL};
+    const uint32_t down = after ? 12 : 0;
+    const struct maker_frame top = {"<module>", "/home/me/proj/app.py", 1, 90, 0};
+    const struct maker_frame frames[] = {
+        {"load", "/home/me/proj/app.py", 10, 12, 0},
+        {"parse", "/home/me/proj/app.py", 20 + down, 23 + down, 0},
+        {"parse", "/home/me/proj/app.py", 20 + down, 25 + down, 0},
+        {after ? "cache" : "check", "/home/me/proj/app.py", 15, 17, 0},
+        {"Store.save", "/home/me/proj/store.py", 5, 8, 0},
+    };
+    const unsigned lengths[] = {4, 3, after ? 6 : 3, 2, after ? 4 : 5}; /* ticks in each round */
+    struct maker *m;
+    open_trace(&m, directory, name, after ? 0xb1 : 0xa1);
+    const uint32_t p = maker_process(m, 8000, 7999, argv);
+    maker_thread(m, p, 8000, "MainThread", 0);
+    for (unsigned round = 0, noise = 7; round < 160; round++) {
+        for (size_t f = 0; f < sizeof frames / sizeof *frames; f++) {
+            const uint32_t stack = STACK(m, p, &top, &frames[f]);
+            noise = noise * 1103515245 + 12345;
+            const unsigned more = (noise >> 16) % 3;
+            for (unsigned i = 0; i + 1 < lengths[f] + more; i++) {
+                maker_tick(m, p, 0, 0, 0);
+                maker_change(m, p, 1,
+                             &(struct maker_sample){stack, ON_CPU | HOLDS_GIL, 10000, NULL});
+            }
+        }
+    }
+    maker_process_end(m, p, 0);
+    maker_close(m, "done");
+}
+
 int main(int argc, char **argv)
 {
     if (argc != 2) {
@@ -214,6 +249,8 @@ int main(int argc, char **argv)
     make_simple(argv[1]);
     make_family(argv[1]);
     make_odd(argv[1]);
+    make_change(argv[1], "before", false);
+    make_change(argv[1], "after", true);
     make_pool(argv[1]);
     return 0;
 }

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -228,12 +229,60 @@ START_TEST(pipe_and_signals)
 }
 END_TEST
 
+/* The end of a file as a file of its own: the same chunks, the same numbers, a beginning. */
+START_TEST(copied)
+{
+    struct chunk_writer *from, *to;
+    struct chunk_file *file;
+    struct problem why;
+    uint64_t offset[4];
+    char path[600], copy[600];
+
+    snprintf(path, sizeof(path), "%s", scratch_path("from.trace"));
+    snprintf(copy, sizeof(copy), "%s", scratch_path("copy.trace"));
+    ck_assert_int_eq(chunk_writer_open(&from, path, 1, 0, &why), STATUS_OK);
+    for (uint32_t i = 0; i < 4; i++) {
+        struct chunk chunk = small;
+        chunk.generation = i;
+        offset[i] = chunk_writer_bytes(from);
+        ck_assert_int_eq(chunk_writer_append(from, &chunk, &why), STATUS_OK);
+    }
+    ck_assert_int_eq(chunk_writer_copy(&to, copy, from, offset[2] + 1, &small, &why), STATUS_USAGE);
+    ck_assert_int_eq(chunk_writer_copy(&to, copy, from, 0, &small, &why), STATUS_USAGE);
+    ck_assert_int_eq(chunk_writer_copy(&to, copy, from, offset[2], &small, &why), STATUS_OK);
+    ck_assert_int_eq(chunk_writer_append(from, &small, &why), STATUS_OK); /* goes on by itself */
+    chunk_writer_abandon(from);
+    ck_assert_int_eq(chunk_writer_append(to, &small, &why), STATUS_OK);
+    ck_assert_int_eq(chunk_writer_close(to, &small, &why), STATUS_OK);
+
+    ck_assert_int_eq(chunk_file_open(&file, copy, no_damage, NULL, &why), STATUS_OK);
+    static const uint32_t generations[] = {0, 2, 3, 0, 0};
+    ck_assert(chunk_file_closed(file));
+    ck_assert_uint_eq(chunk_file_count(file), 5);
+    for (size_t i = 0; i < 5; i++) {
+        ck_assert_uint_eq(chunk_file_get(file, i)->header.seq, i + 1);
+        ck_assert_uint_eq(chunk_file_get(file, i)->header.generation, generations[i]);
+    }
+    chunk_file_close(file);
+
+    /* All of it, as it is. */
+    ck_assert_int_eq(chunk_writer_open(&from, path, 1, 0, &why), STATUS_OK);
+    ck_assert_int_eq(chunk_writer_append(from, &small, &why), STATUS_OK);
+    ck_assert_int_eq(chunk_writer_copy(&to, copy, from, 0, NULL, &why), STATUS_OK);
+    ck_assert_uint_eq(chunk_writer_seq(to), 1);
+    ck_assert_uint_eq(chunk_writer_bytes(to), chunk_writer_bytes(from));
+    chunk_writer_abandon(from);
+    chunk_writer_abandon(to);
+}
+END_TEST
+
 int main(void)
 {
     Suite *const suite = suite_create("chunk_write");
     TCase *const tests = tcase_create("chunk_write");
     tcase_add_checked_fixture(tests, NULL, scratch_remove);
     tcase_add_test(tests, file_is_new_and_private);
+    tcase_add_test(tests, copied);
     tcase_add_test(tests, what_cannot_be_created);
     tcase_add_test(tests, full_device);
     tcase_add_test(tests, file_size_limit_reached);

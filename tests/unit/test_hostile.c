@@ -72,7 +72,11 @@ static void round_run(const char *trace)
     struct fake fake;
     struct readback back;
     const struct demise unknown = {.is_known = false};
-    ck_assert_int_eq(emit_open(&emit, trace, 1000000, 1024, NULL, 0, &why), STATUS_OK);
+    ck_assert_int_eq(
+        emit_open(&emit,
+                  &(struct emit_plan){.path = trace, .interval_ns = 1000000, .max_depth = 1024},
+                  &why),
+        STATUS_OK);
     fake_open(&fake, seed, 1000000, RING_LEN);
     const struct hello_guest guest = {getpid(), dup(fake.memfd), -1};
     ck_assert_int_eq(process_open(&process, &guest, 1, &emit, &why), STATUS_OK);

@@ -39,7 +39,11 @@ static void setup(void)
     char environment[128];
     fake_open(&fake, 1, 1000000, WIRE_RING_LEN);
     epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-    ck_assert_int_eq(emit_open(&emit, scratch_path("run.trace"), 1000000, 10, NULL, 0, &why),
+    ck_assert_int_eq(emit_open(&emit,
+                               &(struct emit_plan){.path = scratch_path("run.trace"),
+                                                   .interval_ns = 1000000,
+                                                   .max_depth = 10},
+                               &why),
                      STATUS_OK);
     fake.head->start_ns = fake.head->origin_ns = clocks_mono_ns();
     ck_assert_int_eq(hello_open(&hello, &why), STATUS_OK);

@@ -33,7 +33,10 @@ START_TEST(test_defaults)
     ck_assert_uint_eq(settings.interval_ns, 10000000);
     ck_assert_uint_eq(settings.max_depth, 1024);
     ck_assert_uint_eq(settings.agent_flags, 0);
-    ck_assert_uint_eq(settings.linger_ns, SETTINGS_LINGER_FOREVER);
+    ck_assert_uint_eq(settings.linger_ns, SETTINGS_FOREVER);
+    ck_assert_uint_eq(settings.delay_ns, 0);
+    ck_assert_uint_eq(settings.duration_ns, SETTINGS_FOREVER);
+    ck_assert_int_eq(settings.file.how, TRACEFILE_ONE);
     ck_assert(!settings.is_quiet);
     ck_assert_str_eq(settings.command[0], "python3");
     ck_assert_str_eq(settings.command[2], "-o"); /* the command's own, from here on */
@@ -80,6 +83,17 @@ START_TEST(test_values)
     ck_assert_uint_eq(settings.linger_ns, 0);
     ck_assert_int_eq(parse("--linger 2h c"), STATUS_OK);
     ck_assert_uint_eq(settings.linger_ns, 7200000000000u);
+    ck_assert_int_eq(parse("--delay 2 --duration 90s c"), STATUS_OK);
+    ck_assert_uint_eq(settings.delay_ns, 2000000000u);
+    ck_assert_uint_eq(settings.duration_ns, 90000000000u);
+    ck_assert_int_eq(parse("--rotate 256M c"), STATUS_OK);
+    ck_assert_int_eq(settings.file.how, TRACEFILE_ROTATE);
+    ck_assert_uint_eq(settings.file.limit_bytes, 256u << 20);
+    ck_assert_uint_eq(settings.file.limit_ns, 0);
+    ck_assert_int_eq(parse("--keep=10m c"), STATUS_OK);
+    ck_assert_int_eq(settings.file.how, TRACEFILE_KEEP);
+    ck_assert_uint_eq(settings.file.limit_ns, 600000000000u);
+    ck_assert_uint_eq(settings.file.limit_bytes, 0);
     ck_assert_int_eq(parse("-- --help"), STATUS_OK);
     ck_assert_str_eq(settings.command[0], "--help");
     ck_assert_int_eq(parse("- x"), STATUS_OK);
@@ -97,6 +111,8 @@ START_TEST(test_actions)
     ck_assert_int_eq(settings.action, SETTINGS_VERSION);
 }
 END_TEST
+
+#define WANTS_FILE "a time of 1s or more, such as 10m or 1h, or a size of 64K or more, such as 200M"
 
 static const struct {
     const char *line, *says;
@@ -118,6 +134,13 @@ static const struct {
     {"--max-depth 1.5 c", "--max-depth wants a whole number from 1 to 16000, not '1.5'"},
     {"--max-depth 1k c", "--max-depth wants a whole number from 1 to 16000, not '1k'"},
     {"--linger soon c", "--linger wants a time such as 10s, 5m, 1h or 0, not 'soon'"},
+    {"--duration 0 c", "--duration wants a time such as 10s, 5m, 1h, not '0'"},
+    {"--delay=-1 c", "--delay wants a time such as 10s, 5m, 1h or 0, not '-1'"},
+    {"--rotate 10 c", "--rotate wants " WANTS_FILE ", not '10'"},
+    {"--rotate 1K c", "--rotate wants " WANTS_FILE ", not '1K'"},
+    {"--keep 0s c", "--keep wants " WANTS_FILE ", not '0s'"},
+    {"--keep= c", "--keep wants " WANTS_FILE ", not ''"},
+    {"--keep 1m --rotate 1h c", "--rotate and --keep exclude each other"},
     {"--quiet=yes c", "--quiet takes no argument"},
     {"-x c", "unknown option '-x'"},
     {"-qx c", "unknown option '-x'"},
@@ -138,9 +161,10 @@ END_TEST
 /* Every option that can be parsed is in the help, and no line of it is too long. */
 START_TEST(test_help)
 {
-    static const char *const names[] = {"--output FILE", "--rate HZ",  "--quiet",   "--no-children",
-                                        "--max-depth N", "--no-cumul", "--no-sign", "--linger TIME",
-                                        "--version",     "--help"};
+    static const char *const names[] = {
+        "--output FILE", "--rate HZ",       "--quiet",       "--no-children", "--max-depth N",
+        "--no-cumul",    "--no-sign",       "--linger TIME", "--version",     "--help",
+        "--delay",       "--duration TIME", "--rotate SIZE", "--keep SIZE"};
     char *text = NULL;
     size_t len = 0;
     FILE *to = open_memstream(&text, &len);
@@ -173,7 +197,7 @@ START_TEST(test_manual)
         ck_assert_msg(strstr(manual, flag) != NULL, "%s is not in the manual", flag);
         at += name_len;
     }
-    ck_assert_int_eq(n, 10);
+    ck_assert_int_eq(n, 14);
     free(help);
 }
 END_TEST
