@@ -45,7 +45,7 @@ void args_clear(struct args *args);
 /* What was given last under a long name; the name must be in a table. */
 bool args_flag(const struct args *args, const char *name);
 size_t args_files_before(const struct args *args, const char *name); /* SIZE_MAX = not given */
-const char *args_text(const struct args *args, const char *name); /* NULL = not given */
+const char *args_text(const struct args *args, const char *name);    /* NULL = not given */
 size_t args_count(const struct args *args, const char *name, size_t otherwise);
 
 /* All arguments of an option that can be given several times: *at is 0 to begin with. */

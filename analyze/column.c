@@ -185,7 +185,7 @@ static struct cell get_stack(const struct row *row)
 }
 
 #define ROW_ANY  (ROW_PLACE | ROW_THREAD | ROW_SAMPLE | ROW_TREE | ROW_PATH)
-#define ROW_CODE (ROW_PLACE | ROW_TREE | ROW_PATH)
+#define ROW_CODE (ROW_PLACE | ROW_TREE | ROW_PATH | ROW_SOURCE)
 
 static const struct column columns[] = {
     {.name = "process",
@@ -403,6 +403,7 @@ struct cell column_cell(const struct column *column, const struct row *row)
 /* The tables of other files; they stand one behind the other. */
 static const struct column *(*const more_columns[])(size_t i) = {
     column_tree_get,
+    column_source_get,
     column_diff_get,
 };
 

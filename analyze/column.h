@@ -23,6 +23,7 @@ enum row_kind {
     ROW_PROCESS = 8,
     ROW_TREE = 16, /* a place in a tree */
     ROW_PATH = 32, /* a path through it */
+    ROW_SOURCE = 512,
 };
 
 enum column_part {
@@ -54,6 +55,8 @@ const struct column *column_get(size_t i);
 
 /* The i-th of column_tree.c; column_get() goes through all tables. */
 const struct column *column_tree_get(size_t i);
+/* Likewise of column_source.c */
+const struct column *column_source_get(size_t i);
 /* The i-th of column_diff.c; column_get() goes through all tables. */
 const struct column *column_diff_get(size_t i);
 

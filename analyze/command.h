@@ -54,6 +54,7 @@ struct command {
     X(tree)                                                                                        \
     X(callers)                                                                                     \
     X(callees)                                                                                     \
+    X(annotate)                                                                                    \
     X(hot)                                                                                         \
     X(info)                                                                                        \
     X(dump)                                                                                        \

@@ -136,7 +136,7 @@ void view_limit(struct view *view, size_t limit)
         struct group *const group = &view->groups[i];
         if (group->is_tree)
             tree_limit(group, limit);
-        if (group->n_rows > limit) {
+        if (group->n_rows > limit && !group->whole) {
             group->n_left_out += group->n_rows - limit;
             group->n_rows = limit;
         }

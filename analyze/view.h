@@ -36,6 +36,7 @@ struct sample {
 };
 
 struct tree_row;
+struct source_row;
 struct diff_row;
 
 /* What a row speaks about. Members that make no sense for it are NULL or 0. */
@@ -53,9 +54,11 @@ struct row {
     uint64_t recorded_ns; /* of a process */
     size_t n_threads;     /* that it stands for */
     const struct sample *sample;
-    struct tree_row *tree;     /* where it is in a tree; view_tree.h */
-    const char *path;          /* "main > run > work" */
-    const struct stack *stack; /* the same, innermost first */
+    struct tree_row *tree;           /* where it is in a tree; view_tree.h */
+    const struct source_row *source; /* annotate.h */
+    bool inside;                     /* a part of the row above, not to be counted again */
+    const char *path;                /* "main > run > work" */
+    const struct stack *stack;       /* the same, innermost first */
     const struct diff_row *diff;
 };
 
@@ -65,6 +68,7 @@ struct group {
     struct row total;    /* by which groups are sorted */
     struct row *rows;
     size_t n_rows, n_left_out;
+    bool whole;          /* no row is ever left out */
     bool is_tree;        /* rows have `tree`; they keep their order */
     const char *closing; /* for human readers, below the rows; set by view_close */
 };
@@ -121,6 +125,8 @@ struct view {
 
     /* What the exit status tells: a limit that the user set is passed (--fail-on). */
     bool failed;
+
+    bool blank; /* what has no value is left blank, for human readers */
 
     /* Lines for human readers, below everything. */
     const char **notes;

@@ -62,6 +62,11 @@ static struct grid grid_build(const struct view *view, const struct group *group
         *grid_at(&grid, 0, c) = text_padded(own_title ? column->name : column->title, apart, least);
         for (size_t r = 1; r < grid.n_rows; r++) {
             const struct cell cell = column_cell(column, &group->rows[r - 1]);
+            if (view->blank &&
+                (cell.unit == UNIT_NONE || (cell.unit == UNIT_TEXT && cell.text[0] == '\0'))) {
+                *grid_at(&grid, r, c) = text_padded("", apart, 0);
+                continue;
+            }
             *grid_at(&grid, r, c) = text_of_cell(&cell, decimals, apart, 0);
         }
     }
