@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "arrange.h"
 
+#include "story.h"
 #include "view_tree.h"
 
 #include <string.h>
@@ -99,7 +100,7 @@ enum status arrangement_make(struct arrangement *a, const struct args *args, str
     a->limit_given = args_text(args, "limit") != NULL;
     a->limit = args_count(args, "limit", 0);
     a->full_paths = a->output->machine || args_flag(args, "full-paths");
-    if (!(command->shape & (SHAPE_TABLE | SHAPE_LOG)))
+    if (!(command->shape & (SHAPE_TABLE | SHAPE_LOG | SHAPE_LIST | SHAPE_STORY)))
         return STATUS_OK;
     const char *columns = args_text(args, "columns");
     if (columns == NULL)
@@ -115,6 +116,11 @@ void arrangement_apply(const struct arrangement *a, struct view *view, unsigned 
     for (size_t i = 0; i < a->n_columns; i++)
         view->columns[i] = a->columns[i];
     view->n_columns = a->n_columns;
+    if (view->shape == SHAPE_STORY) {
+        if (!a->full_paths)
+            view_shorten_stories(view);
+        return;
+    }
     if (view->shape != SHAPE_TABLE)
         return;
     view_sort(view, a->sort, a->n_sort);

@@ -51,7 +51,7 @@ struct stack {
 
 struct cell {
     enum cell_unit unit;
-    uint32_t line;
+    uint32_t line; /* of a place; of a text, how far people see it indented */
     union {
         const char *text;
         int64_t n;

@@ -120,7 +120,9 @@ static struct cell get_place(const struct row *row)
 
 static struct cell get_function(const struct row *row)
 {
-    return cell_text(row->frame.function);
+    struct cell cell = cell_text(row->frame.function);
+    cell.line = row->depth;
+    return cell;
 }
 
 static struct cell get_module(const struct row *row)
@@ -184,8 +186,9 @@ static struct cell get_stack(const struct row *row)
     return (struct cell){.unit = UNIT_STACK, .stack = &row->sample->stack};
 }
 
-#define ROW_ANY  (ROW_PLACE | ROW_THREAD | ROW_SAMPLE | ROW_TREE | ROW_PATH)
-#define ROW_CODE (ROW_PLACE | ROW_TREE | ROW_PATH | ROW_SOURCE)
+#define ROW_CODE  (ROW_PLACE | ROW_TREE | ROW_PATH | ROW_SOURCE)
+#define ROW_FRAME (ROW_CODE | ROW_DIFF | ROW_GIL | ROW_STALL | ROW_STALL_LINE)
+#define ROW_ANY   (ROW_FRAME | ROW_THREAD | ROW_SAMPLE | ROW_STACK)
 
 static const struct column columns[] = {
     {.name = "process",
@@ -216,7 +219,7 @@ static const struct column columns[] = {
     {.name = column_name,                                                                          \
      .title = column_name,                                                                         \
      .help = help_,                                                                                \
-     .rows = ROW_CODE | ROW_THREAD | ROW_PROCESS,                                                  \
+     .rows = ROW_CODE | ROW_THREAD | ROW_PROCESS | ROW_STACK | ROW_STALL | ROW_STALL_LINE,         \
      .unit = unit_,                                                                                \
      .part = PART_SELF,                                                                            \
      .metric = METRIC_##id},                                                                       \
@@ -349,25 +352,25 @@ static const struct column columns[] = {
     {.name = "file",
      .title = "file",
      .help = "path of the file",
-     .rows = ROW_CODE | ROW_DIFF,
+     .rows = ROW_FRAME,
      .unit = UNIT_TEXT,
      .get = get_file},
     {.name = "line",
      .title = "line",
      .help = "line number; of a function, its first",
-     .rows = ROW_CODE | ROW_DIFF,
+     .rows = ROW_FRAME,
      .unit = UNIT_ID,
      .get = get_line},
     {.name = "place",
      .title = "filename:lineno",
      .help = "file and line in one",
-     .rows = ROW_CODE | ROW_DIFF,
+     .rows = ROW_FRAME,
      .unit = UNIT_PLACE,
      .get = get_place},
     {.name = "function",
      .title = "function",
      .help = "qualified name of the function",
-     .rows = ROW_CODE | ROW_DIFF,
+     .rows = ROW_FRAME,
      .unit = UNIT_TEXT,
      .get = get_function},
     {.name = "module",
@@ -379,7 +382,7 @@ static const struct column columns[] = {
     {.name = "stack",
      .title = "stack",
      .help = "its frames, leaf first",
-     .rows = ROW_SAMPLE,
+     .rows = ROW_SAMPLE | ROW_STACK,
      .unit = UNIT_STACK,
      .get = get_stack},
 };
@@ -405,6 +408,7 @@ static const struct column *(*const more_columns[])(size_t i) = {
     column_tree_get,
     column_source_get,
     column_diff_get,
+    column_time_get,
 };
 
 const struct column *column_get(size_t i)
@@ -439,8 +443,9 @@ const struct column *column_find(const char *name, enum row_kind kind)
 
 static enum status column_problem(struct problem *why, const char *option, const char *name)
 {
-    for (size_t i = 0; column_name(i) != NULL; i++) {
-        if (strcmp(column_name(i), name) == 0)
+    const char *other;
+    for (size_t i = 0; (other = column_name(i)) != NULL; i++) {
+        if (strcmp(other, name) == 0)
             return problem_set(why, STATUS_USAGE, PROBLEM_NO_OFFSET,
                                "--%s: this command has no column \"%s\"", option, name);
     }

@@ -16,14 +16,18 @@
 
 /* What a row can be; a column says for which it knows a value. */
 enum row_kind {
-    ROW_PLACE = 1,
-    ROW_THREAD = 2,
-    ROW_SAMPLE = 4,
-    ROW_DIFF = 256,
-    ROW_PROCESS = 8,
-    ROW_TREE = 16, /* a place in a tree */
-    ROW_PATH = 32, /* a path through it */
-    ROW_SOURCE = 512,
+    ROW_PLACE = 1 << 0,
+    ROW_THREAD = 1 << 1,
+    ROW_SAMPLE = 1 << 2,
+    ROW_PROCESS = 1 << 3,
+    ROW_STACK = 1 << 4, /* of a thread, with all its frames */
+    ROW_DIFF = 1 << 5,
+    ROW_GIL = 1 << 6,
+    ROW_STALL = 1 << 7,
+    ROW_STALL_LINE = 1 << 8,
+    ROW_TREE = 1 << 9,    /* a place in a tree */
+    ROW_PATH = 1 << 10,   /* a path through it */
+    ROW_SOURCE = 1 << 11, /* a line of a source file */
 };
 
 enum column_part {
@@ -53,12 +57,11 @@ const struct column *column_find(const char *name, enum row_kind kind);
 const char *column_name(size_t i);
 const struct column *column_get(size_t i);
 
-/* The i-th of column_tree.c; column_get() goes through all tables. */
+/* Likewise of the tables of other files; column_get() goes through all. */
 const struct column *column_tree_get(size_t i);
-/* Likewise of column_source.c */
 const struct column *column_source_get(size_t i);
-/* The i-th of column_diff.c; column_get() goes through all tables. */
 const struct column *column_diff_get(size_t i);
+const struct column *column_time_get(size_t i);
 
 /*
  * Turn a list of names "a,b,c" into columns. STATUS_USAGE names the one that is wrong and, if it

@@ -13,11 +13,6 @@ static struct cell get_up(const struct row *row)
     return row->tree->up > 0 ? cell_number(UNIT_ID, row->tree->up) : cell_none();
 }
 
-static struct cell get_depth(const struct row *row)
-{
-    return cell_number(UNIT_ID, row->tree->depth);
-}
-
 static struct cell get_tree(const struct row *row)
 {
     return cell_text(row->tree->outline != NULL ? row->tree->outline : row->frame.function);
@@ -46,12 +41,6 @@ static const struct column columns[] = {
      .rows = ROW_TREE,
      .unit = UNIT_ID,
      .get = get_up},
-    {.name = "depth",
-     .title = "depth",
-     .help = "rows above it",
-     .rows = ROW_TREE,
-     .unit = UNIT_ID,
-     .get = get_depth},
     {.name = "tree",
      .title = "function",
      .help = "name of the function, drawn as a tree",

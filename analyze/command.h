@@ -28,7 +28,7 @@ struct command {
     const char *word; /* what its first argument is when that is no file: "function"; NULL = none */
     size_t min_files, max_files; /* without the word */
 
-    enum shape shape;            /* of the view that it builds */
+    unsigned shape;              /* enum shape: of the view that it builds, or may build */
     const char *output;          /* unless --format says another */
     enum row_kind rows;          /* for tables and logs */
     const char *columns;         /* .. shown to people */
@@ -49,6 +49,8 @@ struct command {
     X(files)                                                                                       \
     X(modules)                                                                                     \
     X(threads)                                                                                     \
+    X(stalls)                                                                                      \
+    X(gil)                                                                                         \
     X(diff)                                                                                        \
     X(processes)                                                                                   \
     X(tree)                                                                                        \

@@ -433,6 +433,21 @@ void trace_run(struct trace *trace, size_t n_workers, const struct trace_job *jo
     census_finish(&trace->census);
 }
 
+void trace_run_again(struct trace *trace, const struct trace_job *job)
+{
+    trace_damage_fn *const report = trace->report;
+    struct unit_reader reader = {0};
+    trace->report = NULL;
+    for (size_t i = 0; i < trace->n_units; i++) {
+        if (!unit_begin(&reader, trace, &trace->units[i]))
+            continue;
+        job->read(job->closure, 0, &reader);
+        job->join(job->closure, 0, &reader);
+    }
+    unit_reader_clear(&reader);
+    trace->report = report;
+}
+
 size_t trace_workers(const struct trace *trace)
 {
     cpu_set_t set;

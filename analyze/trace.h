@@ -106,6 +106,12 @@ struct trace_job {
 /* Run the job over all units with that many workers, at most one per unit. */
 void trace_run(struct trace *trace, size_t n_workers, const struct trace_job *job);
 
+/*
+ * The same once more, unit by unit in this thread, for jobs that need a second look. The census has
+ * all facts already, and damage was reported the first time.
+ */
+void trace_run_again(struct trace *trace, const struct trace_job *job);
+
 /* How many workers are worth while on this machine for this trace. */
 size_t trace_workers(const struct trace *trace);
 

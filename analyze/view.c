@@ -4,6 +4,7 @@
 #include "column.h"
 #include "memory.h"
 #include "path.h"
+#include "story.h"
 #include "view_tree.h"
 
 #include <stdlib.h>
@@ -18,6 +19,7 @@ void view_clear(struct view *view)
     free(view->sections);
     free(view->groups);
     free(view->notes);
+    view_clear_stories(view);
     arena_clear(&view->arena);
     *view = (struct view){0};
 }

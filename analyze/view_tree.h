@@ -15,7 +15,6 @@
 
 struct tree_row {
     uint32_t node, up;   /* numbers from 1; up is that of the row above it, 0 = none */
-    uint32_t depth;      /* of a row without one above it: 0 */
     const char *outline; /* the function behind the lines that lead to it; set by tree_draw */
 };
 

@@ -40,7 +40,7 @@ uint32_t tree_add_row(struct view *view, struct tree_rows *rows, uint32_t up, ui
     new->tree = arena_get(&view->arena, sizeof *new->tree);
     new->tree->node = (uint32_t)rows->n;
     new->tree->up = up;
-    new->tree->depth = depth;
+    new->depth = depth;
     rows->group->n_rows = rows->n;
     rows->group->is_tree = true;
     return new->tree->node;

@@ -9,6 +9,7 @@
 #include "../column.h"
 #include "../memory.h"
 #include "../output.h"
+#include "../story.h"
 #include "text_cell.h"
 
 #include <libsmartcols.h>
@@ -19,6 +20,9 @@
 
 /* Seconds of a close column are at least so wide: the heading is "cpu_time   (cum)". */
 #define CLOSE_SECONDS_WIDTH 7
+
+/* What happened is told in milliseconds. */
+#define STORY_DECIMALS 3
 
 /* Texts are not cut shorter than this. */
 #define TEXT_WIDTH_MIN 16
@@ -252,6 +256,52 @@ static void write_table(struct sink *to, const struct view *view)
     write_left_out(to, "\n", view->n_groups_left_out, "table");
 }
 
+/* A part is drawn as the table of a view would be. */
+static void write_part(struct sink *to, const struct part *part, int decimals)
+{
+    struct view view = {.n_columns = part->n_shown};
+    const struct group group = {.rows = part->rows, .n_rows = part->n_rows};
+    for (size_t i = 0; i < part->n_shown; i++)
+        view.columns[i] = part->columns[i];
+    if (part->title != NULL)
+        sink_print(to, "\n%s\n", part->title);
+    struct grid grid = grid_build(&view, &group, decimals);
+    if (to->width > 0)
+        grid_fit(&grid, &view, to->width);
+    draw_grid(to, &view, &group, &grid);
+    grid_clear(&grid);
+    write_left_out(to, "", part->n_left_out, "row");
+}
+
+static void write_line(struct sink *to, const char *text)
+{
+    struct buffer visible = {0};
+    buffer_add_visible(&visible, text);
+    sink_print(to, "%s\n", visible.text);
+    buffer_clear(&visible);
+}
+
+static void write_stories(struct sink *to, const struct view *view)
+{
+    for (size_t i = 0; i < view->n_leads; i++)
+        write_line(to, view->leads[i]);
+    for (size_t s = 0; s < view->n_stories; s++) {
+        const struct story *const story = &view->stories[s];
+        if (s > 0 || view->n_leads > 0)
+            sink_text(to, "\n");
+        if (story->heading != NULL) {
+            write_heading(to, story->heading);
+            write_ruler(to);
+        }
+        for (size_t i = 0; i < story->n_lines; i++)
+            write_line(to, story->lines[i]);
+        for (size_t i = 0; i < story->n_parts; i++)
+            write_part(to, &story->parts[i], STORY_DECIMALS);
+    }
+    if (view->n_stories_left_out > 0)
+        sink_print(to, "\n(%zu more; --limit 0 shows all)\n", view->n_stories_left_out);
+}
+
 static void write_section(struct sink *to, const struct section *section)
 {
     struct libscols_table *const table = table_new(to);
@@ -297,19 +347,22 @@ static enum status text_write(struct sink *to, const struct view *view, struct p
         write_table(to, view);
     else if (view->shape == SHAPE_LOG)
         write_log(to, view);
+    else if (view->shape == SHAPE_STORY)
+        write_stories(to, view);
     for (size_t i = 0; i < view->n_sections; i++) {
         if (i > 0)
             sink_text(to, "\n");
         write_section(to, &view->sections[i]);
     }
     for (size_t i = 0; i < view->n_notes; i++)
-        sink_print(to, "%s%s\n", i == 0 && view->n_groups > 0 ? "\n" : "", view->notes[i]);
+        sink_print(to, "%s%s\n", i == 0 && view->n_groups + view->n_stories > 0 ? "\n" : "",
+                   view->notes[i]);
     return STATUS_OK;
 }
 
 const struct output output_text = {
     .name = "text",
     .help = "a table for people",
-    .accepts = SHAPE_TABLE | SHAPE_LOG | SHAPE_FACTS,
+    .accepts = SHAPE_TABLE | SHAPE_LOG | SHAPE_FACTS | SHAPE_STORY,
     .write = text_write,
 };

@@ -6,8 +6,9 @@
  *
  * Small made-up recordings, the same bytes every time: simple (one process, three threads, two
  * generations, missed ticks), family (two processes, native threads), odd (names and stacks that
- * are hard to print), pool (two processes with numbered threads),
- * expressions (columns within lines).
+ * are hard to print), pool (two processes with numbered threads), expressions (columns within
+ * lines), hostile (names made to break formats), gui (an event loop that stalls), before and after
+ * (a change).
  */
 #include "make_trace.h"
 
@@ -59,6 +60,7 @@ static void simple_ticks(struct maker *m, uint32_t p, unsigned first, unsigned e
         const bool turn = i % 10 < 7;
         const uint32_t stack = i % 4 == 0 ? deep : i % 9 == 8 ? other : leaf;
         maker_tick(m, p, (int32_t)(i % 5) * 10, i == 57 ? 3 : 0, i == 58 ? 2500 : 0);
+        maker_hold(m, p, turn ? 1 : 2);
         maker_change(m, p, 1,
                      &(struct maker_sample){stack, turn ? ON_CPU | HOLDS_GIL : WAITS_GIL,
                                             turn ? 9800 : 130, NULL});
@@ -208,6 +210,51 @@ static void make_family(const char *directory)
     maker_close(m, "exited");
 }
 
+/* A GUI that stalls: a slot reads a file, another waits for the GIL that a worker holds. */
+static void make_gui(const char *directory)
+{
+    static const char *const argv[] = {"python3", "gui.py", NULL};
+    static const struct maker_frame top = {"<module>", "/home/me/gui.py", 1, 90, 0};
+    static const struct maker_frame mainloop = {
+        "Misc.mainloop", "/usr/lib/python3.11/tkinter/__init__.py", 1480, 1485, 0};
+    static const struct maker_frame call = {
+        "CallWrapper.__call__", "/usr/lib/python3.11/tkinter/__init__.py", 1940, 1948, 0};
+    static const struct maker_frame open_file = {"App.open_file", "/home/me/gui.py", 20, 25, 0};
+    static const struct maker_frame parse = {"parse", "/home/me/gui.py", 40, 44, 0};
+    struct maker *m;
+    open_trace(&m, directory, "gui", 0x61);
+    const uint32_t p = maker_process(m, 300, 1, argv);
+    maker_thread(m, p, 300, "MainThread", 0);
+    maker_thread(m, p, 301, "Worker-1", 0);
+    const uint32_t idle = STACK(m, p, &top, &mainloop);
+    const uint32_t reading = STACK(m, p, &top, &mainloop, &call, &open_file);
+    const uint32_t parsing = STACK(m, p, &top, &mainloop, &call, &open_file, &parse);
+    const uint32_t working = STACK(m, p, &bootstrap, &run, &work);
+    const struct maker_sample at_rest = {idle, BLOCKED, 20, "futex"};
+    for (unsigned i = 0; i < 200; i++) {
+        maker_tick(m, p, 0, 0, 0);
+        if (i == 0 || i == 90 || i == 150)
+            maker_change(m, p, 1, &at_rest);
+        if (i == 40)
+            maker_change(m, p, 1, &(struct maker_sample){reading, BLOCKED, 100, "read"});
+        if (i >= 60 && i < 90)
+            maker_change(
+                m, p, 1,
+                &(struct maker_sample){parsing, i % 3 ? ON_CPU | HOLDS_GIL : READY, 9900, NULL});
+        if (i == 120)
+            maker_change(m, p, 1, &(struct maker_sample){parsing, WAITS_GIL, 100, NULL});
+        if (i == 120 || i == 150)
+            maker_change(m, p, 2,
+                         &(struct maker_sample){working, i == 120 ? ON_CPU | HOLDS_GIL : BLOCKED,
+                                                100, i == 120 ? NULL : "recvfrom"});
+        maker_hold(m, p, i >= 60 && i < 90 ? 1 : i >= 120 && i < 150 ? 2 : 0);
+        if (i % 50 == 49)
+            maker_flush(m, p);
+    }
+    maker_process_end(m, p, 0);
+    maker_close(m, "exited");
+}
+
 static void make_odd(const char *directory)
 {
     static const char *const argv[] = {"python3", "a, \"b\"\033[31m", NULL};
@@ -276,6 +323,51 @@ static void make_change(const char *directory, const char *name, bool after)
     maker_close(m, "done");
 }
 
+/* Names that break out of the formats that they are written in, if they can. */
+static void make_hostile(const char *directory)
+{
+    static const char *const argv[] = {"python3", "</script>]]>\"'&", NULL};
+    static char endless[100001];
+    static const char *const names[] = {
+        "\"quoted\" 'single' \\ back\\nslash",
+        "line\nbreak\r\n\ttab",
+        "\001\002\033[31m\177 control \302\205\302\233",
+        "wrong \377\376 \303( utf-8 \355\240\200",
+        "</script><script>alert(1)</script><!-- ]]> &amp; &#0;",
+        "\342\200\250\342\200\251\342\200\256\357\273\277 marks",
+        "\360\237\220\215 \346\227\245\346\234\254",
+        "%s%n%1000000d {0} $(id) `id`",
+        "(1) calls=1 2",
+        "fn=(2)",
+        " ; a;b ; ",
+        "=cmd|' /C calc'!A0",
+        "",
+        "[1,2]{\"a\":null}",
+        endless,
+    };
+    struct maker *m;
+    memset(endless, 'x', sizeof endless - 1);
+    open_trace(&m, directory, "hostile", 0x40);
+    const uint32_t p = maker_process(m, 7, 1, argv);
+    maker_thread(m, p, 7, "Main\"\n\377</title>;Thread", 0);
+    for (unsigned i = 0; i < 90; i++) {
+        const unsigned n = sizeof names / sizeof *names;
+        const struct maker_frame frames[] = {
+            {names[i % n], names[i / n % n], i % 3, i % 5, 0},
+            {names[(i + 1) % n], names[(i + 3) % n], 4000000000u, 4294967295u, 0},
+            {names[(i * 7 + 2) % n], "", 0, 0, 0},
+        };
+        maker_tick(m, p, 0, 0, 0);
+        maker_change(m, p, 1,
+                     &(struct maker_sample){maker_stack(m, p, frames, 3),
+                                            i % 4 != 0 ? ON_CPU : BLOCKED, 1000 + i,
+                                            i % 4 != 0 ? NULL : "\"call\"\n\033"});
+    }
+    maker_flush(m, p);
+    maker_process_end(m, p, 0);
+    maker_close(m, "exited");
+}
+
 int main(int argc, char **argv)
 {
     if (argc != 2) {
@@ -285,9 +377,11 @@ int main(int argc, char **argv)
     make_simple(argv[1]);
     make_family(argv[1]);
     make_odd(argv[1]);
+    make_gui(argv[1]);
     make_change(argv[1], "before", false);
     make_change(argv[1], "after", true);
     make_pool(argv[1]);
     make_expressions(argv[1]);
+    make_hostile(argv[1]);
     return 0;
 }

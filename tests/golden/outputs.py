@@ -13,6 +13,7 @@ import os
 import pathlib
 import pty
 import re
+import select
 import shutil
 import struct
 import subprocess
@@ -102,21 +103,21 @@ def sources(directory):
 
 
 def run_in_terminal(words, environment, columns):
+    """We keep the terminal open until all is read: what it holds may be lost when it is closed."""
     out = b""
-    pid, fd = pty.fork()
-    if pid == 0:
-        os.execve(words[0], words, {**environment, "COLUMNS": str(columns), "LINES": "12",
-                                    "TERM": "xterm"})
-    while True:
-        try:
-            data = os.read(fd, 65536)
-        except OSError:
-            break
-        if not data:
-            break
-        out += data
-    status = os.waitpid(pid, 0)[1]
-    return out.replace(b"\r\n", b"\n"), b"", os.waitstatus_to_exitcode(status)
+    master, slave = pty.openpty()
+    environment = {**environment, "COLUMNS": str(columns), "LINES": "12", "TERM": "xterm"}
+    with subprocess.Popen(words, env=environment, stdin=slave, stdout=slave,
+                          stderr=slave) as process:
+        while True:
+            ended = process.poll() is not None
+            if select.select([master], [], [], 0 if ended else 0.02)[0]:
+                out += os.read(master, 65536)
+            elif ended:
+                break
+    os.close(master)
+    os.close(slave)
+    return out.replace(b"\r\n", b"\n"), b"", process.returncode
 
 
 def trace_path(directory, word):

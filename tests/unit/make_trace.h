@@ -82,6 +82,9 @@ void maker_tick(struct maker *maker, uint32_t process, int32_t late_q, uint32_t 
 void maker_change(struct maker *maker, uint32_t process, uint32_t thread,
                   const struct maker_sample *sample);
 
+/* Who holds the GIL, from the last tick on; 0 = nobody. Not known at all until it is first said. */
+void maker_hold(struct maker *maker, uint32_t process, uint32_t thread);
+
 /* The time of the last tick, in quanta. */
 uint64_t maker_time_q(const struct maker *maker, uint32_t process);
 

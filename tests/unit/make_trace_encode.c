@@ -178,7 +178,7 @@ static void fill_defs(struct maker_process_state *p, Pyrec__V1__Defs *out)
 /* The columns of Samples, gathered over threads. */
 struct samples_columns_out {
     struct u32s thread, stack_before, state_before, call_before, begin, end, runs;
-    struct u32s run, state, call_at, call;
+    struct u32s run, state, call_at, call, holder_run, holder;
     struct s32s stack;
     struct s64s cpu;
     uint32_t last_thread, n_explicit, last_call_at;
@@ -218,6 +218,26 @@ static void add_thread(struct samples_columns_out *c, struct maker_process_state
         (message)->n_##field = (column).n;                                                         \
     } while (0)
 
+/* Runs of equal holders; none where nobody ever held it. */
+static void fill_holders(const struct maker_process_state *p, struct samples_columns_out *c,
+                         Pyrec__V1__Samples *out)
+{
+    bool any = false;
+    for (size_t i = 0; i < p->holders.n; i++) {
+        any |= p->holders.at[i] != 0;
+        if (i > 0 && p->holders.at[i] == p->holders.at[i - 1]) {
+            c->holder_run.at[c->holder_run.n - 1]++;
+            continue;
+        }
+        PUSH(c->holder_run, 1);
+        PUSH(c->holder, p->holders.at[i]);
+    }
+    if (!any)
+        return;
+    GIVE(out, holder_run, c->holder_run);
+    GIVE(out, holder, c->holder);
+}
+
 static void fill_samples(const struct maker *maker, struct maker_process_state *p,
                          struct samples_columns_out *c, Pyrec__V1__Samples *out)
 {
@@ -249,6 +269,7 @@ static void fill_samples(const struct maker *maker, struct maker_process_state *
     GIVE(out, state, c->state);
     GIVE(out, call_at, c->call_at);
     GIVE(out, call, c->call);
+    fill_holders(p, c, out);
 }
 
 static void fill_account(const struct maker_account *from, Pyrec__V1__Account *out)
@@ -300,7 +321,7 @@ static void reset_chunk(struct maker_process_state *p)
     d->strings.n = d->name.n = d->file.n = d->line.n = d->kind.n = 0;
     d->location_function.n = d->column.n = d->end_column.n = 0;
     d->location_line.n = d->up.n = d->stack_location.n = 0;
-    p->late.n = p->missed_at.n = p->missed_n.n = p->missed_gap.n = 0;
+    p->late.n = p->holders.n = p->missed_at.n = p->missed_n.n = p->missed_gap.n = 0;
     p->before_q = p->time_q;
     p->begun = true;
     p->n_natives = 0;
@@ -310,7 +331,8 @@ static void free_columns(struct samples_columns_out *c)
 {
     struct u32s *const columns[] = {&c->thread, &c->stack_before, &c->state_before, &c->call_before,
                                     &c->begin,  &c->end,          &c->runs,         &c->run,
-                                    &c->state,  &c->call_at,      &c->call};
+                                    &c->state,  &c->call_at,      &c->call,         &c->holder_run,
+                                    &c->holder};
     for (size_t i = 0; i < ARRAY_LEN(columns); i++)
         free(columns[i]->at);
     free(c->stack.at);

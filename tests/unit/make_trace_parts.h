@@ -101,6 +101,8 @@ struct maker_process_state {
     struct s32s late;
     struct u32s missed_at, missed_n;
     struct u64s missed_gap;
+    struct u32s holders; /* per tick */
+    uint32_t holder;
     uint32_t last_missed_at;
 
     struct maker_thread_state *threads; /* id - 1 */
