@@ -65,6 +65,7 @@ struct command {
     X(repair)                                                                                      \
     X(merge)                                                                                       \
     X(help)                                                                                        \
+    X(completion)                                                                                  \
     X(version)
 
 #define COMMAND_EXTERN(name) extern const struct command command_##name;
