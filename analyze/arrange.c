@@ -99,7 +99,7 @@ enum status arrangement_make(struct arrangement *a, const struct args *args, str
     a->limit_given = args_text(args, "limit") != NULL;
     a->limit = args_count(args, "limit", 0);
     a->full_paths = a->output->machine || args_flag(args, "full-paths");
-    if (!(command->shape & (SHAPE_TABLE | SHAPE_LOG | SHAPE_STORY)))
+    if (!(command->shape & (SHAPE_TABLE | SHAPE_LOG | SHAPE_LIST | SHAPE_STORY)))
         return STATUS_OK;
     const char *columns = args_text(args, "columns");
     if (columns == NULL)

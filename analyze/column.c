@@ -186,8 +186,8 @@ static struct cell get_stack(const struct row *row)
     return (struct cell){.unit = UNIT_STACK, .stack = &row->sample->stack};
 }
 
-#define ROW_FRAME (ROW_PLACE | ROW_DIFF | ROW_GIL | ROW_STALL | ROW_STALL_LINE)
-#define ROW_ANY   (ROW_FRAME | ROW_THREAD | ROW_SAMPLE)
+#define ROW_FRAME (ROW_PLACE | ROW_GIL | ROW_STALL | ROW_STALL_LINE)
+#define ROW_ANY   (ROW_FRAME | ROW_THREAD | ROW_SAMPLE | ROW_STACK)
 
 static const struct column columns[] = {
     {.name = "process",
@@ -218,7 +218,7 @@ static const struct column columns[] = {
     {.name = column_name,                                                                          \
      .title = column_name,                                                                         \
      .help = help_,                                                                                \
-     .rows = ROW_PLACE | ROW_THREAD | ROW_PROCESS | ROW_STALL | ROW_STALL_LINE,                    \
+     .rows = ROW_PLACE | ROW_THREAD | ROW_PROCESS | ROW_STACK | ROW_STALL | ROW_STALL_LINE,        \
      .unit = unit_,                                                                                \
      .part = PART_SELF,                                                                            \
      .metric = METRIC_##id},                                                                       \
@@ -351,25 +351,25 @@ static const struct column columns[] = {
     {.name = "file",
      .title = "file",
      .help = "path of the file",
-     .rows = ROW_FRAME,
+     .rows = ROW_FRAME | ROW_DIFF,
      .unit = UNIT_TEXT,
      .get = get_file},
     {.name = "line",
      .title = "line",
      .help = "line number; of a function, its first",
-     .rows = ROW_FRAME,
+     .rows = ROW_FRAME | ROW_DIFF,
      .unit = UNIT_ID,
      .get = get_line},
     {.name = "place",
      .title = "filename:lineno",
      .help = "file and line in one",
-     .rows = ROW_FRAME,
+     .rows = ROW_FRAME | ROW_DIFF,
      .unit = UNIT_PLACE,
      .get = get_place},
     {.name = "function",
      .title = "function",
      .help = "qualified name of the function",
-     .rows = ROW_FRAME,
+     .rows = ROW_FRAME | ROW_DIFF,
      .unit = UNIT_TEXT,
      .get = get_function},
     {.name = "module",
@@ -381,7 +381,7 @@ static const struct column columns[] = {
     {.name = "stack",
      .title = "stack",
      .help = "its frames, leaf first",
-     .rows = ROW_SAMPLE,
+     .rows = ROW_SAMPLE | ROW_STACK,
      .unit = UNIT_STACK,
      .get = get_stack},
 };

@@ -19,11 +19,12 @@ enum row_kind {
     ROW_PLACE = 1,
     ROW_THREAD = 2,
     ROW_SAMPLE = 4,
-    ROW_DIFF = 256,
     ROW_PROCESS = 8,
+    ROW_STACK = 16, /* of a thread, with all its frames */
+    ROW_DIFF = 32,
     ROW_GIL = 64,
     ROW_STALL = 128,
-    ROW_STALL_LINE = 1024,
+    ROW_STALL_LINE = 256,
 };
 
 enum column_part {

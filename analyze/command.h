@@ -27,7 +27,7 @@ struct command {
     const struct option *options; /* its own, up to OPTION_END; NULL = none */
     size_t min_files, max_files;
 
-    enum shape shape;            /* of the view that it builds */
+    unsigned shape;              /* enum shape: of the view that it builds, or may build */
     const char *output;          /* unless --format says another */
     enum row_kind rows;          /* for tables and logs */
     const char *columns;         /* .. shown to people */

@@ -99,10 +99,19 @@ static enum status write_view(const struct arrangement *arrangement, const struc
     }
     const char *const path = args->command->writes_trace ? NULL : args_text(args, "output");
     TRY(sink_open(&sink, path, color, why));
+    if (sink.terminal && arrangement->output->binary) {
+        sink_abandon(&sink);
+        return problem_set(why, STATUS_USAGE, PROBLEM_NO_OFFSET,
+                           "--format: %s is not for a terminal; say --output FILE",
+                           arrangement->output->name);
+    }
     arrangement_apply(arrangement, view, sink.height);
     const enum status status = arrangement->output->write(&sink, view, why);
-    const enum status closed = sink_close(&sink, status == STATUS_OK ? why : NULL);
-    return status != STATUS_OK ? status : closed;
+    if (status != STATUS_OK) {
+        sink_abandon(&sink);
+        return status;
+    }
+    return sink_close(&sink, why);
 }
 
 static enum exit_code run(const struct args *args)

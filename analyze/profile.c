@@ -20,6 +20,7 @@ struct squares {
 /* A thread in the unit that is being read. By stack: number 0 is DICT_STACK_LOST, else id + 1. */
 struct unit_sums {
     struct sheet sheets[CLASS_COUNT];
+    struct stretch_list stretches;
     uint64_t cpu_q, carry_q;
     struct weight left_out; /* by its state */
     struct squares squares[CLASS_COUNT];
@@ -134,8 +135,12 @@ static void read_unit(void *closure, size_t worker, struct unit_reader *reader)
             const size_t index = facts_thread_index(&reader->facts, thread.id);
             size_t n;
             reserve_threads(b, index + 1);
-            while ((n = range_spans(&reader->range, &thread, b->spans, SPANS_PER_BATCH)) > 0)
+            while ((n = range_spans(&reader->range, &thread, b->spans, SPANS_PER_BATCH)) > 0) {
                 add_spans(build, b, &reader->dict, &b->threads[index], n);
+                if (build->profile->stretches_by != NULL)
+                    stretch_add_spans(&b->threads[index].stretches, reader,
+                                      build->profile->stretches_by, build->select, b->spans, n);
+            }
         }
     }
 }
@@ -242,9 +247,28 @@ static void join_squares(struct weight *to, const struct squares *more, uint64_t
     to->cpu += (uint64_t)(more->cpu * units * units);
 }
 
-static void join_thread(struct profile *profile, const struct builder *b,
-                        const struct unit_sums *sums, const struct unit_thread *who,
-                        struct unit_reader *reader)
+/* Take over the stretches of a unit, with nodes of the tree and texts that outlive the unit. */
+static void join_stretches(struct profile *profile, const struct builder *b,
+                           struct profile_thread *t, struct stretch_list *from, uint32_t generation)
+{
+    if (from->n == 0)
+        return;
+    struct stretch_list *const part = arena_get(&profile->arena, sizeof *part);
+    for (size_t i = 0; i < from->n; i++) {
+        struct stretch *const s = &from->items[i];
+        s->node = b->nodes[s->node];
+        if (s->call != NULL)
+            s->call = symbols_text(&profile->symbols, s->call);
+    }
+    *part = *from;
+    part->generation = generation;
+    part->next = t->stretches.next;
+    t->stretches.next = part;
+    *from = (struct stretch_list){0};
+}
+
+static void join_thread(struct profile *profile, const struct builder *b, struct unit_sums *sums,
+                        const struct unit_thread *who, struct unit_reader *reader)
 {
     const uint64_t quantum_ns = reader->quantum_ns;
     struct process *const process =
@@ -270,6 +294,7 @@ static void join_thread(struct profile *profile, const struct builder *b,
         .tail_ns = sums->carry_q * quantum_ns,
     };
     t->joints = joint;
+    join_stretches(profile, b, t, &sums->stretches, reader->unit->generation);
 }
 
 static void join_unit(void *closure, size_t worker, struct unit_reader *reader)

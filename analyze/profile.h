@@ -26,6 +26,7 @@
 #include "select.h"
 #include "share.h"
 #include "sheet.h"
+#include "stretch.h"
 #include "symbols.h"
 #include "trace.h"
 #include "tree.h"
@@ -53,6 +54,8 @@ struct profile_thread {
     uint64_t lost_ns;         /* of that, what passed in lost chunks */
     uint64_t before_ns;       /* its clock when recording of it began */
     struct profile_joint *joints;
+    struct stretch_list
+        stretches; /* if they are wanted; its next: those of the units, until joined */
 };
 
 struct profile {
@@ -64,6 +67,9 @@ struct profile {
     size_t n_threads, threads_size;
     const struct census *census;
     struct window window; /* of the trace when it was read */
+
+    /* Set before profile_build: keep what the threads did in order of time, weighed by this. */
+    const struct metric *stretches_by;
 };
 
 /* Read the whole trace. */

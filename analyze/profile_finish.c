@@ -84,11 +84,15 @@ void profile_finish(struct profile *profile, const struct select *select)
     size_t kept = 0;
     for (size_t i = 0; i < profile->n_threads; i++) {
         struct profile_thread *const t = profile->threads[i];
-        if (!select_has_thread(select, t->thread->name, t->thread->os_tid))
+        if (!select_has_thread(select, t->thread->name, t->thread->os_tid)) {
+            stretch_clear(&t->stretches);
             continue;
+        }
         join_clock(profile, t);
         for (int c = 0; c < CLASS_COUNT; c++)
             t->squares.by[c].samples = t->total.by[c].samples;
+        if (profile->stretches_by != NULL)
+            stretch_join(&t->stretches, t->stretches.next, profile->stretches_by);
         if (select_by_state(select))
             count_chosen(t);
         profile->threads[kept++] = t;
@@ -170,6 +174,8 @@ void profile_keep_stacks(struct profile *profile, const struct select *select)
 
 void profile_clear(struct profile *profile)
 {
+    for (size_t i = 0; i < profile->n_threads; i++)
+        stretch_clear(&profile->threads[i]->stretches);
     free(profile->threads);
     arena_clear(&profile->arena);
     symbols_clear(&profile->symbols);

@@ -47,6 +47,9 @@ struct symbols {
 
 void symbols_clear(struct symbols *symbols);
 
+/* The one copy of a text. */
+const char *symbols_text(struct symbols *symbols, const char *text);
+
 /* The id, made when it is new. */
 uint32_t symbols_function(struct symbols *symbols, const char *name, const char *file,
                           uint32_t line);

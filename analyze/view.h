@@ -18,14 +18,19 @@
 #include "arena.h"
 #include "cell.h"
 #include "census.h"
+#include "metric.h"
 #include "share.h"
+#include "stretch.h"
 
 enum shape {
-    SHAPE_TABLE = 1,  /* groups of rows, all with the same columns */
-    SHAPE_LOG = 2,    /* rows one after the other, too many to be kept */
-    SHAPE_FACTS = 4,  /* sections of named values */
-    SHAPE_STACKS = 8, /* a weighted tree of frames */
-    SHAPE_STORY = 64, /* things that happened, each with a heading and tables: story.h */
+    SHAPE_TABLE = 1,   /* groups of rows, all with the same columns */
+    SHAPE_LOG = 2,     /* rows one after the other, too many to be kept */
+    SHAPE_FACTS = 4,   /* sections of named values */
+    SHAPE_STACKS = 8,  /* a weighted tree of frames */
+    SHAPE_LIST = 16,   /* rows one after the other, which together are one thing */
+    SHAPE_COURSE = 32, /* a tree of frames, and where in it threads were from when to when */
+    SHAPE_GRAPH = 64,  /* functions, and who called whom */
+    SHAPE_STORY = 128, /* things that happened, each with a heading and tables: story.h */
 };
 
 struct gil_entry;
@@ -87,15 +92,31 @@ struct section {
     size_t n_facts, facts_size;
 };
 
-/* Node 0 is the root and has no frame; a parent comes before its children. */
+/*
+ * Node 0 is the root and has no frame; what is below a node follows it directly. Frames with the
+ * same `place` are equal, those with the same `function` differ in their line at most.
+ */
 struct stack_node {
     uint32_t parent, depth;
+    uint32_t place, function;
+    uint32_t first_line; /* of the function */
     struct frame frame;
-    uint64_t self;
+    uint64_t self;                 /* by the view's metric */
+    const struct weights *weights; /* of which it is a part; NULL = none */
+    const struct thread *thread;   /* it stands for a thread; NULL = for a frame */
+};
+
+/* A thread in the order of time. */
+struct course {
+    const struct thread *thread;
+    const char *label;         /* its name, and its process where there are several */
+    struct stretch *stretches; /* those that weigh something, at nodes of the view */
+    size_t n_stretches;
 };
 
 struct column;
 struct story;
+struct graph;
 #define VIEW_COLUMNS_MAX 40
 
 struct view {
@@ -103,6 +124,7 @@ struct view {
     struct arena arena;
 
     /* SHAPE_TABLE, SHAPE_LOG, SHAPE_STORY */
+    /* SHAPE_TABLE, SHAPE_LOG, SHAPE_LIST */
     const struct column *columns[VIEW_COLUMNS_MAX];
     size_t n_columns;
 
@@ -110,7 +132,7 @@ struct view {
     struct group *groups;
     size_t n_groups, groups_size, n_groups_left_out;
 
-    /* SHAPE_LOG: the next row, good until the next call; false at the end */
+    /* SHAPE_LOG, SHAPE_LIST: the next row, good until the next call; false at the end */
     bool (*next)(void *closure, struct row *row);
     void (*release)(void *closure); /* called by view_clear */
     void *closure;
@@ -119,9 +141,10 @@ struct view {
     struct section *sections;
     size_t n_sections, sections_size;
 
-    /* SHAPE_STACKS */
+    /* SHAPE_STACKS, SHAPE_COURSE */
     struct stack_node *nodes;
     size_t n_nodes;
+    uint32_t n_places, n_functions; /* one more than the highest number of a node */
     const struct metric *metric;
 
     /* SHAPE_STORY */
@@ -133,6 +156,12 @@ struct view {
     size_t n_story_columns;
     /* What the exit status tells: a limit that the user set is passed (--fail-on). */
     bool failed;
+    /* SHAPE_COURSE */
+    struct course *courses;
+    size_t n_courses;
+
+    /* SHAPE_GRAPH */
+    const struct graph *graph;
 
     /* Lines for human readers, below everything. */
     const char **notes;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * json - through jansson: a table is an array of objects, facts are an object of objects, a log
- * one object per line.
+ * json - through jansson: a table or list is an array of objects, facts are an object of objects, a
+ * log one object per line.
  */
 #include "../column.h"
 #include "../memory.h"
@@ -115,6 +115,18 @@ static void write_stories(struct sink *to, const struct view *view)
     sink_text(to, between[0] == '[' ? "[]\n" : "\n]\n");
 }
 
+static void write_list(struct sink *to, const struct view *view)
+{
+    struct row row;
+    const char *between = "[\n";
+    while (view->next(view->closure, &row)) {
+        sink_text(to, between);
+        dump(to, row_json(view, &row), JSON_STYLE);
+        between = ",\n";
+    }
+    sink_text(to, between[0] == '[' ? "[]\n" : "\n]\n");
+}
+
 static json_t *section_json(const struct section *section)
 {
     json_t *const object = json_object();
@@ -153,6 +165,8 @@ static enum status json_write(struct sink *to, const struct view *view, struct p
         write_facts(to, view);
     else if (view->shape == SHAPE_STORY)
         write_stories(to, view);
+    else if (view->shape == SHAPE_LIST)
+        write_list(to, view);
     while (view->shape == SHAPE_LOG && view->next(view->closure, &row)) {
         dump(to, row_json(view, &row), JSON_STYLE);
         sink_text(to, "\n");
@@ -163,7 +177,8 @@ static enum status json_write(struct sink *to, const struct view *view, struct p
 const struct output output_json = {
     .name = "json",
     .help = "an array of objects; of dump one object per line",
-    .accepts = SHAPE_TABLE | SHAPE_LOG | SHAPE_FACTS | SHAPE_STORY,
+    .accepts = SHAPE_TABLE | SHAPE_LOG | SHAPE_LIST | SHAPE_FACTS | SHAPE_STORY,
     .machine = true,
+    .per_thread = true,
     .write = json_write,
 };

@@ -6,8 +6,8 @@
  *
  * Small made-up recordings, the same bytes every time: simple (one process, three threads, two
  * generations, missed ticks), family (two processes, native threads), odd (names and stacks that
- * are hard to print), gui (an event loop that stalls).
- * are hard to print), pool (two processes with numbered threads).
+ * are hard to print), pool (two processes with numbered threads), hostile (names made to break
+ * formats), before and after (a change), gui (an event loop that stalls).
  */
 #include "make_trace.h"
 
@@ -287,6 +287,51 @@ static void make_change(const char *directory, const char *name, bool after)
     maker_close(m, "done");
 }
 
+/* Names that break out of the formats that they are written in, if they can. */
+static void make_hostile(const char *directory)
+{
+    static const char *const argv[] = {"python3", "</script>]]>\"'&", NULL};
+    static char endless[100001];
+    static const char *const names[] = {
+        "\"quoted\" 'single' \\ back\\nslash",
+        "line\nbreak\r\n\ttab",
+        "\001\002\033[31m\177 control \302\205\302\233",
+        "wrong \377\376 \303( utf-8 \355\240\200",
+        "</script><script>alert(1)</script><!-- ]]> &amp; &#0;",
+        "\342\200\250\342\200\251\342\200\256\357\273\277 marks",
+        "\360\237\220\215 \346\227\245\346\234\254",
+        "%s%n%1000000d {0} $(id) `id`",
+        "(1) calls=1 2",
+        "fn=(2)",
+        " ; a;b ; ",
+        "=cmd|' /C calc'!A0",
+        "",
+        "[1,2]{\"a\":null}",
+        endless,
+    };
+    struct maker *m;
+    memset(endless, 'x', sizeof endless - 1);
+    open_trace(&m, directory, "hostile", 0x40);
+    const uint32_t p = maker_process(m, 7, 1, argv);
+    maker_thread(m, p, 7, "Main\"\n\377</title>;Thread", 0);
+    for (unsigned i = 0; i < 90; i++) {
+        const unsigned n = sizeof names / sizeof *names;
+        const struct maker_frame frames[] = {
+            {names[i % n], names[i / n % n], i % 3, i % 5, 0},
+            {names[(i + 1) % n], names[(i + 3) % n], 4000000000u, 4294967295u, 0},
+            {names[(i * 7 + 2) % n], "", 0, 0, 0},
+        };
+        maker_tick(m, p, 0, 0, 0);
+        maker_change(m, p, 1,
+                     &(struct maker_sample){maker_stack(m, p, frames, 3),
+                                            i % 4 != 0 ? ON_CPU : BLOCKED, 1000 + i,
+                                            i % 4 != 0 ? NULL : "\"call\"\n\033"});
+    }
+    maker_flush(m, p);
+    maker_process_end(m, p, 0);
+    maker_close(m, "exited");
+}
+
 int main(int argc, char **argv)
 {
     if (argc != 2) {
@@ -300,5 +345,6 @@ int main(int argc, char **argv)
     make_change(argv[1], "before", false);
     make_change(argv[1], "after", true);
     make_pool(argv[1]);
+    make_hostile(argv[1]);
     return 0;
 }
