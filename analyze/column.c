@@ -187,7 +187,7 @@ static struct cell get_stack(const struct row *row)
 }
 
 #define ROW_FRAME (ROW_PLACE | ROW_GIL | ROW_STALL | ROW_STALL_LINE)
-#define ROW_ANY   (ROW_FRAME | ROW_THREAD | ROW_SAMPLE | ROW_STACK)
+#define ROW_ANY   (ROW_FRAME | ROW_THREAD | ROW_SAMPLE | ROW_STACK | ROW_BIN)
 
 static const struct column columns[] = {
     {.name = "process",
@@ -218,7 +218,8 @@ static const struct column columns[] = {
     {.name = column_name,                                                                          \
      .title = column_name,                                                                         \
      .help = help_,                                                                                \
-     .rows = ROW_PLACE | ROW_THREAD | ROW_PROCESS | ROW_STACK | ROW_STALL | ROW_STALL_LINE,        \
+     .rows =                                                                                       \
+         ROW_PLACE | ROW_THREAD | ROW_PROCESS | ROW_STACK | ROW_STALL | ROW_STALL_LINE | ROW_BIN,  \
      .unit = unit_,                                                                                \
      .part = PART_SELF,                                                                            \
      .metric = METRIC_##id},                                                                       \

@@ -25,6 +25,7 @@ enum row_kind {
     ROW_GIL = 64,
     ROW_STALL = 128,
     ROW_STALL_LINE = 256,
+    ROW_BIN = 512,
 };
 
 enum column_part {

@@ -50,6 +50,7 @@ struct command {
     X(threads)                                                                                     \
     X(stalls)                                                                                      \
     X(gil)                                                                                         \
+    X(timeline)                                                                                    \
     X(diff)                                                                                        \
     X(processes)                                                                                   \
     X(info)                                                                                        \

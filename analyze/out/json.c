@@ -159,7 +159,7 @@ static enum status json_write(struct sink *to, const struct view *view, struct p
 {
     struct row row;
     (void)why;
-    if (view->shape == SHAPE_TABLE)
+    if (view->shape & (SHAPE_TABLE | SHAPE_CURVES))
         write_table(to, view);
     else if (view->shape == SHAPE_FACTS)
         write_facts(to, view);
@@ -177,7 +177,7 @@ static enum status json_write(struct sink *to, const struct view *view, struct p
 const struct output output_json = {
     .name = "json",
     .help = "an array of objects; of dump one object per line",
-    .accepts = SHAPE_TABLE | SHAPE_LOG | SHAPE_LIST | SHAPE_FACTS | SHAPE_STORY,
+    .accepts = SHAPE_TABLE | SHAPE_LOG | SHAPE_LIST | SHAPE_FACTS | SHAPE_STORY | SHAPE_CURVES,
     .machine = true,
     .per_thread = true,
     .write = json_write,
