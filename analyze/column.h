@@ -16,16 +16,16 @@
 
 /* What a row can be; a column says for which it knows a value. */
 enum row_kind {
-    ROW_PLACE = 1,
-    ROW_THREAD = 2,
-    ROW_SAMPLE = 4,
-    ROW_PROCESS = 8,
-    ROW_STACK = 16, /* of a thread, with all its frames */
-    ROW_DIFF = 32,
-    ROW_GIL = 64,
-    ROW_STALL = 128,
-    ROW_STALL_LINE = 256,
-    ROW_BIN = 512,
+    ROW_PLACE = 1 << 0,
+    ROW_THREAD = 1 << 1,
+    ROW_SAMPLE = 1 << 2,
+    ROW_PROCESS = 1 << 3,
+    ROW_STACK = 1 << 4, /* of a thread, with all its frames */
+    ROW_DIFF = 1 << 5,
+    ROW_GIL = 1 << 6,
+    ROW_STALL = 1 << 7,
+    ROW_STALL_LINE = 1 << 8,
+    ROW_BIN = 1 << 9,
 };
 
 enum column_part {

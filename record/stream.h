@@ -36,8 +36,7 @@ struct stream_clock {
 
 struct stream {
     struct stream_clock clock;
-    uint64_t origin_ns, interval_ns;           /* of ticks; origin since time 0 of the trace */
-    uint64_t next_origin_ns, next_interval_ns; /* from the next tick on; interval 0 = unchanged */
+    uint64_t origin_ns, interval_ns; /* of ticks; origin since time 0 of the trace */
 
     struct roster roster;
     struct codebook codebook;

@@ -7,7 +7,7 @@
  * Small made-up recordings, the same bytes every time: simple (one process, three threads, two
  * generations, missed ticks), family (two processes, native threads), odd (names and stacks that
  * are hard to print), pool (two processes with numbered threads), hostile (names made to break
- * formats), before and after (a change), gui (an event loop that stalls).
+ * formats), gui (an event loop that stalls), before and after (a change).
  */
 #include "make_trace.h"
 
