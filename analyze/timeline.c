@@ -25,8 +25,11 @@ uint64_t timeline_bin_ns(uint64_t length_ns, size_t n)
 static struct timeline_thread *thread_of(struct timeline *timeline, const struct thread *thread)
 {
     for (size_t i = 0; i < timeline->n_threads; i++) {
-        if (timeline->threads[i].thread == thread)
-            return &timeline->threads[i];
+        const size_t at = (timeline->next + i) % timeline->n_threads;
+        if (timeline->threads[at].thread == thread) {
+            timeline->next = at + 1;
+            return &timeline->threads[at];
+        }
     }
     timeline->threads = memory_grow(timeline->threads, &timeline->threads_size,
                                     timeline->n_threads + 1, sizeof *timeline->threads);

@@ -29,6 +29,7 @@ struct timeline {
     size_t n_bins;
     struct timeline_thread *threads; /* in the order in which they were seen */
     size_t n_threads, threads_size;
+    size_t next; /* where the next thread is looked for first: they come in the same order */
     const struct select *select;
 };
 
