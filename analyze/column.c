@@ -188,7 +188,7 @@ static struct cell get_stack(const struct row *row)
 
 #define ROW_CODE  (ROW_PLACE | ROW_TREE | ROW_PATH | ROW_SOURCE)
 #define ROW_FRAME (ROW_CODE | ROW_DIFF | ROW_GIL | ROW_STALL | ROW_STALL_LINE | ROW_COMPARE)
-#define ROW_ANY   (ROW_FRAME | ROW_THREAD | ROW_SAMPLE | ROW_STACK)
+#define ROW_ANY   (ROW_FRAME | ROW_THREAD | ROW_SAMPLE | ROW_STACK | ROW_BIN)
 
 static const struct column columns[] = {
     {.name = "process",
@@ -219,7 +219,8 @@ static const struct column columns[] = {
     {.name = column_name,                                                                          \
      .title = column_name,                                                                         \
      .help = help_,                                                                                \
-     .rows = ROW_CODE | ROW_THREAD | ROW_PROCESS | ROW_STACK | ROW_STALL | ROW_STALL_LINE,         \
+     .rows =                                                                                       \
+         ROW_CODE | ROW_THREAD | ROW_PROCESS | ROW_STACK | ROW_STALL | ROW_STALL_LINE | ROW_BIN,   \
      .unit = unit_,                                                                                \
      .part = PART_SELF,                                                                            \
      .metric = METRIC_##id},                                                                       \
@@ -352,25 +353,25 @@ static const struct column columns[] = {
     {.name = "file",
      .title = "file",
      .help = "path of the file",
-     .rows = ROW_FRAME,
+     .rows = ROW_FRAME | ROW_DIFF,
      .unit = UNIT_TEXT,
      .get = get_file},
     {.name = "line",
      .title = "line",
      .help = "line number; of a function, its first",
-     .rows = ROW_FRAME,
+     .rows = ROW_FRAME | ROW_DIFF,
      .unit = UNIT_ID,
      .get = get_line},
     {.name = "place",
      .title = "filename:lineno",
      .help = "file and line in one",
-     .rows = ROW_FRAME,
+     .rows = ROW_FRAME | ROW_DIFF,
      .unit = UNIT_PLACE,
      .get = get_place},
     {.name = "function",
      .title = "function",
      .help = "qualified name of the function",
-     .rows = ROW_FRAME,
+     .rows = ROW_FRAME | ROW_DIFF,
      .unit = UNIT_TEXT,
      .get = get_function},
     {.name = "module",

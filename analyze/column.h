@@ -29,6 +29,7 @@ enum row_kind {
     ROW_PATH = 1 << 10,   /* a path through it */
     ROW_SOURCE = 1 << 11, /* a line of a source file */
     ROW_COMPARE = 1 << 12,
+    ROW_BIN = 1 << 13,
 };
 
 enum column_part {

@@ -61,6 +61,7 @@ struct command {
     X(threads)                                                                                     \
     X(stalls)                                                                                      \
     X(gil)                                                                                         \
+    X(timeline)                                                                                    \
     X(diff)                                                                                        \
     X(compare)                                                                                     \
     X(processes)                                                                                   \
