@@ -255,21 +255,23 @@ static void make_odd(const char *directory)
 
 /* A program before and after a change: parse is slower and further down, check is gone, cache new.
  */
-static void make_change(const char *directory, const char *name, bool after)
+static void make_change(const char *directory, const char *name, bool after, bool elsewhere)
 {
     static const char *const argv[] = {"python3", "app.py", NULL};
+    const char *const app = elsewhere ? "/ci/build-7/app.py" : "/home/me/proj/app.py";
+    const char *const store = elsewhere ? "/ci/build-7/store.py" : "/home/me/proj/store.py";
     const uint32_t down = after ? 12 : 0;
-    const struct maker_frame top = {"<module>", "/home/me/proj/app.py", 1, 90, 0};
+    const struct maker_frame top = {"<module>", app, 1, 90, 0};
     const struct maker_frame frames[] = {
-        {"load", "/home/me/proj/app.py", 10, 12, 0},
-        {"parse", "/home/me/proj/app.py", 20 + down, 23 + down, 0},
-        {"parse", "/home/me/proj/app.py", 20 + down, 25 + down, 0},
-        {after ? "cache" : "check", "/home/me/proj/app.py", 15, 17, 0},
-        {"Store.save", "/home/me/proj/store.py", 5, 8, 0},
+        {"load", app, 10, 12, 0},
+        {"parse", app, 20 + down, 23 + down, 0},
+        {"parse", app, 20 + down, 25 + down, 0},
+        {after ? "cache" : "check", app, 15, 17, 0},
+        {"Store.save", store, 5, 8, 0},
     };
     const unsigned lengths[] = {4, 3, after ? 6 : 3, 2, after ? 4 : 5}; /* ticks in each round */
     struct maker *m;
-    open_trace(&m, directory, name, after ? 0xb1 : 0xa1);
+    open_trace(&m, directory, name, elsewhere ? 0xc1 : after ? 0xb1 : 0xa1);
     const uint32_t p = maker_process(m, 8000, 7999, argv);
     maker_thread(m, p, 8000, "MainThread", 0);
     for (unsigned round = 0, noise = 7; round < 160; round++) {
@@ -282,6 +284,37 @@ static void make_change(const char *directory, const char *name, bool after)
                 maker_change(m, p, 1,
                              &(struct maker_sample){stack, ON_CPU | HOLDS_GIL, 10000, NULL});
             }
+        }
+    }
+    maker_process_end(m, p, 0);
+    maker_close(m, "done");
+}
+
+/* samples/fib.py: a third in fib, two thirds in fib2. */
+static void make_fib(const char *directory)
+{
+    static const char *const argv[] = {"python3", "fib.py", "18", NULL};
+    const struct maker_frame frames[] = {
+        {"<module>", "/home/me/proj/fib.py", 1, 39, 0}, {"fib", "/home/me/proj/fib.py", 15, 17, 0},
+        {"<module>", "/home/me/proj/fib.py", 1, 43, 0}, {"fib2", "/home/me/proj/fib.py", 21, 25, 0},
+        {"fib2", "/home/me/proj/fib.py", 21, 27, 0},
+    };
+    struct maker *m;
+    open_trace(&m, directory, "fib", 0xf1);
+    const uint32_t p = maker_process(m, 8100, 8099, argv);
+    const uint32_t stacks[] = {
+        STACK(m, p, &frames[0], &frames[1]),
+        STACK(m, p, &frames[2], &frames[3]),
+        STACK(m, p, &frames[2], &frames[4]),
+        STACK(m, p, &frames[0], &frames[1], &frames[1]),
+        STACK(m, p, &frames[0]),
+    };
+    const unsigned ticks[] = {30, 70, 60, 35, 1};
+    maker_thread(m, p, 8100, "MainThread", 0);
+    for (size_t s = 0; s < sizeof stacks / sizeof *stacks; s++) {
+        for (unsigned i = 0; i < ticks[s]; i++) {
+            maker_tick(m, p, 0, 0, 0);
+            maker_change(m, p, 1, &(struct maker_sample){stacks[s], ON_CPU | HOLDS_GIL, 10, NULL});
         }
     }
     maker_process_end(m, p, 0);
@@ -362,8 +395,10 @@ int main(int argc, char **argv)
     make_family(argv[1]);
     make_odd(argv[1]);
     make_gui(argv[1]);
-    make_change(argv[1], "before", false);
-    make_change(argv[1], "after", true);
+    make_change(argv[1], "before", false, false);
+    make_change(argv[1], "after", true, false);
+    make_change(argv[1], "elsewhere", true, true);
+    make_fib(argv[1]);
     make_pool(argv[1]);
     make_hostile(argv[1]);
     make_asleep(argv[1]);
