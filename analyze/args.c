@@ -53,7 +53,7 @@ static enum status add_option(struct args *args, const struct option *option, co
         TRY(check_text(option, text, why));
     args->given =
         memory_grow(args->given, &args->given_size, args->n_given + 1, sizeof *args->given);
-    args->given[args->n_given++] = (struct arg){option, text};
+    args->given[args->n_given++] = (struct arg){option, text, args->n_files};
     return STATUS_OK;
 }
 
@@ -156,6 +156,9 @@ static enum status check_files(const struct args *args, struct problem *why)
     const struct command *const command = args->command;
     if (args_flag(args, "help"))
         return STATUS_OK;
+    if (args->n_files < command->min_files && command->min_files > 1)
+        return USAGE(why, "%s wants more files: %s %s", command->name, command->name,
+                     command->synopsis);
     if (args->n_files < command->min_files)
         return USAGE(why, "%s wants a trace file; see: pyanalyze help %s", command->name,
                      command->name);
@@ -207,6 +210,15 @@ bool args_flag(const struct args *args, const char *name)
             return true;
     }
     return false;
+}
+
+size_t args_files_before(const struct args *args, const char *name)
+{
+    for (size_t i = 0; i < args->n_given; i++) {
+        if (strcmp(args->given[i].option->name, name) == 0)
+            return args->given[i].n_files;
+    }
+    return SIZE_MAX;
 }
 
 const char *args_next(const struct args *args, const char *name, size_t *at)

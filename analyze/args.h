@@ -20,6 +20,7 @@ struct command;
 struct arg {
     const struct option *option;
     const char *text; /* NULL for flags */
+    size_t n_files;   /* that came before it */
 };
 
 struct args {
@@ -40,6 +41,7 @@ void args_clear(struct args *args);
 
 /* What was given last under a long name; the name must be in a table. */
 bool args_flag(const struct args *args, const char *name);
+size_t args_files_before(const struct args *args, const char *name); /* SIZE_MAX = not given */
 const char *args_text(const struct args *args, const char *name); /* NULL = not given */
 size_t args_count(const struct args *args, const char *name, size_t otherwise);
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "arrange.h"
 
+#include "story.h"
+
 #include <string.h>
 
 /* What stands around the rows of one table on a screen: heading, ruler, titles, rest, prompt. */
@@ -26,9 +28,15 @@ static enum status choose_output(struct arrangement *a, const struct args *args,
                        names);
 }
 
+static const char *style_name(const struct args *args)
+{
+    return args->command->styles != NULL ? args_text(args, "style") : NULL;
+}
+
 static enum status choose_sort(struct arrangement *a, const struct args *args, struct problem *why)
 {
     const struct command *const command = args->command;
+    const struct command_style *const style = command_style(command, style_name(args));
     const struct column *sort[VIEW_COLUMNS_MAX];
     const char *const wanted = args_text(args, "sort");
     size_t n;
@@ -39,34 +47,30 @@ static enum status choose_sort(struct arrangement *a, const struct args *args, s
     }
     if (command->sort == NULL)
         return STATUS_OK;
-    const char *const by = args_text(args, "by");
+    const char *const by = style == NULL ? args_text(args, "by") : NULL;
     const struct column *const first =
         by != NULL ? column_find(metric_find(by)->name, command->rows) : NULL;
     if (first != NULL && a->n_sort < ARRANGE_SORT_MAX)
         a->sort[a->n_sort++] = first;
-    TRY(columns_parse(command->sort, command->rows, "sort", sort, &n, why));
+    TRY(columns_parse(style != NULL ? style->sort : command->sort, command->rows, "sort", sort, &n,
+                      why));
     for (size_t i = 0; i < n && a->n_sort < ARRANGE_SORT_MAX; i++)
         a->sort[a->n_sort++] = sort[i];
     return STATUS_OK;
 }
 
-/* What --by orders by must be seen: its columns come first when they are not shown anyway. */
-static void show_metric(struct arrangement *a, const struct command *command,
-                        const struct metric *metric)
+/* Show these columns, as far as they are not shown, before the first one of a metric. */
+static void show_columns(struct arrangement *a, const struct column *const *wanted, size_t n_wanted)
 {
     const struct column *added[2];
-    size_t n = 0;
-    char cum[64];
-    snprintf(cum, sizeof cum, "%s_cum", metric->name);
-    for (size_t i = 0; i < 2; i++) {
-        const struct column *const column = column_find(i == 0 ? metric->name : cum, command->rows);
-        bool shown = column == NULL;
+    size_t n = 0, at = 0;
+    for (size_t i = 0; i < n_wanted; i++) {
+        bool shown = wanted[i] == NULL;
         for (size_t k = 0; k < a->n_columns; k++)
-            shown = shown || a->columns[k] == column;
+            shown = shown || a->columns[k] == wanted[i];
         if (!shown)
-            added[n++] = column;
+            added[n++] = wanted[i];
     }
-    size_t at = 0; /* behind the columns that say whose row it is */
     while (at < a->n_columns && a->columns[at]->part == PART_NONE)
         at++;
     if (n == 0 || a->n_columns + n > VIEW_COLUMNS_MAX)
@@ -74,6 +78,24 @@ static void show_metric(struct arrangement *a, const struct command *command,
     memmove(a->columns + at + n, a->columns + at, (a->n_columns - at) * sizeof *a->columns);
     memcpy(a->columns + at, added, n * sizeof *added);
     a->n_columns += n;
+}
+
+/* What --by orders by, and how many threads --group has put together, must be seen. */
+static void show_asked(struct arrangement *a, const struct args *args)
+{
+    const enum row_kind rows = args->command->rows;
+    const char *const by = args_text(args, "by");
+    if (by != NULL) {
+        char cum[64];
+        snprintf(cum, sizeof cum, "%s_cum", metric_find(by)->name);
+        const struct column *const columns[] = {column_find(metric_find(by)->name, rows),
+                                                column_find(cum, rows)};
+        show_columns(a, columns, 2);
+    }
+    if (args_flag(args, "group")) {
+        const struct column *const columns[] = {column_find("threads", rows)};
+        show_columns(a, columns, 1);
+    }
 }
 
 enum status arrangement_make(struct arrangement *a, const struct args *args, struct problem *why)
@@ -84,14 +106,17 @@ enum status arrangement_make(struct arrangement *a, const struct args *args, str
     a->limit_given = args_text(args, "limit") != NULL;
     a->limit = args_count(args, "limit", 0);
     a->full_paths = a->output->machine || args_flag(args, "full-paths");
-    if (!(command->shape & (SHAPE_TABLE | SHAPE_LOG)))
+    if (!(command->shape & (SHAPE_TABLE | SHAPE_LOG | SHAPE_LIST | SHAPE_STORY)))
         return STATUS_OK;
     const char *columns = args_text(args, "columns");
+    const struct command_style *const style = command_style(command, style_name(args));
+    if (columns == NULL && style != NULL)
+        columns = style->columns;
     if (columns == NULL)
         columns = a->output->machine ? command->machine_columns : command->columns;
     TRY(columns_parse(columns, command->rows, "columns", a->columns, &a->n_columns, why));
-    if (args_text(args, "by") != NULL && args_text(args, "columns") == NULL)
-        show_metric(a, command, metric_find(args_text(args, "by")));
+    if (args_text(args, "columns") == NULL && style == NULL)
+        show_asked(a, args);
     return choose_sort(a, args, why);
 }
 
@@ -100,6 +125,11 @@ void arrangement_apply(const struct arrangement *a, struct view *view, unsigned 
     for (size_t i = 0; i < a->n_columns; i++)
         view->columns[i] = a->columns[i];
     view->n_columns = a->n_columns;
+    if (view->shape == SHAPE_STORY) {
+        if (!a->full_paths)
+            view_shorten_stories(view);
+        return;
+    }
     if (view->shape != SHAPE_TABLE)
         return;
     view_sort(view, a->sort, a->n_sort);
@@ -108,6 +138,8 @@ void arrangement_apply(const struct arrangement *a, struct view *view, unsigned 
     else if (!a->output->machine)
         view_limit(view, screen_height > LINES_AROUND + ROWS_MIN ? screen_height - LINES_AROUND
                                                                  : ROWS_MIN);
+    if (!a->output->machine)
+        view_close(view);
     if (!a->full_paths)
         view_shorten_paths(view);
 }

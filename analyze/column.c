@@ -22,7 +22,8 @@ static struct cell get_thread_id(const struct row *row)
 {
     if (row->thread != NULL && row->thread->declared)
         return cell_number(UNIT_ID, row->thread->os_tid);
-    return row->native != NULL ? cell_number(UNIT_ID, row->native->os_tid) : cell_none();
+    const bool one = row->native != NULL && row->native->os_tid > 0; /* not a group of them */
+    return one ? cell_number(UNIT_ID, row->native->os_tid) : cell_none();
 }
 
 static struct cell get_kind(const struct row *row)
@@ -32,8 +33,8 @@ static struct cell get_kind(const struct row *row)
 
 static struct cell get_unattributed(const struct row *row)
 {
-    return row->thread != NULL ? cell_number(UNIT_SECONDS, (int64_t)row->unattributed_ns)
-                               : cell_none();
+    return row->self != NULL ? cell_number(UNIT_SECONDS, (int64_t)row->unattributed_ns)
+                             : cell_none();
 }
 
 static struct cell wall_share(const struct row *row, enum state_class class)
@@ -63,6 +64,43 @@ static struct cell get_blocked_share(const struct row *row)
     return wall_share(row, CLASS_BLOCKED);
 }
 
+static bool has_share(const struct row *row, const struct weights *weights)
+{
+    return row->basis != NULL && weights != NULL && !basis_is_empty(row->basis);
+}
+
+static struct cell share_cell(const struct row *row, const struct weights *weights)
+{
+    return has_share(row, weights) ? cell_ratio(share_of(row->basis, weights), 1) : cell_none();
+}
+
+static struct cell error_cell(const struct row *row, const struct weights *weights)
+{
+    if (!has_share(row, weights))
+        return cell_none();
+    return cell_ratio(share_error(row->basis, share_of(row->basis, weights)), 1);
+}
+
+static struct cell get_share(const struct row *row)
+{
+    return share_cell(row, row->self);
+}
+
+static struct cell get_share_cum(const struct row *row)
+{
+    return share_cell(row, row->cum);
+}
+
+static struct cell get_error(const struct row *row)
+{
+    return error_cell(row, row->self);
+}
+
+static struct cell get_error_cum(const struct row *row)
+{
+    return error_cell(row, row->cum);
+}
+
 static struct cell get_file(const struct row *row)
 {
     return cell_text(row->frame.file); /* "" where there is none: text stays text for programs */
@@ -82,7 +120,45 @@ static struct cell get_place(const struct row *row)
 
 static struct cell get_function(const struct row *row)
 {
-    return cell_text(row->frame.function);
+    struct cell cell = cell_text(row->frame.function);
+    cell.line = row->depth;
+    return cell;
+}
+
+static struct cell get_module(const struct row *row)
+{
+    return cell_text(row->module);
+}
+
+static struct cell get_parent(const struct row *row)
+{
+    return row->process->described ? cell_number(UNIT_ID, row->process->parent_pid) : cell_none();
+}
+
+static struct cell get_python(const struct row *row)
+{
+    return cell_text(row->process->python_version);
+}
+
+static struct cell get_n_threads(const struct row *row)
+{
+    return row->n_threads > 0 ? cell_number(UNIT_COUNT, (int64_t)row->n_threads) : cell_none();
+}
+
+static struct cell get_recorded(const struct row *row)
+{
+    return cell_number(UNIT_SECONDS, (int64_t)row->recorded_ns);
+}
+
+static struct cell get_cpu_share(const struct row *row)
+{
+    return cell_ratio((double)weights_sum(row->self).cpu, (double)row->recorded_ns);
+}
+
+static struct cell get_command(const struct row *row)
+{
+    const struct process *const p = row->process;
+    return cell_text(p->command != NULL && p->command[0] != '\0' ? p->command : p->executable);
 }
 
 static struct cell get_time(const struct row *row)
@@ -110,13 +186,14 @@ static struct cell get_stack(const struct row *row)
     return (struct cell){.unit = UNIT_STACK, .stack = &row->sample->stack};
 }
 
-#define ROW_ANY (ROW_PLACE | ROW_THREAD | ROW_SAMPLE)
+#define ROW_FRAME (ROW_PLACE | ROW_DIFF | ROW_GIL | ROW_STALL | ROW_STALL_LINE | ROW_COMPARE)
+#define ROW_ANY   (ROW_FRAME | ROW_THREAD | ROW_SAMPLE | ROW_STACK)
 
 static const struct column columns[] = {
     {.name = "process",
      .title = "process",
      .help = "process id",
-     .rows = ROW_ANY,
+     .rows = ROW_ANY | ROW_PROCESS,
      .unit = UNIT_ID,
      .get = get_process},
     {.name = "thread",
@@ -141,7 +218,7 @@ static const struct column columns[] = {
     {.name = column_name,                                                                          \
      .title = column_name,                                                                         \
      .help = help_,                                                                                \
-     .rows = ROW_PLACE | ROW_THREAD,                                                               \
+     .rows = ROW_PLACE | ROW_THREAD | ROW_PROCESS | ROW_STACK | ROW_STALL | ROW_STALL_LINE,        \
      .unit = unit_,                                                                                \
      .part = PART_SELF,                                                                            \
      .metric = METRIC_##id},                                                                       \
@@ -155,12 +232,74 @@ static const struct column columns[] = {
          .metric = METRIC_##id},
     METRIC_LIST(METRIC_COLUMNS)
 #undef METRIC_COLUMNS
-        {.name = "on_cpu_share",
-         .title = "on CPU",
-         .help = "share of its wall time on a CPU",
-         .rows = ROW_THREAD,
-         .unit = UNIT_RATIO,
-         .get = get_on_cpu_share},
+        {.name = "parent",
+         .title = "parent",
+         .help = "process id of its parent",
+         .rows = ROW_PROCESS,
+         .unit = UNIT_ID,
+         .get = get_parent},
+    {.name = "python",
+     .title = "python",
+     .help = "version of its interpreter",
+     .rows = ROW_PROCESS,
+     .unit = UNIT_TEXT,
+     .get = get_python},
+    {.name = "threads",
+     .title = "threads",
+     .help = "how many threads it is",
+     .rows = ROW_PROCESS | ROW_THREAD,
+     .unit = UNIT_COUNT,
+     .get = get_n_threads},
+    {.name = "recorded",
+     .title = "recorded",
+     .help = "elapsed seconds it was recorded for",
+     .rows = ROW_PROCESS,
+     .unit = UNIT_SECONDS,
+     .get = get_recorded},
+    {.name = "cpu_share",
+     .title = "CPU",
+     .help = "CPU seconds per second recorded",
+     .rows = ROW_PROCESS,
+     .unit = UNIT_RATIO,
+     .get = get_cpu_share},
+    {.name = "command",
+     .title = "command",
+     .help = "its command line",
+     .rows = ROW_PROCESS,
+     .unit = UNIT_TEXT,
+     .get = get_command},
+    {.name = "share",
+     .title = "share",
+     .help = "part of the table's total under the metric of --by",
+     .rows = ROW_PLACE,
+     .unit = UNIT_RATIO,
+     .get = get_share},
+    {.name = "error",
+     .title = "\u00b1",
+     .help = "the share of an unbroken look is within share +- error in 95 of 100 cases",
+     .rows = ROW_PLACE,
+     .unit = UNIT_RATIO,
+     .close = true,
+     .get = get_error},
+    {.name = "share_cum",
+     .title = "share(cum)",
+     .help = "the same for all stacks that contain the place, once per stack",
+     .rows = ROW_PLACE,
+     .unit = UNIT_RATIO,
+     .get = get_share_cum},
+    {.name = "error_cum",
+     .title = "\u00b1",
+     .help = "the error of share_cum",
+     .rows = ROW_PLACE,
+     .unit = UNIT_RATIO,
+     .close = true,
+     .get = get_error_cum},
+    {.name = "on_cpu_share",
+     .title = "on CPU",
+     .help = "share of its wall time on a CPU",
+     .rows = ROW_THREAD,
+     .unit = UNIT_RATIO,
+     .get = get_on_cpu_share},
     {.name = "ready_share",
      .title = "ready",
      .help = "share runnable while no CPU was free",
@@ -181,7 +320,7 @@ static const struct column columns[] = {
      .get = get_blocked_share},
     {.name = "unattributed",
      .title = "unattributed",
-     .rows = ROW_THREAD,
+     .rows = ROW_THREAD | ROW_PROCESS,
      .unit = UNIT_SECONDS,
      .help = "CPU seconds in cpu_time that no sample accounts for",
      .get = get_unattributed},
@@ -212,31 +351,37 @@ static const struct column columns[] = {
     {.name = "file",
      .title = "file",
      .help = "path of the file",
-     .rows = ROW_PLACE,
+     .rows = ROW_FRAME,
      .unit = UNIT_TEXT,
      .get = get_file},
     {.name = "line",
      .title = "line",
      .help = "line number; of a function, its first",
-     .rows = ROW_PLACE,
+     .rows = ROW_FRAME,
      .unit = UNIT_ID,
      .get = get_line},
     {.name = "place",
      .title = "filename:lineno",
      .help = "file and line in one",
-     .rows = ROW_PLACE,
+     .rows = ROW_FRAME,
      .unit = UNIT_PLACE,
      .get = get_place},
     {.name = "function",
      .title = "function",
      .help = "qualified name of the function",
-     .rows = ROW_PLACE,
+     .rows = ROW_FRAME,
      .unit = UNIT_TEXT,
      .get = get_function},
+    {.name = "module",
+     .title = "module",
+     .help = "name of the module, as its path has it",
+     .rows = ROW_PLACE,
+     .unit = UNIT_TEXT,
+     .get = get_module},
     {.name = "stack",
      .title = "stack",
      .help = "its frames, leaf first",
-     .rows = ROW_SAMPLE,
+     .rows = ROW_SAMPLE | ROW_STACK,
      .unit = UNIT_STACK,
      .get = get_stack},
 };
@@ -257,29 +402,44 @@ struct cell column_cell(const struct column *column, const struct row *row)
     return column->part != PART_NONE ? metric_cell(column, row) : column->get(row);
 }
 
+/* All tables one behind the other. */
 const struct column *column_get(size_t i)
 {
-    return i < ARRAY_LEN(columns) ? &columns[i] : NULL;
+    const struct column *(*const others[])(size_t) = {column_diff_get, column_time_get,
+                                                      column_compare_get, column_style_get};
+    if (i < ARRAY_LEN(columns))
+        return &columns[i];
+    i -= ARRAY_LEN(columns);
+    for (size_t table = 0; table < ARRAY_LEN(others); table++) {
+        for (size_t k = 0; others[table](k) != NULL; k++) {
+            if (i-- == 0)
+                return others[table](k);
+        }
+    }
+    return NULL;
 }
 
 const char *column_name(size_t i)
 {
-    return i < ARRAY_LEN(columns) ? columns[i].name : NULL;
+    const struct column *const column = column_get(i);
+    return column != NULL ? column->name : NULL;
 }
 
 const struct column *column_find(const char *name, enum row_kind kind)
 {
-    for (size_t i = 0; i < ARRAY_LEN(columns); i++) {
-        if ((columns[i].rows & kind) && strcmp(columns[i].name, name) == 0)
-            return &columns[i];
+    const struct column *column;
+    for (size_t i = 0; (column = column_get(i)) != NULL; i++) {
+        if ((column->rows & kind) && strcmp(column->name, name) == 0)
+            return column;
     }
     return NULL;
 }
 
 static enum status column_problem(struct problem *why, const char *option, const char *name)
 {
-    for (size_t i = 0; i < ARRAY_LEN(columns); i++) {
-        if (strcmp(columns[i].name, name) == 0)
+    const char *other;
+    for (size_t i = 0; (other = column_name(i)) != NULL; i++) {
+        if (strcmp(other, name) == 0)
             return problem_set(why, STATUS_USAGE, PROBLEM_NO_OFFSET,
                                "--%s: this command has no column \"%s\"", option, name);
     }

@@ -16,9 +16,16 @@
 
 /* What a row can be; a column says for which it knows a value. */
 enum row_kind {
-    ROW_PLACE = 1,
-    ROW_THREAD = 2,
-    ROW_SAMPLE = 4,
+    ROW_PLACE = 1 << 0,
+    ROW_THREAD = 1 << 1,
+    ROW_SAMPLE = 1 << 2,
+    ROW_PROCESS = 1 << 3,
+    ROW_STACK = 1 << 4, /* of a thread, with all its frames */
+    ROW_DIFF = 1 << 5,
+    ROW_GIL = 1 << 6,
+    ROW_STALL = 1 << 7,
+    ROW_STALL_LINE = 1 << 8,
+    ROW_COMPARE = 1 << 9,
 };
 
 enum column_part {
@@ -39,6 +46,9 @@ struct column {
     struct cell (*get)(const struct row *row);
 };
 
+/* The i-th of those about time and waiting (column_time.c); NULL behind the last. */
+const struct column *column_time_get(size_t i);
+
 struct cell column_cell(const struct column *column, const struct row *row);
 
 /* By name; NULL when there is none that knows rows of this kind. */
@@ -47,6 +57,12 @@ const struct column *column_find(const char *name, enum row_kind kind);
 /* The i-th name of all; NULL behind the last. */
 const char *column_name(size_t i);
 const struct column *column_get(size_t i);
+
+/* The i-th of column_diff.c, column_compare.c and column_style.c; column_get() goes through all
+ * tables. */
+const struct column *column_diff_get(size_t i);
+const struct column *column_compare_get(size_t i);
+const struct column *column_style_get(size_t i); /* those of other tools' tables */
 
 /*
  * Turn a list of names "a,b,c" into columns. STATUS_USAGE names the one that is wrong and, if it

@@ -45,9 +45,17 @@ void damage_print(struct buffer *buffer, const struct damage_entry *entry)
         buffer_print(buffer, ", at offset %" PRIu64, d->offset);
     if (d->len_bytes > 0)
         buffer_print(buffer, ", %" PRIu64 " bytes skipped", d->len_bytes);
-    if (d->time_known)
-        buffer_print(buffer, ", %.3f to %.3f s of process number %" PRIu32 " lost",
-                     (double)d->t_first_ns / 1e9, (double)d->t_last_ns / 1e9, d->process);
+    if (!d->time_known)
+        return;
+    buffer_print(buffer, ", %.3f", (double)d->t_first_ns / 1e9);
+    if (d->t_last_ns != DAMAGE_TO_THE_END)
+        buffer_print(buffer, " to %.3f s", (double)d->t_last_ns / 1e9);
+    else
+        buffer_add_text(buffer, " s to the end");
+    if (d->process != 0)
+        buffer_print(buffer, " of process number %" PRIu32 " lost", d->process);
+    else
+        buffer_add_text(buffer, " of the recording affected");
 }
 
 void damage_log_clear(struct damage_log *log)

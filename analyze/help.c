@@ -111,6 +111,19 @@ static void add_columns(struct buffer *out, const struct command *command)
     add_wrapped(out, command->machine_columns, 2);
 }
 
+/* The formats of whole profiles say more than their names do. */
+static void add_formats(struct buffer *out, const struct command *command)
+{
+    const struct output *output;
+    if (!(command->shape & SHAPE_LIST))
+        return;
+    buffer_add_text(out, "\nFormats:\n");
+    for (size_t i = 0; (output = output_get(i)) != NULL; i++) {
+        if (output->accepts & command->shape)
+            add_item(out, output->name, output->help);
+    }
+}
+
 void help_command(const struct command *command, struct buffer *out)
 {
     buffer_print(out, "usage: pyanalyze %s%s%s\n\n", command->name,
@@ -118,6 +131,7 @@ void help_command(const struct command *command, struct buffer *out)
     add_wrapped(out, command->text, 0);
     add_options(out, command);
     add_columns(out, command);
+    add_formats(out, command);
     buffer_print(out, "\nExample:\n  %s\n", command->example);
 }
 

@@ -4,8 +4,9 @@
  *
  * On the line:  profile -> fold by [key] -> rows
  *
- * To add one (files, modules ..): a row in key.c. A key turns a place into a number below
- * count(), and such a number back into what a row shows.
+ * To add one: a row in key.c. A key turns a place into a number below count(), and such a number
+ * back into what a row shows. The profile must be finished (profile_finish): modules are found
+ * then.
  */
 #ifndef PYREC_ANALYZE_KEY_H
 #define PYREC_ANALYZE_KEY_H
@@ -15,6 +16,9 @@
 enum key_id {
     KEY_LINE,     /* function and line */
     KEY_FUNCTION, /* function; its line is its first */
+    KEY_FILE,     /* file; what has none goes by its name */
+    KEY_MODULE,   /* the same, with the module's name as its function */
+    KEY_PACKAGE,  /* modules whose name begins alike; without a file */
     KEY_COUNT
 };
 
@@ -22,6 +26,7 @@ struct key {
     size_t (*count)(const struct symbols *symbols);
     uint32_t (*of)(const struct symbols *symbols, uint32_t place);
     struct frame (*frame)(const struct symbols *symbols, uint32_t value);
+    const char *(*module)(const struct symbols *symbols, uint32_t value);
 };
 
 extern const struct key keys[KEY_COUNT];

@@ -14,6 +14,7 @@ struct man_item man_exit_status(size_t i)
         {"2", "wrong usage"},
         {"3", "the trace was read, but something in it is damaged or missing; standard error says "
               "what"},
+        {"4", "a limit that was set with --fail-on is passed"},
         {NULL, NULL},
     };
     return items[i];

@@ -46,10 +46,19 @@ static const struct option common[] = {
     {"by", 'b', "METRIC", OPTION_CHOICE,
      "what decides the order, and what shares are of; default cpu", metric_name, TAKES_BY},
     {"merge-threads", 0, NULL, OPTION_FLAG, "one table for all threads", NULL, TAKES_MERGE},
+    {"group", 'g', NULL, OPTION_FLAG,
+     "put the numbered threads of a pool together: Thread-1, Thread-2 .. as Thread-*, "
+     "ThreadPoolExecutor-0_3 as ThreadPoolExecutor-*",
+     NULL, TAKES_GROUP},
     {"format", 'f', "NAME", OPTION_CHOICE, "the form of the result", output_name, TAKES_FORMAT},
     {"color", 0, "WHEN", OPTION_CHOICE, "colours; auto means on a terminal, unless NO_COLOR is set",
      color_name, TAKES_COLOR},
     {"full-paths", 0, NULL, OPTION_FLAG, "paths of files in full", NULL, TAKES_PATHS},
+    {"follow", 0, NULL, OPTION_FLAG,
+     "go on while the file is being written: on a terminal the table stays and is kept up to date, "
+     "elsewhere a new one is written below the old one, with an empty line between, each time "
+     "something was added, at most once a second; ends when the recording does",
+     NULL, TAKES_FOLLOW},
     {"jobs", 'j', "N", OPTION_COUNT, "threads that read the trace; default one per CPU", NULL,
      TAKES_JOBS},
     {"help", 'h', NULL, OPTION_FLAG, "this text", NULL, TAKES_ALWAYS},

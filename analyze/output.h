@@ -18,6 +18,9 @@ struct output {
     const char *name, *help;
     unsigned accepts; /* enum shape */
     bool machine;     /* for programs: all rows, whole paths, columns in full */
+    bool binary;      /* not for a terminal */
+    bool per_thread;  /* of stacks: each thread has its own, asked for or not */
+    const char *by;   /* of whole profiles: the metric, unless --by says another; NULL = samples */
     enum status (*write)(struct sink *to, const struct view *view, struct problem *why);
 };
 
@@ -25,7 +28,14 @@ struct output {
     X(text)                                                                                        \
     X(csv)                                                                                         \
     X(json)                                                                                        \
-    X(folded)
+    X(folded)                                                                                      \
+    X(speedscope)                                                                                  \
+    X(gecko)                                                                                       \
+    X(chrome)                                                                                      \
+    X(pprof)                                                                                       \
+    X(callgrind)                                                                                   \
+    X(pstats)                                                                                      \
+    X(svg)
 
 #define OUTPUT_EXTERN(name) extern const struct output output_##name;
 OUTPUT_LIST(OUTPUT_EXTERN)

@@ -2,6 +2,7 @@
 #include "profile.h"
 
 #include "memory.h"
+#include "share.h"
 #include "unit.h"
 
 #include <stdlib.h>
@@ -11,11 +12,18 @@
 #define PREFETCH_AHEAD  8u
 #define JOIN_AT_ONCE    32u
 
+/* Sums of squares over samples; times in quanta. */
+struct squares {
+    double ticks, wall, cpu;
+};
+
 /* A thread in the unit that is being read. By stack: number 0 is DICT_STACK_LOST, else id + 1. */
 struct unit_sums {
     struct sheet sheets[CLASS_COUNT];
+    struct stretch_list stretches;
     uint64_t cpu_q, carry_q;
     struct weight left_out; /* by its state */
+    struct squares squares[CLASS_COUNT];
     bool has_head, head_chosen;
     enum state_class head_class;
     uint32_t head;
@@ -38,6 +46,19 @@ struct build {
     struct builder *builders; /* one per worker */
     uint8_t class_of[256];
 };
+
+/* A span of n samples is n equal ones. */
+static inline void add_squares(struct squares *to, const struct span *span)
+{
+    const double ticks = (double)span->ticks, wall = (double)span->wall_q;
+    if (__builtin_expect(span->n == 1, 1)) {
+        to->ticks += ticks * ticks;
+        to->wall += wall * wall;
+    } else {
+        to->ticks += ticks * ticks / span->n;
+        to->wall += wall * wall / span->n;
+    }
+}
 
 static bool span_chosen(const struct select *select, const struct dict *dict,
                         const struct span *span)
@@ -67,6 +88,8 @@ static void add_spans(const struct build *build, struct builder *b, const struct
         struct weight *const w = __builtin_expect(chosen, 1)
                                      ? sheet_at(&t->sheets[class], &b->arena, span->stack + 1)
                                      : &t->left_out;
+        if (__builtin_expect(chosen, 1))
+            add_squares(&t->squares[class], span);
         w->samples += span->n;
         w->ticks += span->ticks;
         w->wall += span->wall_q;
@@ -75,6 +98,8 @@ static void add_spans(const struct build *build, struct builder *b, const struct
         if (!state_gets_cpu(class))
             continue;
         w->cpu += carry_q;
+        if (__builtin_expect(chosen, 1))
+            t->squares[class].cpu += (double)carry_q * (double)carry_q;
         carry_q = 0;
         if (__builtin_expect(!t->has_head, 0)) {
             t->has_head = true;
@@ -110,8 +135,12 @@ static void read_unit(void *closure, size_t worker, struct unit_reader *reader)
             const size_t index = facts_thread_index(&reader->facts, thread.id);
             size_t n;
             reserve_threads(b, index + 1);
-            while ((n = range_spans(&reader->range, &thread, b->spans, SPANS_PER_BATCH)) > 0)
+            while ((n = range_spans(&reader->range, &thread, b->spans, SPANS_PER_BATCH)) > 0) {
                 add_spans(build, b, &reader->dict, &b->threads[index], n);
+                if (build->profile->stretches_by != NULL)
+                    stretch_add_spans(&b->threads[index].stretches, reader,
+                                      build->profile->stretches_by, build->select, b->spans, n);
+            }
         }
     }
 }
@@ -210,9 +239,36 @@ static void join_sheet(struct profile *profile, struct sheet *to, struct weight 
     join_weights(&j, total, quantum_ns);
 }
 
-static void join_thread(struct profile *profile, const struct builder *b,
-                        const struct unit_sums *sums, const struct unit_thread *who,
-                        struct unit_reader *reader)
+static void join_squares(struct weight *to, const struct squares *more, uint64_t quantum_ns)
+{
+    const double units = (double)quantum_ns / SHARE_UNIT_NS;
+    to->ticks += (uint64_t)more->ticks;
+    to->wall += (uint64_t)(more->wall * units * units);
+    to->cpu += (uint64_t)(more->cpu * units * units);
+}
+
+/* Take over the stretches of a unit, with nodes of the tree and texts that outlive the unit. */
+static void join_stretches(struct profile *profile, const struct builder *b,
+                           struct profile_thread *t, struct stretch_list *from, uint32_t generation)
+{
+    if (from->n == 0)
+        return;
+    struct stretch_list *const part = arena_get(&profile->arena, sizeof *part);
+    for (size_t i = 0; i < from->n; i++) {
+        struct stretch *const s = &from->items[i];
+        s->node = b->nodes[s->node];
+        if (s->call != NULL)
+            s->call = symbols_text(&profile->symbols, s->call);
+    }
+    *part = *from;
+    part->generation = generation;
+    part->next = t->stretches.next;
+    t->stretches.next = part;
+    *from = (struct stretch_list){0};
+}
+
+static void join_thread(struct profile *profile, const struct builder *b, struct unit_sums *sums,
+                        const struct unit_thread *who, struct unit_reader *reader)
 {
     const uint64_t quantum_ns = reader->quantum_ns;
     struct process *const process =
@@ -221,8 +277,10 @@ static void join_thread(struct profile *profile, const struct builder *b,
         profile_thread(profile, census_thread(&reader->trace->census, process, who->id));
     struct profile_joint *const joint = arena_get(&profile->arena, sizeof *joint);
 
-    for (int c = 0; c < CLASS_COUNT; c++)
+    for (int c = 0; c < CLASS_COUNT; c++) {
         join_sheet(profile, &t->sheets[c], &t->total.by[c], &sums->sheets[c], b->nodes, quantum_ns);
+        join_squares(&t->squares.by[c], &sums->squares[c], quantum_ns);
+    }
     *joint = (struct profile_joint){
         .next = t->joints,
         .generation = reader->unit->generation,
@@ -236,6 +294,7 @@ static void join_thread(struct profile *profile, const struct builder *b,
         .tail_ns = sums->carry_q * quantum_ns,
     };
     t->joints = joint;
+    join_stretches(profile, b, t, &sums->stretches, reader->unit->generation);
 }
 
 static void join_unit(void *closure, size_t worker, struct unit_reader *reader)

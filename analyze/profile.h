@@ -22,8 +22,11 @@
 #define PYREC_ANALYZE_PROFILE_H
 
 #include "census.h"
+#include "module.h"
 #include "select.h"
+#include "share.h"
 #include "sheet.h"
+#include "stretch.h"
 #include "symbols.h"
 #include "trace.h"
 #include "tree.h"
@@ -45,21 +48,28 @@ struct profile_thread {
     const struct thread *thread;
     struct sheet sheets[CLASS_COUNT]; /* by tree node */
     struct weights total;
+    struct weights squares;   /* see struct basis */
     uint64_t cpu_ns;          /* its clock moved by this while it was recorded */
     uint64_t unattributed_ns; /* of that, what no sample took, lost_ns included */
     uint64_t lost_ns;         /* of that, what passed in lost chunks */
     uint64_t before_ns;       /* its clock when recording of it began */
     struct profile_joint *joints;
+    struct stretch_list
+        stretches; /* if they are wanted; its next: those of the units, until joined */
 };
 
 struct profile {
     struct arena arena;
     struct symbols symbols;
     struct tree tree;
+    struct modules modules;
     struct profile_thread **threads; /* selected ones, in order of process and id */
     size_t n_threads, threads_size;
     const struct census *census;
     struct window window; /* of the trace when it was read */
+
+    /* Set before profile_build: keep what the threads did in order of time, weighed by this. */
+    const struct metric *stretches_by;
 };
 
 /* Read the whole trace. */
@@ -74,6 +84,10 @@ void profile_finish(struct profile *profile, const struct select *select);
  * CPU that no sample took belongs to no stack and is gone with the others.
  */
 void profile_keep_stacks(struct profile *profile, const struct select *select);
+
+/* What the shares of a table of these threads are of. */
+struct basis profile_basis(struct profile_thread *const *threads, size_t n_threads,
+                           const struct metric *metric);
 
 void profile_clear(struct profile *profile);
 

@@ -61,6 +61,17 @@ static void join_clock(struct profile *profile, struct profile_thread *t)
     free(joints);
 }
 
+struct basis profile_basis(struct profile_thread *const *threads, size_t n_threads,
+                           const struct metric *metric)
+{
+    struct basis basis = {.metric = metric};
+    for (size_t i = 0; i < n_threads; i++) {
+        weights_add(&basis.total, &threads[i]->total);
+        weights_add(&basis.squares, &threads[i]->squares);
+    }
+    return basis;
+}
+
 /* The clock of chosen samples is what they took of it. */
 static void count_chosen(struct profile_thread *t)
 {
@@ -73,14 +84,22 @@ void profile_finish(struct profile *profile, const struct select *select)
     size_t kept = 0;
     for (size_t i = 0; i < profile->n_threads; i++) {
         struct profile_thread *const t = profile->threads[i];
-        if (!select_has_thread(select, t->thread->name, t->thread->os_tid))
+        if (!select_has_thread(select, t->thread->name, t->thread->os_tid)) {
+            stretch_clear(&t->stretches);
             continue;
+        }
         join_clock(profile, t);
+        for (int c = 0; c < CLASS_COUNT; c++)
+            t->squares.by[c].samples = t->total.by[c].samples;
+        if (profile->stretches_by != NULL)
+            stretch_join(&t->stretches, t->stretches.next, profile->stretches_by);
         if (select_by_state(select))
             count_chosen(t);
         profile->threads[kept++] = t;
     }
     profile->n_threads = kept;
+    modules_build(&profile->modules, &profile->symbols, &profile->tree);
+    profile->symbols.modules = &profile->modules;
 }
 
 /* Which nodes have a match above or at them and nothing excluded; the caller's to free. */
@@ -108,9 +127,23 @@ static bool *chosen_nodes(const struct profile *profile, const struct select *se
     return above;
 }
 
-static void keep_sheet(struct sheet *sheet, struct weight *total, const bool *chosen,
-                       size_t n_nodes)
+/* Of squares nobody knows which sample they came from: they shrink as their sums do. */
+static void keep_squares(struct weight *squares, const struct weight *before,
+                         const struct weight *now)
 {
+    const double ticks = before->ticks > 0 ? (double)now->ticks / (double)before->ticks : 0;
+    const double wall = before->wall > 0 ? (double)now->wall / (double)before->wall : 0;
+    const double cpu = before->cpu > 0 ? (double)now->cpu / (double)before->cpu : 0;
+    squares->samples = now->samples;
+    squares->ticks = (uint64_t)((double)squares->ticks * ticks);
+    squares->wall = (uint64_t)((double)squares->wall * wall);
+    squares->cpu = (uint64_t)((double)squares->cpu * cpu);
+}
+
+static void keep_sheet(struct sheet *sheet, struct weight *total, struct weight *squares,
+                       const bool *chosen, size_t n_nodes)
+{
+    const struct weight before = *total;
     struct sheet_page page = {0};
     *total = (struct weight){0};
     while (sheet_next_page(sheet, &page)) {
@@ -122,6 +155,7 @@ static void keep_sheet(struct sheet *sheet, struct weight *total, const bool *ch
                 *w = (struct weight){0};
         }
     }
+    keep_squares(squares, &before, total);
 }
 
 void profile_keep_stacks(struct profile *profile, const struct select *select)
@@ -132,7 +166,7 @@ void profile_keep_stacks(struct profile *profile, const struct select *select)
     for (size_t i = 0; i < profile->n_threads; i++) {
         struct profile_thread *const t = profile->threads[i];
         for (int c = 0; c < CLASS_COUNT; c++)
-            keep_sheet(&t->sheets[c], &t->total.by[c], chosen, profile->tree.n);
+            keep_sheet(&t->sheets[c], &t->total.by[c], &t->squares.by[c], chosen, profile->tree.n);
         count_chosen(t);
     }
     free(chosen);
@@ -140,9 +174,12 @@ void profile_keep_stacks(struct profile *profile, const struct select *select)
 
 void profile_clear(struct profile *profile)
 {
+    for (size_t i = 0; i < profile->n_threads; i++)
+        stretch_clear(&profile->threads[i]->stretches);
     free(profile->threads);
     arena_clear(&profile->arena);
     symbols_clear(&profile->symbols);
     tree_clear(&profile->tree);
+    modules_clear(&profile->modules);
     *profile = (struct profile){0};
 }

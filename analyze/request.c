@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "request.h"
 
+#include "command.h"
 #include "moment.h"
 
 #include <stdlib.h>
@@ -76,9 +77,17 @@ enum status request_open(struct request *request, const struct args *args, bool 
     request->metric = by != NULL ? metric_find(by) : &metrics[METRIC_CPU];
     TRY(parse_bounds(&bounds, args, why));
     TRY(fill_select(&request->select, args, why));
-    TRY(trace_open(&request->trace, args->files, args->n_files, damage_log_add, &request->damage,
-                   why));
+    const size_t n_traces = args->command->n_traces > 0 ? args->command->n_traces : args->n_files;
+    TRY(trace_open(&request->trace, args->files, n_traces, damage_log_add, &request->damage, why));
     return choose_window(request->trace, &bounds, why);
+}
+
+enum status request_set_window(const struct request *request, struct trace *trace,
+                               struct problem *why)
+{
+    struct bounds bounds;
+    TRY(parse_bounds(&bounds, request->args, why));
+    return choose_window(trace, &bounds, why);
 }
 
 enum status request_check(const struct request *request, struct problem *why)
@@ -95,14 +104,19 @@ void request_close(struct request *request)
     *request = (struct request){0};
 }
 
-void request_profile(struct request *request)
+size_t request_workers(const struct request *request)
 {
     size_t n_workers = args_count(request->args, "jobs", 0);
     if (n_workers == 0)
         n_workers = trace_workers(request->trace);
     if (n_workers > request->trace->n_units)
         n_workers = request->trace->n_units > 0 ? request->trace->n_units : 1;
-    profile_build(&request->profile, request->trace, &request->select, n_workers);
+    return n_workers;
+}
+
+void request_profile(struct request *request)
+{
+    profile_build(&request->profile, request->trace, &request->select, request_workers(request));
 }
 
 bool request_has_process(const struct request *request, const struct process *process)

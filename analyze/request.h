@@ -24,6 +24,7 @@ struct request {
     struct select select;
     struct damage_log damage;
     struct trace *trace;
+    bool answered; /* from traces that the command opened itself */
     struct profile profile;
 };
 
@@ -35,6 +36,13 @@ struct request {
 MUST_CHECK enum status request_open(struct request *request, const struct args *args, bool machine,
                                     struct problem *why);
 void request_close(struct request *request);
+
+/* How many threads shall read the trace. */
+size_t request_workers(const struct request *request);
+
+/* Give another trace, of the command's own, the window of --from and --to. */
+MUST_CHECK enum status request_set_window(const struct request *request, struct trace *trace,
+                                          struct problem *why);
 
 /* Read the trace into request->profile. */
 void request_profile(struct request *request);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "sink.h"
 
+#include "memory.h"
+
 #include <errno.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -52,9 +54,11 @@ enum status sink_open(struct sink *sink, const char *path, enum color_choice col
 {
     *sink = (struct sink){.file = stdout, .path = path, .height = HEIGHT_GUESS};
     if (path != NULL) {
-        sink->file = fopen(path, "we");
-        if (sink->file == NULL)
+        if (!whole_file_open(&sink->whole, path))
             return problem_set(why, STATUS_IO, PROBLEM_NO_OFFSET, "%s: %s", path, strerror(errno));
+        sink->file = fdopen(sink->whole.fd, "w");
+        if (sink->file == NULL)
+            memory_fail();
     }
     sink->terminal = isatty(fileno(sink->file)) == 1;
     if (sink->terminal)
@@ -82,12 +86,25 @@ enum status sink_close(struct sink *sink, struct problem *why)
     bool failed = ferror(sink->file) != 0;
     errno = 0;
     failed |= fflush(sink->file) != 0;
+    failed = failed || !whole_file_keep(&sink->whole);
     const int error = errno;
+    if (failed)
+        whole_file_drop(&sink->whole);
     if (sink->path != NULL)
-        failed |= fclose(sink->file) != 0;
+        (void)fclose(sink->file); /* nothing is left to be written */
     sink->file = NULL;
     if (!failed)
         return STATUS_OK;
     return problem_set(why, STATUS_IO, PROBLEM_NO_OFFSET, "%s: %s", name,
                        error != 0 ? strerror(error) : "write failed");
+}
+
+void sink_abandon(struct sink *sink)
+{
+    whole_file_drop(&sink->whole);
+    if (sink->path != NULL)
+        (void)fclose(sink->file);
+    else
+        (void)fflush(sink->file);
+    sink->file = NULL;
 }

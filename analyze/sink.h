@@ -6,11 +6,15 @@
  * Threads:      one at a time.
  * Memory:       struct sink is the caller's; sink_open fills it, sink_close takes it back.
  * Loss:         a write that fails is remembered and said by sink_close; nothing is retried.
+ *
+ * A file is written beside its place and takes it when it is whole: what was there before stays
+ * until then, and a pyanalyze that fails or is killed leaves nothing behind.
  */
 #ifndef PYREC_ANALYZE_SINK_H
 #define PYREC_ANALYZE_SINK_H
 
 #include "../format/status.h"
+#include "whole_file.h"
 
 #include <stdbool.h>
 #include <stdio.h>
@@ -24,20 +28,29 @@ enum color_choice {
 struct sink {
     FILE *file;
     const char *path; /* NULL = standard output */
+    struct whole_file whole;
+    char *target;    /* where the file goes when it is whole; NULL = it is there already */
+    char *temporary; /* where it is until then; NULL = it has no name */
     bool terminal;
     unsigned width;  /* columns; 0 = as wide as needed */
     unsigned height; /* lines of a screen, guessed where there is none */
     bool color;
 };
 
-/* `path` NULL is standard output. A file is made or replaced. */
+/* `path` NULL is standard output. A regular file is made or replaced, others are written to. */
 MUST_CHECK enum status sink_open(struct sink *sink, const char *path, enum color_choice color,
                                  struct problem *why);
 
 void sink_text(struct sink *sink, const char *text);
 void sink_print(struct sink *sink, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* Flush and close; STATUS_IO when something could not be written. */
+/*
+ * Flush, close, and put the file into its place; STATUS_IO when something could not be written,
+ * and then there is no file.
+ */
 MUST_CHECK enum status sink_close(struct sink *sink, struct problem *why);
+
+/* Close, and leave what was there before. */
+void sink_abandon(struct sink *sink);
 
 #endif

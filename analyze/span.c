@@ -18,6 +18,7 @@ void range_clear(struct range *range)
     free(range->time_q);
     free(range->gap_wall_q);
     free(range->missed_due);
+    free(range->holders);
     *range = (struct range){0};
 }
 
@@ -220,7 +221,7 @@ static enum status read_thread(struct range *range, struct range_thread *t)
         !next_u32(&c->thread_state, &state) || !next_u32(&c->thread_call, &t->call) ||
         !next_u32(&c->thread_runs, &t->runs_left))
         return fault(range, STATUS_DAMAGED, "columns of threads differ in length");
-    if (delta == 0 || delta > LIMIT_THREADS - range->thread_id)
+    if (delta == 0 || delta > UINT32_MAX - range->thread_id)
         return fault(range, STATUS_DAMAGED, "thread ids");
     t->id = range->thread_id += delta;
     t->state = (uint8_t)state;
@@ -418,6 +419,33 @@ size_t range_spans(struct range *range, struct range_thread *t, struct span *spa
                    : cut_spans(range, spans, n);
     } while (n > 0 && kept == 0);
     return kept;
+}
+
+size_t range_holders(struct range *range, const struct range_holder **holders)
+{
+    struct column runs = range->columns.holder_run, threads = range->columns.holder;
+    uint64_t ticks = 0;
+    size_t n = 0;
+    *holders = NULL;
+    while (range->status == STATUS_OK && !column_empty(&runs)) {
+        struct range_holder next;
+        if (!next_u32(&runs, &next.n) || !next_u32(&threads, &next.thread) ||
+            next.n > range->n_ticks - ticks) {
+            fault(range, STATUS_DAMAGED, "runs of the GIL's holders");
+            return 0;
+        }
+        ticks += next.n;
+        range->holders =
+            memory_grow(range->holders, &range->holders_size, n + 1, sizeof *range->holders);
+        range->holders[n++] = next;
+    }
+    if (range->status == STATUS_OK &&
+        (!column_empty(&threads) || (n > 0 && ticks != range->n_ticks))) {
+        fault(range, STATUS_DAMAGED, "runs of the GIL's holders");
+        return 0;
+    }
+    *holders = range->holders;
+    return n;
 }
 
 enum status range_finish(struct range *range, struct problem *why)

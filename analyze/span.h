@@ -31,6 +31,11 @@ struct span {
     uint8_t state;
 };
 
+/* Who held the GIL for n ticks: a thread's id, 0 = nobody or not known. */
+struct range_holder {
+    uint32_t thread, n;
+};
+
 /* One Samples message. */
 struct range {
     const struct dict *dict;
@@ -52,6 +57,8 @@ struct range {
     size_t time_size, gap_size, missed_size;
     const uint64_t *wall_q, *due;
 
+    struct range_holder *holders; /* once range_holders was asked */
+    size_t holders_size;
     uint32_t from_tick, to_tick; /* spans are cut to these ticks */
 
     enum status status;
@@ -87,6 +94,12 @@ bool range_next_thread(struct range *range, struct range_thread *thread);
 /* Its next spans, at most `room`; 0 at the end. */
 size_t range_spans(struct range *range, struct range_thread *thread, struct span *spans,
                    size_t room);
+
+/*
+ * Who held the GIL, from the first tick on; good until the next range is opened. The result is
+ * their number: 0 when the message does not say. Runs that do not cover all ticks are a fault.
+ */
+size_t range_holders(struct range *range, const struct range_holder **holders);
 
 /* After the last thread: STATUS_OK when every column was used up. */
 enum status range_finish(struct range *range, struct problem *why);

@@ -24,7 +24,7 @@ static uint64_t text_hash(const void *owner, uint32_t n)
 }
 
 /* The one copy of a text. */
-static const char *intern(struct symbols *symbols, const char *text)
+const char *symbols_text(struct symbols *symbols, const char *text)
 {
     struct hash *const hash = &symbols->text_hash;
     const uint64_t h = hash_text(text);
@@ -57,7 +57,8 @@ uint32_t symbols_function(struct symbols *symbols, const char *name, const char 
                           uint32_t line)
 {
     struct hash *const hash = &symbols->function_hash;
-    const struct symbol_function f = {intern(symbols, name), intern(symbols, file), line};
+    const struct symbol_function f = {symbols_text(symbols, name), symbols_text(symbols, file),
+                                      line};
     hash_reserve(hash, function_hash, symbols);
     uint64_t at = hash_of_function(&f);
     for (uint32_t n = hash_slot(hash, at); n != HASH_NONE; n = hash_slot(hash, ++at)) {

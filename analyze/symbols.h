@@ -32,6 +32,8 @@ struct symbol_place {
     uint32_t function, line;
 };
 
+struct modules;
+
 struct symbols {
     struct arena arena;
     struct symbol_text *texts;
@@ -40,9 +42,13 @@ struct symbols {
     size_t n_texts, n_functions, n_places;
     size_t texts_size, functions_size, places_size;
     struct hash text_hash, function_hash, place_hash;
+    const struct modules *modules; /* of the functions, once the profile is finished; not its own */
 };
 
 void symbols_clear(struct symbols *symbols);
+
+/* The one copy of a text. */
+const char *symbols_text(struct symbols *symbols, const char *text);
 
 /* The id, made when it is new. */
 uint32_t symbols_function(struct symbols *symbols, const char *name, const char *file,

@@ -43,6 +43,18 @@ static void report_unusable(struct trace *trace, const char *path, const struct 
     trace_report(trace, path, &damage);
 }
 
+/* A file with a header and nothing whole behind it is as good as none. */
+static enum status open_file(struct trace *trace, const char *path, struct chunk_file **file,
+                             struct problem *why)
+{
+    struct open_report report = {trace, path};
+    TRY(chunk_file_open(file, path, report_open, &report, why));
+    if (chunk_file_count(*file) > 0)
+        return STATUS_OK;
+    chunk_file_close(*file);
+    return problem_set(why, STATUS_TRUNCATED, PROBLEM_NO_OFFSET, "%s has no whole chunk", path);
+}
+
 static enum status open_files(struct trace *trace, const char *const *paths, size_t n_paths,
                               struct problem *why)
 {
@@ -50,10 +62,8 @@ static enum status open_files(struct trace *trace, const char *const *paths, siz
     enum status first = STATUS_OK;
     for (size_t i = 0; i < n_paths; i++) {
         struct trace_file *const file = &trace->files[trace->n_files];
-        struct open_report report = {trace, paths[i]};
         struct problem problem = {0};
-        const enum status status =
-            chunk_file_open(&file->chunks, paths[i], report_open, &report, &problem);
+        const enum status status = open_file(trace, paths[i], &file->chunks, &problem);
         if (status == STATUS_OK) {
             const struct chunk_place *const place = chunk_file_get(file->chunks, 0);
             file->recording = census_recording(&trace->census, place->header.tag);
@@ -64,7 +74,8 @@ static enum status open_files(struct trace *trace, const char *const *paths, siz
             report_unusable(trace, paths[i], &problem);
         if (first == STATUS_OK) {
             first = status;
-            *why = problem;
+            if (why != NULL)
+                *why = problem;
         }
     }
     return trace->n_files > 0 ? STATUS_OK : first;
@@ -78,7 +89,7 @@ static void read_recording(struct trace *trace, uint32_t file, struct unit_reade
     for (size_t i = 0; i < chunk_file_count(chunks) && recording->quantum_ns == 0; i++) {
         if (!(chunk_file_get(chunks, i)->header.flags & CHUNK_META))
             continue;
-        const struct unit_chunk chunk = {file, (uint32_t)i};
+        struct unit_chunk chunk = {.file = file, .chunk = (uint32_t)i};
         const struct unit unit = {.recording = recording, .chunks = &chunk, .n_chunks = 1};
         if (unit_begin(reader, trace, &unit) && reader->facts.has_meta)
             facts_settle_recording(&reader->facts, &trace->census, recording);
@@ -163,10 +174,78 @@ static void list_chunks(struct trace *trace)
     for (size_t f = 0; f < trace->n_files; f++) {
         const size_t n_chunks = chunk_file_count(trace->files[f].chunks);
         for (size_t i = 0; i < n_chunks; i++)
-            trace->chunks[trace->n_chunks++] = (struct unit_chunk){(uint32_t)f, (uint32_t)i};
+            trace->chunks[trace->n_chunks++] =
+                (struct unit_chunk){.file = (uint32_t)f, .chunk = (uint32_t)i};
     }
     if (n > 1)
         qsort_r(trace->chunks, n, sizeof *trace->chunks, compare_chunks, trace);
+}
+
+static const struct chunk_header *first_of(const struct trace_file *file)
+{
+    return &chunk_file_get(file->chunks, 0)->header;
+}
+
+static const struct chunk_header *last_of(const struct trace_file *file)
+{
+    return &chunk_file_get(file->chunks, chunk_file_count(file->chunks) - 1)->header;
+}
+
+static int compare_files(const void *left, const void *right)
+{
+    const struct trace_file *const a = *(const struct trace_file *const *)left;
+    const struct trace_file *const b = *(const struct trace_file *const *)right;
+    if (a->recording != b->recording)
+        return a->recording->order < b->recording->order ? -1 : 1;
+    return (first_of(a)->seq > first_of(b)->seq) - (first_of(a)->seq < first_of(b)->seq);
+}
+
+/* The time of the first chunk that has one: a file begins with some that are about no time. */
+static uint64_t first_time(const struct chunk_file *file)
+{
+    for (size_t i = 0; i < chunk_file_count(file); i++) {
+        const struct chunk_header *const header = &chunk_file_get(file, i)->header;
+        if (header->process != 0)
+            return header->t_first_ns;
+    }
+    return 0;
+}
+
+/* The chunks of a recording are numbered through all its files. */
+static void report_missing_file(struct trace *trace, const struct trace_file *before,
+                                const struct trace_file *after)
+{
+    const uint64_t last_ns = last_of(before)->t_last_ns, next_ns = first_time(after->chunks);
+    struct damage damage = {
+        .status = STATUS_DAMAGED,
+        .time_known = next_ns > last_ns,
+        .t_first_ns = last_ns,
+        .t_last_ns = next_ns,
+    };
+    snprintf(damage.text, sizeof damage.text,
+             "chunks %u to %u of the recording are in none of its files, before this one",
+             last_of(before)->seq + 1, first_of(after)->seq - 1);
+    trace_report(trace, chunk_file_path(after->chunks), &damage);
+}
+
+/* Parts of a rotated recording: is one missing between two others? */
+static void check_parts(struct trace *trace)
+{
+    if (trace->n_files < 2)
+        return;
+    const struct trace_file **const files = memory_get(trace->n_files * sizeof *files);
+    for (size_t i = 0; i < trace->n_files; i++)
+        files[i] = &trace->files[i];
+    qsort(files, trace->n_files, sizeof *files, compare_files);
+    const struct trace_file *last = files[0]; /* the one that reaches farthest */
+    for (size_t i = 1; i < trace->n_files; i++) {
+        const bool same = files[i]->recording == last->recording;
+        if (same && first_of(files[i])->seq > (uint64_t)last_of(last)->seq + 1)
+            report_missing_file(trace, last, files[i]);
+        if (!same || last_of(files[i])->seq > last_of(last)->seq)
+            last = files[i];
+    }
+    free(files);
 }
 
 static bool same_unit(const struct trace *trace, const struct unit *unit,
@@ -175,6 +254,25 @@ static bool same_unit(const struct trace *trace, const struct unit *unit,
     const struct chunk_header *const header = header_of(trace, c);
     return unit->recording == trace->files[c->file].recording && unit->process == header->process &&
            unit->generation == header->generation;
+}
+
+/* The same chunk in two files: the first one is kept, unless only the other one is whole. */
+static void choose_copy(struct trace *trace, struct unit_chunk *kept, struct unit_chunk other)
+{
+    const struct chunk_file *const file = trace->files[kept->file].chunks;
+    if (chunk_file_intact(file, kept->chunk) ||
+        !chunk_file_intact(trace->files[other.file].chunks, other.chunk))
+        return;
+    const struct chunk_place *const place = chunk_file_get(file, kept->chunk);
+    struct damage damage = {
+        .status = STATUS_DAMAGED,
+        .offset = place->offset,
+        .len_bytes = CHUNK_HEADER_LEN + (uint64_t)place->header.comp_len,
+    };
+    snprintf(damage.text, sizeof damage.text, "chunk %u is there twice, this one damaged",
+             place->header.seq);
+    trace_report(trace, chunk_file_path(file), &damage);
+    *kept = other;
 }
 
 /* Group the sorted chunks; a chunk that is there twice (the same file given twice) counts once. */
@@ -186,8 +284,10 @@ static void make_units(struct trace *trace)
         const struct unit_chunk c = trace->chunks[i];
         const struct chunk_header *const header = header_of(trace, &c);
         const bool same = unit != NULL && same_unit(trace, unit, &c);
-        if (same && header_of(trace, &trace->chunks[kept - 1])->seq == header->seq)
+        if (same && header_of(trace, &trace->chunks[kept - 1])->seq == header->seq) {
+            choose_copy(trace, &trace->chunks[kept - 1], c);
             continue;
+        }
         if (!same) {
             trace->units = memory_grow(trace->units, &trace->units_size, trace->n_units + 1,
                                        sizeof *trace->units);
@@ -220,6 +320,7 @@ enum status trace_open(struct trace **out, const char *const *paths, size_t n_pa
         return status;
     }
     align_recordings(trace);
+    check_parts(trace);
     list_chunks(trace);
     make_units(trace);
     *out = trace;
@@ -297,8 +398,11 @@ static void *worker_run(void *argument)
         const size_t i = atomic_fetch_add_explicit(&run->next_unit, 1, memory_order_relaxed);
         if (i >= run->trace->n_units)
             break;
-        if (!unit_begin(&reader, run->trace, &run->trace->units[i]))
+        if (!unit_begin(&reader, run->trace, &run->trace->units[i])) {
+            atomic_fetch_add_explicit(&run->trace->n_chunks_done, run->trace->units[i].n_chunks,
+                                      memory_order_relaxed);
             continue;
+        }
         run->job->read(run->job->closure, worker->number, &reader);
         pthread_mutex_lock(&run->join_lock);
         unit_settle(&reader);
@@ -330,6 +434,21 @@ void trace_run(struct trace *trace, size_t n_workers, const struct trace_job *jo
         pthread_join(workers[i].thread, NULL);
     pthread_mutex_destroy(&run.join_lock);
     census_finish(&trace->census);
+}
+
+void trace_run_again(struct trace *trace, const struct trace_job *job)
+{
+    trace_damage_fn *const report = trace->report;
+    struct unit_reader reader = {0};
+    trace->report = NULL;
+    for (size_t i = 0; i < trace->n_units; i++) {
+        if (!unit_begin(&reader, trace, &trace->units[i]))
+            continue;
+        job->read(job->closure, 0, &reader);
+        job->join(job->closure, 0, &reader);
+    }
+    unit_reader_clear(&reader);
+    trace->report = report;
 }
 
 size_t trace_workers(const struct trace *trace)

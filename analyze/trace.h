@@ -25,6 +25,7 @@
 #include "census.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 /* Something is wrong with a file: which, and what. Calls do not overlap. */
 typedef void trace_damage_fn(void *closure, const char *path, const struct damage *damage);
@@ -35,13 +36,14 @@ struct trace_file {
 };
 
 struct unit_chunk {
-    uint32_t file, chunk;
+    uint32_t file;
+    uint32_t chunk : 31, is_bad : 1; /* bad: something in it could not be read */
 };
 
 struct unit {
     struct recording *recording;
     uint32_t process, generation;
-    const struct unit_chunk *chunks;
+    struct unit_chunk *chunks; /* its reader marks the bad ones */
     size_t n_chunks;
 };
 
@@ -59,6 +61,7 @@ struct trace {
     size_t n_chunks, n_units, units_size;
     struct census census;
     struct window window;
+    atomic_size_t n_chunks_done; /* by trace_run, read or left out; relaxed, only to be shown */
     trace_damage_fn *report;
     void *closure;
     pthread_mutex_t lock;
@@ -104,6 +107,12 @@ struct trace_job {
 
 /* Run the job over all units with that many workers, at most one per unit. */
 void trace_run(struct trace *trace, size_t n_workers, const struct trace_job *job);
+
+/*
+ * The same once more, unit by unit in this thread, for jobs that need a second look. The census has
+ * all facts already, and damage was reported the first time.
+ */
+void trace_run_again(struct trace *trace, const struct trace_job *job);
 
 /* How many workers are worth while on this machine for this trace. */
 size_t trace_workers(const struct trace *trace);

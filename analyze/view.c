@@ -4,6 +4,7 @@
 #include "column.h"
 #include "memory.h"
 #include "path.h"
+#include "story.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +18,7 @@ void view_clear(struct view *view)
     free(view->sections);
     free(view->groups);
     free(view->notes);
+    view_clear_stories(view);
     arena_clear(&view->arena);
     *view = (struct view){0};
 }

@@ -19,13 +19,23 @@
 #include "cell.h"
 #include "census.h"
 #include "metric.h"
+#include "share.h"
+#include "stretch.h"
 
 enum shape {
-    SHAPE_TABLE = 1,  /* groups of rows, all with the same columns */
-    SHAPE_LOG = 2,    /* rows one after the other, too many to be kept */
-    SHAPE_FACTS = 4,  /* sections of named values */
-    SHAPE_STACKS = 8, /* a weighted tree of frames */
+    SHAPE_TABLE = 1,   /* groups of rows, all with the same columns */
+    SHAPE_LOG = 2,     /* rows one after the other, too many to be kept */
+    SHAPE_FACTS = 4,   /* sections of named values */
+    SHAPE_STACKS = 8,  /* a weighted tree of frames */
+    SHAPE_LIST = 16,   /* rows one after the other, which together are one thing */
+    SHAPE_COURSE = 32, /* a tree of frames, and where in it threads were from when to when */
+    SHAPE_GRAPH = 64,  /* functions, and who called whom */
+    SHAPE_STORY = 128, /* things that happened, each with a heading and tables: story.h */
 };
+
+struct gil_entry;
+struct stall_facts;
+struct stall_line;
 
 /* One thread at one tick. */
 struct sample {
@@ -35,6 +45,9 @@ struct sample {
     struct stack stack;
 };
 
+struct diff_row;
+struct compare_row;
+
 /* What a row speaks about. Members that make no sense for it are NULL or 0. */
 struct row {
     const struct process *process;
@@ -43,8 +56,19 @@ struct row {
     struct frame frame;
     const struct weights *self, *cum;
     const struct weights *total; /* of the thread or threads it was taken from */
+    const struct basis *basis;   /* what its shares are of; NULL = it has none */
+    bool noise;                  /* too small to be told from nothing; set by view_close */
+    const char *module;          /* of the frame */
     uint64_t unattributed_ns;
+    uint64_t recorded_ns; /* of a process */
+    size_t n_threads;     /* that it stands for */
     const struct sample *sample;
+    const struct gil_entry *wait;    /* gil.h */
+    const struct stall_facts *stall; /* stall_tell.h */
+    const struct stall_line *stall_line;
+    uint32_t depth; /* of a frame in a tree: by how much it is indented */
+    const struct diff_row *diff;
+    const struct compare_row *compare;
 };
 
 /* Rows under one heading. */
@@ -53,6 +77,7 @@ struct group {
     struct row total;    /* by which groups are sorted */
     struct row *rows;
     size_t n_rows, n_left_out;
+    const char *closing; /* for human readers, below the rows; set by view_close */
 };
 
 struct fact {
@@ -69,29 +94,46 @@ struct section {
     size_t n_facts, facts_size;
 };
 
-/* Node 0 is the root and has no frame; a parent comes before its children. */
+/*
+ * Node 0 is the root and has no frame; what is below a node follows it directly. Frames with the
+ * same `place` are equal, those with the same `function` differ in their line at most.
+ */
 struct stack_node {
     uint32_t parent, depth;
+    uint32_t place, function;
+    uint32_t first_line; /* of the function */
     struct frame frame;
-    uint64_t self;
+    uint64_t self, total;          /* by the view's metric; total: with all that is below it */
+    const struct weights *weights; /* of which it is a part; NULL = none */
+    const struct thread *thread;   /* it stands for a thread; NULL = for a frame */
+};
+
+/* A thread in the order of time. */
+struct course {
+    const struct thread *thread;
+    const char *label;         /* its name, and its process where there are several */
+    struct stretch *stretches; /* those that weigh something, at nodes of the view */
+    size_t n_stretches;
 };
 
 struct column;
+struct graph;
+struct story;
 #define VIEW_COLUMNS_MAX 40
 
 struct view {
     enum shape shape;
     struct arena arena;
 
-    /* SHAPE_TABLE, SHAPE_LOG */
+    /* SHAPE_TABLE, SHAPE_LOG, SHAPE_LIST, SHAPE_STORY */
     const struct column *columns[VIEW_COLUMNS_MAX];
     size_t n_columns;
 
-    /* SHAPE_TABLE */
+    /* SHAPE_TABLE, SHAPE_STORY */
     struct group *groups;
     size_t n_groups, groups_size, n_groups_left_out;
 
-    /* SHAPE_LOG: the next row, good until the next call; false at the end */
+    /* SHAPE_LOG, SHAPE_LIST: the next row, good until the next call; false at the end */
     bool (*next)(void *closure, struct row *row);
     void (*release)(void *closure); /* called by view_clear */
     void *closure;
@@ -100,10 +142,27 @@ struct view {
     struct section *sections;
     size_t n_sections, sections_size;
 
-    /* SHAPE_STACKS */
+    /* SHAPE_STACKS, SHAPE_COURSE */
     struct stack_node *nodes;
     size_t n_nodes;
+    uint32_t n_places, n_functions; /* one more than the highest number of a node */
     const struct metric *metric;
+
+    /* SHAPE_STORY */
+    struct story *stories;
+    size_t n_stories, stories_size, n_stories_left_out;
+    const char **leads; /* lines for human readers, above the stories */
+    size_t n_leads, leads_size;
+    const struct column *story_columns[VIEW_COLUMNS_MAX]; /* of a story's own row, in json */
+    size_t n_story_columns;
+    /* What the exit status tells: a limit that the user set is passed (--fail-on). */
+    bool failed;
+    /* SHAPE_COURSE */
+    struct course *courses;
+    size_t n_courses;
+
+    /* SHAPE_GRAPH */
+    const struct graph *graph;
 
     /* Lines for human readers, below everything. */
     const char **notes;
@@ -128,6 +187,12 @@ void view_sort(struct view *view, const struct column *const *by, size_t n_by);
 
 /* Keep the first `limit` groups and of each group the first `limit` rows; 0 = all. */
 void view_limit(struct view *view, size_t limit);
+
+/*
+ * When the rows are those that will be shown: what they are together, and how well shares are
+ * known. For tables of places (rows with a basis).
+ */
+void view_close(struct view *view);
 
 /* Give every row the shortest end of its file's path that tells it from the others. */
 void view_shorten_paths(struct view *view);

@@ -3,6 +3,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+/* How far around a gap chunks are looked at to tell whose time is missing. */
+#define GAP_WINDOW 32u
+
 static int places_compare(const void *a, const void *b)
 {
     const struct chunk_place *const x = a, *const y = b;
@@ -57,22 +60,60 @@ static void duplicates_drop(struct chunk_scan *scan)
     scan->n = kept;
 }
 
-/* A hole in the time of one process, with nothing but the lost chunk between: then it was its. */
-static void gap_report(struct chunk_scan *scan, const struct chunk_place *before,
-                       const struct chunk_place *after)
+/* The last chunk of a process before the gap in front of places[at]; NULL when it is far away. */
+static const struct chunk_place *process_before(const struct chunk_scan *scan, size_t at,
+                                                uint32_t process)
 {
+    for (size_t i = at; i > 0 && at - i < GAP_WINDOW; i--)
+        if (scan->places[i - 1].header.process == process)
+            return &scan->places[i - 1];
+    return NULL;
+}
+
+/*
+ * The time that is lost with the chunks in front of places[at]. The chunks of a process follow each
+ * other without holes, so where one has a hole there, it was its. Without any hole (a process ended
+ * there) all that is known are the chunks around.
+ */
+static void gap_time(const struct chunk_scan *scan, size_t at, struct damage *damage)
+{
+    uint64_t from_ns = UINT64_MAX, to_ns = 0;
+    uint32_t process = 0;
+    bool one = true;
+
+    for (size_t i = at; i < scan->n && i - at < GAP_WINDOW; i++) {
+        const struct chunk_header *const after = &scan->places[i].header;
+        const struct chunk_place *const before = process_before(scan, i, after->process);
+        if (after->process == 0 || before == NULL || before >= &scan->places[at] ||
+            before->header.t_last_ns >= after->t_first_ns)
+            continue;
+        one = one && (process == 0 || process == after->process);
+        process = after->process;
+        if (before->header.t_last_ns < from_ns)
+            from_ns = before->header.t_last_ns;
+        if (after->t_first_ns > to_ns)
+            to_ns = after->t_first_ns;
+    }
+    if (from_ns > to_ns) {
+        one = false;
+        from_ns = scan->places[at - 1].header.t_first_ns;
+        to_ns = scan->places[at].header.t_last_ns;
+    }
+    damage->time_known = to_ns > from_ns;
+    damage->process = one ? process : 0;
+    damage->t_first_ns = from_ns;
+    damage->t_last_ns = to_ns;
+}
+
+static void gap_report(struct chunk_scan *scan, size_t at)
+{
+    const struct chunk_place *const before = &scan->places[at - 1], *const after = before + 1;
     const uint32_t n = after->header.seq - before->header.seq - 1;
     struct damage damage = {
         .status = STATUS_DAMAGED,
         .offset = before->offset + CHUNK_HEADER_LEN + before->header.comp_len,
-        .time_known = before->header.process == after->header.process &&
-                      after->header.t_first_ns > before->header.t_last_ns,
     };
-    if (damage.time_known) {
-        damage.process = after->header.process;
-        damage.t_first_ns = before->header.t_last_ns;
-        damage.t_last_ns = after->header.t_first_ns;
-    }
+    gap_time(scan, at, &damage);
     if (n == 1)
         snprintf(damage.text, sizeof(damage.text), "chunk %u is missing", after->header.seq - 1);
     else
@@ -89,12 +130,21 @@ static void ends_check(struct chunk_scan *scan)
     const uint64_t n_span = (uint64_t)last->header.seq - first->header.seq + 1;
     struct damage damage = {.status = STATUS_DAMAGED, .offset = first->offset};
 
+    const bool has_beginning = first->header.flags & CHUNK_META && first->header.process == 0;
+
     if (scan->closed && scan->trailer.n_chunks > n_span) {
-        snprintf(damage.text, sizeof(damage.text),
-                 "%llu chunks are missing at the beginning or the end",
-                 (unsigned long long)(scan->trailer.n_chunks - n_span));
+        damage.time_known = true;
+        damage.t_first_ns = has_beginning ? last->header.t_last_ns : 0;
+        damage.t_last_ns = has_beginning ? DAMAGE_TO_THE_END : first->header.t_first_ns;
+        if (has_beginning)
+            damage.offset = last->offset + CHUNK_HEADER_LEN + last->header.comp_len;
+        snprintf(damage.text, sizeof(damage.text), "%llu chunks are missing at the %s",
+                 (unsigned long long)(scan->trailer.n_chunks - n_span),
+                 has_beginning ? "end" : "beginning or the end");
         chunk_scan_report(scan, &damage);
     } else if (scan->n_settled == 0 && !(first->header.flags & CHUNK_META)) {
+        damage.time_known = first->header.t_first_ns > 0;
+        damage.t_last_ns = first->header.t_first_ns;
         snprintf(damage.text, sizeof(damage.text), "the beginning of the recording is missing");
         chunk_scan_report(scan, &damage);
     }
@@ -122,7 +172,7 @@ void chunk_order_settle(struct chunk_scan *scan)
     for (size_t i = scan->n_settled; i < scan->n; i++) {
         const struct chunk_place *const place = &scan->places[i];
         if (i > 0 && place->header.seq - place[-1].header.seq > 1)
-            gap_report(scan, place - 1, place);
+            gap_report(scan, i);
         if (place->header.flags & CHUNK_MUST_UNDERSTAND && place->header.flags & ~CHUNK_KNOWN_FLAGS)
             unknown_report(scan, place);
     }

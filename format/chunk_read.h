@@ -36,14 +36,16 @@ struct chunk_place {
  * What only chunk_file_load can see (a bad payload) is in its struct problem, not here.
  */
 struct damage {
-    enum status status; /* STATUS_DAMAGED, _TRUNCATED, _LIMIT, _TOO_NEW, _UNSUPPORTED (see text) */
+    enum status status; /* STATUS_DAMAGED, _TRUNCATED, _LIMIT, _TOO_NEW, _UNSUPPORTED, _IO */
     uint64_t offset;
     uint64_t len_bytes; /* skipped; 0 for chunks that are simply missing */
-    bool time_known;    /* t_first_ns..t_last_ns is the time range that is lost */
-    uint32_t process;
-    uint64_t t_first_ns, t_last_ns;
-    char text[160]; /* what happened, in words; no offset, no time in it */
+    bool time_known;    /* what is lost lies between t_first_ns and t_last_ns .. */
+    uint32_t process;   /* .. and is this one's; 0 = the recording's own, or nobody knows whose */
+    uint64_t t_first_ns, t_last_ns; /* t_last_ns DAMAGE_TO_THE_END = to the end */
+    char text[160];                 /* what happened, in words; no offset, no time in it */
 };
+
+#define DAMAGE_TO_THE_END UINT64_MAX
 
 /* Called once per damage, from the thread that found it. */
 typedef void damage_fn(void *closure, const struct damage *damage);
@@ -79,10 +81,13 @@ const char *chunk_file_path(const struct chunk_file *file);
 uint64_t chunk_file_size(const struct chunk_file *file);
 bool chunk_file_closed(const struct chunk_file *file); /* it has a good trailer */
 
+/* Are the bytes of chunk i those it was written with? Reads them, decompresses nothing. */
+bool chunk_file_intact(const struct chunk_file *file, size_t i);
+
 /* Space to read and decompress into; one per thread, reused. Zero it before the first use. */
 struct chunk_buffer {
     uint8_t *comp, *raw;
-    size_t comp_size, raw_size;
+    size_t comp_size, raw_size; /* comp: a header, and the payload as it stands in the file */
     void *context;
     size_t raw_len; /* of the chunk that was loaded last */
 };

@@ -92,12 +92,8 @@ enum status chunk_writer_open(struct chunk_writer **out, const char *path, uint3
     return STATUS_OK;
 }
 
-/* Room for a header and the largest frame that chunk->raw, cut in pieces, can become. */
-static enum status frame_reserve(struct chunk_writer *writer, const struct chunk *chunk,
-                                 size_t n_cuts)
+static enum status frame_reserve(struct chunk_writer *writer, size_t size)
 {
-    const size_t size =
-        CHUNK_HEADER_LEN + ZSTD_compressBound(chunk->raw_len) + n_cuts * ZSTD_compressBound(0);
     if (size <= writer->frame_size)
         return STATUS_OK;
     uint8_t *const larger = realloc(writer->frame, size);
@@ -124,9 +120,12 @@ static enum status payload_compress(struct chunk_writer *writer, const struct ch
                                     size_t *comp_len, struct problem *why)
 {
     const size_t n_cuts = chunk->raw_len >= CUT_MIN_RAW_LEN ? chunk->n_cuts : 0;
+    /* A header, and the largest frame that chunk->raw, cut in pieces, can become. */
+    const size_t size =
+        CHUNK_HEADER_LEN + ZSTD_compressBound(chunk->raw_len) + n_cuts * ZSTD_compressBound(0);
     size_t from = 0;
 
-    if (frame_reserve(writer, chunk, n_cuts) != STATUS_OK)
+    if (frame_reserve(writer, size) != STATUS_OK)
         return problem_set(why, STATUS_NO_MEMORY, writer->bytes, "chunk %u", writer->seq);
     ZSTD_outBuffer out = {writer->frame, writer->frame_size, CHUNK_HEADER_LEN};
     bool good = !ZSTD_isError(ZSTD_CCtx_reset(writer->context, ZSTD_reset_session_only)) &&
@@ -177,6 +176,21 @@ static enum status bytes_append(struct chunk_writer *writer, const uint8_t *byte
     return STATUS_OK;
 }
 
+/* Put the header before the payload in writer->frame, and both into the file. */
+static enum status frame_append(struct chunk_writer *writer, const struct chunk_header *header,
+                                struct problem *why)
+{
+    const uint64_t offset = writer->bytes;
+
+    if (chunk_index_reserve(&writer->index) != STATUS_OK)
+        return problem_set(why, STATUS_NO_MEMORY, offset, "index");
+    chunk_header_write(header, writer->frame);
+    TRY(bytes_append(writer, writer->frame, CHUNK_HEADER_LEN + (size_t)header->comp_len, why));
+    chunk_index_add(&writer->index, offset, header);
+    writer->seq++;
+    return STATUS_OK;
+}
+
 enum status chunk_writer_append(struct chunk_writer *writer, const struct chunk *chunk,
                                 struct problem *why)
 {
@@ -189,8 +203,6 @@ enum status chunk_writer_append(struct chunk_writer *writer, const struct chunk 
     if (chunk->t_last_ns < chunk->t_first_ns || chunk->process > LIMIT_PROCESSES)
         return problem_set(why, STATUS_USAGE, offset, "chunk %u: times or process", writer->seq);
     TRY(payload_compress(writer, chunk, &comp_len, why));
-    if (chunk_index_reserve(&writer->index) != STATUS_OK)
-        return problem_set(why, STATUS_NO_MEMORY, offset, "index");
 
     const struct chunk_header header = {
         .tag = writer->tag,
@@ -205,11 +217,20 @@ enum status chunk_writer_append(struct chunk_writer *writer, const struct chunk 
         .t_first_ns = chunk->t_first_ns,
         .t_last_ns = chunk->t_last_ns,
     };
-    chunk_header_write(&header, writer->frame);
-    TRY(bytes_append(writer, writer->frame, CHUNK_HEADER_LEN + comp_len, why));
-    chunk_index_add(&writer->index, offset, &header);
-    writer->seq++;
-    return STATUS_OK;
+    return frame_append(writer, &header, why);
+}
+
+enum status chunk_writer_adopt(struct chunk_writer *writer, const struct chunk_header *header,
+                               const uint8_t *payload, struct problem *why)
+{
+    struct chunk_header own = *header;
+
+    if (frame_reserve(writer, CHUNK_HEADER_LEN + (size_t)header->comp_len) != STATUS_OK)
+        return problem_set(why, STATUS_NO_MEMORY, writer->bytes, "chunk %u", writer->seq);
+    memcpy(writer->frame + CHUNK_HEADER_LEN, payload, header->comp_len);
+    own.tag = writer->tag;
+    own.seq = writer->seq;
+    return frame_append(writer, &own, why);
 }
 
 /* ---- copies ---- */

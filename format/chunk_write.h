@@ -56,6 +56,14 @@ MUST_CHECK enum status chunk_writer_copy(struct chunk_writer **out, const char *
 MUST_CHECK enum status chunk_writer_append(struct chunk_writer *writer, const struct chunk *chunk,
                                            struct problem *why);
 
+/*
+ * Append a chunk of another file as it is: the comp_len bytes of its payload behind its header, in
+ * which only tag and seq become those of this file. The caller has checked payload and header.
+ */
+MUST_CHECK enum status chunk_writer_adopt(struct chunk_writer *writer,
+                                          const struct chunk_header *header, const uint8_t *payload,
+                                          struct problem *why);
+
 /* Bytes in the file so far, sequence number of the next chunk. */
 uint64_t chunk_writer_bytes(const struct chunk_writer *writer);
 uint32_t chunk_writer_seq(const struct chunk_writer *writer);

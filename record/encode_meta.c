@@ -161,6 +161,7 @@ Pyrec__V1__Account *encode_account(struct bump *bump, const struct account *acco
     message->ticks_taken = account->ticks_taken;
     message->ticks_missed = account->ticks_missed;
     message->ticks_overflowed = account->ticks_overflowed;
+    message->ticks_spared = account->ticks_spared;
     message->samples = account->samples;
     message->samples_asked = account->samples_asked;
     message->samples_outside = account->samples_outside;

@@ -153,8 +153,7 @@ bool stream_cut_due(const struct stream *stream, uint64_t time_ns)
     const uint64_t time_q = stream_quanta(&stream->clock, time_ns);
     return (time_q > batch->before_q && time_q - batch->before_q >= chunk_q) ||
            batch->raw_bytes + defs_bytes(&stream->intern) >= STREAM_CHUNK_BYTES ||
-           batch->n_ticks >= LIMIT_TICKS / 4 || stream->next_interval_ns != 0 ||
-           stream_generation_due(stream);
+           batch->n_ticks >= LIMIT_TICKS / 4 || stream_generation_due(stream);
 }
 
 bool stream_generation_due(const struct stream *stream)
@@ -199,12 +198,6 @@ void stream_restart_batch(struct stream *stream)
     }
     stream->intern.sent = stream->intern.count;
     stream->is_generation_new = false;
-    if (stream->next_interval_ns != 0 && !stream->is_tick_open) {
-        stream->interval_ns = stream->next_interval_ns;
-        stream->origin_ns = stream->next_origin_ns;
-        stream->next_interval_ns = 0;
-        stream->has_number = false;
-    }
 }
 
 enum status stream_restart_generation(struct stream *stream, struct problem *why)
@@ -227,6 +220,7 @@ enum status stream_restart_generation(struct stream *stream, struct problem *why
             thread->now.stack = stream_stack_of(stream, thread, thread->now.failed);
         }
         thread->chunk = thread->now;
+        (void)stream_call_id(stream, thread->now.call); /* so that its name has an id again */
         thread->generation_cpu_q = thread->now.cpu_q;
         thread->is_declared = false;
     }

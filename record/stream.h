@@ -24,7 +24,7 @@
 #include "roster.h"
 #include "syscalls.h"
 
-#define STREAM_CHUNK_NS      1000000000ull /* a chunk is cut after so much time .. */
+#define STREAM_CHUNK_NS      2000000000ull /* a chunk is cut after so much time .. */
 #define STREAM_CHUNK_BYTES   (256u << 10)  /* .. or so many bytes */
 #define STREAM_GENERATION_NS (300 * 1000000000ull)
 
@@ -36,8 +36,7 @@ struct stream_clock {
 
 struct stream {
     struct stream_clock clock;
-    uint64_t origin_ns, interval_ns;           /* of ticks; origin since time 0 of the trace */
-    uint64_t next_origin_ns, next_interval_ns; /* from the next tick on; interval 0 = unchanged */
+    uint64_t origin_ns, interval_ns; /* of ticks; origin since time 0 of the trace */
 
     struct roster roster;
     struct codebook codebook;

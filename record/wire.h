@@ -84,6 +84,7 @@ struct wire_counters {
     _Atomic uint64_t samples, samples_asked, samples_outside, retries;
     _Atomic uint64_t handler_ns, handler_max_ns, sampler_cpu_ns;
     _Atomic uint64_t codes, codes_lost, unobserved_ns;
+    _Atomic uint64_t ticks_spared; /* not taken, to keep the cost down */
     _Atomic uint64_t process_cpu_ns;
     _Atomic uint64_t failed[WIRE_FAIL_COUNT];
 };
@@ -261,10 +262,11 @@ struct wire_code_free {
 
 /*
  * Something that happened; type as in trace.proto's Event. FORK, EXEC and the start and end of
- * threads are not sent, the collector sees them itself. INTERVAL: `value` is the interval from the
- * next tick on, and time_ns the CLOCK_MONOTONIC of tick number 0 of that new count. UNOBSERVED:
- * value is in nanoseconds here.
+ * threads are not sent, the collector sees them itself. INTERVAL: `value` is the time from one tick
+ * that is taken to the next, a multiple of the interval that numbers count. UNOBSERVED: value is in
+ * nanoseconds here.
  */
+#define WIRE_EVENT_INTERVAL 6u
 struct wire_event {
     struct wire_record record;
     uint32_t event;

@@ -7,7 +7,7 @@
 set -eu
 
 packages="gcc cmake make pkg-config libc6-dev libzstd-dev libprotobuf-c-dev protobuf-c-compiler
-    libsmartcols-dev libpcre2-dev libjansson-dev $*"
+    libsmartcols-dev libpcre2-dev libjansson-dev zlib1g-dev $*"
 
 missing=
 for package in $packages; do

@@ -1,43 +1,138 @@
 /* SPDX-License-Identifier: MIT */
 /* export: whole profiles, in the forms of other programs. */
 #include "../command.h"
+#include "../graph.h"
+#include "../memory.h"
 #include "../metric.h"
+#include "../output.h"
 #include "../request.h"
 #include "../stacks.h"
 
+#include <stdlib.h>
+
+/* The stacks of a view as rows. */
+struct list {
+    const struct view *view;
+    size_t next; /* node */
+    struct process process;
+    struct sample sample;
+    struct frame *frames;
+    size_t frames_size;
+};
+
+static void release_list(void *closure)
+{
+    struct list *const list = closure;
+    free(list->frames);
+    free(list);
+}
+
+/* The frames from a node up to its thread; returns the thread's node. */
+static const struct stack_node *fill_stack(struct list *list, const struct stack_node *node)
+{
+    const struct stack_node *const nodes = list->view->nodes;
+    size_t n = 0;
+    list->frames =
+        memory_grow(list->frames, &list->frames_size, node->depth + 1, sizeof *list->frames);
+    for (; node->thread == NULL; node = &nodes[node->parent])
+        list->frames[n++] = node->frame;
+    list->sample.stack = (struct stack){list->frames, n};
+    return node;
+}
+
+static bool list_next(void *closure, struct row *row)
+{
+    struct list *const list = closure;
+    while (++list->next < list->view->n_nodes) {
+        const struct stack_node *const node = &list->view->nodes[list->next];
+        if (node->weights == NULL || node->self == 0)
+            continue;
+        const struct thread *const thread = fill_stack(list, node)->thread;
+        *row = (struct row){
+            .process = thread->process,
+            .thread = thread,
+            .self = node->weights,
+            .sample = &list->sample,
+        };
+        return true;
+    }
+    return false;
+}
+
+static void build_list(struct view *view)
+{
+    struct list *const list = memory_get(sizeof *list);
+    list->view = view;
+    view->shape = SHAPE_LIST;
+    view->closure = list;
+    view->next = list_next;
+    view->release = release_list;
+}
+
+static const struct output *chosen_output(const struct args *args)
+{
+    const char *const format = args_text(args, "format");
+    return output_find(format != NULL ? format : args->command->output);
+}
+
 static enum status build_export(struct request *request, struct view *view, struct problem *why)
 {
+    const struct output *const output = chosen_output(request->args);
     const char *const by = args_text(request->args, "by");
+    const struct metric *const metric = by != NULL           ? metric_find(by)
+                                        : output->by != NULL ? metric_find(output->by)
+                                                             : &metrics[METRIC_SAMPLES];
+    const bool threads = args_flag(request->args, "threads");
     (void)why;
+    if (output->accepts & SHAPE_COURSE)
+        request->profile.stretches_by = metric;
     request_profile(request);
     profile_keep_stacks(&request->profile, &request->select);
-    stacks_build(view, &request->profile, by != NULL ? metric_find(by) : &metrics[METRIC_SAMPLES],
-                 args_flag(request->args, "threads") ? STACKS_PER_THREAD : STACKS_MERGED);
+    stacks_build(view, &request->profile, metric,
+                 output->per_thread || (threads && !(output->accepts & SHAPE_COURSE))
+                     ? STACKS_PER_THREAD
+                     : STACKS_MERGED);
+    if (output->accepts & SHAPE_COURSE)
+        view->shape = SHAPE_COURSE;
+    else if (output->accepts & SHAPE_GRAPH)
+        graph_build(view);
+    else if (output->accepts & SHAPE_LIST)
+        build_list(view);
     return STATUS_OK;
 }
 
 static const struct option options[] = {
-    {"output", 'o', "FILE", OPTION_TEXT, "write to this file instead of standard output", NULL, 0},
+    {"output", 'o', "FILE", OPTION_TEXT,
+     "write to this file instead of standard output; it appears when it is whole", NULL, 0},
     {"by", 'b', "METRIC", OPTION_CHOICE,
-     "what a stack weighs; default samples; times are in microseconds", metric_name, 0},
-    {"threads", 0, NULL, OPTION_FLAG, "put the thread's name above its stacks", NULL, 0},
+     "what a stack weighs; default samples, but wall for speedscope and cpu for pstats; stacks "
+     "that weigh nothing are left out",
+     metric_name, 0},
+    {"threads", 0, NULL, OPTION_FLAG,
+     "put the thread's name above its stacks; formats that know threads have it there anyway", NULL,
+     0},
     OPTION_END,
 };
 
 const struct command command_export = {
     .name = "export",
     .synopsis = "--format NAME [options] FILE...",
-    .summary = "whole stacks, for other programs",
-    .text = "Writes every stack with its weight. The format folded has one line per stack, "
-            "root;...;leaf N, each frame as `function (file:line)`; a semicolon in a name is "
-            "written \\x3b, a newline \\n.",
+    .summary = "whole profiles, for other programs",
+    .text = "Writes a whole profile in a form that another program reads; docs/EXPORT.md says how "
+            "to open it. All of them are of the same samples: --by, filters and ranges hold for "
+            "each, and the weights add up to the same sum.\n\n"
+            "csv and json have one row per thread and stack, the stack's frames leaf first, with "
+            "all metrics; --by only decides which rows there are.",
     .example = "pyanalyze export --format folded --by cpu -o run.folded run.trace",
     .takes = TAKES_THREAD | TAKES_PROCESS | TAKES_PLACES | TAKES_FORMAT | TAKES_JOBS | TAKES_RANGE |
              TAKES_STATE,
     .options = options,
     .min_files = 1,
     .max_files = SIZE_MAX,
-    .shape = SHAPE_STACKS,
+    .shape = SHAPE_STACKS | SHAPE_LIST | SHAPE_COURSE | SHAPE_GRAPH,
     .output = "folded",
+    .rows = ROW_STACK,
+    .machine_columns = "process,thread,thread_id,cpu_time,ticks,samples,wall,on_cpu,ready,gil_wait,"
+                       "blocked,stack",
     .build = build_export,
 };

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* lines and functions: the same table by two keys. */
+/* lines, functions, files, modules: the same table by different keys. */
 #include "../command.h"
 #include "../fold.h"
 #include "../memory.h"
 #include "../request.h"
+#include "../thread_group.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -19,6 +20,15 @@
     "samples are how often it was observed, fewer than ticks when ticks were missed. (cum) is "    \
     "the "                                                                                         \
     "same for all stacks that contain the place, once per stack, so recursion counts once.\n"      \
+    "\n"                                                                                           \
+    "The line below a table says which part of the total of --by its rows are, the largest share " \
+    "with its sampling error, and the share below which a row cannot be told from nothing; such "  \
+    "rows are dimmed on a terminal. \u00b1 is a 95% interval: what an unbroken look at this "      \
+    "recording would have found lies within it in 95 of 100 cases. It is the farther end of "      \
+    "Wilson's interval for independent samples; a thread that stays in one place is known better " \
+    "than that. Another "                                                                          \
+    "run of the program is another question. The columns share, error, share_cum and error_cum "   \
+    "have the numbers.\n"                                                                          \
     "\n"                                                                                           \
     "--match and --exclude choose rows; the numbers stay what they are."
 
@@ -43,68 +53,107 @@ static const char *print_total(struct view *view, const struct weights *total)
     return copy;
 }
 
-static const char *thread_heading(struct view *view, const struct profile_thread *t,
-                                  bool name_process)
+/* Threads whose rows stand in one table. */
+struct subject {
+    struct profile_thread *const *threads;
+    size_t n_threads;
+    const struct process *process; /* NULL = of several */
+    const struct thread *thread;   /* NULL = of several that have no common name */
+};
+
+/* "Thread main of process 17 (demo.py) (902 samples, 9.036564 seconds)" */
+static const char *subject_heading(struct view *view, const struct subject *s,
+                                   const struct weights *total, bool name_process)
 {
-    const struct process *const process = t->thread->process;
-    const char *const total = print_total(view, &t->total);
-    if (!name_process)
-        return arena_print(&view->arena, "Thread %s (%s)", t->thread->name, total);
-    const char *const title = process_title(process);
-    return arena_print(&view->arena, "Thread %s of process %" PRIu32 " (%.*s%s) (%s)",
-                       t->thread->name, process->pid, TITLE_MAX, title,
-                       strlen(title) > TITLE_MAX ? "..." : "", total);
+    struct buffer text = {0};
+    const char *const sums = print_total(view, total);
+    if (s->thread == NULL)
+        buffer_add_text(&text, "All threads");
+    else
+        buffer_print(&text, "Thread%s %s", s->n_threads > 1 ? "s" : "", s->thread->name);
+    if (s->thread == NULL && s->process == NULL)
+        buffer_print(&text, " of %zu processes", count_processes(s->threads, s->n_threads));
+    if (s->thread != NULL && name_process) {
+        const char *const title = process_title(s->process);
+        buffer_print(&text, " of process %" PRIu32 " (%.*s%s)", s->process->pid, TITLE_MAX, title,
+                     strlen(title) > TITLE_MAX ? "..." : "");
+    }
+    if (s->thread != NULL && s->n_threads > 1)
+        buffer_print(&text, " (%zu threads, %s)", s->n_threads, sums);
+    else
+        buffer_print(&text, " (%s)", sums);
+    const char *const copy = arena_copy(&view->arena, text.text, text.len);
+    buffer_clear(&text);
+    return copy;
 }
 
-/* One group: the rows of these threads together. NULL when none is asked for. */
-static struct group *add_table(struct view *view, struct fold *fold, const struct request *request,
-                               const struct key *key, struct profile_thread *const *threads,
-                               size_t n_threads, const char *heading)
+/* One group: the rows of these threads together, if any is asked for. */
+static void add_table(struct view *view, struct fold *fold, const struct request *request,
+                      const struct key *key, const struct subject *subject, bool name_process)
 {
-    const struct profile *const profile = &request->profile;
-    struct weights *const total = arena_get(&view->arena, sizeof *total);
-    const struct thread *const thread = n_threads == 1 ? threads[0]->thread : NULL;
-    const struct process *const process =
-        count_processes(threads, n_threads) == 1 ? threads[0]->thread->process : NULL;
+    const struct symbols *const symbols = &request->profile.symbols;
+    struct basis *const basis = arena_get(&view->arena, sizeof *basis);
     size_t n, kept = 0;
-    struct fold_row *const rows = fold_threads(fold, threads, n_threads, &view->arena, &n);
+    struct fold_row *const rows =
+        fold_threads(fold, subject->threads, subject->n_threads, &view->arena, &n);
 
-    for (size_t i = 0; i < n_threads; i++)
-        weights_add(total, &threads[i]->total);
+    *basis = profile_basis(subject->threads, subject->n_threads, request->metric);
+    const char *const heading = subject_heading(view, subject, &basis->total, name_process);
     struct group *const group = view_add_group(view, heading, n);
-    group->total = (struct row){.process = process, .thread = thread, .self = total};
+    group->total =
+        (struct row){.process = subject->process, .thread = subject->thread, .self = &basis->total};
     for (size_t i = 0; i < n; i++) {
-        const struct frame frame = key->frame(&profile->symbols, rows[i].value);
+        const struct frame frame = key->frame(symbols, rows[i].value);
         if (!select_has_place(&request->select, &frame))
             continue;
-        group->rows[kept++] = (struct row){.process = process,
-                                           .thread = thread,
+        group->rows[kept++] = (struct row){.process = subject->process,
+                                           .thread = subject->thread,
                                            .frame = frame,
+                                           .module = key->module(symbols, rows[i].value),
                                            .self = &rows[i].self,
                                            .cum = &rows[i].cum,
-                                           .total = total};
+                                           .total = &basis->total,
+                                           .basis = basis};
     }
     group->n_rows = kept;
-    if (kept == 0) { /* the expressions leave nothing of this thread */
+    if (kept == 0) /* the expressions leave nothing of this thread */
         view->n_groups--;
-        return NULL;
-    }
-    return group;
 }
 
-static void merged_table(struct view *view, struct fold *fold, const struct request *request,
-                         const struct key *key, struct profile_thread *const *threads, size_t n)
+static void add_merged(struct view *view, struct fold *fold, const struct request *request,
+                       const struct key *key, struct profile_thread *const *threads, size_t n)
 {
-    struct group *const group = add_table(view, fold, request, key, threads, n, NULL);
-    if (group == NULL)
-        return;
-    const size_t n_processes = count_processes(threads, n);
-    const char *const total = print_total(view, group->total.self);
-    if (n_processes > 1)
-        group->heading =
-            arena_print(&view->arena, "All threads of %zu processes (%s)", n_processes, total);
-    else
-        group->heading = arena_print(&view->arena, "All threads (%s)", total);
+    const bool one = count_processes(threads, n) == 1;
+    const struct subject all = {threads, n, one ? threads[0]->thread->process : NULL,
+                                n == 1 ? threads[0]->thread : NULL};
+    add_table(view, fold, request, key, &all, false);
+}
+
+static void add_groups(struct view *view, struct fold *fold, const struct request *request,
+                       const struct key *key, struct profile_thread **threads, size_t n)
+{
+    const bool name_process = count_processes(threads, n) > 1;
+    struct grouped_thread *const sorted = thread_group_sort(&view->arena, threads, n);
+    for (size_t i = 0; i < n; i++)
+        threads[i] = sorted[i].thread;
+    for (size_t i = 0, size; i < n; i += size) {
+        size = thread_group_size(sorted + i, n - i);
+        const struct subject subject = {threads + i, size, threads[i]->thread->process,
+                                        thread_group_thread(&view->arena, sorted + i, size)};
+        add_table(view, fold, request, key, &subject, name_process);
+    }
+    free(sorted);
+}
+
+static void add_each(struct view *view, struct fold *fold, const struct request *request,
+                     const struct key *key, struct profile_thread *const *threads, size_t n)
+{
+    const bool name_process = count_processes(threads, n) > 1;
+    for (size_t i = 0; i < n; i++) {
+        const struct thread *const thread = threads[i]->thread;
+        const struct subject subject = {&threads[i], 1, thread->process, thread};
+        add_table(view, fold, request, key, &subject, name_process);
+    }
 }
 
 static enum status build_places(struct request *request, struct view *view, enum key_id id)
@@ -122,14 +171,12 @@ static enum status build_places(struct request *request, struct view *view, enum
             threads[n++] = profile->threads[i];
     }
     struct fold *const fold = fold_open(profile, key);
-    if (n > 0 && args_flag(request->args, "merge-threads")) {
-        merged_table(view, fold, request, key, threads, n);
-    } else {
-        const bool name_process = count_processes(threads, n) > 1;
-        for (size_t i = 0; i < n; i++)
-            add_table(view, fold, request, key, &threads[i], 1,
-                      thread_heading(view, threads[i], name_process));
-    }
+    if (n > 0 && args_flag(request->args, "merge-threads"))
+        add_merged(view, fold, request, key, threads, n);
+    else if (args_flag(request->args, "group"))
+        add_groups(view, fold, request, key, threads, n);
+    else
+        add_each(view, fold, request, key, threads, n);
     if (view->n_groups == 0)
         view_add_note(view, "There are no samples of what was asked for.");
     fold_close(fold);
@@ -143,21 +190,55 @@ static enum status build_lines(struct request *request, struct view *view, struc
     return build_places(request, view, KEY_LINE);
 }
 
+/* The tables of cProfile and yappi, each with the clock that the tool has. */
+static const struct command_style styles[] = {
+    {"cprofile", "ncalls,tottime,percall,cumtime,percall_cum,stdname", "tottime,cumtime,stdname",
+     METRIC_WALL},
+    {"yappi", "name,ncall,tsub,ttot,tavg", "ttot,tsub,name", METRIC_CPU},
+    {NULL, NULL, NULL, METRIC_CPU},
+};
+
+static const char *style_name(size_t i)
+{
+    return styles[i].name;
+}
+
 static enum status build_functions(struct request *request, struct view *view, struct problem *why)
 {
-    (void)why;
+    const struct args *const args = request->args;
+    const struct command_style *const style =
+        command_style(args->command, args_text(args, "style"));
+    if (style != NULL && args_text(args, "by") == NULL)
+        request->metric = &metrics[style->metric];
+    if (style != NULL && request->metric->unit != UNIT_SECONDS)
+        return problem_set(why, STATUS_USAGE, PROBLEM_NO_OFFSET,
+                           "--style %s has columns of seconds; --by %s has none", style->name,
+                           request->metric->by);
     return build_places(request, view, KEY_FUNCTION);
+}
+
+static enum status build_files(struct request *request, struct view *view, struct problem *why)
+{
+    (void)why;
+    return build_places(request, view, KEY_FILE);
+}
+
+static enum status build_modules(struct request *request, struct view *view, struct problem *why)
+{
+    (void)why;
+    return build_places(request, view,
+                        args_flag(request->args, "packages") ? KEY_PACKAGE : KEY_MODULE);
 }
 
 #define PLACE_TAKES                                                                                \
     (TAKES_SORT | TAKES_LIMIT | TAKES_COLUMNS | TAKES_THREAD | TAKES_PROCESS | TAKES_PLACES |      \
-     TAKES_MERGE | TAKES_FORMAT | TAKES_COLOR | TAKES_PATHS | TAKES_JOBS | TAKES_RANGE |           \
-     TAKES_STATE | TAKES_BY)
-#define PLACE_COLUMNS "cpu_time,cpu_time_cum,ticks,ticks_cum,samples,samples_cum,place,function"
-#define PLACE_MACHINE_COLUMNS                                                                      \
-    "process,thread,thread_id,cpu_time,cpu_time_cum,ticks,ticks_cum,samples,samples_cum,wall,"     \
-    "wall_cum,file,line,function"
-#define PLACE_SORT "cpu_time,samples,cpu_time_cum,samples_cum,file,line,function"
+     TAKES_MERGE | TAKES_FORMAT | TAKES_FOLLOW | TAKES_COLOR | TAKES_PATHS | TAKES_JOBS |          \
+     TAKES_RANGE | TAKES_STATE | TAKES_BY | TAKES_GROUP)
+#define NUMBER_COLUMNS         "cpu_time,cpu_time_cum,ticks,ticks_cum,samples,samples_cum"
+#define PLACE_COLUMNS          NUMBER_COLUMNS ",place,function"
+#define NUMBER_MACHINE_COLUMNS "process,thread,thread_id," NUMBER_COLUMNS ",wall,wall_cum"
+#define PLACE_MACHINE_COLUMNS  NUMBER_MACHINE_COLUMNS ",file,line,function"
+#define PLACE_SORT             "cpu_time,samples,cpu_time_cum,samples_cum,file,line,function"
 
 const struct command command_lines = {
     .name = "lines",
@@ -178,14 +259,24 @@ const struct command command_lines = {
     .build = build_lines,
 };
 
+static const struct option function_options[] = {
+    {"style", 0, "NAME", OPTION_CHOICE,
+     "as the table of another tool: cprofile (wall time, unless --by says another) or yappi (CPU "
+     "time); what a sampler cannot know, the number of calls, is -",
+     style_name, 0},
+    OPTION_END,
+};
+
 const struct command command_functions = {
     .name = "functions",
     .synopsis = "[options] FILE...",
     .summary = "CPU time, ticks and samples of every function, per thread",
     .text = "As lines, but all lines of a function together; the line number is where the "
-            "function begins.\n\n" PLACE_TEXT,
+            "function begins. With --style the table has the columns of another tool: tottime and "
+            "tsub are self seconds, cumtime and ttot cumulative ones.\n\n" PLACE_TEXT,
     .example = "pyanalyze functions --sort cpu_time_cum --merge-threads run.trace",
     .takes = PLACE_TAKES,
+    .options = function_options,
     .min_files = 1,
     .max_files = SIZE_MAX,
     .shape = SHAPE_TABLE,
@@ -194,5 +285,52 @@ const struct command command_functions = {
     .columns = PLACE_COLUMNS,
     .machine_columns = PLACE_MACHINE_COLUMNS,
     .sort = PLACE_SORT,
+    .styles = styles,
     .build = build_functions,
+};
+
+const struct command command_files = {
+    .name = "files",
+    .synopsis = "[options] FILE...",
+    .summary = "CPU time, ticks and samples of every source file, per thread",
+    .text = "As lines, but all lines of a file together. What has no file stands under its own "
+            "name.\n\n" PLACE_TEXT,
+    .example = "pyanalyze files --merge-threads --by wall run.trace",
+    .takes = PLACE_TAKES,
+    .min_files = 1,
+    .max_files = SIZE_MAX,
+    .shape = SHAPE_TABLE,
+    .output = "text",
+    .rows = ROW_PLACE,
+    .columns = NUMBER_COLUMNS ",file",
+    .machine_columns = NUMBER_MACHINE_COLUMNS ",file",
+    .sort = "cpu_time,samples,cpu_time_cum,samples_cum,file",
+    .build = build_files,
+};
+
+static const struct option module_options[] = {
+    {"packages", 0, NULL, OPTION_FLAG, "all modules of a package together", NULL, 0},
+    OPTION_END,
+};
+
+const struct command command_modules = {
+    .name = "modules",
+    .synopsis = "[options] FILE...",
+    .summary = "CPU time, ticks and samples of every module or package, per thread",
+    .text = "As files, with the names of modules. A trace has none, so they are made from paths: "
+            "below site-packages, dist-packages or the standard library the rest of the path, and "
+            "likewise below the folder of the script that was run; of other files the last part. "
+            "A package is what stands before the first point.\n\n" PLACE_TEXT,
+    .example = "pyanalyze modules --packages --by gil_wait run.trace",
+    .takes = PLACE_TAKES,
+    .options = module_options,
+    .min_files = 1,
+    .max_files = SIZE_MAX,
+    .shape = SHAPE_TABLE,
+    .output = "text",
+    .rows = ROW_PLACE,
+    .columns = NUMBER_COLUMNS ",module,file",
+    .machine_columns = NUMBER_MACHINE_COLUMNS ",module,file",
+    .sort = "cpu_time,samples,cpu_time_cum,samples_cum,module,file",
+    .build = build_modules,
 };

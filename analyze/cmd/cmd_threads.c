@@ -2,21 +2,53 @@
 /* threads: one row per thread, those that run no Python included. */
 #include "../command.h"
 #include "../request.h"
+#include "../thread_group.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 /* Here it is the thread that is asked about, so its whole clock counts, found on a CPU or not. */
-static void fill_thread(struct row *row, const struct profile_thread *t, struct weights *weights)
+static void add_thread(struct row *row, const struct profile_thread *t, struct weights *weights)
 {
-    *weights = t->total;
+    weights_add(weights, &t->total);
     weights->by[CLASS_BLOCKED].cpu += t->unattributed_ns;
-    *row = (struct row){
-        .process = t->thread->process,
-        .thread = t->thread,
-        .self = weights,
-        .total = weights,
-        .unattributed_ns = t->unattributed_ns,
-    };
+    row->process = t->thread->process;
+    row->thread = t->thread;
+    row->self = row->total = weights;
+    row->unattributed_ns += t->unattributed_ns;
+    row->n_threads++;
+}
+
+static void fill_threads(struct group *group, size_t *n_rows, const struct profile *profile,
+                         struct view *view)
+{
+    struct weights *const weights =
+        arena_get(&view->arena, profile->n_threads * sizeof(struct weights));
+    for (size_t i = 0; i < profile->n_threads; i++) {
+        if (weights_sum(&profile->threads[i]->total).samples > 0)
+            add_thread(&group->rows[(*n_rows)++], profile->threads[i], &weights[i]);
+    }
+}
+
+static void fill_groups(struct group *group, size_t *n_rows, const struct profile *profile,
+                        struct view *view)
+{
+    struct weights *const weights =
+        arena_get(&view->arena, profile->n_threads * sizeof(struct weights));
+    struct grouped_thread *const sorted =
+        thread_group_sort(&view->arena, profile->threads, profile->n_threads);
+    for (size_t i = 0, size; i < profile->n_threads; i += size) {
+        struct row *const row = &group->rows[*n_rows];
+        size = thread_group_size(sorted + i, profile->n_threads - i);
+        for (size_t k = i; k < i + size; k++) {
+            if (weights_sum(&sorted[k].thread->total).samples > 0)
+                add_thread(row, sorted[k].thread, &weights[*n_rows]);
+        }
+        if (row->n_threads > 1)
+            row->thread = thread_group_thread(&view->arena, sorted + i, size);
+        *n_rows += row->n_threads > 0;
+    }
+    free(sorted);
 }
 
 static bool wants_natives(const struct request *request, const struct process *process)
@@ -29,6 +61,42 @@ static bool wants_natives(const struct request *request, const struct process *p
 static bool wants_native(const struct request *request, const struct native *native)
 {
     return select_has_thread(&request->select, native->name, native->os_tid);
+}
+
+/* One row for the native threads of that name, if there is one already. */
+static struct row *native_row(const struct group *group, size_t first, size_t end, const char *name)
+{
+    for (size_t i = first; i < end; i++) {
+        if (strcmp(group->rows[i].native->name, name) == 0)
+            return &group->rows[i];
+    }
+    return NULL;
+}
+
+static void fill_natives(struct group *group, size_t *n_rows, const struct request *request,
+                         const struct process *process, struct view *view)
+{
+    const bool grouped = args_flag(request->args, "group");
+    const size_t first = *n_rows;
+    for (size_t i = 0; i < process->n_natives; i++) {
+        const struct native *const native = &process->natives[i];
+        if (!wants_native(request, native))
+            continue;
+        struct native *const own = arena_get(&view->arena, sizeof *own);
+        *own = *native;
+        if (grouped)
+            own->name = thread_group_name(&view->arena, native->name);
+        struct row *const row = grouped ? native_row(group, first, *n_rows, own->name) : NULL;
+        if (row == NULL) {
+            group->rows[(*n_rows)++] =
+                (struct row){.process = process, .native = own, .n_threads = 1};
+            continue;
+        }
+        own->cpu_ns += row->native->cpu_ns;
+        own->os_tid = 0;
+        row->native = own;
+        row->n_threads++;
+    }
 }
 
 static size_t count_natives(const struct request *request)
@@ -50,22 +118,15 @@ static enum status build_threads(struct request *request, struct view *view, str
     request_profile(request);
     profile_keep_stacks(&request->profile, &request->select);
     view->shape = SHAPE_TABLE;
-    struct weights *const weights =
-        arena_get(&view->arena, profile->n_threads * sizeof(struct weights));
     struct group *const group =
         view_add_group(view, NULL, profile->n_threads + count_natives(request));
-    for (size_t i = 0; i < profile->n_threads; i++) {
-        if (weights_sum(&profile->threads[i]->total).samples > 0)
-            fill_thread(&group->rows[n++], profile->threads[i], &weights[i]);
-    }
+    if (args_flag(request->args, "group"))
+        fill_groups(group, &n, profile, view);
+    else
+        fill_threads(group, &n, profile, view);
     for (size_t p = 0; p < census->n_processes; p++) {
-        const struct process *const process = census->processes[p];
-        if (!wants_natives(request, process))
-            continue;
-        for (size_t i = 0; i < process->n_natives; i++) {
-            if (wants_native(request, &process->natives[i]))
-                group->rows[n++] = (struct row){.process = process, .native = &process->natives[i]};
-        }
+        if (wants_natives(request, census->processes[p]))
+            fill_natives(group, &n, request, census->processes[p], view);
     }
     group->n_rows = n;
     if (n == 0) {
@@ -89,11 +150,12 @@ const struct command command_threads = {
         "Threads that run no Python (of libraries, and the recorder's own) have a CPU time "
         "and nothing else; in a range of time or for a state nothing is known of them, and they "
         "are not shown. With --match or --exclude only the samples are counted whose stack "
-        "has such a place, or has none.",
+        "has such a place, or has none. With --group the column threads says how many a row is; "
+        "its times are those of all of them together.",
     .example = "pyanalyze threads --sort gil_wait_share run.trace",
     .takes = TAKES_SORT | TAKES_LIMIT | TAKES_COLUMNS | TAKES_THREAD | TAKES_PROCESS |
-             TAKES_PLACES | TAKES_FORMAT | TAKES_COLOR | TAKES_JOBS | TAKES_RANGE | TAKES_STATE |
-             TAKES_BY,
+             TAKES_PLACES | TAKES_FORMAT | TAKES_FOLLOW | TAKES_COLOR | TAKES_JOBS | TAKES_RANGE |
+             TAKES_STATE | TAKES_BY | TAKES_GROUP,
     .min_files = 1,
     .max_files = SIZE_MAX,
     .shape = SHAPE_TABLE,

@@ -100,11 +100,11 @@ static enum status csv_write(struct sink *to, const struct view *view, struct pr
         write_facts(to, view, &buffer);
     } else {
         write_header(to, view);
-        for (size_t g = 0; view->shape == SHAPE_TABLE && g < view->n_groups; g++) {
+        for (size_t g = 0; view->shape != SHAPE_LOG && g < view->n_groups; g++) {
             for (size_t i = 0; i < view->groups[g].n_rows; i++)
                 write_row(to, view, &view->groups[g].rows[i], &buffer);
         }
-        while (view->shape == SHAPE_LOG && view->next(view->closure, &row))
+        while ((view->shape & (SHAPE_LOG | SHAPE_LIST)) && view->next(view->closure, &row))
             write_row(to, view, &row, &buffer);
     }
     buffer_clear(&buffer);
@@ -114,7 +114,8 @@ static enum status csv_write(struct sink *to, const struct view *view, struct pr
 const struct output output_csv = {
     .name = "csv",
     .help = "comma separated values with a header line, for spreadsheets and scripts",
-    .accepts = SHAPE_TABLE | SHAPE_LOG | SHAPE_FACTS,
+    .accepts = SHAPE_TABLE | SHAPE_LOG | SHAPE_LIST | SHAPE_FACTS | SHAPE_STORY,
     .machine = true,
+    .per_thread = true,
     .write = csv_write,
 };

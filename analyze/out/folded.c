@@ -58,7 +58,8 @@ static enum status folded_write(struct sink *to, const struct view *view, struct
 
 const struct output output_folded = {
     .name = "folded",
-    .help = "one line per stack, root;...;leaf N, for flame graphs",
+    .help = "one line per stack, root;...;leaf N, for flame graphs; a frame is `function "
+            "(file:line)`, a semicolon in a name \\x3b, times are in microseconds",
     .accepts = SHAPE_STACKS,
     .machine = true,
     .write = folded_write,

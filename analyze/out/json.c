@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * json - through jansson: a table is an array of objects, facts are an object of objects, a log
- * one object per line.
+ * json - through jansson: a table or list is an array of objects, facts are an object of objects, a
+ * log one object per line.
  */
 #include "../column.h"
 #include "../memory.h"
 #include "../output.h"
+#include "../story.h"
 
 #include <jansson.h>
 
@@ -26,6 +27,15 @@ static json_t *stack_json(const struct stack *stack)
     return frames;
 }
 
+static json_t *printed_json(const struct cell *cell)
+{
+    struct buffer text = {0};
+    cell_print(&text, cell);
+    json_t *const json = json_string(text.text);
+    buffer_clear(&text);
+    return json;
+}
+
 static json_t *cell_json(const struct cell *cell)
 {
     switch (cell->unit) {
@@ -42,6 +52,9 @@ static json_t *cell_json(const struct cell *cell)
         return json_real(cell->ratio);
     case UNIT_STACK:
         return stack_json(cell->stack);
+    case UNIT_PSTATS:
+    case UNIT_YAPPI:
+        return printed_json(cell);
     case UNIT_COUNT:
     case UNIT_ID:
     case UNIT_BYTES:
@@ -50,12 +63,33 @@ static json_t *cell_json(const struct cell *cell)
     return json_null();
 }
 
-static json_t *row_json(const struct view *view, const struct row *row)
+static json_t *columns_json(const struct column *const *columns, size_t n_columns,
+                            const struct row *row)
 {
     json_t *const object = json_object();
-    for (size_t i = 0; i < view->n_columns; i++) {
-        const struct cell cell = column_cell(view->columns[i], row);
-        json_object_set_new(object, view->columns[i]->name, cell_json(&cell));
+    for (size_t i = 0; i < n_columns; i++) {
+        const struct cell cell = column_cell(columns[i], row);
+        json_object_set_new(object, columns[i]->name, cell_json(&cell));
+    }
+    return object;
+}
+
+static json_t *row_json(const struct view *view, const struct row *row)
+{
+    return columns_json(view->columns, view->n_columns, row);
+}
+
+/* The story's own columns, and each part as an array under its name. */
+static json_t *story_json(const struct view *view, const struct story *story)
+{
+    json_t *const object = columns_json(view->story_columns, view->n_story_columns, &story->row);
+    for (size_t p = 0; p < story->n_parts; p++) {
+        const struct part *const part = &story->parts[p];
+        json_t *const rows = json_array();
+        for (size_t i = 0; i < part->n_rows; i++)
+            json_array_append_new(rows,
+                                  columns_json(part->columns, part->n_columns, &part->rows[i]));
+        json_object_set_new(object, part->name, rows);
     }
     return object;
 }
@@ -78,6 +112,29 @@ static void write_table(struct sink *to, const struct view *view)
             dump(to, row_json(view, &view->groups[g].rows[i]), JSON_STYLE);
             between = ",\n";
         }
+    }
+    sink_text(to, between[0] == '[' ? "[]\n" : "\n]\n");
+}
+
+static void write_list(struct sink *to, const struct view *view)
+{
+    struct row row;
+    const char *between = "[\n";
+    while (view->next(view->closure, &row)) {
+        sink_text(to, between);
+        dump(to, row_json(view, &row), JSON_STYLE);
+        between = ",\n";
+    }
+    sink_text(to, between[0] == '[' ? "[]\n" : "\n]\n");
+}
+
+static void write_stories(struct sink *to, const struct view *view)
+{
+    const char *between = "[\n";
+    for (size_t i = 0; i < view->n_stories; i++) {
+        sink_text(to, between);
+        dump(to, story_json(view, &view->stories[i]), JSON_STYLE);
+        between = ",\n";
     }
     sink_text(to, between[0] == '[' ? "[]\n" : "\n]\n");
 }
@@ -118,6 +175,10 @@ static enum status json_write(struct sink *to, const struct view *view, struct p
         write_table(to, view);
     else if (view->shape == SHAPE_FACTS)
         write_facts(to, view);
+    else if (view->shape == SHAPE_LIST)
+        write_list(to, view);
+    else if (view->shape == SHAPE_STORY)
+        write_stories(to, view);
     while (view->shape == SHAPE_LOG && view->next(view->closure, &row)) {
         dump(to, row_json(view, &row), JSON_STYLE);
         sink_text(to, "\n");
@@ -128,7 +189,8 @@ static enum status json_write(struct sink *to, const struct view *view, struct p
 const struct output output_json = {
     .name = "json",
     .help = "an array of objects; of dump one object per line",
-    .accepts = SHAPE_TABLE | SHAPE_LOG | SHAPE_FACTS,
+    .accepts = SHAPE_TABLE | SHAPE_LOG | SHAPE_LIST | SHAPE_FACTS | SHAPE_STORY,
     .machine = true,
+    .per_thread = true,
     .write = json_write,
 };

@@ -9,6 +9,7 @@
 #include "../column.h"
 #include "../memory.h"
 #include "../output.h"
+#include "../story.h"
 #include "text_cell.h"
 
 #include <libsmartcols.h>
@@ -19,6 +20,9 @@
 
 /* Seconds of a close column are at least so wide: the heading is "cpu_time   (cum)". */
 #define CLOSE_SECONDS_WIDTH 7
+
+/* What happened is told in milliseconds. */
+#define STORY_DECIMALS 3
 
 /* Texts are not cut shorter than this. */
 #define TEXT_WIDTH_MIN 16
@@ -82,7 +86,8 @@ static size_t grid_cut(struct grid *grid, size_t column, size_t over, bool at_be
 
 static bool is_path(const struct column *column)
 {
-    return column->unit == UNIT_PLACE || strcmp(column->name, "file") == 0;
+    return column->unit == UNIT_PLACE || column->unit == UNIT_PSTATS ||
+           column->unit == UNIT_YAPPI || strcmp(column->name, "file") == 0;
 }
 
 /*
@@ -144,7 +149,8 @@ static void table_print(struct sink *to, struct libscols_table *table)
     scols_unref_table(table);
 }
 
-static void draw_grid(struct sink *to, const struct view *view, const struct grid *grid)
+static void draw_grid(struct sink *to, const struct view *view, const struct group *group,
+                      const struct grid *grid)
 {
     struct libscols_table *const table = table_new(to);
     for (size_t c = 0; c < grid->n_columns; c++) {
@@ -154,6 +160,8 @@ static void draw_grid(struct sink *to, const struct view *view, const struct gri
     for (size_t r = 1; r < grid->n_rows; r++) {
         struct libscols_line *const line = scols_table_new_line(table, NULL);
         check(line != NULL);
+        if (to->color && group->rows[r - 1].noise)
+            check(scols_line_set_color(line, "halfbright") == 0);
         for (size_t c = 0; c < grid->n_columns; c++) {
             const char *const text = *grid_at(grid, r, c);
             check(scols_line_set_data(line, c, text) == 0);
@@ -206,6 +214,12 @@ static void write_left_out(struct sink *to, const char *before, size_t n, const 
                    n == 1 ? "" : "s");
 }
 
+static void write_closing(struct sink *to, const char *closing)
+{
+    if (closing != NULL)
+        sink_print(to, to->color ? "\033[2m%s\033[0m\n" : "%s\n", closing);
+}
+
 static void write_table(struct sink *to, const struct view *view)
 {
     const int decimals = choose_decimals(view);
@@ -220,11 +234,58 @@ static void write_table(struct sink *to, const struct view *view)
         struct grid grid = grid_build(view, group, decimals);
         if (to->width > 0)
             grid_fit(&grid, view, to->width);
-        draw_grid(to, view, &grid);
+        draw_grid(to, view, group, &grid);
         grid_clear(&grid);
         write_left_out(to, "", group->n_left_out, "row");
+        write_closing(to, group->closing);
     }
     write_left_out(to, "\n", view->n_groups_left_out, "table");
+}
+
+/* A part is drawn as the table of a view would be. */
+static void write_part(struct sink *to, const struct part *part, int decimals)
+{
+    struct view view = {.n_columns = part->n_shown};
+    const struct group group = {.rows = part->rows, .n_rows = part->n_rows};
+    for (size_t i = 0; i < part->n_shown; i++)
+        view.columns[i] = part->columns[i];
+    if (part->title != NULL)
+        sink_print(to, "\n%s\n", part->title);
+    struct grid grid = grid_build(&view, &group, decimals);
+    if (to->width > 0)
+        grid_fit(&grid, &view, to->width);
+    draw_grid(to, &view, &group, &grid);
+    grid_clear(&grid);
+    write_left_out(to, "", part->n_left_out, "row");
+}
+
+static void write_line(struct sink *to, const char *text)
+{
+    struct buffer visible = {0};
+    buffer_add_visible(&visible, text);
+    sink_print(to, "%s\n", visible.text);
+    buffer_clear(&visible);
+}
+
+static void write_stories(struct sink *to, const struct view *view)
+{
+    for (size_t i = 0; i < view->n_leads; i++)
+        write_line(to, view->leads[i]);
+    for (size_t s = 0; s < view->n_stories; s++) {
+        const struct story *const story = &view->stories[s];
+        if (s > 0 || view->n_leads > 0)
+            sink_text(to, "\n");
+        if (story->heading != NULL) {
+            write_heading(to, story->heading);
+            write_ruler(to);
+        }
+        for (size_t i = 0; i < story->n_lines; i++)
+            write_line(to, story->lines[i]);
+        for (size_t i = 0; i < story->n_parts; i++)
+            write_part(to, &story->parts[i], STORY_DECIMALS);
+    }
+    if (view->n_stories_left_out > 0)
+        sink_print(to, "\n(%zu more; --limit 0 shows all)\n", view->n_stories_left_out);
 }
 
 static void write_section(struct sink *to, const struct section *section)
@@ -272,19 +333,22 @@ static enum status text_write(struct sink *to, const struct view *view, struct p
         write_table(to, view);
     else if (view->shape == SHAPE_LOG)
         write_log(to, view);
+    else if (view->shape == SHAPE_STORY)
+        write_stories(to, view);
     for (size_t i = 0; i < view->n_sections; i++) {
         if (i > 0)
             sink_text(to, "\n");
         write_section(to, &view->sections[i]);
     }
     for (size_t i = 0; i < view->n_notes; i++)
-        sink_print(to, "%s%s\n", i == 0 && view->n_groups > 0 ? "\n" : "", view->notes[i]);
+        sink_print(to, "%s%s\n", i == 0 && view->n_groups + view->n_stories > 0 ? "\n" : "",
+                   view->notes[i]);
     return STATUS_OK;
 }
 
 const struct output output_text = {
     .name = "text",
     .help = "a table for people",
-    .accepts = SHAPE_TABLE | SHAPE_LOG | SHAPE_FACTS,
+    .accepts = SHAPE_TABLE | SHAPE_LOG | SHAPE_FACTS | SHAPE_STORY,
     .write = text_write,
 };

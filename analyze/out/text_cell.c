@@ -76,6 +76,11 @@ static void print_cell(struct buffer *to, const struct cell *cell, int decimals)
     case UNIT_BYTES:
         print_bytes(to, cell->n);
         break;
+    case UNIT_TEXT:
+        for (uint32_t i = 0; i < cell->line; i++)
+            buffer_add_text(to, "  ");
+        buffer_add_visible(to, cell->text[0] != '\0' ? cell->text : "-");
+        break;
     default:
         cell_print(&raw, cell);
         buffer_add_visible(to, raw.len > 0 ? raw.text : "-");

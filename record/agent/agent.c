@@ -109,6 +109,7 @@ static void parts_connect(struct agent *agent, bool private_files)
         .signals = !(flags & WIRE_NO_SIGNALS),
         .private_files = private_files,
     };
+    pace_init(&agent->sampler.pace, agent->settings.max_cost_ppm, head->interval_ns);
 }
 
 /* The first run of a process makes the ring; a run after a pause goes on with it. */

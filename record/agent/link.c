@@ -47,6 +47,9 @@ bool link_settings(struct link_settings *settings)
     if ((at = field_copy(at, number, sizeof(number))) == NULL)
         return false;
     settings->flags = (uint32_t)strtoul(number, NULL, 10);
+    if ((at = field_copy(at, number, sizeof(number))) == NULL)
+        return false;
+    settings->max_cost_ppm = strtoull(number, NULL, 10);
     settings->begin_ns = strtoull(at, NULL, 10);
     return settings->interval_ns >= 10000 && settings->interval_ns <= 1000000000u &&
            settings->max_depth >= 1 && settings->max_depth <= 16384;

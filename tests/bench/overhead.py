@@ -18,7 +18,7 @@ CASES = {
     'idle': (450, False, 'one busy thread, 300 idle'),
     'deep': (450, False, 'one busy thread, 300 frames deep'),
     'recursion': (450, False, 'stacks that grow to 900 frames and shrink'),
-    'web': (120, False, 'threading web server, 4 clients'),
+    'web': (600, False, 'threading web server, 4 clients'),
     'ten': (450, False, 'one busy thread, 10 frames deep'),
 }
 PINNED_PROGRAM = {'pinned': 'busy'}
@@ -106,7 +106,7 @@ def main():
     parser.add_argument('--pairs', type=int, default=9)
     parser.add_argument('--rates', default='100,1000')
     parser.add_argument('--percent', type=int, default=100, help='of the usual amount of work')
-    options = parser.parse_args()
+    options = parser.parse_intermixed_args()
     if options.pairs < 2:
         parser.error('--pairs: at least 2')
     for case in options.cases:

@@ -85,6 +85,8 @@ def threads(scale):
 
 class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = 'HTTP/1.1'
+    wbufsize = -1
+    disable_nagle_algorithm = True
 
     def do_GET(self):
         body = str(step(300)).encode() * 50

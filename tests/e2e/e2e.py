@@ -169,4 +169,5 @@ def main():
 
 
 if __name__ == "__main__":
+    sys.modules["e2e"] = sys.modules["__main__"]  # what tests import: one Skip, not two
     main()

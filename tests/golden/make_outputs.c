@@ -6,7 +6,9 @@
  *
  * Small made-up recordings, the same bytes every time: simple (one process, three threads, two
  * generations, missed ticks), family (two processes, native threads), odd (names and stacks that
- * are hard to print).
+ * are hard to print), pool (two processes with numbered threads), hostile (names made to break
+ * formats), gui (an event loop that stalls), before and after (a change), asleep (time that
+ * nobody observed).
  */
 #include "make_trace.h"
 
@@ -58,6 +60,7 @@ static void simple_ticks(struct maker *m, uint32_t p, unsigned first, unsigned e
         const bool turn = i % 10 < 7;
         const uint32_t stack = i % 4 == 0 ? deep : i % 9 == 8 ? other : leaf;
         maker_tick(m, p, (int32_t)(i % 5) * 10, i == 57 ? 3 : 0, i == 58 ? 2500 : 0);
+        maker_hold(m, p, turn ? 1 : 2);
         maker_change(m, p, 1,
                      &(struct maker_sample){stack, turn ? ON_CPU | HOLDS_GIL : WAITS_GIL,
                                             turn ? 9800 : 130, NULL});
@@ -104,6 +107,39 @@ static void make_simple(const char *directory)
     maker_close(m, "exited");
 }
 
+/* A pool of threads in each of two processes; one line of many takes most. */
+static void make_pool(const char *directory)
+{
+    static const char *const argv[] = {"python3", "/home/me/proj/demo.py", NULL};
+    static const char *const names[] = {"MainThread", "ThreadPoolExecutor-0_0",
+                                        "ThreadPoolExecutor-0_1", "ThreadPoolExecutor-0_2"};
+    struct maker *m;
+    open_trace(&m, directory, "pool", 0x90);
+    for (uint32_t p = 1; p <= 2; p++) {
+        const uint32_t process = maker_process(m, 50 + p, 1, argv);
+        for (uint32_t t = 0; t < 4; t++)
+            maker_thread(m, process, 500 * p + t, names[t], 0);
+        const uint32_t waiting = STACK(m, process, &module, &main_4, &get);
+        for (unsigned i = 0; i < 40 * p; i++) {
+            maker_tick(m, process, 0, 0, 0);
+            if (i == 0)
+                maker_change(m, process, 1, &(struct maker_sample){waiting, BLOCKED, 0, "futex"});
+            for (uint32_t t = 1; t < 4; t++) {
+                struct maker_frame line = work;
+                line.line += (i + t) % 7 == 0 ? i % 5 : 0;
+                const uint32_t stack = STACK(m, process, &bootstrap, &run, &line);
+                const bool turn = i % 3 + 1 == t;
+                maker_change(m, process, t + 1,
+                             &(struct maker_sample){stack, turn ? ON_CPU | HOLDS_GIL : WAITS_GIL,
+                                                    turn ? 9000 : 50, NULL});
+            }
+        }
+        maker_flush(m, process);
+        maker_process_end(m, process, 0);
+    }
+    maker_close(m, "exited");
+}
+
 /* A parent that waits, and a child that burns CPU; a library's thread in the child. */
 static void make_family(const char *directory)
 {
@@ -136,6 +172,51 @@ static void make_family(const char *directory)
     maker_flush(m, parent);
     maker_process_end(m, child, 3);
     maker_process_end(m, parent, 0);
+    maker_close(m, "exited");
+}
+
+/* A GUI that stalls: a slot reads a file, another waits for the GIL that a worker holds. */
+static void make_gui(const char *directory)
+{
+    static const char *const argv[] = {"python3", "gui.py", NULL};
+    static const struct maker_frame top = {"<module>", "/home/me/gui.py", 1, 90, 0};
+    static const struct maker_frame mainloop = {
+        "Misc.mainloop", "/usr/lib/python3.11/tkinter/__init__.py", 1480, 1485, 0};
+    static const struct maker_frame call = {
+        "CallWrapper.__call__", "/usr/lib/python3.11/tkinter/__init__.py", 1940, 1948, 0};
+    static const struct maker_frame open_file = {"App.open_file", "/home/me/gui.py", 20, 25, 0};
+    static const struct maker_frame parse = {"parse", "/home/me/gui.py", 40, 44, 0};
+    struct maker *m;
+    open_trace(&m, directory, "gui", 0x61);
+    const uint32_t p = maker_process(m, 300, 1, argv);
+    maker_thread(m, p, 300, "MainThread", 0);
+    maker_thread(m, p, 301, "Worker-1", 0);
+    const uint32_t idle = STACK(m, p, &top, &mainloop);
+    const uint32_t reading = STACK(m, p, &top, &mainloop, &call, &open_file);
+    const uint32_t parsing = STACK(m, p, &top, &mainloop, &call, &open_file, &parse);
+    const uint32_t working = STACK(m, p, &bootstrap, &run, &work);
+    const struct maker_sample at_rest = {idle, BLOCKED, 20, "futex"};
+    for (unsigned i = 0; i < 200; i++) {
+        maker_tick(m, p, 0, 0, 0);
+        if (i == 0 || i == 90 || i == 150)
+            maker_change(m, p, 1, &at_rest);
+        if (i == 40)
+            maker_change(m, p, 1, &(struct maker_sample){reading, BLOCKED, 100, "read"});
+        if (i >= 60 && i < 90)
+            maker_change(
+                m, p, 1,
+                &(struct maker_sample){parsing, i % 3 ? ON_CPU | HOLDS_GIL : READY, 9900, NULL});
+        if (i == 120)
+            maker_change(m, p, 1, &(struct maker_sample){parsing, WAITS_GIL, 100, NULL});
+        if (i == 120 || i == 150)
+            maker_change(m, p, 2,
+                         &(struct maker_sample){working, i == 120 ? ON_CPU | HOLDS_GIL : BLOCKED,
+                                                100, i == 120 ? NULL : "recvfrom"});
+        maker_hold(m, p, i >= 60 && i < 90 ? 1 : i >= 120 && i < 150 ? 2 : 0);
+        if (i % 50 == 49)
+            maker_flush(m, p);
+    }
+    maker_process_end(m, p, 0);
     maker_close(m, "exited");
 }
 
@@ -172,6 +253,138 @@ static void make_odd(const char *directory)
     maker_abandon(m);
 }
 
+/* A program before and after a change: parse is slower and further down, check is gone, cache new.
+ */
+static void make_change(const char *directory, const char *name, bool after, bool elsewhere)
+{
+    static const char *const argv[] = {"python3", "app.py", NULL};
+    const char *const app = elsewhere ? "/ci/build-7/app.py" : "/home/me/proj/app.py";
+    const char *const store = elsewhere ? "/ci/build-7/store.py" : "/home/me/proj/store.py";
+    const uint32_t down = after ? 12 : 0;
+    const struct maker_frame top = {"<module>", app, 1, 90, 0};
+    const struct maker_frame frames[] = {
+        {"load", app, 10, 12, 0},
+        {"parse", app, 20 + down, 23 + down, 0},
+        {"parse", app, 20 + down, 25 + down, 0},
+        {after ? "cache" : "check", app, 15, 17, 0},
+        {"Store.save", store, 5, 8, 0},
+    };
+    const unsigned lengths[] = {4, 3, after ? 6 : 3, 2, after ? 4 : 5}; /* ticks in each round */
+    struct maker *m;
+    open_trace(&m, directory, name, elsewhere ? 0xc1 : after ? 0xb1 : 0xa1);
+    const uint32_t p = maker_process(m, 8000, 7999, argv);
+    maker_thread(m, p, 8000, "MainThread", 0);
+    for (unsigned round = 0, noise = 7; round < 160; round++) {
+        for (size_t f = 0; f < sizeof frames / sizeof *frames; f++) {
+            const uint32_t stack = STACK(m, p, &top, &frames[f]);
+            noise = noise * 1103515245 + 12345;
+            const unsigned more = (noise >> 16) % 3;
+            for (unsigned i = 0; i + 1 < lengths[f] + more; i++) {
+                maker_tick(m, p, 0, 0, 0);
+                maker_change(m, p, 1,
+                             &(struct maker_sample){stack, ON_CPU | HOLDS_GIL, 10000, NULL});
+            }
+        }
+    }
+    maker_process_end(m, p, 0);
+    maker_close(m, "done");
+}
+
+/* samples/fib.py: a third in fib, two thirds in fib2. */
+static void make_fib(const char *directory)
+{
+    static const char *const argv[] = {"python3", "fib.py", "18", NULL};
+    const struct maker_frame frames[] = {
+        {"<module>", "/home/me/proj/fib.py", 1, 39, 0}, {"fib", "/home/me/proj/fib.py", 15, 17, 0},
+        {"<module>", "/home/me/proj/fib.py", 1, 43, 0}, {"fib2", "/home/me/proj/fib.py", 21, 25, 0},
+        {"fib2", "/home/me/proj/fib.py", 21, 27, 0},
+    };
+    struct maker *m;
+    open_trace(&m, directory, "fib", 0xf1);
+    const uint32_t p = maker_process(m, 8100, 8099, argv);
+    const uint32_t stacks[] = {
+        STACK(m, p, &frames[0], &frames[1]),
+        STACK(m, p, &frames[2], &frames[3]),
+        STACK(m, p, &frames[2], &frames[4]),
+        STACK(m, p, &frames[0], &frames[1], &frames[1]),
+        STACK(m, p, &frames[0]),
+    };
+    const unsigned ticks[] = {30, 70, 60, 35, 1};
+    maker_thread(m, p, 8100, "MainThread", 0);
+    for (size_t s = 0; s < sizeof stacks / sizeof *stacks; s++) {
+        for (unsigned i = 0; i < ticks[s]; i++) {
+            maker_tick(m, p, 0, 0, 0);
+            maker_change(m, p, 1, &(struct maker_sample){stacks[s], ON_CPU | HOLDS_GIL, 10, NULL});
+        }
+    }
+    maker_process_end(m, p, 0);
+    maker_close(m, "done");
+}
+
+/* Names that break out of the formats that they are written in, if they can. */
+static void make_hostile(const char *directory)
+{
+    static const char *const argv[] = {"python3", "</script>]]>\"'&", NULL};
+    static char endless[65536 + 1]; /* the longest that a trace can have */
+    static const char *const names[] = {
+        "\"quoted\" 'single' \\ back\\nslash",
+        "line\nbreak\r\n\ttab",
+        "\001\002\033[31m\177 control \302\205\302\233",
+        "wrong \377\376 \303( utf-8 \355\240\200",
+        "</script><script>alert(1)</script><!-- ]]> &amp; &#0;",
+        "\342\200\250\342\200\251\342\200\256\357\273\277 marks",
+        "\360\237\220\215 \346\227\245\346\234\254",
+        "%s%n%1000000d {0} $(id) `id`",
+        "(1) calls=1 2",
+        "fn=(2)",
+        " ; a;b ; ",
+        "=cmd|' /C calc'!A0",
+        "",
+        "[1,2]{\"a\":null}",
+        endless,
+    };
+    struct maker *m;
+    memset(endless, 'x', sizeof endless - 1);
+    open_trace(&m, directory, "hostile", 0x40);
+    const uint32_t p = maker_process(m, 7, 1, argv);
+    maker_thread(m, p, 7, "Main\"\n\377</title>;Thread", 0);
+    for (unsigned i = 0; i < 90; i++) {
+        const unsigned n = sizeof names / sizeof *names;
+        const struct maker_frame frames[] = {
+            {names[i % n], names[(i / n + i) % n], i % 3, i % 5, 0},
+            {names[(i + 1) % n], names[(i + 3) % n], 4000000000u, 4294967295u, 0},
+            {names[(i * 7 + 2) % n], "", 0, 0, 0},
+        };
+        maker_tick(m, p, 0, 0, 0);
+        maker_change(m, p, 1,
+                     &(struct maker_sample){maker_stack(m, p, frames, 3),
+                                            i % 4 != 0 ? ON_CPU : BLOCKED, 1000 + i,
+                                            i % 4 != 0 ? NULL : "\"call\"\n\033"});
+    }
+    maker_flush(m, p);
+    maker_process_end(m, p, 0);
+    maker_close(m, "exited");
+}
+
+/* A thread that waits all the time, while the machine sleeps for five seconds. */
+static void make_asleep(const char *directory)
+{
+    static const char *const argv[] = {"python3", "asleep.py", NULL};
+    struct maker *m;
+    open_trace(&m, directory, "asleep", 0x5a);
+    const uint32_t p = maker_process(m, 9, 1, argv);
+    maker_thread(m, p, 9, "MainThread", 0);
+    const uint32_t waiting = STACK(m, p, &module, &main_4, &get);
+    for (unsigned i = 0; i < 60; i++) {
+        maker_tick(m, p, 0, i == 30 ? 500 : 0, i == 30 ? 5000000 : 0);
+        if (i == 0)
+            maker_change(m, p, 1, &(struct maker_sample){waiting, BLOCKED, 0, "futex"});
+    }
+    maker_flush(m, p);
+    maker_process_end(m, p, 0);
+    maker_close(m, "exited");
+}
+
 int main(int argc, char **argv)
 {
     if (argc != 2) {
@@ -181,5 +394,13 @@ int main(int argc, char **argv)
     make_simple(argv[1]);
     make_family(argv[1]);
     make_odd(argv[1]);
+    make_gui(argv[1]);
+    make_change(argv[1], "before", false, false);
+    make_change(argv[1], "after", true, false);
+    make_change(argv[1], "elsewhere", true, true);
+    make_fib(argv[1]);
+    make_pool(argv[1]);
+    make_hostile(argv[1]);
+    make_asleep(argv[1]);
     return 0;
 }

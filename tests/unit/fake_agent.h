@@ -16,7 +16,7 @@
 
 #include <stdio.h>
 
-#define FAKE_THREADS 64
+#define FAKE_THREADS 512
 #define FAKE_DEPTH   40
 #define FAKE_CODES   200
 

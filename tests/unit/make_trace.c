@@ -101,6 +101,7 @@ static void free_process(struct maker_process_state *p)
     free(p->missed_at.at);
     free(p->missed_n.at);
     free(p->missed_gap.at);
+    free(p->holders.at);
     free(p->defs.strings.at);
     free(p->defs.name.at);
     free(p->defs.file.at);
@@ -168,7 +169,8 @@ uint32_t maker_thread(struct maker *maker, uint32_t process, uint32_t os_tid, co
     p->threads = maker_room(p->threads, &p->threads_room, p->n_threads, sizeof *p->threads);
     struct maker_thread_state *const t = &p->threads[p->n_threads++];
     const uint32_t tick = (uint32_t)p->late.n;
-    *t = (struct maker_thread_state){.os_tid = os_tid,
+    *t = (struct maker_thread_state){.id = (uint32_t)p->n_threads + p->ids_skipped,
+                                     .os_tid = os_tid,
                                      .name = name,
                                      .cpu_q = cpu_q,
                                      .cpu_before_q = cpu_q,
@@ -177,6 +179,11 @@ uint32_t maker_thread(struct maker *maker, uint32_t process, uint32_t os_tid, co
                                      .first_tick = tick,
                                      .next_tick = tick};
     return (uint32_t)p->n_threads;
+}
+
+void maker_skip_thread_ids(struct maker *maker, uint32_t process, uint32_t n)
+{
+    process_at(maker, process)->ids_skipped += n;
 }
 
 void maker_thread_end(struct maker *maker, uint32_t process, uint32_t thread)
@@ -300,6 +307,7 @@ void maker_tick(struct maker *maker, uint32_t process, int32_t late_q, uint32_t 
         p->last_missed_at = at;
     }
     PUSH(p->late, late_q);
+    PUSH(p->holders, p->holder);
     const uint64_t due_q = tick_due_ns(s->origin_ns, s->interval_ns, p->number) / s->quantum_ns;
     const uint64_t time_q = due_q + (uint64_t)(int64_t)late_q;
     if (time_q < p->time_q)
@@ -351,6 +359,15 @@ void maker_change(struct maker *maker, uint32_t process, uint32_t thread,
     t->call = call;
     t->state = sample->state;
     t->next_tick = tick + 1;
+}
+
+void maker_hold(struct maker *maker, uint32_t process, uint32_t thread)
+{
+    struct maker_process_state *const p = process_at(maker, process);
+    if (thread > p->n_threads || p->holders.n == 0)
+        maker_fail("no such holder");
+    p->holder = thread;
+    p->holders.at[p->holders.n - 1] = thread;
 }
 
 uint64_t maker_time_q(const struct maker *maker, uint32_t process)

@@ -135,7 +135,7 @@ static void fill_threads(struct maker_process_state *p, Pyrec__V1__Defs *defs)
             continue;
         Pyrec__V1__Thread *const out = malloc(sizeof *out);
         pyrec__v1__thread__init(out);
-        out->id = (uint32_t)i + 1;
+        out->id = t->id;
         out->os_tid = t->os_tid;
         out->name = maker_string_id(p, t->name);
         out->cpu_q = t->cpu_before_q;
@@ -173,7 +173,7 @@ static void fill_defs(struct maker_process_state *p, Pyrec__V1__Defs *out)
 /* The columns of Samples, gathered over threads. */
 struct samples_columns_out {
     struct u32s thread, stack_before, state_before, call_before, begin, end, runs;
-    struct u32s run, state, call_at, call;
+    struct u32s run, state, call_at, call, holder_run, holder;
     struct s32s stack;
     struct s64s cpu;
     uint32_t last_thread, n_explicit, last_call_at;
@@ -213,6 +213,26 @@ static void add_thread(struct samples_columns_out *c, struct maker_process_state
         (message)->n_##field = (column).n;                                                         \
     } while (0)
 
+/* Runs of equal holders; none where nobody ever held it. */
+static void fill_holders(const struct maker_process_state *p, struct samples_columns_out *c,
+                         Pyrec__V1__Samples *out)
+{
+    bool any = false;
+    for (size_t i = 0; i < p->holders.n; i++) {
+        any |= p->holders.at[i] != 0;
+        if (i > 0 && p->holders.at[i] == p->holders.at[i - 1]) {
+            c->holder_run.at[c->holder_run.n - 1]++;
+            continue;
+        }
+        PUSH(c->holder_run, 1);
+        PUSH(c->holder, p->holders.at[i]);
+    }
+    if (!any)
+        return;
+    GIVE(out, holder_run, c->holder_run);
+    GIVE(out, holder, c->holder);
+}
+
 static void fill_samples(const struct maker *maker, struct maker_process_state *p,
                          struct samples_columns_out *c, Pyrec__V1__Samples *out)
 {
@@ -221,7 +241,7 @@ static void fill_samples(const struct maker *maker, struct maker_process_state *
         const struct maker_thread_state *const t = &p->threads[i];
         const uint32_t end = t->alive ? n_ticks : t->end_tick;
         if (t->first_tick < end)
-            add_thread(c, p, (uint32_t)i + 1, t, n_ticks);
+            add_thread(c, p, t->id, t, n_ticks);
     }
     out->origin_ns = maker->settings.origin_ns;
     out->interval_ns = maker->settings.interval_ns;
@@ -244,6 +264,7 @@ static void fill_samples(const struct maker *maker, struct maker_process_state *
     GIVE(out, state, c->state);
     GIVE(out, call_at, c->call_at);
     GIVE(out, call, c->call);
+    fill_holders(p, c, out);
 }
 
 static void fill_account(const struct maker_account *from, Pyrec__V1__Account *out)
@@ -294,7 +315,7 @@ static void reset_chunk(struct maker_process_state *p)
         reset_thread(&p->threads[i]);
     d->strings.n = d->name.n = d->file.n = d->line.n = d->kind.n = 0;
     d->location_function.n = d->location_line.n = d->up.n = d->stack_location.n = 0;
-    p->late.n = p->missed_at.n = p->missed_n.n = p->missed_gap.n = 0;
+    p->late.n = p->holders.n = p->missed_at.n = p->missed_n.n = p->missed_gap.n = 0;
     p->before_q = p->time_q;
     p->begun = true;
     p->n_natives = 0;
@@ -304,7 +325,8 @@ static void free_columns(struct samples_columns_out *c)
 {
     struct u32s *const columns[] = {&c->thread, &c->stack_before, &c->state_before, &c->call_before,
                                     &c->begin,  &c->end,          &c->runs,         &c->run,
-                                    &c->state,  &c->call_at,      &c->call};
+                                    &c->state,  &c->call_at,      &c->call,         &c->holder_run,
+                                    &c->holder};
     for (size_t i = 0; i < ARRAY_LEN(columns); i++)
         free(columns[i]->at);
     free(c->stack.at);

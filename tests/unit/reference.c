@@ -117,6 +117,8 @@ static struct reference_row *row_of(struct reference_row **rows, size_t *n, size
 static bool same_key(const struct maker_frame *a, const struct maker_frame *b,
                      enum reference_key key)
 {
+    if (key == REFERENCE_FILES)
+        return strcmp(a->file, b->file) == 0;
     return strcmp(a->function, b->function) == 0 && strcmp(a->file, b->file) == 0 &&
            a->first_line == b->first_line && (key == REFERENCE_FUNCTIONS || a->line == b->line);
 }
@@ -140,12 +142,17 @@ struct reference_row *reference_rows(const struct reference *r, enum reference_k
             bool seen = false; /* nearer to the root: recursion counts once */
             for (uint32_t g = 0; g < f; g++)
                 seen = seen || same_key(&frames[g], &frames[f], key);
-            const struct reference_row wanted = {
-                .pid = s->pid,
-                .thread = s->thread,
-                .function = frames[f].function,
-                .file = frames[f].file,
-                .line = key == REFERENCE_LINES ? frames[f].line : frames[f].first_line};
+            struct reference_row wanted = {.pid = s->pid,
+                                           .thread = s->thread,
+                                           .function = frames[f].function,
+                                           .file = frames[f].file,
+                                           .line = key == REFERENCE_LINES ? frames[f].line
+                                                                          : frames[f].first_line};
+            if (key == REFERENCE_FILES) {
+                wanted.file = frames[f].file[0] != '\0' ? frames[f].file : frames[f].function;
+                wanted.function = "";
+                wanted.line = 0;
+            }
             struct reference_row *const row = row_of(&rows, n_rows, &room, &wanted);
             if (!seen)
                 weight_add(&row->cum.by[class_of(s->state)], &w);

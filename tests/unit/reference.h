@@ -67,7 +67,7 @@ void reference_keep(struct reference *reference, uint64_t from_ns, uint64_t to_n
 /* Fill in the threads' totals. */
 void reference_total(struct reference *reference);
 
-enum reference_key { REFERENCE_LINES, REFERENCE_FUNCTIONS };
+enum reference_key { REFERENCE_LINES, REFERENCE_FUNCTIONS, REFERENCE_FILES };
 
 /* The rows of all threads; the caller's to free. */
 struct reference_row *reference_rows(const struct reference *reference, enum reference_key key,

@@ -155,6 +155,7 @@ START_TEST(equals_reference)
     check_threads(&profile, &reference);
     check_rows(&profile, &reference, REFERENCE_LINES, KEY_LINE);
     check_rows(&profile, &reference, REFERENCE_FUNCTIONS, KEY_FUNCTION);
+    check_rows(&profile, &reference, REFERENCE_FILES, KEY_FILE);
     check_merged(&profile);
     profile_clear(&profile);
     trace_close(trace);

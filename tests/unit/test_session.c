@@ -256,7 +256,7 @@ END_TEST
 
 START_TEST(test_disk_full)
 {
-    const struct rlimit small = {30000, RLIM_INFINITY};
+    const struct rlimit small = {100000, RLIM_INFINITY};
     run_start(&run, "PYREC -r 1k -o TRACE FAKE busy=9 ticks=3000 exit=2 lines=yes", RUN_SAME_GROUP);
     run_wait_line(&run, "begun");
     ck_assert_int_eq(prlimit(run.pid, RLIMIT_FSIZE, &small, NULL), 0); /* of pyrec alone */

@@ -1,0 +1,370 @@
+/* SPDX-License-Identifier: MIT */
+/* diff: what changed between recordings, and whether that is real. */
+#include "cmd_diff.h"
+
+#include "../command.h"
+#include "../memory.h"
+#include "../request.h"
+
+#include <ctype.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Time blocks of a recording; what a series costs is 8 bytes per row and block. */
+#define BLOCKS_MAX 128u
+
+#define USAGE(why, ...) problem_set(why, STATUS_USAGE, PROBLEM_NO_OFFSET, __VA_ARGS__)
+
+static const char *const key_names[] = {"function", "line", "file", "thread"};
+static const char *const scale_names[] = {"total", "wall", "cpu"};
+
+static const char *key_name(size_t i)
+{
+    return i < ARRAY_LEN(key_names) ? key_names[i] : NULL;
+}
+
+static const char *scale_name(size_t i)
+{
+    return i < ARRAY_LEN(scale_names) ? scale_names[i] : NULL;
+}
+
+static void release_sides(void *closure)
+{
+    struct sides *const s = closure;
+    for (int w = 0; w < 2; w++) {
+        if (s->series[w] != NULL)
+            series_clear(s->series[w], s->n[w]);
+        trace_close(s->traces[w]);
+        free(s->counts[w]);
+    }
+    for (size_t i = 0; i < s->n_maps; i++)
+        free((void *)(uintptr_t)s->maps[i].from);
+    free(s->maps);
+    diff_clear(&s->diff);
+    symbols_clear(&s->names);
+    free(s);
+}
+
+static size_t choice_of(const struct args *args, const char *option, const char *const *names,
+                        size_t n)
+{
+    const char *const text = args_text(args, option);
+    for (size_t i = 0; text != NULL && i < n; i++) {
+        if (strcmp(names[i], text) == 0)
+            return i;
+    }
+    return 0;
+}
+
+/* How many of the files are the first side. */
+static enum status split_files(const struct args *args, size_t *n_first, struct problem *why)
+{
+    *n_first = args_files_before(args, "vs");
+    if (*n_first == SIZE_MAX) {
+        *n_first = 1;
+        if (args->n_files != 2)
+            return USAGE(why, "diff wants two traces, or several on each side of --vs: "
+                              "diff A1 A2 --vs B1 B2");
+    }
+    if (*n_first == 0 || *n_first == args->n_files)
+        return USAGE(why, "diff: there is no trace %s --vs", *n_first == 0 ? "before" : "behind");
+    return STATUS_OK;
+}
+
+/* What was wrong was said when the request opened the files; it is not said again. */
+static enum status open_side(struct sides *s, int w, struct request *request, size_t n_first,
+                             struct problem *why)
+{
+    const struct args *const args = request->args;
+    const char *const *const files = args->files + (w == 0 ? 0 : n_first);
+    const size_t n_files = w == 0 ? n_first : args->n_files - n_first;
+    const enum status status = trace_open(&s->traces[w], files, n_files, NULL, NULL, why);
+    if (status != STATUS_OK)
+        return problem_set(why, status, PROBLEM_NO_OFFSET,
+                           "diff: there is no readable trace on the %s side",
+                           w == 0 ? "first" : "second");
+    const bool ranged = args_text(args, "from") != NULL || args_text(args, "to") != NULL;
+    if (ranged && s->traces[w]->census.n_recordings > 1)
+        return USAGE(why, "diff: --from and --to want one recording on each side");
+    if (ranged)
+        TRY(request_set_window(request, s->traces[w], why));
+    s->traces[w]->report = damage_log_add;
+    s->traces[w]->closure = &request->damage;
+    return STATUS_OK;
+}
+
+static const char *setting_of(const struct recording *r, const char *name)
+{
+    for (size_t i = 0; i < r->n_settings; i++) {
+        if (strcmp(r->settings[i].name, name) == 0)
+            return r->settings[i].value;
+    }
+    return NULL;
+}
+
+static bool setting_differs(const struct recording *a, const struct recording *b, const char *name)
+{
+    const char *const x = setting_of(a, name), *const y = setting_of(b, name);
+    return x != NULL && y != NULL && strcmp(x, y) != 0;
+}
+
+/* Recordings whose numbers do not mean the same. */
+static enum status check_pair(const struct args *args, const struct recording *a,
+                              const struct recording *b, struct problem *why)
+{
+    static const char *const modes[] = {"clock", "mode", "signals", "cumulative"};
+    const char *const by = args_text(args, "by");
+    const bool counts = by != NULL && metric_find(by)->unit == UNIT_COUNT;
+    if (args_flag(args, "force"))
+        return STATUS_OK;
+    if (counts && a->interval_ns != b->interval_ns)
+        return USAGE(why,
+                     "diff: %s at different rates (%g and %g Hz) cannot be compared; seconds can: "
+                     "--by wall or --by cpu",
+                     by, 1e9 / (double)a->interval_ns, 1e9 / (double)b->interval_ns);
+    for (size_t i = 0; i < ARRAY_LEN(modes); i++) {
+        const bool matters = strcmp(modes[i], "cumulative") != 0 || args_flag(args, "cumulative");
+        if (matters && setting_differs(a, b, modes[i]))
+            return USAGE(why,
+                         "diff: recorded with %s: %s and with %s: %s, which measure differently; "
+                         "--force compares them all the same",
+                         modes[i], setting_of(a, modes[i]), modes[i], setting_of(b, modes[i]));
+    }
+    return STATUS_OK;
+}
+
+static enum status check_sides(const struct sides *s, const struct args *args, struct problem *why)
+{
+    const struct recording *const first = s->traces[0]->census.recordings[0];
+    for (int w = 0; w < 2; w++) {
+        for (size_t i = 0; i < s->traces[w]->census.n_recordings; i++)
+            TRY(check_pair(args, first, s->traces[w]->census.recordings[i], why));
+    }
+    return STATUS_OK;
+}
+
+/* --count A,B or one number per file, each for one recording. */
+static enum status parse_counts(struct sides *s, const struct args *args, struct problem *why)
+{
+    const char *const text = args_text(args, "count");
+    const size_t n = s->n[0] + s->n[1], per = args_count(args, "per", 1);
+    double numbers[2] = {0};
+    if (text == NULL)
+        return STATUS_OK;
+    size_t n_given = 1;
+    for (const char *at = text; *at != '\0'; at++)
+        n_given += *at == ',';
+    if ((n_given != 2 && n_given != n) || per == 0)
+        return USAGE(why,
+                     "--count wants 2 numbers, or %zu, with commas between them; --per one "
+                     "above 0",
+                     n);
+    s->counts[0] = memory_get(s->n[0] * sizeof(double));
+    s->counts[1] = memory_get(s->n[1] * sizeof(double));
+    const char *at = text;
+    for (size_t i = 0; i < n_given; i++) {
+        char *end;
+        const double number = strtod(at, &end);
+        if (end == at || (*end != ',' && *end != '\0') || !(number > 0) || isinf(number))
+            return USAGE(why, "--count: \"%s\" is no number above 0", at);
+        numbers[i % 2] = number / (double)per;
+        if (n_given == n)
+            s->counts[i >= s->n[0]][i < s->n[0] ? i : i - s->n[0]] = number / (double)per;
+        at = end + 1;
+    }
+    for (size_t i = 0; n_given != n && i < n; i++)
+        s->counts[i >= s->n[0]][i < s->n[0] ? i : i - s->n[0]] = numbers[i >= s->n[0]];
+    return STATUS_OK;
+}
+
+/* "5%" or "5": 0.05; of everything on the first side. */
+static enum status parse_limit(struct sides *s, const struct args *args, struct problem *why)
+{
+    const char *const text = args_text(args, "fail-on");
+    s->fail_on = -1;
+    if (text == NULL)
+        return STATUS_OK;
+    char *end;
+    s->fail_on = strtod(text, &end) / 100;
+    end += *end == '%';
+    if (!isdigit((unsigned char)text[0]) || *end != '\0' || !(s->fail_on < 1e6))
+        return USAGE(why, "--fail-on wants a share like 5%%, not \"%s\"", text);
+    return STATUS_OK;
+}
+
+/* FROM=TO, folders both. */
+static enum status parse_maps(struct sides *s, const struct args *args, struct problem *why)
+{
+    const char *text;
+    for (size_t at = 0; (text = args_next(args, "map", &at)) != NULL;) {
+        const char *const equals = strchr(text, '=');
+        if (equals == NULL || equals == text || equals[1] == '\0')
+            return USAGE(why, "--map wants FROM=TO, two folders, not \"%s\"", text);
+        s->maps = memory_grow(s->maps, &s->maps_size, s->n_maps + 1, sizeof *s->maps);
+        const size_t len = (size_t)(equals - text);
+        char *const from = memory_get(len + 1);
+        memcpy(from, text, len);
+        s->maps[s->n_maps++] = (struct series_map){from, equals + 1, len};
+    }
+    return STATUS_OK;
+}
+
+static bool is_over(const struct sides *s, const struct diff_row *row)
+{
+    return row->real && row->difference.value > s->fail_on * s->diff.whole.values[0];
+}
+
+static bool any_over(const struct sides *s)
+{
+    bool over = is_over(s, &s->diff.whole);
+    for (size_t i = 0; i < s->diff.n_rows; i++)
+        over |= is_over(s, &s->diff.rows[i]);
+    return over;
+}
+
+static void fill_view(struct view *view, const struct sides *s, const struct args *args,
+                      const struct metric *metric)
+{
+    const struct diff *const diff = &s->diff;
+    const char *const scale = args_text(args, "scale");
+    struct group *const group = view_add_group(view, NULL, diff->n_rows + 1);
+    const char *divided = "";
+    if (args_text(args, "count") != NULL)
+        divided = arena_print(&view->arena, ", per %zu counted", args_count(args, "per", 1));
+    else if (scale != NULL && strcmp(scale, "total") != 0)
+        divided = arena_print(&view->arena, ", per second of %s", scale);
+    group->heading = arena_print(&view->arena, "%s%s%s, %zu recording%s (A) and %zu (B)",
+                                 metric->name, args_flag(args, "cumulative") ? " (cum)" : "",
+                                 divided, s->n[0], s->n[0] == 1 ? "" : "s", s->n[1]);
+    group->rows[0] = (struct row){.frame = diff->whole.frame, .diff = &diff->whole};
+    for (size_t i = 0; i < diff->n_rows; i++)
+        group->rows[i + 1] = (struct row){.frame = diff->rows[i].frame, .diff = &diff->rows[i]};
+}
+
+static enum status compare(struct sides *s, struct request *request, struct view *view,
+                           struct problem *why)
+{
+    const struct args *const args = request->args;
+    const struct metric *const metric = request->metric;
+    const struct series_plan read = {
+        .metric = metric,
+        .key = (enum series_key)choice_of(args, "key", key_names, ARRAY_LEN(key_names)),
+        .cumulative = args_flag(args, "cumulative"),
+        .select = &request->select,
+        .n_blocks = BLOCKS_MAX,
+        .maps = s->maps,
+        .n_maps = s->n_maps,
+    };
+    struct diff_plan plan = {
+        .key = read.key,
+        .scale = (enum diff_scale)choice_of(args, "scale", scale_names, ARRAY_LEN(scale_names)),
+        .select = &request->select,
+        .unit = metric->unit,
+    };
+    for (int w = 0; w < 2; w++)
+        s->n[w] = s->traces[w]->census.n_recordings;
+    TRY(parse_counts(s, args, why));
+    for (int w = 0; w < 2; w++)
+        s->series[w] = series_read(s->traces[w], &read, &s->names, &s->n[w]);
+    if (s->counts[0] != NULL)
+        plan.scale = DIFF_COUNT;
+    const struct diff_side sides[2] = {{s->series[0], s->n[0], s->counts[0]},
+                                       {s->series[1], s->n[1], s->counts[1]}};
+    diff_build(&s->diff, sides, &plan, &s->names);
+    view->failed = s->fail_on >= 0 && any_over(s);
+    if (s->diff.n_rows == 0) {
+        view_add_note(view, "There are no samples of what was asked for.");
+        return STATUS_OK;
+    }
+    request->answered = true;
+    fill_view(view, s, args, metric);
+    diff_add_notes(view, s);
+    return STATUS_OK;
+}
+
+static enum status build_diff(struct request *request, struct view *view, struct problem *why)
+{
+    struct sides *const s = memory_get(sizeof *s);
+    size_t n_first;
+    view->shape = SHAPE_TABLE;
+    view->closure = s;
+    view->release = release_sides;
+    if (args_text(request->args, "count") != NULL && args_text(request->args, "scale") != NULL)
+        return USAGE(why, "--count and --scale: only one of them");
+    TRY(parse_limit(s, request->args, why));
+    TRY(parse_maps(s, request->args, why));
+    TRY(split_files(request->args, &n_first, why));
+    TRY(open_side(s, 0, request, n_first, why));
+    TRY(open_side(s, 1, request, n_first, why));
+    TRY(check_sides(s, request->args, why));
+    return compare(s, request, view, why);
+}
+
+static const struct option options[] = {
+    {"vs", 0, NULL, OPTION_FLAG,
+     "the traces before it are the first side, those behind it the second", NULL, 0},
+    {"key", 'k', "KEY", OPTION_CHOICE,
+     "what a row is: function (the default), line, file, or thread", key_name, 0},
+    {"by", 'b', "METRIC", OPTION_CHOICE, "what is compared; default cpu", metric_name, 0},
+    {"cumulative", 0, NULL, OPTION_FLAG,
+     "compare what counts for all stacks that contain the row, not only for it", NULL, 0},
+    {"scale", 0, "HOW", OPTION_CHOICE,
+     "total (the default) compares recordings of the same work as they are; wall and cpu divide by "
+     "the seconds that each one lasted or used",
+     scale_name, 0},
+    {"count", 0, "A,B", OPTION_TEXT,
+     "divide each side by a count of your own, say of requests; or one number per trace", NULL, 0},
+    {"per", 0, "N", OPTION_COUNT, "with --count: show what N of them cost; default 1", NULL, 0},
+    {"fail-on", 0, "SHARE", OPTION_TEXT,
+     "exit status 4 when a row, or all together, really grew by more than this share of the whole "
+     "of A, like 5%",
+     NULL, 0},
+    {"map", 0, "FROM=TO", OPTION_TEXT,
+     "files below the folder FROM, on both sides, are those of the same names below TO: for "
+     "programs that lay in different places; can be given several times",
+     NULL, 0},
+    {"force", 0, NULL, OPTION_FLAG, "compare recordings that were made in different ways", NULL, 0},
+    OPTION_END,
+};
+
+const struct command command_diff = {
+    .name = "diff",
+    .synopsis = "[options] A B | A... --vs B...",
+    .summary = "what changed between recordings, and whether that is real",
+    .text =
+        "What every function weighs in A and in B, the difference with its 95% interval, and "
+        "whether that is real or may be chance. What is real comes first, and of it the largest "
+        "difference. The row <all> is everything together.\n"
+        "\n"
+        "Functions are the same when file and qualified name are; lines, when they are also as far "
+        "below the first line of their function, so that code above it may come and go. Several "
+        "functions of one name in a file, such as lambdas, are one row. In names of threads all "
+        "numbers are alike.\n"
+        "\n"
+        "With one recording on each side, each is cut into up to 128 blocks of at least 20 "
+        "sampling intervals; a bootstrap exchanges neighbouring blocks and so tells how far the "
+        "sums could be off. It takes what changes slowly for the program's plan, and knows nothing "
+        "of how one run differs from the next. With several "
+        "recordings on a side, how they differ among themselves decides (Welch's test); a side "
+        "with one is taken to vary as the other. Benjamini and Hochberg's correction keeps the "
+        "chance findings among the real ones at 1 in 20, however many rows there are. Rows with "
+        "fewer than 8 samples on both sides together are shown, but not tested.\n"
+        "\n"
+        "Recordings at different rates can be compared, in seconds; those made in different ways "
+        "(--no-signals; --no-cumulative, with --cumulative) only with --force.",
+    .example = "pyanalyze diff --key line --fail-on 5% run.trace run.trace",
+    .takes = TAKES_SORT | TAKES_LIMIT | TAKES_COLUMNS | TAKES_THREAD | TAKES_PROCESS |
+             TAKES_PLACES | TAKES_FORMAT | TAKES_COLOR | TAKES_PATHS | TAKES_RANGE | TAKES_STATE,
+    .options = options,
+    .min_files = 2,
+    .max_files = SIZE_MAX,
+    .shape = SHAPE_TABLE,
+    .output = "text",
+    .rows = ROW_DIFF,
+    .columns = "a,b,difference,margin,change,verdict,place,function",
+    .machine_columns = "a,b,difference,margin,change,verdict,real,p,q,samples_a,samples_b,file,"
+                       "line_a,line_b,function",
+    .build = build_diff,
+};

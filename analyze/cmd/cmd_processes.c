@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: MIT */
+/* processes: one row per recorded process. */
+#include "../command.h"
+#include "../request.h"
+
+static uint64_t later(uint64_t a, uint64_t b)
+{
+    return a > b ? a : b;
+}
+
+/* How long it was recorded, as far as that is asked for. */
+static uint64_t recorded_ns(const struct process *process, struct window window)
+{
+    const uint64_t shift_ns = process->recording->shift_ns;
+    const uint64_t from_ns = later(process->start_ns + shift_ns, window.from_ns);
+    const uint64_t last_ns = process->last_ns + shift_ns;
+    const uint64_t to_ns = last_ns < window.to_ns ? last_ns : window.to_ns;
+    return to_ns > from_ns ? to_ns - from_ns : 0;
+}
+
+/* All its threads together; false when none of them has samples. */
+static bool fill_process(struct row *row, const struct process *process,
+                         const struct request *request, struct view *view)
+{
+    const struct profile *const profile = &request->profile;
+    struct weights *const weights = arena_get(&view->arena, sizeof *weights);
+    *row = (struct row){.process = process, .self = weights, .total = weights};
+    for (size_t i = 0; i < profile->n_threads; i++) {
+        const struct profile_thread *const t = profile->threads[i];
+        if (t->thread->process != process || weights_sum(&t->total).samples == 0)
+            continue;
+        weights_add(weights, &t->total);
+        weights->by[CLASS_BLOCKED].cpu += t->unattributed_ns; /* the whole clock counts here */
+        row->unattributed_ns += t->unattributed_ns;
+        row->n_threads++;
+    }
+    row->recorded_ns = recorded_ns(process, request->trace->window);
+    return row->n_threads > 0;
+}
+
+static enum status build_processes(struct request *request, struct view *view, struct problem *why)
+{
+    const struct census *const census = &request->trace->census;
+    size_t n = 0;
+    (void)why;
+    request_profile(request);
+    profile_keep_stacks(&request->profile, &request->select);
+    view->shape = SHAPE_TABLE;
+    struct group *const group = view_add_group(view, NULL, census->n_processes);
+    for (size_t i = 0; i < census->n_processes; i++) {
+        const struct process *const process = census->processes[i];
+        if (request_has_process(request, process) &&
+            fill_process(&group->rows[n], process, request, view))
+            n++;
+    }
+    group->n_rows = n;
+    if (n == 0) {
+        view->n_groups = 0;
+        view_add_note(view, "There are no processes of what was asked for.");
+    }
+    return STATUS_OK;
+}
+
+const struct command command_processes = {
+    .name = "processes",
+    .synopsis = "[options] FILE...",
+    .summary = "the processes: their CPU time, and what their threads did",
+    .text = "One row per recorded process. recorded is how long it was recorded, or how much of "
+            "that lies between --from and --to; cpu_time is what the clocks of its Python threads "
+            "moved, cpu_share that per second recorded, above 100% when several ran at once. "
+            "on_cpu, ready, gil_wait and blocked are the elapsed seconds of all its threads "
+            "together. With --thread, --state, --match or --exclude only those threads and "
+            "samples count.",
+    .example = "pyanalyze processes --by gil_wait run.trace",
+    .takes = TAKES_SORT | TAKES_LIMIT | TAKES_COLUMNS | TAKES_THREAD | TAKES_PROCESS |
+             TAKES_PLACES | TAKES_FORMAT | TAKES_COLOR | TAKES_JOBS | TAKES_RANGE | TAKES_STATE |
+             TAKES_BY,
+    .min_files = 1,
+    .max_files = SIZE_MAX,
+    .shape = SHAPE_TABLE,
+    .output = "text",
+    .rows = ROW_PROCESS,
+    .columns = "process,parent,threads,recorded,cpu_time,cpu_share,gil_wait,blocked,samples,"
+               "command",
+    .machine_columns = "process,parent,python,threads,recorded,cpu_time,cpu_share,on_cpu,ready,"
+                       "gil_wait,blocked,ticks,samples,unattributed,command",
+    .sort = "cpu_time,samples,process",
+    .build = build_processes,
+};

@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: MIT */
+/* stalls: when a thread did not come back to its idle place, and what happened then. */
+#include "../command.h"
+#include "../memory.h"
+#include "../moment.h"
+#include "../request.h"
+#include "../stall_tell.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define OVER_NS      INT64_C(200000000)
+#define STALLS_SHOWN 10
+#define ROWS_SHOWN   20 /* per table */
+
+#define ADVICE                                                                                     \
+    "If it has a place in which it waits for work, name that with --idle FUNCTION. If the work "   \
+    "is done by other threads, choose one with --thread; `pyanalyze threads` lists them. Of a "    \
+    "program that just computes, `pyanalyze lines` tells where its time went."
+
+/* Everything that the view borrows from. */
+struct telling {
+    struct scene scene;
+    struct idle idle;
+    struct stalls stalls;
+    const char **names;
+};
+
+static void release_telling(void *closure)
+{
+    struct telling *const t = closure;
+    stalls_clear(&t->stalls);
+    idle_clear(&t->idle);
+    scene_clear(&t->scene);
+    free(t->names);
+    free(t);
+}
+
+static const char *thread_text(struct view *view, const struct thread *thread)
+{
+    const char *const title = process_title(thread->process);
+    return arena_print(&view->arena, "%s of process %" PRIu32 "%s%s%s", thread->name,
+                       thread->process->pid, title[0] != '\0' ? " (" : "", title,
+                       title[0] != '\0' ? ")" : "");
+}
+
+/* "poll in main (app.py:3)" */
+static const char *blocked_text(struct view *view, const struct scene *scene,
+                                const struct idle_place *p)
+{
+    return arena_print(&view->arena, "%s in %s", scene->calls[p->call],
+                       stall_place_text(view, scene, p->node));
+}
+
+static void lead_place(struct view *view, const struct scene *scene, const struct idle_place *p,
+                       const char *before)
+{
+    view_add_lead(view,
+                  arena_print(&view->arena, "%s%s: there %" PRIu64 " time%s, %s together", before,
+                              blocked_text(view, scene, p), p->visits, p->visits == 1 ? "" : "s",
+                              stall_seconds_text(view, p->blocked_ns)));
+}
+
+static void lead_no_place(struct view *view, const struct telling *t, const struct idle_thread *i)
+{
+    const char *const who = thread_text(view, i->thread);
+    if (i->most.blocked_ns == 0) {
+        view_add_lead(
+            view, arena_print(&view->arena, "%s has no idle place: it was never blocked.", who));
+    } else {
+        view_add_lead(view, arena_print(&view->arena,
+                                        "%s has no idle place to which it comes back. It was "
+                                        "blocked most in %s: %s of %s.",
+                                        who, blocked_text(view, &t->scene, &i->most),
+                                        stall_seconds_text(view, i->most.blocked_ns),
+                                        stall_seconds_text(view, i->wall_ns)));
+    }
+}
+
+/* Places in the same function are one to people. */
+static bool is_told(const struct idle_thread *i, size_t n)
+{
+    for (size_t k = 0; k < n; k++) {
+        if (i->places[k].wait == i->places[n].wait)
+            return true;
+    }
+    return false;
+}
+
+static void lead_thread(struct view *view, const struct telling *t, const struct idle_thread *i)
+{
+    size_t n = 0;
+    uint64_t sum_ns = 0;
+    for (size_t k = 0; k < t->stalls.n; k++) {
+        if (t->stalls.list[k].thread == i->thread) {
+            n++;
+            sum_ns += stall_length_ns(&t->stalls.list[k]);
+        }
+    }
+    view_add_lead(
+        view, arena_print(&view->arena, "%s: %zu stall%s of %s or more in %s, %s together",
+                          thread_text(view, i->thread), n, n == 1 ? "" : "s",
+                          stall_seconds_text(view, t->stalls.over_ns),
+                          stall_seconds_text(view, i->wall_ns), stall_seconds_text(view, sum_ns)));
+    for (size_t k = 0; k < i->n_places; k++) {
+        if (!is_told(i, k))
+            lead_place(view, &t->scene, &i->places[k], "  idle in ");
+    }
+}
+
+static void lead_all(struct view *view, const struct telling *t)
+{
+    bool advice = false;
+    for (size_t i = 0; i < t->idle.n_threads; i++) {
+        if (t->idle.threads[i]->n_places > 0)
+            lead_thread(view, t, t->idle.threads[i]);
+        else
+            lead_no_place(view, t, t->idle.threads[i]);
+        advice |= t->idle.threads[i]->n_places == 0;
+    }
+    if (advice)
+        view_add_lead(view, ADVICE);
+    if (t->idle.n_threads == 0)
+        view_add_lead(view, "There are no samples of what was asked for.");
+}
+
+/* A name that is in nobody's idle place is a mistake. */
+static enum status check_names(struct view *view, const struct telling *t, struct problem *why)
+{
+    const struct idle_thread *most = NULL;
+    if (t->idle.n_names == 0 || t->idle.n_threads == 0)
+        return STATUS_OK;
+    for (size_t i = 0; i < t->idle.n_threads; i++) {
+        if (t->idle.threads[i]->n_places > 0)
+            return STATUS_OK;
+        if (most == NULL || t->idle.threads[i]->most.blocked_ns > most->most.blocked_ns)
+            most = t->idle.threads[i];
+    }
+    return problem_set(why, STATUS_USAGE, PROBLEM_NO_OFFSET,
+                       "--idle: no thread was blocked in \"%s\" or what it calls; most it was in "
+                       "%s",
+                       t->idle.names[0],
+                       most->most.blocked_ns > 0 ? blocked_text(view, &t->scene, &most->most)
+                                                 : "no call at all");
+}
+
+static enum status parse_over(const struct args *args, uint64_t *over_ns, struct problem *why)
+{
+    const char *const text = args_text(args, "over");
+    struct moment moment;
+    *over_ns = OVER_NS;
+    if (text == NULL)
+        return STATUS_OK;
+    if (moment_parse(&moment, "over", text, why) != STATUS_OK ||
+        moment.kind != MOMENT_SINCE_START || moment.ns <= 0)
+        return problem_set(why, STATUS_USAGE, PROBLEM_NO_OFFSET,
+                           "--over wants a time like 200ms, 1.5s or 2m, not \"%s\"", text);
+    *over_ns = (uint64_t)moment.ns;
+    return STATUS_OK;
+}
+
+static enum status build_stalls(struct request *request, struct view *view, struct problem *why)
+{
+    struct telling *const t = memory_get(sizeof *t);
+    const struct select *const select = &request->select;
+    const char *name;
+    uint64_t over_ns;
+    size_t n_names = 0, names_size = 0;
+
+    view->shape = SHAPE_STORY;
+    view->closure = t;
+    view->release = release_telling;
+    TRY(parse_over(request->args, &over_ns, why));
+    for (size_t at = 0; (name = args_next(request->args, "idle", &at)) != NULL;) {
+        t->names = memory_grow(t->names, &names_size, n_names + 1, sizeof *t->names);
+        t->names[n_names++] = name;
+    }
+    idle_learn(&t->idle, &t->scene, request->trace, select, t->names, n_names);
+    TRY(check_names(view, t, why));
+    stalls_find(&t->stalls, &t->idle, request->trace, select, over_ns);
+
+    const size_t limit = args_count(request->args, "limit", request->machine ? 0 : STALLS_SHOWN);
+    const size_t n = limit > 0 && limit < t->stalls.n ? limit : t->stalls.n;
+    stalls_detail(&t->stalls, request->trace, select, n);
+    view_set_story_columns(view, request->args->command->machine_columns, ROW_STALL);
+    lead_all(view, t);
+    for (size_t i = 0; i < n; i++)
+        stall_tell(view, &t->stalls, &t->stalls.list[i], i + 1, request->machine ? 0 : ROWS_SHOWN);
+    view->n_stories_left_out = t->stalls.n - n;
+    struct group *const group = view_add_group(view, NULL, n);
+    for (size_t i = 0; i < n; i++)
+        group->rows[i] = view->stories[i].row;
+    return STATUS_OK;
+}
+
+static const struct option options[] = {
+    {"over", 0, "TIME", OPTION_TEXT, "only stalls that are at least so long; default 200ms", NULL,
+     0},
+    {"idle", 0, "FUNCTION", OPTION_TEXT,
+     "the thread is idle where it is blocked in this function or in what that waits in, instead "
+     "of what is learnt; can be given several times",
+     NULL, 0},
+    OPTION_END,
+};
+
+const struct command command_stalls = {
+    .name = "stalls",
+    .synopsis = "[options] FILE...",
+    .summary = "why was it slow at that moment: when a thread did not come back to its idle place",
+    .text =
+        "A thread that serves someone (a GUI, a server, a worker) has a place in which it waits "
+        "for work: poll, select or epoll under an event loop, a queue's get. While it does not "
+        "come back to that place, nothing is served: it stalls. This lists the stalls of the "
+        "main thread of every process, or of the threads chosen with --thread, the longest "
+        "first: when it was, what the thread did (on a CPU, ready but no CPU was free, waiting "
+        "for the GIL and who held it, blocked in which call), where it was as a tree of calls "
+        "below the loop, and what the other threads did meanwhile.\n"
+        "\n"
+        "The idle place is learnt: the loops of asyncio, tkinter, socketserver, queues, thread "
+        "pools and other libraries are known by name; else it is the place where the thread was "
+        "blocked again and again, around which it spends its time. The first lines say which "
+        "it is. What happened before the loop began and after it ended is no stall.\n"
+        "\n"
+        "A stall is as exact as the samples: one tick at either end. Many short pieces of work "
+        "without any idle sample between them look like a long one, as they do to who waits "
+        "for an answer. In json each stall has the tables as arrays.",
+    .example = "pyanalyze stalls --over 100ms run.trace",
+    .takes = TAKES_LIMIT | TAKES_THREAD | TAKES_PROCESS | TAKES_RANGE | TAKES_FORMAT | TAKES_COLOR |
+             TAKES_PATHS,
+    .options = options,
+    .min_files = 1,
+    .max_files = SIZE_MAX,
+    .shape = SHAPE_STORY,
+    .output = "text",
+    .rows = ROW_STALL,
+    .columns = "process",
+    .machine_columns =
+        "process,thread,thread_id,start,date,duration,unobserved,end,cause,cpu_time,on_cpu,"
+        "ready,gil_wait,blocked,blocked_in,file,line,function",
+    .build = build_stalls,
+};

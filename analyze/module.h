@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * module - which file, module and package a function belongs to.
+ *
+ * On the line:  symbols + tree -> [module] -> keys
+ * Memory:       struct modules is the caller's, zeroed before modules_build; modules_clear takes
+ *               it back.
+ *
+ * A trace has no names of modules, so they are made from paths: below site-packages,
+ * dist-packages or lib/pythonX.Y the rest of the path, with points; below the folder of a script
+ * that was run likewise; of other files the last part. Frames that have no file (no Python frames,
+ * what could not be read) keep their own name. Every file is a module of its own, whatever it is
+ * called; a package is all modules whose name begins alike, up to the first point.
+ */
+#ifndef PYREC_ANALYZE_MODULE_H
+#define PYREC_ANALYZE_MODULE_H
+
+#include "symbols.h"
+#include "tree.h"
+
+struct module {
+    const char *file; /* its path, or the name of what has none */
+    const char *name;
+    uint32_t package;
+};
+
+struct modules {
+    struct arena arena;
+    uint32_t *of_function; /* by number in symbols */
+    struct module *modules;
+    const char **packages;
+    size_t n_modules, modules_size, n_packages, packages_size;
+};
+
+/* Find the modules of all functions. */
+void modules_build(struct modules *modules, const struct symbols *symbols, const struct tree *tree);
+void modules_clear(struct modules *modules);
+
+#endif

@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * chrome - events over time, as Perfetto and chrome://tracing read them.
+ *
+ * A slice (B and E events) is a function for as long as it stayed at its place in the stack; lines
+ * would break it at every sample. Within the innermost one there is a slice (X event) for the line
+ * and state that the thread was seen in; it has the weight, and the state as its category.
+ * Times are microseconds since the start of the recording.
+ */
+#include "../memory.h"
+#include "../output.h"
+#include "json_text.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+#define MICROSECOND 3 /* digits of ns */
+#define SECOND      9
+#define PID_LIMIT   (UINT64_C(1) << 22) /* no kernel gives a larger one */
+
+/* A thread on its way to the file. */
+struct writer {
+    struct sink *to;
+    const struct view *view;
+    uint64_t pid, tid;
+    uint32_t *open, *wanted; /* nodes from the root on */
+    size_t n_open, open_size, wanted_size;
+    bool *any; /* was any event written? */
+};
+
+static void begin_event(struct writer *w, const char *phase)
+{
+    sink_print(w->to, "%s{\"ph\":\"%s\",\"pid\":%" PRIu64 ",\"tid\":%" PRIu64,
+               *w->any ? ",\n" : "\n", phase, w->pid, w->tid);
+    *w->any = true;
+}
+
+static void add_time(struct writer *w, const char *name, uint64_t ns)
+{
+    sink_print(w->to, ",\"%s\":", name);
+    json_time(w->to, ns, MICROSECOND);
+}
+
+static void write_begin(struct writer *w, const struct stack_node *node, uint64_t at_ns)
+{
+    begin_event(w, "B");
+    add_time(w, "ts", at_ns);
+    sink_text(w->to, ",\"cat\":\"function\",");
+    json_member(w->to, "name", node->frame.function);
+    if (node->frame.file[0] != '\0') {
+        sink_text(w->to, ",\"args\":{");
+        json_member(w->to, "file", node->frame.file);
+        sink_print(w->to, ",\"line\":%" PRIu32 "}", node->first_line);
+    }
+    putc('}', w->to->file);
+}
+
+static void write_ends(struct writer *w, size_t down_to, uint64_t at_ns)
+{
+    for (; w->n_open > down_to; w->n_open--) {
+        begin_event(w, "E");
+        add_time(w, "ts", at_ns);
+        putc('}', w->to->file);
+    }
+}
+
+static void write_leaf(struct writer *w, const struct stretch *s)
+{
+    static const char *const states[CLASS_COUNT] = {"on CPU", "ready", "waits for the GIL",
+                                                    "blocked"};
+    const struct frame *const frame = &w->view->nodes[s->node].frame;
+    begin_event(w, "X");
+    add_time(w, "ts", s->start_ns);
+    add_time(w, "dur", s->end_ns - s->start_ns);
+    sink_text(w->to, ",");
+    json_member(w->to, "cat", states[s->class]);
+    sink_text(w->to, ",\"name\":\"");
+    if (frame->line > 0)
+        sink_print(w->to, "line %" PRIu32 ", ", frame->line);
+    sink_print(w->to, "%s\",\"args\":{\"%s\":", states[s->class], w->view->metric->name);
+    json_weight(w->to, w->view->metric, s->weight, SECOND);
+    if (s->call != NULL) {
+        putc(',', w->to->file);
+        json_member(w->to, "call", s->call);
+    }
+    sink_text(w->to, "}}");
+}
+
+/* End and begin slices so that those of the stretch are open. */
+static void move_to(struct writer *w, const struct stretch *s)
+{
+    const struct stack_node *const nodes = w->view->nodes;
+    const size_t depth = nodes[s->node].depth;
+    size_t same = 0;
+    w->wanted = memory_grow(w->wanted, &w->wanted_size, depth, sizeof *w->wanted);
+    w->open = memory_grow(w->open, &w->open_size, depth, sizeof *w->open);
+    uint32_t node = s->node;
+    for (size_t d = depth; d-- > 0; node = nodes[node].parent)
+        w->wanted[d] = node;
+    while (same < depth && same < w->n_open &&
+           nodes[w->open[same]].function == nodes[w->wanted[same]].function)
+        same++;
+    write_ends(w, same, s->start_ns);
+    for (; w->n_open < depth; w->n_open++) {
+        w->open[w->n_open] = w->wanted[w->n_open];
+        write_begin(w, &nodes[w->wanted[w->n_open]], s->start_ns);
+    }
+}
+
+static void write_name(struct writer *w, const char *what, const char *name)
+{
+    begin_event(w, "M");
+    sink_print(w->to, ",\"ts\":0,\"name\":\"%s\",\"args\":{", what);
+    json_member(w->to, "name", name);
+    sink_text(w->to, "}}");
+}
+
+static void write_course(struct writer *w, const struct course *course)
+{
+    const char *const title = process_title(course->thread->process);
+    write_name(w, "process_name", title[0] != '\0' ? title : "python");
+    write_name(w, "thread_name", course->thread->name);
+    uint64_t end_ns = 0;
+    for (size_t i = 0; i < course->n_stretches; i++) {
+        const struct stretch *const s = &course->stretches[i];
+        if (s->start_ns != end_ns)
+            write_ends(w, 0, end_ns);
+        move_to(w, s);
+        write_leaf(w, s);
+        end_ns = s->end_ns;
+    }
+    write_ends(w, 0, end_ns);
+}
+
+/*
+ * A number for the process that no other one has here: several recordings can have the same pid,
+ * with threads of the same number at the same time.
+ */
+static uint64_t unique_pid(const struct view *view, size_t course)
+{
+    const struct process *const process = view->courses[course].thread->process;
+    const struct process *last = NULL;
+    uint64_t n_before = 0;
+    for (size_t i = 0; i < course && view->courses[i].thread->process != process; i++) {
+        const struct process *const other = view->courses[i].thread->process;
+        n_before += other != last && other->pid == process->pid;
+        last = other;
+    }
+    return process->pid + n_before * PID_LIMIT;
+}
+
+/* The thread's number in the OS; one that is not known gets one beyond those. */
+static uint64_t unique_tid(const struct thread *thread)
+{
+    return thread->os_tid != 0 ? thread->os_tid : PID_LIMIT + thread->id;
+}
+
+static enum status chrome_write(struct sink *to, const struct view *view, struct problem *why)
+{
+    bool any = false;
+    struct writer w = {.to = to, .view = view, .any = &any};
+    (void)why;
+    sink_text(to, "{\"displayTimeUnit\":\"ms\",\"otherData\":{\"exporter\":\"pyrec " PYREC_VERSION
+                  "\",");
+    json_member(to, view->metric->name, view->metric->help);
+    sink_text(to, "},\"traceEvents\":[");
+    for (size_t i = 0; i < view->n_courses; i++) {
+        w.pid = unique_pid(view, i);
+        w.tid = unique_tid(view->courses[i].thread);
+        write_course(&w, &view->courses[i]);
+    }
+    sink_text(to, "\n]}\n");
+    free(w.open);
+    free(w.wanted);
+    return STATUS_OK;
+}
+
+const struct output output_chrome = {
+    .name = "chrome",
+    .help = "trace events over time (JSON), for Perfetto and chrome://tracing",
+    .accepts = SHAPE_COURSE,
+    .machine = true,
+    .write = chrome_write,
+};

@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * pprof - a gzipped message perftools.profiles.Profile, as `go tool pprof` reads it.
+ *
+ * Every stack of every thread is a sample with all metrics as its values; --by only says which of
+ * them pprof shows first. Thread and process are labels. A location is a line of a function; there
+ * are no addresses, and the one mapping only says that nothing is left to be symbolized.
+ */
+#include "../memory.h"
+#include "../output.h"
+#include "text_table.h"
+#include "wire_message.h"
+
+#include <stdlib.h>
+
+/* Numbers of fields. */
+enum profile_field {
+    PROFILE_SAMPLE_TYPE = 1,
+    PROFILE_SAMPLE = 2,
+    PROFILE_MAPPING = 3,
+    PROFILE_LOCATION = 4,
+    PROFILE_FUNCTION = 5,
+    PROFILE_STRING = 6,
+    PROFILE_TIME_NS = 9,
+    PROFILE_DURATION_NS = 10,
+    PROFILE_PERIOD_TYPE = 11,
+    PROFILE_PERIOD = 12,
+    PROFILE_COMMENT = 13,
+    PROFILE_DEFAULT_TYPE = 14,
+};
+enum type_field { TYPE_NAME = 1, TYPE_UNIT = 2 };
+enum sample_field { SAMPLE_LOCATION = 1, SAMPLE_VALUE = 2, SAMPLE_LABEL = 3 };
+enum label_field { LABEL_KEY = 1, LABEL_TEXT = 2, LABEL_NUMBER = 3 };
+enum mapping_field {
+    MAPPING_ID = 1,
+    MAPPING_FILE = 5,
+    MAPPING_HAS_FUNCTIONS = 7,
+    MAPPING_HAS_FILES = 8,
+    MAPPING_HAS_LINES = 9,
+};
+enum location_field { LOCATION_ID = 1, LOCATION_MAPPING = 2, LOCATION_LINE = 4 };
+enum line_field { LINE_FUNCTION = 1, LINE_NUMBER = 2 };
+/* Without a system name: pprof would take one for C++ and "<lambda>" for its template arguments. */
+enum function_field {
+    FUNCTION_ID = 1,
+    FUNCTION_NAME = 2,
+    FUNCTION_FILE = 4,
+    FUNCTION_LINE = 5,
+};
+
+struct writer {
+    const struct view *view;
+    struct gzip *gzip;
+    struct text_table texts;
+    uint32_t *functions, *places; /* their ids, in order of appearance; 0 = not yet */
+    uint32_t n_functions, n_places;
+    struct buffer message, inner, leaf; /* a field of Profile, a message in it, one in that */
+};
+
+static uint64_t text(struct writer *w, const char *value)
+{
+    return text_table_number(&w->texts, value);
+}
+
+/* Write what is in w->inner as a field of the profile. */
+static void flush_field(struct writer *w, unsigned field)
+{
+    if (w->inner.text == NULL)
+        buffer_add(&w->inner, "", 0);
+    message_message(&w->message, field, &w->inner);
+    gzip_write(w->gzip, &w->message);
+    buffer_reset(&w->message);
+    buffer_reset(&w->inner);
+}
+
+static void write_type(struct writer *w, unsigned field, const char *name, const char *unit)
+{
+    message_number(&w->inner, TYPE_NAME, text(w, name));
+    message_number(&w->inner, TYPE_UNIT, text(w, unit));
+    flush_field(w, field);
+}
+
+static void write_head(struct writer *w)
+{
+    text(w, ""); /* text 0 must be empty */
+    for (size_t i = 0; i < METRIC_COUNT; i++)
+        write_type(w, PROFILE_SAMPLE_TYPE, metrics[i].by,
+                   metrics[i].unit == UNIT_SECONDS ? "nanoseconds" : "count");
+    message_number(&w->inner, MAPPING_ID, 1);
+    message_number(&w->inner, MAPPING_FILE, text(w, "Python"));
+    message_number(&w->inner, MAPPING_HAS_FUNCTIONS, 1);
+    message_number(&w->inner, MAPPING_HAS_FILES, 1);
+    message_number(&w->inner, MAPPING_HAS_LINES, 1);
+    flush_field(w, PROFILE_MAPPING);
+}
+
+static void write_function(struct writer *w, const struct stack_node *node)
+{
+    w->functions[node->function] = ++w->n_functions;
+    message_number(&w->inner, FUNCTION_ID, w->n_functions);
+    message_number(&w->inner, FUNCTION_NAME, text(w, node->frame.function));
+    message_number(&w->inner, FUNCTION_FILE, text(w, node->frame.file));
+    message_number(&w->inner, FUNCTION_LINE, node->first_line);
+    flush_field(w, PROFILE_FUNCTION);
+}
+
+static void write_location(struct writer *w, const struct stack_node *node)
+{
+    if (w->functions[node->function] == 0)
+        write_function(w, node);
+    buffer_reset(&w->leaf);
+    message_number(&w->leaf, LINE_FUNCTION, w->functions[node->function]);
+    message_number(&w->leaf, LINE_NUMBER, node->frame.line);
+    w->places[node->place] = ++w->n_places;
+    message_number(&w->inner, LOCATION_ID, w->n_places);
+    message_number(&w->inner, LOCATION_MAPPING, 1);
+    message_message(&w->inner, LOCATION_LINE, &w->leaf);
+    flush_field(w, PROFILE_LOCATION);
+}
+
+static void add_label(struct writer *w, const char *key, const char *value, uint64_t number)
+{
+    buffer_reset(&w->leaf);
+    message_number(&w->leaf, LABEL_KEY, text(w, key));
+    if (value != NULL)
+        message_number(&w->leaf, LABEL_TEXT, text(w, value));
+    else
+        message_number(&w->leaf, LABEL_NUMBER, number);
+    message_message(&w->inner, SAMPLE_LABEL, &w->leaf);
+}
+
+static void write_sample(struct writer *w, const struct stack_node *node)
+{
+    const struct weights *const weights = node->weights;
+    buffer_reset(&w->leaf);
+    for (; node->thread == NULL; node = &w->view->nodes[node->parent])
+        packed_add(&w->leaf, w->places[node->place]);
+    message_message(&w->inner, SAMPLE_LOCATION, &w->leaf);
+    buffer_reset(&w->leaf);
+    for (size_t i = 0; i < METRIC_COUNT; i++)
+        packed_add(&w->leaf, metrics[i].of(weights));
+    message_message(&w->inner, SAMPLE_VALUE, &w->leaf);
+    const struct thread *const thread = node->thread;
+    add_label(w, "thread", thread->name, 0);
+    if (thread->os_tid != 0)
+        add_label(w, "thread_id", NULL, thread->os_tid);
+    if (thread->process->pid != 0)
+        add_label(w, "process", NULL, thread->process->pid);
+    flush_field(w, PROFILE_SAMPLE);
+}
+
+/* When it was, and how it was sampled: of the first thread's process and of all. */
+static void write_times(struct writer *w)
+{
+    const struct view *const view = w->view;
+    const struct recording *recording = NULL;
+    uint64_t start_ns = UINT64_MAX, end_ns = 0;
+    for (size_t i = 1; i < view->n_nodes; i++) {
+        const struct thread *const thread = view->nodes[i].thread;
+        if (thread == NULL)
+            continue;
+        recording = recording != NULL ? recording : thread->process->recording;
+        start_ns = thread->process->start_ns < start_ns ? thread->process->start_ns : start_ns;
+        end_ns = thread->process->last_ns > end_ns ? thread->process->last_ns : end_ns;
+    }
+    write_type(w, PROFILE_PERIOD_TYPE, "wall", "nanoseconds");
+    if (recording != NULL) {
+        message_number(&w->message, PROFILE_PERIOD, recording->interval_ns);
+        message_number(&w->message, PROFILE_TIME_NS,
+                       (uint64_t)recording->start_unix_ns - recording->shift_ns + start_ns);
+        message_number(&w->message, PROFILE_DURATION_NS, end_ns > start_ns ? end_ns - start_ns : 0);
+    }
+}
+
+static void write_tail(struct writer *w)
+{
+    write_times(w);
+    message_number(&w->message, PROFILE_COMMENT, text(w, "recorded by pyrec " PYREC_VERSION));
+    message_number(&w->message, PROFILE_DEFAULT_TYPE, text(w, w->view->metric->by));
+    for (size_t i = 0; i < w->texts.n; i++) {
+        message_text(&w->message, PROFILE_STRING, w->texts.texts[i]);
+        gzip_write(w->gzip, &w->message);
+        buffer_reset(&w->message);
+    }
+}
+
+static enum status pprof_write(struct sink *to, const struct view *view, struct problem *why)
+{
+    struct writer w = {.view = view, .gzip = memory_get(sizeof(struct gzip))};
+    (void)why;
+    w.functions = memory_get((view->n_functions + 1) * sizeof *w.functions);
+    w.places = memory_get((view->n_places + 1) * sizeof *w.places);
+    gzip_open(w.gzip, to);
+    write_head(&w);
+    for (size_t i = 1; i < view->n_nodes; i++) {
+        const struct stack_node *const node = &view->nodes[i];
+        if (node->thread == NULL && w.places[node->place] == 0)
+            write_location(&w, node);
+        if (node->self > 0)
+            write_sample(&w, node);
+    }
+    write_tail(&w);
+    gzip_close(w.gzip);
+    text_table_clear(&w.texts);
+    buffer_clear(&w.message);
+    buffer_clear(&w.inner);
+    buffer_clear(&w.leaf);
+    free(w.functions);
+    free(w.places);
+    free(w.gzip);
+    return STATUS_OK;
+}
+
+const struct output output_pprof = {
+    .name = "pprof",
+    .help = "gzipped profile.proto with all metrics, for go tool pprof",
+    .accepts = SHAPE_STACKS,
+    .machine = true,
+    .binary = true,
+    .per_thread = true,
+    .write = pprof_write,
+};

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * stall - the times in which a thread did not come back to its idle place, and what happened then.
+ *
+ * On the line:  scene + idle_place -> [stall] -> cmd_stalls
+ * Threads:      one at a time.
+ * Memory:       struct stalls is the caller's, zeroed before stalls_find; stalls_clear takes it
+ *               back. Threads are the census's, numbers the scene's.
+ *
+ * A stall begins with the first sample that is not idle and ends with the last one before the
+ * thread is seen in its idle place again, so it is known to one tick at either end. It is found
+ * first, without details, so that only those that are told cost anything.
+ */
+#ifndef PYREC_ANALYZE_STALL_H
+#define PYREC_ANALYZE_STALL_H
+
+#include "idle_place.h"
+
+enum stall_kind {
+    STALL_STACK, /* of the thread itself: number = node */
+    STALL_TREE,  /* the same for every caller below the loop: what is below a node */
+    STALL_CALL,  /* blocked: number = node, call */
+    STALL_GIL,   /* waiting for the GIL: thread = who held it (or NULL), number = node it was in */
+    STALL_OTHER, /* another thread: number = node; call when it was blocked */
+};
+
+struct stall_entry {
+    enum stall_kind kind;
+    const struct thread *thread;
+    uint32_t number, call;
+    uint64_t wall_ns[CLASS_COUNT];
+};
+
+struct stall {
+    const struct thread *thread;
+    const struct idle_thread *idle;
+    uint64_t begin_ns, end_ns; /* on the common clock */
+    uint64_t wall_ns;          /* what was observed of it; at least over_ns */
+    uint64_t cpu_ns;           /* what the thread's clock moved by in it */
+    uint64_t class_ns[CLASS_COUNT];
+    bool open; /* the recording ends with it */
+
+    struct stall_entry *entries; /* after stalls_detail */
+    size_t n, size;
+    struct hash hash;
+};
+
+struct stall_watch; /* what a thread is doing while stalls are looked for */
+
+struct stalls {
+    struct scene *scene;
+    struct idle *idle;
+    uint64_t over_ns;
+    struct stall *list; /* longest first */
+    size_t n, size;
+    struct stall_watch *watches;
+    size_t n_watches, watches_size;
+};
+
+/* Find those of at least over_ns, in all threads that idle_learn has looked at. */
+void stalls_find(struct stalls *stalls, struct idle *idle, struct trace *trace,
+                 const struct select *select, uint64_t over_ns);
+
+/* Read once more for the details of the first n. */
+void stalls_detail(struct stalls *stalls, struct trace *trace, const struct select *select,
+                   size_t n);
+void stalls_clear(struct stalls *stalls);
+
+/* From beginning to end, what nobody observed included. */
+static inline uint64_t stall_length_ns(const struct stall *stall)
+{
+    return stall->end_ns - stall->begin_ns;
+}
+
+/* Time in all states. */
+static inline uint64_t stall_entry_ns(const struct stall_entry *e)
+{
+    uint64_t sum_ns = 0;
+    for (int c = 0; c < CLASS_COUNT; c++)
+        sum_ns += e->wall_ns[c];
+    return sum_ns;
+}
+
+#endif

@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: MIT */
+#include "whole_file.h"
+
+#include "buffer.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* The folder part of a path, with its slash; "./" when there is none. */
+static char *folder_of(const char *path)
+{
+    const char *const slash = strrchr(path, '/');
+    struct buffer folder = {0};
+    if (slash != NULL)
+        buffer_add(&folder, path, (size_t)(slash - path) + 1);
+    else
+        buffer_add_text(&folder, "./");
+    return folder.text;
+}
+
+/* A name beside the target that nobody else has. */
+static char *name_beside(const char *target)
+{
+    struct buffer name = {0};
+    buffer_print(&name, "%s.%d~", target, (int)getpid());
+    return name.text;
+}
+
+/* The path of the file behind all links; it need not be there yet. NULL, and errno. */
+static char *find_target(const char *path)
+{
+    char *const there = realpath(path, NULL);
+    if (there != NULL || errno != ENOENT)
+        return there;
+    const char *const slash = strrchr(path, '/');
+    char *const folder = folder_of(path), *const real = realpath(folder, NULL);
+    struct buffer target = {0};
+    if (real != NULL)
+        buffer_print(&target, "%s/%s", real, slash != NULL ? slash + 1 : path);
+    free(folder);
+    free(real);
+    return target.text;
+}
+
+/* The rights of the file that is replaced, or of a new one. */
+static mode_t wanted_mode(const char *target)
+{
+    struct stat there;
+    if (stat(target, &there) == 0)
+        return there.st_mode & 0777;
+    const mode_t mask = umask(0);
+    umask(mask);
+    return 0666 & ~mask;
+}
+
+static int open_temporary(struct whole_file *file)
+{
+    char *const folder = folder_of(file->target);
+    int fd = open(folder, O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600);
+    free(folder);
+    if (fd < 0) {
+        file->temporary = name_beside(file->target);
+        fd = open(file->temporary, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0600);
+    }
+    return fd;
+}
+
+/* Give back the names; errno stays. */
+static void clear(struct whole_file *file)
+{
+    const int error = errno;
+    free(file->temporary);
+    free(file->target);
+    *file = (struct whole_file){.fd = -1};
+    errno = error;
+}
+
+bool whole_file_open(struct whole_file *file, const char *path)
+{
+    struct stat there;
+    *file = (struct whole_file){.fd = -1};
+    if (stat(path, &there) == 0 && !S_ISREG(there.st_mode)) {
+        file->fd = open(path, O_WRONLY | O_CLOEXEC);
+        return file->fd >= 0;
+    }
+    file->target = find_target(path);
+    if (file->target == NULL)
+        return false;
+    if (access(file->target, F_OK) == 0 && access(file->target, W_OK) != 0) {
+        clear(file);
+        return false;
+    }
+    const int fd = open_temporary(file);
+    if (fd < 0) {
+        clear(file);
+        return false;
+    }
+    (void)fchmod(fd, wanted_mode(file->target)); /* without it, it is its owner's alone */
+    file->fd = fd;
+    return true;
+}
+
+/* link() never replaces, so a file without a name gets one beside the target first. */
+static bool give_name(struct whole_file *file)
+{
+    char self[40];
+    if (file->temporary != NULL)
+        return true;
+    char *const name = name_beside(file->target);
+    snprintf(self, sizeof self, "/proc/self/fd/%d", file->fd);
+    if (linkat(AT_FDCWD, self, AT_FDCWD, name, AT_SYMLINK_FOLLOW) != 0) {
+        free(name);
+        return false;
+    }
+    file->temporary = name;
+    return true;
+}
+
+bool whole_file_keep(struct whole_file *file)
+{
+    if (file->target == NULL)
+        return true;
+    if (!give_name(file) || rename(file->temporary, file->target) != 0) {
+        whole_file_drop(file);
+        return false;
+    }
+    clear(file);
+    return true;
+}
+
+void whole_file_drop(struct whole_file *file)
+{
+    const int error = errno;
+    if (file->temporary != NULL)
+        (void)unlink(file->temporary);
+    errno = error;
+    clear(file);
+}

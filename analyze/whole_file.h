@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * whole_file - a file that is there when it is whole, and not before.
+ *
+ * On the line:  under sink.
+ * Threads:      one at a time.
+ * Memory:       struct whole_file is the caller's; whole_file_open fills it, keep and drop take it
+ *               back. The descriptor is the caller's to close.
+ *
+ * It is written without a name, or beside its place where the file system knows no such files, and
+ * takes its place in one step. What was there before stays until then, with its links and rights.
+ */
+#ifndef PYREC_ANALYZE_WHOLE_FILE_H
+#define PYREC_ANALYZE_WHOLE_FILE_H
+
+#include <stdbool.h>
+
+struct whole_file {
+    int fd;
+    char *target;    /* NULL = what stands there is written to: a device, a pipe */
+    char *temporary; /* its name until then; NULL = none */
+};
+
+/* False, and errno, when it cannot be written. */
+bool whole_file_open(struct whole_file *file, const char *path);
+
+/* Put it into its place, before the descriptor is closed. False, and errno: it is gone. */
+bool whole_file_keep(struct whole_file *file);
+
+/* Forget it. */
+void whole_file_drop(struct whole_file *file);
+
+#endif

@@ -1,0 +1,312 @@
+# SPDX-License-Identifier: MIT
+"""Read what `pyanalyze export` writes, strictly, and compare it with its table of stacks.
+
+Every reader takes the file's bytes and returns {(thread, stack): weight}; a stack is a tuple of
+(function, file, line), root first, and weights are integers: counts, or nanoseconds. A reader
+fails on whatever the format does not allow.
+"""
+import codecs
+import gzip
+import json
+import pathlib
+import re
+import subprocess
+
+HERE = pathlib.Path(__file__).resolve().parent
+SECONDS = {"cpu": "cpu_time", "wall": "wall", "on_cpu": "on_cpu", "ready": "ready",
+           "gil_wait": "gil_wait", "blocked": "blocked"}
+NS = 1e9
+
+
+def column_of(by):
+    return SECONDS.get(by, by)
+
+
+def whole(value, by):
+    """A weight as an integer."""
+    number = value * NS if by in SECONDS else value
+    assert abs(number - round(number)) < 1e-3 + abs(number) * 1e-12, (value, by)
+    return round(number)
+
+
+def add(total, key, weight):
+    total[key] = total.get(key, 0) + weight
+
+
+def no_constant(text):
+    raise AssertionError(f"{text} is no JSON")
+
+
+def no_double(pairs):
+    found = dict(pairs)
+    assert len(found) == len(pairs), f"a member twice: {[name for name, _ in pairs]}"
+    return found
+
+
+def strict_json(data):
+    text = data.decode("utf-8")
+    assert not re.search("[\x00-\x09\x0b-\x1f]", text), "a control character"
+    return json.loads(text, parse_constant=no_constant, object_pairs_hook=no_double)
+
+
+def is_index(value, length):
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < length
+
+
+def table(data, by):
+    """The ground truth: the rows of --format json."""
+    total = {}
+    for row in strict_json(data):
+        stack = tuple((f["function"], f["file"], f["line"] or 0) for f in reversed(row["stack"]))
+        weight = whole(row[column_of(by)], by)
+        assert weight > 0, row
+        add(total, (row["thread"], stack), weight)
+    return total
+
+
+def speedscope(data, by):
+    file = strict_json(data)
+    assert file["$schema"] == "https://www.speedscope.app/file-format-schema.json"
+    assert set(file) <= {"$schema", "shared", "profiles", "name", "activeProfileIndex", "exporter"}
+    assert re.fullmatch(r"pyrec@[0-9.]+", file["exporter"])
+    assert isinstance(file["name"], str)
+    frames = file["shared"]["frames"]
+    for frame in frames:
+        assert set(frame) <= {"name", "file", "line", "col"} and isinstance(frame["name"], str)
+        assert isinstance(frame.get("file", ""), str) and frame.get("line", 1) >= 1
+    places = [(f["name"], f.get("file", ""), f.get("line", 0)) for f in frames]
+    assert file["activeProfileIndex"] == 0
+    total = {}
+    for profile in file["profiles"]:
+        assert set(profile) == {"type", "name", "unit", "startValue", "endValue", "samples",
+                                "weights"}, set(profile)
+        assert profile["type"] == "sampled"
+        assert profile["unit"] == ("seconds" if by in SECONDS else "none"), profile["unit"]
+        assert len(profile["samples"]) == len(profile["weights"]) > 0
+        span = profile["endValue"] - profile["startValue"]
+        assert abs(span - sum(profile["weights"])) < 1e-6 * (1 + span)
+        for sample, weight in zip(profile["samples"], profile["weights"]):
+            assert sample and all(is_index(i, len(frames)) for i in sample)
+            assert weight > 0
+            add(total, (profile["name"], tuple(places[i] for i in sample)), whole(weight, by))
+    return total
+
+
+def check_columns(table_, names, length=None):
+    length = table_["length"] if length is None else length
+    assert set(table_) == set(names) | {"length"}, (sorted(table_), names)
+    for name in names:
+        assert len(table_[name]) == length, (name, len(table_[name]), length)
+
+
+def gecko_meta(meta):
+    assert meta["preprocessedProfileVersion"] == 60 and meta["interval"] > 0
+    assert meta["markerSchema"] == [] and meta["stackwalk"] in (0, 1)
+    assert isinstance(meta["startTime"], (int, float)) and meta["processType"] == 0
+    assert meta["sampleUnits"] == {"time": "ms", "eventDelay": "ms", "threadCPUDelta": "ns"}
+    colors = {"transparent", "purple", "green", "orange", "yellow", "lightblue", "blue", "brown",
+              "magenta", "red", "lightred", "darkgrey", "grey"}
+    assert any(c["color"] == "grey" for c in meta["categories"])
+    for category in meta["categories"]:
+        assert category["color"] in colors and category["subcategories"][0] == "Other"
+    return meta["categories"]
+
+
+def gecko_stacks(file, categories):
+    """[(stack, category)] of the shared tables."""
+    shared = file["shared"]
+    strings, funcs = shared["stringArray"], shared["funcTable"]
+    frames, stacks, sources = shared["frameTable"], shared["stackTable"], shared["sources"]
+    assert len(set(strings)) == len(strings)
+    check_columns(funcs, ["name", "source", "lineNumber", "columnNumber", "isJS", "relevantForJS",
+                          "resource"])
+    check_columns(frames, ["func", "line", "category", "subcategory", "column", "address",
+                           "inlineDepth", "nativeSymbol", "innerWindowID"])
+    check_columns(stacks, ["frame", "prefix"])
+    check_columns(sources, ["uuid", "filename"])
+    check_columns(shared["resourceTable"], ["type", "lib", "name", "host"], 0)
+    check_columns(shared["nativeSymbols"], ["libIndex", "address", "name", "functionSize"], 0)
+    places = []
+    for func, line, category in zip(frames["func"], frames["line"], frames["category"]):
+        assert is_index(func, funcs["length"]) and is_index(category, len(categories))
+        source = funcs["source"][func]
+        assert source is None or is_index(source, sources["length"])
+        assert is_index(funcs["name"][func], len(strings))
+        name = "" if source is None else strings[sources["filename"][source]]
+        places.append((strings[funcs["name"][func]], name, line or 0))
+    assert set(frames["subcategory"]) <= {0} and set(funcs["resource"]) <= {-1}
+    result = []
+    for i, (frame, prefix) in enumerate(zip(stacks["frame"], stacks["prefix"])):
+        assert is_index(frame, frames["length"]) and (prefix is None or is_index(prefix, i)), i
+        before = result[prefix][0] if prefix is not None else ()
+        result.append((before + (places[frame],), frames["category"][frame]))
+    return result
+
+
+def gecko(data, by):
+    file = strict_json(data)
+    assert set(file) == {"meta", "libs", "pages", "shared", "threads"}
+    categories = gecko_meta(file["meta"])
+    stacks = gecko_stacks(file, categories)
+    total, cpu = {}, 0
+    for thread in file["threads"]:
+        assert isinstance(thread["pid"], str) and isinstance(thread["tid"], int)
+        assert thread["processType"] == "default" and thread["pausedRanges"] == []
+        check_columns(thread["markers"], ["data", "name", "startTime", "endTime", "phase",
+                                          "category"], 0)
+        samples = dict(thread["samples"])
+        assert samples.pop("weightType") == ("tracing-ms" if by in SECONDS else "samples")
+        check_columns(samples, ["stack", "time", "weight", "threadCPUDelta"])
+        assert samples["time"] == sorted(samples["time"])
+        assert samples["stack"][-1] is None, "the last sample would last for ever"
+        cpu += sum(samples["threadCPUDelta"])
+        for stack, weight in zip(samples["stack"], samples["weight"]):
+            if stack is None:
+                assert weight == 0
+                continue
+            assert is_index(stack, len(stacks))
+            assert categories[stacks[stack][1]]["name"] != "Python"
+            add(total, (thread["name"], stacks[stack][0]),
+                whole(weight / 1e3 if by in SECONDS else weight, by))
+    if by == "cpu":
+        assert cpu == sum(total.values()), (cpu, sum(total.values()))
+    return total
+
+
+def chrome(data, by):
+    """Lines are known of the innermost frame only: the others have line 0."""
+    file = strict_json(data)
+    assert set(file) == {"traceEvents", "displayTimeUnit", "otherData"}
+    assert file["displayTimeUnit"] in ("ms", "ns")
+    names, open_, total, until = {}, {}, {}, {}
+    for event in file["traceEvents"]:
+        track = (event["pid"], event["tid"])
+        assert all(isinstance(n, int) for n in track)
+        stack = open_.setdefault(track, [])
+        if event["ph"] == "M":
+            assert event["name"] in ("process_name", "thread_name")
+            if event["name"] == "thread_name":
+                names[track] = event["args"]["name"]
+            continue
+        assert event["ts"] >= until.get(track, 0), "time goes back"
+        until[track] = event["ts"]
+        if event["ph"] == "B":
+            stack.append((event["name"], event.get("args", {}).get("file", ""), 0))
+        elif event["ph"] == "E":
+            assert set(event) == {"ph", "pid", "tid", "ts"}
+            stack.pop()
+        else:
+            assert event["ph"] == "X" and event["dur"] >= 0
+            until[track] = round(event["ts"] + event["dur"], 3)
+            line = re.match(r"(?:line (\d+), )?(.*)", event["name"])
+            assert line.group(2) == event["cat"]
+            leaf = stack[-1][:2] + (int(line.group(1) or 0),)
+            add(total, (names[track], tuple(stack[:-1]) + (leaf,)),
+                whole(event["args"][column_of(by)], by))
+    assert not any(open_.values()), "a slice that does not end"
+    return total
+
+
+def chrome_times(data, samples):
+    """
+    Slices are where samples were, in an export by wall: `samples` are the rows of dump. Functions
+    are open as long as something was observed, and every sample is in the slice of its line.
+    """
+    leaves, outermost, open_ = {}, {}, {}
+    for event in strict_json(data)["traceEvents"]:
+        track = (event["pid"], event["tid"])
+        if event["ph"] == "X":
+            assert abs(event["dur"] / 1e6 - event["args"]["wall"]) < 1e-9, event
+            leaves.setdefault(track, []).append(event)
+        elif event["ph"] == "B":
+            open_.setdefault(track, []).append(event["ts"])
+        elif event["ph"] == "E":
+            begin = open_[track].pop()
+            if not open_[track]:
+                add(outermost, track, event["ts"] - begin)
+    for track, events in leaves.items():
+        assert abs(sum(e["dur"] for e in events) - outermost[track]) < 1e-3, track
+    for sample in samples:
+        events = leaves[sample["process"], sample["thread_id"]]
+        at = sample["time"] * 1e6
+        covering = [e for e in events if e["ts"] < at - 1e-3 and at < e["ts"] + e["dur"] + 1e-3]
+        line = sample["stack"][0]["line"]
+        assert len(covering) == 1, (sample, covering)
+        assert covering[0]["name"].startswith(f"line {line}, " if line else ""), (sample, covering)
+        assert covering[0]["args"].get("call") == sample["call"], (sample, covering)
+
+
+def inner_lines_dropped(total):
+    """The table as the chrome format can tell it."""
+    result = {}
+    for (thread, stack), weight in total.items():
+        add(result, (thread, tuple(f[:2] + (0,) for f in stack[:-1]) + stack[-1:]), weight)
+    return result
+
+
+def parse_protoc(lines):
+    """protoc's text format as {field: [values]}; numbers stay text."""
+    message = {}
+    for line in lines:
+        line = line.strip()
+        if line == "}":
+            break
+        if line.endswith(" {"):
+            message.setdefault(line[:-2], []).append(parse_protoc(lines))
+            continue
+        name, value = line.split(": ", 1)
+        if value[0] == '"':
+            value = codecs.escape_decode(value[1:-1].encode())[0].decode("utf-8")
+        message.setdefault(name, []).append(value)
+    return message
+
+
+def protoc_decode(data):
+    done = subprocess.run(["protoc", f"--proto_path={HERE}", "--decode=check.Profile",
+                           "profile_check.proto"], input=gzip.decompress(data),
+                          capture_output=True, check=True)
+    return parse_protoc(iter(done.stdout.decode("utf-8").splitlines()))
+
+
+def number(message, name):
+    values = message.get(name, ["0"])
+    assert len(values) == 1, (name, values)
+    return int(values[0])
+
+
+def pprof_stacks(profile, texts):
+    """{location: (function, file, line)}"""
+    functions, places = {}, {}
+    for f in profile.get("function", []):
+        assert number(f, "id") not in functions and number(f, "id") > 0
+        functions[number(f, "id")] = (texts[number(f, "name")], texts[number(f, "filename")])
+    assert len(profile["mapping"]) == 1
+    for location in profile.get("location", []):
+        line, = location["line"]
+        assert number(location, "id") not in places and number(location, "id") > 0
+        assert number(location, "mapping_id") == 1
+        places[number(location, "id")] = (functions[number(line, "function_id")] +
+                                          (number(line, "line"),))
+    return places
+
+
+def pprof(data, by):
+    profile = protoc_decode(data)
+    texts = profile["string_table"]
+    assert texts[0] == "" and len(set(texts)) == len(texts)
+    kinds = {texts[number(k, "type")]: texts[number(k, "unit")] for k in profile["sample_type"]}
+    assert kinds[by] == ("nanoseconds" if by in SECONDS else "count")
+    assert texts[number(profile, "default_sample_type")] == by
+    at = list(kinds).index(by)
+    places = pprof_stacks(profile, texts)
+    total = {}
+    for sample in profile.get("sample", []):
+        assert len(sample["value"]) == len(kinds)
+        labels = {texts[number(l, "key")]: l for l in sample["label"]}
+        thread = texts[number(labels["thread"], "str")]
+        stack = tuple(places[int(i)] for i in reversed(sample["location_id"]))
+        add(total, (thread, stack), int(sample["value"][at]))
+    return total
+
+
+READERS = {"speedscope": speedscope, "gecko": gecko, "chrome": chrome, "pprof": pprof}

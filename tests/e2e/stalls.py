@@ -1,0 +1,196 @@
+# SPDX-License-Identifier: MIT
+"""Stalls of known kinds at known times in a server: all found, none invented."""
+import datetime
+import json
+import subprocess
+
+from e2e import Skip
+
+OVER = 0.2
+
+INJECT = '''
+import ctypes, json, os, subprocess, sys, threading, time
+libc = ctypes.PyDLL(None)
+lock, lock_go, gil_go = threading.Lock(), threading.Event(), threading.Event()
+
+def locker():
+    lock_go.wait()
+    with lock:
+        time.sleep(0.7)
+
+def hog():
+    gil_go.wait()
+    libc.usleep(700000)
+
+for f in (locker, hog):
+    threading.Thread(target=f, name=f.__name__, daemon=True).start()
+
+def burn():
+    end = time.thread_time() + 0.5
+    while time.thread_time() < end:
+        sum(range(1000))
+
+def stall_cpu():
+    burn()
+
+def stall_sleep():
+    time.sleep(0.6)
+
+def stall_read():
+    with subprocess.Popen(["sh", "-c", "sleep 0.6; echo x"], stdout=subprocess.PIPE) as child:
+        os.read(child.stdout.fileno(), 1)
+
+def stall_lock():
+    lock_go.set()
+    while not lock.locked():
+        time.sleep(0.001)
+    with lock:
+        pass
+
+def stall_gil():
+    gil_go.set()
+    time.sleep(0.05)
+
+def stall_not():
+    time.sleep(0.03)
+
+def inject(kind):
+    begin = time.time()
+    globals()["stall_" + kind]()
+    truth.append((kind, begin, time.time() - begin))
+
+truth = []
+KINDS = sys.argv[1].split(",")
+'''
+
+ASYNCIO = INJECT + '''
+import asyncio
+async def serve(reader, writer):
+    while True:
+        line = await reader.readline()
+        if not line:
+            break
+        inject(line.decode().strip())
+        writer.write(b"ok\\n")
+        await writer.drain()
+    writer.close()
+
+async def main():
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    for kind in KINDS:
+        writer.write(kind.encode() + b"\\n")
+        await reader.readline()
+        for _ in range(10):
+            await asyncio.sleep(0.03)
+    writer.close()
+    await asyncio.sleep(0.05)
+    server.close()
+
+asyncio.run(main())
+print(json.dumps(truth))
+'''
+
+SLEEPS = ("clock_nanosleep", "nanosleep", "select", "pselect6")
+
+
+def kinds_for(t):
+    done = subprocess.run(
+        [t.python, "-c", "import sys; print(getattr(sys, '_is_gil_enabled', lambda: True)())"],
+        capture_output=True, text=True, check=True)
+    kinds = ["not", "cpu", "sleep", "not", "read", "lock", "gil", "not"]
+    if done.stdout.strip() != "True":
+        kinds.remove("gil")
+    if subprocess.run([t.python, "-c", "import ctypes"], capture_output=True).returncode:
+        raise Skip("this interpreter has no ctypes")
+    return kinds
+
+
+def timestamp(row):
+    return datetime.datetime.strptime(row["date"], "%Y-%m-%d %H:%M:%S.%f").timestamp()
+
+
+def check_kind(kind, row):
+    """Is it told what the thread did, and where?"""
+    functions = [part["function"] for part in row["stack"]]
+    assert "stall_" + kind in functions, (kind, row)
+    if kind == "cpu":
+        assert row["cause"] in ("cpu", "ready"), row
+        assert "burn" in functions and row["cpu_time"] > 0.3, row
+    elif kind == "gil":
+        assert row["cause"] == "gil", row
+        assert row["gil"][0]["other"] == "hog" and row["gil"][0]["function"] == "hog", row
+    else:
+        calls = {"sleep": SLEEPS, "read": ("read",), "lock": ("futex",)}[kind]
+        assert row["cause"] == "blocked" and row["blocked_in"] in calls, row
+        assert row["function"].endswith("stall_" + kind), row
+    if kind == "lock":
+        holder, = [other for other in row["others"] if other["other"] == "locker"
+                   and other["blocked_in"] in SLEEPS]
+        assert holder["seconds"] > 0.25, row
+
+
+def check(t, run, truth, *options):
+    """Each stall that was made is found once, where it was; no other but for want of a CPU."""
+    rows = t.rows("stalls", run.trace, *options)
+    found = set()
+    for kind, begin, seconds in truth:
+        near = [i for i, row in enumerate(rows)
+                if row["start"] is not None and timestamp(row) < begin + seconds and
+                timestamp(row) + row["duration"] > begin]
+        if seconds < OVER:
+            continue
+        assert len(near) == 1, (kind, begin, seconds, near, rows)
+        row = rows[near[0]]
+        found.add(near[0])
+        assert abs(timestamp(row) - begin) < 0.3, (kind, begin, row)
+        assert abs(row["duration"] - seconds) < 0.3, (kind, seconds, row)
+        check_kind(kind, row)
+    for i, row in enumerate(rows):
+        assert i in found or row["cause"] == "ready" or \
+            any(kind == "not" and seconds >= OVER for kind, _, seconds in truth), row
+    return rows
+
+
+def record(t, name, program, **more):
+    kinds = kinds_for(t)
+    run = t.record(t.file(name, program), ",".join(kinds), rate=200, **more)
+    truth = json.loads(run.out.splitlines()[-1])
+    assert [kind for kind, _, _ in truth] == kinds, truth
+    return run, truth
+
+
+def test_asyncio(t):
+    run, truth = record(t, "server.py", ASYNCIO)
+    check(t, run, truth)
+    text = t.analyze("stalls", run.trace)
+    assert "idle in epoll_wait" in text and "stall_sleep" in text, text
+    named = check(t, run, truth, "--idle", "run_forever")
+    assert named == t.rows("stalls", run.trace)
+    over = t.rows("stalls", run.trace, "--over", "100s")
+    assert over == [], over
+    done = subprocess.run([t.pyanalyze, "stalls", "--idle", "no_such_function", run.trace],
+                          capture_output=True, text=True)
+    assert done.returncode == 2 and "no_such_function" in done.stderr, done
+
+
+def test_hangs_to_the_end(t):
+    """The worst one: killed while it hangs."""
+    program = ASYNCIO.replace("asyncio.run(main())",
+                              "import signal\n"
+                              "signal.setitimer(signal.ITIMER_REAL, 1.5)\n"
+                              "signal.signal(signal.SIGALRM, signal.SIG_DFL)\n"
+                              "asyncio.run(main())").replace("time.sleep(0.6)", "time.sleep(60)")
+    run = t.record(t.file("hang.py", program), "not,sleep", rate=200, ok=False)
+    row, = [row for row in t.rows("stalls", run.trace) if row["cause"] != "ready"]
+    assert row["end"] == "recording ended" and row["function"] == "stall_sleep", row
+    assert row["duration"] > 0.5, row
+
+
+def test_no_idle_place(t):
+    """A program that just computes has none; it is said what to do."""
+    run = t.record("-c", "sum(i * i for i in range(5000000))")
+    text = t.analyze("stalls", run.trace)
+    assert "no idle place" in text and "--idle" in text, text
+    assert t.rows("stalls", run.trace) == []

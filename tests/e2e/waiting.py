@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: MIT
+"""Who waits for whom: threads that hold the GIL for a known time while others want it."""
+import json
+import subprocess
+
+from e2e import Skip, near
+
+HOLD = """
+import ctypes, sys, threading, time
+libc = ctypes.PyDLL(None)          # calls with the GIL held
+held = 0.0
+stop = False
+def hold_it():
+    global held, stop
+    for _ in range(6):
+        begin = time.monotonic()
+        libc.usleep(150000)        # HOLD
+        held += time.monotonic() - begin
+        time.sleep(0.05)
+    stop = True
+def want_it():
+    n = 0
+    while not stop:
+        n += 1
+threads = [threading.Thread(target=f, name=f.__name__) for f in (want_it, hold_it)]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+print(held)
+"""
+
+SORT = """
+import threading, time
+numbers = list(range(2000000, 0, -1)) * 2
+stop = False
+def sort_it():
+    global stop
+    for _ in range(4):
+        sorted(numbers)            # HOLD
+    stop = True
+def want_it():
+    while not stop:
+        time.sleep(0.001)
+threads = [threading.Thread(target=f, name=f.__name__) for f in (want_it, sort_it)]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+"""
+
+
+def need_gil(t):
+    done = subprocess.run(
+        [t.python, "-c", "import sys; print(getattr(sys, '_is_gil_enabled', lambda: True)())"],
+        capture_output=True, text=True, check=True)
+    if done.stdout.strip() != "True":
+        raise Skip("this interpreter has no GIL")
+    if subprocess.run([t.python, "-c", "import ctypes"], capture_output=True).returncode:
+        raise Skip("this interpreter has no ctypes")
+
+
+def line_of(program):
+    return next(n for n, line in enumerate(program.splitlines(), 1) if "HOLD" in line)
+
+
+def test_held_in_a_c_call(t):
+    """Six times 150 ms: the waiting thread waited for that thread, in that line, for so long."""
+    need_gil(t)
+    run = t.record(t.file("hold.py", HOLD))
+    held = float(run.out)
+    process, = json.loads(t.analyze("gil", "--format", "json", run.trace))
+    pairs = {(p["waiter"], p["holder"]): p for p in process["pairs"]}
+    pair = pairs["want_it", "hold_it"]
+    near(pair["waited"], held, 0.3, 0.05, "waited")
+    assert 0.1 < pair["longest"] < 0.6, pair
+    line = next(row for row in process["lines"] if row["line"] == line_of(HOLD))
+    assert line is process["lines"][0] and line["holder"] == "hold_it", process["lines"]
+    near(line["held"], held, 0.3, 0.05, "held")
+    text = t.analyze("gil", run.trace)
+    assert f"hold.py:{line_of(HOLD)}" in text and "hold_it" in text, text
+
+
+def test_held_in_a_sort(t):
+    """A thread that wakes every millisecond waits while another sorts, whatever that takes."""
+    need_gil(t)
+    run = t.record(t.file("sort.py", SORT))
+    rows = t.rows("gil", run.trace)[0]
+    pair = next(p for p in rows["pairs"] if (p["waiter"], p["holder"]) == ("want_it", "sort_it"))
+    line = next(row for row in rows["lines"] if row["holder"] == "sort_it")
+    assert line["line"] == line_of(SORT), rows["lines"]
+    assert pair["waited_share"] > 0.5, pair

@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: MIT */
+/* All threads side by side, and who waited for whom. */
+#include "analyze/gil.h"
+#include "analyze/unit.h"
+#include "make_trace.h"
+#include "scratch.h"
+
+#include <check.h>
+#include <string.h>
+
+enum { ON_CPU = 1, HOLDS = 2, WAITS = 4 };
+
+static const char *const argv[] = {"python3", "demo.py", NULL};
+static const struct maker_frame top = {"top", "/x/a.py", 1, 2, 0};
+static const struct maker_frame one = {"one", "/x/a.py", 5, 6, 0};
+static const struct maker_frame two = {"two", "/x/a.py", 8, 9, 0};
+
+static void no_damage(void *closure, const char *path, const struct damage *damage)
+{
+    (void)closure;
+    ck_abort_msg("%s: %s", path, damage->text);
+}
+
+static struct trace *open_trace(const char *path)
+{
+    struct trace *trace;
+    struct problem why = {0};
+    ck_assert_msg(trace_open(&trace, &path, 1, no_damage, NULL, &why) == STATUS_OK, "%s",
+                  why.detail);
+    return trace;
+}
+
+/* One recording: threads 1 "Main", 2 "Worker", 3 "Third"; 10 ms a tick. */
+struct made {
+    struct maker *m;
+    uint32_t process, stacks[3];
+    uint64_t wall_q[100]; /* of each tick */
+    unsigned n;
+};
+
+static void made_open(struct made *made, const char *path)
+{
+    made->m = maker_open(path, NULL);
+    made->process = maker_process(made->m, 42, 1, argv);
+    maker_thread(made->m, made->process, 42, "Main", 0);
+    maker_thread(made->m, made->process, 43, "Worker", 0);
+    maker_thread(made->m, made->process, 44, "Third", 0);
+    made->stacks[0] = maker_stack_push(made->m, made->process, 0, &top);
+    made->stacks[1] = maker_stack_push(made->m, made->process, made->stacks[0], &one);
+    made->stacks[2] = maker_stack_push(made->m, made->process, made->stacks[0], &two);
+    made->n = 0;
+}
+
+static void tick(struct made *made, uint32_t holder)
+{
+    const uint64_t before_q = maker_time_q(made->m, made->process);
+    maker_tick(made->m, made->process, 0, 0, 0);
+    maker_hold(made->m, made->process, holder);
+    made->wall_q[made->n++] = maker_time_q(made->m, made->process) - before_q;
+}
+
+static void change(struct made *made, uint32_t thread, unsigned stack, uint8_t state)
+{
+    const struct maker_sample sample = {made->stacks[stack], state, 100, NULL};
+    maker_change(made->m, made->process, thread, &sample);
+}
+
+static uint64_t wall_ns(const struct made *made, unsigned first, unsigned end)
+{
+    uint64_t sum_q = 0;
+    for (unsigned i = first; i < end; i++)
+        sum_q += made->wall_q[i];
+    return sum_q * 1000;
+}
+
+static void made_close(struct made *made)
+{
+    maker_process_end(made->m, made->process, 0);
+    maker_close(made->m, "exited");
+}
+
+/* Ticks 0-9: Worker waits for Main; 10-14 for Third; 15-19 for nobody; Third waits too at 2-5. */
+static const char *make_waits(struct made *made, bool generations)
+{
+    const char *const path = scratch_path("waits.trace");
+    made_open(made, path);
+    for (unsigned i = 0; i < 20; i++) {
+        tick(made, i < 10 ? 1 : i < 15 ? 3 : 0);
+        if (i == 0) {
+            change(made, 1, 1, ON_CPU | HOLDS);
+            change(made, 2, 2, WAITS);
+        }
+        if (i == 6)
+            change(made, 1, 2, ON_CPU | HOLDS);
+        if (i == 2)
+            change(made, 3, 0, WAITS);
+        if (i == 6)
+            change(made, 3, 1, ON_CPU);
+        if (generations && i % 4 == 3)
+            maker_generation(made->m, made->process);
+    }
+    made_close(made);
+    return path;
+}
+
+static const struct gil_entry *find(const struct gil *gil, const struct scene *scene,
+                                    enum gil_kind kind, const char *waiter, const char *holder,
+                                    const char *function)
+{
+    for (size_t i = 0; i < gil->n; i++) {
+        const struct gil_entry *const e = &gil->entries[i];
+        const char *const place =
+            e->place == GIL_NO_PLACE ? "" : symbols_frame(&scene->symbols, e->place).function;
+        if (e->kind == kind && strcmp(e->waiter != NULL ? e->waiter->name : "", waiter) == 0 &&
+            strcmp(e->holder != NULL ? e->holder->name : "", holder) == 0 &&
+            strcmp(place, function) == 0)
+            return e;
+    }
+    ck_abort_msg("nobody of %s waited for %s in %s", waiter, holder, function);
+}
+
+START_TEST(who_waited_for_whom)
+{
+    struct made made;
+    struct scene scene = {0};
+    const struct select all = {0};
+    struct gil gil = {.select = &all};
+    struct trace *const trace = open_trace(make_waits(&made, _i == 1));
+    scene_run(&scene, trace, &all, gil_take, &gil);
+    gil_finish(&gil);
+    ck_assert(gil.holders_known);
+
+    const struct gil_entry *e = find(&gil, &scene, GIL_PAIRS, "Worker", "Main", "");
+    ck_assert_uint_eq(e->waited_ns, wall_ns(&made, 0, 10));
+    ck_assert_uint_eq(e->longest_ns, e->waited_ns);
+    ck_assert_uint_eq(e->ticks, 10);
+    ck_assert_uint_eq(e->wall_ns, wall_ns(&made, 0, 20));
+    e = find(&gil, &scene, GIL_PAIRS, "Worker", "Third", "");
+    ck_assert_uint_eq(e->waited_ns, wall_ns(&made, 10, 15));
+    e = find(&gil, &scene, GIL_PAIRS, "Worker", "", "");
+    ck_assert_uint_eq(e->waited_ns, wall_ns(&made, 15, 20));
+    e = find(&gil, &scene, GIL_PAIRS, "Third", "Main", "");
+    ck_assert_uint_eq(e->waited_ns, wall_ns(&made, 2, 6));
+
+    /* Main held it in two lines; at four ticks of the first one both others waited. */
+    e = find(&gil, &scene, GIL_LINES, "", "Main", "one");
+    ck_assert_uint_eq(e->held_ns, wall_ns(&made, 0, 6));
+    ck_assert_uint_eq(e->waited_ns, wall_ns(&made, 0, 6) + wall_ns(&made, 2, 6));
+    ck_assert_uint_eq(e->longest_ns, e->held_ns);
+    e = find(&gil, &scene, GIL_LINES, "", "Main", "two");
+    ck_assert_uint_eq(e->held_ns, wall_ns(&made, 6, 10));
+    e = find(&gil, &scene, GIL_WAITS, "Worker", "Main", "two");
+    ck_assert_uint_eq(e->waited_ns, wall_ns(&made, 6, 10));
+
+    gil_clear(&gil);
+    scene_clear(&scene);
+    trace_close(trace);
+}
+END_TEST
+
+START_TEST(only_who_was_asked_for)
+{
+    struct made made;
+    struct scene scene = {0};
+    struct select third = {0};
+    struct gil gil = {.select = &third};
+    struct trace *const trace = open_trace(make_waits(&made, true));
+    select_add_thread(&third, "Third");
+    scene_run(&scene, trace, &third, gil_take, &gil);
+    for (size_t i = 0; i < gil.n; i++)
+        ck_assert(gil.entries[i].waiter == NULL ||
+                  strcmp(gil.entries[i].waiter->name, "Third") == 0);
+    const struct gil_entry *const e = find(&gil, &scene, GIL_LINES, "", "Main", "one");
+    ck_assert_uint_eq(e->held_ns, wall_ns(&made, 2, 6));
+    gil_clear(&gil);
+    scene_clear(&scene);
+    select_clear(&third);
+    trace_close(trace);
+}
+END_TEST
+
+/* Breaks in a row of waiting end the longest one. */
+START_TEST(longest_without_a_break)
+{
+    struct made made;
+    struct scene scene = {0};
+    const struct select all = {0};
+    struct gil gil = {.select = &all};
+    const char *const path = scratch_path("breaks.trace");
+    made_open(&made, path);
+    for (unsigned i = 0; i < 20; i++) {
+        tick(&made, 1);
+        change(&made, 2, 2, i == 5 || i == 12 ? ON_CPU : WAITS);
+        if (i == 9)
+            maker_flush(made.m, made.process);
+    }
+    made_close(&made);
+    struct trace *const trace = open_trace(path);
+    scene_run(&scene, trace, &all, gil_take, &gil);
+    const struct gil_entry *const e = find(&gil, &scene, GIL_PAIRS, "Worker", "Main", "");
+    ck_assert_uint_eq(e->longest_ns, wall_ns(&made, 13, 20));
+    ck_assert_uint_eq(e->ticks, 18);
+    gil_clear(&gil);
+    scene_clear(&scene);
+    trace_close(trace);
+}
+END_TEST
+
+/* What a scene says of each tick. */
+struct seen {
+    unsigned ticks, ranges;
+    uint32_t node;
+};
+
+static void look(void *closure, struct scene *scene)
+{
+    struct seen *const seen = closure;
+    ck_assert_uint_eq(scene->n_threads, 3);
+    for (uint32_t k = 0; k < scene->n_ticks; k++, seen->ticks++) {
+        const struct span *const span = scene_span(&scene->threads[1], k);
+        ck_assert_ptr_nonnull(span);
+        ck_assert_uint_eq(scene_wall_ns(scene, k, 1),
+                          scene_time_ns(scene, k) - scene_before_ns(scene, k));
+        const uint32_t node = scene_node(scene, span->stack);
+        ck_assert(seen->node == 0 || node == seen->node); /* the same in every generation */
+        ck_assert_str_eq(scene_frame(scene, node).function, "two");
+        ck_assert_str_eq(scene_frame(scene, scene->tree.nodes[node].parent).function, "top");
+        seen->node = node;
+        const uint32_t holder = scene_holder_at(scene, k);
+        ck_assert_uint_eq(holder, seen->ticks < 10 ? 0 : seen->ticks < 15 ? 2 : SCENE_NOBODY);
+    }
+    seen->ranges++;
+}
+
+START_TEST(tick_by_tick)
+{
+    struct made made;
+    struct scene scene = {0};
+    const struct select all = {0};
+    struct trace *const trace = open_trace(make_waits(&made, true));
+    for (int round = 0; round < 2; round++) { /* it can be read again */
+        struct seen seen = {0};
+        scene_run(&scene, trace, &all, look, &seen);
+        ck_assert_uint_eq(seen.ticks, 20);
+        ck_assert_uint_eq(seen.ranges, 5);
+    }
+    ck_assert_uint_eq(trace->census.processes[0]->generations, 6);
+    scene_clear(&scene);
+    trace_close(trace);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *const suite = suite_create("gil");
+    TCase *const tests = tcase_create("gil");
+    tcase_add_checked_fixture(tests, NULL, scratch_remove);
+    tcase_add_loop_test(tests, who_waited_for_whom, 0, 2);
+    tcase_add_test(tests, only_who_was_asked_for);
+    tcase_add_test(tests, longest_without_a_break);
+    tcase_add_test(tests, tick_by_tick);
+    suite_add_tcase(suite, tests);
+    SRunner *const runner = srunner_create(suite);
+    srunner_run_all(runner, CK_NORMAL);
+    const int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed != 0;
+}

@@ -1,0 +1,348 @@
+/* SPDX-License-Identifier: MIT */
+/* Where a thread is idle, and when it did not come back there: on made-up traces. */
+#include "analyze/stall.h"
+#include "make_trace.h"
+#include "scratch.h"
+
+#include <check.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { ON_CPU = 1, HOLDS = 2, WAITS = 4, READY = 32, BLOCKED = 0 };
+
+#define OVER_NS UINT64_C(200000000)
+
+static const char *const argv[] = {"python3", "app.py", NULL};
+static const struct maker_frame module = {"<module>", "/x/app.py", 1, 40, 0};
+static const struct maker_frame module_9 = {"<module>", "/x/app.py", 1, 9, 0};
+static const struct maker_frame once = {
+    "BaseEventLoop._run_once", "/usr/lib/python3.11/asyncio/base_events.py", 1832, 1898, 0};
+static const struct maker_frame once_run = {
+    "BaseEventLoop._run_once", "/usr/lib/python3.11/asyncio/base_events.py", 1832, 1936, 0};
+static const struct maker_frame selecting = {"EpollSelector.select",
+                                             "/usr/lib/python3.11/selectors.py", 452, 468, 0};
+static const struct maker_frame handle = {"Handle._run", "/usr/lib/python3.11/asyncio/events.py",
+                                          78, 80, 0};
+static const struct maker_frame handler = {"handler", "/x/app.py", 10, 12, 0};
+static const struct maker_frame deeper = {"deeper", "/x/app.py", 20, 22, 0};
+static const struct maker_frame queue_get = {"Queue.get", "/usr/lib/python3.11/queue.py", 154, 171,
+                                             0};
+static const struct maker_frame condition = {"Condition.wait", "/usr/lib/python3.11/threading.py",
+                                             288, 320, 0};
+
+/* A process with two threads, and what is known of it. */
+struct made {
+    struct maker *m;
+    uint32_t process;
+    const char *path;
+    struct trace *trace;
+    struct scene scene;
+    struct idle idle;
+    struct stalls stalls;
+    struct select select;
+};
+
+static void made_open(struct made *made, const char *name)
+{
+    *made = (struct made){.path = scratch_path(name)};
+    made->m = maker_open(made->path, NULL);
+    made->process = maker_process(made->m, 42, 1, argv);
+    maker_thread(made->m, made->process, 42, "MainThread", 0);
+    maker_thread(made->m, made->process, 43, "other", 0);
+}
+
+static uint32_t stack(struct made *made, const struct maker_frame *const *frames)
+{
+    uint32_t id = 0;
+    for (; *frames != NULL; frames++)
+        id = maker_stack_push(made->m, made->process, id, *frames);
+    return id;
+}
+#define STACK(made, ...) stack(made, (const struct maker_frame *const[]){__VA_ARGS__, NULL})
+
+/* The main thread does this for n ticks of 10 ms, changing at the first only. */
+static void go(struct made *made, unsigned n, uint32_t stack_id, uint8_t state, const char *call)
+{
+    for (unsigned i = 0; i < n; i++) {
+        maker_tick(made->m, made->process, 0, 0, 0);
+        if (i == 0 || state == ON_CPU)
+            maker_change(
+                made->m, made->process, 1,
+                &(struct maker_sample){stack_id, state, state == ON_CPU ? 9000 : 50, call});
+    }
+}
+
+static void no_damage(void *closure, const char *path, const struct damage *damage)
+{
+    (void)closure;
+    ck_abort_msg("%s: %s", path, damage->text);
+}
+
+static void made_read(struct made *made, const char *name)
+{
+    const char *const names[] = {name};
+    struct problem why = {0};
+    maker_process_end(made->m, made->process, 0);
+    maker_close(made->m, "exited");
+    ck_assert_msg(trace_open(&made->trace, &made->path, 1, no_damage, NULL, &why) == STATUS_OK,
+                  "%s", why.detail);
+    idle_learn(&made->idle, &made->scene, made->trace, &made->select, names, name != NULL);
+    stalls_find(&made->stalls, &made->idle, made->trace, &made->select, OVER_NS);
+    stalls_detail(&made->stalls, made->trace, &made->select, SIZE_MAX);
+}
+
+static void made_close(struct made *made)
+{
+    stalls_clear(&made->stalls);
+    idle_clear(&made->idle);
+    scene_clear(&made->scene);
+    select_clear(&made->select);
+    trace_close(made->trace);
+}
+
+static const struct idle_thread *main_thread(const struct made *made)
+{
+    ck_assert_uint_eq(made->idle.n_threads, 1);
+    return made->idle.threads[0];
+}
+
+static uint64_t entry_ns(const struct made *made, const struct stall *stall, enum stall_kind kind,
+                         const char *function)
+{
+    uint64_t sum_ns = 0;
+    for (size_t i = 0; i < stall->n; i++) {
+        const struct stall_entry *const e = &stall->entries[i];
+        if (e->kind == kind && strcmp(scene_frame(&made->scene, e->number).function, function) == 0)
+            sum_ns += stall_entry_ns(e);
+    }
+    return sum_ns;
+}
+
+static void check_length(const struct stall *stall, unsigned ticks)
+{
+    const int64_t off_ns = (int64_t)stall_length_ns(stall) - (int64_t)ticks * 10000000;
+    ck_assert_msg(llabs(off_ns) < 15000000, "%lld ns instead of %u ticks",
+                  (long long)stall_length_ns(stall), ticks);
+    ck_assert_uint_eq(stall->wall_ns, stall_length_ns(stall));
+}
+
+START_TEST(asyncio_loop)
+{
+    struct made made;
+    made_open(&made, "asyncio.trace");
+    const uint32_t idle = STACK(&made, &module, &once, &selecting);
+    const uint32_t own = STACK(&made, &module, &once);
+    const uint32_t work = STACK(&made, &module, &once_run, &handle, &handler);
+    const uint32_t inner = STACK(&made, &module, &once_run, &handle, &handler, &deeper);
+    const uint32_t nested =
+        STACK(&made, &module, &once_run, &handle, &handler, &queue_get, &condition);
+    go(&made, 50, STACK(&made, &module_9), ON_CPU, NULL); /* imports: no stall */
+    go(&made, 20, idle, BLOCKED, "epoll_wait");
+    go(&made, 30, work, BLOCKED, "read");
+    go(&made, 10, idle, BLOCKED, "epoll_wait");
+    go(&made, 15, work, BLOCKED, "read"); /* too short */
+    go(&made, 1, idle, ON_CPU, NULL);     /* on a CPU there: it was back */
+    go(&made, 10, work, BLOCKED, "read");
+    go(&made, 1, own, ON_CPU, NULL); /* in the loop's own code: back as well */
+    go(&made, 15, work, BLOCKED, "read");
+    go(&made, 10, idle, BLOCKED, "epoll_wait");
+    go(&made, 20, work, ON_CPU, NULL);
+    go(&made, 20, inner, ON_CPU, NULL);
+    go(&made, 10, idle, BLOCKED, "epoll_wait");
+    go(&made, 60, nested, BLOCKED, "futex"); /* a queue, but not the loop's */
+    go(&made, 10, idle, BLOCKED, "epoll_wait");
+    go(&made, 50, STACK(&made, &module_9), ON_CPU, NULL); /* after the loop: no stall */
+    made_read(&made, NULL);
+
+    const struct idle_thread *const t = main_thread(&made);
+    ck_assert_uint_eq(t->n_places, 1);
+    ck_assert_str_eq(scene_frame(&made.scene, t->places[0].node).function, "EpollSelector.select");
+    ck_assert_uint_eq(made.stalls.n, 3);
+    const struct stall *const s = made.stalls.list;
+    check_length(&s[0], 60);
+    ck_assert_uint_eq(entry_ns(&made, &s[0], STALL_CALL, "Condition.wait"), s[0].wall_ns);
+    check_length(&s[1], 40);
+    ck_assert_uint_eq(s[1].class_ns[CLASS_ON_CPU], s[1].wall_ns);
+    ck_assert_uint_eq(s[1].cpu_ns, 40ull * 9000 * 1000);
+    ck_assert_uint_eq(entry_ns(&made, &s[1], STALL_TREE, "handler"), s[1].wall_ns);
+    ck_assert_uint_eq(entry_ns(&made, &s[1], STALL_TREE, "BaseEventLoop._run_once"), 0);
+    ck_assert_uint_lt(entry_ns(&made, &s[1], STALL_TREE, "deeper"), s[1].wall_ns * 6 / 10);
+    check_length(&s[2], 30);
+    ck_assert(!s[0].open && !s[1].open && !s[2].open);
+    made_close(&made);
+}
+END_TEST
+
+/* Qt: no loop is known by name, slots are called on top of the line that calls exec_. */
+START_TEST(learnt_loop)
+{
+    struct made made;
+    made_open(&made, "qt.trace");
+    const uint32_t idle = STACK(&made, &module);
+    const uint32_t slot = STACK(&made, &module, &handler);
+    for (int i = 0; i < 6; i++) {
+        go(&made, 10, idle, BLOCKED, "poll");
+        go(&made, 2, slot, ON_CPU, NULL);
+        if (i % 2 == 1)
+            maker_generation(made.m, made.process);
+    }
+    go(&made, 10, idle, BLOCKED, "poll");
+    go(&made, 40, slot, BLOCKED, "poll"); /* the same call, but not there */
+    go(&made, 10, idle, BLOCKED, "poll");
+    go(&made, 30, idle, ON_CPU, NULL); /* a slot in C++ */
+    go(&made, 10, idle, BLOCKED, "poll");
+    made_read(&made, NULL);
+    ck_assert_uint_eq(main_thread(&made)->n_places, 1);
+    ck_assert_uint_eq(made.stalls.n, 2);
+    check_length(&made.stalls.list[0], 40);
+    check_length(&made.stalls.list[1], 30);
+    made_close(&made);
+}
+END_TEST
+
+/* What waits for the GIL is no longer idle, wherever it stands; who holds it is known. */
+START_TEST(waits_for_the_gil)
+{
+    struct made made;
+    made_open(&made, "wait.trace");
+    const uint32_t idle = STACK(&made, &module, &once, &selecting);
+    const struct maker_sample crunch = {STACK(&made, &deeper), ON_CPU | HOLDS, 100, NULL};
+    go(&made, 10, idle, BLOCKED, "epoll_wait");
+    maker_change(made.m, made.process, 2, &crunch);
+    maker_hold(made.m, made.process, 2);
+    go(&made, 25, idle, WAITS, NULL);
+    maker_hold(made.m, made.process, 0);
+    go(&made, 10, idle, BLOCKED, "epoll_wait");
+    made_read(&made, NULL);
+    ck_assert_uint_eq(made.stalls.n, 1);
+    const struct stall *const s = &made.stalls.list[0];
+    check_length(s, 25);
+    ck_assert_uint_eq(s->class_ns[CLASS_WAITS_GIL], s->wall_ns);
+    const uint64_t held_ns = entry_ns(&made, s, STALL_GIL, "deeper");
+    ck_assert(held_ns > s->wall_ns * 9 / 10);
+    ck_assert_uint_eq(entry_ns(&made, s, STALL_OTHER, "deeper"), s->wall_ns);
+    made_close(&made);
+}
+END_TEST
+
+/* Chunks and generations are no borders, a stack that could not be read is none either. */
+START_TEST(one_stall_in_pieces)
+{
+    struct made made;
+    static const struct maker_frame failed = {"torn", "", 0, 0, 4};
+    made_open(&made, "pieces.trace");
+    const uint32_t idle = STACK(&made, &module, &once, &selecting);
+    const uint32_t work = STACK(&made, &module, &once_run, &handle, &handler);
+    go(&made, 10, idle, BLOCKED, "epoll_wait");
+    go(&made, 10, work, BLOCKED, "read");
+    maker_flush(made.m, made.process);
+    go(&made, 10, work, ON_CPU, NULL);
+    go(&made, 1, STACK(&made, &failed), ON_CPU, NULL);
+    go(&made, 9, work, ON_CPU, NULL);
+    maker_generation(made.m, made.process);
+    go(&made, 10, STACK(&made, &module, &once_run, &handle, &handler), BLOCKED, "read");
+    go(&made, 10, idle, BLOCKED, "epoll_wait");
+    made_read(&made, NULL);
+    ck_assert_uint_eq(made.stalls.n, 1);
+    check_length(&made.stalls.list[0], 40);
+    made_close(&made);
+}
+END_TEST
+
+START_TEST(still_there_at_the_end)
+{
+    struct made made;
+    made_open(&made, "open.trace");
+    go(&made, 10, STACK(&made, &module, &once, &selecting), BLOCKED, "epoll_wait");
+    go(&made, 30, STACK(&made, &module, &once_run, &handle, &handler), BLOCKED, "read");
+    made_read(&made, NULL);
+    ck_assert_uint_eq(made.stalls.n, 1);
+    ck_assert(made.stalls.list[0].open);
+    check_length(&made.stalls.list[0], 30);
+    made_close(&made);
+}
+END_TEST
+
+/* A worker takes jobs from a queue; it is not the main thread, so it must be asked for. */
+START_TEST(queue_worker)
+{
+    struct made made;
+    made_open(&made, "worker.trace");
+    const uint32_t get = STACK(&made, &module, &handler, &queue_get, &condition);
+    const uint32_t get_at_once = STACK(&made, &module, &handler, &queue_get);
+    go(&made, 10, get, BLOCKED, "futex");
+    go(&made, 30, STACK(&made, &module, &handler, &deeper), BLOCKED, "recvfrom");
+    go(&made, 1, get_at_once, ON_CPU, NULL);
+    go(&made, 25, STACK(&made, &module, &handler, &deeper), ON_CPU, NULL);
+    go(&made, 10, get, BLOCKED, "futex");
+    select_add_thread(&made.select, "MainThread");
+    made_read(&made, NULL);
+    ck_assert_uint_eq(made.stalls.n, 2);
+    check_length(&made.stalls.list[0], 30);
+    check_length(&made.stalls.list[1], 25);
+    made_close(&made);
+}
+END_TEST
+
+/* Programs that just compute, or wait once for all the rest, have no idle place. */
+START_TEST(no_idle_place)
+{
+    struct made made;
+    made_open(&made, "batch.trace");
+    const uint32_t reading = STACK(&made, &module, &handler, &deeper);
+    for (int i = 0; i < 20; i++) {
+        go(&made, 30, STACK(&made, &module, &handler), ON_CPU, NULL);
+        if (_i == 1)
+            go(&made, 5, reading, BLOCKED, "read");
+    }
+    if (_i == 2)
+        go(&made, 900, reading, BLOCKED, "futex");
+    made_read(&made, NULL);
+    ck_assert_uint_eq(main_thread(&made)->n_places, 0);
+    ck_assert_uint_eq(made.stalls.n, 0);
+    if (_i > 0)
+        ck_assert_uint_gt(main_thread(&made)->most.blocked_ns, 0);
+    made_close(&made);
+}
+END_TEST
+
+/* What is not learnt can be named: a program that reads its orders from a pipe. */
+START_TEST(named_place)
+{
+    struct made made;
+    made_open(&made, "named.trace");
+    const uint32_t reading = STACK(&made, &module, &handler);
+    for (int i = 0; i < 5; i++) {
+        go(&made, 10, reading, BLOCKED, "read");
+        go(&made, i == 3 ? 30 : 3, STACK(&made, &module, &handler, &deeper), ON_CPU, NULL);
+    }
+    go(&made, 10, reading, BLOCKED, "read");
+    made_read(&made, _i == 0 ? "handler" : _i == 1 ? NULL : "nothing");
+    ck_assert_uint_eq(main_thread(&made)->n_places, _i == 0);
+    ck_assert_uint_eq(made.stalls.n, _i == 0);
+    if (_i == 0)
+        check_length(&made.stalls.list[0], 30);
+    made_close(&made);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *const suite = suite_create("stall");
+    TCase *const tests = tcase_create("stall");
+    tcase_add_checked_fixture(tests, NULL, scratch_remove);
+    tcase_add_test(tests, asyncio_loop);
+    tcase_add_test(tests, learnt_loop);
+    tcase_add_test(tests, waits_for_the_gil);
+    tcase_add_test(tests, one_stall_in_pieces);
+    tcase_add_test(tests, still_there_at_the_end);
+    tcase_add_test(tests, queue_worker);
+    tcase_add_loop_test(tests, no_idle_place, 0, 3);
+    tcase_add_loop_test(tests, named_place, 0, 3);
+    suite_add_tcase(suite, tests);
+    SRunner *const runner = srunner_create(suite);
+    srunner_run_all(runner, CK_NORMAL);
+    const int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed != 0;
+}
