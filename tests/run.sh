@@ -15,7 +15,8 @@ testsuite=$(/usr/bin/python3 -c 'import sys; print("libpython%d.%d-testsuite" % 
 # shellcheck disable=SC2086  # a word or nothing
 ./samples/setup.sh check protobuf-compiler zstd python3 python3-protobuf universal-ctags \
     patchelf curl man-db procps xvfb python3-tk python3-pyqt5 python3-greenlet python3-gevent \
-    python3-dev python3-dbg python3-venv $testsuite file libxml2-utils python3-yappi
+    python3-dev python3-dbg python3-venv $testsuite file libxml2-utils python3-yappi zsh fish \
+    gnuplot-nox
 
 if [ "${PYREC_FETCH:-yes}" = yes ]; then
     ./tests/interpreters.sh --fetch build >/dev/null
