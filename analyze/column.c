@@ -186,7 +186,7 @@ static struct cell get_stack(const struct row *row)
     return (struct cell){.unit = UNIT_STACK, .stack = &row->sample->stack};
 }
 
-#define ROW_FRAME (ROW_PLACE | ROW_DIFF | ROW_GIL | ROW_STALL | ROW_STALL_LINE)
+#define ROW_FRAME (ROW_PLACE | ROW_DIFF | ROW_GIL | ROW_STALL | ROW_STALL_LINE | ROW_COMPARE)
 #define ROW_ANY   (ROW_FRAME | ROW_THREAD | ROW_SAMPLE | ROW_STACK)
 
 static const struct column columns[] = {
@@ -405,13 +405,18 @@ struct cell column_cell(const struct column *column, const struct row *row)
 /* All tables one behind the other. */
 const struct column *column_get(size_t i)
 {
+    const struct column *(*const others[])(size_t) = {column_diff_get, column_time_get,
+                                                      column_compare_get, column_style_get};
     if (i < ARRAY_LEN(columns))
         return &columns[i];
     i -= ARRAY_LEN(columns);
-    size_t n_diff = 0;
-    while (column_diff_get(n_diff) != NULL)
-        n_diff++;
-    return i < n_diff ? column_diff_get(i) : column_time_get(i - n_diff);
+    for (size_t table = 0; table < ARRAY_LEN(others); table++) {
+        for (size_t k = 0; others[table](k) != NULL; k++) {
+            if (i-- == 0)
+                return others[table](k);
+        }
+    }
+    return NULL;
 }
 
 const char *column_name(size_t i)
