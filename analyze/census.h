@@ -28,6 +28,7 @@
     X(ticks_due)                                                                                   \
     X(ticks_taken)                                                                                 \
     X(ticks_missed)                                                                                \
+    X(ticks_spared)                                                                                \
     X(ticks_overflowed)                                                                            \
     X(samples)                                                                                     \
     X(samples_asked)                                                                               \

@@ -13,6 +13,7 @@
     X(handler_ns)                                                                                  \
     X(sampler_cpu_ns)                                                                              \
     X(unobserved_ns)                                                                               \
+    X(ticks_spared)                                                                                \
     X(codes)                                                                                       \
     X(codes_lost)
 

@@ -13,7 +13,7 @@
 
 /* As in trace.proto's Account; all values since the recording of the process began. */
 struct account {
-    uint64_t ticks_due, ticks_taken, ticks_missed, ticks_overflowed;
+    uint64_t ticks_due, ticks_taken, ticks_missed, ticks_overflowed, ticks_spared;
     uint64_t samples, samples_asked, samples_outside, retries;
     uint64_t failed[WIRE_FAIL_COUNT];
     uint64_t orphans; /* samples of threads that were never announced */

@@ -50,7 +50,8 @@ struct launch_agent {
     const struct hello *hello;
     uint64_t interval_ns;
     uint32_t max_depth, flags;
-    uint64_t begin_ns; /* CLOCK_MONOTONIC: not before; 0 = at once */
+    uint64_t max_cost_ppm; /* of one CPU; 0 = no limit */
+    uint64_t begin_ns;     /* CLOCK_MONOTONIC: not before; 0 = at once */
 };
 
 /* Start it; `agent` NULL: without recording. On failure *exit_code is what a shell would return. */

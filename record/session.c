@@ -20,7 +20,7 @@
 #define STRANGERS_FAR_NS  500000000u /* before recording begins, see --delay */
 #define FLUSH_VISITS      8          /* while agents go on writing */
 #define TIMEOUT_MAX_MS    3600000
-#define MAX_OPTIONS       7
+#define MAX_OPTIONS       8
 
 struct session {
     const struct settings *settings;
@@ -40,7 +40,7 @@ struct session {
     uint64_t child_end_ns, next_visit_ns;
     uint64_t max_fds;
     struct recording_option options[MAX_OPTIONS];
-    char rate[32], depth[32], command[1024];
+    char rate[32], depth[32], overhead[32], command[1024];
 };
 
 /* ---- beginning ---- */
@@ -51,6 +51,7 @@ static void options_fill(struct session *s)
     const uint32_t flags = s->settings->agent_flags;
     snprintf(s->rate, sizeof s->rate, "%g", s->settings->rate_hz);
     snprintf(s->depth, sizeof s->depth, "%u", s->settings->max_depth);
+    snprintf(s->overhead, sizeof s->overhead, "%g", (double)s->settings->max_cost_ppm / 1e4);
     size_t len = 0;
     for (char **word = s->settings->command; *word != NULL && len < sizeof s->command; word++)
         len += (size_t)snprintf(s->command + len, sizeof s->command - len, "%s%s",
@@ -63,6 +64,7 @@ static void options_fill(struct session *s)
         {"signals", (flags & WIRE_NO_SIGNALS) != 0 ? "no" : "yes"},
         {"children", (flags & WIRE_NO_CHILDREN) != 0 ? "no" : "yes"},
         {"file", how[s->settings->file.how]},
+        {"max-overhead", s->overhead},
     };
     memcpy(s->options, options, sizeof options);
 }
@@ -119,8 +121,11 @@ static enum status signals_watch(struct session *s, struct problem *why)
 static enum status command_start(struct session *s, int *exit_code, struct problem *why)
 {
     const struct settings *settings = s->settings;
-    const struct launch_agent agent = {&s->hello, settings->interval_ns, settings->max_depth,
+    const struct launch_agent agent = {&s->hello,
+                                       settings->interval_ns,
+                                       settings->max_depth,
                                        settings->agent_flags,
+                                       settings->max_cost_ppm,
                                        settings->delay_ns != 0 ? s->begin_ns : 0};
     *exit_code = LAUNCH_NOT_EXECUTABLE;
     TRY(signals_watch(s, why));

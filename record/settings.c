@@ -66,6 +66,15 @@ static bool set_max_depth(struct settings *settings, const char *argument)
     return true;
 }
 
+static bool set_max_overhead(struct settings *settings, const char *argument)
+{
+    double percent;
+    if (!number_parse(argument, "%", (const double[]){1}, 0.01, 100, &percent))
+        return false;
+    settings->max_cost_ppm = (uint64_t)llround(percent * 1e4);
+    return true;
+}
+
 /* A number of seconds, or with a suffix. */
 static bool time_parse(const char *text, double min_s, uint64_t *ns)
 {
@@ -183,6 +192,9 @@ static const struct option_row rows[] = {
      "a whole number from 1 to 16000"},
     {0, "no-cumulative", NULL, "top frame only: do not pay for the cumulative columns",
      set_no_cumulative, NULL},
+    {0, "max-overhead", "PERCENT",
+     "take fewer samples when a process would spend more than PERCENT of a CPU on them",
+     set_max_overhead, "a number from 0.01 to 100"},
     {0, "no-signals", NULL, "never interrupt a running thread: read it from outside",
      set_no_signals, NULL},
     {0, "linger", "TIME",

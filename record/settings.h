@@ -27,10 +27,11 @@ struct settings {
     double rate_hz;
     uint64_t interval_ns;
     uint32_t max_depth;
-    uint32_t agent_flags; /* enum wire_flags */
-    uint64_t linger_ns;   /* how long to follow other processes after the command's end */
-    uint64_t delay_ns;    /* nothing is recorded before */
-    uint64_t duration_ns; /* recording ends after so much; SETTINGS_FOREVER */
+    uint64_t max_cost_ppm; /* --max-overhead, of one CPU; 0 = no limit */
+    uint32_t agent_flags;  /* enum wire_flags */
+    uint64_t linger_ns;    /* how long to follow other processes after the command's end */
+    uint64_t delay_ns;     /* nothing is recorded before */
+    uint64_t duration_ns;  /* recording ends after so much; SETTINGS_FOREVER */
     struct tracefile_plan file;
     bool has_rotate, has_keep; /* only one of them */
     bool is_quiet;

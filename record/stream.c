@@ -112,6 +112,7 @@ static bool sample_close(struct stream *stream, struct roster_thread *thread, ui
         return true;
     if (entry.has_call)
         entry.call = stream_call_id(stream, is->call);
+    stream->python_cpu_q += is->cpu_q - was->cpu_q;
     thread->now = *is;
     return batch_add_entry(&stream->batch, &entry);
 }
@@ -152,8 +153,7 @@ bool stream_cut_due(const struct stream *stream, uint64_t time_ns)
     const uint64_t time_q = stream_quanta(&stream->clock, time_ns);
     return (time_q > batch->before_q && time_q - batch->before_q >= chunk_q) ||
            batch->raw_bytes + defs_bytes(&stream->intern) >= STREAM_CHUNK_BYTES ||
-           batch->n_ticks >= LIMIT_TICKS / 4 || stream->next_interval_ns != 0 ||
-           stream_generation_due(stream);
+           batch->n_ticks >= LIMIT_TICKS / 4 || stream_generation_due(stream);
 }
 
 bool stream_generation_due(const struct stream *stream)
@@ -198,12 +198,6 @@ void stream_restart_batch(struct stream *stream)
     }
     stream->intern.sent = stream->intern.count;
     stream->is_generation_new = false;
-    if (stream->next_interval_ns != 0 && !stream->is_tick_open) {
-        stream->interval_ns = stream->next_interval_ns;
-        stream->origin_ns = stream->next_origin_ns;
-        stream->next_interval_ns = 0;
-        stream->has_number = false;
-    }
 }
 
 enum status stream_restart_generation(struct stream *stream, struct problem *why)

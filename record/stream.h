@@ -36,8 +36,7 @@ struct stream_clock {
 
 struct stream {
     struct stream_clock clock;
-    uint64_t origin_ns, interval_ns;           /* of ticks; origin since time 0 of the trace */
-    uint64_t next_origin_ns, next_interval_ns; /* from the next tick on; interval 0 = unchanged */
+    uint64_t origin_ns, interval_ns; /* of ticks; origin since time 0 of the trace */
 
     struct roster roster;
     struct codebook codebook;
@@ -59,10 +58,11 @@ struct stream {
     uint64_t last_number;
     uint32_t last_holder;
 
-    uint64_t n_threads; /* ever */
-    uint64_t samples;   /* thread-samples, implied ones included */
-    uint64_t ticks;     /* complete ones */
-    uint64_t orphans;   /* samples of unknown threads */
+    uint64_t n_threads;    /* ever */
+    uint64_t samples;      /* thread-samples, implied ones included */
+    uint64_t ticks;        /* complete ones */
+    uint64_t orphans;      /* samples of unknown threads */
+    uint64_t python_cpu_q; /* that the clocks of all threads have moved, dead ones included */
 };
 
 /* Begin: recording of the process started at CLOCK_MONOTONIC `start_ns`. */

@@ -14,7 +14,7 @@
 
 /* Types of Event in trace.proto that matter here. */
 enum { EVENT_THREAD_START = 1, EVENT_THREAD_END = 2, EVENT_EXEC = 4, EVENT_UNOBSERVED = 5 };
-enum { EVENT_INTERVAL = 6, EVENT_LAST = 12 };
+enum { EVENT_INTERVAL = WIRE_EVENT_INTERVAL, EVENT_LAST = 12 };
 
 #define STATE_BITS                                                                                 \
     (WIRE_ON_CPU | WIRE_HOLDS_GIL | WIRE_WAITS_GIL | WIRE_IN_GC | WIRE_OUTSIDE | WIRE_READY |      \
@@ -235,17 +235,6 @@ static enum status apply_code_free(const struct applied *to, const struct wire_r
     return STATUS_OK;
 }
 
-static enum status interval_change(const struct applied *to, const struct wire_event *record)
-{
-    struct stream *stream = to->stream;
-    if (record->value < (int64_t)stream->clock.quantum_ns || record->value > LIMIT_INTERVAL_NS ||
-        record->time_ns < stream->clock.start_mono_ns)
-        return damaged(to, "impossible interval", (uint64_t)record->value);
-    stream->next_interval_ns = (uint64_t)record->value;
-    stream->next_origin_ns = record->time_ns - stream->clock.start_mono_ns;
-    return event_add(to, to->now_ns, 0, EVENT_INTERVAL, record->value);
-}
-
 static enum status apply_event(const struct applied *to, const struct wire_record *bytes)
 {
     const struct wire_event *record = (const struct wire_event *)(const void *)bytes;
@@ -254,8 +243,9 @@ static enum status apply_event(const struct applied *to, const struct wire_recor
     int64_t value = record->value;
     if (record->event > EVENT_LAST)
         return damaged(to, "unknown event", record->event);
-    if (record->event == EVENT_INTERVAL)
-        return interval_change(to, record);
+    if (record->event == EVENT_INTERVAL &&
+        (record->value < (int64_t)stream->clock.quantum_ns || record->value > LIMIT_INTERVAL_NS))
+        return damaged(to, "impossible interval", (uint64_t)record->value);
     if (record->event <= EVENT_EXEC)
         return STATUS_OK; /* the collector's own to say */
     if (record->event == EVENT_UNOBSERVED)

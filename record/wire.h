@@ -84,6 +84,7 @@ struct wire_counters {
     _Atomic uint64_t samples, samples_asked, samples_outside, retries;
     _Atomic uint64_t handler_ns, handler_max_ns, sampler_cpu_ns;
     _Atomic uint64_t codes, codes_lost, unobserved_ns;
+    _Atomic uint64_t ticks_spared; /* not taken, to keep the cost down */
     _Atomic uint64_t process_cpu_ns;
     _Atomic uint64_t failed[WIRE_FAIL_COUNT];
 };
@@ -97,7 +98,8 @@ struct wire_head {
     int32_t pid, parent_pid;
     uint64_t os_start;    /* field 22 of /proc/self/stat */
     uint64_t start_ns;    /* CLOCK_MONOTONIC when recording of this process began */
-    uint64_t cpu_zero_ns; /* the process's CPU clock then, if it had to wait for that; else 0 */
+    uint64_t cpu_zero_ns; /* the process's CPU clock then: not 0 after an exec or a delay */
+    uint32_t is_late;     /* it had to wait for that: its threads have a past that does not count */
     uint64_t interval_ns;
     uint64_t origin_ns; /* CLOCK_MONOTONIC of tick number 0 */
     uint32_t max_depth;
@@ -260,10 +262,11 @@ struct wire_code_free {
 
 /*
  * Something that happened; type as in trace.proto's Event. FORK, EXEC and the start and end of
- * threads are not sent, the collector sees them itself. INTERVAL: `value` is the interval from the
- * next tick on, and time_ns the CLOCK_MONOTONIC of tick number 0 of that new count. UNOBSERVED:
- * value is in nanoseconds here.
+ * threads are not sent, the collector sees them itself. INTERVAL: `value` is the time from one tick
+ * that is taken to the next, a multiple of the interval that numbers count. UNOBSERVED: value is in
+ * nanoseconds here.
  */
+#define WIRE_EVENT_INTERVAL 6u
 struct wire_event {
     struct wire_record record;
     uint32_t event;

@@ -97,6 +97,7 @@ static void add_quality(struct view *view, const struct process *p)
     section_add(s, "ticks_taken", count(a->ticks_taken),
                 share(view, a->ticks_taken, a->ticks_due, "those due"));
     section_add(s, "ticks_missed", count(a->ticks_missed), "the sampler woke too late for them");
+    section_add(s, "ticks_spared", count(a->ticks_spared), "not taken, to keep the cost down");
     section_add(s, "ticks_overflowed", count(a->ticks_overflowed),
                 "taken, but there was no room to write them");
     section_add(s, "unobserved", seconds(a->unobserved_ns),

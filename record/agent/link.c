@@ -47,6 +47,9 @@ bool link_settings(struct link_settings *settings)
     if ((at = field_copy(at, number, sizeof(number))) == NULL)
         return false;
     settings->flags = (uint32_t)strtoul(number, NULL, 10);
+    if ((at = field_copy(at, number, sizeof(number))) == NULL)
+        return false;
+    settings->max_cost_ppm = strtoull(number, NULL, 10);
     settings->begin_ns = strtoull(at, NULL, 10);
     return settings->interval_ns >= 10000 && settings->interval_ns <= 1000000000u &&
            settings->max_depth >= 1 && settings->max_depth <= 16384;
@@ -100,7 +103,9 @@ static void head_fill(struct wire_head *head, const struct link_settings *settin
     head->parent_pid = getppid();
     head->os_start = start_read();
     head->start_ns = clock_now();
-    head->cpu_zero_ns = settings->has_waited ? clock_read(CLOCK_PROCESS_CPUTIME_ID) : 0;
+    head->is_late = settings->has_waited;
+    head->cpu_zero_ns =
+        settings->has_waited ? clock_read(CLOCK_PROCESS_CPUTIME_ID) : settings->cpu_zero_ns;
     head->interval_ns = settings->interval_ns;
     head->origin_ns = head->start_ns;
     head->max_depth = settings->flags & WIRE_NO_CUMULATIVE ? 1 : settings->max_depth;

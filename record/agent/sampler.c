@@ -29,10 +29,16 @@ static void counter_add(_Atomic uint64_t *counter, uint64_t n)
                           memory_order_relaxed);
 }
 
-/* The newest tick that is due at `now`, one after the last one at least. */
+/* The next tick to be taken. */
+static uint64_t number_next(const struct sampler *s)
+{
+    return s->number + s->pace.stride;
+}
+
+/* The newest tick that is due at `now`, the next one at least. */
 static uint64_t number_at(const struct sampler *s, uint64_t now)
 {
-    const uint64_t next = s->number + 1;
+    const uint64_t next = number_next(s);
     uint64_t number = now > s->origin_ns ? (now - s->origin_ns) / s->interval_ns : 0;
     if (due_ns(s, number) > now && number > 0)
         number--;
@@ -64,6 +70,18 @@ static void clocks_book(struct sampler *s)
     atomic_store_explicit(&counters->sampler_cpu_ns, own, memory_order_relaxed);
 }
 
+/* What all this costs, and what follows from it. */
+static void pace_keep(struct sampler *s, uint64_t now)
+{
+    const struct wire_counters *const counters = &s->head->counters;
+    const uint64_t cost = atomic_load_explicit(&counters->sampler_cpu_ns, memory_order_relaxed) +
+                          atomic_load_explicit(&counters->handler_ns, memory_order_relaxed);
+    const uint64_t taken = atomic_load_explicit(&counters->ticks_taken, memory_order_relaxed);
+    if (pace_look(&s->pace, now, cost, taken))
+        report_event(s->report, WIRE_EVENT_INTERVAL, 0, now,
+                     (int64_t)(s->interval_ns * s->pace.stride));
+}
+
 /* Who holds the GIL of the main interpreter now: thread id, 0 = nobody. */
 static uint32_t holder_find(struct sampler *s)
 {
@@ -86,14 +104,15 @@ static bool tick_open(struct sampler *s, uint64_t now)
 {
     struct wire_counters *const counters = &s->head->counters;
     const uint64_t number = number_at(s, now);
-    const uint64_t missed = number - s->number - 1;
+    const uint64_t spared = s->pace.stride - 1, missed = number - s->number - 1 - spared;
     const uint64_t gap = gap_find(s, now);
-    counter_add(&counters->ticks_due, missed + 1);
+    counter_add(&counters->ticks_due, spared + missed + 1);
     counter_add(&counters->ticks_missed, missed);
+    counter_add(&counters->ticks_spared, spared);
     counter_add(&counters->ticks_taken, 1);
     counter_add(&counters->unobserved_ns, gap);
     s->gap_ns += gap;
-    s->skipped += missed;
+    s->skipped += spared + missed;
     const uint64_t before = s->last_ns;
     s->number = number;
     s->last_ns = now;
@@ -134,6 +153,7 @@ void sampler_tick(struct sampler *s, uint64_t now_ns)
     if (now_ns - s->process_cpu_at >= PROCESS_CLOCK_NS) {
         s->process_cpu_at = now_ns;
         clocks_book(s);
+        pace_keep(s, now_ns);
     }
     atomic_store_explicit(&s->head->sampler_beat, now_ns, memory_order_relaxed);
 }
@@ -167,7 +187,7 @@ void sampler_descriptors_lost(struct sampler *s)
 bool sampler_run(struct sampler *s, _Atomic uint32_t *stop)
 {
     while (!atomic_load_explicit(stop, memory_order_acquire)) {
-        const uint64_t due = due_ns(s, s->number + 1);
+        const uint64_t due = due_ns(s, number_next(s));
         const uint64_t now = clock_now();
         if (now < due) {
             sampler_sleep(stop, due);

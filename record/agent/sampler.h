@@ -23,6 +23,7 @@
 #include "idle.h"
 #include "link.h"
 #include "names.h"
+#include "pace.h"
 #include "report.h"
 
 struct sampler {
@@ -44,6 +45,7 @@ struct sampler {
     uint64_t process_cpu_ns, process_cpu_at;
     uint64_t earlier_cpu_ns; /* CPU time of sampler threads before a pause */
     struct idle idle;
+    struct pace pace;
     uintptr_t last_holder; /* tstate, and .. */
     uint32_t last_holder_id;
     bool signals;            /* may ask threads */

@@ -130,6 +130,7 @@ static const struct {
     {"-r", "--rate wants a number from 1 to 10000"},
     {"--rate= c", "--rate wants a number from 1 to 10000, not ''"},
     {"--output= c", "--output wants the name of a file, not ''"},
+    {"--max-overhead 0 c", "--max-overhead wants a number from 0.01 to 100, not '0'"},
     {"--max-depth 0 c", "--max-depth wants a whole number from 1 to 16000, not '0'"},
     {"--max-depth 1.5 c", "--max-depth wants a whole number from 1 to 16000, not '1.5'"},
     {"--max-depth 1k c", "--max-depth wants a whole number from 1 to 16000, not '1k'"},
@@ -197,7 +198,7 @@ START_TEST(test_manual)
         ck_assert_msg(strstr(manual, flag) != NULL, "%s is not in the manual", flag);
         at += name_len;
     }
-    ck_assert_int_eq(n, 14);
+    ck_assert_int_eq(n, 15);
     free(help);
 }
 END_TEST
