@@ -2,6 +2,7 @@
 #include "help.h"
 
 #include "command.h"
+#include "completion.h"
 #include "man.h"
 #include "output.h"
 
@@ -111,11 +112,11 @@ static void add_columns(struct buffer *out, const struct command *command)
     add_wrapped(out, command->machine_columns, 2);
 }
 
-/* The formats of whole profiles say more than their names do. */
+/* The formats of whole profiles and of pictures say more than their names do. */
 static void add_formats(struct buffer *out, const struct command *command)
 {
     const struct output *output;
-    if (!(command->shape & SHAPE_LIST))
+    if (!(command->shape & (SHAPE_LIST | SHAPE_CURVES)))
         return;
     buffer_add_text(out, "\nFormats:\n");
     for (size_t i = 0; (output = output_get(i)) != NULL; i++) {
@@ -154,6 +155,8 @@ enum status help_answer(const struct args *args, struct buffer *out, struct prob
         buffer_add_text(out, "pyanalyze " PYREC_VERSION "\n");
         return STATUS_OK;
     }
+    if (args->command == &command_completion)
+        return completion_print(out, args->word, why);
     if (args_flag(args, "man")) {
         man_page(out);
         return STATUS_OK;

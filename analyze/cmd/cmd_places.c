@@ -232,8 +232,8 @@ static enum status build_modules(struct request *request, struct view *view, str
 
 #define PLACE_TAKES                                                                                \
     (TAKES_SORT | TAKES_LIMIT | TAKES_COLUMNS | TAKES_THREAD | TAKES_PROCESS | TAKES_PLACES |      \
-     TAKES_MERGE | TAKES_FORMAT | TAKES_COLOR | TAKES_PATHS | TAKES_JOBS | TAKES_RANGE |           \
-     TAKES_STATE | TAKES_BY | TAKES_GROUP)
+     TAKES_MERGE | TAKES_FORMAT | TAKES_FOLLOW | TAKES_COLOR | TAKES_PATHS | TAKES_JOBS |          \
+     TAKES_RANGE | TAKES_STATE | TAKES_BY | TAKES_GROUP)
 #define NUMBER_COLUMNS         "cpu_time,cpu_time_cum,ticks,ticks_cum,samples,samples_cum"
 #define PLACE_COLUMNS          NUMBER_COLUMNS ",place,function"
 #define NUMBER_MACHINE_COLUMNS "process,thread,thread_id," NUMBER_COLUMNS ",wall,wall_cum"

@@ -6,8 +6,9 @@
  *
  * Small made-up recordings, the same bytes every time: simple (one process, three threads, two
  * generations, missed ticks), family (two processes, native threads), odd (names and stacks that
- * are hard to print), pool (two processes with numbered threads), hostile (names made to break
- * formats), gui (an event loop that stalls), before and after (a change).
+ * are hard to print), pool (two processes with numbered threads), expressions (columns within
+ * lines), hostile (names made to break formats), gui (an event loop that stalls), before and after
+ * (a change), asleep (time that nobody observed).
  */
 #include "make_trace.h"
 
@@ -106,6 +107,41 @@ static void make_simple(const char *directory)
     maker_close(m, "exited");
 }
 
+/* One line of three calls, of which CPython says which was running. */
+static void make_expressions(const char *directory)
+{
+    static const char *const argv[] = {"python3", "/home/me/proj/demo.py", NULL};
+    static const char file[] = "/home/me/proj/demo.py";
+    static const struct maker_frame call = {"<module>", file, 1, 30, MAKER_COLUMNS(1, 7)};
+    static const struct maker_frame first = {"fib", file, 2, 5, MAKER_COLUMNS(12, 22)};
+    static const struct maker_frame second = {"fib", file, 2, 5, MAKER_COLUMNS(25, 35)};
+    static const struct maker_frame sum = {"fib", file, 2, 5, MAKER_COLUMNS(12, 35)};
+    static const struct maker_frame test = {"fib", file, 2, 3, MAKER_COLUMNS(8, 13)};
+    static const struct maker_frame list = {"main", file, 20, 22, MAKER_COLUMNS(15, 56)};
+    static const struct maker_frame print = {"main", file, 20, 22, MAKER_COLUMNS(3, 57)};
+    static const struct maker_frame late = {"main", file, 20, 24, MAKER_COLUMNS(5, 12)};
+    struct maker *m;
+    open_trace(&m, directory, "expressions", 0xe4);
+    const uint32_t p = maker_process(m, 9, 1, argv);
+    maker_thread(m, p, 9, "MainThread", 0);
+    const uint32_t stacks[] = {
+        STACK(m, p, &call, &late, &first, &test),
+        STACK(m, p, &call, &late, &first, &second, &test),
+        STACK(m, p, &call, &late, &first, &first, &sum),
+        STACK(m, p, &call, &list),
+        STACK(m, p, &call, &print),
+        STACK(m, p, &call, &late),
+    };
+    for (unsigned i = 0; i < 200; i++) {
+        maker_tick(m, p, 0, 0, 0);
+        maker_change(m, p, 1,
+                     &(struct maker_sample){stacks[i % 17 < 12 ? i % 3 : i % 6], ON_CPU | HOLDS_GIL,
+                                            9000 + i % 7, NULL});
+    }
+    maker_process_end(m, p, 0);
+    maker_close(m, "exited");
+}
+
 /* A pool of threads in each of two processes; one line of many takes most. */
 static void make_pool(const char *directory)
 {
@@ -196,7 +232,7 @@ static void make_gui(const char *directory)
     const uint32_t working = STACK(m, p, &bootstrap, &run, &work);
     const struct maker_sample at_rest = {idle, BLOCKED, 20, "futex"};
     for (unsigned i = 0; i < 200; i++) {
-        maker_tick(m, p, 0, 0, 0);
+        maker_tick(m, p, 0, i == 70 ? 4 : 0, i == 70 ? 38000 : 0);
         if (i == 0 || i == 90 || i == 150)
             maker_change(m, p, 1, &at_rest);
         if (i == 40)
@@ -324,7 +360,7 @@ static void make_fib(const char *directory)
 static void make_hostile(const char *directory)
 {
     static const char *const argv[] = {"python3", "</script>]]>\"'&", NULL};
-    static char endless[100001];
+    static char endless[65536 + 1]; /* the longest that a trace can have */
     static const char *const names[] = {
         "\"quoted\" 'single' \\ back\\nslash",
         "line\nbreak\r\n\ttab",
@@ -350,7 +386,7 @@ static void make_hostile(const char *directory)
     for (unsigned i = 0; i < 90; i++) {
         const unsigned n = sizeof names / sizeof *names;
         const struct maker_frame frames[] = {
-            {names[i % n], names[i / n % n], i % 3, i % 5, 0},
+            {names[i % n], names[(i / n + i) % n], i % 3, i % 5, 0},
             {names[(i + 1) % n], names[(i + 3) % n], 4000000000u, 4294967295u, 0},
             {names[(i * 7 + 2) % n], "", 0, 0, 0},
         };
@@ -359,6 +395,25 @@ static void make_hostile(const char *directory)
                      &(struct maker_sample){maker_stack(m, p, frames, 3),
                                             i % 4 != 0 ? ON_CPU : BLOCKED, 1000 + i,
                                             i % 4 != 0 ? NULL : "\"call\"\n\033"});
+    }
+    maker_flush(m, p);
+    maker_process_end(m, p, 0);
+    maker_close(m, "exited");
+}
+
+/* A thread that waits all the time, while the machine sleeps for five seconds. */
+static void make_asleep(const char *directory)
+{
+    static const char *const argv[] = {"python3", "asleep.py", NULL};
+    struct maker *m;
+    open_trace(&m, directory, "asleep", 0x5a);
+    const uint32_t p = maker_process(m, 9, 1, argv);
+    maker_thread(m, p, 9, "MainThread", 0);
+    const uint32_t waiting = STACK(m, p, &module, &main_4, &get);
+    for (unsigned i = 0; i < 60; i++) {
+        maker_tick(m, p, 0, i == 30 ? 500 : 0, i == 30 ? 5000000 : 0);
+        if (i == 0)
+            maker_change(m, p, 1, &(struct maker_sample){waiting, BLOCKED, 0, "futex"});
     }
     maker_flush(m, p);
     maker_process_end(m, p, 0);
@@ -380,6 +435,8 @@ int main(int argc, char **argv)
     make_change(argv[1], "elsewhere", true, true);
     make_fib(argv[1]);
     make_pool(argv[1]);
+    make_expressions(argv[1]);
     make_hostile(argv[1]);
+    make_asleep(argv[1]);
     return 0;
 }

@@ -30,12 +30,15 @@ struct maker_settings {
     const char *hostname; /* NULL = "testhost" */
 };
 
-/* Root first. `kind` as in trace.proto, 0 = Python. */
+/* Root first. `kind` as in trace.proto, 0 = Python; plus MAKER_COLUMNS. */
 struct maker_frame {
     const char *function, *file;
     uint32_t first_line, line;
     uint32_t kind;
 };
+
+/* Columns of an expression in its line, from 1 on, the end exclusive; 4095 at most. */
+#define MAKER_COLUMNS(first, end) ((uint32_t)(first) << 8 | (uint32_t)(end) << 20)
 
 struct maker_sample {
     uint32_t stack; /* from maker_stack; 0 = no frames */
@@ -58,6 +61,10 @@ uint32_t maker_process(struct maker *maker, uint32_t pid, uint32_t parent_pid,
 /* Observed from the next tick on. Its clock stands at cpu_q before. */
 uint32_t maker_thread(struct maker *maker, uint32_t process, uint32_t os_tid, const char *name,
                       uint64_t cpu_q);
+
+/* Threads that are made from now on have higher ids in the file; their numbers here do not change.
+ */
+void maker_skip_thread_ids(struct maker *maker, uint32_t process, uint32_t n);
 
 /* The last tick was the last in which it was observed. */
 void maker_thread_end(struct maker *maker, uint32_t process, uint32_t thread);
