@@ -189,3 +189,26 @@ def test_damaged(t):
                               text=True)
         assert done.returncode == 1 and str(broken) in done.stderr, (cut, done)
         assert len(done.stderr.splitlines()) == 1, done.stderr
+
+
+def test_styles(t):
+    """The tables of cProfile and yappi have the numbers of our own, each by its clock."""
+    few(t)
+    trace = record_fib(t, 27)
+    own = {(row["file"], row["line"], row["function"]): row
+           for row in t.rows("functions", trace, "--merge-threads")}
+    for style, name, self, cum, metric in (("cprofile", "stdname", "tottime", "cumtime", "wall"),
+                                           ("yappi", "name", "tsub", "ttot", "cpu_time")):
+        rows = t.rows("functions", trace, "--merge-threads", "--style", style)
+        assert len(rows) == len(own), (len(rows), len(own))
+        for (file, line, function), row in own.items():
+            called = f"{file}:{line}({function})" if style == "cprofile" else \
+                f"{file}:{line} {function}"
+            shown = [other for other in rows if other[name] == (called if file else function)]
+            assert len(shown) == 1, (called, shown)
+            near(shown[0][self], row[metric], absolute=1e-9, what=called)
+            near(shown[0][cum], row[metric + "_cum"], absolute=1e-9, what=called)
+        calls = "ncalls" if style == "cprofile" else "ncall"
+        assert all(row[calls] is None for row in rows), rows
+        order = [row["tottime" if style == "cprofile" else "ttot"] for row in rows]
+        assert order == sorted(order, reverse=True), order
