@@ -162,7 +162,8 @@ static void add_traced(struct context *c, size_t i)
         .frame = {f->name, f->file, f->line},
         .traced = side_of((f->self_s + f->called_s) * NS, f->cum_s * NS, all),
         .calls = f->calls,
-        .paid = f->calls + f->called,
+        /* a run that took less than the recorded one did something else */
+        .paid = all > c->compare->sampled_ns ? f->calls + f->called : 0,
     };
     if (match != NULL) {
         row.frame = match->frame;

@@ -33,7 +33,8 @@ struct compare_row {
     double margin;     /* of the sampled self share: 95 % interval */
     double distortion; /* shares that differ by so much */
     uint64_t calls;    /* 0 = not known */
-    uint64_t paid;     /* calls of it, and by it of what is not Python: each cost the tracer */
+    uint64_t paid;     /* calls of it, and by it of what is not Python: each cost the tracer;
+                          0 = not the same work */
     bool at_most;      /* sampled.self is that of the lines that call it */
 };
 

@@ -20,6 +20,7 @@ struct context {
     const struct diff_side *sides;
     struct bootstrap *plans[2]; /* where there is one recording on each side */
     struct bootstrap_likeness likeness[2];
+    double whole_variance[2]; /* of the sum of all rows */
 };
 
 /* A row of one recording: value, and the variance that its own samples tell of. */
@@ -58,6 +59,34 @@ static double sampling_variance(const struct series *s, double total, uint64_t s
     return one * one * ((double)samples * (share < 1 ? 1 - share : 0) + 1);
 }
 
+/* The variance of a row's share of the whole, or of CPU, by exchanging blocks. */
+static double share_variance(const struct context *c, int which, const double *blocks,
+                             const double *of)
+{
+    return bootstrap_ratio(c->plans[which], blocks, of) * c->likeness[which].stretch;
+}
+
+/*
+ * Of a row's sum. A program that does a certain work gets its CPU in portions that are none of its
+ * doing, so blocks are compared by what share of them the row has. The sum is that share of the
+ * whole, which varies as well: as if each row's work varied by itself.
+ */
+static double within_variance(const struct context *c, int which, const double *blocks,
+                              double total)
+{
+    const struct series *const s = &c->sides[which].series[0];
+    const double share = total / s->total;
+    switch (c->plan->scale) {
+    case DIFF_CPU:
+        return share_variance(c, which, blocks, s->cpu) * s->cpu_ns * s->cpu_ns;
+    case DIFF_WALL:
+        return bootstrap_sum(c->plans[which], blocks) * c->likeness[which].stretch;
+    default:
+        return share_variance(c, which, blocks, s->whole) * s->total * s->total +
+               share * share * c->whole_variance[which];
+    }
+}
+
 static struct measured measure(const struct context *c, int which, size_t i, const double *blocks,
                                double total, uint64_t samples)
 {
@@ -72,11 +101,9 @@ static struct measured measure(const struct context *c, int which, size_t i, con
     if (c->plans[which] == NULL || total <= 0)
         return m;
     m.df = c->likeness[which].df;
-    m.within = c->plan->scale == DIFF_CPU
-                   ? bootstrap_ratio(c->plans[which], blocks, s->cpu) * NS * NS
-                   : bootstrap_sum(c->plans[which], blocks) / (by * by);
+    m.within = within_variance(c, which, blocks, total) / (by * by);
     const double one = s->total / (double)s->samples / by;
-    m.within = m.within * c->likeness[which].stretch + one * one;
+    m.within += one * one;
     return m;
 }
 
@@ -230,18 +257,46 @@ static size_t count_rows(const struct diff_side sides[2])
     return n;
 }
 
+/*
+ * What varies of a row: its share of each block, or what is in the block when that is what counts;
+ * where a block has nothing at all, nothing is new. The caller's to free.
+ */
+static double *varying(const struct context *c, const struct series *s,
+                       const struct series_row *row)
+{
+    double *const values = memory_get(s->n_blocks * sizeof *values);
+    for (size_t b = 0; b < s->n_blocks; b++) {
+        if (c->plan->scale == DIFF_WALL)
+            values[b] = row->blocks[b];
+        else if (s->whole[b] > 0)
+            values[b] = row->blocks[b] / s->whole[b];
+        else
+            values[b] = b > 0 ? values[b - 1] : 0;
+    }
+    return values;
+}
+
 /* One recording on each side: all there is to go by is how it varies within. */
 static void plan_bootstrap(struct context *c, int which)
 {
     const struct series *const s = &c->sides[which].series[0];
-    const double **const rows = memory_get(s->n_rows * sizeof(double *));
+    double **const rows = memory_get(s->n_rows * sizeof(double *));
+    double variance = 0, sum = 0;
     size_t n = 0;
-    for (size_t i = 0; i < s->n_rows; i++) {
-        if (s->rows[i] != NULL)
-            rows[n++] = s->rows[i]->blocks;
-    }
     c->plans[which] = bootstrap_open(s->n_blocks, REPLICATES, SEED + (unsigned)which);
-    c->likeness[which] = bootstrap_likeness(rows, n, s->n_blocks);
+    for (size_t i = 0; i < s->n_rows; i++) {
+        if (s->rows[i] == NULL || s->rows[i]->total <= 0)
+            continue;
+        rows[n++] = varying(c, s, s->rows[i]);
+        variance += bootstrap_ratio(c->plans[which], s->rows[i]->blocks, s->whole);
+        sum += s->rows[i]->total;
+    }
+    c->likeness[which] = bootstrap_likeness((const double *const *)rows, n, s->n_blocks);
+    /* cumulative rows lie in each other: together they are several times the whole */
+    c->whole_variance[which] =
+        sum > 0 ? variance * c->likeness[which].stretch * s->total * s->total * s->total / sum : 0;
+    for (size_t i = 0; i < n; i++)
+        free(rows[i]);
     free(rows);
 }
 

@@ -108,13 +108,14 @@ struct bootstrap_likeness bootstrap_likeness(const double *const *rows, size_t n
     double now = first;
     while (first > 0 && n_blocks / (2 * join) >= JOINED_BLOCKS_MIN) {
         const double joined = quiet_variance(rows, n_rows, n_blocks, 2 * join);
-        const double gain = joined / now;
+        /* blocks that are the same double it; what adds more is no likeness but a phase */
+        const double gain = joined < 2 * now ? joined / now : 2;
         /* what is missing halves with the length: as much again is still to come */
         l.stretch = now / first * (gain > 1 ? 2 * gain - 1 : 1);
         if (gain <= ALIKE)
             break;
         join *= 2;
-        now = joined;
+        now *= gain;
     }
     l.stretch = l.stretch > 1 ? l.stretch : 1;
     const size_t left = n_blocks / join;

@@ -94,6 +94,9 @@ enum status tracer_read(struct tracer *tracer, const char *path, struct problem 
         if (begins_with(bytes, len, "version:") || begins_with(bytes, len, "creator:") ||
             begins_with(bytes, len, "# callgrind"))
             status = tracer_parse_callgrind(tracer, bytes, len, &inner);
+        else if (begins_with(bytes, len, "\x80"))
+            status = problem_set(&inner, STATUS_DAMAGED, PROBLEM_NO_OFFSET,
+                                 "a pickle; let yappi save with type=\"pstat\" or \"callgrind\"");
         else
             status = tracer_parse_pstats(tracer, bytes, len, &inner);
         if (status != STATUS_OK)

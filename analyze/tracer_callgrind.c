@@ -14,7 +14,7 @@
 #include <string.h>
 
 #define TICK_S 1e-6
-/* Numbers of functions count up from 1. */
+/* Numbers of functions count up from 0. */
 #define NUMBER_MAX (1u << 24)
 
 struct parser {
@@ -41,7 +41,7 @@ static enum status parse_number(const struct parser *p, const char *text, uint32
     if (text[0] != '(')
         return damaged(p, "a name without a number; only what yappi writes is read");
     const unsigned long n = strtoul(text + 1, &end, 10);
-    if (end == text + 1 || *end != ')' || n == 0 || n > NUMBER_MAX)
+    if (end == text + 1 || *end != ')' || n > NUMBER_MAX)
         return damaged(p, "a number that is none");
     *number = (uint32_t)n;
     *rest = end + 1 + strspn(end + 1, " ");
@@ -139,6 +139,19 @@ static enum status parse_line(struct parser *p, const char *text)
     return parse_cost(p, text);
 }
 
+/* The file has inclusive costs per caller; of what is not Python, its own divide as they do. */
+static void divide_self(struct tracer *tracer)
+{
+    for (size_t i = 0; i < tracer->n; i++) {
+        struct tracer_function *const f = &tracer->functions[i];
+        double all_s = 0;
+        for (size_t c = 0; c < f->n_callers; c++)
+            all_s += f->callers[c].cum_s;
+        for (size_t c = 0; all_s > 0 && !f->is_python && c < f->n_callers; c++)
+            f->callers[c].self_s = f->self_s * f->callers[c].cum_s / all_s;
+    }
+}
+
 enum status tracer_parse_callgrind(struct tracer *tracer, const char *text, size_t len,
                                    struct problem *why)
 {
@@ -158,7 +171,9 @@ enum status tracer_parse_callgrind(struct tracer *tracer, const char *text, size
     free(p.functions);
     if (status == STATUS_OK && tracer->n == 0)
         status = problem_set(why, STATUS_DAMAGED, PROBLEM_NO_OFFSET, "there are no functions");
-    if (status == STATUS_OK)
+    if (status == STATUS_OK) {
+        divide_self(tracer);
         tracer_finish(tracer);
+    }
     return status;
 }

@@ -98,13 +98,13 @@ def test_tracer_costs(t):
         assert 0 < row_of(rows, name)["call_cost"] < 20, row_of(rows, name)
 
 
-def yappi_profiles(t, n):
+def yappi_profiles(t, n, builtins=False):
     script = t.file("traced.py", """import sys, yappi
-path, n = sys.argv[1:]
+path, n, builtins = sys.argv[1:]
 sys.argv = ["fib.py", n]
 code = compile(open(path).read(), path, "exec")
 yappi.set_clock_type("cpu")
-yappi.start()
+yappi.start(builtins=builtins == 'True')
 exec(code, {"__name__": "__main__"})
 yappi.stop()
 stats = yappi.get_func_stats()
@@ -113,7 +113,7 @@ stats.save("fib.callgrind", type="callgrind")
 """)
     if subprocess.run([t.python, "-c", "import yappi"], capture_output=True).returncode:
         raise Skip("no yappi for this interpreter (python3-yappi)")
-    subprocess.run([t.python, script, t.sample("fib.py"), str(n)], cwd=t.dir, capture_output=True,
+    subprocess.run([t.python, script, t.sample("fib.py"), str(n), str(builtins)], cwd=t.dir, capture_output=True,
                    check=True)
     return str(t.dir / "fib.pstat"), str(t.dir / "fib.callgrind")
 
@@ -158,6 +158,23 @@ def test_yappi(t):
     assert cum[callgrind]["traced_cum"] < 0.8 * cum[pstat]["traced_cum"], cum
 
 
+def test_yappi_builtins(t):
+    """Asked to, yappi traces append and pop; both of its files say the same then."""
+    profiles = yappi_profiles(t, 20, builtins=True)
+    trace = record_fib(t, 22)
+    tables = [compare(t, trace, path) for path in profiles]
+    for name in ("fib", "fib2"):
+        pstat, callgrind = (row_of(rows, name) for rows in tables)
+        near(pstat["traced"], callgrind["traced"], relative=0.02, absolute=1e-5, what=name)
+    for name, calls in (("append", 21890), ("pop", 21891)):
+        pstat, callgrind = ([row for row in rows if f"'{name}'" in row["function"]][0]
+                            for rows in tables)
+        assert pstat["calls"] == callgrind["calls"] == calls, (pstat, callgrind)
+        assert pstat["callee"] == callgrind["callee"] == "not python", (pstat, callgrind)
+        near(pstat["traced"], callgrind["traced"], relative=0.02, absolute=1e-5, what=name)
+    assert "in no function's own time" not in t.analyze("compare", trace, profiles[0])
+
+
 def test_damaged(t):
     few(t)
     trace, path = record_fib(t, 22), str(t.dir / "fib.pstats")
@@ -172,3 +189,26 @@ def test_damaged(t):
                               text=True)
         assert done.returncode == 1 and str(broken) in done.stderr, (cut, done)
         assert len(done.stderr.splitlines()) == 1, done.stderr
+
+
+def test_styles(t):
+    """The tables of cProfile and yappi have the numbers of our own, each by its clock."""
+    few(t)
+    trace = record_fib(t, 27)
+    own = {(row["file"], row["line"], row["function"]): row
+           for row in t.rows("functions", trace, "--merge-threads")}
+    for style, name, self, cum, metric in (("cprofile", "stdname", "tottime", "cumtime", "wall"),
+                                           ("yappi", "name", "tsub", "ttot", "cpu_time")):
+        rows = t.rows("functions", trace, "--merge-threads", "--style", style)
+        assert len(rows) == len(own), (len(rows), len(own))
+        for (file, line, function), row in own.items():
+            called = f"{file}:{line}({function})" if style == "cprofile" else \
+                f"{file}:{line} {function}"
+            shown = [other for other in rows if other[name] == (called if file else function)]
+            assert len(shown) == 1, (called, shown)
+            near(shown[0][self], row[metric], absolute=1e-9, what=called)
+            near(shown[0][cum], row[metric + "_cum"], absolute=1e-9, what=called)
+        calls = "ncalls" if style == "cprofile" else "ncall"
+        assert all(row[calls] is None for row in rows), rows
+        order = [row["tottime" if style == "cprofile" else "ttot"] for row in rows]
+        assert order == sorted(order, reverse=True), order

@@ -9,6 +9,7 @@
 #include "analyze/fold.h"
 #include "analyze/profile.h"
 #include "analyze/salvage.h"
+#include "analyze/series.h"
 #include "format/chunk_write.h"
 #include "fuzz.h"
 
@@ -62,6 +63,31 @@ static void rows_check(const struct profile *profile)
     }
     fold_close(fold);
     arena_clear(&arena);
+}
+
+/* All rows together are the whole, block by block, and no sample is lost to any. */
+static void series_check(const char *path, const struct select *select)
+{
+    const struct series_plan plan = {
+        .metric = &metrics[METRIC_SAMPLES], .key = SERIES_LINE, .select = select, .n_blocks = 16};
+    struct symbols names = {0};
+    struct trace *trace;
+    size_t n;
+    if (trace_open(&trace, &path, 1, NULL, NULL, NULL) != STATUS_OK)
+        return;
+    struct series *const s = series_read(trace, &plan, &names, &n);
+    for (size_t i = 0; i < n; i++) {
+        double whole = 0, rows = 0;
+        for (size_t b = 0; b < s[i].n_blocks; b++)
+            whole += s[i].whole[b];
+        for (size_t r = 0; r < s[i].n_rows; r++)
+            rows += s[i].rows[r] != NULL ? s[i].rows[r]->total : 0;
+        ALWAYS(whole == s[i].total && rows == s[i].total);
+        ALWAYS(s[i].total == (double)s[i].samples);
+    }
+    series_clear(s, n);
+    symbols_clear(&names);
+    trace_close(trace);
 }
 
 static void dump_check(struct trace *trace, const struct select *select)
@@ -121,6 +147,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         trace_close(trace);
         repair_check(path);
     }
+    series_check(path, &all);
     unlink(path);
     return 0;
 }

@@ -317,6 +317,30 @@ START_TEST(callgrind)
 }
 END_TEST
 
+/* With C functions, and a function numbered 0. */
+START_TEST(callgrind_builtins)
+{
+    static const char text[] = "version: 1\ncreator: yappi\nevents: Ticks\n\n"
+                               "fn=(0) f p.py:15\nfn=(1) g p.py:25\n"
+                               "fn=(15) <method 'append' of 'list' objects> __builtin__:0\n\n"
+                               "fn=(0)\n15 1000\ncfn=(15)\ncalls=30 0\n0 600\n\n"
+                               "fn=(1)\n25 500\ncfn=(15)\ncalls=10 0\n0 200\n\n"
+                               "fn=(15)\n0 800\n";
+    struct tracer t = {0};
+    struct problem why = {0};
+    ck_assert_msg(tracer_parse_callgrind(&t, text, sizeof text - 1, &why) == STATUS_OK, "%s",
+                  why.detail);
+    ck_assert_str_eq(t.functions[2].name, "<method 'append' of 'list' objects>");
+    ck_assert(!t.functions[2].is_python);
+    ck_assert_uint_eq(t.functions[2].calls, 40);
+    ck_assert_double_eq_tol(t.functions[0].called_s, 600e-6, 1e-12);
+    ck_assert_double_eq_tol(t.functions[1].called_s, 200e-6, 1e-12);
+    ck_assert_uint_eq(t.functions[1].called, 10);
+    ck_assert_double_eq_tol(t.total_s, 2300e-6, 1e-12);
+    tracer_clear(&t);
+}
+END_TEST
+
 START_TEST(callgrind_under_attack)
 {
     struct bytes b = {0};
@@ -330,7 +354,7 @@ START_TEST(callgrind_wrong)
 {
     static const char *const cases[] = {
         "fn=f\n1 2\n",           "1 2\n",         "fn=(1) f p.py:1\n1 2 3\n", "fn=(1)\n",
-        "fn=(0) f p.py:1\n",     "calls=1 0\n",   "fn=(1) f p.py:1\n+1 2\n",  "",
+        "fn=(-1) f p.py:1\n",    "calls=1 0\n",   "fn=(1) f p.py:1\n+1 2\n",  "",
         "fn=(99999999) f p:1\n", "fn=(1 f p:1\n", "events: Ticks\n",
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -354,6 +378,7 @@ int main(void)
     tcase_add_test(tests, pstats);
     tcase_add_test(tests, pstats_under_attack);
     tcase_add_test(tests, callgrind);
+    tcase_add_test(tests, callgrind_builtins);
     tcase_add_test(tests, callgrind_under_attack);
     tcase_add_test(tests, callgrind_wrong);
     tcase_set_timeout(tests, 120);
