@@ -163,6 +163,9 @@ static enum status check_files(const struct args *args, struct problem *why)
     if (command->word != NULL && args->word == NULL)
         return USAGE(why, "%s wants a %s%s; see: pyanalyze help %s", command->name, command->word,
                      command->min_files > 0 ? ", and then a trace file" : "", command->name);
+    if (args->n_files < command->min_files && command->min_files > 1)
+        return USAGE(why, "%s wants more files: %s %s", command->name, command->name,
+                     command->synopsis);
     if (args->n_files < command->min_files)
         return USAGE(why, "%s wants a trace file; see: pyanalyze help %s", command->name,
                      command->name);

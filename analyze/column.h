@@ -25,9 +25,10 @@ enum row_kind {
     ROW_GIL = 1 << 6,
     ROW_STALL = 1 << 7,
     ROW_STALL_LINE = 1 << 8,
-    ROW_TREE = 1 << 9,    /* a place in a tree */
-    ROW_PATH = 1 << 10,   /* a path through it */
-    ROW_SOURCE = 1 << 11, /* a line of a source file */
+    ROW_COMPARE = 1 << 9,
+    ROW_TREE = 1 << 10,   /* a place in a tree */
+    ROW_PATH = 1 << 11,   /* a path through it */
+    ROW_SOURCE = 1 << 12, /* a line of a source file */
 };
 
 enum column_part {
@@ -62,6 +63,8 @@ const struct column *column_tree_get(size_t i);
 const struct column *column_source_get(size_t i);
 const struct column *column_diff_get(size_t i);
 const struct column *column_time_get(size_t i);
+const struct column *column_compare_get(size_t i);
+const struct column *column_style_get(size_t i); /* those of other tools' tables */
 
 /*
  * Turn a list of names "a,b,c" into columns. STATUS_USAGE names the one that is wrong and, if it

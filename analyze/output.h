@@ -34,7 +34,8 @@ struct output {
     X(chrome)                                                                                      \
     X(pprof)                                                                                       \
     X(callgrind)                                                                                   \
-    X(pstats)
+    X(pstats)                                                                                      \
+    X(svg)
 
 #define OUTPUT_EXTERN(name) extern const struct output output_##name;
 OUTPUT_LIST(OUTPUT_EXTERN)
