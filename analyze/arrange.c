@@ -10,12 +10,30 @@
 #define LINES_AROUND 6u
 #define ROWS_MIN     5u
 
+/* What the name of the file to be written says. */
+static const char *output_of_file(const struct args *args)
+{
+    const char *const path = args_text(args, "output");
+    const char *const ending = path != NULL ? strrchr(path, '.') : NULL;
+    const struct output *output;
+    for (size_t i = 0; ending != NULL && (output = output_get(i)) != NULL; i++) {
+        if (output->ending != NULL && (output->accepts & args->command->shape) &&
+            strcmp(ending, output->ending) == 0)
+            return output->name;
+    }
+    return NULL;
+}
+
 static enum status choose_output(struct arrangement *a, const struct args *args,
                                  struct problem *why)
 {
     const struct command *const command = args->command;
-    const char *const wanted = args_text(args, "format");
-    a->output = output_find(wanted != NULL ? wanted : command->output);
+    const char *wanted = args_text(args, "format");
+    if (wanted == NULL)
+        wanted = output_of_file(args);
+    if (wanted == NULL)
+        wanted = command->output;
+    a->output = output_find(wanted);
     if (a->output != NULL && a->output->accepts & command->shape)
         return STATUS_OK;
     char names[100] = "";
@@ -107,7 +125,7 @@ enum status arrangement_make(struct arrangement *a, const struct args *args, str
     a->limit_given = args_text(args, "limit") != NULL;
     a->limit = args_count(args, "limit", 0);
     a->full_paths = a->output->machine || args_flag(args, "full-paths");
-    if (!(command->shape & (SHAPE_TABLE | SHAPE_LOG | SHAPE_LIST | SHAPE_STORY)))
+    if (!(command->shape & (SHAPE_TABLE | SHAPE_LOG | SHAPE_LIST | SHAPE_STORY | SHAPE_CURVES)))
         return STATUS_OK;
     const char *columns = args_text(args, "columns");
     const struct command_style *const style = command_style(command, style_name(args));

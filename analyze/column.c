@@ -188,7 +188,7 @@ static struct cell get_stack(const struct row *row)
 
 #define ROW_CODE  (ROW_PLACE | ROW_TREE | ROW_PATH | ROW_SOURCE)
 #define ROW_FRAME (ROW_CODE | ROW_DIFF | ROW_GIL | ROW_STALL | ROW_STALL_LINE | ROW_COMPARE)
-#define ROW_ANY   (ROW_FRAME | ROW_THREAD | ROW_SAMPLE | ROW_STACK)
+#define ROW_ANY   (ROW_FRAME | ROW_THREAD | ROW_SAMPLE | ROW_STACK | ROW_BIN)
 
 static const struct column columns[] = {
     {.name = "process",
@@ -219,7 +219,8 @@ static const struct column columns[] = {
     {.name = column_name,                                                                          \
      .title = column_name,                                                                         \
      .help = help_,                                                                                \
-     .rows = ROW_CODE | ROW_THREAD | ROW_PROCESS | ROW_STACK | ROW_STALL | ROW_STALL_LINE,         \
+     .rows =                                                                                       \
+         ROW_CODE | ROW_THREAD | ROW_PROCESS | ROW_STACK | ROW_STALL | ROW_STALL_LINE | ROW_BIN,   \
      .unit = unit_,                                                                                \
      .part = PART_SELF,                                                                            \
      .metric = METRIC_##id},                                                                       \
@@ -352,25 +353,25 @@ static const struct column columns[] = {
     {.name = "file",
      .title = "file",
      .help = "path of the file",
-     .rows = ROW_FRAME,
+     .rows = ROW_FRAME | ROW_DIFF,
      .unit = UNIT_TEXT,
      .get = get_file},
     {.name = "line",
      .title = "line",
      .help = "line number; of a function, its first",
-     .rows = ROW_FRAME,
+     .rows = ROW_FRAME | ROW_DIFF,
      .unit = UNIT_ID,
      .get = get_line},
     {.name = "place",
      .title = "filename:lineno",
      .help = "file and line in one",
-     .rows = ROW_FRAME,
+     .rows = ROW_FRAME | ROW_DIFF,
      .unit = UNIT_PLACE,
      .get = get_place},
     {.name = "function",
      .title = "function",
      .help = "qualified name of the function",
-     .rows = ROW_FRAME,
+     .rows = ROW_FRAME | ROW_DIFF,
      .unit = UNIT_TEXT,
      .get = get_function},
     {.name = "module",
@@ -403,20 +404,22 @@ struct cell column_cell(const struct column *column, const struct row *row)
     return column->part != PART_NONE ? metric_cell(column, row) : column->get(row);
 }
 
-/* All tables one behind the other. */
+/* The tables of other files; they stand one behind the other. */
+static const struct column *(*const more_columns[])(size_t i) = {
+    column_tree_get, column_source_get,  column_diff_get,
+    column_time_get, column_compare_get, column_style_get,
+};
+
 const struct column *column_get(size_t i)
 {
-    const struct column *(*const others[])(size_t) = {column_tree_get,    column_source_get,
-                                                      column_diff_get,    column_time_get,
-                                                      column_compare_get, column_style_get};
     if (i < ARRAY_LEN(columns))
         return &columns[i];
     i -= ARRAY_LEN(columns);
-    for (size_t table = 0; table < ARRAY_LEN(others); table++) {
-        for (size_t k = 0; others[table](k) != NULL; k++) {
-            if (i-- == 0)
-                return others[table](k);
-        }
+    for (size_t table = 0; table < ARRAY_LEN(more_columns); table++) {
+        if (more_columns[table](i) != NULL)
+            return more_columns[table](i);
+        for (size_t n = 0; more_columns[table](n) != NULL; n++)
+            i--;
     }
     return NULL;
 }

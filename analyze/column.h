@@ -25,10 +25,11 @@ enum row_kind {
     ROW_GIL = 1 << 6,
     ROW_STALL = 1 << 7,
     ROW_STALL_LINE = 1 << 8,
-    ROW_COMPARE = 1 << 9,
-    ROW_TREE = 1 << 10,   /* a place in a tree */
-    ROW_PATH = 1 << 11,   /* a path through it */
-    ROW_SOURCE = 1 << 12, /* a line of a source file */
+    ROW_TREE = 1 << 9,    /* a place in a tree */
+    ROW_PATH = 1 << 10,   /* a path through it */
+    ROW_SOURCE = 1 << 11, /* a line of a source file */
+    ROW_COMPARE = 1 << 12,
+    ROW_BIN = 1 << 13,
 };
 
 enum column_part {

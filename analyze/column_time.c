@@ -47,7 +47,8 @@ static struct cell get_seen(const struct row *row)
 
 static struct cell get_start(const struct row *row)
 {
-    return cell_number(UNIT_SECONDS, (int64_t)row->stall->start_ns);
+    const uint64_t ns = row->stall != NULL ? row->stall->start_ns : row->start_ns;
+    return cell_number(UNIT_SECONDS, (int64_t)ns);
 }
 
 static struct cell get_date(const struct row *row)
@@ -163,7 +164,7 @@ static const struct column columns[] = {
     {.name = "start",
      .title = "start",
      .help = "seconds since the start of the recording at which it began",
-     .rows = ROW_STALL,
+     .rows = ROW_STALL | ROW_BIN,
      .unit = UNIT_SECONDS,
      .get = get_start},
     {.name = "date",

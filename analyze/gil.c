@@ -47,8 +47,11 @@ static struct gil_entry *entry_of(struct gil *gil, enum gil_kind kind, const str
 static struct gil_thread *thread_of(struct gil *gil, const struct thread *thread)
 {
     for (size_t i = 0; i < gil->n_threads; i++) {
-        if (gil->threads[i].thread == thread)
-            return &gil->threads[i];
+        const size_t at = (gil->next + i) % gil->n_threads;
+        if (gil->threads[at].thread == thread) {
+            gil->next = at + 1;
+            return &gil->threads[at];
+        }
     }
     gil->threads =
         memory_grow(gil->threads, &gil->threads_size, gil->n_threads + 1, sizeof *gil->threads);

@@ -51,6 +51,7 @@ struct gil {
     struct hash hash;
     struct gil_thread *threads;
     size_t n_threads, threads_size;
+    size_t next; /* where the next thread is looked for first: they come in the same order */
     bool holders_known;
 };
 

@@ -112,11 +112,11 @@ static void add_columns(struct buffer *out, const struct command *command)
     add_wrapped(out, command->machine_columns, 2);
 }
 
-/* The formats of whole profiles say more than their names do. */
+/* The formats of whole profiles and of pictures say more than their names do. */
 static void add_formats(struct buffer *out, const struct command *command)
 {
     const struct output *output;
-    if (!(command->shape & SHAPE_LIST))
+    if (!(command->shape & (SHAPE_LIST | SHAPE_CURVES)))
         return;
     buffer_add_text(out, "\nFormats:\n");
     for (size_t i = 0; (output = output_get(i)) != NULL; i++) {

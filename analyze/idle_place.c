@@ -243,8 +243,11 @@ const struct idle_thread *idle_thread_of(const struct idle *idle, const struct t
 static struct idle_thread *thread_make(struct idle *idle, const struct thread *thread)
 {
     for (size_t i = 0; i < idle->n_threads; i++) {
-        if (idle->threads[i]->thread == thread)
-            return idle->threads[i];
+        const size_t at = (idle->next + i) % idle->n_threads;
+        if (idle->threads[at]->thread == thread) {
+            idle->next = at + 1;
+            return idle->threads[at];
+        }
     }
     struct idle_thread *const t = memory_get(sizeof *t);
     t->thread = thread;

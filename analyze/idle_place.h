@@ -51,6 +51,7 @@ struct idle {
     size_t n_names;
     struct idle_thread **threads;
     size_t n_threads, threads_size;
+    size_t next; /* where the next thread is looked for first: they come in the same order */
     struct tree functions; /* the scene's tree without lines */
     uint32_t *function_of; /* by node: its function node + 1, 0 = not known yet */
     size_t n_function_of, function_of_size;

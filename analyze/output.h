@@ -16,11 +16,12 @@
 
 struct output {
     const char *name, *help;
-    unsigned accepts; /* enum shape */
-    bool machine;     /* for programs: all rows, whole paths, columns in full */
-    bool binary;      /* not for a terminal */
-    bool per_thread;  /* of stacks: each thread has its own, asked for or not */
-    const char *by;   /* of whole profiles: the metric, unless --by says another; NULL = samples */
+    unsigned accepts;   /* enum shape */
+    bool machine;       /* for programs: all rows, whole paths, columns in full */
+    bool binary;        /* not for a terminal */
+    bool per_thread;    /* of stacks: each thread has its own, asked for or not */
+    const char *ending; /* of files that are written in it unless --format is given; NULL = none */
+    const char *by; /* of whole profiles: the metric, unless --by says another; NULL = samples */
     enum status (*write)(struct sink *to, const struct view *view, struct problem *why);
 };
 
@@ -35,7 +36,10 @@ struct output {
     X(pprof)                                                                                       \
     X(callgrind)                                                                                   \
     X(pstats)                                                                                      \
-    X(svg)
+    X(svg)                                                                                         \
+    X(plot_png)                                                                                    \
+    X(plot_svg)                                                                                    \
+    X(plot_pdf)
 
 #define OUTPUT_EXTERN(name) extern const struct output output_##name;
 OUTPUT_LIST(OUTPUT_EXTERN)

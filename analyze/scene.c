@@ -169,16 +169,16 @@ static size_t load_spans(struct scene *scene, struct range_thread *thread, size_
 static void load_threads(struct scene *scene)
 {
     struct range_thread thread = {0};
+    struct process *const process = census_process(
+        &scene->trace->census, scene->reader->unit->recording, scene->reader->unit->process);
     size_t n_spans = 0;
+    scene->process = process;
     scene->n_threads = 0;
     while (range_next_thread(&scene->reader->range, &thread)) {
         const size_t before = n_spans;
         n_spans = load_spans(scene, &thread, n_spans);
         scene->threads = memory_grow(scene->threads, &scene->threads_size, scene->n_threads + 1,
                                      sizeof *scene->threads);
-        struct process *const process = census_process(
-            &scene->trace->census, scene->reader->unit->recording, scene->reader->unit->process);
-        scene->process = process;
         scene->threads[scene->n_threads++] = (struct scene_thread){
             .thread = census_thread(&scene->trace->census, process, thread.id),
             .n_spans = n_spans - before,

@@ -85,11 +85,14 @@ static void watch_span(struct stalls *stalls, struct stall_watch *w, const struc
 static struct stall_watch *watch_of(struct stalls *stalls, const struct thread *thread)
 {
     for (size_t i = 0; i < stalls->n_watches; i++) {
-        if (stalls->watches[i].thread == thread)
-            return &stalls->watches[i];
+        const size_t at = (stalls->next + i) % stalls->n_watches;
+        if (stalls->watches[at].thread == thread) {
+            stalls->next = at + 1;
+            return &stalls->watches[at];
+        }
     }
     const struct idle_thread *const idle = idle_thread_of(stalls->idle, thread);
-    if (idle == NULL || idle->n_places == 0)
+    if (idle == NULL)
         return NULL;
     stalls->watches = memory_grow(stalls->watches, &stalls->watches_size, stalls->n_watches + 1,
                                   sizeof *stalls->watches);
@@ -102,8 +105,9 @@ static void find_in_range(void *closure, struct scene *scene)
     struct stalls *const stalls = closure;
     for (size_t i = 0; i < scene->n_threads; i++) {
         const struct scene_thread *const t = &scene->threads[i];
-        struct stall_watch *const w = watch_of(stalls, t->thread);
-        for (size_t s = 0; w != NULL && s < t->n_spans; s++)
+        struct stall_watch *const w =
+            idle_wants(stalls->select, t->thread) ? watch_of(stalls, t->thread) : NULL;
+        for (size_t s = 0; w != NULL && w->idle->n_places > 0 && s < t->n_spans; s++)
             watch_span(stalls, w, &t->spans[s]);
     }
 }
@@ -120,7 +124,8 @@ static int compare_stalls(const void *left, const void *right)
 void stalls_find(struct stalls *stalls, struct idle *idle, struct trace *trace,
                  const struct select *select, uint64_t over_ns)
 {
-    *stalls = (struct stalls){.scene = idle->scene, .idle = idle, .over_ns = over_ns};
+    *stalls =
+        (struct stalls){.scene = idle->scene, .idle = idle, .select = select, .over_ns = over_ns};
     scene_run(stalls->scene, trace, select, find_in_range, stalls);
     for (size_t i = 0; i < stalls->n_watches; i++)
         watch_end(stalls, &stalls->watches[i], true);

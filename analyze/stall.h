@@ -50,11 +50,13 @@ struct stall_watch; /* what a thread is doing while stalls are looked for */
 struct stalls {
     struct scene *scene;
     struct idle *idle;
+    const struct select *select;
     uint64_t over_ns;
     struct stall *list; /* longest first */
     size_t n, size;
     struct stall_watch *watches;
     size_t n_watches, watches_size;
+    size_t next; /* where the next thread is looked for first: they come in the same order */
 };
 
 /* Find those of at least over_ns, in all threads that idle_learn has looked at. */

@@ -407,7 +407,7 @@ void stall_tell(struct view *view, const struct stalls *stalls, const struct sta
     struct story *const story =
         view_add_story(view, arena_print(&view->arena, "%zu. %s %s for %s%s", number,
                                          stall->thread->name, stall->open ? "hung" : "stalled",
-                                         stall_seconds_text(view, stall->wall_ns),
+                                         stall_seconds_text(view, stall_length_ns(stall)),
                                          stall->open ? ", until the recording ended" : ""));
     story->row = row;
     story_add_line(story, arena_print(&view->arena, "at    %s, %s after the start", row.stall->time,

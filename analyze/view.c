@@ -20,6 +20,7 @@ void view_clear(struct view *view)
     free(view->groups);
     free(view->notes);
     view_clear_stories(view);
+    free(view->curves.items);
     arena_clear(&view->arena);
     *view = (struct view){0};
 }

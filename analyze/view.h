@@ -18,19 +18,21 @@
 #include "arena.h"
 #include "cell.h"
 #include "census.h"
+#include "curve.h"
 #include "metric.h"
 #include "share.h"
 #include "stretch.h"
 
 enum shape {
-    SHAPE_TABLE = 1,   /* groups of rows, all with the same columns */
-    SHAPE_LOG = 2,     /* rows one after the other, too many to be kept */
-    SHAPE_FACTS = 4,   /* sections of named values */
-    SHAPE_STACKS = 8,  /* a weighted tree of frames */
-    SHAPE_LIST = 16,   /* rows one after the other, which together are one thing */
-    SHAPE_COURSE = 32, /* a tree of frames, and where in it threads were from when to when */
-    SHAPE_GRAPH = 64,  /* functions, and who called whom */
-    SHAPE_STORY = 128, /* things that happened, each with a heading and tables: story.h */
+    SHAPE_TABLE = 1,    /* groups of rows, all with the same columns */
+    SHAPE_LOG = 2,      /* rows one after the other, too many to be kept */
+    SHAPE_FACTS = 4,    /* sections of named values */
+    SHAPE_STACKS = 8,   /* a weighted tree of frames */
+    SHAPE_LIST = 16,    /* rows one after the other, which together are one thing */
+    SHAPE_COURSE = 32,  /* a tree of frames, and where in it threads were from when to when */
+    SHAPE_GRAPH = 64,   /* functions, and who called whom */
+    SHAPE_STORY = 128,  /* things that happened, each with a heading and tables: story.h */
+    SHAPE_CURVES = 256, /* values over time */
 };
 
 struct gil_entry;
@@ -73,7 +75,8 @@ struct row {
     const struct gil_entry *wait;    /* gil.h */
     const struct stall_facts *stall; /* stall_tell.h */
     const struct stall_line *stall_line;
-    uint32_t depth; /* of a frame in a tree: by how much it is indented */
+    uint64_t start_ns; /* of a part of the time */
+    uint32_t depth;    /* of a frame in a tree: by how much it is indented */
     const struct diff_row *diff;
     const struct compare_row *compare;
 };
@@ -126,19 +129,19 @@ struct course {
 };
 
 struct column;
-struct graph;
 struct story;
+struct graph;
 #define VIEW_COLUMNS_MAX 40
 
 struct view {
     enum shape shape;
     struct arena arena;
 
-    /* SHAPE_TABLE, SHAPE_LOG, SHAPE_LIST, SHAPE_STORY */
+    /* SHAPE_TABLE, SHAPE_LOG, SHAPE_LIST, SHAPE_STORY, SHAPE_CURVES */
     const struct column *columns[VIEW_COLUMNS_MAX];
     size_t n_columns;
 
-    /* SHAPE_TABLE, SHAPE_STORY */
+    /* SHAPE_TABLE, SHAPE_STORY, SHAPE_CURVES */
     struct group *groups;
     size_t n_groups, groups_size, n_groups_left_out;
 
@@ -164,8 +167,13 @@ struct view {
     size_t n_leads, leads_size;
     const struct column *story_columns[VIEW_COLUMNS_MAX]; /* of a story's own row, in json */
     size_t n_story_columns;
+
+    /* SHAPE_CURVES: what is drawn; the groups have the same numbers for programs */
+    struct curve_set curves;
+
     /* What the exit status tells: a limit that the user set is passed (--fail-on). */
     bool failed;
+
     /* SHAPE_COURSE */
     struct course *courses;
     size_t n_courses;

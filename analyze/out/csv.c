@@ -114,7 +114,7 @@ static enum status csv_write(struct sink *to, const struct view *view, struct pr
 const struct output output_csv = {
     .name = "csv",
     .help = "comma separated values with a header line, for spreadsheets and scripts",
-    .accepts = SHAPE_TABLE | SHAPE_LOG | SHAPE_LIST | SHAPE_FACTS | SHAPE_STORY,
+    .accepts = SHAPE_TABLE | SHAPE_LOG | SHAPE_LIST | SHAPE_FACTS | SHAPE_STORY | SHAPE_CURVES,
     .machine = true,
     .per_thread = true,
     .write = csv_write,

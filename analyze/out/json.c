@@ -116,6 +116,17 @@ static void write_table(struct sink *to, const struct view *view)
     sink_text(to, between[0] == '[' ? "[]\n" : "\n]\n");
 }
 
+static void write_stories(struct sink *to, const struct view *view)
+{
+    const char *between = "[\n";
+    for (size_t i = 0; i < view->n_stories; i++) {
+        sink_text(to, between);
+        dump(to, story_json(view, &view->stories[i]), JSON_STYLE);
+        between = ",\n";
+    }
+    sink_text(to, between[0] == '[' ? "[]\n" : "\n]\n");
+}
+
 static void write_list(struct sink *to, const struct view *view)
 {
     struct row row;
@@ -123,17 +134,6 @@ static void write_list(struct sink *to, const struct view *view)
     while (view->next(view->closure, &row)) {
         sink_text(to, between);
         dump(to, row_json(view, &row), JSON_STYLE);
-        between = ",\n";
-    }
-    sink_text(to, between[0] == '[' ? "[]\n" : "\n]\n");
-}
-
-static void write_stories(struct sink *to, const struct view *view)
-{
-    const char *between = "[\n";
-    for (size_t i = 0; i < view->n_stories; i++) {
-        sink_text(to, between);
-        dump(to, story_json(view, &view->stories[i]), JSON_STYLE);
         between = ",\n";
     }
     sink_text(to, between[0] == '[' ? "[]\n" : "\n]\n");
@@ -171,14 +171,14 @@ static enum status json_write(struct sink *to, const struct view *view, struct p
 {
     struct row row;
     (void)why;
-    if (view->shape == SHAPE_TABLE)
+    if (view->shape & (SHAPE_TABLE | SHAPE_CURVES))
         write_table(to, view);
     else if (view->shape == SHAPE_FACTS)
         write_facts(to, view);
-    else if (view->shape == SHAPE_LIST)
-        write_list(to, view);
     else if (view->shape == SHAPE_STORY)
         write_stories(to, view);
+    else if (view->shape == SHAPE_LIST)
+        write_list(to, view);
     while (view->shape == SHAPE_LOG && view->next(view->closure, &row)) {
         dump(to, row_json(view, &row), JSON_STYLE);
         sink_text(to, "\n");
@@ -189,7 +189,7 @@ static enum status json_write(struct sink *to, const struct view *view, struct p
 const struct output output_json = {
     .name = "json",
     .help = "an array of objects; of dump one object per line",
-    .accepts = SHAPE_TABLE | SHAPE_LOG | SHAPE_LIST | SHAPE_FACTS | SHAPE_STORY,
+    .accepts = SHAPE_TABLE | SHAPE_LOG | SHAPE_LIST | SHAPE_FACTS | SHAPE_STORY | SHAPE_CURVES,
     .machine = true,
     .per_thread = true,
     .write = json_write,

@@ -11,6 +11,7 @@
 #include "../output.h"
 #include "../story.h"
 #include "text_cell.h"
+#include "text_curve.h"
 
 #include <libsmartcols.h>
 #include <stdlib.h>
@@ -350,6 +351,8 @@ static enum status text_write(struct sink *to, const struct view *view, struct p
         write_log(to, view);
     else if (view->shape == SHAPE_STORY)
         write_stories(to, view);
+    else if (view->shape == SHAPE_CURVES)
+        text_write_curves(to, view);
     for (size_t i = 0; i < view->n_sections; i++) {
         if (i > 0)
             sink_text(to, "\n");
@@ -364,6 +367,6 @@ static enum status text_write(struct sink *to, const struct view *view, struct p
 const struct output output_text = {
     .name = "text",
     .help = "a table for people",
-    .accepts = SHAPE_TABLE | SHAPE_LOG | SHAPE_FACTS | SHAPE_STORY,
+    .accepts = SHAPE_TABLE | SHAPE_LOG | SHAPE_FACTS | SHAPE_STORY | SHAPE_CURVES,
     .write = text_write,
 };

@@ -145,7 +145,8 @@ def check(t, run, truth, *options):
         row = rows[near[0]]
         found.add(near[0])
         assert abs(timestamp(row) - begin) < 0.3, (kind, begin, row)
-        assert abs(row["duration"] - seconds) < 0.3, (kind, seconds, row)
+        # a sampler that is starved itself sees beginning and end late
+        assert 0.6 * seconds - 0.1 < row["duration"] < seconds + 0.3, (kind, seconds, row)
         check_kind(kind, row)
     for i, row in enumerate(rows):
         assert i in found or row["cause"] == "ready" or \

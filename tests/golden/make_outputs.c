@@ -232,7 +232,7 @@ static void make_gui(const char *directory)
     const uint32_t working = STACK(m, p, &bootstrap, &run, &work);
     const struct maker_sample at_rest = {idle, BLOCKED, 20, "futex"};
     for (unsigned i = 0; i < 200; i++) {
-        maker_tick(m, p, 0, 0, 0);
+        maker_tick(m, p, 0, i == 70 ? 4 : 0, i == 70 ? 38000 : 0);
         if (i == 0 || i == 90 || i == 150)
             maker_change(m, p, 1, &at_rest);
         if (i == 40)

@@ -121,10 +121,10 @@ def run_in_terminal(words, environment, columns):
 
 
 def trace_path(directory, word):
-    if word.startswith("@"):
-        return str(directory / word[1:])
     if word.startswith("profiles/"):
         return str(HERE / word)
+    if word.startswith("@"):
+        return str(directory / word[1:])
     if not word.endswith(".trace"):
         return word
     return str((HERE if word.startswith("v1-") else directory) / word)

@@ -25,7 +25,7 @@ static struct {
     int64_t cpu[8];
     uint32_t thread[8], thread_stack[8], thread_state[8], thread_call[8], thread_runs[8];
     uint32_t thread_begin[8], thread_end[8], run[8], state[8], call_at[8], call[8];
-    uint32_t missed_at[8], missed_n[8];
+    uint32_t missed_at[8], missed_n[8], holder_run[8], holder[8];
     uint64_t gap[8];
 } s;
 
@@ -317,6 +317,44 @@ START_TEST(values_must_be_possible)
 }
 END_TEST
 
+START_TEST(reads_holders)
+{
+    const struct range_holder *holders;
+    ck_assert_int_eq(open_range(), STATUS_OK);
+    ck_assert_uint_eq(range_holders(&range, &holders), 0); /* not known */
+    COLUMN(holder_run, holder_run, 1, 3);
+    COLUMN(holder, holder, 5, 0);
+    ck_assert_int_eq(open_range(), STATUS_OK);
+    ck_assert_uint_eq(range_holders(&range, &holders), 2);
+    ck_assert(holders[0].thread == 5 && holders[0].n == 1);
+    ck_assert(holders[1].thread == 0 && holders[1].n == 3);
+    ck_assert_int_eq(range.status, STATUS_OK);
+}
+END_TEST
+
+/* Runs that are too few, too many, too long, or without a thread. */
+START_TEST(holders_must_fit)
+{
+    const struct range_holder *holders;
+    COLUMN(holder_run, holder_run, 1, 3);
+    COLUMN(holder, holder, 5, 0);
+    if (_i == 0)
+        s.holder_run[1] = 2;
+    else if (_i == 1)
+        s.holder_run[1] = 4;
+    else if (_i == 2)
+        s.holder_run[0] = UINT32_MAX;
+    else if (_i == 3)
+        s.m.n_holder = 1;
+    else
+        s.m.n_holder_run = 1;
+    ck_assert_int_eq(open_range(), STATUS_OK);
+    ck_assert_uint_eq(range_holders(&range, &holders), 0);
+    ck_assert_int_eq(range.status, STATUS_DAMAGED);
+    ck_assert_str_eq(range.fault, "runs of the GIL's holders");
+}
+END_TEST
+
 START_TEST(an_empty_message_is_good)
 {
     Pyrec__V1__Samples empty;
@@ -373,6 +411,8 @@ int main(void)
     tcase_add_test(tests, undefined_stacks_are_lost);
     tcase_add_test(tests, columns_must_fit);
     tcase_add_test(tests, values_must_be_possible);
+    tcase_add_test(tests, reads_holders);
+    tcase_add_loop_test(tests, holders_must_fit, 0, 5);
     tcase_add_test(tests, an_empty_message_is_good);
     tcase_add_test(tests, mutations_are_survived);
     suite_add_tcase(suite, tests);

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * timeline - what each thread did in each of many equal parts of the time.
+ *
+ * On the line:  scene -> [timeline] -> cmd_timeline
+ * Threads:      one at a time.
+ * Memory:       struct timeline is the caller's, zeroed before timeline_read; timeline_clear takes
+ *               it back. One struct weights per thread and bin; times in ns.
+ *
+ * What ticks stand for is spread evenly over the time from the tick before to the last of them, so
+ * a bin may be shorter than a tick. CPU is what the thread's clock moved by at that time, whatever
+ * it was seen doing.
+ *
+ * Always true:  the bins of a thread add up to its wall time and to what its clock moved by.
+ */
+#ifndef PYREC_ANALYZE_TIMELINE_H
+#define PYREC_ANALYZE_TIMELINE_H
+
+#include "scene.h"
+
+struct timeline_thread {
+    const struct thread *thread;
+    struct weights *bins;
+    struct weights total;
+};
+
+struct timeline {
+    uint64_t start_ns, bin_ns;
+    size_t n_bins;
+    struct timeline_thread *threads; /* in the order in which they were seen */
+    size_t n_threads, threads_size;
+    size_t next; /* where the next thread is looked for first: they come in the same order */
+    const struct select *select;
+};
+
+/* From start_ns on, n_bins of bin_ns each; what lies outside is left out. */
+void timeline_read(struct timeline *timeline, struct scene *scene, struct trace *trace,
+                   const struct select *select);
+void timeline_clear(struct timeline *timeline);
+
+/* The shortest round time (1, 2, 5 x 10^n ms) of which at most n make up length_ns. */
+uint64_t timeline_bin_ns(uint64_t length_ns, size_t n);
+
+#endif
