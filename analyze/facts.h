@@ -37,7 +37,7 @@ struct facts {
     struct unit_thread *threads; /* in order of appearance */
     size_t n_threads, threads_size;
     struct hash thread_of_id; /* ids may be any 32 bits */
-    uint64_t last_q;          /* the latest tick */
+    uint64_t last_q; /* the latest tick */
 };
 
 /* Times that no machine has seen end here: 146 years. */
