@@ -33,7 +33,7 @@ struct command {
     const char *example;  /* one command line */
     unsigned takes;       /* enum option_group: common options */
     const struct option *options; /* its own, up to OPTION_END; NULL = none */
-    size_t n_traces; /* the first so many files are traces, the others are not; 0 = all are */
+    size_t n_traces;  /* the first so many files are traces, the others are not; 0 = all are */
     const char *word; /* what its first argument is when that is no file: "function"; NULL = none */
     size_t min_files, max_files; /* without the word */
 

@@ -88,6 +88,7 @@ struct group {
     struct row *rows;
     size_t n_rows, n_left_out;
     bool whole;          /* no row is ever left out */
+    bool outward;        /* a tree of callers: only cum is time of a row */
     bool is_tree;        /* rows have `tree`; they keep their order */
     const char *closing; /* for human readers, below the rows; set by view_close */
 };

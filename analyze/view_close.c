@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The line below a table: what the rows that are shown are together, and how sure that is. */
-#include "view.h"
+#include "view_tree.h"
 
 #include <inttypes.h>
 
@@ -43,9 +43,12 @@ static void close_group(struct view *view, struct group *group)
         struct row *const row = &group->rows[i];
         if (row->self == NULL || row->inside)
             continue;
-        const double share = share_of(&basis, row->self);
+        const double share = share_of(&basis, group->is_tree ? row->cum : row->self);
         largest = share > largest ? share : largest;
-        weights_add(&shown, row->self);
+        if (!group->outward)
+            weights_add(&shown, row->self);
+        else if (row->tree->up == 0)
+            weights_add(&shown, row->cum);
         row->noise = is_noise(row, &basis);
     }
     const uint64_t samples = weights_sum(&basis.total).samples;

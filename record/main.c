@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "child.h"
 #include "session.h"
+#include "shell_script.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,11 +13,13 @@ static void say(const char *sentence)
     fprintf(stderr, "pyrec: %s\n", sentence);
 }
 
-/* Answer --help and --version; a pipe that is closed is no reason to fail loudly. */
-static int print_text(enum settings_action action)
+/* Answer --help, --version and --completion; a pipe that is closed is no reason to fail loudly. */
+static int print_text(const struct settings *settings)
 {
-    if (action == SETTINGS_HELP)
+    if (settings->action == SETTINGS_HELP)
         settings_write_help(stdout);
+    else if (settings->action == SETTINGS_COMPLETION)
+        shell_script_write(stdout, settings->shell);
     else
         puts("pyrec " PYREC_VERSION);
     return fflush(stdout) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
@@ -33,7 +36,7 @@ int main(int argc, char **argv)
         return EXIT_USAGE;
     }
     if (settings.action != SETTINGS_RECORD)
-        return print_text(settings.action);
+        return print_text(&settings);
     session_run(&settings, say, &result);
     if (result.closing[0] != '\0' && !settings.is_quiet)
         say(result.closing);

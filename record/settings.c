@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "settings.h"
 
+#include "shell_script.h"
 #include "wire.h"
 
 #include <math.h>
@@ -162,6 +163,13 @@ static bool set_no_signals(struct settings *settings, const char *argument)
     return true;
 }
 
+static bool set_completion(struct settings *settings, const char *argument)
+{
+    settings->action = SETTINGS_COMPLETION;
+    settings->shell = argument;
+    return shell_script_known(argument);
+}
+
 static bool set_version(struct settings *settings, const char *argument)
 {
     (void)argument;
@@ -209,9 +217,20 @@ static const struct option_row rows[] = {
      set_rotate, WANTS_FILE},
     {0, "keep", "SIZE|TIME",
      "flight recorder: only the last TIME (10m) or SIZE (200M) stay in FILE", set_keep, WANTS_FILE},
+    {0, "completion", "SHELL", "print what lets bash, zsh or fish complete command lines, and exit",
+     set_completion, "bash, zsh or fish"},
     {0, "version", NULL, "print the version and exit", set_version, NULL},
     {'h', "help", NULL, "print this text and exit", set_help, NULL},
 };
+
+bool settings_option(size_t i, struct settings_option *option)
+{
+    if (i >= ARRAY_LEN(rows))
+        return false;
+    *option =
+        (struct settings_option){rows[i].letter, rows[i].name, rows[i].argument, rows[i].help};
+    return true;
+}
 
 /* ---- parsing ---- */
 

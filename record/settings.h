@@ -19,10 +19,11 @@
 
 #define SETTINGS_FOREVER UINT64_MAX
 
-enum settings_action { SETTINGS_RECORD, SETTINGS_HELP, SETTINGS_VERSION };
+enum settings_action { SETTINGS_RECORD, SETTINGS_HELP, SETTINGS_VERSION, SETTINGS_COMPLETION };
 
 struct settings {
     enum settings_action action;
+    const char *shell; /* whose completion is wanted */
     const char *output;
     double rate_hz;
     uint64_t interval_ns;
@@ -41,6 +42,15 @@ struct settings {
 /* Fill in *settings. STATUS_USAGE with a full sentence in why->detail. */
 MUST_CHECK enum status settings_parse(struct settings *settings, int argc, char **argv,
                                       struct problem *why);
+
+/* An option, for those who tell others about them. */
+struct settings_option {
+    char letter;                        /* 0 = none */
+    const char *name, *argument, *help; /* argument NULL = it takes none */
+};
+
+/* The i-th; false behind the last. */
+bool settings_option(size_t i, struct settings_option *option);
 
 /* The text of --help. */
 void settings_write_help(FILE *to);

@@ -52,6 +52,7 @@ static bool add_function(const struct request *request, struct view *view,
             weights_sum(whole).samples, 100 * share_of(basis, whole), basis->metric->name);
         struct tree_rows rows = {view_add_group(view, heading, calltree.tree.n), basis, 0};
         rows.group->n_rows = 0;
+        rows.group->outward = wish->kind == CALLTREE_CALLERS;
         tree_add(view, &rows, &calltree, 0, 0);
         rows.group->total = rows.group->rows[0];
     }

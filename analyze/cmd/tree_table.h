@@ -32,9 +32,9 @@
     "samples that were asked for; where nothing has weight under the metric, shares are of "       \
     "samples. --match and --exclude choose whole stacks.\n"                                        \
     "\n"                                                                                           \
-    "The line below the table says which part of that is spent in the rows themselves, the "       \
-    "largest share, how well it is known (see lines), and from where on a share can be told "      \
-    "from nothing."
+    "The line below the table says which part of that is spent in the rows themselves (of "        \
+    "callers, in the function), the largest share(cum), how well it is known (see lines), and "    \
+    "from where on a share can be told from nothing."
 
 struct calltree_wish tree_wish(const struct request *request, enum calltree_kind kind);
 

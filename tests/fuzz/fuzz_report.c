@@ -5,6 +5,7 @@
  * the input ends a chunk, "\n==\n" a generation as well.
  */
 #include "analyze/audit.h"
+#include "analyze/calltree.h"
 #include "analyze/dump.h"
 #include "analyze/fold.h"
 #include "analyze/profile.h"
@@ -13,6 +14,7 @@
 #include "format/chunk_write.h"
 #include "fuzz.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -90,6 +92,39 @@ static void series_check(const char *path, const struct select *select)
     trace_close(trace);
 }
 
+/* A tree by line of all threads weighs what they do; by expression the profile is no lighter. */
+static void tree_check(const struct profile *profile)
+{
+    const struct calltree_wish wish = {.kind = CALLTREE_ALL, .lines = true};
+    struct calltree tree = {0};
+    struct weights sum = {0};
+    size_t n;
+    for (size_t t = 0; t < profile->n_threads; t++)
+        weights_add(&sum, &profile->threads[t]->total);
+    calltree_build(&tree, profile, profile->threads, profile->n_threads, &wish);
+    ALWAYS(memcmp(&tree.cum[TREE_ROOT], &sum, sizeof sum) == 0);
+    uint32_t *const order = calltree_order(&tree, &metrics[METRIC_CPU], &n);
+    ALWAYS(n < tree.tree.n);
+    free(order);
+    calltree_clear(&tree);
+}
+
+/* How many samples a range of time has. */
+static uint64_t count_samples(struct trace *trace, const struct select *select,
+                              struct window window)
+{
+    struct profile profile = {.expressions = true};
+    uint64_t n = 0;
+    trace_set_window(trace, window);
+    profile_build(&profile, trace, select, WORKERS);
+    for (size_t t = 0; t < profile.n_threads; t++)
+        n += weights_sum(&profile.threads[t]->total).samples;
+    tree_check(&profile);
+    profile_clear(&profile);
+    trace_set_window(trace, WINDOW_ALL);
+    return n;
+}
+
 static void dump_check(struct trace *trace, const struct select *select)
 {
     struct dump *const dump = dump_open(trace, select, ROWS_MAX);
@@ -142,8 +177,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (trace_open(&trace, paths, 1, NULL, NULL, NULL) == STATUS_OK) {
         profile_build(&profile, trace, &all, WORKERS);
         rows_check(&profile);
+        tree_check(&profile);
         profile_clear(&profile);
         dump_check(trace, &all);
+        const uint64_t middle = trace_end_ns(trace) / 2;
+        const uint64_t whole = count_samples(trace, &all, WINDOW_ALL);
+        const uint64_t first = count_samples(trace, &all, (struct window){0, middle});
+        ALWAYS(first <= whole);
         trace_close(trace);
         repair_check(path);
     }

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Complete command lines in real shells, with the scripts that pyanalyze prints.
+"""Complete command lines in real shells, with the scripts that pyanalyze and pyrec print.
 
-usage: completion.py PYANALYZE
+usage: completion.py PYANALYZE PYREC
 
 bash must be there; zsh and fish are tried when they are. bash and zsh get keys typed at a terminal:
 the line as far as it goes, the key that completes it, and then "echo GOT" before it, so that the
@@ -34,6 +34,12 @@ CASES = [
     ("pyanalyze lines ru", "pyanalyze lines run.trace"),
     ("pyanalyze callers fib ru", "pyanalyze callers fib run.trace"),
     ("pyanalyze annotate --source fol", "pyanalyze annotate --source folder/"),
+    ("pyrec --no-chi", "pyrec --no-children"),
+    ("pyrec -o oth", "pyrec -o other.txt"),
+    ("pyrec --completion z", "pyrec --completion zsh"),
+    ("pyrec -r 100 unlikely-pr", "pyrec -r 100 unlikely-program"),
+    ("pyrec -q -- unlikely-pr", "pyrec -q -- unlikely-program"),
+    ("pyrec -q unlikely-program oth", "pyrec -q unlikely-program other.txt"),
 ]
 BASH_CASES = CASES + [
     ("pyanalyze lines --format=js", "pyanalyze lines --format=json"),
@@ -42,7 +48,14 @@ BASH_CASES = CASES + [
     ("pyanalyze lines oth", "pyanalyze lines oth"),
     ("pyanalyze lines --limit ru", "pyanalyze lines --limit ru"),
     ("pyanalyze nothing ru", "pyanalyze nothing ru"),
+    ("pyrec --output=oth", "pyrec --output=other.txt"),
+    ("pyrec --rate ru", "pyrec --rate ru"),
 ]
+
+
+def path_of(folder):
+    """Where shells find commands; one of ours is among them."""
+    return f"{folder / 'bin'}:{os.environ['PATH']}"
 
 
 class Shell:
@@ -52,7 +65,7 @@ class Shell:
         self.pid, self.fd = pty.fork()
         if self.pid == 0:
             os.chdir(folder)
-            environment = {"PATH": os.environ["PATH"], "TERM": "dumb", "HOME": str(folder),
+            environment = {"PATH": path_of(folder), "TERM": "dumb", "HOME": str(folder),
                            "PS1": "", "LC_ALL": "C.UTF-8", "COLUMNS": "1000"}
             os.execvpe(words[0], words, environment)
         self.type("stty -echo\n" + prepare + "\n")
@@ -97,18 +110,20 @@ def check(name, line, got, wanted):
     return 1
 
 
-def try_bash(script, folder):
-    shell = Shell(["bash", "--norc", "--noprofile", "-i"], folder, f"source {script}")
+def try_bash(scripts, folder):
+    shell = Shell(["bash", "--norc", "--noprofile", "-i"], folder,
+                  "; ".join(f"source {script}" for script in scripts))
     failed = sum(check("bash", line, shell.complete(line, "\x1b*"), wanted)
                  for line, wanted in BASH_CASES)
     shell.close()
     return failed
 
 
-def try_zsh(script, folder):
+def try_zsh(scripts, folder):
     functions = folder / "functions"
     functions.mkdir()
-    shutil.copy(script, functions / "_pyanalyze")
+    for script in scripts:
+        shutil.copy(script, functions / f"_{script.stem}")
     shell = Shell(["zsh", "-f", "-i"], folder,
                   f"fpath=({functions} $fpath); autoload -U compinit; compinit -u -D; "
                   "bindkey -e; unsetopt prompt_cr prompt_sp zle_bracketed_paste; PS1=")
@@ -117,12 +132,13 @@ def try_zsh(script, folder):
     return failed
 
 
-def try_fish(script, folder):
+def try_fish(scripts, folder):
     failed = 0
     for line, wanted in CASES:
         done = subprocess.run(["fish", "--no-config", "-c",
-                               f"source {script}; complete -C '{line}'"], cwd=folder, text=True,
-                              env={"PATH": os.environ["PATH"], "HOME": str(folder)},
+                               "".join(f"source {script}; " for script in scripts)
+                               + f"complete -C '{line}'"], cwd=folder, text=True,
+                              env={"PATH": path_of(folder), "HOME": str(folder)},
                               capture_output=True, timeout=PATIENCE_S, check=True)
         words = [candidate.split("\t")[0] for candidate in done.stdout.splitlines()]
         if wanted.split()[-1] not in words or done.stderr:
@@ -132,23 +148,27 @@ def try_fish(script, folder):
 
 
 def main():
-    program = pathlib.Path(sys.argv[1]).resolve()
+    pyanalyze, pyrec = (pathlib.Path(word).resolve() for word in sys.argv[1:3])
     failed, tried = 0, []
     with tempfile.TemporaryDirectory(prefix="pyrec-completion-") as name:
         folder = pathlib.Path(name)
         (folder / "run.trace").touch()
         (folder / "other.txt").touch()
         (folder / "folder").mkdir()
+        (folder / "bin").mkdir()
+        (folder / "bin" / "unlikely-program").touch(mode=0o755)
         for shell, try_shell in (("bash", try_bash), ("zsh", try_zsh), ("fish", try_fish)):
-            script = folder / f"script.{shell}"
-            script.write_text(subprocess.run([program, "completion", shell], capture_output=True,
-                                             text=True, check=True).stdout, encoding="utf-8")
+            scripts = []
+            for program, word in ((pyanalyze, "completion"), (pyrec, "--completion")):
+                scripts.append(folder / f"{program.name}.{shell}")
+                text = subprocess.run([program, word, shell], capture_output=True, check=True)
+                scripts[-1].write_bytes(text.stdout)
             if shutil.which(shell) is None:
                 print(f"completion: {shell} is not installed, not tried")
                 assert shell != "bash"
                 continue
             tried.append(shell)
-            failed += try_shell(script, folder)
+            failed += try_shell(scripts, folder)
     print(f"completion: {', '.join(tried)} tried, {failed} failed")
     return 1 if failed else 0
 

@@ -109,6 +109,10 @@ START_TEST(test_actions)
     ck_assert_int_eq(settings.action, SETTINGS_HELP);
     ck_assert_int_eq(parse("--version"), STATUS_OK);
     ck_assert_int_eq(settings.action, SETTINGS_VERSION);
+    ck_assert_int_eq(parse("--completion zsh"), STATUS_OK);
+    ck_assert_int_eq(settings.action, SETTINGS_COMPLETION);
+    ck_assert_str_eq(settings.shell, "zsh");
+    ck_assert_int_eq(parse("--completion tcsh"), STATUS_USAGE);
 }
 END_TEST
 
@@ -165,7 +169,7 @@ START_TEST(test_help)
     static const char *const names[] = {
         "--output FILE", "--rate HZ",       "--quiet",       "--no-children", "--max-depth N",
         "--no-cumul",    "--no-sign",       "--linger TIME", "--version",     "--help",
-        "--delay",       "--duration TIME", "--rotate SIZE", "--keep SIZE"};
+        "--delay",       "--duration TIME", "--rotate SIZE", "--keep SIZE",   "--completion"};
     char *text = NULL;
     size_t len = 0;
     FILE *to = open_memstream(&text, &len);
@@ -198,7 +202,7 @@ START_TEST(test_manual)
         ck_assert_msg(strstr(manual, flag) != NULL, "%s is not in the manual", flag);
         at += name_len;
     }
-    ck_assert_int_eq(n, 15);
+    ck_assert_int_eq(n, 16);
     free(help);
 }
 END_TEST

@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: MIT */
+#include "shell_script.h"
+
+#include "settings.h"
+
+#include <string.h>
+
+#define SUMMARY_MAX 60u
+
+/* What can be said of an argument: it is a file, one of some words (A|B), or nothing is known. */
+static bool is_file(const struct settings_option *o)
+{
+    return o->argument != NULL && strcmp(o->argument, "FILE") == 0;
+}
+
+static bool is_shell(const struct settings_option *o)
+{
+    return o->argument != NULL && strcmp(o->argument, "SHELL") == 0;
+}
+
+#define SHELLS "bash zsh fish"
+
+/* The beginning of a help text, with no character a shell would act upon. */
+static void write_summary(FILE *to, const char *help)
+{
+    size_t len = strcspn(help, ";:(");
+    if (len > SUMMARY_MAX) {
+        for (len = SUMMARY_MAX; len > 0 && help[len] != ' ';)
+            len--;
+    }
+    for (size_t i = 0; i < len; i++) {
+        if (strchr("\"'\\`$[]()*?<>{}|&", help[i]) == NULL)
+            fputc(help[i], to);
+    }
+}
+
+/* "--rate|-r" of all options with an argument for which `is` holds (NULL: any). */
+static void write_patterns(FILE *to, bool (*is)(const struct settings_option *))
+{
+    struct settings_option o;
+    const char *between = "";
+    for (size_t i = 0; settings_option(i, &o); i++) {
+        if (o.argument == NULL || (is != NULL && !is(&o)))
+            continue;
+        fprintf(to, "%s--%s", between, o.name);
+        between = " | ";
+        if (o.letter != 0)
+            fprintf(to, " | -%c", o.letter);
+    }
+}
+
+/*
+ * bash: the command begins at the first word that is no option and no option's argument; from
+ * there on its own completion is asked (bash-completion's _command_offset, where it is loaded).
+ */
+static void write_bash(FILE *to)
+{
+    struct settings_option o;
+    fputs("# Made by `pyrec --completion bash`.\n"
+          "_pyrec()\n"
+          "{\n"
+          "    local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} at=1\n"
+          "    COMPREPLY=()\n"
+          "    while ((at < COMP_CWORD)); do\n"
+          "        case ${COMP_WORDS[at]} in\n"
+          "        --) ((at++)); break ;;\n"
+          "        ",
+          to);
+    write_patterns(to, NULL);
+    fputs(")\n"
+          "            ((at++))\n"
+          "            [[ ${COMP_WORDS[at]} == = ]] && ((at++)) ;;\n"
+          "        -*) ;;\n"
+          "        *) break ;;\n"
+          "        esac\n"
+          "        ((at++))\n"
+          "    done\n"
+          "    if ((at < COMP_CWORD)); then\n"
+          "        if declare -F _command_offset >/dev/null; then\n"
+          "            _command_offset \"$at\"\n"
+          "        else\n"
+          "            compopt -o filenames\n"
+          "            mapfile -t COMPREPLY < <(compgen -f -- \"$word\")\n"
+          "        fi\n"
+          "        return\n"
+          "    fi\n"
+          "    if [[ $word == = ]]; then\n"
+          "        word=\n"
+          "    elif [[ $before == = && COMP_CWORD -ge 2 ]]; then\n"
+          "        before=${COMP_WORDS[COMP_CWORD - 2]}\n"
+          "    fi\n"
+          "    case $before in\n"
+          "    ",
+          to);
+    write_patterns(to, is_file);
+    fputs(")\n"
+          "        compopt -o filenames\n"
+          "        mapfile -t COMPREPLY < <(compgen -f -- \"$word\")\n"
+          "        return ;;\n"
+          "    ",
+          to);
+    write_patterns(to, is_shell);
+    fputs(")\n"
+          "        mapfile -t COMPREPLY < <(compgen -W '" SHELLS "' -- \"$word\")\n"
+          "        return ;;\n"
+          "    ",
+          to);
+    write_patterns(to, NULL);
+    fputs(") return ;;\n"
+          "    esac\n"
+          "    if [[ $word == -* && $before != -- ]]; then\n"
+          "        mapfile -t COMPREPLY < <(compgen -W '",
+          to);
+    for (size_t i = 0; settings_option(i, &o); i++)
+        fprintf(to, "--%s ", o.name);
+    fputs("' -- \"$word\")\n"
+          "    else\n"
+          "        mapfile -t COMPREPLY < <(compgen -c -- \"$word\" | sort -u)\n"
+          "    fi\n"
+          "}\n"
+          "complete -F _pyrec pyrec\n",
+          to);
+}
+
+static void write_zsh(FILE *to)
+{
+    struct settings_option o;
+    fputs("#compdef pyrec\n"
+          "# Made by `pyrec --completion zsh`.\n"
+          "_pyrec()\n"
+          "{\n"
+          "    _arguments -S",
+          to);
+    for (size_t i = 0; settings_option(i, &o); i++) {
+        for (int form = o.letter != 0 ? 0 : 1; form < 2; form++) {
+            fputs(" \\\n        '", to);
+            if (form == 0)
+                fprintf(to, "-%c[", o.letter);
+            else
+                fprintf(to, "--%s%s[", o.name, o.argument != NULL ? "=" : "");
+            write_summary(to, o.help);
+            fputc(']', to);
+            if (o.argument != NULL)
+                fprintf(to, ":%s:%s", o.argument,
+                        is_file(&o)    ? "_files"
+                        : is_shell(&o) ? "(" SHELLS ")"
+                                       : " ");
+            fputc('\'', to);
+        }
+    }
+    fputs(" \\\n        '(-)1:command:_command_names -e'"
+          " \\\n        '*::arguments:_normal'\n"
+          "}\n"
+          "if [[ ${funcstack[1]} == _pyrec ]]; then\n"
+          "    _pyrec \"$@\"\n"
+          "else\n"
+          "    compdef _pyrec pyrec\n"
+          "fi\n",
+          to);
+}
+
+/* fish is told which options have arguments: letters first, since it takes others for its own. */
+static void write_fish(FILE *to)
+{
+    struct settings_option o;
+    fputs("# Made by `pyrec --completion fish`.\n"
+          "complete -c pyrec -x -a '(__fish_complete_subcommand",
+          to);
+    for (int form = 0; form < 2; form++) {
+        for (size_t i = 0; settings_option(i, &o); i++) {
+            if (o.argument != NULL && form == 0 && o.letter != 0)
+                fprintf(to, " -%c", o.letter);
+            else if (o.argument != NULL && form == 1)
+                fprintf(to, " --%s", o.name);
+        }
+    }
+    fputs(")'\n", to);
+    for (size_t i = 0; settings_option(i, &o); i++) {
+        fprintf(to, "complete -c pyrec -l %s", o.name);
+        if (o.letter != 0)
+            fprintf(to, " -s %c", o.letter);
+        if (is_file(&o))
+            fputs(" -r -F", to);
+        else if (o.argument != NULL)
+            fprintf(to, " -x%s", is_shell(&o) ? " -a '" SHELLS "'" : "");
+        fputs(" -d '", to);
+        write_summary(to, o.help);
+        fputs("'\n", to);
+    }
+}
+
+static const struct {
+    const char *name;
+    void (*write)(FILE *to);
+} shells[] = {{"bash", write_bash}, {"zsh", write_zsh}, {"fish", write_fish}};
+
+bool shell_script_known(const char *shell)
+{
+    for (size_t i = 0; i < ARRAY_LEN(shells); i++) {
+        if (strcmp(shells[i].name, shell) == 0)
+            return true;
+    }
+    return false;
+}
+
+void shell_script_write(FILE *to, const char *shell)
+{
+    for (size_t i = 0; i < ARRAY_LEN(shells); i++) {
+        if (strcmp(shells[i].name, shell) == 0)
+            shells[i].write(to);
+    }
+}
