@@ -156,6 +156,9 @@ static enum status check_files(const struct args *args, struct problem *why)
     const struct command *const command = args->command;
     if (args_flag(args, "help"))
         return STATUS_OK;
+    if (args->n_files < command->min_files && command->min_files > 1)
+        return USAGE(why, "%s wants more files: %s %s", command->name, command->name,
+                     command->synopsis);
     if (args->n_files < command->min_files)
         return USAGE(why, "%s wants a trace file; see: pyanalyze help %s", command->name,
                      command->name);

@@ -46,9 +46,15 @@ static enum status choose_output(struct arrangement *a, const struct args *args,
                        names);
 }
 
+static const char *style_name(const struct args *args)
+{
+    return args->command->styles != NULL ? args_text(args, "style") : NULL;
+}
+
 static enum status choose_sort(struct arrangement *a, const struct args *args, struct problem *why)
 {
     const struct command *const command = args->command;
+    const struct command_style *const style = command_style(command, style_name(args));
     const struct column *sort[VIEW_COLUMNS_MAX];
     const char *const wanted = args_text(args, "sort");
     size_t n;
@@ -59,12 +65,13 @@ static enum status choose_sort(struct arrangement *a, const struct args *args, s
     }
     if (command->sort == NULL)
         return STATUS_OK;
-    const char *const by = args_text(args, "by");
+    const char *const by = style == NULL ? args_text(args, "by") : NULL;
     const struct column *const first =
         by != NULL ? column_find(metric_find(by)->name, command->rows) : NULL;
     if (first != NULL && a->n_sort < ARRANGE_SORT_MAX)
         a->sort[a->n_sort++] = first;
-    TRY(columns_parse(command->sort, command->rows, "sort", sort, &n, why));
+    TRY(columns_parse(style != NULL ? style->sort : command->sort, command->rows, "sort", sort, &n,
+                      why));
     for (size_t i = 0; i < n && a->n_sort < ARRANGE_SORT_MAX; i++)
         a->sort[a->n_sort++] = sort[i];
     return STATUS_OK;
@@ -120,10 +127,13 @@ enum status arrangement_make(struct arrangement *a, const struct args *args, str
     if (!(command->shape & (SHAPE_TABLE | SHAPE_LOG | SHAPE_LIST | SHAPE_STORY | SHAPE_CURVES)))
         return STATUS_OK;
     const char *columns = args_text(args, "columns");
+    const struct command_style *const style = command_style(command, style_name(args));
+    if (columns == NULL && style != NULL)
+        columns = style->columns;
     if (columns == NULL)
         columns = a->output->machine ? command->machine_columns : command->columns;
     TRY(columns_parse(columns, command->rows, "columns", a->columns, &a->n_columns, why));
-    if (args_text(args, "columns") == NULL)
+    if (args_text(args, "columns") == NULL && style == NULL)
         show_asked(a, args);
     return choose_sort(a, args, why);
 }

@@ -19,6 +19,14 @@ static int compare_stacks(const struct stack *a, const struct stack *b)
     return (a->n_frames > b->n_frames) - (a->n_frames < b->n_frames);
 }
 
+static int compare_frames(const struct frame *a, const struct frame *b)
+{
+    const int order = strcmp(a->file, b->file);
+    if (order != 0 || a->line != b->line)
+        return order != 0 ? order : (a->line > b->line) - (a->line < b->line);
+    return strcmp(a->function, b->function);
+}
+
 int cell_compare(const struct cell *a, const struct cell *b)
 {
     if (a->unit == UNIT_NONE || b->unit == UNIT_NONE || a->unit != b->unit)
@@ -32,6 +40,9 @@ int cell_compare(const struct cell *a, const struct cell *b)
     }
     case UNIT_STACK:
         return compare_stacks(a->stack, b->stack);
+    case UNIT_PSTATS:
+    case UNIT_YAPPI:
+        return compare_frames(a->frame, b->frame);
     case UNIT_RATIO:
     case UNIT_NUMBER:
         return compare_numbers(a->ratio, b->ratio);
@@ -75,6 +86,16 @@ static void stack_print(struct buffer *buffer, const struct stack *stack)
     }
 }
 
+/* What has no file is a name alone, as in those tools. */
+static void print_tracer_name(struct buffer *buffer, const struct frame *frame, bool pstats)
+{
+    if (frame->file[0] != '\0')
+        buffer_print(buffer, "%s:%" PRIu32 "%s", frame->file, frame->line, pstats ? "(" : " ");
+    buffer_add_text(buffer, frame->function);
+    if (frame->file[0] != '\0' && pstats)
+        buffer_add_text(buffer, ")");
+}
+
 void cell_print(struct buffer *buffer, const struct cell *cell)
 {
     switch (cell->unit) {
@@ -99,6 +120,10 @@ void cell_print(struct buffer *buffer, const struct cell *cell)
         break;
     case UNIT_STACK:
         stack_print(buffer, cell->stack);
+        break;
+    case UNIT_PSTATS:
+    case UNIT_YAPPI:
+        print_tracer_name(buffer, cell->frame, cell->unit == UNIT_PSTATS);
         break;
     case UNIT_COUNT:
     case UNIT_ID:

@@ -27,6 +27,8 @@ enum cell_unit {
     UNIT_BYTES,   /* n */
     UNIT_NUMBER,  /* ratio, a plain decimal number */
     UNIT_STACK,   /* stack, leaf first */
+    UNIT_PSTATS,  /* frame as cProfile has it: file:line(function) */
+    UNIT_YAPPI,   /* frame as yappi has it: file:line function */
 };
 
 /* A function at a line; the file may be empty, the line 0 when it is not known. */
@@ -48,6 +50,7 @@ struct cell {
         int64_t n;
         double ratio;
         const struct stack *stack;
+        const struct frame *frame;
     };
 };
 
@@ -75,7 +78,8 @@ static inline struct cell cell_ratio(double part, double whole)
 
 static inline bool unit_is_text(enum cell_unit unit)
 {
-    return unit == UNIT_TEXT || unit == UNIT_PLACE || unit == UNIT_STACK;
+    return unit == UNIT_TEXT || unit == UNIT_PLACE || unit == UNIT_STACK || unit == UNIT_PSTATS ||
+           unit == UNIT_YAPPI;
 }
 
 /*

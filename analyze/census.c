@@ -78,16 +78,29 @@ struct process *census_process(struct census *census, const struct recording *re
 
 struct thread *census_thread(struct census *census, struct process *process, uint32_t id)
 {
-    process->threads =
-        memory_grow(process->threads, &process->n_threads, (size_t)id + 1, sizeof(struct thread *));
-    if (process->threads[id] == NULL) {
-        struct thread *const thread = arena_get(&census->arena, sizeof *thread);
-        thread->process = process;
-        thread->id = id;
-        thread->name = CENSUS_LOST_NAME;
-        process->threads[id] = thread;
+    size_t low = 0, high = process->n_threads;
+    if (high > 0 && process->threads[high - 1]->id < id) /* most are new ones */
+        low = high;
+    while (low < high) {
+        const size_t middle = low + (high - low) / 2;
+        if (process->threads[middle]->id < id)
+            low = middle + 1;
+        else
+            high = middle;
     }
-    return process->threads[id];
+    if (low < process->n_threads && process->threads[low]->id == id)
+        return process->threads[low];
+    struct thread *const thread = arena_get(&census->arena, sizeof *thread);
+    thread->process = process;
+    thread->id = id;
+    thread->name = CENSUS_LOST_NAME;
+    process->threads = memory_grow(process->threads, &process->threads_size, process->n_threads + 1,
+                                   sizeof(struct thread *));
+    memmove(process->threads + low + 1, process->threads + low,
+            (process->n_threads - low) * sizeof(struct thread *));
+    process->threads[low] = thread;
+    process->n_threads++;
+    return thread;
 }
 
 void census_native(struct census *census, struct process *process, const struct native *native)

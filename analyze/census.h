@@ -116,8 +116,8 @@ struct process {
     struct native *natives;
     size_t n_natives, natives_size;
     bool natives_final;
-    struct thread **threads; /* by id; NULL where there is none */
-    size_t n_threads;        /* one past the highest id */
+    struct thread **threads; /* in order of id */
+    size_t n_threads, threads_size;
     uint32_t meta_seq, account_seq;
     bool described;
 };
@@ -138,7 +138,7 @@ struct recording *census_recording(struct census *census, uint32_t tag);
 struct process *census_process(struct census *census, const struct recording *recording,
                                uint32_t number);
 
-/* The thread with that id, made when it is new; `id` is at most LIMIT_THREADS. */
+/* The thread with that id, made when it is new. */
 struct thread *census_thread(struct census *census, struct process *process, uint32_t id);
 
 /* Note how a native thread's clock stood at some time; in any order. */

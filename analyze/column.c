@@ -352,25 +352,25 @@ static const struct column columns[] = {
     {.name = "file",
      .title = "file",
      .help = "path of the file",
-     .rows = ROW_FRAME | ROW_DIFF,
+     .rows = ROW_FRAME | ROW_DIFF | ROW_COMPARE,
      .unit = UNIT_TEXT,
      .get = get_file},
     {.name = "line",
      .title = "line",
      .help = "line number; of a function, its first",
-     .rows = ROW_FRAME | ROW_DIFF,
+     .rows = ROW_FRAME | ROW_DIFF | ROW_COMPARE,
      .unit = UNIT_ID,
      .get = get_line},
     {.name = "place",
      .title = "filename:lineno",
      .help = "file and line in one",
-     .rows = ROW_FRAME | ROW_DIFF,
+     .rows = ROW_FRAME | ROW_DIFF | ROW_COMPARE,
      .unit = UNIT_PLACE,
      .get = get_place},
     {.name = "function",
      .title = "function",
      .help = "qualified name of the function",
-     .rows = ROW_FRAME | ROW_DIFF,
+     .rows = ROW_FRAME | ROW_DIFF | ROW_COMPARE,
      .unit = UNIT_TEXT,
      .get = get_function},
     {.name = "module",
@@ -406,13 +406,18 @@ struct cell column_cell(const struct column *column, const struct row *row)
 /* All tables one behind the other. */
 const struct column *column_get(size_t i)
 {
+    const struct column *(*const others[])(size_t) = {column_diff_get, column_time_get,
+                                                      column_compare_get, column_style_get};
     if (i < ARRAY_LEN(columns))
         return &columns[i];
     i -= ARRAY_LEN(columns);
-    size_t n_diff = 0;
-    while (column_diff_get(n_diff) != NULL)
-        n_diff++;
-    return i < n_diff ? column_diff_get(i) : column_time_get(i - n_diff);
+    for (size_t table = 0; table < ARRAY_LEN(others); table++) {
+        for (size_t k = 0; others[table](k) != NULL; k++) {
+            if (i-- == 0)
+                return others[table](k);
+        }
+    }
+    return NULL;
 }
 
 const char *column_name(size_t i)

@@ -25,7 +25,8 @@ enum row_kind {
     ROW_GIL = 1 << 6,
     ROW_STALL = 1 << 7,
     ROW_STALL_LINE = 1 << 8,
-    ROW_BIN = 1 << 9,
+    ROW_COMPARE = 1 << 9,
+    ROW_BIN = 1 << 10,
 };
 
 enum column_part {
@@ -58,8 +59,11 @@ const struct column *column_find(const char *name, enum row_kind kind);
 const char *column_name(size_t i);
 const struct column *column_get(size_t i);
 
-/* The i-th of column_diff.c; column_get() goes through all tables. */
+/* The i-th of column_diff.c, column_compare.c and column_style.c; column_get() goes through all
+ * tables. */
 const struct column *column_diff_get(size_t i);
+const struct column *column_compare_get(size_t i);
+const struct column *column_style_get(size_t i); /* those of other tools' tables */
 
 /*
  * Turn a list of names "a,b,c" into columns. STATUS_USAGE names the one that is wrong and, if it

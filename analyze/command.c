@@ -28,6 +28,17 @@ const struct command *command_find(const char *name)
     return NULL;
 }
 
+const struct command_style *command_style(const struct command *command, const char *name)
+{
+    const struct command_style *style = command->styles;
+    while (style != NULL && name != NULL && style->name != NULL) {
+        if (strcmp(style->name, name) == 0)
+            return style;
+        style++;
+    }
+    return NULL;
+}
+
 const struct option *command_option(const struct command *command, size_t i)
 {
     const struct option *own = command->options, *common;

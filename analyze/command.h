@@ -17,6 +17,14 @@
 
 struct request;
 
+/* Another way to show a table: --style NAME. */
+struct command_style {
+    const char *name;    /* NULL behind the last */
+    const char *columns; /* for people and programs */
+    const char *sort;
+    enum metric_id metric; /* unless --by says another */
+};
+
 struct command {
     const char *name;
     const char *synopsis; /* what stands behind the name in its usage line */
@@ -26,13 +34,15 @@ struct command {
     unsigned takes;       /* enum option_group: common options */
     const struct option *options; /* its own, up to OPTION_END; NULL = none */
     size_t min_files, max_files;
+    size_t n_traces; /* the first so many files are traces, the others are not; 0 = all are */
 
-    unsigned shape;              /* enum shape: of the view that it builds, or may build */
-    const char *output;          /* unless --format says another */
-    enum row_kind rows;          /* for tables and logs */
-    const char *columns;         /* .. shown to people */
-    const char *machine_columns; /* .. given to programs */
-    const char *sort;            /* order of rows, first column first */
+    unsigned shape;                     /* enum shape: of the view that it builds, or may build */
+    const char *output;                 /* unless --format says another */
+    enum row_kind rows;                 /* for tables and logs */
+    const char *columns;                /* .. shown to people */
+    const char *machine_columns;        /* .. given to programs */
+    const char *sort;                   /* order of rows, first column first */
+    const struct command_style *styles; /* NULL = none */
 
     bool shows_damage; /* its view says what is wrong with the files: main.c need not */
     bool writes_trace; /* build() writes a trace to --output, which must be given; the view is
@@ -52,6 +62,7 @@ struct command {
     X(gil)                                                                                         \
     X(timeline)                                                                                    \
     X(diff)                                                                                        \
+    X(compare)                                                                                     \
     X(processes)                                                                                   \
     X(info)                                                                                        \
     X(dump)                                                                                        \
@@ -70,6 +81,9 @@ COMMAND_LIST(COMMAND_EXTERN)
 const struct command *command_get(size_t i);
 const char *command_name(size_t i);
 const struct command *command_find(const char *name);
+
+/* The style of that name; NULL when the command has none, or the name is NULL. */
+const struct command_style *command_style(const struct command *command, const char *name);
 
 /* The i-th option it takes, its own first; NULL behind the last. */
 const struct option *command_option(const struct command *command, size_t i);

@@ -20,8 +20,7 @@ void facts_reset(struct facts *facts)
     facts->process = (struct process){.natives = natives, .natives_size = natives_size};
     facts->process.ending.reason = "";
     facts->n_threads = 0;
-    if (facts->ids_size > 0)
-        memset(facts->thread_of_id, 0, facts->ids_size * sizeof *facts->thread_of_id);
+    hash_reset(&facts->thread_of_id);
     facts->last_q = 0;
 }
 
@@ -30,7 +29,7 @@ void facts_clear(struct facts *facts)
     arena_clear(&facts->arena);
     free(facts->process.natives);
     free(facts->threads);
-    free(facts->thread_of_id);
+    hash_clear(&facts->thread_of_id);
     *facts = (struct facts){0};
 }
 
@@ -113,25 +112,40 @@ enum status facts_meta(struct facts *facts, const Pyrec__V1__Meta *meta, uint32_
     return STATUS_OK;
 }
 
+static uint64_t hash_of_id(uint32_t id)
+{
+    return hash_pair(id, 0);
+}
+
+static uint64_t hash_of_thread(const void *owner, uint32_t n)
+{
+    return hash_of_id(((const struct facts *)owner)->threads[n].id);
+}
+
 size_t facts_thread_index(struct facts *facts, uint32_t id)
 {
-    facts->thread_of_id = memory_grow(facts->thread_of_id, &facts->ids_size, (size_t)id + 1,
-                                      sizeof *facts->thread_of_id);
-    if (facts->thread_of_id[id] == 0) {
+    hash_reserve(&facts->thread_of_id, hash_of_thread, facts);
+    for (uint64_t at = hash_of_id(id);; at++) {
+        const uint32_t n = hash_slot(&facts->thread_of_id, at);
+        if (n != HASH_NONE && facts->threads[n].id != id)
+            continue;
+        if (n != HASH_NONE)
+            return n;
         facts->threads = memory_grow(facts->threads, &facts->threads_size, facts->n_threads + 1,
                                      sizeof *facts->threads);
-        facts->threads[facts->n_threads++] =
-            (struct unit_thread){.id = id, .name = CENSUS_LOST_NAME};
-        facts->thread_of_id[id] = (uint32_t)facts->n_threads;
+        facts->threads[facts->n_threads] = (struct unit_thread){.id = id, .name = CENSUS_LOST_NAME};
+        hash_put(&facts->thread_of_id, at, (uint32_t)facts->n_threads);
+        return facts->n_threads++;
     }
-    return facts->thread_of_id[id] - 1;
 }
 
 enum status facts_thread(struct facts *facts, const struct dict *dict,
                          const Pyrec__V1__Thread *thread, uint32_t seq, struct problem *why)
 {
-    if (thread->id == 0 || thread->id > LIMIT_THREADS)
-        return problem_set(why, STATUS_LIMIT, PROBLEM_NO_OFFSET, "thread id %u", thread->id);
+    if (thread->id == 0)
+        return problem_set(why, STATUS_DAMAGED, PROBLEM_NO_OFFSET, "a thread has the id 0");
+    if (facts->n_threads >= LIMIT_IDS)
+        return problem_set(why, STATUS_LIMIT, PROBLEM_NO_OFFSET, "too many threads");
     const size_t index = facts_thread_index(facts, thread->id); /* may move the array */
     struct unit_thread *const t = &facts->threads[index];
     const char *name = dict_string(dict, thread->name);

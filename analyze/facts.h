@@ -17,6 +17,7 @@
 #include "census.h"
 #include "dict.h"
 #include "format/trace.pb-c.h"
+#include "hash.h"
 
 /* A thread as a unit knows it. */
 struct unit_thread {
@@ -35,8 +36,7 @@ struct facts {
     struct process process;
     struct unit_thread *threads; /* in order of appearance */
     size_t n_threads, threads_size;
-    uint32_t *thread_of_id; /* index + 1, 0 = none */
-    size_t ids_size;
+    struct hash thread_of_id; /* ids may be any 32 bits */
     uint64_t last_q; /* the latest tick */
 };
 

@@ -20,7 +20,6 @@ struct numbering {
 struct builder {
     const struct stack_node *nodes;
     size_t n_nodes;
-    uint64_t *total;    /* per node: with all below it */
     uint32_t *function; /* per node: in the graph */
     struct graph *graph;
     struct arena *arena;
@@ -108,10 +107,10 @@ static void add_weights(struct builder *b)
 {
     struct graph_function *const functions = b->graph->functions;
     bool *const outermost = find_outermost(b, b->function, b->graph->n_functions);
-    functions[GRAPH_ROOT].cum = b->total[0];
+    functions[GRAPH_ROOT].cum = b->nodes[0].total;
     for (size_t i = 1; i < b->n_nodes; i++) {
         functions[b->function[i]].self += b->nodes[i].self;
-        functions[b->function[i]].cum += outermost[i] ? b->total[i] : 0;
+        functions[b->function[i]].cum += outermost[i] ? b->nodes[i].total : 0;
     }
     free(outermost);
 }
@@ -158,7 +157,7 @@ static void add_calls(struct builder *b)
     }
     for (size_t i = 1; i < b->n_nodes; i++) {
         calls[numbers.of_node[i]].self += b->nodes[i].self;
-        calls[numbers.of_node[i]].cum += outermost[i] ? b->total[i] : 0;
+        calls[numbers.of_node[i]].cum += outermost[i] ? b->nodes[i].total : 0;
     }
     numbering_free(&callers);
     numbering_free(&numbers);
@@ -182,7 +181,7 @@ static void add_callers(struct builder *b)
     }
     for (size_t i = 1; i < b->n_nodes; i++) {
         callers[numbers.of_node[i]].self += b->nodes[i].self;
-        callers[numbers.of_node[i]].cum += outermost[i] ? b->total[i] : 0;
+        callers[numbers.of_node[i]].cum += outermost[i] ? b->nodes[i].total : 0;
     }
     numbering_free(&numbers);
     free(outermost);
@@ -192,13 +191,7 @@ void graph_build(struct view *view)
 {
     struct builder b = {.nodes = view->nodes, .n_nodes = view->n_nodes, .arena = &view->arena};
     b.graph = arena_get(&view->arena, sizeof *b.graph);
-    b.total = memory_get(b.n_nodes * sizeof *b.total);
     b.function = memory_get(b.n_nodes * sizeof *b.function);
-    for (size_t i = b.n_nodes; i-- > 0;) {
-        b.total[i] += b.nodes[i].self;
-        if (i > 0)
-            b.total[b.nodes[i].parent] += b.total[i];
-    }
     add_functions(&b, view);
     add_weights(&b);
     add_lines(&b);
@@ -206,6 +199,5 @@ void graph_build(struct view *view)
     add_callers(&b);
     view->graph = b.graph;
     view->shape = SHAPE_GRAPH;
-    free(b.total);
     free(b.function);
 }

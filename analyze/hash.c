@@ -4,6 +4,7 @@
 #include "memory.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #define SIZE_MIN_SLOTS 256
 
@@ -24,6 +25,13 @@ void hash_reserve(struct hash *hash, hash_fn *of, const void *owner)
     free(hash->slots);
     hash->slots = slots;
     hash->size = size;
+}
+
+void hash_reset(struct hash *hash)
+{
+    if (hash->n > 0)
+        memset(hash->slots, 0, hash->size * sizeof *hash->slots);
+    hash->n = 0;
 }
 
 void hash_clear(struct hash *hash)

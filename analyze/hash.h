@@ -31,6 +31,8 @@ struct hash {
 typedef uint64_t hash_fn(const void *owner, uint32_t n);
 
 void hash_reserve(struct hash *hash, hash_fn *of, const void *owner);
+/* Empty again; the room stays. */
+void hash_reset(struct hash *hash);
 void hash_clear(struct hash *hash);
 
 static inline uint32_t hash_slot(const struct hash *hash, uint64_t at)

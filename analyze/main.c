@@ -6,7 +6,9 @@
  */
 #include "arrange.h"
 #include "command.h"
+#include "follow.h"
 #include "help.h"
+#include "progress.h"
 #include "request.h"
 
 #include <inttypes.h>
@@ -15,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 enum exit_code {
     EXIT_GOOD = 0,
@@ -86,8 +89,22 @@ static enum status check_output(const struct args *args, const char *path, struc
     return STATUS_OK;
 }
 
+/* The first answer of --follow makes room for itself; the next ones stand in its place, or below.
+ */
+static void begin_round(struct sink *sink, const struct args *args, unsigned round)
+{
+    const char *const term = getenv("TERM");
+    const bool in_place = sink->terminal && (term == NULL || strcmp(term, "dumb") != 0);
+    if (!(args->command->takes & TAKES_FOLLOW) || !args_flag(args, "follow"))
+        return;
+    if (in_place)
+        sink_text(sink, "\033[H\033[2J");
+    else if (round > 0)
+        sink_text(sink, "\n");
+}
+
 static enum status write_view(const struct arrangement *arrangement, const struct args *args,
-                              struct view *view, struct problem *why)
+                              struct view *view, unsigned round, struct problem *why)
 {
     static const char *const colors[] = {"auto", "always", "never"}; /* as enum color_choice */
     const char *const wanted = args_text(args, "color");
@@ -106,6 +123,7 @@ static enum status write_view(const struct arrangement *arrangement, const struc
                            arrangement->output->name);
     }
     arrangement_apply(arrangement, view, sink.height);
+    begin_round(&sink, args, round);
     const enum status status = arrangement->output->write(&sink, view, why);
     if (status != STATUS_OK) {
         sink_abandon(&sink);
@@ -114,28 +132,49 @@ static enum status write_view(const struct arrangement *arrangement, const struc
     return sink_close(&sink, why);
 }
 
-static enum exit_code run(const struct args *args)
+/* Where a sample list is written while it is read, nothing may stand between its lines. */
+static bool may_show_progress(const struct args *args)
 {
-    struct arrangement arrangement;
+    return args->command->shape != SHAPE_LOG || isatty(STDOUT_FILENO) != 1;
+}
+
+/* Is none of the files going to grow any more? */
+static bool all_closed(const struct request *request)
+{
+    const struct trace *const trace = request->trace;
+    for (size_t i = 0; trace != NULL && i < trace->n_files; i++) {
+        if (!chunk_file_closed(trace->files[i].chunks))
+            return false;
+    }
+    return true;
+}
+
+/* Read and answer once. `again` says that this may not have been the last time. */
+static enum exit_code run_once(const struct args *args, const struct arrangement *arrangement,
+                               unsigned round, bool *again)
+{
     struct request request = {0};
+    struct progress progress = {.running = false};
     struct view view = {0};
     struct problem why = {0};
     enum exit_code code = EXIT_GOOD;
 
-    enum status status = arrangement_make(&arrangement, args, &why);
-    if (status == STATUS_OK)
-        status = check_output(args, args_text(args, "output"), &why);
-    if (status == STATUS_OK)
-        status = request_open(&request, args, arrangement.output->machine, &why);
+    enum status status = request_open(&request, args, arrangement->output->machine, &why);
+    if (status == STATUS_OK && round == 0 && may_show_progress(args))
+        progress_start(&progress, request.trace, STDERR_FILENO, PROGRESS_DELAY_MS);
     if (status == STATUS_OK)
         status = args->command->build(&request, &view, &why);
-    if (status == STATUS_OK && view.shape != SHAPE_LOG) /* which is read while it is written */
+    if (view.shape != SHAPE_LOG) /* which is read while it is written */
+        progress_stop(&progress);
+    if (status == STATUS_OK && view.shape != SHAPE_LOG)
         status = request_check(&request, &why);
     if (status == STATUS_OK)
-        status = write_view(&arrangement, args, &view, &why);
+        status = write_view(arrangement, args, &view, round, &why);
+    progress_stop(&progress);
     if (status == STATUS_OK)
         status = request_check(&request, &why);
-    if (request.trace != NULL)
+    *again = *again && status == STATUS_OK && !all_closed(&request);
+    if (request.trace != NULL && !*again)
         code = say_damage(&request);
     if (code == EXIT_GOOD && view.failed)
         code = EXIT_FAILED;
@@ -143,6 +182,31 @@ static enum exit_code run(const struct args *args)
         code = say_problem(status, &why);
     view_clear(&view);
     request_close(&request);
+    return code;
+}
+
+static enum exit_code run(const struct args *args)
+{
+    struct arrangement arrangement;
+    struct problem why = {0};
+    struct follow follow;
+    enum exit_code code = EXIT_GOOD;
+
+    enum status status = arrangement_make(&arrangement, args, &why);
+    if (status == STATUS_OK)
+        status = check_output(args, args_text(args, "output"), &why);
+    if (status != STATUS_OK)
+        return say_problem(status, &why);
+    const bool follows = args->command->takes & TAKES_FOLLOW && args_flag(args, "follow");
+    follow_init(&follow, args->files, args->n_files);
+    bool again = follows;
+    for (unsigned round = 0; round == 0 || again; round++) {
+        if (round > 0)
+            follow_wait(&follow);
+        follow_note(&follow);
+        code = run_once(args, &arrangement, round, &again);
+    }
+    follow_clear(&follow);
     return code;
 }
 

@@ -54,6 +54,11 @@ static const struct option common[] = {
     {"color", 0, "WHEN", OPTION_CHOICE, "colours; auto means on a terminal, unless NO_COLOR is set",
      color_name, TAKES_COLOR},
     {"full-paths", 0, NULL, OPTION_FLAG, "paths of files in full", NULL, TAKES_PATHS},
+    {"follow", 0, NULL, OPTION_FLAG,
+     "go on while the file is being written: on a terminal the table stays and is kept up to date, "
+     "elsewhere a new one is written below the old one, with an empty line between, each time "
+     "something was added, at most once a second; ends when the recording does",
+     NULL, TAKES_FOLLOW},
     {"jobs", 'j', "N", OPTION_COUNT, "threads that read the trace; default one per CPU", NULL,
      TAKES_JOBS},
     {"help", 'h', NULL, OPTION_FLAG, "this text", NULL, TAKES_ALWAYS},

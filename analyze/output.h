@@ -36,6 +36,7 @@ struct output {
     X(pprof)                                                                                       \
     X(callgrind)                                                                                   \
     X(pstats)                                                                                      \
+    X(svg)                                                                                         \
     X(plot_png)                                                                                    \
     X(plot_svg)                                                                                    \
     X(plot_pdf)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "request.h"
 
+#include "command.h"
 #include "moment.h"
 
 #include <stdlib.h>
@@ -76,8 +77,8 @@ enum status request_open(struct request *request, const struct args *args, bool 
     request->metric = by != NULL ? metric_find(by) : &metrics[METRIC_CPU];
     TRY(parse_bounds(&bounds, args, why));
     TRY(fill_select(&request->select, args, why));
-    TRY(trace_open(&request->trace, args->files, args->n_files, damage_log_add, &request->damage,
-                   why));
+    const size_t n_traces = args->command->n_traces > 0 ? args->command->n_traces : args->n_files;
+    TRY(trace_open(&request->trace, args->files, n_traces, damage_log_add, &request->damage, why));
     return choose_window(request->trace, &bounds, why);
 }
 

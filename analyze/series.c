@@ -53,7 +53,28 @@ static uint32_t thread_row(struct pass *pass, const char *name)
     return row;
 }
 
-static uint32_t function_row(struct pass *pass, const char *name, const char *file, uint32_t below)
+/* Does the path lie in that folder? */
+static bool is_below(const char *path, const struct series_map *map)
+{
+    return strncmp(path, map->from, map->from_len) == 0 &&
+           (path[map->from_len] == '/' || (map->from_len > 0 && path[map->from_len - 1] == '/'));
+}
+
+/* The path as the maps have it; `moved` keeps it. */
+static const char *moved_path(const struct pass *pass, const char *path, struct buffer *moved)
+{
+    for (size_t i = 0; i < pass->plan->n_maps; i++) {
+        const struct series_map *const map = &pass->plan->maps[i];
+        if (!is_below(path, map))
+            continue;
+        buffer_add_text(moved, map->to);
+        buffer_add_text(moved, path + map->from_len);
+        return moved->text;
+    }
+    return path;
+}
+
+static uint32_t named_row(struct pass *pass, const char *name, const char *file, uint32_t below)
 {
     switch (pass->plan->key) {
     case SERIES_FILE:
@@ -76,6 +97,14 @@ static struct series_row *row_at(struct series *s, uint32_t row, uint32_t line)
     if (line > 0 && (s->rows[row]->line == 0 || line < s->rows[row]->line))
         s->rows[row]->line = line;
     return s->rows[row];
+}
+
+static uint32_t function_row(struct pass *pass, const char *name, const char *file, uint32_t below)
+{
+    struct buffer moved = {0};
+    const uint32_t row = named_row(pass, name, moved_path(pass, file, &moved), below);
+    buffer_clear(&moved);
+    return row;
 }
 
 /* The row of a location of the unit. */

@@ -52,12 +52,20 @@ struct series {
     size_t n_rows, rows_size;
 };
 
+/* Files below the folder `from` are taken for the same files below `to`. */
+struct series_map {
+    const char *from, *to;
+    size_t from_len;
+};
+
 struct series_plan {
     const struct metric *metric;
     enum series_key key;
     bool cumulative; /* weight of all stacks that contain the row, once per stack */
     const struct select *select;
     size_t n_blocks; /* at most */
+    const struct series_map *maps;
+    size_t n_maps;
 };
 
 /*

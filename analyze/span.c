@@ -221,7 +221,7 @@ static enum status read_thread(struct range *range, struct range_thread *t)
         !next_u32(&c->thread_state, &state) || !next_u32(&c->thread_call, &t->call) ||
         !next_u32(&c->thread_runs, &t->runs_left))
         return fault(range, STATUS_DAMAGED, "columns of threads differ in length");
-    if (delta == 0 || delta > LIMIT_THREADS - range->thread_id)
+    if (delta == 0 || delta > UINT32_MAX - range->thread_id)
         return fault(range, STATUS_DAMAGED, "thread ids");
     t->id = range->thread_id += delta;
     t->state = (uint8_t)state;

@@ -249,6 +249,11 @@ void stacks_build(struct view *view, const struct profile *profile, const struct
         const char *const label = thread_label(&s, profile->threads[i]->thread);
         add_tree(&s, add_thread_node(&s, i, label));
     }
+    for (size_t i = s.n_nodes; i-- > 0;) {
+        s.nodes[i].total += s.nodes[i].self;
+        if (i > 0)
+            s.nodes[s.nodes[i].parent].total += s.nodes[i].total;
+    }
     view->shape = SHAPE_STACKS;
     view->metric = metric;
     view->n_places = (uint32_t)(profile->symbols.n_places + profile->n_threads);

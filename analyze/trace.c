@@ -398,8 +398,11 @@ static void *worker_run(void *argument)
         const size_t i = atomic_fetch_add_explicit(&run->next_unit, 1, memory_order_relaxed);
         if (i >= run->trace->n_units)
             break;
-        if (!unit_begin(&reader, run->trace, &run->trace->units[i]))
+        if (!unit_begin(&reader, run->trace, &run->trace->units[i])) {
+            atomic_fetch_add_explicit(&run->trace->n_chunks_done, run->trace->units[i].n_chunks,
+                                      memory_order_relaxed);
             continue;
+        }
         run->job->read(run->job->closure, worker->number, &reader);
         pthread_mutex_lock(&run->join_lock);
         unit_settle(&reader);

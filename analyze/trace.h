@@ -25,6 +25,7 @@
 #include "census.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 /* Something is wrong with a file: which, and what. Calls do not overlap. */
 typedef void trace_damage_fn(void *closure, const char *path, const struct damage *damage);
@@ -60,6 +61,7 @@ struct trace {
     size_t n_chunks, n_units, units_size;
     struct census census;
     struct window window;
+    atomic_size_t n_chunks_done; /* by trace_run, read or left out; relaxed, only to be shown */
     trace_damage_fn *report;
     void *closure;
     pthread_mutex_t lock;

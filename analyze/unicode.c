@@ -55,3 +55,13 @@ const char *unicode_clean(struct arena *arena, const char *text)
     buffer_clear(&clean);
     return copy;
 }
+
+size_t unicode_length(const char *text)
+{
+    size_t n = 0;
+    for (uint32_t c; *text != '\0'; n++) {
+        const size_t len = unicode_next(text, &c);
+        text += len > 0 ? len : 1;
+    }
+    return n;
+}

@@ -49,6 +49,7 @@ static bool open_chunk(struct unit_reader *reader)
         const struct unit_chunk *const c = &reader->unit->chunks[reader->next_chunk++];
         const struct chunk_file *const file = reader->trace->files[c->file].chunks;
         struct problem why = {0};
+        atomic_fetch_add_explicit(&reader->trace->n_chunks_done, 1, memory_order_relaxed);
         reader->chunk_wanted = trace_chunk_wanted(reader->trace, c);
         if (!reader->chunk_wanted && !(chunk_place(reader)->header.flags & CHUNK_NEEDED))
             continue;
@@ -275,7 +276,10 @@ bool unit_begin(struct unit_reader *reader, struct trace *trace, const struct un
     struct column ahead = reader->payload, body;
     uint32_t field;
     enum status status;
-    if (packet_next(&ahead, &field, &body, &status) && field == PACKET_META) {
+    bool found = packet_next(&ahead, &field, &body, &status);
+    while (found && field > PACKET_SUMMARY) /* of a kind that came later */
+        found = packet_next(&ahead, &field, &body, &status);
+    if (found && field == PACKET_META) {
         struct problem why = {0};
         reader->payload = ahead;
         if (read_meta(reader, body, &why) != STATUS_OK)

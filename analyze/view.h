@@ -48,6 +48,7 @@ struct sample {
 };
 
 struct diff_row;
+struct compare_row;
 
 /* What a row speaks about. Members that make no sense for it are NULL or 0. */
 struct row {
@@ -70,6 +71,7 @@ struct row {
     uint64_t start_ns; /* of a part of the time */
     uint32_t depth;    /* of a frame in a tree: by how much it is indented */
     const struct diff_row *diff;
+    const struct compare_row *compare;
 };
 
 /* Rows under one heading. */
@@ -104,7 +106,7 @@ struct stack_node {
     uint32_t place, function;
     uint32_t first_line; /* of the function */
     struct frame frame;
-    uint64_t self;                 /* by the view's metric */
+    uint64_t self, total;          /* by the view's metric; total: with all that is below it */
     const struct weights *weights; /* of which it is a part; NULL = none */
     const struct thread *thread;   /* it stands for a thread; NULL = for a frame */
 };

@@ -216,7 +216,17 @@ static enum status chunks_find(struct chunk_file *file, struct problem *why)
 {
     if (index_read(file))
         return STATUS_OK;
-    TRY(chunk_scan_run(&file->scan, true, why));
+    const enum status status = chunk_scan_run(&file->scan, true, why);
+    if (status == STATUS_TOO_NEW)
+        return problem_set(why, status, PROBLEM_NO_OFFSET,
+                           "%s is written in version %u of the format, and this program knows %u "
+                           "and older: a newer one is needed",
+                           file->path, file->scan.newer_version, CHUNK_VERSION);
+    if (status != STATUS_OK)
+        return status;
+    if (!file->scan.tag_known && file->scan.io_error != 0)
+        return problem_set(why, STATUS_IO, PROBLEM_NO_OFFSET, "%s: %s", file->path,
+                           strerror(file->scan.io_error));
     if (!file->scan.tag_known)
         return problem_set(why, STATUS_NOT_A_TRACE, PROBLEM_NO_OFFSET, "%s has no chunk header",
                            file->path);

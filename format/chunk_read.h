@@ -36,7 +36,7 @@ struct chunk_place {
  * What only chunk_file_load can see (a bad payload) is in its struct problem, not here.
  */
 struct damage {
-    enum status status; /* STATUS_DAMAGED, _TRUNCATED, _LIMIT, _TOO_NEW, _UNSUPPORTED (see text) */
+    enum status status; /* STATUS_DAMAGED, _TRUNCATED, _LIMIT, _TOO_NEW, _UNSUPPORTED, _IO */
     uint64_t offset;
     uint64_t len_bytes; /* skipped; 0 for chunks that are simply missing */
     bool time_known;    /* what is lost lies between t_first_ns and t_last_ns .. */

@@ -10,6 +10,8 @@
 #include <unistd.h>
 
 #define WINDOW_LEN (256u << 10)
+/* Where a disk cannot be read, this much is given up at a time. */
+#define BLOCK_LEN 4096u
 
 int64_t chunk_scan_read(int fd, void *bytes, size_t len, uint64_t offset)
 {
@@ -112,8 +114,10 @@ enum chunk_look chunk_scan_look(struct chunk_scan *scan, uint64_t offset,
     const size_t len = left < sizeof(bytes) ? (size_t)left : sizeof(bytes);
 
     const int64_t n = chunk_scan_read(scan->fd, bytes, len, offset);
-    if (n < 0)
+    if (n < 0) {
+        scan->io_error = errno;
         return LOOK_IO;
+    }
     if (n == CHUNK_HEADER_LEN && chunk_header_parse(header, bytes))
         return header_judge(scan, offset, header);
     if (n >= (int64_t)TRAILER_LEN && chunk_trailer_parse(trailer, bytes))
@@ -139,32 +143,57 @@ bool chunk_scan_payload_good(const struct chunk_scan *scan, const struct chunk_p
     return crc == place->header.payload_crc;
 }
 
-/* Have a header's length of bytes from `from` on in the window, or all that the file has. */
-static bool window_fill(struct chunk_scan *scan, uint64_t from)
+static uint64_t block_end(uint64_t offset)
+{
+    return (offset / BLOCK_LEN + 1) * BLOCK_LEN;
+}
+
+static bool window_read(struct chunk_scan *scan, uint64_t from, uint64_t len)
+{
+    struct chunk_window *const window = &scan->window;
+    const uint64_t left = scan->size - from;
+
+    if (len > left)
+        len = left;
+    window->offset = from;
+    window->len = 0;
+    if (chunk_scan_read(scan->fd, window->bytes, (size_t)len, from) != (int64_t)len)
+        return false;
+    window->len = (size_t)len;
+    return true;
+}
+
+/*
+ * Have a header's length of bytes from `from` on in the window, or all that the file has.
+ * STATUS_IO when the block that `from` is in, or the next one, cannot be read.
+ */
+static enum status window_fill(struct chunk_scan *scan, uint64_t from)
 {
     struct chunk_window *const window = &scan->window;
     const uint64_t end = window->offset + window->len;
 
     if (from >= window->offset && from < end &&
         (end - from >= CHUNK_HEADER_LEN || end == scan->size))
-        return true;
+        return STATUS_OK;
     if (window->bytes == NULL && (window->bytes = malloc(WINDOW_LEN)) == NULL)
-        return false;
-    const uint64_t left = scan->size - from;
-    const size_t len = left < WINDOW_LEN ? (size_t)left : WINDOW_LEN;
-    window->offset = from;
-    window->len = 0;
-    if (chunk_scan_read(scan->fd, window->bytes, len, from) != (int64_t)len)
-        return false;
-    window->len = len;
-    return true;
+        return STATUS_NO_MEMORY;
+    if (window_read(scan, from, WINDOW_LEN))
+        return STATUS_OK;
+    uint64_t len = block_end(from) - from;
+    if (len < CHUNK_HEADER_LEN)
+        len += BLOCK_LEN;
+    errno = 0;
+    if (window_read(scan, from, len))
+        return STATUS_OK;
+    scan->io_error = errno != 0 ? errno : EIO; /* it may have shrunk as well */
+    return STATUS_IO;
 }
 
 /*
  * Where the next good header or trailer begins, at `from` or later; the file's size when there is
  * none. memmem finds zstd's magic number; most files have it nowhere but in headers.
  */
-static bool header_search(struct chunk_scan *scan, uint64_t from, uint64_t *found)
+static enum status header_search(struct chunk_scan *scan, uint64_t from, uint64_t *found)
 {
     struct chunk_window *const window = &scan->window;
     struct chunk_header header;
@@ -173,8 +202,13 @@ static bool header_search(struct chunk_scan *scan, uint64_t from, uint64_t *foun
 
     bytes_put32(needle, CHUNK_SKIPPABLE_MAGIC);
     while (from < scan->size) {
-        if (!window_fill(scan, from))
-            return false;
+        const enum status status = window_fill(scan, from);
+        if (status == STATUS_IO) {
+            from = block_end(from);
+            continue;
+        }
+        if (status != STATUS_OK)
+            return status;
         const uint8_t *const start = window->bytes + (from - window->offset);
         const uint8_t *const end = window->bytes + window->len;
         const uint8_t *const hit = memmem(start, (size_t)(end - start), needle, sizeof(needle));
@@ -191,18 +225,18 @@ static bool header_search(struct chunk_scan *scan, uint64_t from, uint64_t *foun
         if ((left >= CHUNK_HEADER_LEN && chunk_header_parse(&header, hit)) ||
             (left >= TRAILER_LEN && chunk_trailer_parse(&trailer, hit))) {
             *found = from;
-            return true;
+            return STATUS_OK;
         }
         from++;
     }
     *found = scan->size;
-    return true;
+    return STATUS_OK;
 }
 
 static bool is_all_zero(struct chunk_scan *scan, uint64_t from)
 {
     while (from < scan->size) {
-        if (!window_fill(scan, from))
+        if (window_fill(scan, from) != STATUS_OK)
             return false;
         const uint8_t *at = scan->window.bytes + (from - scan->window.offset);
         const uint8_t *const end = scan->window.bytes + scan->window.len;
@@ -285,6 +319,9 @@ static void middle_skip(struct chunk_scan *scan, enum chunk_look what, uint64_t 
     case LOOK_TOO_NEW:
         bytes_skip(scan, to, STATUS_TOO_NEW, "chunks of a later version", NULL);
         break;
+    case LOOK_IO:
+        bytes_skip(scan, to, STATUS_IO, "cannot be read", NULL);
+        break;
     case LOOK_LIMIT:
         bytes_skip(scan, to, STATUS_LIMIT, "a chunk header is over the limits", NULL);
         break;
@@ -334,11 +371,10 @@ static enum status bad_skip(struct chunk_scan *scan, enum chunk_look what, bool 
         what = LOOK_CHUNK;
     }
     if (what != LOOK_SHORT) {
-        uint64_t from = scan->at + (what == LOOK_OTHER ? 1 : CHUNK_HEADER_LEN);
+        uint64_t from = scan->at + (what == LOOK_OTHER || what == LOOK_IO ? 1 : CHUNK_HEADER_LEN);
         if (from < scan->searched_to)
             from = scan->searched_to;
-        if (!header_search(scan, from, &next))
-            return STATUS_IO;
+        TRY(header_search(scan, from, &next));
     }
     if (next < scan->size) {
         middle_skip(scan, what, next, header);
@@ -362,16 +398,16 @@ static enum status step(struct chunk_scan *scan, bool is_final, bool *go_on)
 
     *go_on = true;
     switch (what) {
-    case LOOK_IO:
-        return STATUS_IO;
     case LOOK_CHUNK:
         return chunk_take(scan, &header);
     case LOOK_TRAILER:
         trailer_take(scan, &trailer);
         return STATUS_OK;
     case LOOK_TOO_NEW:
-        if (!scan->tag_known)
+        if (!scan->tag_known) {
+            scan->newer_version = header.version;
             return STATUS_TOO_NEW;
+        }
         break;
     case LOOK_LIMIT:
     case LOOK_CUT:
@@ -380,6 +416,7 @@ static enum status step(struct chunk_scan *scan, bool is_final, bool *go_on)
             scan->tag = header.tag;
         }
         break;
+    case LOOK_IO:
     case LOOK_SHORT:
     case LOOK_OTHER:
         break;
@@ -396,8 +433,6 @@ enum status chunk_scan_run(struct chunk_scan *scan, bool is_final, struct proble
     scan->recheck_left += scan->size - scan->at;
     while (status == STATUS_OK && go_on && scan->at < scan->size)
         status = step(scan, is_final, &go_on);
-    if (status == STATUS_IO)
-        return problem_set(why, status, scan->at, "%s", strerror(errno));
     if (status != STATUS_OK)
         return problem_set(why, status, scan->at, "%s", status_text(status));
     pending_report(scan);

@@ -34,6 +34,8 @@ struct chunk_scan {
     uint64_t reported_to;  /* damage up to here was reported when the file was opened */
     uint64_t recheck_left; /* bytes that may still be read a second time */
     bool tag_known, closed;
+    uint8_t newer_version; /* of the first header, when that is why it was refused */
+    int io_error;          /* errno of the last read that failed, 0 = none did */
     uint32_t tag;
     struct chunk_trailer trailer; /* when closed */
     struct chunk_place *places;

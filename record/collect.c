@@ -123,7 +123,8 @@ static void image_count(struct collect *collect, struct process *process)
             collect->left[i].os_start == process->about.os_start &&
             collect->left[i].image >= process->about.image) {
             process->about.image = collect->left[i].image + 1;
-            process->cpu_zero_ns = collect->left[i].cpu_ns;
+            if (process->cpu_zero_ns == 0)
+                process->cpu_zero_ns = collect->left[i].cpu_ns;
         }
 }
 

@@ -191,7 +191,7 @@ size_t encode_native_list(struct bump *bump, const struct natives *natives,
         return 0;
     for (uint32_t i = 0; i < natives->n; i++) {
         const struct native *native = &natives->rows[i];
-        if ((which == ENCODE_CHANGED_NATIVES && !native->is_changed) || native->name[0] == '\0')
+        if ((which == ENCODE_CHANGED_NATIVES && !natives_is_due(native)) || native->name[0] == '\0')
             continue; /* without a name: it left Python and was never looked at again */
         pyrec__v1__native_thread__init(&messages[n]);
         messages[n].os_tid = (uint32_t)native->tid;

@@ -9,10 +9,12 @@
 #include <sys/stat.h>
 #include <time.h>
 
-#define PERIOD_MIN_NS 100000000u  /* between two looks: an eighth of the process's age .. */
-#define PERIOD_MAX_NS 1000000000u /* .. between these, .. */
-#define AGE_MIN_NS    500000000u  /* younger processes are not looked at */
-#define COST_FACTOR   500u        /* .. and so that looking costs at most 1/500 of a CPU */
+#define PERIOD_MIN_NS 100000000u /* between two looks: an eighth of the process's age .. */
+#define PERIOD_MAX_NS 250000000u /* .. between these, .. */
+#define AGE_MIN_NS    500000000u /* younger processes are not looked at */
+#define UNSEEN_MIN_NS 20000000u
+#define UNSEEN_PART   200u /* of the process's: half a percent */
+#define COST_FACTOR   500u /* .. and so that looking costs at most 1/500 of a CPU */
 
 /* One look at the threads of one process. */
 struct look {
@@ -89,6 +91,8 @@ static void thread_look(void *closure, pid_t tid)
         return;
     snprintf(row->name, sizeof row->name, "%s", name);
     row->is_seen = true;
+    if (row->looks < NATIVES_LOOKS)
+        row->looks++;
     clock_set(look->natives, row, clock_ns);
 }
 
@@ -169,8 +173,37 @@ void natives_adopt(struct natives *natives, pid_t tid, uint64_t zero_ns)
     struct native *row = alive_find(natives, tid);
     if (row == NULL)
         return;
-    clock_set(natives, row, zero_ns > row->zero_ns ? zero_ns : row->zero_ns);
+    uint64_t clock_ns = zero_ns > row->zero_ns ? zero_ns : row->zero_ns;
+    if (row->is_written && clock_ns < row->clock_ns)
+        clock_ns = row->clock_ns; /* what was said cannot be taken back */
+    clock_set(natives, row, clock_ns);
     row->is_alive = false;
+}
+
+bool natives_is_due(const struct native *native)
+{
+    return native->is_changed && native->looks >= NATIVES_LOOKS;
+}
+
+void natives_have_written(struct natives *natives)
+{
+    for (uint32_t i = 0; i < natives->n; i++) {
+        struct native *row = &natives->rows[i];
+        row->is_written = row->is_written || natives_is_due(row);
+        row->is_changed = row->is_changed && row->looks < NATIVES_LOOKS;
+    }
+}
+
+void natives_add_unseen(struct natives *natives, uint64_t cpu_ns, uint64_t process_cpu_ns)
+{
+    if (cpu_ns < UNSEEN_MIN_NS || cpu_ns < process_cpu_ns / UNSEEN_PART)
+        return;
+    struct native *row = row_add(natives, 0, 0);
+    if (row == NULL)
+        return;
+    snprintf(row->name, sizeof row->name, "%s", NATIVES_UNSEEN);
+    row->is_alive = false;
+    clock_set(natives, row, cpu_ns);
 }
 
 void natives_release(struct natives *natives, pid_t tid, uint64_t clock_ns)

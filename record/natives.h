@@ -21,6 +21,8 @@
 #include "roster.h"
 
 #define NATIVES_MAX     4096
+#define NATIVES_LOOKS   2
+#define NATIVES_UNSEEN  "(ended unseen)"
 #define NATIVES_SAMPLER "pyrec-sampler" /* the agent's own thread: not of the program */
 
 struct native {
@@ -28,6 +30,8 @@ struct native {
     bool is_alive;
     bool is_seen;    /* in this look */
     bool is_changed; /* since it was written last */
+    bool is_written; /* at all */
+    uint8_t looks;   /* that found it, up to NATIVES_LOOKS: a thread of Python's may only be new */
     char name[PROCFS_COMM_MAX];
     uint64_t zero_ns; /* its clock when it began to count as native */
     uint64_t clock_ns;
@@ -49,6 +53,17 @@ void natives_clear(struct natives *natives);
 enum natives_when { NATIVES_IF_DUE, NATIVES_NOW };
 void natives_look(struct natives *natives, pid_t pid, const struct roster *roster, uint64_t age_ns,
                   uint64_t now_ns, enum natives_when when);
+
+/* Whether a row is to be written with the next chunk; all of them have been. */
+bool natives_is_due(const struct native *native);
+void natives_have_written(struct natives *natives);
+
+/*
+ * The last look was in vain: the process has used `cpu_ns` more than all threads that were ever
+ * seen. They ended between two looks, or lived too short to be met. They are one row, without a
+ * number; little is none.
+ */
+void natives_add_unseen(struct natives *natives, uint64_t cpu_ns, uint64_t process_cpu_ns);
 
 /* A thread turned out to run Python; its clock up to `zero_ns` stays native. */
 void natives_adopt(struct natives *natives, pid_t tid, uint64_t zero_ns);

@@ -71,8 +71,7 @@ static void chunk_write(struct process *process, struct emit *emit, const struct
                stream->is_generation_new ? EMIT_META : EMIT_NO_META,
                stream->batch.before_q * quantum_ns, stream->batch.last_q * quantum_ns);
     stream_restart_batch(stream);
-    for (uint32_t i = 0; i < process->natives.n; i++)
-        process->natives.rows[i].is_changed = false;
+    natives_have_written(&process->natives);
 }
 
 void process_flush(struct process *process, struct emit *emit)
@@ -216,6 +215,18 @@ void process_note(struct process *process, enum process_event event, int64_t val
     (void)batch_add_event(&process->stream.batch, &note); /* without memory: one event less */
 }
 
+/* What the process used and none of its threads: see natives.h. */
+static void unseen_add(struct process *process)
+{
+    struct account *account = &process->account;
+    const uint64_t known_ns = process->stream.python_cpu_q * process->stream.clock.quantum_ns +
+                              account->sampler_cpu_ns + account->native_cpu_ns;
+    if (account->process_cpu_ns > known_ns)
+        natives_add_unseen(&process->natives, account->process_cpu_ns - known_ns,
+                           account->process_cpu_ns);
+    account->native_cpu_ns = process->natives.total_ns;
+}
+
 void process_finish(struct process *process, struct emit *emit, uint64_t now_ns, const char *reason,
                     const struct demise *demise)
 {
@@ -232,6 +243,7 @@ void process_finish(struct process *process, struct emit *emit, uint64_t now_ns,
     if (stream_close_tick(&process->stream, &unused) != STATUS_OK)
         reason = "out of memory";
     account_update(process);
+    unseen_add(process);
     const struct encode_end end = {
         .end_q = stream_quanta(&process->stream.clock, now_ns),
         .reason = reason,

@@ -77,7 +77,7 @@ static enum status about_take(struct process *process, const struct stream_clock
     const uint64_t interval_ns = head->interval_ns, origin_ns = head->origin_ns;
     process->start_ns = head->start_ns;
     process->cpu_zero_ns = head->cpu_zero_ns;
-    process->natives.is_late = process->cpu_zero_ns != 0;
+    process->natives.is_late = head->is_late != 0;
     process->about.os_start = head->os_start;
     process->about.parent_pid = (uint32_t)head->parent_pid;
     process->about.hexversion = head->python_hexversion;

@@ -112,6 +112,7 @@ static bool sample_close(struct stream *stream, struct roster_thread *thread, ui
         return true;
     if (entry.has_call)
         entry.call = stream_call_id(stream, is->call);
+    stream->python_cpu_q += is->cpu_q - was->cpu_q;
     thread->now = *is;
     return batch_add_entry(&stream->batch, &entry);
 }

@@ -58,10 +58,11 @@ struct stream {
     uint64_t last_number;
     uint32_t last_holder;
 
-    uint64_t n_threads; /* ever */
-    uint64_t samples;   /* thread-samples, implied ones included */
-    uint64_t ticks;     /* complete ones */
-    uint64_t orphans;   /* samples of unknown threads */
+    uint64_t n_threads;    /* ever */
+    uint64_t samples;      /* thread-samples, implied ones included */
+    uint64_t ticks;        /* complete ones */
+    uint64_t orphans;      /* samples of unknown threads */
+    uint64_t python_cpu_q; /* that the clocks of all threads have moved, dead ones included */
 };
 
 /* Begin: recording of the process started at CLOCK_MONOTONIC `start_ns`. */

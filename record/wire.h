@@ -98,7 +98,8 @@ struct wire_head {
     int32_t pid, parent_pid;
     uint64_t os_start;    /* field 22 of /proc/self/stat */
     uint64_t start_ns;    /* CLOCK_MONOTONIC when recording of this process began */
-    uint64_t cpu_zero_ns; /* the process's CPU clock then, if it had to wait for that; else 0 */
+    uint64_t cpu_zero_ns; /* the process's CPU clock then: not 0 after an exec or a delay */
+    uint32_t is_late;     /* it had to wait for that: its threads have a past that does not count */
     uint64_t interval_ns;
     uint64_t origin_ns; /* CLOCK_MONOTONIC of tick number 0 */
     uint32_t max_depth;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* diff: what changed between recordings, and whether that is real. */
+#include "cmd_diff.h"
+
 #include "../command.h"
-#include "../diff.h"
 #include "../memory.h"
 #include "../request.h"
 
@@ -29,17 +30,6 @@ static const char *scale_name(size_t i)
     return i < ARRAY_LEN(scale_names) ? scale_names[i] : NULL;
 }
 
-/* Everything that lives as long as the view. */
-struct sides {
-    struct trace *traces[2];
-    struct series *series[2];
-    size_t n[2];
-    double *counts[2];
-    double fail_on; /* share of A; < 0 = not asked */
-    struct symbols names;
-    struct diff diff;
-};
-
 static void release_sides(void *closure)
 {
     struct sides *const s = closure;
@@ -49,6 +39,9 @@ static void release_sides(void *closure)
         trace_close(s->traces[w]);
         free(s->counts[w]);
     }
+    for (size_t i = 0; i < s->n_maps; i++)
+        free((void *)(uintptr_t)s->maps[i].from);
+    free(s->maps);
     diff_clear(&s->diff);
     symbols_clear(&s->names);
     free(s);
@@ -152,51 +145,6 @@ static enum status check_sides(const struct sides *s, const struct args *args, s
     return STATUS_OK;
 }
 
-static const char *python_of(const struct trace *trace)
-{
-    for (size_t i = 0; i < trace->census.n_processes; i++) {
-        if (trace->census.processes[i]->python_version[0] != '\0')
-            return trace->census.processes[i]->python_version;
-    }
-    return "";
-}
-
-static void note_unlike(struct view *view, const char *what, const char *a, const char *b)
-{
-    if (a[0] != '\0' && b[0] != '\0' && strcmp(a, b) != 0)
-        view_add_note(view, arena_print(&view->arena,
-                                        "Not alike: %s, %s on the first side, %s on "
-                                        "the second.",
-                                        what, a, b));
-}
-
-static void add_notes(struct view *view, const struct sides *s)
-{
-    const struct series *const a = &s->series[0][0], *const b = &s->series[1][0];
-    const struct diff *const diff = &s->diff;
-    size_t n_few = 0;
-    for (size_t i = 0; i < diff->n_rows; i++)
-        n_few += !diff->rows[i].tested;
-    view_add_note(view,
-                  arena_print(&view->arena,
-                              "%zu of %zu rows tested %s real; of rows called real, 1 in 20 "
-                              "may be chance. +- is a 95%% interval.",
-                              diff->n_real, diff->n_tested, diff->n_real == 1 ? "is" : "are"));
-    if (n_few > 0)
-        view_add_note(view,
-                      arena_print(&view->arena, "%zu row%s with fewer than %u samples: not tested.",
-                                  n_few, n_few == 1 ? "" : "s", DIFF_SAMPLES_MIN));
-    if (s->n[0] == 1 && s->n[1] == 1)
-        view_add_note(view, arena_print(&view->arena,
-                                        "One recording per side: judged by how they vary within "
-                                        "(blocks of %.3g s and %.3g s); how runs differ, only "
-                                        "several per side can tell.",
-                                        (double)a->block_ns / 1e9, (double)b->block_ns / 1e9));
-    note_unlike(view, "Python", python_of(s->traces[0]), python_of(s->traces[1]));
-    note_unlike(view, "CPU", a->recording->cpu_model, b->recording->cpu_model);
-    note_unlike(view, "host", a->recording->hostname, b->recording->hostname);
-}
-
 /* --count A,B or one number per file, each for one recording. */
 static enum status parse_counts(struct sides *s, const struct args *args, struct problem *why)
 {
@@ -246,6 +194,23 @@ static enum status parse_limit(struct sides *s, const struct args *args, struct 
     return STATUS_OK;
 }
 
+/* FROM=TO, folders both. */
+static enum status parse_maps(struct sides *s, const struct args *args, struct problem *why)
+{
+    const char *text;
+    for (size_t at = 0; (text = args_next(args, "map", &at)) != NULL;) {
+        const char *const equals = strchr(text, '=');
+        if (equals == NULL || equals == text || equals[1] == '\0')
+            return USAGE(why, "--map wants FROM=TO, two folders, not \"%s\"", text);
+        s->maps = memory_grow(s->maps, &s->maps_size, s->n_maps + 1, sizeof *s->maps);
+        const size_t len = (size_t)(equals - text);
+        char *const from = memory_get(len + 1);
+        memcpy(from, text, len);
+        s->maps[s->n_maps++] = (struct series_map){from, equals + 1, len};
+    }
+    return STATUS_OK;
+}
+
 static bool is_over(const struct sides *s, const struct diff_row *row)
 {
     return row->real && row->difference.value > s->fail_on * s->diff.whole.values[0];
@@ -289,6 +254,8 @@ static enum status compare(struct sides *s, struct request *request, struct view
         .cumulative = args_flag(args, "cumulative"),
         .select = &request->select,
         .n_blocks = BLOCKS_MAX,
+        .maps = s->maps,
+        .n_maps = s->n_maps,
     };
     struct diff_plan plan = {
         .key = read.key,
@@ -313,7 +280,7 @@ static enum status compare(struct sides *s, struct request *request, struct view
     }
     request->answered = true;
     fill_view(view, s, args, metric);
-    add_notes(view, s);
+    diff_add_notes(view, s);
     return STATUS_OK;
 }
 
@@ -327,6 +294,7 @@ static enum status build_diff(struct request *request, struct view *view, struct
     if (args_text(request->args, "count") != NULL && args_text(request->args, "scale") != NULL)
         return USAGE(why, "--count and --scale: only one of them");
     TRY(parse_limit(s, request->args, why));
+    TRY(parse_maps(s, request->args, why));
     TRY(split_files(request->args, &n_first, why));
     TRY(open_side(s, 0, request, n_first, why));
     TRY(open_side(s, 1, request, n_first, why));
@@ -353,6 +321,10 @@ static const struct option options[] = {
      "exit status 4 when a row, or all together, really grew by more than this share of the whole "
      "of A, like 5%",
      NULL, 0},
+    {"map", 0, "FROM=TO", OPTION_TEXT,
+     "files below the folder FROM, on both sides, are those of the same names below TO: for "
+     "programs that lay in different places; can be given several times",
+     NULL, 0},
     {"force", 0, NULL, OPTION_FLAG, "compare recordings that were made in different ways", NULL, 0},
     OPTION_END,
 };
@@ -373,7 +345,8 @@ const struct command command_diff = {
         "\n"
         "With one recording on each side, each is cut into up to 128 blocks of at least 20 "
         "sampling intervals; a bootstrap exchanges neighbouring blocks and so tells how far the "
-        "sums could be off. It knows nothing of how one run differs from the next. With several "
+        "sums could be off. It takes what changes slowly for the program's plan, and knows nothing "
+        "of how one run differs from the next. With several "
         "recordings on a side, how they differ among themselves decides (Welch's test); a side "
         "with one is taken to vary as the other. Benjamini and Hochberg's correction keeps the "
         "chance findings among the real ones at 1 in 20, however many rows there are. Rows with "

@@ -158,7 +158,7 @@ const struct command command_info = {
             "cost: time in the signal handler on the program's threads, CPU of the sampler. "
             "An item that is not known is shown as -, in csv as nothing, in json as null.",
     .example = "pyanalyze info run.trace",
-    .takes = TAKES_PROCESS | TAKES_FORMAT | TAKES_COLOR | TAKES_JOBS,
+    .takes = TAKES_PROCESS | TAKES_FORMAT | TAKES_FOLLOW | TAKES_COLOR | TAKES_JOBS,
     .min_files = 1,
     .max_files = SIZE_MAX,
     .shape = SHAPE_FACTS,

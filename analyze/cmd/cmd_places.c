@@ -190,9 +190,30 @@ static enum status build_lines(struct request *request, struct view *view, struc
     return build_places(request, view, KEY_LINE);
 }
 
+/* The tables of cProfile and yappi, each with the clock that the tool has. */
+static const struct command_style styles[] = {
+    {"cprofile", "ncalls,tottime,percall,cumtime,percall_cum,stdname", "tottime,cumtime,stdname",
+     METRIC_WALL},
+    {"yappi", "name,ncall,tsub,ttot,tavg", "ttot,tsub,name", METRIC_CPU},
+    {NULL, NULL, NULL, METRIC_CPU},
+};
+
+static const char *style_name(size_t i)
+{
+    return styles[i].name;
+}
+
 static enum status build_functions(struct request *request, struct view *view, struct problem *why)
 {
-    (void)why;
+    const struct args *const args = request->args;
+    const struct command_style *const style =
+        command_style(args->command, args_text(args, "style"));
+    if (style != NULL && args_text(args, "by") == NULL)
+        request->metric = &metrics[style->metric];
+    if (style != NULL && request->metric->unit != UNIT_SECONDS)
+        return problem_set(why, STATUS_USAGE, PROBLEM_NO_OFFSET,
+                           "--style %s has columns of seconds; --by %s has none", style->name,
+                           request->metric->by);
     return build_places(request, view, KEY_FUNCTION);
 }
 
@@ -211,8 +232,8 @@ static enum status build_modules(struct request *request, struct view *view, str
 
 #define PLACE_TAKES                                                                                \
     (TAKES_SORT | TAKES_LIMIT | TAKES_COLUMNS | TAKES_THREAD | TAKES_PROCESS | TAKES_PLACES |      \
-     TAKES_MERGE | TAKES_FORMAT | TAKES_COLOR | TAKES_PATHS | TAKES_JOBS | TAKES_RANGE |           \
-     TAKES_STATE | TAKES_BY | TAKES_GROUP)
+     TAKES_MERGE | TAKES_FORMAT | TAKES_FOLLOW | TAKES_COLOR | TAKES_PATHS | TAKES_JOBS |          \
+     TAKES_RANGE | TAKES_STATE | TAKES_BY | TAKES_GROUP)
 #define NUMBER_COLUMNS         "cpu_time,cpu_time_cum,ticks,ticks_cum,samples,samples_cum"
 #define PLACE_COLUMNS          NUMBER_COLUMNS ",place,function"
 #define NUMBER_MACHINE_COLUMNS "process,thread,thread_id," NUMBER_COLUMNS ",wall,wall_cum"
@@ -238,14 +259,24 @@ const struct command command_lines = {
     .build = build_lines,
 };
 
+static const struct option function_options[] = {
+    {"style", 0, "NAME", OPTION_CHOICE,
+     "as the table of another tool: cprofile (wall time, unless --by says another) or yappi (CPU "
+     "time); what a sampler cannot know, the number of calls, is -",
+     style_name, 0},
+    OPTION_END,
+};
+
 const struct command command_functions = {
     .name = "functions",
     .synopsis = "[options] FILE...",
     .summary = "CPU time, ticks and samples of every function, per thread",
     .text = "As lines, but all lines of a function together; the line number is where the "
-            "function begins.\n\n" PLACE_TEXT,
+            "function begins. With --style the table has the columns of another tool: tottime and "
+            "tsub are self seconds, cumtime and ttot cumulative ones.\n\n" PLACE_TEXT,
     .example = "pyanalyze functions --sort cpu_time_cum --merge-threads run.trace",
     .takes = PLACE_TAKES,
+    .options = function_options,
     .min_files = 1,
     .max_files = SIZE_MAX,
     .shape = SHAPE_TABLE,
@@ -254,6 +285,7 @@ const struct command command_functions = {
     .columns = PLACE_COLUMNS,
     .machine_columns = PLACE_MACHINE_COLUMNS,
     .sort = PLACE_SORT,
+    .styles = styles,
     .build = build_functions,
 };
 

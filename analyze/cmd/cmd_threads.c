@@ -154,8 +154,8 @@ const struct command command_threads = {
         "its times are those of all of them together.",
     .example = "pyanalyze threads --sort gil_wait_share run.trace",
     .takes = TAKES_SORT | TAKES_LIMIT | TAKES_COLUMNS | TAKES_THREAD | TAKES_PROCESS |
-             TAKES_PLACES | TAKES_FORMAT | TAKES_COLOR | TAKES_JOBS | TAKES_RANGE | TAKES_STATE |
-             TAKES_BY | TAKES_GROUP,
+             TAKES_PLACES | TAKES_FORMAT | TAKES_FOLLOW | TAKES_COLOR | TAKES_JOBS | TAKES_RANGE |
+             TAKES_STATE | TAKES_BY | TAKES_GROUP,
     .min_files = 1,
     .max_files = SIZE_MAX,
     .shape = SHAPE_TABLE,

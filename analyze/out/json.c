@@ -27,6 +27,15 @@ static json_t *stack_json(const struct stack *stack)
     return frames;
 }
 
+static json_t *printed_json(const struct cell *cell)
+{
+    struct buffer text = {0};
+    cell_print(&text, cell);
+    json_t *const json = json_string(text.text);
+    buffer_clear(&text);
+    return json;
+}
+
 static json_t *cell_json(const struct cell *cell)
 {
     switch (cell->unit) {
@@ -43,6 +52,9 @@ static json_t *cell_json(const struct cell *cell)
         return json_real(cell->ratio);
     case UNIT_STACK:
         return stack_json(cell->stack);
+    case UNIT_PSTATS:
+    case UNIT_YAPPI:
+        return printed_json(cell);
     case UNIT_COUNT:
     case UNIT_ID:
     case UNIT_BYTES:

@@ -17,6 +17,7 @@
 #define TYPE_NULL    '0' /* ends a dict */
 #define TYPE_TUPLE   '('
 #define TYPE_INT     'i'
+#define TYPE_LONG    'l' /* the number of its digits of 15 bits, and they, lowest first */
 #define TYPE_FLOAT   'g'
 #define TYPE_UNICODE 'u'
 
@@ -28,8 +29,18 @@ static void put_u32(struct sink *to, uint32_t value)
 
 static void put_int(struct sink *to, uint32_t value)
 {
-    putc(TYPE_INT, to->file);
-    put_u32(to, value <= INT32_MAX ? value : INT32_MAX);
+    if (value <= INT32_MAX) {
+        putc(TYPE_INT, to->file);
+        put_u32(to, value);
+        return;
+    }
+    putc(TYPE_LONG, to->file);
+    put_u32(to, 3);
+    for (unsigned shift = 0; shift < 45; shift += 15) {
+        const uint32_t digit = shift < 32 ? value >> shift & 0x7fff : 0;
+        putc((int)(digit & 0xff), to->file);
+        putc((int)(digit >> 8), to->file);
+    }
 }
 
 static void put_float(struct sink *to, double value)

@@ -87,7 +87,8 @@ static size_t grid_cut(struct grid *grid, size_t column, size_t over, bool at_be
 
 static bool is_path(const struct column *column)
 {
-    return column->unit == UNIT_PLACE || strcmp(column->name, "file") == 0;
+    return column->unit == UNIT_PLACE || column->unit == UNIT_PSTATS ||
+           column->unit == UNIT_YAPPI || strcmp(column->name, "file") == 0;
 }
 
 /*

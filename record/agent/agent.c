@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #define SAMPLER_STACK (128u << 10)
+#define AWAIT_MAX_NS  20000000
 
 static struct agent the_agent;
 
@@ -126,6 +127,7 @@ static bool run_begin(struct agent *agent)
         return false;
     parts_connect(agent, private_files);
     agent->threads.is_late = agent->settings.has_waited;
+    agent->threads.main_zero_ns = agent->main_zero_ns;
     if (!private_files) { /* nothing of ours stays in the program's table */
         close(agent->link.socket);
         agent->link.socket = -1;
@@ -155,6 +157,19 @@ static bool begin_wait(struct agent *agent)
     return true;
 }
 
+/* The state has changed: whoever waits for that goes on. */
+static void state_wake(struct agent *agent)
+{
+    syscall(SYS_futex, &agent->state, FUTEX_WAKE_PRIVATE, INT32_MAX, NULL, NULL, 0);
+}
+
+void agent_await(struct agent *agent)
+{
+    const struct timespec patience = {.tv_nsec = AWAIT_MAX_NS};
+    if (agent->thread_made && agent->settings.begin_ns <= clock_now())
+        syscall(SYS_futex, &agent->state, FUTEX_WAIT_PRIVATE, AGENT_OFF, &patience, NULL, 0);
+}
+
 static void *sampler_main(void *opaque)
 {
     struct agent *const agent = opaque;
@@ -165,9 +180,11 @@ static void *sampler_main(void *opaque)
         return NULL;
     if (!run_begin(agent)) {
         agent_leave(agent);
+        state_wake(agent);
         return NULL;
     }
     atomic_store_explicit(&agent->state, AGENT_RUNNING, memory_order_release);
+    state_wake(agent);
     atomic_store_explicit(&agent->link.head->state, WIRE_RUNNING, memory_order_release);
     if (!sampler_run(&agent->sampler, &agent->stop))
         agent_leave(agent);
@@ -212,7 +229,8 @@ void agent_forget(struct agent *agent)
     agent->pid = getpid();
     agent->thread_made = false;
     agent->settings.has_waited = false;
-    agent->link.head = NULL; /* was not inherited */
+    agent->settings.cpu_zero_ns = agent->main_zero_ns = 0; /* new clocks */
+    agent->link.head = NULL;                               /* was not inherited */
     agent->link.socket = -1;
     atomic_store(&agent->stop, 0);
     if (!agent->initialized)
@@ -243,6 +261,8 @@ __attribute__((constructor)) static void agent_load(void)
     agent->pid = getpid();
     if (dlsym(RTLD_DEFAULT, "PyCode_Type") == NULL || !link_settings(&agent->settings))
         return;
+    agent->settings.cpu_zero_ns = clock_read(CLOCK_PROCESS_CPUTIME_ID);
+    agent->main_zero_ns = clock_read(CLOCK_THREAD_CPUTIME_ID);
     if (agent->settings.flags & WIRE_NO_CHILDREN)
         unsetenv(WIRE_ENV); /* what this process starts finds nothing */
     if (hooks_install_faults(&agent->hooks)) {
@@ -251,6 +271,7 @@ __attribute__((constructor)) static void agent_load(void)
             dealloc_hook(agent);
             fork_watch();
             agent_start(agent);
+            agent_await(agent);
         } else {
             hooks_remove(&agent->hooks);
             if (found == INTERP_REFUSED)

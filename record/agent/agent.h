@@ -32,6 +32,7 @@ struct agent {
     int32_t pid;
     bool initialized; /* memory is reserved */
     struct link_settings settings;
+    uint64_t main_zero_ns; /* CPU clock of the main thread when this program began */
     struct interp interp;
     struct hooks hooks;
     struct exec_next exec;
@@ -55,6 +56,13 @@ struct agent *agent_get(void);
 
 /* Start the sampler thread (again). From the constructor, a fork handler or a pending call. */
 bool agent_start(struct agent *agent);
+
+/*
+ * Let a sampler that was just made say hello before the program goes on, so that a process that
+ * lives for a moment is known on a crowded machine, too. It waits for our own thread only, and not
+ * for long.
+ */
+void agent_await(struct agent *agent);
 
 /* End the sampler thread and wait until the kernel has forgotten it. */
 void agent_pause(struct agent *agent);

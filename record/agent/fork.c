@@ -95,8 +95,10 @@ static void after_in_child(void)
         agent->names.forked_at = place_here(&agent->interp);
         agent->threads.fork_ident = (uint64_t)pthread_self();
         agent->threads.fork_tid = (int32_t)syscall(SYS_gettid);
-        if (!(agent->settings.flags & WIRE_NO_CHILDREN))
+        if (!(agent->settings.flags & WIRE_NO_CHILDREN)) {
             agent_start(agent);
+            agent_await(agent);
+        }
     }
     errno = saved;
 }

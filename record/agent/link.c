@@ -103,7 +103,9 @@ static void head_fill(struct wire_head *head, const struct link_settings *settin
     head->parent_pid = getppid();
     head->os_start = start_read();
     head->start_ns = clock_now();
-    head->cpu_zero_ns = settings->has_waited ? clock_read(CLOCK_PROCESS_CPUTIME_ID) : 0;
+    head->is_late = settings->has_waited;
+    head->cpu_zero_ns =
+        settings->has_waited ? clock_read(CLOCK_PROCESS_CPUTIME_ID) : settings->cpu_zero_ns;
     head->interval_ns = settings->interval_ns;
     head->origin_ns = head->start_ns;
     head->max_depth = settings->flags & WIRE_NO_CUMULATIVE ? 1 : settings->max_depth;

@@ -22,6 +22,7 @@ struct link_settings {
     uint64_t max_cost_ppm; /* of one CPU; 0 = no limit */
     uint64_t begin_ns;     /* CLOCK_MONOTONIC: record nothing before; 0 = at once */
     bool has_waited;       /* for that, in this process */
+    uint64_t cpu_zero_ns;  /* process's CPU clock when this program began: exec does not reset it */
 };
 
 struct link {

@@ -78,9 +78,13 @@ static bool entry_links(const struct walk *w, uintptr_t previous)
     const uintptr_t outer = peek(w->cframe + w->ver->cframe.previous, &bad);
     if (bad || outer == 0)
         return false;
-    if (previous == 0 && outer != w->tstate + w->ver->thread.root_cframe)
-        return false; /* only the outermost activation has no caller */
+    const uintptr_t root = w->tstate + w->ver->thread.root_cframe;
     const uintptr_t current = peek(outer + w->ver->cframe.current, &bad);
+    /* Only the outermost activation has no caller; in a greenlet, that one lies over an empty
+     * cframe of the greenlet's own. */
+    if (previous == 0 && outer != root &&
+        (current != 0 || peek(outer + w->ver->cframe.previous, &bad) != root))
+        return false;
     return !bad && current == previous;
 }
 

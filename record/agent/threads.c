@@ -4,6 +4,7 @@
 #include "peek.h"
 #include "reserve.h"
 #include <string.h>
+#include <unistd.h>
 
 #define TRIES 3
 
@@ -27,6 +28,7 @@ void threads_reset(struct threads *threads)
     threads->next_id = 1;
     threads->n_lists = 0;
     threads->unbound = 0;
+    threads->looked_ns = 0;
     memset(threads->own_tids, 0, sizeof(threads->own_tids));
 }
 
@@ -128,6 +130,19 @@ static struct thread *find_tid(struct threads *threads, int32_t tid)
     return NULL;
 }
 
+/*
+ * The CPU clock of a new thread when it became one of Python's: a thread that was not there at the
+ * last look cannot have used more than the time since then, unless as a thread of C.
+ */
+static uint64_t zero_find(const struct threads *threads, int32_t tid, uint64_t now)
+{
+    if (!threads->is_late && (tid == getpid() || threads->looked_ns == 0))
+        return tid == getpid() ? threads->main_zero_ns : 0;
+    const uint64_t clock = clock_of_thread(tid);
+    const uint64_t since = threads->is_late ? 0 : now - threads->looked_ns;
+    return clock == UINT64_MAX || clock <= since ? 0 : clock - since;
+}
+
 static struct thread *thread_add(struct threads *threads, uint64_t interp_id,
                                  const struct identity *identity)
 {
@@ -144,7 +159,7 @@ static struct thread *thread_add(struct threads *threads, uint64_t interp_id,
     thread->tid = identity->tid;
     thread->id = threads->next_id++;
     thread->start_ns = clock_now();
-    thread->cpu_zero_ns = threads->is_late ? clock_of_thread(thread->tid) : 0;
+    thread->cpu_zero_ns = zero_find(threads, thread->tid, thread->start_ns);
     thread->call_fd = -1;
     thread->full = true;
     threads->n++;
@@ -301,6 +316,7 @@ void threads_refresh(struct threads *threads)
         interp_refresh(threads, state, again);
         state = peek(state + ver->interp.next, &bad);
     }
+    threads->looked_ns = clock_now();
 }
 
 void threads_remove(struct threads *threads, uint32_t i)

@@ -60,9 +60,11 @@ struct interp_list {
 struct threads {
     const struct interp *interp;
     bool is_late; /* the first look, after a delay: threads have a past that does not count */
-    struct thread *list; /* entries [0, n), dense */
-    uint8_t *marks;      /* enum thread_mark, of the entry with the same number */
-    uint64_t *clocks;    /* its CPU clock as it was read last */
+    uint64_t main_zero_ns; /* what the main thread used before an exec */
+    uint64_t looked_ns;    /* CLOCK_MONOTONIC of the last look at the lists; 0 = none yet */
+    struct thread *list;   /* entries [0, n), dense */
+    uint8_t *marks;        /* enum thread_mark, of the entry with the same number */
+    uint64_t *clocks;      /* its CPU clock as it was read last */
     uint32_t n;
     uint16_t *index; /* hash of tstate -> entry + 1; rebuilt when stale */
     bool index_stale;

@@ -75,7 +75,6 @@ def speedscope(data, by):
         assert set(frame) <= {"name", "file", "line", "col"} and isinstance(frame["name"], str)
         assert isinstance(frame.get("file", ""), str) and frame.get("line", 1) >= 1
     places = [(f["name"], f.get("file", ""), f.get("line", 0)) for f in frames]
-    assert len(set(places)) == len(places), "a frame twice"
     assert file["activeProfileIndex"] == 0
     total = {}
     for profile in file["profiles"]:
@@ -206,6 +205,35 @@ def chrome(data, by):
                 whole(event["args"][column_of(by)], by))
     assert not any(open_.values()), "a slice that does not end"
     return total
+
+
+def chrome_times(data, samples):
+    """
+    Slices are where samples were, in an export by wall: `samples` are the rows of dump. Functions
+    are open as long as something was observed, and every sample is in the slice of its line.
+    """
+    leaves, outermost, open_ = {}, {}, {}
+    for event in strict_json(data)["traceEvents"]:
+        track = (event["pid"], event["tid"])
+        if event["ph"] == "X":
+            assert abs(event["dur"] / 1e6 - event["args"]["wall"]) < 1e-9, event
+            leaves.setdefault(track, []).append(event)
+        elif event["ph"] == "B":
+            open_.setdefault(track, []).append(event["ts"])
+        elif event["ph"] == "E":
+            begin = open_[track].pop()
+            if not open_[track]:
+                add(outermost, track, event["ts"] - begin)
+    for track, events in leaves.items():
+        assert abs(sum(e["dur"] for e in events) - outermost[track]) < 1e-3, track
+    for sample in samples:
+        events = leaves[sample["process"], sample["thread_id"]]
+        at = sample["time"] * 1e6
+        covering = [e for e in events if e["ts"] < at - 1e-3 and at < e["ts"] + e["dur"] + 1e-3]
+        line = sample["stack"][0]["line"]
+        assert len(covering) == 1, (sample, covering)
+        assert covering[0]["name"].startswith(f"line {line}, " if line else ""), (sample, covering)
+        assert covering[0]["args"].get("call") == sample["call"], (sample, covering)
 
 
 def inner_lines_dropped(total):

@@ -8,6 +8,7 @@ Ground truth are the tables `lines`, `functions` and the rows of `export --forma
 """
 import json
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
@@ -15,10 +16,14 @@ import tempfile
 
 import export_check
 import export_graphs
+import export_svg
 
-FORMATS = ["folded", "speedscope", "gecko", "chrome", "pprof", "callgrind", "pstats", "csv", "json"]
+FORMATS = ["folded", "speedscope", "gecko", "chrome", "pprof", "callgrind", "pstats", "svg", "csv",
+           "json"]
 COLUMNS = "file,line,function," + ",".join(
     f"{name},{name}_cum" for name in ("samples", "ticks", "cpu_time", "wall", "gil_wait"))
+ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+AT_LEAST = {"simple": 5, "odd": 6, "hostile": 80}  # stacks, so that nothing is compared with nothing
 METRICS = ["samples", "cpu", "wall", "gil_wait", "ticks"]
 
 
@@ -62,6 +67,8 @@ def check_trees(maker, by, words):
             assert sum(got.values()) == sum(wanted.values()), (by, words)
         else:
             assert got == wanted, (by, sorted(set(got.items()) ^ set(wanted.items()))[:4])
+        export_svg.check(maker.run("export", "--format", "svg", "--by", by, *option, *words), table,
+                         by, threads)
     rows = json.loads(data)
     export_graphs.check_csv(maker.run("export", "--format", "csv", "--by", by, *words), rows)
     return table
@@ -126,6 +133,16 @@ def check_selections(maker):
     assert parts == check_trees(maker, "wall", []), "the states are not the whole"
 
 
+def check_times(maker):
+    """What is said to have been when."""
+    for part in ([], ["--from", "0.05", "--to", "0.58"]):
+        samples = [json.loads(line)
+                   for line in maker.run("dump", "--format", "json", *part).splitlines()]
+        assert samples
+        export_check.chrome_times(maker.run("export", "--format", "chrome", "--by", "wall", *part),
+                                  samples)
+
+
 def check_defaults(maker):
     """What is weighed when nobody says so, and where files go."""
     for name, by in (("speedscope", "wall"), ("pstats", "cpu"), ("folded", "samples")):
@@ -147,6 +164,31 @@ def check_tools(maker):
     path = maker.file("made.pprof", maker.run("export", "--format", "pprof"))
     if not export_graphs.go_pprof(str(path), functions, "samples"):
         print("  go tool pprof skipped: it is not installed")
+    path = maker.file("made.svg", maker.run("export", "--format", "svg"))
+    if not export_svg.in_browser(path, "main", "^fib$"):
+        print("  chromium skipped: it is not installed")
+
+
+def check_page(maker):
+    """The command lines of docs/EXPORT.md, one for each format."""
+    page = (ROOT / "docs" / "EXPORT.md").read_text(encoding="utf-8")
+    (maker.directory / "run.trace").write_bytes(maker.trace.read_bytes())
+    shown = set()
+    for line in re.findall("^    pyanalyze (.*)$", page, re.M):
+        words = line.split()
+        out = maker.directory / words[words.index("-o") + 1]
+        done = subprocess.run([maker.program, *words], cwd=maker.directory, capture_output=True,
+                              text=True, check=False)
+        assert done.returncode == 0 and not done.stderr, (line, done.stderr)
+        assert out.stat().st_size > 100, line
+        shown.add(words[words.index("--format") + 1])
+    rows = re.findall(r"^\| ([a-z]+) \| .* \| .* \|$", page, re.M)
+    assert shown == set(FORMATS) == set(rows[1:]), (shown, rows)
+    if shutil.which("jq"):
+        command, = re.findall("^    (jq .*)$", page, re.M)
+        done = subprocess.run(command, shell=True, cwd=maker.directory, capture_output=True,
+                              check=True)
+        assert sum(json.loads(done.stdout).values()) > 0
 
 
 def main():
@@ -163,9 +205,17 @@ def main():
             for by in METRICS:
                 check_trees(maker, by, [])
                 check_graphs(maker, by, [])
-            print(f"{trace.name}: ok", flush=True)
+            n = len(json.loads(maker.run("export", "--format", "json")))
+            assert n >= AT_LEAST.get(trace.stem, 1), (trace.stem, n)
+            print(f"{trace.name}: ok, {n} stacks", flush=True)
         simple = Maker(str(program), traces[0], directory)
         check_selections(simple)
+        check_page(simple)
+        check_times(simple)
+        check_times(Maker(str(program), directory / "asleep.trace", directory))
+        odd = Maker(str(program), traces[2], directory)
+        for state in ("running", "ready"):
+            check_trees(odd, "cpu", ["--state", state])
         check_defaults(simple)
         check_tools(simple)
     print(f"export_made: {len(traces)} traces, {len(FORMATS)} formats, all equal")

@@ -7,7 +7,8 @@
  * Small made-up recordings, the same bytes every time: simple (one process, three threads, two
  * generations, missed ticks), family (two processes, native threads), odd (names and stacks that
  * are hard to print), pool (two processes with numbered threads), hostile (names made to break
- * formats), gui (an event loop that stalls), before and after (a change).
+ * formats), gui (an event loop that stalls), before and after (a change), asleep (time that
+ * nobody observed).
  */
 #include "make_trace.h"
 
@@ -254,21 +255,23 @@ static void make_odd(const char *directory)
 
 /* A program before and after a change: parse is slower and further down, check is gone, cache new.
  */
-static void make_change(const char *directory, const char *name, bool after)
+static void make_change(const char *directory, const char *name, bool after, bool elsewhere)
 {
     static const char *const argv[] = {"python3", "app.py", NULL};
+    const char *const app = elsewhere ? "/ci/build-7/app.py" : "/home/me/proj/app.py";
+    const char *const store = elsewhere ? "/ci/build-7/store.py" : "/home/me/proj/store.py";
     const uint32_t down = after ? 12 : 0;
-    const struct maker_frame top = {"<module>", "/home/me/proj/app.py", 1, 90, 0};
+    const struct maker_frame top = {"<module>", app, 1, 90, 0};
     const struct maker_frame frames[] = {
-        {"load", "/home/me/proj/app.py", 10, 12, 0},
-        {"parse", "/home/me/proj/app.py", 20 + down, 23 + down, 0},
-        {"parse", "/home/me/proj/app.py", 20 + down, 25 + down, 0},
-        {after ? "cache" : "check", "/home/me/proj/app.py", 15, 17, 0},
-        {"Store.save", "/home/me/proj/store.py", 5, 8, 0},
+        {"load", app, 10, 12, 0},
+        {"parse", app, 20 + down, 23 + down, 0},
+        {"parse", app, 20 + down, 25 + down, 0},
+        {after ? "cache" : "check", app, 15, 17, 0},
+        {"Store.save", store, 5, 8, 0},
     };
     const unsigned lengths[] = {4, 3, after ? 6 : 3, 2, after ? 4 : 5}; /* ticks in each round */
     struct maker *m;
-    open_trace(&m, directory, name, after ? 0xb1 : 0xa1);
+    open_trace(&m, directory, name, elsewhere ? 0xc1 : after ? 0xb1 : 0xa1);
     const uint32_t p = maker_process(m, 8000, 7999, argv);
     maker_thread(m, p, 8000, "MainThread", 0);
     for (unsigned round = 0, noise = 7; round < 160; round++) {
@@ -287,11 +290,42 @@ static void make_change(const char *directory, const char *name, bool after)
     maker_close(m, "done");
 }
 
+/* samples/fib.py: a third in fib, two thirds in fib2. */
+static void make_fib(const char *directory)
+{
+    static const char *const argv[] = {"python3", "fib.py", "18", NULL};
+    const struct maker_frame frames[] = {
+        {"<module>", "/home/me/proj/fib.py", 1, 39, 0}, {"fib", "/home/me/proj/fib.py", 15, 17, 0},
+        {"<module>", "/home/me/proj/fib.py", 1, 43, 0}, {"fib2", "/home/me/proj/fib.py", 21, 25, 0},
+        {"fib2", "/home/me/proj/fib.py", 21, 27, 0},
+    };
+    struct maker *m;
+    open_trace(&m, directory, "fib", 0xf1);
+    const uint32_t p = maker_process(m, 8100, 8099, argv);
+    const uint32_t stacks[] = {
+        STACK(m, p, &frames[0], &frames[1]),
+        STACK(m, p, &frames[2], &frames[3]),
+        STACK(m, p, &frames[2], &frames[4]),
+        STACK(m, p, &frames[0], &frames[1], &frames[1]),
+        STACK(m, p, &frames[0]),
+    };
+    const unsigned ticks[] = {30, 70, 60, 35, 1};
+    maker_thread(m, p, 8100, "MainThread", 0);
+    for (size_t s = 0; s < sizeof stacks / sizeof *stacks; s++) {
+        for (unsigned i = 0; i < ticks[s]; i++) {
+            maker_tick(m, p, 0, 0, 0);
+            maker_change(m, p, 1, &(struct maker_sample){stacks[s], ON_CPU | HOLDS_GIL, 10, NULL});
+        }
+    }
+    maker_process_end(m, p, 0);
+    maker_close(m, "done");
+}
+
 /* Names that break out of the formats that they are written in, if they can. */
 static void make_hostile(const char *directory)
 {
     static const char *const argv[] = {"python3", "</script>]]>\"'&", NULL};
-    static char endless[100001];
+    static char endless[65536 + 1]; /* the longest that a trace can have */
     static const char *const names[] = {
         "\"quoted\" 'single' \\ back\\nslash",
         "line\nbreak\r\n\ttab",
@@ -317,7 +351,7 @@ static void make_hostile(const char *directory)
     for (unsigned i = 0; i < 90; i++) {
         const unsigned n = sizeof names / sizeof *names;
         const struct maker_frame frames[] = {
-            {names[i % n], names[i / n % n], i % 3, i % 5, 0},
+            {names[i % n], names[(i / n + i) % n], i % 3, i % 5, 0},
             {names[(i + 1) % n], names[(i + 3) % n], 4000000000u, 4294967295u, 0},
             {names[(i * 7 + 2) % n], "", 0, 0, 0},
         };
@@ -326,6 +360,25 @@ static void make_hostile(const char *directory)
                      &(struct maker_sample){maker_stack(m, p, frames, 3),
                                             i % 4 != 0 ? ON_CPU : BLOCKED, 1000 + i,
                                             i % 4 != 0 ? NULL : "\"call\"\n\033"});
+    }
+    maker_flush(m, p);
+    maker_process_end(m, p, 0);
+    maker_close(m, "exited");
+}
+
+/* A thread that waits all the time, while the machine sleeps for five seconds. */
+static void make_asleep(const char *directory)
+{
+    static const char *const argv[] = {"python3", "asleep.py", NULL};
+    struct maker *m;
+    open_trace(&m, directory, "asleep", 0x5a);
+    const uint32_t p = maker_process(m, 9, 1, argv);
+    maker_thread(m, p, 9, "MainThread", 0);
+    const uint32_t waiting = STACK(m, p, &module, &main_4, &get);
+    for (unsigned i = 0; i < 60; i++) {
+        maker_tick(m, p, 0, i == 30 ? 500 : 0, i == 30 ? 5000000 : 0);
+        if (i == 0)
+            maker_change(m, p, 1, &(struct maker_sample){waiting, BLOCKED, 0, "futex"});
     }
     maker_flush(m, p);
     maker_process_end(m, p, 0);
@@ -342,9 +395,12 @@ int main(int argc, char **argv)
     make_family(argv[1]);
     make_odd(argv[1]);
     make_gui(argv[1]);
-    make_change(argv[1], "before", false);
-    make_change(argv[1], "after", true);
+    make_change(argv[1], "before", false, false);
+    make_change(argv[1], "after", true, false);
+    make_change(argv[1], "elsewhere", true, true);
+    make_fib(argv[1]);
     make_pool(argv[1]);
     make_hostile(argv[1]);
+    make_asleep(argv[1]);
     return 0;
 }

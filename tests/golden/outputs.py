@@ -76,6 +76,8 @@ def run_in_terminal(words, environment, columns):
 
 
 def trace_path(directory, word):
+    if word.startswith("profiles/"):
+        return str(HERE / word)
     if not word.endswith(".trace"):
         return word
     return str((HERE if word.startswith("v1-") else directory) / word)
@@ -127,6 +129,7 @@ def check_examples(program, directory):
     """Every example of a help text does what it says, with status 0 and without a complaint."""
     failed = 0
     (directory / "run.trace").write_bytes((directory / "simple.trace").read_bytes())
+    (directory / "run.pstats").write_bytes((HERE / "profiles/fib-3.15.pstats").read_bytes())
     (directory / "other.trace").write_bytes((directory / "family.trace").read_bytes())
     commands = subprocess.run([program, "help"], capture_output=True, text=True, check=True).stdout
     for name in re.findall(r"^  ([a-z]+) ", commands, re.M):

@@ -169,7 +169,8 @@ uint32_t maker_thread(struct maker *maker, uint32_t process, uint32_t os_tid, co
     p->threads = maker_room(p->threads, &p->threads_room, p->n_threads, sizeof *p->threads);
     struct maker_thread_state *const t = &p->threads[p->n_threads++];
     const uint32_t tick = (uint32_t)p->late.n;
-    *t = (struct maker_thread_state){.os_tid = os_tid,
+    *t = (struct maker_thread_state){.id = (uint32_t)p->n_threads + p->ids_skipped,
+                                     .os_tid = os_tid,
                                      .name = name,
                                      .cpu_q = cpu_q,
                                      .cpu_before_q = cpu_q,
@@ -178,6 +179,11 @@ uint32_t maker_thread(struct maker *maker, uint32_t process, uint32_t os_tid, co
                                      .first_tick = tick,
                                      .next_tick = tick};
     return (uint32_t)p->n_threads;
+}
+
+void maker_skip_thread_ids(struct maker *maker, uint32_t process, uint32_t n)
+{
+    process_at(maker, process)->ids_skipped += n;
 }
 
 void maker_thread_end(struct maker *maker, uint32_t process, uint32_t thread)

@@ -59,6 +59,10 @@ uint32_t maker_process(struct maker *maker, uint32_t pid, uint32_t parent_pid,
 uint32_t maker_thread(struct maker *maker, uint32_t process, uint32_t os_tid, const char *name,
                       uint64_t cpu_q);
 
+/* Threads that are made from now on have higher ids in the file; their numbers here do not change.
+ */
+void maker_skip_thread_ids(struct maker *maker, uint32_t process, uint32_t n);
+
 /* The last tick was the last in which it was observed. */
 void maker_thread_end(struct maker *maker, uint32_t process, uint32_t thread);
 void maker_thread_name(struct maker *maker, uint32_t process, uint32_t thread, const char *name);

@@ -135,7 +135,7 @@ static void fill_threads(struct maker_process_state *p, Pyrec__V1__Defs *defs)
             continue;
         Pyrec__V1__Thread *const out = malloc(sizeof *out);
         pyrec__v1__thread__init(out);
-        out->id = (uint32_t)i + 1;
+        out->id = t->id;
         out->os_tid = t->os_tid;
         out->name = maker_string_id(p, t->name);
         out->cpu_q = t->cpu_before_q;
@@ -241,7 +241,7 @@ static void fill_samples(const struct maker *maker, struct maker_process_state *
         const struct maker_thread_state *const t = &p->threads[i];
         const uint32_t end = t->alive ? n_ticks : t->end_tick;
         if (t->first_tick < end)
-            add_thread(c, p, (uint32_t)i + 1, t, n_ticks);
+            add_thread(c, p, t->id, t, n_ticks);
     }
     out->origin_ns = maker->settings.origin_ns;
     out->interval_ns = maker->settings.interval_ns;

@@ -37,6 +37,7 @@ void *maker_room(void *at, size_t *room, size_t n, size_t item_len);
     } while (0)
 
 struct maker_thread_state {
+    uint32_t id; /* in the file */
     uint32_t os_tid;
     const char *name;
     uint64_t cpu_q, cpu_before_q; /* now; before the first tick of the generation */
@@ -105,8 +106,9 @@ struct maker_process_state {
     uint32_t holder;
     uint32_t last_missed_at;
 
-    struct maker_thread_state *threads; /* id - 1 */
+    struct maker_thread_state *threads; /* number - 1 */
     size_t n_threads, threads_room;
+    uint32_t ids_skipped;
     struct maker_node *nodes; /* 0 is none */
     size_t n_nodes, nodes_room;
     uint32_t *node_slots; /* hash, node or 0 */

@@ -156,6 +156,45 @@ START_TEST(long_span_is_spread)
 }
 END_TEST
 
+/* The same program in two places: one row; a folder that only begins alike is another. */
+START_TEST(folders_are_mapped)
+{
+    static const char *const files[] = {"/a/x.py", "/b/x.py", "/ab/x.py", "/a"};
+    static const struct series_map maps[] = {{"/none", "/b", 5}, {"/a", "/b", 2}};
+    const char *const path = scratch_path("maps.trace"), *argv[] = {"python3", NULL};
+    const struct select all = {0};
+    struct symbols names = {0};
+    size_t n, n_found = 0;
+    struct maker *const m = maker_open(path, NULL);
+    const uint32_t p = maker_process(m, 7, 1, argv), t = maker_thread(m, p, 7, "MainThread", 0);
+    for (int i = 0; i < 40; i++) {
+        const struct maker_frame frame = {"f", files[i % 4], 1, 2, 0};
+        maker_tick(m, p, 0, 0, 0);
+        maker_change(m, p, t, &(struct maker_sample){maker_stack(m, p, &frame, 1), 1, 1000, NULL});
+    }
+    maker_process_end(m, p, 0);
+    maker_close(m, "done");
+    const struct series_plan plan = {.metric = &metrics[METRIC_SAMPLES],
+                                     .select = &all,
+                                     .n_blocks = 8,
+                                     .maps = maps,
+                                     .n_maps = 2};
+    struct trace *const trace = open_trace(path);
+    struct series *const s = series_read(trace, &plan, &names, &n);
+    for (uint32_t number = 0; number < s->n_rows; number++) {
+        if (s->rows[number] == NULL || s->rows[number]->total <= 0)
+            continue;
+        const char *const file = series_frame(&names, SERIES_FUNCTION, number).file;
+        ck_assert_double_eq(s->rows[number]->total, strcmp(file, "/b/x.py") == 0 ? 20 : 10);
+        n_found++;
+    }
+    ck_assert_uint_eq(n_found, 3);
+    series_clear(s, n);
+    symbols_clear(&names);
+    trace_close(trace);
+}
+END_TEST
+
 START_TEST(threads_are_grouped)
 {
     static const char *const called[] = {"Worker-1", "Worker-22", "MainThread", "Thread-3 (f)"};
@@ -206,6 +245,7 @@ int main(void)
     TCase *const tests = tcase_create("series");
     tcase_add_loop_test(tests, equals_profile, 0, N_SEEDS);
     tcase_add_test(tests, long_span_is_spread);
+    tcase_add_test(tests, folders_are_mapped);
     tcase_add_test(tests, threads_are_grouped);
     tcase_add_unchecked_fixture(tests, NULL, scratch_remove);
     tcase_set_timeout(tests, 60);

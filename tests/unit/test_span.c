@@ -286,8 +286,8 @@ START_TEST(values_must_be_possible)
 {
     COLUMN(thread, thread, 2, 0);
     EXPECT(STATUS_DAMAGED); /* the same thread twice */
-    COLUMN(thread, thread, 2, LIMIT_THREADS);
-    EXPECT(STATUS_DAMAGED);
+    COLUMN(thread, thread, 2, UINT32_MAX - 1);
+    EXPECT(STATUS_DAMAGED); /* an id over 32 bits */
     COLUMN(cpu, cpu, -20000, 0);
     EXPECT(STATUS_DAMAGED); /* a clock that goes back */
     COLUMN(late_q, late, 5, 0, -30000, 9);

@@ -380,6 +380,41 @@ START_TEST(native_threads_are_kept_apart)
 }
 END_TEST
 
+/* Ids are any 32 bits: a server that starts a thread per request has used up many in a month. */
+START_TEST(thread_ids_of_any_size)
+{
+    const char *const path = scratch_path("ids.trace");
+    static const uint32_t steps[] = {1, 65536, 3000000000u, 1000000000u};
+    static const char *const names[] = {"a", "b", "c", "d"};
+    struct maker *const m = maker_open(path, NULL);
+    const uint32_t p = maker_process(m, 42, 1, argv);
+    const uint32_t stack = maker_stack_push(m, p, 0, &leaf);
+    struct profile profile;
+    for (unsigned i = 0; i < ARRAY_LEN(steps); i++) {
+        maker_skip_thread_ids(m, p, steps[i] - 1);
+        const uint32_t t = maker_thread(m, p, 100 + i, names[i], 0);
+        burn(m, p, t, stack, 10 + i);
+        if (i % 2 == 1)
+            maker_generation(m, p);
+    }
+    maker_process_end(m, p, 0);
+    maker_close(m, "exited");
+    struct trace *const trace = open_traces(&path, 1);
+    build(&profile, trace);
+    ck_assert_uint_eq(n_reports, 0);
+    ck_assert_uint_eq(profile.n_threads, ARRAY_LEN(steps));
+    for (unsigned i = 0; i < ARRAY_LEN(steps); i++) {
+        const struct profile_thread *const t = profile.threads[i];
+        ck_assert_str_eq(t->thread->name, names[i]);
+        ck_assert_uint_eq(t->thread->os_tid, 100 + i);
+        ck_assert_uint_eq(weights_sum(&t->total).cpu, (10 + i) * CPU_Q * 1000ull);
+    }
+    ck_assert_uint_eq(profile.threads[ARRAY_LEN(steps) - 1]->thread->id, 4000065537u);
+    profile_clear(&profile);
+    trace_close(trace);
+}
+END_TEST
+
 START_TEST(names_are_the_latest)
 {
     const char *const path = scratch_path("names.trace");
@@ -451,6 +486,7 @@ int main(void)
     tcase_add_test(tests, a_cut_file_is_read_up_to_the_cut);
     tcase_add_test(tests, cpu_is_carried_over_generations);
     tcase_add_test(tests, native_threads_are_kept_apart);
+    tcase_add_test(tests, thread_ids_of_any_size);
     tcase_add_test(tests, names_are_the_latest);
     tcase_add_test(tests, stacks_are_chosen_whole);
     suite_add_tcase(suite, tests);

@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: MIT */
+/* compare: what cProfile and yappi saved, beside what was sampled. */
+#include "../command.h"
+#include "../compare.h"
+#include "../memory.h"
+#include "../request.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+/* Everything that lives as long as the view. */
+struct tables {
+    struct tracer *tracers;
+    struct compare *compares;
+    size_t n;
+};
+
+static void release_tables(void *closure)
+{
+    struct tables *const t = closure;
+    for (size_t i = 0; i < t->n; i++) {
+        compare_clear(&t->compares[i]);
+        tracer_clear(&t->tracers[i]);
+    }
+    free(t->tracers);
+    free(t->compares);
+    free(t);
+}
+
+static void add_table(struct view *view, const struct request *request, const char *path,
+                      const struct tracer *tracer, const struct compare *compare)
+{
+    struct group *const group = view_add_group(view, NULL, compare->n);
+    size_t kept = 0;
+    group->heading = arena_print(
+        &view->arena,
+        "%s (%s, %" PRIu64 " calls, %.6f seconds) and %s (%" PRIu64 " samples, %.6f seconds)", path,
+        tracer->form, tracer->calls, tracer->total_s, request->args->files[0], compare->samples,
+        compare->sampled_ns / 1e9);
+    for (size_t i = 0; i < compare->n; i++) {
+        const struct compare_row *const row = &compare->rows[i];
+        if (select_has_place(&request->select, &row->frame))
+            group->rows[kept++] = (struct row){.frame = row->frame, .compare = row};
+    }
+    group->n_rows = kept;
+    if (tracer->swapped)
+        view_add_note(view, arena_print(&view->arena,
+                                        "%s has all calls and those not recursive in each other's "
+                                        "place, as yappi writes them; they are shown right.",
+                                        path));
+}
+
+/* Cumulative time of what nobody called, that is in no function's own. */
+static void note_missing(struct view *view, const char *path, const struct tracer *tracer)
+{
+    double root_s = 0;
+    for (size_t i = 0; i < tracer->n; i++) {
+        const struct tracer_function *const f = &tracer->functions[i];
+        if (f->n_callers == 0)
+            root_s += f->cum_s;
+    }
+    if (root_s > 1.05 * tracer->total_s)
+        view_add_note(view,
+                      arena_print(&view->arena,
+                                  "%s: %.6f of %.6f seconds are in no function's own time: what is "
+                                  "not Python was not traced, and is counted nowhere.",
+                                  path, root_s - tracer->total_s, root_s));
+}
+
+static enum status build_compare(struct request *request, struct view *view, struct problem *why)
+{
+    const struct args *const args = request->args;
+    struct tables *const t = memory_get(sizeof *t);
+    const size_t n = args->n_files - 1;
+    view->shape = SHAPE_TABLE;
+    view->closure = t;
+    view->release = release_tables;
+    t->tracers = memory_get(n * sizeof *t->tracers);
+    t->compares = memory_get(n * sizeof *t->compares);
+    t->n = n;
+    if (request->metric->unit != UNIT_SECONDS)
+        return problem_set(why, STATUS_USAGE, PROBLEM_NO_OFFSET,
+                           "--by: tracers know seconds only; take cpu or wall");
+    for (size_t i = 0; i < n; i++)
+        TRY(tracer_read(&t->tracers[i], args->files[i + 1], why));
+    request_profile(request);
+    for (size_t i = 0; i < n; i++) {
+        const char *const path = args->files[i + 1];
+        compare_build(&t->compares[i], &request->profile, request->metric, &t->tracers[i]);
+        add_table(view, request, path, &t->tracers[i], &t->compares[i]);
+        note_missing(view, path, &t->tracers[i]);
+    }
+    view_add_note(view, "Of what is not Python, sampled is what the lines that call it took: the "
+                        "most that it can have taken.");
+    return STATUS_OK;
+}
+
+static const struct option options[] = {
+    {"by", 'b', "METRIC", OPTION_CHOICE,
+     "what the samples weigh: cpu (the default), or wall, the clock of cProfile, for a program "
+     "that waits",
+     metric_name, 0},
+    OPTION_END,
+};
+
+const struct command command_compare = {
+    .name = "compare",
+    .synopsis = "[options] TRACE PROFILE...",
+    .summary = "what cProfile or yappi saved, beside what was sampled",
+    .text =
+        "Reads profiles that cProfile, profile or yappi saved (pstats, of any version of Python) "
+        "and the callgrind files of yappi, and sets them beside the trace, function by function, "
+        "one table for each. Shares are of all self seconds. A tracer pays for every call, and "
+        "that cost appears as time of the function that is called, or of its caller: the rows "
+        "whose shares differ most come first. us/call is what each call, of the function or by it "
+        "of what is not Python, took longer with the tracer, if both runs did the same work.\n"
+        "\n"
+        "Functions are the same when name, first line and the end of the file's path are. What is "
+        "not Python, list.append for one, is a row of the tracer only; its time is counted for its "
+        "caller as well, as it is in the trace. Beside it stands what the lines that call it took, "
+        "where the source can be read.",
+    .example = "pyanalyze compare run.trace run.pstats",
+    .takes = TAKES_SORT | TAKES_LIMIT | TAKES_COLUMNS | TAKES_THREAD | TAKES_PROCESS |
+             TAKES_PLACES | TAKES_FORMAT | TAKES_COLOR | TAKES_PATHS | TAKES_JOBS | TAKES_RANGE |
+             TAKES_STATE,
+    .options = options,
+    .min_files = 2,
+    .max_files = SIZE_MAX,
+    .n_traces = 1,
+    .shape = SHAPE_TABLE,
+    .output = "text",
+    .rows = ROW_COMPARE,
+    .columns = "sampled_share,sampled_margin,traced_share,ratio,sampled_cum_share,traced_cum_share,"
+               "calls,call_cost,place,function",
+    .machine_columns = "sampled,sampled_cum,traced,traced_cum,sampled_share,sampled_margin,"
+                       "traced_share,ratio,sampled_cum_share,traced_cum_share,calls,call_cost,"
+                       "callee,file,line,function",
+    .build = build_compare,
+};

@@ -1,0 +1,174 @@
+# SPDX-License-Identifier: MIT
+"""compare: what tracers say of samples/fib.py, beside what was sampled; and what they get wrong."""
+import json
+import subprocess
+
+from e2e import Skip, near
+from basics import source_line
+
+N = 25
+CALLS = 242785  # of fib(25): 2 * fib(26) - 1
+
+
+def few(t):
+    if t.version[:2] not in ((3, 8), (3, 11), (3, 14)):
+        raise Skip("3.8, 3.11 and 3.14 will do")
+
+
+def compare(t, *words):
+    return json.loads(t.analyze("compare", "--format", "json", *words))
+
+
+def row_of(rows, name):
+    found = [row for row in rows if row["function"] == name]
+    assert len(found) == 1, (name, [row["function"] for row in rows])
+    return found[0]
+
+
+def read_pstats(t, path):
+    """{name: (calls, own seconds with what is not Python, cumulative)} by Python itself."""
+    script = """import json, marshal, sys
+stats = marshal.load(open(sys.argv[1], "rb"))
+own = {}
+for (file, line, name), (cc, nc, tt, ct, callers) in stats.items():
+    own.setdefault(name, [0, 0, 0])
+    own[name][0] += nc
+    own[name][1] += tt
+    own[name][2] += ct
+    for caller, numbers in callers.items():
+        if file == "~":
+            own.setdefault(caller[2], [0, 0, 0])[1] += numbers[2]
+print(json.dumps(own))"""
+    done = subprocess.run([t.python, "-c", script, path], capture_output=True, text=True, check=True)
+    return json.loads(done.stdout)
+
+
+def record_fib(t, n=29):
+    return t.record(t.sample("fib.py"), str(n), rate=2000).trace
+
+
+def test_cprofile(t):
+    trace, path = record_fib(t), str(t.dir / "fib.pstats")
+    subprocess.run([t.python, "-m", "cProfile", "-o", path, t.sample("fib.py"), str(N)],
+                   capture_output=True, check=True)
+    rows, wanted = compare(t, trace, path), read_pstats(t, path)
+    functions = t.rows("functions", trace, "--merge-threads")
+    total = sum(row["cpu_time"] for row in functions)
+    functions = {row["function"]: row for row in functions}
+    for name in ("fib", "fib2", "<module>"):
+        # several modules are in the trace, but one of the name is in the file
+        row = [row for row in rows if row["function"] == name and row["calls"]][0]
+        calls, own, cum = wanted[name]
+        assert row["calls"] == calls and row["callee"] == "python", row
+        near(row["traced"], own, absolute=1e-8, what=f"own time of {name}")
+        near(row["traced_cum"], cum, absolute=1e-8, what=f"cumulative time of {name}")
+        if name != "<module>":
+            near(row["sampled"], functions[name]["cpu_time"], absolute=1e-8, what=name)
+            near(row["sampled_share"], row["sampled"] / total, absolute=1e-5, what=name)
+    assert row_of(rows, "fib")["calls"] == CALLS, row_of(rows, "fib")
+    shares = [row["traced_share"] for row in rows if row["callee"] == "python"]
+    near(sum(share for share in shares if share), 1, absolute=0.1, what="all shares")
+    # what the tracer took for its calls of append and pop is beside the lines that call them
+    lines = t.rows("lines", trace, "--merge-threads")
+    start = source_line(t.sample("fib.py"), "def fib2")
+    for name, text in (("append", "stack.append"), ("pop", "n = stack.pop")):
+        row = [row for row in rows if f"'{name}'" in row["function"]][0]
+        assert row["calls"] == CALLS - (name == "append") and row["callee"] == "not python", row
+        first = source_line(t.sample("fib.py"), text, start)
+        numbers = (first, first + 1) if name == "append" else (first,)
+        seen = 0
+        for line in lines:
+            if line["function"] == "fib2" and line["line"] in numbers:
+                seen += line["cpu_time"]
+        near(row["sampled"], seen, absolute=1e-8, what=f"lines that call {name}")
+    # most distorted first, and what is not known has no difference
+    known = [abs(row["traced_share"] - row["sampled_share"]) for row in rows
+             if row["callee"] == "python" and row["traced_share"] is not None and
+             row["sampled_share"] is not None]
+    assert known == sorted(known, reverse=True), known
+
+
+def test_tracer_costs(t):
+    """The same work: every call cost more under the tracer."""
+    trace, path = record_fib(t, N), str(t.dir / "fib.pstats")
+    subprocess.run([t.python, "-m", "cProfile", "-o", path, t.sample("fib.py"), str(N)],
+                   capture_output=True, check=True)
+    rows = compare(t, trace, path)
+    for name in ("fib", "fib2"):
+        assert 0 < row_of(rows, name)["call_cost"] < 20, row_of(rows, name)
+
+
+def yappi_profiles(t, n):
+    script = t.file("traced.py", """import sys, yappi
+path, n = sys.argv[1:]
+sys.argv = ["fib.py", n]
+code = compile(open(path).read(), path, "exec")
+yappi.set_clock_type("cpu")
+yappi.start()
+exec(code, {"__name__": "__main__"})
+yappi.stop()
+stats = yappi.get_func_stats()
+stats.save("fib.pstat", type="pstat")
+stats.save("fib.callgrind", type="callgrind")
+""")
+    if subprocess.run([t.python, "-c", "import yappi"], capture_output=True).returncode:
+        raise Skip("no yappi for this interpreter (python3-yappi)")
+    subprocess.run([t.python, script, t.sample("fib.py"), str(n)], cwd=t.dir, capture_output=True,
+                   check=True)
+    return str(t.dir / "fib.pstat"), str(t.dir / "fib.callgrind")
+
+
+def true_share(t):
+    """fib's share of both, by the thread's own clock, traced and recorded by nobody."""
+    script = """import sys, time
+names = {}
+exec(open(sys.argv[1]).read().partition("n = int(")[0], names)
+def cost(name):
+    best = 1e9
+    for _ in range(5):
+        start = time.thread_time()
+        names[name](25)
+        best = min(best, time.thread_time() - start)
+    return best
+fib, fib2 = cost("fib"), cost("fib2")
+print(fib / (fib + fib2))"""
+    done = subprocess.run([t.python, "-c", script, t.sample("fib.py")], capture_output=True,
+                          text=True, check=True)
+    return float(done.stdout)
+
+
+def test_yappi(t):
+    """yappi charges recursion for its own cost, and loses append and pop; samples do neither."""
+    pstat, callgrind = yappi_profiles(t, N)
+    trace, truth = record_fib(t, 30), true_share(t)
+    for path in (pstat, callgrind):
+        rows = compare(t, trace, path)
+        fib, fib2 = row_of(rows, "fib"), row_of(rows, "fib2")
+        assert fib["calls"] == CALLS, fib  # Python's pstats would say 1 of yappi's file
+        sampled = fib["sampled"] / (fib["sampled"] + fib2["sampled"])
+        traced = fib["traced"] / (fib["traced"] + fib2["traced"])
+        assert abs(sampled - truth) < abs(traced - truth), (truth, sampled, traced)
+        near(sampled, truth, absolute=0.08, what="fib's share as sampled")
+        assert fib["ratio"] > 1.1 > 0.95 > fib2["ratio"], (fib, fib2)
+        assert rows[0]["function"] in ("fib", "fib2"), rows[0]
+    text = t.analyze("compare", trace, pstat)
+    assert "in each other's place" in text and "in no function's own time" in text, text
+    cum = {path: row_of(compare(t, trace, path), "fib2") for path in (pstat, callgrind)}
+    # the callgrind file of yappi has nothing of what append and pop took, the pstat in cum only
+    assert cum[callgrind]["traced_cum"] < 0.8 * cum[pstat]["traced_cum"], cum
+
+
+def test_damaged(t):
+    few(t)
+    trace, path = record_fib(t, 22), str(t.dir / "fib.pstats")
+    subprocess.run([t.python, "-m", "cProfile", "-o", path, t.sample("fib.py"), "10"],
+                   capture_output=True, check=True)
+    with open(path, "rb") as file:
+        data = file.read()
+    for cut in (0, 1, len(data) // 2, len(data) - 1):
+        broken = t.dir / "broken.pstats"
+        broken.write_bytes(data[:cut])
+        done = subprocess.run([t.pyanalyze, "compare", trace, str(broken)], capture_output=True,
+                              text=True)
+        assert done.returncode == 1 and str(broken) in done.stderr, (cut, done)
+        assert len(done.stderr.splitlines()) == 1, done.stderr

@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: MIT
+"""Files that are still being written: read as they are, and followed."""
+import json
+import os
+import pathlib
+import pty
+import select
+import subprocess
+import time
+
+BUSY = """
+import os, sys, time
+def work():
+    return sum(i * i for i in range(2000))
+end = time.time() + 100
+while not os.path.exists(sys.argv[1]) and time.time() < end:
+    work()
+"""
+
+
+class Live:
+    """A program under pyrec that works until stop()."""
+
+    def __init__(self, t):
+        self.flag = pathlib.Path(t.dir) / "stop"
+        self.process, self.trace = t.start([t.python, "-c", BUSY, str(self.flag)],
+                                           ["-r", "1000", "-q"])
+
+    def wait_for(self, n_bytes):
+        deadline = time.monotonic() + 60
+        while not os.path.exists(self.trace) or os.path.getsize(self.trace) < n_bytes:
+            assert time.monotonic() < deadline, "the trace does not grow"
+            time.sleep(0.1)
+
+    def stop(self):
+        self.flag.touch()
+        out, err = self.process.communicate(timeout=60)
+        assert self.process.returncode == 0, out + err
+
+
+def test_every_command_reads_a_live_file(t):
+    live = Live(t)
+    live.wait_for(3000)
+    # 3: the last chunk was being written at that moment
+    rows = t.rows("lines", live.trace, ok=(0, 3))
+    assert sum(row["samples"] for row in rows) > 100, rows
+    assert t.rows("threads", live.trace, ok=(0, 3))
+    for words in (["info"], ["dump", "--limit", "3"], ["check"], ["functions"]):
+        assert t.analyze(*words, live.trace, ok=(0, 3))
+    copy = str(t.dir / "copy.trace")
+    t.analyze("repair", "-o", copy, live.trace, ok=(0, 3))
+    assert '"yes"' in t.analyze("check", "--format", "json", copy)
+    live.stop()
+    assert '"yes"' in t.analyze("check", "--format", "json", live.trace)
+
+
+def documents(text):
+    """JSON documents one behind the other; the last one may not be whole yet."""
+    decoder, at = json.JSONDecoder(), 0
+    while text[at:].strip():
+        at += len(text[at:]) - len(text[at:].lstrip())
+        try:
+            document, at = decoder.raw_decode(text, at)
+        except ValueError:
+            return
+        yield document
+
+
+def total(rows):
+    return sum(row["samples"] for row in rows)
+
+
+def test_follow_appends_to_a_pipe(t):
+    live = Live(t)
+    live.wait_for(1)
+    follow = subprocess.Popen([t.pyanalyze, "lines", "--follow", "--format", "json", live.trace],
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    text, deadline = b"", time.monotonic() + 60
+    while len([d for d in documents(text.decode()) if d]) < 3:
+        assert time.monotonic() < deadline, text
+        if select.select([follow.stdout], [], [], 1)[0]:
+            text += os.read(follow.stdout.fileno(), 65536)
+    assert follow.poll() is None
+    live.stop()
+    rest, err = follow.communicate(timeout=60)
+    totals = [total(d) for d in documents((text + rest).decode())]
+    assert totals == sorted(totals) and totals[-1] > totals[-2] > 0, totals
+    assert totals[-1] == total(t.rows("lines", live.trace)), totals
+    assert follow.returncode == 0 and not err, err
+
+
+def test_follow_redraws_a_terminal(t):
+    live = Live(t)
+    live.wait_for(3000)
+    pid, fd = pty.fork()
+    if pid == 0:
+        os.environ.update(TERM="xterm", COLUMNS="100", LINES="20")
+        os.execv(t.pyanalyze, [t.pyanalyze, "lines", "--follow", "--limit", "3", live.trace])
+    text, deadline, stopped = b"", time.monotonic() + 90, False
+    while time.monotonic() < deadline:
+        if text.count(b"\033[H\033[2J") >= 2 and not stopped:
+            live.stop()
+            stopped = True
+        if not select.select([fd], [], [], 1)[0]:
+            continue
+        try:
+            data = os.read(fd, 65536)
+        except OSError:  # the other side is closed
+            break
+        if not data:
+            break
+        text += data
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+    frames = text.split(b"\033[H\033[2J")
+    assert frames[0] == b"" and len(frames) >= 3, text
+    assert all(b"MainThread" in frame for frame in frames[1:]), text

@@ -1,0 +1,393 @@
+# SPDX-License-Identifier: MIT
+"""Every thread: many, short, nameless, foreign, deep, blocked; whatever runs is what is shown."""
+import subprocess
+
+from e2e import Skip, function_of, near
+
+HEAD = ("import os, sys, threading, time\n"
+        "def spin(seconds=0.3):\n"
+        "    end = time.perf_counter() + seconds\n"
+        "    while time.perf_counter() < end: pass\n")
+
+
+def functions(t, trace, *options):
+    """{function: ticks in which it was on the stack}, all threads and processes together."""
+    found = {}
+    for row in t.rows("functions", trace, "--merge-threads", *options):
+        name = row["function"].split(".")[-1]
+        found[name] = max(found.get(name, 0), row["ticks_cum"])
+    return found
+
+
+def threads(t, trace):
+    """[rows of Python threads]"""
+    return [row for row in t.rows("threads", trace) if row["kind"] == "python"]
+
+
+def one(rows, name):
+    rows = [row for row in rows if row["thread"] == name]
+    assert len(rows) == 1, (name, rows)
+    return rows[0]
+
+
+def book(t, trace, name):
+    """The line of `info` that begins with that word."""
+    return [line for line in t.analyze("info", trace).splitlines()
+            if line.split()[:1] == [name]][0]
+
+
+def failed(t, trace):
+    """Samples whose stack could not be had."""
+    return sum(row["samples"] for row in t.rows("lines", trace, "--merge-threads")
+               if row["function"].startswith("<failed") or row["function"].startswith("<lost"))
+
+
+def test_idle_and_busy(t):
+    """1,000 threads that wait and one that works: all are there, and one has the time."""
+    script = HEAD + ("threading.stack_size(128 * 1024)\n"
+                     "stop = threading.Event()\n"
+                     "idle = [threading.Thread(target=stop.wait, name=f'idle-{i}')\n"
+                     "        for i in range(1000)]\n"
+                     "for thread in idle: thread.start()\n"
+                     "time.sleep(0.3)\n"
+                     "busy = threading.Thread(target=spin, args=(1.5,), name='busy')\n"
+                     "busy.start()\n"
+                     "busy.join()\n"
+                     "stop.set()\n"
+                     "for thread in idle: thread.join()\n")
+    run = t.record("-c", script, rate=500)
+    rows = threads(t, run.trace)
+    names = {row["thread"] for row in rows}
+    assert {f"idle-{i}" for i in range(1000)} <= names, (len(names), sorted(names)[:5])
+    busy = one(rows, "busy")
+    assert busy["wall"] > 1.3 and busy["on_cpu"] + busy["ready"] > 0.9 * busy["wall"], busy
+    idle = [row for row in rows if row["thread"].startswith("idle-")]
+    assert sum(row["blocked"] > 0.9 * row["wall"] - 0.1 for row in idle) == 1000
+    assert max(row["cpu_time"] for row in idle) < 0.3
+
+
+def test_short_threads(t):
+    """Thousands of threads of a millisecond; some are met, none does any harm."""
+    script = HEAD + ("for _ in range(3000):\n"
+                     "    thread = threading.Thread(target=spin, args=(0.0005,))\n"
+                     "    thread.start()\n"
+                     "    thread.join()\n"
+                     "print('done')\n")
+    run = t.record("-c", script)
+    assert run.out == "done\n", run
+    rows = threads(t, run.trace)
+    assert len(rows) > 300, len(rows)
+    total = sum(row["ticks"] for row in rows)
+    assert failed(t, run.trace) < 0.02 * total + 5, failed(t, run.trace)
+
+
+NATIVE = r"""
+#include <pthread.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+static double cpu(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+struct job { void (*call)(void); double seconds; pthread_t thread; };
+static void *job_run(void *opaque)
+{
+    struct job *job = opaque;
+    const double end = cpu() + job->seconds;
+    while (cpu() < end)
+        ;
+    if (job->call != NULL)
+        job->call();
+    return NULL;
+}
+/* A thread that uses so much CPU and then calls back, if it is given something to call. */
+void *start(void (*call)(void), double seconds)
+{
+    struct job *job = calloc(1, sizeof *job);
+    job->call = call;
+    job->seconds = seconds;
+    pthread_create(&job->thread, NULL, job_run, job);
+    return job;
+}
+void finish(void *opaque)
+{
+    struct job *job = opaque;
+    pthread_join(job->thread, NULL);
+    free(job);
+}
+"""
+
+
+def native(t):
+    library = str(t.dir / "native.so")
+    source = t.file("native.c", NATIVE)
+    try:
+        done = subprocess.run(["gcc", "-shared", "-fPIC", "-O1", "-pthread", "-o", library, source],
+                              capture_output=True, text=True)
+    except FileNotFoundError:
+        raise Skip("no gcc here")
+    assert done.returncode == 0, done.stderr
+    if subprocess.run([t.python, "-c", "import ctypes"], capture_output=True).returncode:
+        raise Skip("this interpreter has no ctypes")
+    return library
+
+
+NATIVE_HEAD = HEAD + ("import ctypes\n"
+                      "lib = ctypes.CDLL(sys.argv[1])\n"
+                      "CALL = ctypes.CFUNCTYPE(None)\n"
+                      "lib.start.restype = ctypes.c_void_p\n"
+                      "lib.start.argtypes = [ctypes.c_void_p, ctypes.c_double]\n"
+                      "lib.finish.argtypes = [ctypes.c_void_p]\n"
+                      "def start(call, seconds):\n"
+                      "    return lib.start(ctypes.cast(call, ctypes.c_void_p), seconds)\n")
+
+
+def test_foreign_threads(t):
+    """Threads of a C library that enter Python: what they do there is seen, and once each."""
+    script = NATIVE_HEAD + ("def callback(): spin(0.5)\n"
+                            "call = CALL(callback)\n"
+                            "jobs = [start(call, 0.3) for _ in range(3)]\n"
+                            "for job in jobs: lib.finish(job)\n")
+    run = t.record("-c", script, native(t))
+    assert functions(t, run.trace).get("callback", 0) > 300
+    rows = t.rows("threads", run.trace)
+    tids = [row["thread_id"] for row in rows]
+    stray = [row for row in rows if row["thread"] in ("", "-", None)]
+    assert not stray, stray
+    natives = [row for row in rows if row["kind"] == "native" and row["thread_id"] in tids[:4]]
+    assert sum(row["cpu_time"] for row in natives) < 1.2, natives  # what they did before, once
+    python = sum(row["cpu_time"] for row in rows if row["kind"] == "python")
+    assert python < 2.1, rows
+    foreign = [row for row in rows if row["kind"] == "python" and row["thread"] != "MainThread"]
+    assert len(foreign) == 3, rows
+
+
+def test_native_threads(t):
+    """Threads without Python: counted, and with them the process's CPU time is whole."""
+    script = NATIVE_HEAD + ("jobs = [start(None, 2.0) for _ in range(3)]\n"
+                            "spin(1.0)\n"
+                            "for job in jobs: lib.finish(job)\n"
+                            "import resource\n"
+                            "use = resource.getrusage(resource.RUSAGE_SELF)\n"
+                            "print(use.ru_utime + use.ru_stime)\n")
+    run = t.record("-c", script, native(t))
+    rows = t.rows("threads", run.trace)
+    known = sum(row["cpu_time"] + (row.get("unattributed") or 0) for row in rows
+                if row["kind"] == "python")
+    natives = sum(row["cpu_time"] for row in rows if row["kind"] == "native")
+    near(natives, 6.0, relative=0.01, absolute=0.05, what="CPU of native threads")
+    unseen = [row for row in rows if row["thread"] == "(ended unseen)"]
+    assert sum(row["cpu_time"] for row in unseen) < 1.0, unseen
+    sampler = float(book(t, run.trace, "sampler").split()[1])
+    near(known + natives + sampler, float(run.out), relative=0.01, absolute=0.05, what="books")
+
+
+def test_books_balance(t):
+    """Python threads that come and go: their clocks add up to the process's, within 1 %."""
+    script = HEAD + ("def work():\n"
+                     "    for _ in range(4):\n"
+                     "        inner = threading.Thread(target=spin, args=(0.25,))\n"
+                     "        inner.start()\n"
+                     "        spin(0.25)\n"
+                     "        inner.join()\n"
+                     "outer = [threading.Thread(target=work) for _ in range(2)]\n"
+                     "for thread in outer: thread.start()\n"
+                     "for thread in outer: thread.join()\n"
+                     "spin(1)\n")
+    run = t.record("-c", script)
+    known = book(t, run.trace, "known")
+    share = float(known.split("%")[0].split()[-1])
+    assert 98.5 <= share <= 101, known
+
+
+def test_names(t):
+    """Names given late, changed, not ASCII, and none at all."""
+    script = HEAD + ("import _thread\n"
+                     "def renamed():\n"
+                     "    spin(0.5)\n"
+                     "    threading.current_thread().name = 'after'\n"
+                     "    spin(2.5)\n"
+                     "thread = threading.Thread(target=renamed, name='before')\n"
+                     "thread.start()\n"
+                     "umlaut = threading.Thread(target=spin, args=(1,), name='\\u00fcml\\u00e4ut \\U0001f40d')\n"
+                     "umlaut.start()\n"
+                     "_thread.start_new_thread(spin, (1,))\n"
+                     "thread.join(); umlaut.join()\n")
+    run = t.record("-c", script)
+    names = {row["thread"] for row in threads(t, run.trace)}
+    assert "after" in names and "before" not in names, names
+    assert "\u00fcml\u00e4ut \U0001f40d" in names and "MainThread" in names, names
+    assert len(names) == 4, names
+
+
+def test_blocked_signals(t):
+    """A thread that blocks every signal cannot be asked; it is read from outside."""
+    script = HEAD + ("import signal\n"
+                     "def deaf():\n"
+                     "    signal.pthread_sigmask(signal.SIG_BLOCK, range(1, signal.NSIG))\n"
+                     "    spin(1.0)\n"
+                     "thread = threading.Thread(target=deaf, name='deaf')\n"
+                     "thread.start()\n"
+                     "thread.join()\n")
+    run = t.record("-c", script)
+    row = one(threads(t, run.trace), "deaf")
+    assert row["wall"] > 0.9 and functions(t, run.trace).get("spin", 0) > 700, row
+
+
+def test_small_stacks(t):
+    """64 KiB of stack: ours must fit into what Python leaves."""
+    script = HEAD + ("threading.stack_size(64 * 1024)\n"
+                     "def work(n):\n"
+                     "    if n: work(n - 1)\n"
+                     "    else: spin(0.5)\n"
+                     "threads = [threading.Thread(target=work, args=(10,)) for _ in range(10)]\n"
+                     "for thread in threads: thread.start()\n"
+                     "for thread in threads: thread.join()\n"
+                     "print('done')\n")
+    plain = subprocess.run([t.python, "-c", script], capture_output=True, text=True)
+    if plain.returncode != 0:
+        raise Skip("Python itself does not fit into 64 KiB here")
+    run = t.record("-c", script)
+    assert run.out == "done\n" and functions(t, run.trace).get("work", 0) > 300
+
+
+def test_call_that_holds_the_gil(t):
+    """A C call that keeps the GIL: its time is in the line that calls it, the others wait."""
+    script = HEAD + ("import ctypes\n"
+                     "usleep = ctypes.PyDLL(None).usleep\n"
+                     "def keeps():\n"
+                     "    for _ in range(4): usleep(500000)\n"
+                     "def waits():\n"
+                     "    while not stop: sum(range(100))\n"
+                     "stop = False\n"
+                     "thread = threading.Thread(target=waits, name='waits')\n"
+                     "thread.start()\n"
+                     "keeps()\n"
+                     "stop = True\n"
+                     "thread.join()\n")
+    if subprocess.run([t.python, "-c", "import ctypes"], capture_output=True).returncode:
+        raise Skip("this interpreter has no ctypes")
+    run = t.record("-c", script)
+    rows = threads(t, run.trace)
+    assert one(rows, "waits")["gil_wait"] > 1.7, one(rows, "waits")
+    main = one(rows, "MainThread")
+    assert main["blocked"] > 1.7 and main["cpu_time"] < 0.5, main
+    assert functions(t, run.trace, "--thread", "MainThread").get("keeps", 0) > 1700
+    lines = [row for row in t.rows("lines", run.trace) if row["thread"] == "MainThread"
+             and row["function"] == "keeps"]
+    assert len(lines) == 1 and lines[0]["line"] == 8, lines
+
+
+def test_deep_recursion(t):
+    """10,000 deep: the stack is whole when asked for, else cut and marked."""
+    script = HEAD + ("sys.setrecursionlimit(20000)\n"
+                     "threading.stack_size(256 * 1024 * 1024)\n"
+                     "def deep(n):\n"
+                     "    if n: return deep(n - 1)\n"
+                     "    spin(1.0)\n"
+                     "thread = threading.Thread(target=deep, args=(10000,), name='deep')\n"
+                     "thread.start()\n"
+                     "thread.join()\n")
+    run = t.record("-c", script, options=["--max-depth", "16000"])
+    stacks = [frames for frames, weight in t.stacks(run.trace)
+              if frames and function_of(frames[-1]) == "spin" and len(frames) > 9000]
+    assert stacks, "no deep stack"
+    assert all(sum(function_of(frame) == "deep" for frame in frames) == 10001
+               for frames in stacks), [len(frames) for frames in stacks]
+    row = [row for row in t.rows("functions", run.trace) if row["function"] == "deep"][0]
+    assert row["ticks_cum"] <= 1600 and row["ticks_cum"] > 500, row
+    run = t.record("-c", script)
+    for frames, _ in t.stacks(run.trace):
+        assert len(frames) <= 1025, len(frames)
+
+
+def test_generators(t):
+    """The stack of what runs: through generators, yield from, coroutines."""
+    script = HEAD + ("def inner():\n"
+                     "    for _ in range(20):\n"
+                     "        spin(0.02)\n"
+                     "        yield 1\n"
+                     "def outer():\n"
+                     "    yield from inner()\n"
+                     "def consume():\n"
+                     "    return sum(outer())\n"
+                     "consume()\n")
+    run = t.record("-c", script)
+    seen = 0
+    for frames, weight in t.stacks(run.trace):
+        names = [function_of(frame) for frame in frames]
+        if names and names[-1] == "spin":
+            assert names[-4:] == ["consume", "outer", "inner", "spin"], names
+            seen += weight
+    assert seen > 100, seen
+
+
+def test_asyncio(t):
+    """The frames of the task that runs."""
+    script = HEAD + ("import asyncio\n"
+                     "async def leaf(name):\n"
+                     "    for _ in range(15):\n"
+                     "        spin(0.01)\n"
+                     "        await asyncio.sleep(0)\n"
+                     "async def left(): await leaf('left')\n"
+                     "async def right(): await leaf('right')\n"
+                     "async def main():\n"
+                     "    await asyncio.gather(left(), right(), left(), right())\n"
+                     "asyncio.run(main())\n")
+    run = t.record("-c", script)
+    counts = {"left": 0, "right": 0}
+    for frames, weight in t.stacks(run.trace):
+        names = [function_of(frame) for frame in frames]
+        if names and names[-1] == "spin":
+            assert names[-2] == "leaf" and names[-3] in counts, names
+            counts[names[-3]] += weight
+    assert min(counts.values()) > 100, counts
+
+
+GREEN = HEAD + """
+import {module}
+def leaf():
+    spin(0.01)
+def left():
+    for _ in range(30):
+        leaf()
+        {switch}
+def right():
+    for _ in range(30):
+        leaf()
+        {switch}
+"""
+
+
+def check_green(t, script):
+    run = t.record("-c", script)
+    counts = {"left": 0, "right": 0}
+    for frames, weight in t.stacks(run.trace):
+        names = [function_of(frame) for frame in frames]
+        if names and names[-1] == "spin":
+            assert names[-2] == "leaf" and names[-3] in counts, names
+            assert names[-3] in names and not ("left" in names and "right" in names), names
+            counts[names[-3]] += weight
+    assert min(counts.values()) > 100, counts
+
+
+def test_greenlet(t):
+    if subprocess.run([t.python, "-c", "import greenlet"], capture_output=True).returncode:
+        raise Skip("no greenlet for this interpreter")
+    check_green(t, GREEN.format(module="greenlet", switch="hub.switch()") + """
+hub = greenlet.getcurrent()
+greens = [greenlet.greenlet(left), greenlet.greenlet(right)]
+while any(not green.dead for green in greens):
+    for green in greens:
+        if not green.dead: green.switch()
+""")
+
+
+def test_gevent(t):
+    if subprocess.run([t.python, "-c", "import gevent"], capture_output=True).returncode:
+        raise Skip("no gevent for this interpreter")
+    check_green(t, GREEN.format(module="gevent", switch="gevent.sleep(0)") +
+                "gevent.joinall([gevent.spawn(left), gevent.spawn(right)])\n")
