@@ -14,15 +14,19 @@
 void args_clear(struct args *args)
 {
     free(args->given);
-    free(args->files);
+    free(args->operands);
     *args = (struct args){0};
 }
 
-static void add_file(struct args *args, const char *file)
+static void add_operand(struct args *args, const char *operand)
 {
-    args->files =
-        memory_grow(args->files, &args->files_size, args->n_files + 1, sizeof *args->files);
-    args->files[args->n_files++] = file;
+    args->operands = memory_grow(args->operands, &args->operands_size, args->n_operands + 1,
+                                 sizeof *args->operands);
+    args->operands[args->n_operands++] = operand;
+    const bool has_word = args->command->word != NULL;
+    args->word = has_word ? args->operands[0] : NULL;
+    args->files = args->operands + has_word;
+    args->n_files = args->n_operands - has_word;
 }
 
 static bool is_count(const char *text)
@@ -156,6 +160,9 @@ static enum status check_files(const struct args *args, struct problem *why)
     const struct command *const command = args->command;
     if (args_flag(args, "help"))
         return STATUS_OK;
+    if (command->word != NULL && args->word == NULL)
+        return USAGE(why, "%s wants a %s%s; see: pyanalyze help %s", command->name, command->word,
+                     command->min_files > 0 ? ", and then a trace file" : "", command->name);
     if (args->n_files < command->min_files && command->min_files > 1)
         return USAGE(why, "%s wants more files: %s %s", command->name, command->name,
                      command->synopsis);
@@ -192,7 +199,7 @@ enum status args_parse(struct args *args, int argc, char **argv, struct problem 
     for (int i = 2, used; i < argc; i += used) {
         used = 1;
         if (options_end || argv[i][0] != '-' || argv[i][1] == '\0')
-            add_file(args, argv[i]);
+            add_operand(args, argv[i]);
         else if (strcmp(argv[i], "--") == 0)
             options_end = true;
         else if (argv[i][1] == '-')

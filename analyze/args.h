@@ -27,8 +27,11 @@ struct args {
     const struct command *command;
     struct arg *given;
     size_t n_given, given_size;
-    const char **files; /* everything that is no option */
-    size_t n_files, files_size;
+    const char **operands; /* everything that is no option: the word of the command, then files */
+    size_t n_operands, operands_size;
+    const char *word;         /* see struct command; NULL = it takes none */
+    const char *const *files; /* the other operands */
+    size_t n_files;
 };
 
 /*
@@ -42,7 +45,7 @@ void args_clear(struct args *args);
 /* What was given last under a long name; the name must be in a table. */
 bool args_flag(const struct args *args, const char *name);
 size_t args_files_before(const struct args *args, const char *name); /* SIZE_MAX = not given */
-const char *args_text(const struct args *args, const char *name); /* NULL = not given */
+const char *args_text(const struct args *args, const char *name);    /* NULL = not given */
 size_t args_count(const struct args *args, const char *name, size_t otherwise);
 
 /* All arguments of an option that can be given several times: *at is 0 to begin with. */

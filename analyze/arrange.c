@@ -2,6 +2,7 @@
 #include "arrange.h"
 
 #include "story.h"
+#include "view_tree.h"
 
 #include <string.h>
 
@@ -158,6 +159,10 @@ void arrangement_apply(const struct arrangement *a, struct view *view, unsigned 
                                                                  : ROWS_MIN);
     if (!a->output->machine)
         view_close(view);
+    for (size_t i = 0; i < view->n_groups && !a->output->machine; i++) {
+        if (view->groups[i].is_tree)
+            tree_draw(view, &view->groups[i]);
+    }
     if (!a->full_paths)
         view_shorten_paths(view);
 }

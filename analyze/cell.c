@@ -4,6 +4,14 @@
 #include <inttypes.h>
 #include <string.h>
 
+int frame_compare(const struct frame *a, const struct frame *b)
+{
+    int order = strcmp(a->function, b->function);
+    if (order == 0)
+        order = strcmp(a->file, b->file);
+    return order != 0 ? order : (a->line > b->line) - (a->line < b->line);
+}
+
 static int compare_numbers(double a, double b)
 {
     return (a < b) - (a > b);

@@ -37,6 +37,15 @@ struct frame {
     uint32_t line;
 };
 
+/* Where in its lines an expression is; all 0 = not known. Columns are bytes, from 1 on. */
+struct position {
+    uint16_t column, end_column; /* the end is exclusive, and in the line lines_more further down */
+    uint16_t lines_more;
+};
+
+/* By function, file and line, as strcmp. */
+int frame_compare(const struct frame *a, const struct frame *b);
+
 struct stack {
     const struct frame *frames; /* leaf first */
     size_t n_frames;

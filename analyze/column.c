@@ -186,7 +186,8 @@ static struct cell get_stack(const struct row *row)
     return (struct cell){.unit = UNIT_STACK, .stack = &row->sample->stack};
 }
 
-#define ROW_FRAME (ROW_PLACE | ROW_GIL | ROW_STALL | ROW_STALL_LINE)
+#define ROW_CODE  (ROW_PLACE | ROW_TREE | ROW_PATH | ROW_SOURCE)
+#define ROW_FRAME (ROW_CODE | ROW_GIL | ROW_STALL | ROW_STALL_LINE)
 #define ROW_ANY   (ROW_FRAME | ROW_THREAD | ROW_SAMPLE | ROW_STACK | ROW_BIN)
 
 static const struct column columns[] = {
@@ -219,13 +220,13 @@ static const struct column columns[] = {
      .title = column_name,                                                                         \
      .help = help_,                                                                                \
      .rows =                                                                                       \
-         ROW_PLACE | ROW_THREAD | ROW_PROCESS | ROW_STACK | ROW_STALL | ROW_STALL_LINE | ROW_BIN,  \
+         ROW_CODE | ROW_THREAD | ROW_PROCESS | ROW_STACK | ROW_STALL | ROW_STALL_LINE | ROW_BIN,   \
      .unit = unit_,                                                                                \
      .part = PART_SELF,                                                                            \
      .metric = METRIC_##id},                                                                       \
         {.name = column_name "_cum",                                                               \
          .title = "(cum)",                                                                         \
-         .rows = ROW_PLACE,                                                                        \
+         .rows = ROW_CODE,                                                                         \
          .unit = unit_,                                                                            \
          .help = "the same for all stacks that contain the place, once per stack",                 \
          .close = true,                                                                            \
@@ -272,26 +273,26 @@ static const struct column columns[] = {
     {.name = "share",
      .title = "share",
      .help = "part of the table's total under the metric of --by",
-     .rows = ROW_PLACE,
+     .rows = ROW_CODE,
      .unit = UNIT_RATIO,
      .get = get_share},
     {.name = "error",
      .title = "\u00b1",
      .help = "the share of an unbroken look is within share +- error in 95 of 100 cases",
-     .rows = ROW_PLACE,
+     .rows = ROW_CODE,
      .unit = UNIT_RATIO,
      .close = true,
      .get = get_error},
     {.name = "share_cum",
      .title = "share(cum)",
      .help = "the same for all stacks that contain the place, once per stack",
-     .rows = ROW_PLACE,
+     .rows = ROW_CODE,
      .unit = UNIT_RATIO,
      .get = get_share_cum},
     {.name = "error_cum",
      .title = "\u00b1",
      .help = "the error of share_cum",
-     .rows = ROW_PLACE,
+     .rows = ROW_CODE,
      .unit = UNIT_RATIO,
      .close = true,
      .get = get_error_cum},
@@ -376,7 +377,7 @@ static const struct column columns[] = {
     {.name = "module",
      .title = "module",
      .help = "name of the module, as its path has it",
-     .rows = ROW_PLACE,
+     .rows = ROW_CODE,
      .unit = UNIT_TEXT,
      .get = get_module},
     {.name = "stack",
@@ -403,19 +404,22 @@ struct cell column_cell(const struct column *column, const struct row *row)
     return column->part != PART_NONE ? metric_cell(column, row) : column->get(row);
 }
 
-/* All tables one behind the other. */
+/* The tables of other files; they stand one behind the other. */
+static const struct column *(*const more_columns[])(size_t i) = {
+    column_tree_get, column_source_get,  column_diff_get,
+    column_time_get, column_compare_get, column_style_get,
+};
+
 const struct column *column_get(size_t i)
 {
-    const struct column *(*const others[])(size_t) = {column_diff_get, column_time_get,
-                                                      column_compare_get, column_style_get};
     if (i < ARRAY_LEN(columns))
         return &columns[i];
     i -= ARRAY_LEN(columns);
-    for (size_t table = 0; table < ARRAY_LEN(others); table++) {
-        for (size_t k = 0; others[table](k) != NULL; k++) {
-            if (i-- == 0)
-                return others[table](k);
-        }
+    for (size_t table = 0; table < ARRAY_LEN(more_columns); table++) {
+        if (more_columns[table](i) != NULL)
+            return more_columns[table](i);
+        for (size_t n = 0; more_columns[table](n) != NULL; n++)
+            i--;
     }
     return NULL;
 }

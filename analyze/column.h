@@ -25,8 +25,11 @@ enum row_kind {
     ROW_GIL = 1 << 6,
     ROW_STALL = 1 << 7,
     ROW_STALL_LINE = 1 << 8,
-    ROW_COMPARE = 1 << 9,
-    ROW_BIN = 1 << 10,
+    ROW_TREE = 1 << 9,    /* a place in a tree */
+    ROW_PATH = 1 << 10,   /* a path through it */
+    ROW_SOURCE = 1 << 11, /* a line of a source file */
+    ROW_COMPARE = 1 << 12,
+    ROW_BIN = 1 << 13,
 };
 
 enum column_part {
@@ -47,9 +50,6 @@ struct column {
     struct cell (*get)(const struct row *row);
 };
 
-/* The i-th of those about time and waiting (column_time.c); NULL behind the last. */
-const struct column *column_time_get(size_t i);
-
 struct cell column_cell(const struct column *column, const struct row *row);
 
 /* By name; NULL when there is none that knows rows of this kind. */
@@ -59,9 +59,11 @@ const struct column *column_find(const char *name, enum row_kind kind);
 const char *column_name(size_t i);
 const struct column *column_get(size_t i);
 
-/* The i-th of column_diff.c, column_compare.c and column_style.c; column_get() goes through all
- * tables. */
+/* Likewise of the tables of other files; column_get() goes through all. */
+const struct column *column_tree_get(size_t i);
+const struct column *column_source_get(size_t i);
 const struct column *column_diff_get(size_t i);
+const struct column *column_time_get(size_t i);
 const struct column *column_compare_get(size_t i);
 const struct column *column_style_get(size_t i); /* those of other tools' tables */
 

@@ -235,8 +235,8 @@ static const struct column columns[] = {
      .get = get_doing},
     {.name = "depth",
      .title = "depth",
-     .help = "how far below the loop it was called",
-     .rows = ROW_STALL_LINE,
+     .help = "how far below the top of its tree it was called",
+     .rows = ROW_STALL_LINE | ROW_TREE,
      .unit = UNIT_COUNT,
      .get = get_depth},
 };

@@ -33,8 +33,9 @@ struct command {
     const char *example;  /* one command line */
     unsigned takes;       /* enum option_group: common options */
     const struct option *options; /* its own, up to OPTION_END; NULL = none */
-    size_t min_files, max_files;
     size_t n_traces; /* the first so many files are traces, the others are not; 0 = all are */
+    const char *word; /* what its first argument is when that is no file: "function"; NULL = none */
+    size_t min_files, max_files; /* without the word */
 
     unsigned shape;                     /* enum shape: of the view that it builds, or may build */
     const char *output;                 /* unless --format says another */
@@ -64,6 +65,11 @@ struct command {
     X(diff)                                                                                        \
     X(compare)                                                                                     \
     X(processes)                                                                                   \
+    X(tree)                                                                                        \
+    X(callers)                                                                                     \
+    X(callees)                                                                                     \
+    X(annotate)                                                                                    \
+    X(hot)                                                                                         \
     X(info)                                                                                        \
     X(dump)                                                                                        \
     X(export)                                                                                      \
@@ -71,6 +77,7 @@ struct command {
     X(repair)                                                                                      \
     X(merge)                                                                                       \
     X(help)                                                                                        \
+    X(completion)                                                                                  \
     X(version)
 
 #define COMMAND_EXTERN(name) extern const struct command command_##name;

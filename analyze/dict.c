@@ -142,12 +142,30 @@ static enum status add_functions(struct dict *dict, const Pyrec__V1__Defs *defs,
     return STATUS_OK;
 }
 
+/* What cannot be in a line of a source file is not known. */
+static struct position position_of(const Pyrec__V1__Defs *defs, size_t i)
+{
+    const uint32_t more = defs->n_location_end_line > 0 ? defs->location_end_line[i] : 0;
+    const uint32_t first = defs->n_location_column > 0 ? defs->location_column[i] : 0;
+    const uint32_t end = defs->n_location_end_column > 0 ? defs->location_end_column[i] : 0;
+    if (first == 0 || end == 0 || first > UINT16_MAX || end > UINT16_MAX || more > UINT16_MAX ||
+        (more == 0 && end <= first))
+        return (struct position){0};
+    return (struct position){(uint16_t)first, (uint16_t)end, (uint16_t)more};
+}
+
 static enum status add_locations(struct dict *dict, const Pyrec__V1__Defs *defs,
                                  struct problem *why)
 {
     const size_t n = defs->n_location_function;
     size_t n_gap;
     TRY(check_equal(n, defs->n_location_line, "location", why));
+    if (defs->n_location_end_line > 0)
+        TRY(check_equal(n, defs->n_location_end_line, "location", why));
+    if (defs->n_location_column > 0)
+        TRY(check_equal(n, defs->n_location_column, "location", why));
+    if (defs->n_location_end_column > 0)
+        TRY(check_equal(n, defs->n_location_end_column, "location", why));
     TRY(check_first(defs->first_location, n, dict->n_locations, "location", &n_gap, why));
     for (; n_gap > 0; n_gap--) {
         GROW(dict, locations);
@@ -160,7 +178,8 @@ static enum status add_locations(struct dict *dict, const Pyrec__V1__Defs *defs,
             (int64_t)dict->functions[function].line + (function > 0 ? defs->location_line[i] : 0);
         const uint32_t known_line = line >= 1 && line <= INT32_MAX ? (uint32_t)line : 0;
         GROW(dict, locations);
-        dict->locations[dict->n_locations++] = (struct dict_location){function, known_line};
+        dict->locations[dict->n_locations++] =
+            (struct dict_location){function, known_line, position_of(defs, i)};
     }
     return STATUS_OK;
 }

@@ -35,6 +35,7 @@ struct dict_function {
 struct dict_location {
     uint32_t function;
     uint32_t line;
+    struct position position;
 };
 
 struct dict_stack {

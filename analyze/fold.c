@@ -10,7 +10,7 @@
 
 struct fold {
     const struct profile *profile;
-    const struct key *key;
+    size_t n_values;
     uint32_t *value_of;   /* per node: its key's value */
     uint64_t *topmost;    /* bit per node: no node of the same value above it */
     uint64_t *touched;    /* bit per node: it or something below has weight */
@@ -34,8 +34,7 @@ static void bit_set(uint64_t *bits, size_t i)
 static void find_topmost(struct fold *fold)
 {
     const struct tree *const tree = &fold->profile->tree;
-    const size_t n_values = fold->key->count(&fold->profile->symbols);
-    uint32_t *const on_path = memory_get(n_values * sizeof *on_path);
+    uint32_t *const on_path = memory_get(fold->n_values * sizeof *on_path);
     uint32_t *const path = memory_get(tree->n * sizeof *path);
     uint32_t *const order = tree_preorder(tree);
     size_t depth = 0;
@@ -52,21 +51,33 @@ static void find_topmost(struct fold *fold)
     free(on_path);
 }
 
-struct fold *fold_open(const struct profile *profile, const struct key *key)
+struct fold *fold_open_values(const struct profile *profile, const uint32_t *value_of_place,
+                              size_t n_values)
 {
     struct fold *const fold = memory_get(sizeof *fold);
     const struct tree *const tree = &profile->tree;
     const size_t n_words = tree->n / BITS + 1;
     fold->profile = profile;
-    fold->key = key;
+    fold->n_values = n_values;
     fold->value_of = memory_get(tree->n * sizeof *fold->value_of);
     fold->topmost = memory_get(n_words * sizeof *fold->topmost);
     fold->touched = memory_get(n_words * sizeof *fold->touched);
     fold->below = memory_get(tree->n * sizeof *fold->below);
-    fold->row_of = memory_get(key->count(&profile->symbols) * sizeof *fold->row_of);
+    fold->row_of = memory_get(n_values * sizeof *fold->row_of);
     for (size_t i = 1; i < tree->n; i++)
-        fold->value_of[i] = key->of(&profile->symbols, tree->nodes[i].place);
+        fold->value_of[i] = value_of_place[tree->nodes[i].place];
     find_topmost(fold);
+    return fold;
+}
+
+struct fold *fold_open(const struct profile *profile, const struct key *key)
+{
+    const struct symbols *const symbols = &profile->symbols;
+    uint32_t *const values = memory_get(symbols->n_places * sizeof *values);
+    for (uint32_t i = 0; i < symbols->n_places; i++)
+        values[i] = key->of(symbols, i);
+    struct fold *const fold = fold_open_values(profile, values, key->count(symbols));
+    free(values);
     return fold;
 }
 

@@ -25,6 +25,10 @@ struct fold_row {
 };
 
 struct fold *fold_open(const struct profile *profile, const struct key *key);
+
+/* The same by the caller's own values, one per place and below n_values; borrowed. */
+struct fold *fold_open_values(const struct profile *profile, const uint32_t *value_of_place,
+                              size_t n_values);
 void fold_close(struct fold *fold);
 
 /* Rows with weight of these threads together, in order of value. */

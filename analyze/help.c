@@ -2,6 +2,7 @@
 #include "help.h"
 
 #include "command.h"
+#include "completion.h"
 #include "man.h"
 #include "output.h"
 
@@ -154,6 +155,8 @@ enum status help_answer(const struct args *args, struct buffer *out, struct prob
         buffer_add_text(out, "pyanalyze " PYREC_VERSION "\n");
         return STATUS_OK;
     }
+    if (args->command == &command_completion)
+        return completion_print(out, args->word, why);
     if (args_flag(args, "man")) {
         man_page(out);
         return STATUS_OK;

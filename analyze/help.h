@@ -14,7 +14,7 @@
 #include "args.h"
 #include "buffer.h"
 
-/* The commands that answer without a trace: help and version. STATUS_USAGE: no such command. */
+/* The commands that answer without a trace: help, completion and version. STATUS_USAGE: no such command. */
 MUST_CHECK enum status help_answer(const struct args *args, struct buffer *out,
                                    struct problem *why);
 

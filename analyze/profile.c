@@ -155,7 +155,9 @@ static void map_stacks(struct profile *profile, struct builder *b, const struct 
         const struct dict_location *const l = &dict->locations[i];
         const struct dict_function *const f = &dict->functions[l->function];
         const uint32_t function = symbols_function(symbols, f->name, f->file, f->line);
-        b->places[i] = symbols_place(symbols, function, l->line);
+        const struct position nowhere = {0};
+        b->places[i] = symbols_expression(symbols, function, l->line,
+                                          profile->expressions ? l->position : nowhere);
     }
     const uint32_t none = symbols_function(symbols, DICT_NO_FRAMES, "", 0);
     b->nodes[0] = tree_child(&profile->tree, TREE_ROOT, b->places[0]);

@@ -66,6 +66,7 @@ struct profile {
     struct profile_thread **threads; /* selected ones, in order of process and id */
     size_t n_threads, threads_size;
     const struct census *census;
+    bool expressions;     /* places are told apart within a line; set before profile_build */
     struct window window; /* of the trace when it was read */
 
     /* Set before profile_build: keep what the threads did in order of time, weighed by this. */

@@ -73,26 +73,47 @@ uint32_t symbols_function(struct symbols *symbols, const char *name, const char 
     return (uint32_t)symbols->n_functions++;
 }
 
-static uint64_t place_hash(const void *owner, uint32_t n)
+static uint64_t hash_of_place(const struct symbol_place *p)
 {
-    const struct symbol_place *const p = &((const struct symbols *)owner)->places[n];
-    return hash_pair(p->function, p->line);
+    const uint64_t where = (uint64_t)p->position.column << 32 |
+                           (uint64_t)p->position.end_column << 16 | p->position.lines_more;
+    return hash_pair(hash_pair(p->function, p->line), where);
 }
 
-uint32_t symbols_place(struct symbols *symbols, uint32_t function, uint32_t line)
+static uint64_t place_hash(const void *owner, uint32_t n)
+{
+    return hash_of_place(&((const struct symbols *)owner)->places[n]);
+}
+
+static bool same_place(const struct symbol_place *a, const struct symbol_place *b)
+{
+    return a->function == b->function && a->line == b->line &&
+           a->position.column == b->position.column &&
+           a->position.end_column == b->position.end_column &&
+           a->position.lines_more == b->position.lines_more;
+}
+
+uint32_t symbols_expression(struct symbols *symbols, uint32_t function, uint32_t line,
+                            struct position position)
 {
     struct hash *const hash = &symbols->place_hash;
+    const struct symbol_place place = {function, line, position};
     hash_reserve(hash, place_hash, symbols);
-    uint64_t at = hash_pair(function, line);
+    uint64_t at = hash_of_place(&place);
     for (uint32_t n = hash_slot(hash, at); n != HASH_NONE; n = hash_slot(hash, ++at)) {
-        if (symbols->places[n].function == function && symbols->places[n].line == line)
+        if (same_place(&symbols->places[n], &place))
             return n;
     }
     symbols->places = memory_grow(symbols->places, &symbols->places_size, symbols->n_places + 1,
                                   sizeof *symbols->places);
     hash_put(hash, at, (uint32_t)symbols->n_places);
-    symbols->places[symbols->n_places] = (struct symbol_place){function, line};
+    symbols->places[symbols->n_places] = place;
     return (uint32_t)symbols->n_places++;
+}
+
+uint32_t symbols_place(struct symbols *symbols, uint32_t function, uint32_t line)
+{
+    return symbols_expression(symbols, function, line, (struct position){0});
 }
 
 struct frame symbols_frame(const struct symbols *symbols, uint32_t place)

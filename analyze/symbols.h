@@ -7,7 +7,7 @@
  * Memory:       struct symbols is the caller's, zeroed before the first use; symbols_clear takes
  *               it back. Names are its own copies.
  *
- * A place is a function and a line. Columns within a line are not told apart here.
+ * A place is a function and a line; for those who ask, also where in the line.
  *
  * Always true:  ids count up from 0 without holes; two functions differ in name, file or line.
  */
@@ -30,6 +30,7 @@ struct symbol_function {
 
 struct symbol_place {
     uint32_t function, line;
+    struct position position; /* all 0 unless places are told apart by it */
 };
 
 struct modules;
@@ -54,6 +55,10 @@ const char *symbols_text(struct symbols *symbols, const char *text);
 uint32_t symbols_function(struct symbols *symbols, const char *name, const char *file,
                           uint32_t line);
 uint32_t symbols_place(struct symbols *symbols, uint32_t function, uint32_t line);
+
+/* The place of an expression in that line. */
+uint32_t symbols_expression(struct symbols *symbols, uint32_t function, uint32_t line,
+                            struct position position);
 
 struct frame symbols_frame(const struct symbols *symbols, uint32_t place);
 

@@ -5,6 +5,7 @@
 #include "memory.h"
 #include "path.h"
 #include "story.h"
+#include "view_tree.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -123,8 +124,10 @@ static void sort_groups(struct view *view, const struct column *const *by, size_
 
 void view_sort(struct view *view, const struct column *const *by, size_t n_by)
 {
-    for (size_t i = 0; i < view->n_groups; i++)
-        sort_rows(&view->groups[i], by, n_by);
+    for (size_t i = 0; i < view->n_groups; i++) {
+        if (!view->groups[i].is_tree)
+            sort_rows(&view->groups[i], by, n_by);
+    }
     sort_groups(view, by, n_by);
 }
 
@@ -134,7 +137,9 @@ void view_limit(struct view *view, size_t limit)
         return;
     for (size_t i = 0; i < view->n_groups; i++) {
         struct group *const group = &view->groups[i];
-        if (group->n_rows > limit) {
+        if (group->is_tree)
+            tree_limit(group, limit);
+        if (group->n_rows > limit && !group->whole) {
             group->n_left_out += group->n_rows - limit;
             group->n_rows = limit;
         }

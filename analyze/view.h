@@ -47,6 +47,8 @@ struct sample {
     struct stack stack;
 };
 
+struct tree_row;
+struct source_row;
 struct diff_row;
 struct compare_row;
 
@@ -65,6 +67,11 @@ struct row {
     uint64_t recorded_ns; /* of a process */
     size_t n_threads;     /* that it stands for */
     const struct sample *sample;
+    struct tree_row *tree;           /* where it is in a tree; view_tree.h */
+    const struct source_row *source; /* annotate.h */
+    bool inside;                     /* a part of the row above, not to be counted again */
+    const char *path;                /* "main > run > work" */
+    const struct stack *stack;       /* the same, innermost first */
     const struct gil_entry *wait;    /* gil.h */
     const struct stall_facts *stall; /* stall_tell.h */
     const struct stall_line *stall_line;
@@ -80,6 +87,8 @@ struct group {
     struct row total;    /* by which groups are sorted */
     struct row *rows;
     size_t n_rows, n_left_out;
+    bool whole;          /* no row is ever left out */
+    bool is_tree;        /* rows have `tree`; they keep their order */
     const char *closing; /* for human readers, below the rows; set by view_close */
 };
 
@@ -171,6 +180,8 @@ struct view {
 
     /* SHAPE_GRAPH */
     const struct graph *graph;
+
+    bool blank; /* what has no value is left blank, for human readers */
 
     /* Lines for human readers, below everything. */
     const char **notes;

@@ -41,7 +41,7 @@ static void close_group(struct view *view, struct group *group)
         return;
     for (size_t i = 0; i < group->n_rows; i++) {
         struct row *const row = &group->rows[i];
-        if (row->self == NULL)
+        if (row->self == NULL || row->inside)
             continue;
         const double share = share_of(&basis, row->self);
         largest = share > largest ? share : largest;

@@ -77,7 +77,8 @@ static void thread_look(void *closure, pid_t tid)
     char name[PROCFS_COMM_MAX];
     uint64_t clock_ns;
     if (bsearch(&tid, look->python, look->n_python, sizeof tid, tid_compare) != NULL ||
-        !procfs_comm(look->pid, tid, name) || strcmp(name, NATIVES_SAMPLER) == 0 ||
+        !procfs_comm(look->pid, tid, name) ||
+        strncmp(name, NATIVES_OURS, strlen(NATIVES_OURS)) == 0 ||
         !procfs_thread_cpu(look->pid, tid, &clock_ns))
         return;
     struct native *row = alive_find(look->natives, tid);

@@ -20,10 +20,10 @@
 #include "procfs.h"
 #include "roster.h"
 
-#define NATIVES_MAX     4096
-#define NATIVES_LOOKS   2
-#define NATIVES_UNSEEN  "(ended unseen)"
-#define NATIVES_SAMPLER "pyrec-sampler" /* the agent's own thread: not of the program */
+#define NATIVES_MAX    4096
+#define NATIVES_LOOKS  2
+#define NATIVES_UNSEEN "(ended unseen)"
+#define NATIVES_OURS   "pyrec-" /* names of the agent's threads begin so: not of the program */
 
 struct native {
     pid_t tid;

@@ -11,7 +11,7 @@ set -eu
 cd "$(dirname "$0")/.."
 ./samples/setup.sh check protobuf-compiler zstd python3 python3-protobuf universal-ctags \
     patchelf curl man-db procps xvfb python3-tk python3-pyqt5 python3-greenlet python3-gevent \
-    gnuplot-nox file libxml2-utils python3-yappi
+    file libxml2-utils python3-yappi zsh fish gnuplot-nox
 
 if [ "${PYREC_FETCH:-yes}" = yes ]; then
     ./tests/interpreters.sh --fetch build >/dev/null

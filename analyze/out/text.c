@@ -46,18 +46,32 @@ static void grid_clear(struct grid *grid)
     free(grid->cells);
 }
 
+/* "(cum)" belongs to the column on its left; where that is another one, it has a name of its own.
+ */
+static bool has_own_title(const struct view *view, size_t c)
+{
+    const struct column *const column = view->columns[c];
+    return column->part == PART_CUM && (c == 0 || view->columns[c - 1]->part != PART_SELF ||
+                                        view->columns[c - 1]->metric != column->metric);
+}
+
 static struct grid grid_build(const struct view *view, const struct group *group, int decimals)
 {
     struct grid grid = {NULL, group->n_rows + 1, view->n_columns};
     grid.cells = memory_get(grid.n_rows * grid.n_columns * sizeof(char *));
     for (size_t c = 0; c < grid.n_columns; c++) {
         const struct column *const column = view->columns[c];
-        const bool apart = c > 0 && !column->close;
-        const size_t least =
-            column->close && column->unit == UNIT_SECONDS ? CLOSE_SECONDS_WIDTH : 0;
-        *grid_at(&grid, 0, c) = text_padded(column->title, apart, least);
+        const bool own_title = has_own_title(view, c);
+        const bool close = column->close && !own_title, apart = c > 0 && !close;
+        const size_t least = close && column->unit == UNIT_SECONDS ? CLOSE_SECONDS_WIDTH : 0;
+        *grid_at(&grid, 0, c) = text_padded(own_title ? column->name : column->title, apart, least);
         for (size_t r = 1; r < grid.n_rows; r++) {
             const struct cell cell = column_cell(column, &group->rows[r - 1]);
+            if (view->blank &&
+                (cell.unit == UNIT_NONE || (cell.unit == UNIT_TEXT && cell.text[0] == '\0'))) {
+                *grid_at(&grid, r, c) = text_padded("", apart, 0);
+                continue;
+            }
             *grid_at(&grid, r, c) = text_of_cell(&cell, decimals, apart, 0);
         }
     }
@@ -88,7 +102,8 @@ static size_t grid_cut(struct grid *grid, size_t column, size_t over, bool at_be
 static bool is_path(const struct column *column)
 {
     return column->unit == UNIT_PLACE || column->unit == UNIT_PSTATS ||
-           column->unit == UNIT_YAPPI || strcmp(column->name, "file") == 0;
+           column->unit == UNIT_YAPPI || strcmp(column->name, "file") == 0 ||
+           strcmp(column->name, "path") == 0;
 }
 
 /*

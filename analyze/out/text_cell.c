@@ -173,16 +173,16 @@ void text_cut(char **text, size_t width, bool at_beginning)
 {
     const size_t now = text_width(*text), mark = text_width(dots());
     const size_t blanks = strspn(*text, " "); /* they keep the columns apart */
-    if (now <= width || width <= mark + blanks)
+    if (now <= width || width <= mark + (at_beginning ? blanks : 0))
         return;
     struct buffer cut = {0};
-    buffer_add(&cut, *text, blanks);
     if (at_beginning) {
+        buffer_add(&cut, *text, blanks);
         buffer_add_text(&cut, dots());
         buffer_add_text(&cut, end_of(*text, now - (width - mark - blanks)));
     } else {
         const char *const end = end_of(*text, width - mark);
-        buffer_add(&cut, *text + blanks, (size_t)(end - *text) - blanks);
+        buffer_add(&cut, *text, (size_t)(end - *text));
         buffer_add_text(&cut, dots());
     }
     free(*text);
@@ -192,5 +192,7 @@ void text_cut(char **text, size_t width, bool at_beginning)
 bool text_is_nothing(const char *text)
 {
     text += strspn(text, " ");
+    if (text[0] == '\0')
+        return false;
     return strcmp(text, "-") == 0 || text[strspn(text, "0.%")] == '\0';
 }

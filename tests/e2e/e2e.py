@@ -106,6 +106,10 @@ class Tool:
         return json.loads(self.analyze(command, "--format", "json", "--limit", "0", *options, trace,
                                        ok=ok))
 
+    def rows_of(self, command, word, trace, *options):
+        """The table of a command that takes a word before its files."""
+        return json.loads(self.analyze(command, "--format", "json", *options, word, trace))
+
     def info(self, trace, ok=(0,)):
         """All facts of `info` as {(subject, name): value}; see facts()."""
         return facts(json.loads(self.analyze("info", "--format", "json", trace, ok=ok)))

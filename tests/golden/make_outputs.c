@@ -6,9 +6,9 @@
  *
  * Small made-up recordings, the same bytes every time: simple (one process, three threads, two
  * generations, missed ticks), family (two processes, native threads), odd (names and stacks that
- * are hard to print), pool (two processes with numbered threads), hostile (names made to break
- * formats), gui (an event loop that stalls), before and after (a change), asleep (time that
- * nobody observed).
+ * are hard to print), pool (two processes with numbered threads), expressions (columns within
+ * lines), hostile (names made to break formats), gui (an event loop that stalls), before and after
+ * (a change), asleep (time that nobody observed).
  */
 #include "make_trace.h"
 
@@ -103,6 +103,41 @@ static void make_simple(const char *directory)
                                               .native_cpu_ns = 0,
                                               .failure = "thread did not answer within the tick",
                                               .failures = 1});
+    maker_process_end(m, p, 0);
+    maker_close(m, "exited");
+}
+
+/* One line of three calls, of which CPython says which was running. */
+static void make_expressions(const char *directory)
+{
+    static const char *const argv[] = {"python3", "/home/me/proj/demo.py", NULL};
+    static const char file[] = "/home/me/proj/demo.py";
+    static const struct maker_frame call = {"<module>", file, 1, 30, MAKER_COLUMNS(1, 7)};
+    static const struct maker_frame first = {"fib", file, 2, 5, MAKER_COLUMNS(12, 22)};
+    static const struct maker_frame second = {"fib", file, 2, 5, MAKER_COLUMNS(25, 35)};
+    static const struct maker_frame sum = {"fib", file, 2, 5, MAKER_COLUMNS(12, 35)};
+    static const struct maker_frame test = {"fib", file, 2, 3, MAKER_COLUMNS(8, 13)};
+    static const struct maker_frame list = {"main", file, 20, 22, MAKER_COLUMNS(15, 56)};
+    static const struct maker_frame print = {"main", file, 20, 22, MAKER_COLUMNS(3, 57)};
+    static const struct maker_frame late = {"main", file, 20, 24, MAKER_COLUMNS(5, 12)};
+    struct maker *m;
+    open_trace(&m, directory, "expressions", 0xe4);
+    const uint32_t p = maker_process(m, 9, 1, argv);
+    maker_thread(m, p, 9, "MainThread", 0);
+    const uint32_t stacks[] = {
+        STACK(m, p, &call, &late, &first, &test),
+        STACK(m, p, &call, &late, &first, &second, &test),
+        STACK(m, p, &call, &late, &first, &first, &sum),
+        STACK(m, p, &call, &list),
+        STACK(m, p, &call, &print),
+        STACK(m, p, &call, &late),
+    };
+    for (unsigned i = 0; i < 200; i++) {
+        maker_tick(m, p, 0, 0, 0);
+        maker_change(m, p, 1,
+                     &(struct maker_sample){stacks[i % 17 < 12 ? i % 3 : i % 6], ON_CPU | HOLDS_GIL,
+                                            9000 + i % 7, NULL});
+    }
     maker_process_end(m, p, 0);
     maker_close(m, "exited");
 }
@@ -400,6 +435,7 @@ int main(int argc, char **argv)
     make_change(argv[1], "elsewhere", true, true);
     make_fib(argv[1]);
     make_pool(argv[1]);
+    make_expressions(argv[1]);
     make_hostile(argv[1]);
     make_asleep(argv[1]);
     return 0;

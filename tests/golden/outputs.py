@@ -5,7 +5,7 @@
 usage: outputs.py [--accept] PYANALYZE MAKE_OUTPUTS [CASE]
 
 A case is a line `name: words` in outputs.txt; the words are pyanalyze's, and X.trace stands for the
-trace that make_outputs (or damage, below) makes, v1-X.trace for the one in this folder. A first word tty60 runs it on a terminal 60
+trace that make_outputs (or damage, below) makes, v1-X.trace for the one in this folder. @X is X beside the traces (sources). A first word tty60 runs it on a terminal 60
 columns wide. outputs/NAME has standard output, standard error and exit status. With --accept the
 expected files are written anew: look at the difference before you commit it.
 """
@@ -14,6 +14,7 @@ import pathlib
 import pty
 import re
 import select
+import shutil
 import struct
 import subprocess
 import sys
@@ -57,6 +58,50 @@ def damage(directory):
     (directory / "hollow.trace").write_bytes(hollow)
 
 
+DEMO = """\
+# A made-up program; traces name its lines.
+def fib(n):
+    if n < 2: return n
+
+    return fib(n - 1) + fib(n - 2)
+
+
+class Empty:
+    pass
+
+
+
+
+
+
+def before(): pass
+
+
+
+def main():
+\tif True:
+\t\tprint("\u00fc", total(3, [fib(i) for i in range(27)]))
+
+    fib(27)
+    print("done")
+
+
+
+
+main()
+"""
+
+
+def sources(directory):
+    """src has the source of the traces, changed one that was touched since, other another one."""
+    for name, text, when in (("src", DEMO, 1700000000), ("changed", DEMO, 1735689600),
+                             ("other", DEMO.replace("def fib", "def fob"), 1700000000)):
+        path = directory / name / "demo.py"
+        path.parent.mkdir()
+        path.write_text(text, encoding="utf-8")
+        os.utime(path, (when, when))
+
+
 def run_in_terminal(words, environment, columns):
     """We keep the terminal open until all is read: what it holds may be lost when it is closed."""
     out = b""
@@ -78,6 +123,8 @@ def run_in_terminal(words, environment, columns):
 def trace_path(directory, word):
     if word.startswith("profiles/"):
         return str(HERE / word)
+    if word.startswith("@"):
+        return str(directory / word[1:])
     if not word.endswith(".trace"):
         return word
     return str((HERE if word.startswith("v1-") else directory) / word)
@@ -131,6 +178,7 @@ def check_examples(program, directory):
     (directory / "run.trace").write_bytes((directory / "simple.trace").read_bytes())
     (directory / "run.pstats").write_bytes((HERE / "profiles/fib-3.15.pstats").read_bytes())
     (directory / "other.trace").write_bytes((directory / "family.trace").read_bytes())
+    shutil.copy2(directory / "src" / "demo.py", directory / "demo.py")
     commands = subprocess.run([program, "help"], capture_output=True, text=True, check=True).stdout
     for name in re.findall(r"^  ([a-z]+) ", commands, re.M):
         text = subprocess.run([program, "help", name], capture_output=True, text=True,
@@ -156,6 +204,7 @@ def main():
         directory = pathlib.Path(name)
         subprocess.run([str(make), name], check=True)
         damage(directory)
+        sources(directory)
         for line in (HERE / "outputs.txt").read_text(encoding="utf-8").splitlines():
             if not line.strip() or line.startswith("#"):
                 continue

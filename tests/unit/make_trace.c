@@ -108,6 +108,8 @@ static void free_process(struct maker_process_state *p)
     free(p->defs.line.at);
     free(p->defs.kind.at);
     free(p->defs.location_function.at);
+    free(p->defs.column.at);
+    free(p->defs.end_column.at);
     free(p->defs.location_line.at);
     free(p->defs.up.at);
     free(p->defs.stack_location.at);

@@ -30,12 +30,15 @@ struct maker_settings {
     const char *hostname; /* NULL = "testhost" */
 };
 
-/* Root first. `kind` as in trace.proto, 0 = Python. */
+/* Root first. `kind` as in trace.proto, 0 = Python; plus MAKER_COLUMNS. */
 struct maker_frame {
     const char *function, *file;
     uint32_t first_line, line;
     uint32_t kind;
 };
+
+/* Columns of an expression in its line, from 1 on, the end exclusive; 4095 at most. */
+#define MAKER_COLUMNS(first, end) ((uint32_t)(first) << 8 | (uint32_t)(end) << 20)
 
 struct maker_sample {
     uint32_t stack; /* from maker_stack; 0 = no frames */

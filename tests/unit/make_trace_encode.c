@@ -24,7 +24,7 @@ static uint32_t function_id(struct maker_process_state *p, struct maker_known_fr
     for (size_t i = 0; i < p->n_frames && f->function == 0; i++) {
         const struct maker_known_frame *const other = &p->frames[i];
         if (other->function != 0 && other->frame.first_line == f->frame.first_line &&
-            other->frame.kind == f->frame.kind &&
+            (other->frame.kind & 0xff) == (f->frame.kind & 0xff) &&
             strcmp(other->frame.function, f->frame.function) == 0 &&
             strcmp(other->frame.file, f->frame.file) == 0)
             f->function = other->function;
@@ -33,7 +33,7 @@ static uint32_t function_id(struct maker_process_state *p, struct maker_known_fr
         PUSH(p->defs.name, maker_string_id(p, f->frame.function));
         PUSH(p->defs.file, maker_string_id(p, f->frame.file));
         PUSH(p->defs.line, f->frame.first_line);
-        PUSH(p->defs.kind, f->frame.kind);
+        PUSH(p->defs.kind, f->frame.kind & 0xff);
         f->function = ++p->defs.n_functions;
     }
     return f->function;
@@ -45,6 +45,8 @@ static uint32_t location_id(struct maker_process_state *p, uint32_t frame)
     if (f->location == 0) {
         PUSH(p->defs.location_function, function_id(p, f));
         PUSH(p->defs.location_line, (int32_t)(f->frame.line - f->frame.first_line));
+        PUSH(p->defs.column, f->frame.kind >> 8 & 0xfff);
+        PUSH(p->defs.end_column, f->frame.kind >> 20);
         f->location = ++p->defs.n_locations;
     }
     return f->location;
@@ -164,6 +166,9 @@ static void fill_defs(struct maker_process_state *p, Pyrec__V1__Defs *out)
     out->location_function = d->location_function.at;
     out->location_line = d->location_line.at;
     out->n_location_function = out->n_location_line = d->location_line.n;
+    out->location_column = d->column.at;
+    out->location_end_column = d->end_column.at;
+    out->n_location_column = out->n_location_end_column = d->column.n;
     out->first_stack = d->n_stacks - (uint32_t)d->up.n + 1;
     out->stack_up = d->up.at;
     out->stack_location = d->stack_location.at;
@@ -314,7 +319,8 @@ static void reset_chunk(struct maker_process_state *p)
     for (size_t i = 0; i < p->n_threads; i++)
         reset_thread(&p->threads[i]);
     d->strings.n = d->name.n = d->file.n = d->line.n = d->kind.n = 0;
-    d->location_function.n = d->location_line.n = d->up.n = d->stack_location.n = 0;
+    d->location_function.n = d->column.n = d->end_column.n = 0;
+    d->location_line.n = d->up.n = d->stack_location.n = 0;
     p->late.n = p->holders.n = p->missed_at.n = p->missed_n.n = p->missed_gap.n = 0;
     p->before_q = p->time_q;
     p->begun = true;

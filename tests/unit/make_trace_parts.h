@@ -79,7 +79,7 @@ struct maker_defs {
         const char **at;
         size_t n, room;
     } strings;
-    struct u32s name, file, line, kind, location_function, up, stack_location;
+    struct u32s name, file, line, kind, location_function, column, end_column, up, stack_location;
     struct s32s location_line;
 };
 

@@ -67,6 +67,16 @@ static struct weight weight_of(const struct reference *r, size_t sample)
     return (struct weight){1, s->ticks, s->wall_q, attributed(r, sample)};
 }
 
+struct weight reference_weight(const struct reference *r, size_t i)
+{
+    return weight_of(r, i);
+}
+
+enum state_class reference_class(const struct reference *r, size_t i)
+{
+    return class_of(r->samples[i].state);
+}
+
 void reference_keep(struct reference *r, uint64_t from_ns, uint64_t to_ns)
 {
     size_t kept = 0;
@@ -197,6 +207,7 @@ static uint32_t below(struct random_run *run, uint32_t n)
 static const char *const functions[] = {"a", "b", "C.c", "<lambda>", "d", "e"};
 static const char *const files[] = {"/x/one.py", "/x/two.py"};
 static const char *const calls[] = {NULL, "futex", "epoll_wait", "read"};
+static const uint32_t columns[] = {0, MAKER_COLUMNS(5, 9), MAKER_COLUMNS(5, 20)};
 static const uint8_t states[] = {0, 0, 1, 3, 3, 4, 32, 17, 11, 64 | 1, 4 | 32};
 
 static void make_stacks(struct random_run *run, uint32_t n)
@@ -208,7 +219,7 @@ static void make_stacks(struct random_run *run, uint32_t n)
             const uint32_t name = below(run, 6);
             const uint32_t first = 10 * (name % 3 + 1);
             stack.frames[f] = (struct maker_frame){functions[name], files[name % 2], first,
-                                                   first + below(run, 3), 0};
+                                                   first + below(run, 3), columns[below(run, 3)]};
         }
         r->stacks = maker_room(r->stacks, &r->stacks_room, r->n_stacks, sizeof *r->stacks);
         r->stacks[r->n_stacks++] = stack;

@@ -67,6 +67,10 @@ void reference_keep(struct reference *reference, uint64_t from_ns, uint64_t to_n
 /* Fill in the threads' totals. */
 void reference_total(struct reference *reference);
 
+/* What sample number `i` weighs, and under which class; times in quanta. */
+struct weight reference_weight(const struct reference *reference, size_t i);
+enum state_class reference_class(const struct reference *reference, size_t i);
+
 enum reference_key { REFERENCE_LINES, REFERENCE_FUNCTIONS, REFERENCE_FILES };
 
 /* The rows of all threads; the caller's to free. */

@@ -68,7 +68,7 @@ static void worker_end(struct worker *worker)
 static void look(void)
 {
     struct worker sampler;
-    worker_start(&sampler, NATIVES_SAMPLER, 0);
+    worker_start(&sampler, "pyrec-sampler", 0);
     natives_look(&natives, getpid(), &roster, 0, clocks_mono_ns(), NATIVES_NOW);
     worker_end(&sampler);
 }
@@ -113,7 +113,7 @@ START_TEST(test_names_and_cpu)
     ck_assert_uint_lt(row->cpu_ns, 80000000);
     ck_assert(row->is_changed);
     for (uint32_t i = 0; i < natives.n; i++)
-        ck_assert_str_ne(natives.rows[i].name, NATIVES_SAMPLER);
+        ck_assert_str_ne(natives.rows[i].name, "pyrec-sampler");
     ck_assert_ptr_null(row_of(python.tid));
     ck_assert_ptr_null(row_of(getpid()));
     const uint64_t total_ns = natives.total_ns;

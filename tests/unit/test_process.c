@@ -55,7 +55,8 @@ static void start_good(void)
 /* Finish, close, read back; the trace's rows must be the truth. */
 static void finish(void)
 {
-    const struct encode_end end = {.end_q = (clock_ns - emit.recording.clock.start_mono_ns) / QUANTUM_NS,
+    const struct encode_end end = {.end_q =
+                                       (clock_ns - emit.recording.clock.start_mono_ns) / QUANTUM_NS,
                                    .reason = "exited",
                                    .processes = 1};
     process_finish(process, &emit, clock_ns, "exited", &exited);

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * view_tree - rows of a table that form a tree.
+ *
+ * On the line:  a command fills struct tree_row -> [view_tree] cuts and draws -> columns
+ * Memory:       in the view's arena.
+ *
+ * Rows are in order, everything below a row directly behind it. Each has cum weights that are not
+ * larger than those of the row above it.
+ */
+#ifndef PYREC_ANALYZE_VIEW_TREE_H
+#define PYREC_ANALYZE_VIEW_TREE_H
+
+#include "view.h"
+
+struct tree_row {
+    uint32_t node, up;   /* numbers from 1; up is that of the row above it, 0 = none */
+    const char *outline; /* the function behind the lines that lead to it; set by tree_draw */
+};
+
+/* Keep the `limit` heaviest rows, which are never without those above them; 0 = all. */
+void tree_limit(struct group *group, size_t limit);
+
+/*
+ * Draw the lines. A row that is the only one below another stands under it without being indented,
+ * so that long chains of calls stay on the screen; only what is below a top row always is, so that
+ * one sees where the next one begins.
+ */
+void tree_draw(struct view *view, struct group *group);
+
+#endif
