@@ -60,6 +60,11 @@ static bool place_recognize(struct idle *idle, struct idle_place *p)
         if (!idle_call_waits(idle->scene->calls[p->call]))
             return false;
         p->nests = (bits & IDLE_NAME_NESTS) != 0;
+        if (bits & IDLE_NAME_APART) { /* then all that is not the wait is work */
+            p->loop = TREE_ROOT;
+            p->by_function = true;
+            return true;
+        }
         p->is_loop = true;
         return true;
     }
