@@ -187,7 +187,7 @@ static struct cell get_stack(const struct row *row)
 }
 
 #define ROW_CODE  (ROW_PLACE | ROW_TREE | ROW_PATH | ROW_SOURCE)
-#define ROW_FRAME (ROW_CODE | ROW_DIFF | ROW_GIL | ROW_STALL | ROW_STALL_LINE | ROW_COMPARE)
+#define ROW_FRAME (ROW_CODE | ROW_GIL | ROW_STALL | ROW_STALL_LINE)
 #define ROW_ANY   (ROW_FRAME | ROW_THREAD | ROW_SAMPLE | ROW_STACK | ROW_BIN)
 
 static const struct column columns[] = {
@@ -353,25 +353,25 @@ static const struct column columns[] = {
     {.name = "file",
      .title = "file",
      .help = "path of the file",
-     .rows = ROW_FRAME | ROW_DIFF,
+     .rows = ROW_FRAME | ROW_DIFF | ROW_COMPARE,
      .unit = UNIT_TEXT,
      .get = get_file},
     {.name = "line",
      .title = "line",
      .help = "line number; of a function, its first",
-     .rows = ROW_FRAME | ROW_DIFF,
+     .rows = ROW_FRAME | ROW_DIFF | ROW_COMPARE,
      .unit = UNIT_ID,
      .get = get_line},
     {.name = "place",
      .title = "filename:lineno",
      .help = "file and line in one",
-     .rows = ROW_FRAME | ROW_DIFF,
+     .rows = ROW_FRAME | ROW_DIFF | ROW_COMPARE,
      .unit = UNIT_PLACE,
      .get = get_place},
     {.name = "function",
      .title = "function",
      .help = "qualified name of the function",
-     .rows = ROW_FRAME | ROW_DIFF,
+     .rows = ROW_FRAME | ROW_DIFF | ROW_COMPARE,
      .unit = UNIT_TEXT,
      .get = get_function},
     {.name = "module",

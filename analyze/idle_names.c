@@ -38,12 +38,9 @@ static const struct {
     {"doIteration", "twisted/internet/pollreactor.py", WAIT},
     {"get_events", "trio/_core/_io_epoll.py", WAIT},
     {"unrolled_run", "trio/_core/_run.py", IDLE_NAME_LOOP},
-    {"run", "gevent/hub.py", IDLE_NAME_SELF},
-    {"wait", "eventlet/hubs/hub.py", WAIT},
-    {"run", "eventlet/hubs/hub.py", IDLE_NAME_LOOP},
+    {"run", "gevent/hub.py", IDLE_NAME_SELF | IDLE_NAME_APART},
     {"MainLoop", "wx/core.py", IDLE_NAME_SELF | IDLE_NAME_NESTS},
     {"run", "gi/overrides/GLib.py", IDLE_NAME_SELF | IDLE_NAME_NESTS},
-    {"run_until_complete", "asyncio/runners.py", IDLE_NAME_SELF},
 };
 
 static bool ends_with(const char *text, const char *end)

@@ -16,6 +16,7 @@ enum idle_name {
     IDLE_NAME_WAIT = 4,   /* a function that a loop waits in */
     IDLE_NAME_QUEUE = 8,  /* .. and whoever calls it is a loop */
     IDLE_NAME_NESTS = 16, /* such loops may run inside of each other */
+    IDLE_NAME_APART = 32, /* what it lets work has stacks of its own: greenlets */
 };
 
 /* Bits of enum idle_name; 0 = nothing is known of it. */

@@ -60,6 +60,11 @@ static bool place_recognize(struct idle *idle, struct idle_place *p)
         if (!idle_call_waits(idle->scene->calls[p->call]))
             return false;
         p->nests = (bits & IDLE_NAME_NESTS) != 0;
+        if (bits & IDLE_NAME_APART) { /* then all that is not the wait is work */
+            p->loop = TREE_ROOT;
+            p->by_function = true;
+            return true;
+        }
         p->is_loop = true;
         return true;
     }
@@ -116,13 +121,16 @@ static bool place_shows_loop(struct idle *idle, const struct idle_thread *t, str
 }
 
 /* Does the user mean this place? It may wait in, or below, what he named. */
-static bool place_is_named(const struct idle *idle, const struct idle_place *p)
+static bool place_is_named(const struct idle *idle, struct idle_place *p)
 {
+    p->meant = false;
     for (uint32_t node = p->node; node != TREE_ROOT; node = idle->scene->tree.nodes[node].parent) {
         const struct frame frame = scene_frame(idle->scene, node);
         for (size_t i = 0; i < idle->n_names; i++) {
-            if (idle_name_is(&frame, idle->names[i]))
+            if (idle_name_is(&frame, idle->names[i])) {
+                p->meant = node == p->node;
                 return true;
+            }
         }
     }
     return false;
@@ -142,7 +150,7 @@ static int compare_places(const void *left, const void *right)
 static bool is_inside(const struct idle *idle, const struct idle_place *a,
                       const struct idle_place *b)
 {
-    return a->loop != b->loop && !(a->nests && b->nests) &&
+    return a->loop != b->loop && !a->meant && !(a->nests && b->nests) &&
            is_below(&idle->functions, a->loop, b->loop);
 }
 

@@ -27,6 +27,7 @@ struct idle_place {
     uint64_t blocked_ns;
     bool known;          /* by name */
     bool is_loop;        /* .. and the loop's name, not only that of the wait */
+    bool meant;          /* the user named the very function that waits */
     bool nests;          /* a loop that may run inside of another of its kind */
     bool own_code;       /* the loop does no work itself: seen in it, it has come back */
     bool by_function;    /* any line of the waiting function will do, else node and call */

@@ -199,7 +199,7 @@ static const struct option options[] = {
      0},
     {"idle", 0, "FUNCTION", OPTION_TEXT,
      "the thread is idle where it is blocked in this function or in what that waits in, instead "
-     "of what is learnt; can be given several times",
+     "of what is learnt; can be given several times, as for a dialog that waits inside of a loop",
      NULL, 0},
     OPTION_END,
 };

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The same stalls in programs with a window, and in a worker that takes its jobs from a queue."""
+"""The same stalls in programs with a window, with greenlets, and in a worker with a queue."""
 import os
 import shutil
 import subprocess
@@ -42,6 +42,17 @@ blink.timeout.connect(lambda: None)
 blink.start(20)
 QTimer.singleShot(300, lambda: step(0))
 app.exec_()
+print(json.dumps(truth))
+'''
+
+GEVENT = INJECT + '''
+import gevent
+def work():
+    for kind in KINDS:
+        gevent.sleep(0.3)
+        inject(kind)
+    gevent.sleep(0.1)
+gevent.joinall([gevent.spawn(work)])
 print(json.dumps(truth))
 '''
 
@@ -94,6 +105,14 @@ def test_qt(t):
                       capture_output=True).returncode:
         raise Skip("this interpreter has no PyQt5 (python3-pyqt5)")
     run, truth = record(t, "qt.py", QT, env={"QT_QPA_PLATFORM": "offscreen"})
+    check(t, run, truth)
+
+
+def test_gevent(t):
+    """What the hub lets work has a stack of its own, without the hub."""
+    if subprocess.run([t.python, "-c", "import gevent"], capture_output=True).returncode:
+        raise Skip("this interpreter has no gevent (python3-gevent)")
+    run, truth = record(t, "greenlets.py", GEVENT)
     check(t, run, truth)
 
 

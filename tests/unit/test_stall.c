@@ -326,6 +326,35 @@ START_TEST(named_place)
 }
 END_TEST
 
+/* A dialog with a loop of its own, called by a slot: a stall, unless it is named as well. */
+START_TEST(named_dialog)
+{
+    struct made made;
+    made_open(&made, "dialog.trace");
+    const uint32_t idle = STACK(&made, &module);
+    const uint32_t dialog = STACK(&made, &module, &handler);
+    const uint32_t slot = STACK(&made, &module, &handler, &deeper);
+    for (int i = 0; i < 5; i++) {
+        go(&made, 10, idle, BLOCKED, "poll");
+        go(&made, 2, dialog, ON_CPU, NULL);
+    }
+    go(&made, 10, dialog, BLOCKED, "poll");
+    go(&made, 25, slot, BLOCKED, "read");
+    go(&made, 10, dialog, BLOCKED, "poll");
+    go(&made, 10, idle, BLOCKED, "poll");
+    maker_process_end(made.m, made.process, 0);
+    maker_close(made.m, "exited");
+    struct problem why = {0};
+    ck_assert(trace_open(&made.trace, &made.path, 1, no_damage, NULL, &why) == STATUS_OK);
+    static const char *const names[] = {"<module>", "handler"};
+    idle_learn(&made.idle, &made.scene, made.trace, &made.select, names, _i == 0 ? 0 : 2);
+    stalls_find(&made.stalls, &made.idle, made.trace, &made.select, OVER_NS);
+    ck_assert_uint_eq(made.stalls.n, 1);
+    check_length(&made.stalls.list[0], _i == 0 ? 47 : 25);
+    made_close(&made);
+}
+END_TEST
+
 int main(void)
 {
     Suite *const suite = suite_create("stall");
@@ -339,6 +368,7 @@ int main(void)
     tcase_add_test(tests, queue_worker);
     tcase_add_loop_test(tests, no_idle_place, 0, 3);
     tcase_add_loop_test(tests, named_place, 0, 3);
+    tcase_add_loop_test(tests, named_dialog, 0, 2);
     suite_add_tcase(suite, tests);
     SRunner *const runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);
