@@ -18,7 +18,7 @@ import tempfile
 CONTROL = re.compile("[\0-\x08\x0b-\x1f\x7f-\x9f]")
 # Those that change the order of what stands around them are for people's eyes only.
 VISIBLE = re.compile("[\0-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
-BINARY = {"pprof", "pstats"}
+BINARY = {"pprof", "pstats", "plot_png"}
 AS_IT_IS = {"csv"}  # programs get names as they are; a terminal does not
 # Without colours, every escape sequence is somebody else's.
 ENVIRONMENT = {"TZ": "UTC", "LC_ALL": "C.UTF-8", "TERM": "xterm", "PATH": "/usr/bin:/bin",
