@@ -65,7 +65,7 @@ struct process *census_process(struct census *census, const struct recording *re
     process->recording = recording;
     process->number = number;
     process->executable = process->command = "";
-    process->python_version = process->python_build = "";
+    process->python_version = process->python_build = process->hostname = "";
     process->ending.reason = "";
     census->processes = memory_grow(census->processes, &census->processes_size,
                                     census->n_processes + 1, sizeof(struct process *));

@@ -107,6 +107,7 @@ struct process {
     uint32_t number, pid, parent_pid, image;
     const char *executable, *command; /* command: argv joined by spaces, may be empty */
     const char *python_version, *python_build;
+    const char *hostname; /* where that is not the recording's: it was merged; else "" */
     uint64_t start_ns, last_ns; /* of its recording; last tick or end */
     uint32_t generations;
     struct account account;

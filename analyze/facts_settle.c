@@ -63,6 +63,8 @@ static void settle_meta(const struct facts *facts, struct census *census, struct
     p->python_version = copy(census, from->python_version);
     p->python_build = copy(census, from->python_build);
     p->interval_ns = facts->recording.interval_ns;
+    if (strcmp(facts->recording.hostname, p->recording->hostname) != 0)
+        p->hostname = copy(census, facts->recording.hostname);
 }
 
 static void settle_threads(const struct facts *facts, struct census *census, struct process *p,

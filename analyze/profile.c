@@ -241,12 +241,19 @@ static void join_sheet(struct profile *profile, struct sheet *to, struct weight 
     join_weights(&j, total, quantum_ns);
 }
 
+/* A square that is too large for 64 bits, of times that a hostile file may say, is the largest. */
+static void square_add(uint64_t *to, double square)
+{
+    const uint64_t room = UINT64_MAX - *to;
+    *to = square < (double)(room / 2) ? *to + (uint64_t)square : UINT64_MAX / 2;
+}
+
 static void join_squares(struct weight *to, const struct squares *more, uint64_t quantum_ns)
 {
     const double units = (double)quantum_ns / SHARE_UNIT_NS;
-    to->ticks += (uint64_t)more->ticks;
-    to->wall += (uint64_t)(more->wall * units * units);
-    to->cpu += (uint64_t)(more->cpu * units * units);
+    square_add(&to->ticks, (double)more->ticks);
+    square_add(&to->wall, more->wall * units * units);
+    square_add(&to->cpu, more->cpu * units * units);
 }
 
 /* Take over the stretches of a unit, with nodes of the tree and texts that outlive the unit. */

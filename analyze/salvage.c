@@ -30,7 +30,7 @@ struct salvage {
     size_t n_origins;
     struct unit_ids *ids; /* per unit */
     uint8_t uuid[UUID_LEN];
-    const Pyrec__V1__Meta *clocks; /* of the new recording */
+    const Pyrec__V1__Meta *clocks; /* of the new recording; NULL = there is no good Meta */
     struct chunk_buffer buffer;
     struct proto_arena arena;
     struct buffer payload, shifted, summary;
@@ -203,8 +203,7 @@ static enum status write_beginning(struct salvage *s, const struct salvage_remar
     Pyrec__V1__Packet packet = PYREC__V1__PACKET__INIT;
     struct chunk chunk = {.flags = CHUNK_META};
     struct arena arena = {0};
-    if (s->clocks != NULL)
-        meta = *s->clocks;
+    meta = *s->clocks;
     meta.process = NULL;
     meta.segment = meta.generation = 0;
     meta.trace_uuid = (ProtobufCBinaryData){UUID_LEN, s->uuid};
@@ -380,7 +379,7 @@ static enum status write_end(struct salvage *s, const struct audit *audit, struc
     struct chunk chunk = {.flags = CHUNK_SUMMARY, .t_last_ns = audit->last_ns};
     char cut[] = "cut off", merged[] = "merged";
     if (s->summary.len == 0 || s->n_origins > 1) {
-        const uint64_t quantum_ns = s->clocks != NULL ? s->clocks->quantum_ns : 0;
+        const uint64_t quantum_ns = s->clocks->quantum_ns;
         summary.end_q = quantum_ns > 0 ? audit->last_ns / quantum_ns : 0;
         summary.stop_reason = s->n_origins > 1 ? merged : cut;
         summary.processes = (uint32_t)s->trace->census.n_processes;
@@ -420,6 +419,11 @@ enum status salvage_write(struct trace *trace, const struct audit *audit, const 
     list_pieces(&s);
     s.ids = memory_get((trace->n_units + 1) * sizeof *s.ids);
     find_origins(&s);
+    if (s.clocks == NULL) {
+        salvage_clear(&s);
+        return problem_set(why, STATUS_DAMAGED, PROBLEM_NO_OFFSET,
+                           "there is no Meta left that says how to read the rest");
+    }
     choose_uuid(&s);
     const uint32_t tag = s.n_origins == 1 ? s.origins[0].recording->tag : bytes_get32(s.uuid);
     enum status status = chunk_writer_open(&s.writer, path, tag, 0, why);

@@ -13,8 +13,7 @@
  * defines them as lost (kind LOST), so that the new file is whole in itself. Several recordings
  * become one: the clocks of all are shifted to that of the earliest, processes get new numbers.
  *
- * Always true:  a sample that pyanalyze counts in the trace is counted in the new file, with the
- *               same weight.
+ * Always true:  a sample of a good chunk is in the new file, with the same weight.
  */
 #ifndef PYREC_ANALYZE_SALVAGE_H
 #define PYREC_ANALYZE_SALVAGE_H

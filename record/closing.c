@@ -71,6 +71,11 @@ static void add_faults(struct line *line, const struct collect *collect)
         add_count(line, collect->n_refused, "other process", "other processes");
         add(line, " not recorded: %s", collect->refused.detail);
     }
+    if (collect->newer_hexversion != 0)
+        add(line,
+            "; Python %u.%u is newer than this pyrec, which believes what it says of itself: if "
+            "stacks look wrong, look for a newer pyrec",
+            collect->newer_hexversion >> 24, collect->newer_hexversion >> 16 & 0xff);
     if (collect->n_broken > 0) {
         add(line, "; ");
         add_count(line, collect->n_broken, "recording", "recordings");

@@ -148,6 +148,8 @@ static void guest_enter(struct collect *collect, struct process *process)
     const int64_t parent = index_of_pid(collect, (pid_t)process->about.parent_pid);
     if (parent >= 0 && process->about.image == 0)
         process_note(collect->processes[parent], PROCESS_FORKED, process->pid);
+    if (process->head->is_newer)
+        collect->newer_hexversion = process->head->python_hexversion;
     if (collect->n_ever++ == 0)
         collect->first_pid = process->pid;
     collect->processes[collect->n++] = process;

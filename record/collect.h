@@ -42,6 +42,7 @@ struct collect {
     struct account total;
     uint64_t n_threads;
     uint32_t n_refused, n_broken;
+    uint32_t newer_hexversion;      /* of an interpreter that pyrec has no table of; 0 = none */
     struct problem refused, broken; /* the last one */
 };
 

@@ -9,8 +9,8 @@
 #include <unistd.h>
 
 #define KEEP_TIME_PART 4               /* of the time to keep: a section, and what is too much */
-#define KEEP_SIZE_PART 5               /* of the bytes to keep: a section; .. */
-#define KEEP_SIZE_STAY 3               /* .. so many of these parts stay when some are dropped */
+#define KEEP_SIZE_PART 8               /* of the bytes to keep: a section; .. */
+#define KEEP_SIZE_STAY 6               /* .. so many of these parts stay when some are dropped */
 #define SECTION_MAX_NS 300000000000ull /* the life of a generation */
 
 /* Where a section begins, and when. */

@@ -105,6 +105,7 @@ struct wire_head {
     uint32_t max_depth;
     uint32_t flags; /* enum wire_flags */
     uint32_t python_hexversion;
+    uint32_t is_newer; /* a version that the agent knows only from what it says of itself */
     char python_build[32];
     char executable[1024];
     uint32_t argv_len; /* bytes used in argv */

@@ -9,9 +9,14 @@
 # builds under AddressSanitizer, UndefinedBehaviorSanitizer and ThreadSanitizer.
 set -eu
 cd "$(dirname "$0")/.."
+# The standard library's own tests are a package of the version's.
+testsuite=$(/usr/bin/python3 -c 'import sys; print("libpython%d.%d-testsuite" % sys.version_info[:2])' \
+    2>/dev/null || true)
+# shellcheck disable=SC2086  # a word or nothing
 ./samples/setup.sh check protobuf-compiler zstd python3 python3-protobuf universal-ctags \
     patchelf curl man-db procps xvfb python3-tk python3-pyqt5 python3-greenlet python3-gevent \
-    file libxml2-utils python3-yappi zsh fish gnuplot-nox
+    python3-dev python3-dbg python3-venv $testsuite file libxml2-utils python3-yappi zsh fish \
+    gnuplot-nox
 
 if [ "${PYREC_FETCH:-yes}" = yes ]; then
     ./tests/interpreters.sh --fetch build >/dev/null

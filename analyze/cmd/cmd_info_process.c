@@ -80,6 +80,8 @@ static void add_who(struct view *view, const struct process *p, const struct clo
     section_add(s, "parent", cell_number(UNIT_ID, p->parent_pid), NULL);
     section_add(s, "image", cell_number(UNIT_ID, p->image),
                 p->image > 0 ? "times that this process had called exec" : NULL);
+    if (p->hostname[0] != '\0')
+        section_add(s, "host", cell_text(p->hostname), NULL);
     section_add(s, "command", said(p->command), NULL);
     section_add(s, "executable", said(p->executable), NULL);
     section_add(s, "python", said(p->python_version), NULL);

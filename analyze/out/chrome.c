@@ -45,12 +45,12 @@ static void write_begin(struct writer *w, const struct stack_node *node, uint64_
 {
     begin_event(w, "B");
     add_time(w, "ts", at_ns);
-    sink_text(w->to, ",\"cat\":\"function\",");
+    putc(',', w->to->file);
     json_member(w->to, "name", node->frame.function);
     if (node->frame.file[0] != '\0') {
         sink_text(w->to, ",\"args\":{");
         json_member(w->to, "file", node->frame.file);
-        sink_print(w->to, ",\"line\":%" PRIu32 "}", node->first_line);
+        putc('}', w->to->file);
     }
     putc('}', w->to->file);
 }

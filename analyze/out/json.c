@@ -95,11 +95,41 @@ static json_t *story_json(const struct view *view, const struct story *story)
 }
 
 /* Write and forget; jansson fails only without memory, as names are clean UTF-8 by now. */
+/*
+ * Control characters beyond ASCII, which some terminals obey, and DEL as JSON's escapes. In UTF-8
+ * the former are 0xc2 and the character itself; the two can come in different pieces.
+ */
+struct filter {
+    FILE *file;
+    bool has_c2;
+};
+
+static int write_filtered(const char *bytes, size_t len, void *closure)
+{
+    struct filter *const filter = closure;
+    for (size_t i = 0; i < len; i++) {
+        const unsigned char c = (unsigned char)bytes[i];
+        const bool after_c2 = filter->has_c2;
+        filter->has_c2 = c == 0xc2;
+        if (c == 0x7f || (after_c2 && c < 0xa0)) {
+            fprintf(filter->file, "\\u%04x", c);
+            continue;
+        }
+        if (after_c2)
+            putc(0xc2, filter->file);
+        if (c != 0xc2)
+            putc(c, filter->file);
+    }
+    return 0;
+}
+
 static void dump(struct sink *to, json_t *json, size_t flags)
 {
     if (json == NULL)
         memory_fail();
-    (void)json_dumpf(json, to->file, flags); /* a failed write is in ferror */
+    struct filter filter = {.file = to->file};
+    (void)json_dump_callback(json, write_filtered, &filter,
+                             flags); /* a failed write is in ferror */
     json_decref(json);
 }
 

@@ -11,8 +11,12 @@ void json_text(struct sink *to, const char *text)
         const unsigned char c = (unsigned char)*at;
         if (c == '"' || c == '\\')
             putc('\\', file);
+        /* Those beyond ASCII are 0xc2 and the character itself; some terminals obey them. */
+        const unsigned char next = (unsigned char)at[1];
         if (c < 0x20 || c == 0x7f)
             fprintf(file, "\\u%04x", c);
+        else if (c == 0xc2 && next >= 0x80 && next < 0xa0)
+            fprintf(file, "\\u%04x", (unsigned char)*++at);
         else
             putc(c, file);
     }

@@ -13,6 +13,7 @@
 
 #define SAMPLER_STACK (128u << 10)
 #define AWAIT_MAX_NS  20000000
+#define WAIT_LOOK_NS  100000000u
 
 static struct agent the_agent;
 
@@ -149,10 +150,11 @@ static bool begin_wait(struct agent *agent)
 {
     struct link_settings *const settings = &agent->settings;
     while (clock_now() < settings->begin_ns) {
-        if (atomic_load_explicit(&agent->stop, memory_order_acquire))
+        const uint64_t look = clock_now() + WAIT_LOOK_NS;
+        if (atomic_load_explicit(&agent->stop, memory_order_acquire) || sampler_is_alone())
             return false;
         settings->has_waited = true;
-        sampler_sleep(&agent->stop, settings->begin_ns);
+        sampler_sleep(&agent->stop, look < settings->begin_ns ? look : settings->begin_ns);
     }
     return true;
 }

@@ -2,6 +2,7 @@
 #include "hooks.h"
 #include "agent.h"
 #include "peek.h"
+#include "write_guard.h"
 #include <dlfcn.h>
 #include <errno.h>
 #include <pthread.h>
@@ -107,10 +108,14 @@ static void on_ask(int signo, siginfo_t *info, void *context)
 {
     struct agent *const agent = agent_get();
     if (atomic_load_explicit(&agent->state, memory_order_acquire) == AGENT_RUNNING &&
-        capture_answer(&agent->capture, info, context))
+        capture_answer(&agent->capture, info, context)) {
+        write_guard_note();
         return;
-    if (agent_is_own_signal(agent, info))
+    }
+    if (agent_is_own_signal(agent, info)) {
+        write_guard_note();
         return; /* asked before the sampler went away */
+    }
     const int saved = errno;
     pass_on(&agent->hooks, hook_of(&agent->hooks, signo), info, context);
     errno = saved;

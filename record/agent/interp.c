@@ -107,7 +107,8 @@ enum interp_found interp_find(struct interp *interp, char *reason, size_t size)
         return INTERP_REFUSED;
     }
     const struct pyver *ver = pyver_find(minor);
-    if (ver == NULL && minor > pyver_newest())
+    interp->is_newer = minor > pyver_newest();
+    if (interp->is_newer)
         ver = pyver_find(pyver_newest()); /* right if it describes itself the same way */
     if (ver == NULL) {
         snprintf(reason, size, "Python 3.%u is not supported (3.8 to 3.%u are)", minor,

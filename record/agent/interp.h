@@ -41,6 +41,7 @@ struct interp {
     uintptr_t runtime;   /* &_PyRuntime */
     uintptr_t code_type; /* &PyCode_Type */
     bool free_threaded;
+    bool is_newer; /* than all versions there is a table of */
     char build[32];
     struct interp_calls call;
 };

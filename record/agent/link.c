@@ -111,6 +111,7 @@ static void head_fill(struct wire_head *head, const struct link_settings *settin
     head->max_depth = settings->flags & WIRE_NO_CUMULATIVE ? 1 : settings->max_depth;
     head->flags = settings->flags;
     head->python_hexversion = interp->hexversion;
+    head->is_newer = interp->is_newer;
     snprintf(head->python_build, sizeof(head->python_build), "%s", interp->build);
     const ssize_t n = readlink("/proc/self/exe", head->executable, sizeof(head->executable) - 1);
     head->executable[n > 0 ? n : 0] = '\0';

@@ -31,6 +31,7 @@ void names_reset(struct names *names)
     names->next_ns = 0;
     atomic_store(&names->state, NAMES_IDLE);
     atomic_store(&names->helper_tid, 0);
+    atomic_store(&names->is_queued, false);
 }
 
 /* ---- with the GIL held ---- */
@@ -115,25 +116,45 @@ static void names_read(struct names *names)
     names_drop(names);
 }
 
-/* A pending call: on some thread of the program, between two bytecodes. */
-static int names_pending(void *opaque)
+static void names_answer(struct names *names)
 {
-    struct names *const names = opaque;
     if (atomic_load_explicit(&names->state, memory_order_acquire) == NAMES_ASKED) {
         names_read(names);
         atomic_store_explicit(&names->state, NAMES_READ, memory_order_release);
     }
+}
+
+/* A pending call: on some thread of the program, between two bytecodes. */
+static int names_pending(void *opaque)
+{
+    struct names *const names = opaque;
+    atomic_store(&names->is_queued, false);
+    names_answer(names);
     return 0;
 }
 
+static bool interpreter_lives(const struct names *names)
+{
+    const struct interp *const interp = names->interp;
+    uint32_t bad = 0;
+    return interp->call.is_initialized() &&
+           peek(interp->runtime + interp->ver.runtime.finalizing, &bad) == 0 && !bad;
+}
+
+/*
+ * We may have waited long for a CPU, and the interpreter may be gone since we were made: so that is
+ * looked at once more at the last moment. (Waiting for the GIL of one that ends is safe.)
+ */
 static void *names_helper(void *opaque)
 {
     struct names *const names = opaque;
     prctl(PR_SET_NAME, "pyrec-names");
     atomic_store(&names->helper_tid, (int32_t)syscall(SYS_gettid));
-    const int state = names->interp->call.gil_ensure();
-    names_pending(names);
-    names->interp->call.gil_release(state);
+    if (interpreter_lives(names)) {
+        const int state = names->interp->call.gil_ensure();
+        names_answer(names);
+        names->interp->call.gil_release(state);
+    }
     atomic_store(&names->helper_tid, 0);
     return NULL;
 }
@@ -154,13 +175,18 @@ static bool helper_start(struct names *names)
     return ok;
 }
 
-static bool pending_add(struct names *names)
+/* Before 3.12 only the main thread runs pending calls. */
+static bool main_only(const struct names *names)
+{
+    return names->interp->ver.minor < 12 || names->interp->call.add_pending_any == NULL;
+}
+
+static bool pending_put(struct names *names)
 {
     const struct interp_calls *const call = &names->interp->call;
-    const unsigned minor = names->interp->ver.minor;
     uint32_t bad = 0;
-    if (minor < 12 || call->add_pending_any == NULL)
-        return false;
+    if (main_only(names))
+        return call->add_pending(names_pending, names) == 0;
     void *const state =
         (void *)peek(names->interp->runtime + names->interp->ver.runtime.interpreters_head, &bad);
     if (state == NULL)
@@ -187,10 +213,37 @@ static bool is_forking(struct names *names)
 
 static bool interpreter_is_up(struct names *names)
 {
-    const struct interp *const interp = names->interp;
-    uint32_t bad = 0;
-    return !is_forking(names) && interp->call.is_initialized() &&
-           peek(interp->runtime + interp->ver.runtime.finalizing, &bad) == 0 && !bad;
+    return !is_forking(names) && interpreter_lives(names);
+}
+
+/* One that was not run yet will do. */
+static bool pending_add(struct names *names)
+{
+    if (atomic_load(&names->is_queued))
+        return true;
+    atomic_store(&names->is_queued, true);
+    const bool ok = pending_put(names);
+    if (!ok)
+        atomic_store(&names->is_queued, false);
+    return ok;
+}
+
+static bool main_is_blocked(const struct threads *threads)
+{
+    const int32_t pid = getpid();
+    for (uint32_t i = 0; i < threads->n; i++)
+        if (threads->list[i].tid == pid)
+            return threads->list[i].samples > 0 &&
+                   (threads->list[i].state & (WIRE_ON_CPU | WIRE_READY)) == 0;
+    return true; /* it has ended */
+}
+
+/* Ask whoever will answer soonest. A single thread is never asked but by a pending call. */
+static bool somebody_ask(struct names *names, const struct threads *threads)
+{
+    if (main_only(names) && threads->n > 1 && main_is_blocked(threads))
+        return helper_start(names);
+    return pending_add(names) || (threads->n > 1 && helper_start(names));
 }
 
 void names_ask(struct names *names, const struct threads *threads, uint64_t now_ns)
@@ -216,7 +269,7 @@ void names_ask(struct names *names, const struct threads *threads, uint64_t now_
     names->wait_ns = names->wait_ns * 2 > LOOK_LAST_NS ? LOOK_LAST_NS : names->wait_ns * 2;
     names->asked_ns = now_ns;
     atomic_store_explicit(&names->state, NAMES_ASKED, memory_order_release);
-    if (!pending_add(names) && !helper_start(names))
+    if (!somebody_ask(names, threads))
         atomic_store_explicit(&names->state, NAMES_IDLE, memory_order_release);
 }
 

@@ -3,10 +3,11 @@
  * names - what Python's threading module calls its threads.
  *
  * On the line:  beside it: WIRE_THREAD_NAME records.
- * Threads:      names_due and names_drain by the sampler. The reading itself needs the GIL: from
- *               3.12 on it is a pending call, which any thread runs at its next opportunity; when
- *               nobody runs it (all are blocked) or before 3.12 (where only the main thread runs
- *               them) a thread of the agent's own takes the GIL once, reads, and ends.
+ * Threads:      names_ask and names_drain by the sampler. The reading itself needs the GIL: it is a
+ *               pending call, which any thread runs at its next opportunity (3.12 and later), or
+ *               the main thread (before). When nobody runs it, all being blocked, a thread of the
+ *               agent's own takes the GIL once, reads, and ends; never in a process with one
+ *               thread, which may be about to end.
  * Memory:       one table, reserved at start.
  * Loss:         a thread that ends before its name is read keeps the kernel's name.
  *
@@ -41,6 +42,7 @@ struct names {
     _Atomic uint32_t state; /* release by who reads, acquire by the sampler; NAMES_READ: the table
                                is the sampler's, until it asks again */
     _Atomic int32_t helper_tid;
+    _Atomic bool is_queued; /* a pending call of ours was not run yet */
     struct place forked_at; /* in a child: nobody is asked before that call has returned */
     uint64_t asked_ns, next_ns, wait_ns;
     uint32_t known_threads; /* id of the newest thread when we asked last */

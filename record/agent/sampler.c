@@ -7,7 +7,10 @@
 #include "sampler.h"
 #include "clock.h"
 #include "format/tick.h"
+#include <fcntl.h>
 #include <linux/futex.h>
+#include <string.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -17,6 +20,7 @@
 #define PROCESS_CLOCK_NS 10000000u /* how often the process's CPU clock is read */
 #define RING_LOW_BYTES   (64u << 10)
 #define LOOK_NS          1000000000u
+#define ALONE_NS         10000000u /* no thread runs Python: the program may be about to end */
 
 static uint64_t due_ns(const struct sampler *s, uint64_t number)
 {
@@ -167,11 +171,31 @@ void sampler_sleep(_Atomic uint32_t *stop, uint64_t when_ns)
     syscall(SYS_futex, stop, FUTEX_WAIT_BITSET_PRIVATE, 0, &when, NULL, FUTEX_BITSET_MATCH_ANY);
 }
 
-/* Once in a while: is pyrec there, are our handlers in force? */
+bool sampler_is_alone(void)
+{
+    char text[512];
+    struct stat task;
+    const int fd = open("/proc/self/stat", O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return false;
+    const ssize_t n = read(fd, text, sizeof(text) - 1);
+    close(fd);
+    text[n > 0 ? n : 0] = '\0';
+    const char *const name_end = strrchr(text, ')'); /* then a space and the main thread's state */
+    return name_end != NULL && name_end[1] == ' ' && name_end[2] == 'Z' &&
+           stat("/proc/self/task", &task) == 0 && task.st_nlink <= 2 + 2;
+}
+
+/* Once in a while: is pyrec there, are our handlers in force, is anybody else there? */
 static bool all_is_well(struct sampler *s, uint64_t now)
 {
     if (atomic_load_explicit(&s->head->stop, memory_order_relaxed))
         return false;
+    if (now - s->alone_ns >= (s->threads->n > 0 ? LOOK_NS : ALONE_NS)) {
+        s->alone_ns = now;
+        if (sampler_is_alone())
+            return false;
+    }
     if (now - s->looked_ns < LOOK_NS)
         return true;
     s->looked_ns = now;

@@ -36,7 +36,8 @@ struct sampler {
     struct link *link;
     struct hooks *hooks;
     struct wire_head *head;
-    uint64_t looked_ns; /* when it was last looked whether all is as it was */
+    uint64_t looked_ns; /* when it was last looked whether all is as it was, .. */
+    uint64_t alone_ns;  /* .. and whether anybody else is there */
     uint64_t interval_ns, origin_ns;
     uint64_t number;  /* of the last tick */
     uint64_t last_ns; /* time of the last tick */
@@ -57,6 +58,13 @@ struct sampler {
 /* Another tick is over, or begins; see observe.c. */
 void sampler_harvest(struct sampler *sampler);
 void sampler_observe(struct sampler *sampler);
+
+/*
+ * Has every thread of the program ended but ours? A child that was forked by another thread than
+ * the main one ends so when that thread's function returns: with its last thread. When ours ends as
+ * well, glibc does what it would have done then.
+ */
+bool sampler_is_alone(void);
 
 /* Sleep until CLOCK_MONOTONIC `when_ns`, or until *stop (a futex) is set and woken. */
 void sampler_sleep(_Atomic uint32_t *stop, uint64_t when_ns);

@@ -74,7 +74,7 @@ def check(data, table, by, threads):
     else:
         assert found == wanted, sorted(set(found.items()) ^ set(wanted.items()))[:4]
     check_picture(text, flame)
-    if shutil.which("xmllint"):
+    if by == "samples" and shutil.which("xmllint"):
         subprocess.run(["xmllint", "--noout", "--huge", "-"], input=data, check=True)
 
 

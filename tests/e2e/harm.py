@@ -167,6 +167,29 @@ def test_one_of_many_killed(t):
     assert 0.5 < walls[words[0]] < 0.7 + SLOW, walls
 
 
+def test_large_writes(t):
+    """A write() to a pipe that our signal cuts short goes on: unbuffered output is whole."""
+    script = ("import sys\n"
+              "for _ in range(15):\n"
+              "    sys.stdout.write('x' * (1 << 20))\n"
+              "sys.stderr.write('end\\n')\n")
+    reader = ("import os\n"
+              "n = 0\n"
+              "while True:\n"
+              "    data = os.read(0, 3000)\n"
+              "    if not data: break\n"
+              "    n += len(data)\n"
+              "print(n)\n")
+    for _ in range(3):
+        process, trace = t.start([t.python, "-u", "-c", script], ["-r", "5k"])
+        read = subprocess.run([sys.executable, "-c", reader], stdin=process.stdout,
+                              capture_output=True, text=True, timeout=120)
+        process.stdout.close()
+        assert process.wait(timeout=60) == 0
+        assert int(read.stdout) == 15 << 20, read.stdout
+        process.stderr.close()
+
+
 # ---- the disk ----
 
 WRITER = """

@@ -137,6 +137,29 @@ def test_fork_in_a_thread(t):
     check_tree(t, t.record("-c", script), 5)
 
 
+def test_last_thread_returns(t):
+    """A thread forks and returns: in the child that is the end of the process, with us as without."""
+    script = HEAD + ("import threading, warnings\n"
+                     "warnings.simplefilter('ignore', DeprecationWarning)\n"
+                     "def forks():\n"
+                     "    pid = os.fork()\n"
+                     "    spin(0.1)\n"
+                     "    if pid == 0: return\n"
+                     "    begin = time.monotonic()\n"
+                     "    while os.waitpid(pid, os.WNOHANG) == (0, 0):\n"
+                     "        assert time.monotonic() < begin + 30\n"
+                     "        time.sleep(0.01)\n"
+                     "    print('ended')\n"
+                     "for _ in range(2):\n"
+                     "    thread = threading.Thread(target=forks)\n"
+                     "    thread.start()\n"
+                     "    thread.join()\n")
+    run = t.record("-c", script)
+    assert run.out == "ended\nended\n", (run.out, run.err)
+    run = t.record("-c", script, options=["--delay", "1h"])
+    assert run.out == "ended\nended\n", (run.out, run.err)
+
+
 CHILD = HEAD + ("spin()\n"
                 "os.write(1, b'%d %d\\n' % (os.getpid(), os.getppid()))\n")
 

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Any bytes as the payloads of chunks with good checksums: a profile comes out whose books balance,
- * whatever the messages say. "\n--\n" in the input ends a chunk, "\n==\n" a generation as well.
+ * whatever the messages say, and a repaired file with every sample of the good chunks. "\n--\n" in
+ * the input ends a chunk, "\n==\n" a generation as well.
  */
+#include "analyze/audit.h"
 #include "analyze/dump.h"
 #include "analyze/fold.h"
 #include "analyze/profile.h"
+#include "analyze/salvage.h"
 #include "analyze/series.h"
 #include "format/chunk_write.h"
 #include "fuzz.h"
@@ -100,6 +103,33 @@ static void dump_check(struct trace *trace, const struct select *select)
     dump_close(dump);
 }
 
+static struct audit audit_file(const char *path, struct trace **trace)
+{
+    struct audit audit = {0};
+    ALWAYS(trace_open(trace, &path, 1, NULL, NULL, NULL) == STATUS_OK);
+    audit_run(&audit, *trace, 1);
+    return audit;
+}
+
+static void repair_check(const char *path)
+{
+    char repaired[80];
+    struct salvage_result result;
+    struct trace *trace;
+    snprintf(repaired, sizeof repaired, "%s.repaired", path);
+    const struct audit before = audit_file(path, &trace);
+    const enum status status = salvage_write(trace, &before, repaired, NULL, &result, NULL);
+    trace_close(trace);
+    if (status == STATUS_OK) {
+        const struct audit after = audit_file(repaired, &trace);
+        trace_close(trace);
+        ALWAYS(after.samples <= before.samples);
+        ALWAYS(before.n_bad > 0 || after.samples == before.samples);
+        ALWAYS(after.n_bad == 0);
+    }
+    unlink(repaired);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     char path[64];
@@ -115,6 +145,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         profile_clear(&profile);
         dump_check(trace, &all);
         trace_close(trace);
+        repair_check(path);
     }
     series_check(path, &all);
     unlink(path);

@@ -359,7 +359,7 @@ static void make_fib(const char *directory)
 /* Names that break out of the formats that they are written in, if they can. */
 static void make_hostile(const char *directory)
 {
-    static const char *const argv[] = {"python3", "</script>]]>\"'&", NULL};
+    static const char *const argv[] = {"python3", "</script>]]>\"'&", "\033]0;argv\007", NULL};
     static char endless[65536 + 1]; /* the longest that a trace can have */
     static const char *const names[] = {
         "\"quoted\" 'single' \\ back\\nslash",
@@ -382,7 +382,7 @@ static void make_hostile(const char *directory)
     memset(endless, 'x', sizeof endless - 1);
     open_trace(&m, directory, "hostile", 0x40);
     const uint32_t p = maker_process(m, 7, 1, argv);
-    maker_thread(m, p, 7, "Main\"\n\377</title>;Thread", 0);
+    maker_thread(m, p, 7, "Main\"\n\377</title>;Thread\033[41m\302\233K", 0);
     for (unsigned i = 0; i < 90; i++) {
         const unsigned n = sizeof names / sizeof *names;
         const struct maker_frame frames[] = {
@@ -396,6 +396,9 @@ static void make_hostile(const char *directory)
                                             i % 4 != 0 ? ON_CPU : BLOCKED, 1000 + i,
                                             i % 4 != 0 ? NULL : "\"call\"\n\033"});
     }
+    maker_native(m, p, 8, "native\033[2J", 5000000);
+    maker_set_account(m, p, &(struct maker_account){.ticks_due = 90, .ticks_taken = 90,
+                                                    .failure = "torn\033[5m", .failures = 3});
     maker_flush(m, p);
     maker_process_end(m, p, 0);
     maker_close(m, "exited");

@@ -134,6 +134,28 @@ START_TEST(test_generations)
 }
 END_TEST
 
+/*
+ * A new generation in the middle of a tick, with some of its samples taken already: as when a new
+ * section of the trace begins. Nothing is lost, nothing is there twice.
+ */
+START_TEST(test_generation_within_a_tick)
+{
+    start_good();
+    for (int i = 0; i < 60; i++) {
+        run(20, 6, 3); /* leaves the last tick open */
+        ck_assert(process_visit(process, &emit, clock_ns));
+        ck_assert(process->stream.is_tick_open);
+        process_flush(process, &emit);
+        process_restart_generation(process);
+        ck_assert_int_eq(process->problem.status, STATUS_OK);
+    }
+    finish();
+    ck_assert_int_eq(readback_compare(&back, 1, truth, false), 0);
+    ck_assert_uint_eq(back.processes[1].ticks, 1200);
+    ck_assert_uint_ge(back.processes[1].generations, 60);
+}
+END_TEST
+
 /* Threads that sleep through a whole generation are still where they were. */
 START_TEST(test_sleepers)
 {
@@ -464,6 +486,7 @@ int main(void)
     tcase_add_test(tc, test_round_trip);
     tcase_add_test(tc, test_all_at_the_end);
     tcase_add_test(tc, test_generations);
+    tcase_add_test(tc, test_generation_within_a_tick);
     tcase_add_test(tc, test_sleepers);
     tcase_add_test(tc, test_nothing_at_all);
     tcase_add_test(tc, test_failed_and_cut);

@@ -124,6 +124,9 @@ START_TEST(recordings_become_one)
     ck_assert_uint_eq(trace->census.n_recordings, 1);
     ck_assert_uint_eq(trace->census.n_processes, 2);
     ck_assert_str_eq(trace->census.recordings[0]->ending.reason, "merged");
+    ck_assert_str_eq(trace->census.recordings[0]->hostname, "testhost");
+    ck_assert_str_eq(trace->census.processes[0]->hostname, "");
+    ck_assert_str_eq(trace->census.processes[1]->hostname, "other");
     ck_assert(chunk_file_closed(trace->files[0].chunks));
     trace_close(trace);
 }

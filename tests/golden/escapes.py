@@ -1,0 +1,117 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Names are data: no control character of a trace, or of its file's name, comes out raw.
+
+usage: escapes.py PYANALYZE MAKE_OUTPUTS
+
+Every command in every form that is text, into a pipe and on a terminal, on a trace whose threads,
+functions, files, arguments and native threads are called what a terminal would obey.
+"""
+import os
+import pathlib
+import pty
+import re
+import subprocess
+import sys
+import tempfile
+
+CONTROL = re.compile("[\0-\x08\x0b-\x1f\x7f-\x9f]")
+# Those that change the order of what stands around them are for people's eyes only.
+VISIBLE = re.compile("[\0-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+BINARY = {"pprof", "pstats"}
+AS_IT_IS = {"csv"}  # programs get names as they are; a terminal does not
+# Without colours, every escape sequence is somebody else's.
+ENVIRONMENT = {"TZ": "UTC", "LC_ALL": "C.UTF-8", "TERM": "xterm", "PATH": "/usr/bin:/bin",
+               "NO_COLOR": "1"}
+
+
+def commands(program):
+    text = subprocess.run([program, "help"], capture_output=True, text=True, check=True).stdout
+    names = re.findall(r"^  ([a-z]+) ", text.partition("Commands:")[2], re.M)
+    return [name for name in names if name not in ("help", "version")]
+
+
+def formats(program, command, trace):
+    """The forms it can be written in, as the message says that refuses another."""
+    done = subprocess.run([program, command, "--format", "nothing", trace], capture_output=True,
+                          text=True, check=False)
+    every = done.stderr.rpartition("there are: ")[2].strip().split(", ")
+    for name in every:
+        done = subprocess.run([program, command, "--format", name, "/nonexistent"],
+                              capture_output=True, text=True, check=False)
+        if "cannot be written" not in done.stderr:
+            yield name
+
+
+def in_terminal(words):
+    out = b""
+    pid, fd = pty.fork()
+    if pid == 0:
+        os.execve(words[0], words, {**ENVIRONMENT, "COLUMNS": "150", "LINES": "60"})
+    while True:
+        try:
+            data = os.read(fd, 65536)
+        except OSError:
+            break
+        if not data:
+            break
+        out += data
+    os.waitpid(pid, 0)
+    return out.replace(b"\r\n", b"\n")
+
+
+def check(what, data, wrong=VISIBLE):
+    text = data.decode("utf-8", "surrogateescape")
+    found = wrong.search(text)
+    if found is None:
+        return 0
+    around = text[max(0, found.start() - 30):found.end() + 30]
+    print(f"escapes: {what}: {found.group()!r} came out raw: {around!r}")
+    return 1
+
+
+def check_command(program, directory, command, trace):
+    failed = 0
+    options = ["-o", str(directory / "new.trace")] if command in ("repair", "merge") else []
+    for form in list(formats(program, command, trace)):
+        words = [program, command, "--format", form, *options, trace]
+        done = subprocess.run(words, capture_output=True, env=ENVIRONMENT, check=False)
+        assert done.returncode in (0, 1, 2, 3), f"{words}: {done.returncode}"
+        failed += check(f"{command} --format {form}, errors", done.stderr)
+        if form in BINARY:
+            continue
+        wrong = VISIBLE if form in ("text", "csv", "folded") else CONTROL
+        if form not in AS_IT_IS:
+            failed += check(f"{command} --format {form}", done.stdout, wrong)
+        failed += check(f"{command} --format {form} on a terminal", in_terminal(words), wrong)
+    return failed
+
+
+def main():
+    program, make = (str(pathlib.Path(word).resolve()) for word in sys.argv[1:])
+    failed = n = 0
+    with tempfile.TemporaryDirectory() as name:
+        directory = pathlib.Path(name)
+        subprocess.run([make, name], check=True)
+        data = bytearray((directory / "hostile.trace").read_bytes())
+        whole = directory / "\033]0;file\007\u202e.trace"
+        whole.write_bytes(data)
+        data[-200] ^= 1
+        damaged = directory / "\033[31mdamaged\n.trace"
+        damaged.write_bytes(data)
+        for command in commands(program):
+            for trace in (whole, damaged, directory / "\033[7mmissing"):
+                failed += check_command(program, directory, command, str(trace))
+                n += 1
+        for words in (["\033[31m"], ["lines", "--\033[31m"], ["lines", "--sort", "\033[31m", "x"],
+                      ["lines", "--from", "\033[31m", str(whole)], ["lines", "-\033", "x"],
+                      ["lines", "--match", "(\033[31m", str(whole)], ["help", "\033[31m"]):
+            done = subprocess.run([program, *words], capture_output=True, check=False)
+            failed += check(words, done.stderr + done.stdout)
+            n += 1
+    print(f"escapes: {n} cases, {failed} failed")
+    return 1 if failed or n == 0 else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
