@@ -17,6 +17,7 @@ struct stall_watch {
     struct stall now;    /* while busy: up to the last sample of work */
     struct stall beyond; /* with what came after that, and may have been work */
     uint64_t last_ns;    /* end of the sample before */
+    bool wants_gil;      /* the last that was sure about it: it waited for the GIL */
 };
 
 /* ---- finding ---- */
@@ -73,11 +74,17 @@ static void watch_span(struct stalls *stalls, struct stall_watch *w, const struc
         w->entered = idle_has_loop(w->idle);
     }
     w->last_ns = scene_time_ns(scene, span->first + span->n - 1);
-    if (relation == IDLE_BACK) {
+    const enum state_class class = state_class(span->state);
+    /* who waits for the GIL wakes up every few ms to ask for it: that is no coming back */
+    const bool asks = w->wants_gil && (class == CLASS_ON_CPU || class == CLASS_READY);
+    if (relation == IDLE_BACK && !asks) {
+        w->wants_gil = false;
         watch_end(stalls, w, false);
         w->entered = true;
         return;
     }
+    if (!asks)
+        w->wants_gil = class == CLASS_WAITS_GIL;
     for (uint32_t k = 0; k < span->n; k++)
         watch_work(stalls, w, span, span->first + k, relation == IDLE_WORK);
 }

@@ -225,6 +225,29 @@ START_TEST(waits_for_the_gil)
 }
 END_TEST
 
+/* Now and then it is seen on a CPU, when it wakes up to ask for the GIL: still one stall. */
+START_TEST(asks_for_the_gil)
+{
+    struct made made;
+    made_open(&made, "asks.trace");
+    const uint32_t idle = STACK(&made, &module, &once, &selecting);
+    go(&made, 10, idle, BLOCKED, "epoll_wait");
+    for (int i = 0; i < 3; i++) {
+        go(&made, 12, idle, WAITS, NULL);
+        go(&made, 1, idle, ON_CPU, NULL);
+    }
+    go(&made, 10, idle, BLOCKED, "epoll_wait");
+    /* the loop's own work on a CPU, for longer than that, is no part of it */
+    go(&made, 12, idle, WAITS, NULL);
+    go(&made, 12, idle, ON_CPU, NULL);
+    go(&made, 10, idle, BLOCKED, "epoll_wait");
+    made_read(&made, NULL);
+    ck_assert_uint_eq(made.stalls.n, 1);
+    check_length(&made.stalls.list[0], 38);
+    made_close(&made);
+}
+END_TEST
+
 /* Chunks and generations are no borders, a stack that could not be read is none either. */
 START_TEST(one_stall_in_pieces)
 {
@@ -363,6 +386,7 @@ int main(void)
     tcase_add_test(tests, asyncio_loop);
     tcase_add_test(tests, learnt_loop);
     tcase_add_test(tests, waits_for_the_gil);
+    tcase_add_test(tests, asks_for_the_gil);
     tcase_add_test(tests, one_stall_in_pieces);
     tcase_add_test(tests, still_there_at_the_end);
     tcase_add_test(tests, queue_worker);
