@@ -168,6 +168,14 @@ uint64_t process_native_ns(const struct process *process)
     return sum_ns > process->account.native_cpu_ns ? sum_ns : process->account.native_cpu_ns;
 }
 
+uint64_t process_unseen_ns(const struct process *process)
+{
+    uint64_t sum_ns = 0;
+    for (size_t i = 0; i < process->n_natives; i++)
+        sum_ns += process->natives[i].os_tid == 0 ? process->natives[i].cpu_ns : 0;
+    return sum_ns;
+}
+
 const char *process_title(const struct process *process)
 {
     const char *const whole = process->command[0] != '\0' ? process->command : process->executable;

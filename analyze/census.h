@@ -154,6 +154,9 @@ void census_finish(struct census *census);
 /* What all its native threads used. */
 uint64_t process_native_ns(const struct process *process);
 
+/* Of that, what no thread that was looked at has used: a remainder, not a measurement. */
+uint64_t process_unseen_ns(const struct process *process);
+
 /* A name for a human: the end of argv[0], or of the executable, or "". */
 const char *process_title(const struct process *process);
 

@@ -123,7 +123,8 @@ static void add_books(struct view *view, const struct process *p, const struct c
 {
     const struct account *const a = &p->account;
     struct section *const s = add_section(view, p, "books", ": the books, CPU time");
-    const uint64_t native_ns = process_native_ns(p);
+    const uint64_t unseen_ns = process_unseen_ns(p);
+    const uint64_t native_ns = process_native_ns(p) - unseen_ns;
     const uint64_t clocks_ns = c->attributed_ns + c->unattributed_ns + c->lost_ns;
     const uint64_t known_ns = clocks_ns + native_ns + a->sampler_cpu_ns;
     const uint64_t os_ns = a->process_cpu_ns;
@@ -134,6 +135,8 @@ static void add_books(struct view *view, const struct process *p, const struct c
     section_add(s, "native_threads", seconds(native_ns), "of threads that run no Python");
     section_add(s, "sampler", seconds(a->sampler_cpu_ns), "of the recorder's thread");
     section_add(s, "known", seconds(known_ns), share(view, known_ns, os_ns, "what the OS says"));
+    section_add(s, "unseen", seconds(unseen_ns),
+                "the rest: threads that ended unseen, and how the process began and ended");
     section_add(s, "os", os_ns > 0 ? seconds(os_ns) : cell_none(),
                 "of the process, as the OS counts it");
     section_add(s, "os_at_exit",
