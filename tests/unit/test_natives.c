@@ -59,6 +59,7 @@ static void worker_end(struct worker *worker)
     char path[64];
     pthread_mutex_unlock(&worker->gate);
     pthread_join(worker->thread, NULL);
+    pthread_mutex_destroy(&worker->gate);
     snprintf(path, sizeof path, "/proc/self/task/%d", worker->tid);
     while (access(path, F_OK) == 0) /* joined is not yet gone from /proc */
         usleep(1000);
