@@ -40,6 +40,7 @@ static void *work(void *closure)
         ;
     worker->tid = gettid();
     pthread_mutex_lock(&worker->gate);
+    pthread_mutex_unlock(&worker->gate);
     return NULL;
 }
 
