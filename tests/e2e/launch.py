@@ -218,7 +218,7 @@ def test_no_cumulative(t):
 
 def test_no_signals(t):
     """Nothing is ever interrupted; what was read while it ran is marked."""
-    run = t.record(t.sample("fib.py"), "28", options=["--no-signals", "-r", "1k"])
+    run = t.record(t.sample("fib.py"), "31", options=["--no-signals", "-r", "1k"])
     info = json.dumps(t.info(run.trace))
     rows = t.rows("lines", run.trace, "--merge-threads")
     assert any(row["function"] == "fib" and row["samples"] > 5 for row in rows)
