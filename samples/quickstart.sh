@@ -12,8 +12,8 @@ fi
 cmake --build build -j "$(nproc)" >/dev/null
 
 python=$(command -v python3)
-echo "\$ pyrec -o build/fib.trace -- python3 samples/fib.py 32"
-build/record/pyrec -o build/fib.trace -- "$python" samples/fib.py 32
+echo "\$ pyrec -o build/fib.trace -- python3 samples/fib.py 35"
+build/record/pyrec -o build/fib.trace -- "$python" samples/fib.py 35
 echo
 echo "\$ pyanalyze lines build/fib.trace"
 build/analyze/pyanalyze lines build/fib.trace
