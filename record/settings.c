@@ -407,7 +407,11 @@ void settings_write_help(FILE *to)
         snprintf(left, sizeof left, "  %s--%s%s%s", letter, rows[i].name,
                  rows[i].argument != NULL ? " " : "",
                  rows[i].argument != NULL ? rows[i].argument : "");
-        fprintf(to, "%-*s", HELP_COLUMN, left);
+        const bool fits = strlen(left) < HELP_COLUMN;
+        if (fits)
+            fprintf(to, "%-*s", HELP_COLUMN, left);
+        else /* a line of its own */
+            fprintf(to, "%s\n%*s", left, HELP_COLUMN, "");
         help_wrap(to, rows[i].help);
     }
     fputs("\nThe command's exit status is pyrec's own; 127 and 126 when it cannot be found or\n"

@@ -167,9 +167,10 @@ END_TEST
 START_TEST(test_help)
 {
     static const char *const names[] = {
-        "--output FILE", "--rate HZ",       "--quiet",       "--no-children", "--max-depth N",
-        "--no-cumul",    "--no-sign",       "--linger TIME", "--version",     "--help",
-        "--delay",       "--duration TIME", "--rotate SIZE", "--keep SIZE",   "--completion"};
+        "--output FILE", "--rate HZ",   "--quiet",      "--no-children",
+        "--max-depth N", "--no-cumul",  "--no-sign",    "--linger TIME",
+        "--version",     "--help",      "--delay",      "--duration TIME",
+        "--rotate SIZE", "--keep SIZE", "--completion", "--max-overhead PERCENT"};
     char *text = NULL;
     size_t len = 0;
     FILE *to = open_memstream(&text, &len);
@@ -177,6 +178,7 @@ START_TEST(test_help)
     fclose(to);
     for (size_t i = 0; i < ARRAY_LEN(names); i++)
         ck_assert_msg(strstr(text, names[i]) != NULL, "%s", names[i]);
+    ck_assert_ptr_nonnull(strstr(text, "--max-overhead PERCENT\n                        take"));
     for (const char *at = text; *at != '\0'; at += strcspn(at, "\n") + 1)
         ck_assert_uint_le(strcspn(at, "\n"), 84);
     free(text);
