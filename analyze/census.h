@@ -107,13 +107,15 @@ struct process {
     uint32_t number, pid, parent_pid, image;
     const char *executable, *command; /* command: argv joined by spaces, may be empty */
     const char *python_version, *python_build;
-    const char *hostname; /* where that is not the recording's: it was merged; else "" */
+    const char *hostname;       /* where that is not the recording's: it was merged; else "" */
     uint64_t start_ns, last_ns; /* of its recording; last tick or end */
     uint32_t generations;
     struct account account;
     bool account_known;
     struct ending ending;
     uint64_t interval_ns;
+    uint64_t n_rate_changes; /* to keep the cost down (--max-overhead) */
+    uint64_t slowest_ns;     /* the longest interval then; 0 = there was none */
     struct native *natives;
     size_t n_natives, natives_size;
     bool natives_final;

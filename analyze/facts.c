@@ -190,6 +190,19 @@ void facts_account(struct facts *facts, const Pyrec__V1__Account *from, uint32_t
     p->account_seq = seq;
 }
 
+void facts_events(struct facts *facts, const Pyrec__V1__Events *events)
+{
+    struct process *const p = &facts->process;
+    for (size_t i = 0; i < events->n_event; i++) {
+        const Pyrec__V1__Event *const event = events->event[i];
+        if (event->type != PYREC__V1__EVENT__TYPE__INTERVAL || event->value <= 0)
+            continue;
+        p->n_rate_changes++;
+        if ((uint64_t)event->value > p->slowest_ns)
+            p->slowest_ns = (uint64_t)event->value;
+    }
+}
+
 static void add_native(struct facts *facts, const Pyrec__V1__NativeThread *native, uint32_t seq,
                        bool final)
 {

@@ -37,7 +37,7 @@ struct facts {
     struct unit_thread *threads; /* in order of appearance */
     size_t n_threads, threads_size;
     struct hash thread_of_id; /* ids may be any 32 bits */
-    uint64_t last_q; /* the latest tick */
+    uint64_t last_q;          /* the latest tick */
 };
 
 /* Times that no machine has seen end here: 146 years. */
@@ -58,6 +58,7 @@ MUST_CHECK enum status facts_thread(struct facts *facts, const struct dict *dict
                                     const Pyrec__V1__Thread *thread, uint32_t seq,
                                     struct problem *why);
 void facts_account(struct facts *facts, const Pyrec__V1__Account *account, uint32_t seq);
+void facts_events(struct facts *facts, const Pyrec__V1__Events *events);
 void facts_native(struct facts *facts, const Pyrec__V1__NativeThread *native, uint32_t seq);
 void facts_summary(struct facts *facts, const Pyrec__V1__Summary *summary, uint64_t quantum_ns,
                    uint32_t seq);

@@ -109,6 +109,9 @@ void facts_settle(const struct facts *facts, struct census *census, struct recor
     settle_meta(facts, census, p);
     settle_account(facts, census, p);
     settle_threads(facts, census, p, quantum_ns);
+    p->n_rate_changes += facts->process.n_rate_changes;
+    if (facts->process.slowest_ns > p->slowest_ns)
+        p->slowest_ns = facts->process.slowest_ns;
     settle_ending(facts, census, &p->ending, shift_ns);
     for (size_t i = 0; i < facts->process.n_natives; i++)
         census_native(census, p, &facts->process.natives[i]);

@@ -5,7 +5,13 @@
 #include <stdio.h>
 
 /* Numbers in message Packet's oneof, and of NativeThread in Samples; see trace.proto. */
-enum { PACKET_META = 1, PACKET_DEFS = 2, PACKET_SAMPLES = 3, PACKET_SUMMARY = 6 };
+enum {
+    PACKET_META = 1,
+    PACKET_DEFS = 2,
+    PACKET_SAMPLES = 3,
+    PACKET_EVENTS = 4,
+    PACKET_SUMMARY = 6
+};
 #define SAMPLES_NATIVE 25u
 
 /* What of a generation must be read even when it is not about the time that is asked for. */
@@ -169,7 +175,18 @@ static enum status read_samples(struct unit_reader *reader, struct column body, 
     return STATUS_OK;
 }
 
-/* Read one packet; unknown ones and those that say nothing here (Events, Index) are skipped. */
+static enum status read_events(struct unit_reader *reader, struct column body, struct problem *why)
+{
+    const size_t len = (size_t)(body.end - body.at);
+    const Pyrec__V1__Events *const events =
+        pyrec__v1__events__unpack(proto_arena_reset(&reader->proto, len), len, body.at);
+    if (events == NULL)
+        return problem_set(why, STATUS_DAMAGED, PROBLEM_NO_OFFSET, "Events do not parse");
+    facts_events(&reader->facts, events);
+    return STATUS_OK;
+}
+
+/* Read one packet; unknown ones and those that say nothing here (Index) are skipped. */
 static enum status read_packet(struct unit_reader *reader, uint32_t field, struct column body,
                                struct problem *why)
 {
@@ -180,6 +197,8 @@ static enum status read_packet(struct unit_reader *reader, uint32_t field, struc
         return read_defs(reader, body, why);
     case PACKET_SAMPLES:
         return read_samples(reader, body, why);
+    case PACKET_EVENTS:
+        return read_events(reader, body, why);
     case PACKET_SUMMARY:
         return read_summary(reader, body, why);
     default:

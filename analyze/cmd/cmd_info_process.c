@@ -100,6 +100,10 @@ static void add_quality(struct view *view, const struct process *p)
                 share(view, a->ticks_taken, a->ticks_due, "those due"));
     section_add(s, "ticks_missed", count(a->ticks_missed), "the sampler woke too late for them");
     section_add(s, "ticks_spared", count(a->ticks_spared), "not taken, to keep the cost down");
+    section_add(s, "rate_changes", count(p->n_rate_changes),
+                p->slowest_ns == 0 ? "for that"
+                                   : arena_print(&view->arena, "for that; the lowest was %.4g Hz",
+                                                 1e9 / (double)p->slowest_ns));
     section_add(s, "ticks_overflowed", count(a->ticks_overflowed),
                 "taken, but there was no room to write them");
     section_add(s, "unobserved", seconds(a->unobserved_ns),
