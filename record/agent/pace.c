@@ -27,7 +27,8 @@ bool pace_look(struct pace *pace, uint64_t now_ns, uint64_t cost_ns, uint64_t n_
 {
     if (pace->limit_ppm == 0)
         return false;
-    if (pace->looked_ns != 0) {
+    const bool is_first = pace->looked_ns == 0;
+    if (!is_first) {
         const uint64_t taken = n_ticks - pace->n_ticks;
         if (now_ns - pace->looked_ns < LOOK_NS || taken < TICKS_MIN)
             return false;
@@ -37,6 +38,8 @@ bool pace_look(struct pace *pace, uint64_t now_ns, uint64_t cost_ns, uint64_t n_
     pace->looked_ns = now_ns;
     pace->cost_ns = cost_ns;
     pace->n_ticks = n_ticks;
+    if (is_first)
+        return pace->stride != 1; /* by guess, so far */
     const uint32_t wanted = stride_for(pace);
     /* up at once, down only when there is room: no swinging around the limit */
     if (wanted == pace->stride || (wanted < pace->stride && wanted * 5u > pace->stride * 4u))

@@ -27,7 +27,8 @@ struct pace {
 
 void pace_init(struct pace *pace, uint64_t limit_ppm, uint64_t interval_ns);
 
-/* After a tick: all that was spent, and all ticks that were taken. True when the stride changed. */
+/* After a tick: all that was spent, and all ticks that were taken. True when the stride changed; at
+ * first, when it is not 1. */
 bool pace_look(struct pace *pace, uint64_t now_ns, uint64_t cost_ns, uint64_t n_ticks);
 
 #endif
