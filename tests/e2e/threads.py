@@ -60,7 +60,7 @@ def test_idle_and_busy(t):
     names = {row["thread"] for row in rows}
     assert {f"idle-{i}" for i in range(1000)} <= names, (len(names), sorted(names)[:5])
     busy = one(rows, "busy")
-    assert busy["wall"] > 1.3 and busy["on_cpu"] + busy["ready"] > 0.9 * busy["wall"], busy
+    assert busy["wall"] > 1.0 and busy["on_cpu"] + busy["ready"] > 0.9 * busy["wall"], busy
     idle = [row for row in rows if row["thread"].startswith("idle-")]
     assert sum(row["blocked"] > 0.9 * row["wall"] - 0.1 for row in idle) == 1000
     assert max(row["cpu_time"] for row in idle) < 0.3
