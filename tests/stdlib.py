@@ -92,6 +92,8 @@ def exists(python, name):
 
 
 def main():
+    if len(sys.argv) < 3:
+        sys.exit(__doc__.split("\n\n")[1])
     build, python, names = pathlib.Path(sys.argv[1]).resolve(), sys.argv[2], sys.argv[3:]
     pyrec = str(build / "record" / "pyrec")
     if not exists(python, "test_threading") or not exists(python, "libregrtest"):
