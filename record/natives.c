@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include "natives.h"
 
+#include "clocks.h"
 #include "vec.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 
 #define PERIOD_MIN_NS 100000000u /* between two looks: an eighth of the process's age .. */
 #define PERIOD_MAX_NS 250000000u /* .. between these, .. */
@@ -111,13 +111,6 @@ static void dead_sweep(struct natives *natives)
     natives->n = n;
 }
 
-static uint64_t mono_ns(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
-
 static void schedule(struct natives *natives, uint64_t age_ns, uint64_t now_ns)
 {
     uint64_t period_ns = age_ns / 8;
@@ -150,7 +143,7 @@ void natives_look(struct natives *natives, pid_t pid, const struct roster *roste
 {
     if (when == NATIVES_IF_DUE && (now_ns < natives->next_look_ns || age_ns < AGE_MIN_NS))
         return;
-    const uint64_t begin_ns = mono_ns();
+    const uint64_t begin_ns = clocks_mono_ns();
     char directory[64];
     struct look look = {natives, pid, calloc(roster->n + 1, sizeof(pid_t)), 0};
     if (look.python == NULL)
@@ -165,7 +158,7 @@ void natives_look(struct natives *natives, pid_t pid, const struct roster *roste
         dead_sweep(natives);
     natives->is_late = false;
     free(look.python);
-    natives->look_cost_ns = mono_ns() - begin_ns;
+    natives->look_cost_ns = clocks_mono_ns() - begin_ns;
     schedule(natives, age_ns, now_ns);
 }
 
