@@ -242,18 +242,11 @@ static void read_unit(void *closure, size_t worker, struct unit_reader *reader)
     }
 }
 
-static void join_nothing(void *closure, size_t worker, struct unit_reader *reader)
-{
-    (void)closure;
-    (void)worker;
-    (void)reader;
-}
-
 void scene_run(struct scene *scene, struct trace *trace, const struct select *select, scene_fn *fn,
                void *closure)
 {
     struct scene_job scene_job = {scene, select, fn, closure};
-    const struct trace_job job = {read_unit, join_nothing, &scene_job};
+    const struct trace_job job = {read_unit, NULL, &scene_job};
     scene->trace = trace;
     if (scene->tree.n == 0)
         tree_init(&scene->tree);

@@ -325,13 +325,6 @@ static void read_names(void *closure, size_t worker, struct unit_reader *reader)
     }
 }
 
-static void join_nothing(void *closure, size_t worker, struct unit_reader *reader)
-{
-    (void)closure;
-    (void)worker;
-    (void)reader;
-}
-
 static const struct chunk_header *header_at(const struct trace *trace, const struct unit_chunk *c)
 {
     return &chunk_file_get(trace->files[c->file].chunks, c->chunk)->header;
@@ -373,8 +366,8 @@ struct series *series_read(struct trace *trace, const struct series_plan *plan,
                            struct symbols *names, size_t *n)
 {
     struct pass pass = {.plan = plan, .names = names, .n = trace->census.n_recordings};
-    const struct trace_job job = {read_unit, join_nothing, &pass};
-    const struct trace_job names_job = {read_names, join_nothing, NULL};
+    const struct trace_job job = {read_unit, NULL, &pass};
+    const struct trace_job names_job = {read_names, NULL, NULL};
     pass.all = memory_get(pass.n * sizeof *pass.all);
     pass.none = function_row(&pass, DICT_NO_FRAMES, "", 0);
     for (size_t i = 0; i < pass.n; i++) {

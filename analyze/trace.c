@@ -406,7 +406,8 @@ static void *worker_run(void *argument)
         run->job->read(run->job->closure, worker->number, &reader);
         pthread_mutex_lock(&run->join_lock);
         unit_settle(&reader);
-        run->job->join(run->job->closure, worker->number, &reader);
+        if (run->job->join != NULL)
+            run->job->join(run->job->closure, worker->number, &reader);
         pthread_mutex_unlock(&run->join_lock);
     }
     unit_reader_clear(&reader);
@@ -445,7 +446,8 @@ void trace_run_again(struct trace *trace, const struct trace_job *job)
         if (!unit_begin(&reader, trace, &trace->units[i]))
             continue;
         job->read(job->closure, 0, &reader);
-        job->join(job->closure, 0, &reader);
+        if (job->join != NULL)
+            job->join(job->closure, 0, &reader);
     }
     unit_reader_clear(&reader);
     trace->report = report;

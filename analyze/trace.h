@@ -97,7 +97,8 @@ struct unit_reader;
 /*
  * What is done with every unit. `read` is called by a worker and reads the unit or leaves it;
  * `join`, afterwards and under the lock, adds its result to what is shared. The census has the
- * unit's facts by then. Neither may keep pointers into the reader.
+ * unit's facts by then. Neither may keep pointers into the reader. `join` NULL: there is nothing to
+ * add.
  */
 struct trace_job {
     void (*read)(void *closure, size_t worker, struct unit_reader *reader);
