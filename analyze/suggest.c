@@ -1,43 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 #include "suggest.h"
 
+#include "../format/spelling.h"
+
 #include <stdio.h>
 #include <string.h>
-
-#define NAME_MAX_LEN 40
-
-static size_t least(size_t a, size_t b)
-{
-    return a < b ? a : b;
-}
-
-/* Insertions, deletions, changes and swaps of neighbours that make `a` of `b`. */
-static size_t distance(const char *a, const char *b)
-{
-    const size_t a_len = strlen(a), b_len = strlen(b);
-    if (a_len > NAME_MAX_LEN || b_len > NAME_MAX_LEN)
-        return NAME_MAX_LEN;
-    size_t rows[3][NAME_MAX_LEN + 1];
-    for (size_t j = 0; j <= b_len; j++)
-        rows[0][j] = j;
-    for (size_t i = 1; i <= a_len; i++) {
-        size_t *const row = rows[i % 3];
-        const size_t *const up = rows[(i + 2) % 3], *const two_up = rows[(i + 1) % 3];
-        row[0] = i;
-        for (size_t j = 1; j <= b_len; j++) {
-            row[j] = least(least(row[j - 1], up[j]) + 1, up[j - 1] + (a[i - 1] != b[j - 1]));
-            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
-                row[j] = least(row[j], two_up[j - 2] + 1);
-        }
-    }
-    return rows[a_len % 3][b_len];
-}
 
 /* How near a name is, 0 = the same; what it begins with is nearly it. */
 static size_t nearness(const char *wrong, const char *name)
 {
-    const size_t len = strlen(wrong), d = distance(wrong, name);
-    return len >= 3 && strncmp(wrong, name, len) == 0 ? least(d, 1) : d;
+    const size_t len = strlen(wrong), d = spelling_distance(wrong, name);
+    return len >= 3 && d > 1 && strncmp(wrong, name, len) == 0 ? 1 : d;
 }
 
 /* More errors than this and it is another word. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "settings.h"
 
+#include "format/spelling.h"
 #include "shell_script.h"
 #include "wire.h"
 
@@ -234,38 +235,13 @@ bool settings_option(size_t i, struct settings_option *option)
 
 /* ---- parsing ---- */
 
-/* Letters to add, drop, change or swap to get from one word to the other. */
-static size_t distance(const char *a, const char *b)
-{
-    enum { MAX = 24 };
-    size_t d[MAX + 1][MAX + 1];
-    const size_t n = strlen(a), m = strlen(b);
-    if (n > MAX || m > MAX)
-        return MAX;
-    for (size_t i = 0; i <= n; i++)
-        for (size_t j = 0; j <= m; j++) {
-            if (i == 0 || j == 0) {
-                d[i][j] = i + j;
-                continue;
-            }
-            size_t best = d[i - 1][j - 1] + (a[i - 1] != b[j - 1]);
-            best = d[i - 1][j] + 1 < best ? d[i - 1][j] + 1 : best;
-            best = d[i][j - 1] + 1 < best ? d[i][j - 1] + 1 : best;
-            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] &&
-                d[i - 2][j - 2] + 1 < best)
-                best = d[i - 2][j - 2] + 1;
-            d[i][j] = best;
-        }
-    return d[n][m];
-}
-
 static enum status unknown(const char *name, struct problem *why)
 {
     const struct option_row *near = NULL;
     size_t least = 1 + strlen(name) / 3; /* a third of the letters wrong: something else is meant */
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         const bool is_start = strlen(name) >= 2 && strncmp(rows[i].name, name, strlen(name)) == 0;
-        const size_t far = is_start ? 0 : distance(name, rows[i].name);
+        const size_t far = is_start ? 0 : spelling_distance(name, rows[i].name);
         if (far <= least && (near == NULL || far < least)) {
             near = &rows[i];
             least = far;
