@@ -15,9 +15,3 @@ void reserve_wipe(void *memory, size_t size)
     if (madvise(memory, size, MADV_DONTNEED) != 0)
         memset(memory, 0, size);
 }
-
-void reserve_free(void *memory, size_t size)
-{
-    if (memory != NULL)
-        munmap(memory, size);
-}

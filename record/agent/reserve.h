@@ -17,7 +17,4 @@ void *reserve_memory(size_t size);
 /* Zero it again and give its pages back. */
 void reserve_wipe(void *memory, size_t size);
 
-/* Give the address space back, too. NULL is allowed. */
-void reserve_free(void *memory, size_t size);
-
 #endif
