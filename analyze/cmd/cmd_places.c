@@ -230,10 +230,15 @@ static enum status build_modules(struct request *request, struct view *view, str
                         args_flag(request->args, "packages") ? KEY_PACKAGE : KEY_MODULE);
 }
 
+/* What all of them have in common. */
 #define PLACE_TAKES                                                                                \
     (TAKES_SORT | TAKES_LIMIT | TAKES_COLUMNS | TAKES_THREAD | TAKES_PROCESS | TAKES_PLACES |      \
      TAKES_MERGE | TAKES_FORMAT | TAKES_FOLLOW | TAKES_COLOR | TAKES_PATHS | TAKES_JOBS |          \
      TAKES_RANGE | TAKES_STATE | TAKES_BY | TAKES_GROUP)
+#define PLACE_COMMAND                                                                              \
+    .synopsis = "[options] FILE...", .takes = PLACE_TAKES, .min_files = 1, .max_files = SIZE_MAX,  \
+    .shape = SHAPE_TABLE, .output = "text", .rows = ROW_PLACE
+
 #define NUMBER_COLUMNS         "cpu_time,cpu_time_cum,ticks,ticks_cum,samples,samples_cum"
 #define PLACE_COLUMNS          NUMBER_COLUMNS ",place,function"
 #define NUMBER_MACHINE_COLUMNS "process,thread,thread_id," NUMBER_COLUMNS ",wall,wall_cum"
@@ -241,18 +246,12 @@ static enum status build_modules(struct request *request, struct view *view, str
 #define PLACE_SORT             "cpu_time,samples,cpu_time_cum,samples_cum,file,line,function"
 
 const struct command command_lines = {
+    PLACE_COMMAND,
     .name = "lines",
-    .synopsis = "[options] FILE...",
     .summary = "CPU time, ticks and samples of every line, per thread",
     .text = "One table per thread, the thread that used most CPU first, its heaviest line "
             "first.\n\n" PLACE_TEXT,
     .example = "pyanalyze lines --thread MainThread --limit 10 run.trace",
-    .takes = PLACE_TAKES,
-    .min_files = 1,
-    .max_files = SIZE_MAX,
-    .shape = SHAPE_TABLE,
-    .output = "text",
-    .rows = ROW_PLACE,
     .columns = PLACE_COLUMNS,
     .machine_columns = PLACE_MACHINE_COLUMNS,
     .sort = PLACE_SORT,
@@ -268,20 +267,14 @@ static const struct option function_options[] = {
 };
 
 const struct command command_functions = {
+    PLACE_COMMAND,
     .name = "functions",
-    .synopsis = "[options] FILE...",
     .summary = "CPU time, ticks and samples of every function, per thread",
     .text = "As lines, but all lines of a function together; the line number is where the "
             "function begins. With --style the table has the columns of another tool: tottime and "
             "tsub are self seconds, cumtime and ttot cumulative ones.\n\n" PLACE_TEXT,
     .example = "pyanalyze functions --sort cpu_time_cum --merge-threads run.trace",
-    .takes = PLACE_TAKES,
     .options = function_options,
-    .min_files = 1,
-    .max_files = SIZE_MAX,
-    .shape = SHAPE_TABLE,
-    .output = "text",
-    .rows = ROW_PLACE,
     .columns = PLACE_COLUMNS,
     .machine_columns = PLACE_MACHINE_COLUMNS,
     .sort = PLACE_SORT,
@@ -290,18 +283,12 @@ const struct command command_functions = {
 };
 
 const struct command command_files = {
+    PLACE_COMMAND,
     .name = "files",
-    .synopsis = "[options] FILE...",
     .summary = "CPU time, ticks and samples of every source file, per thread",
     .text = "As lines, but all lines of a file together. What has no file stands under its own "
             "name.\n\n" PLACE_TEXT,
     .example = "pyanalyze files --merge-threads --by wall run.trace",
-    .takes = PLACE_TAKES,
-    .min_files = 1,
-    .max_files = SIZE_MAX,
-    .shape = SHAPE_TABLE,
-    .output = "text",
-    .rows = ROW_PLACE,
     .columns = NUMBER_COLUMNS ",file",
     .machine_columns = NUMBER_MACHINE_COLUMNS ",file",
     .sort = "cpu_time,samples,cpu_time_cum,samples_cum,file",
@@ -314,21 +301,15 @@ static const struct option module_options[] = {
 };
 
 const struct command command_modules = {
+    PLACE_COMMAND,
     .name = "modules",
-    .synopsis = "[options] FILE...",
     .summary = "CPU time, ticks and samples of every module or package, per thread",
     .text = "As files, with the names of modules. A trace has none, so they are made from paths: "
             "below site-packages, dist-packages or the standard library the rest of the path, and "
             "likewise below the folder of the script that was run; of other files the last part. "
             "A package is what stands before the first point.\n\n" PLACE_TEXT,
     .example = "pyanalyze modules --packages --by gil_wait run.trace",
-    .takes = PLACE_TAKES,
     .options = module_options,
-    .min_files = 1,
-    .max_files = SIZE_MAX,
-    .shape = SHAPE_TABLE,
-    .output = "text",
-    .rows = ROW_PLACE,
     .columns = NUMBER_COLUMNS ",module,file",
     .machine_columns = NUMBER_MACHINE_COLUMNS ",module,file",
     .sort = "cpu_time,samples,cpu_time_cum,samples_cum,module,file",
