@@ -41,6 +41,22 @@ uint64_t scene_wall_ns(const struct scene *scene, uint32_t first, uint32_t n)
     return (wall_q[first + n] - wall_q[first]) * scene->reader->quantum_ns;
 }
 
+uint64_t scene_due(const struct scene *scene, uint32_t first, uint32_t n)
+{
+    const uint64_t *const due = scene->reader->range.due;
+    return due != NULL ? due[first + n] - due[first] : n;
+}
+
+bool scene_has_state(const struct scene *scene, const struct select *select,
+                     const struct span *span)
+{
+    if (!select_by_state(select))
+        return true;
+    const struct dict *const dict = &scene->reader->dict;
+    return select_has_state(select, span->state,
+                            span->call > 0 ? dict_string(dict, span->call) : NULL);
+}
+
 const struct span *scene_span(struct scene_thread *t, uint32_t tick)
 {
     if (t->at >= t->n_spans || tick < t->spans[t->at].first)

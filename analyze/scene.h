@@ -90,8 +90,13 @@ void scene_names(struct scene *scene, struct trace *trace, const struct select *
 uint64_t scene_time_ns(const struct scene *scene, uint32_t tick);
 uint64_t scene_before_ns(const struct scene *scene, uint32_t tick);
 
-/* How much time the ticks first .. first + n - 1 stand for. */
+/* How much time the ticks first .. first + n - 1 stand for, and how many intervals. */
 uint64_t scene_wall_ns(const struct scene *scene, uint32_t first, uint32_t n);
+uint64_t scene_due(const struct scene *scene, uint32_t first, uint32_t n);
+
+/* Are its samples in one of the states that were asked for? */
+bool scene_has_state(const struct scene *scene, const struct select *select,
+                     const struct span *span);
 
 /* What the thread did at a tick; NULL where it was not observed. Fast when ticks go up. */
 const struct span *scene_span(struct scene_thread *thread, uint32_t tick);

@@ -35,7 +35,10 @@ static struct timeline_thread *thread_of(struct timeline *timeline, const struct
                                     timeline->n_threads + 1, sizeof *timeline->threads);
     struct timeline_thread *const t = &timeline->threads[timeline->n_threads++];
     *t = (struct timeline_thread){
-        thread, memory_get(timeline->n_bins * sizeof(struct weights)), {{{0}}}};
+        .thread = thread,
+        .bins = memory_get(timeline->n_bins * sizeof(struct weights)),
+        .observed_ns = memory_get(timeline->n_bins * sizeof(uint64_t)),
+    };
     return t;
 }
 
@@ -46,14 +49,48 @@ static uint64_t part_of(uint64_t a, uint64_t b, uint64_t c)
     return c > 0 ? (uint64_t)((wide)a * b / c) : a;
 }
 
+/* What falls on the part from `before` to `after` of a whole; all of it where that has no length.
+ */
+static uint64_t share_of_part(uint64_t amount, uint64_t before, uint64_t after, uint64_t whole)
+{
+    return part_of(amount, after, whole) - (whole > 0 ? part_of(amount, before, whole) : 0);
+}
+
+/* What one span weighs, and in which class; not chosen, it was observed and nothing else. */
+struct piece {
+    uint64_t from_ns, to_ns;
+    enum state_class class;
+    bool chosen;
+    struct weight weight;
+};
+
+static void add_to_bin(struct timeline_thread *t, size_t bin, const struct piece *piece,
+                       uint64_t before, uint64_t after)
+{
+    const uint64_t whole = piece->to_ns - piece->from_ns;
+    const struct weight *const w = &piece->weight;
+    const struct weight part = {
+        .samples = share_of_part(w->samples, before, after, whole),
+        .ticks = share_of_part(w->ticks, before, after, whole),
+        .wall = share_of_part(w->wall, before, after, whole),
+        .cpu = share_of_part(w->cpu, before, after, whole),
+    };
+    t->observed_ns[bin] += part.wall;
+    t->total_ns += part.wall;
+    if (!piece->chosen)
+        return;
+    weight_add(&t->bins[bin].by[piece->class], &part);
+    weight_add(&t->total.by[piece->class], &part);
+}
+
 /*
  * Spread a weight over the bins from one time to another. Each bin gets the difference of what
  * belongs before its end and before its beginning, so that nothing is lost to rounding.
  */
 static void spread(const struct timeline *timeline, struct timeline_thread *t,
-                   enum state_class class, uint64_t from_ns, uint64_t to_ns, const struct weight *w)
+                   const struct piece *piece)
 {
-    const uint64_t length_ns = to_ns - from_ns;
+    const uint64_t from_ns = piece->from_ns, to_ns = piece->to_ns, length_ns = to_ns - from_ns;
     if (to_ns <= timeline->start_ns)
         return;
     uint64_t at_ns = from_ns > timeline->start_ns ? from_ns : timeline->start_ns;
@@ -65,36 +102,44 @@ static void spread(const struct timeline *timeline, struct timeline_thread *t,
             return;
         const uint64_t border_ns = timeline->start_ns + (bin + 1) * timeline->bin_ns;
         const uint64_t end_ns = border_ns < to_ns ? border_ns : to_ns;
-        const uint64_t before = at_ns - from_ns, after = end_ns - from_ns;
-        const struct weight part = {
-            .wall = part_of(w->wall, after, length_ns) -
-                    (length_ns > 0 ? part_of(w->wall, before, length_ns) : 0),
-            .cpu = part_of(w->cpu, after, length_ns) -
-                   (length_ns > 0 ? part_of(w->cpu, before, length_ns) : 0),
-        };
-        weight_add(&t->bins[bin].by[class], &part);
-        weight_add(&t->total.by[class], &part);
+        add_to_bin(t, bin, piece, at_ns - from_ns, end_ns - from_ns);
         if (end_ns >= to_ns)
             return;
         at_ns = end_ns;
     }
 }
 
+static struct piece piece_of(const struct timeline *timeline, struct timeline_thread *t,
+                             const struct scene *scene, const struct span *span)
+{
+    const uint64_t quantum_ns = scene->reader->quantum_ns;
+    const enum state_class class = state_class(span->state);
+    uint64_t cpu_ns = span->cpu_q * quantum_ns;
+    if (select_by_state(timeline->select)) {
+        t->carry_ns += cpu_ns;
+        cpu_ns = state_gets_cpu(class) ? t->carry_ns : 0;
+        t->carry_ns -= cpu_ns;
+    }
+    return (struct piece){
+        .from_ns = scene_before_ns(scene, span->first),
+        .to_ns = scene_time_ns(scene, span->first + span->n - 1),
+        .class = class,
+        .chosen = scene_has_state(scene, timeline->select, span),
+        .weight = {span->n, span->ticks, span->wall_q * quantum_ns, cpu_ns},
+    };
+}
+
 static void take_range(void *closure, struct scene *scene)
 {
     struct timeline *const timeline = closure;
-    const uint64_t quantum_ns = scene->reader->quantum_ns;
     for (size_t i = 0; i < scene->n_threads; i++) {
         const struct scene_thread *const from = &scene->threads[i];
         if (!select_has_thread(timeline->select, from->thread->name, from->thread->os_tid))
             continue;
         struct timeline_thread *const t = thread_of(timeline, from->thread);
         for (size_t s = 0; s < from->n_spans; s++) {
-            const struct span *const span = &from->spans[s];
-            const struct weight w = {.wall = span->wall_q * quantum_ns,
-                                     .cpu = span->cpu_q * quantum_ns};
-            spread(timeline, t, state_class(span->state), scene_before_ns(scene, span->first),
-                   scene_time_ns(scene, span->first + span->n - 1), &w);
+            const struct piece piece = piece_of(timeline, t, scene, &from->spans[s]);
+            spread(timeline, t, &piece);
         }
     }
 }
@@ -108,8 +153,10 @@ void timeline_read(struct timeline *timeline, struct scene *scene, struct trace 
 
 void timeline_clear(struct timeline *timeline)
 {
-    for (size_t i = 0; i < timeline->n_threads; i++)
+    for (size_t i = 0; i < timeline->n_threads; i++) {
         free(timeline->threads[i].bins);
+        free(timeline->threads[i].observed_ns);
+    }
     free(timeline->threads);
     *timeline = (struct timeline){0};
 }

@@ -9,9 +9,11 @@
  *
  * What ticks stand for is spread evenly over the time from the tick before to the last of them, so
  * a bin may be shorter than a tick. CPU is what the thread's clock moved by at that time, whatever
- * it was seen doing.
+ * it was seen doing. With --state it is the CPU of samples that were chosen, as in tables: what was
+ * used before the thread blocked waits for its next sample on a CPU.
  *
- * Always true:  the bins of a thread add up to its wall time and to what its clock moved by.
+ * Always true:  the bins of a thread add up to what was chosen of its time, and without --state to
+ *               what its clock moved by; observed_ns is all its time, chosen or not.
  */
 #ifndef PYREC_ANALYZE_TIMELINE_H
 #define PYREC_ANALYZE_TIMELINE_H
@@ -21,7 +23,10 @@
 struct timeline_thread {
     const struct thread *thread;
     struct weights *bins;
+    uint64_t *observed_ns; /* per bin */
     struct weights total;
+    uint64_t total_ns; /* observed */
+    uint64_t carry_ns; /* CPU that waits for a sample on a CPU; 0 without --state */
 };
 
 struct timeline {

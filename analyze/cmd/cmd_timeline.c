@@ -15,59 +15,106 @@
 #define CELLS_MAX     2000000 /* threads x bins */
 #define THREADS_SHOWN 16      /* per process */
 
-/* What a value is made of. */
-typedef uint64_t weighs_fn(const struct weights *w);
+/* What is drawn of each metric, and what its values are. */
+static const struct {
+    const char *name, *unit;
+} words[METRIC_COUNT] = {
+    [METRIC_CPU] = {"CPU", "CPUs"},
+    [METRIC_TICKS] = {"ticks", "ticks"},
+    [METRIC_SAMPLES] = {"samples", "samples"},
+    [METRIC_WALL] = {"seen", "threads"},
+    [METRIC_ON_CPU] = {"on CPU", "threads on a CPU"},
+    [METRIC_READY] = {"ready", "threads ready, without a CPU"},
+    [METRIC_GIL_WAIT] = {"GIL wait", "threads waiting"},
+    [METRIC_BLOCKED] = {"blocked", "threads blocked or idle"},
+};
 
-static uint64_t weigh_cpu(const struct weights *w)
-{
-    return weights_sum(w).cpu;
-}
-
-static uint64_t weigh_gil(const struct weights *w)
-{
-    return w->by[CLASS_WAITS_GIL].wall;
-}
-
-static uint64_t weigh_blocked(const struct weights *w)
-{
-    return w->by[CLASS_BLOCKED].wall;
-}
+/* Of every process, and in the words about each thread. */
+static const enum metric_id usual[] = {METRIC_CPU, METRIC_GIL_WAIT, METRIC_BLOCKED};
 
 struct drawing {
     struct view *view;
     const struct timeline *timeline;
-    size_t *order; /* of threads: by process, most CPU first */
+    const struct metric *metric; /* of the threads' curves */
+    size_t *order;               /* of threads: by process, most of the metric first */
+    const struct metric *told[ARRAY_LEN(usual) + 1]; /* of each process and thread */
+    size_t n_told;
 };
+
+struct ordering {
+    const struct timeline *timeline;
+    const struct metric *metric;
+};
+
+static bool has_any(const struct timeline *timeline, const struct metric *metric)
+{
+    for (size_t i = 0; i < timeline->n_threads; i++) {
+        if (metric->of(&timeline->threads[i].total) > 0)
+            return true;
+    }
+    return false;
+}
+
+/* That of --by; else the first usual one that the chosen states have any of. */
+static const struct metric *choose_metric(const struct request *request,
+                                          const struct timeline *timeline)
+{
+    for (size_t i = 0; i < ARRAY_LEN(usual) && args_text(request->args, "by") == NULL; i++) {
+        if (has_any(timeline, &metrics[usual[i]]))
+            return &metrics[usual[i]];
+    }
+    return request->metric;
+}
+
+/* The usual ones, and that of --by; of those that --state excludes nothing can be told. */
+static void choose_told(struct drawing *d)
+{
+    const bool all = !select_by_state(d->timeline->select);
+    bool is_usual = false;
+    for (size_t i = 0; i < ARRAY_LEN(usual); i++)
+        is_usual = is_usual || d->metric == &metrics[usual[i]];
+    if (!is_usual)
+        d->told[d->n_told++] = d->metric;
+    for (size_t i = 0; i < ARRAY_LEN(usual); i++) {
+        if (all || d->metric == &metrics[usual[i]] || has_any(d->timeline, &metrics[usual[i]]))
+            d->told[d->n_told++] = &metrics[usual[i]];
+    }
+}
 
 static int compare_threads(const void *left, const void *right, void *closure)
 {
-    const struct timeline *const timeline = closure;
-    const struct timeline_thread *const a = &timeline->threads[*(const size_t *)left];
-    const struct timeline_thread *const b = &timeline->threads[*(const size_t *)right];
+    const struct ordering *const by = closure;
+    const struct timeline_thread *const a = &by->timeline->threads[*(const size_t *)left];
+    const struct timeline_thread *const b = &by->timeline->threads[*(const size_t *)right];
     const struct process *const p = a->thread->process, *const q = b->thread->process;
     if (p != q)
         return p->recording != q->recording ? (p->recording->order > q->recording->order ? 1 : -1)
                                             : (p->number > q->number ? 1 : -1);
-    const uint64_t x = weigh_cpu(&a->total), y = weigh_cpu(&b->total);
+    const uint64_t x = by->metric->of(&a->total), y = by->metric->of(&b->total);
     if (x != y)
         return x < y ? 1 : -1;
+    const bool seen_a = weights_sum(&a->total).samples > 0;
+    const bool seen_b = weights_sum(&b->total).samples > 0;
+    if (seen_a != seen_b)
+        return seen_a ? -1 : 1;
     return (a->thread->id > b->thread->id) - (a->thread->id < b->thread->id);
 }
 
-/* The threads order[first .. end - 1] together. */
+/* The threads order[first .. end - 1] together: seconds per second, or how many per bin. */
 static struct curve *add_curve(const struct drawing *d, const char *panel, const char *name,
-                               size_t first, size_t end, weighs_fn *weighs)
+                               size_t first, size_t end, const struct metric *metric)
 {
     const struct timeline *const timeline = d->timeline;
+    const double unit = metric->unit == UNIT_SECONDS ? (double)timeline->bin_ns : 1;
     struct curve *const curve = curve_add(&d->view->curves, &d->view->arena, panel, name);
     for (size_t bin = 0; bin < timeline->n_bins; bin++) {
-        uint64_t sum_ns = 0, wall_ns = 0;
+        uint64_t sum = 0, observed_ns = 0;
         for (size_t i = first; i < end; i++) {
-            const struct weights *const w = &timeline->threads[d->order[i]].bins[bin];
-            sum_ns += weighs(w);
-            wall_ns += weights_sum(w).wall;
+            const struct timeline_thread *const t = &timeline->threads[d->order[i]];
+            sum += metric->of(&t->bins[bin]);
+            observed_ns += t->observed_ns[bin];
         }
-        curve->values[bin] = wall_ns > 0 ? (double)sum_ns / (double)timeline->bin_ns : -1;
+        curve->values[bin] = observed_ns > 0 ? (double)sum / unit : -1;
     }
     return curve;
 }
@@ -81,24 +128,61 @@ static double highest(const struct curve *curve, size_t n_bins)
 }
 
 /* Of all threads together: drawn up to its own highest value, at least to 1. */
-static void add_sum(const struct drawing *d, const char *panel, const char *name, const char *unit,
-                    size_t first, size_t end, weighs_fn *weighs)
+static void add_sum(const struct drawing *d, const char *panel, const struct metric *metric,
+                    size_t first, size_t end)
 {
-    struct curve *const curve = add_curve(d, panel, name, first, end, weighs);
+    const size_t id = (size_t)(metric - metrics);
+    struct curve *const curve = add_curve(d, panel, words[id].name, first, end, metric);
     const double top = highest(curve, d->timeline->n_bins);
     curve->top = top > 1 ? top : 1;
-    curve->note = arena_print(&d->view->arena, "up to %.2f %s", top, unit);
+    curve->note = arena_print(&d->view->arena,
+                              metric->unit == UNIT_SECONDS ? "up to %.2f %s" : "up to %.0f %s", top,
+                              words[id].unit);
 }
 
-static void add_thread(const struct drawing *d, const char *panel, size_t i)
+/* "CPU 20%": of the time in which it was observed. Or "300 samples". */
+static const char *amount_text(const struct drawing *d, const struct timeline_thread *t,
+                               const struct metric *metric)
+{
+    const double amount = (double)metric->of(&t->total);
+    const size_t id = (size_t)(metric - metrics);
+    if (metric->unit != UNIT_SECONDS)
+        return arena_print(&d->view->arena, "%.0f %s", amount, words[id].unit);
+    return arena_print(&d->view->arena, "%s %.0f%%", words[id].name,
+                       t->total_ns > 0 ? 100 * amount / (double)t->total_ns : 0);
+}
+
+static struct curve *add_thread(const struct drawing *d, const char *panel, size_t i)
 {
     const struct timeline_thread *const t = &d->timeline->threads[d->order[i]];
-    const double wall = (double)weights_sum(&t->total).wall;
-    struct curve *const curve = add_curve(d, panel, t->thread->name, i, i + 1, weigh_cpu);
-    curve->note = arena_print(&d->view->arena, "CPU %.0f%%, GIL wait %.0f%%, blocked %.0f%%",
-                              wall > 0 ? 100 * (double)weigh_cpu(&t->total) / wall : 0,
-                              wall > 0 ? 100 * (double)weigh_gil(&t->total) / wall : 0,
-                              wall > 0 ? 100 * (double)weigh_blocked(&t->total) / wall : 0);
+    struct curve *const curve = add_curve(d, panel, t->thread->name, i, i + 1, d->metric);
+    curve->note = "";
+    for (size_t k = 0; k < d->n_told; k++)
+        curve->note = arena_print(&d->view->arena, "%s%s%s", curve->note, k > 0 ? ", " : "",
+                                  amount_text(d, t, d->told[k]));
+    return curve;
+}
+
+/* Numbers have no natural height: the highest of all threads is that of each. */
+static void add_threads(const struct drawing *d, const char *panel, size_t first, size_t end)
+{
+    const size_t before = d->view->curves.n;
+    double top = 1;
+    for (size_t i = first; i < end; i++) {
+        const double own = highest(add_thread(d, panel, i), d->timeline->n_bins);
+        top = own > top ? own : top;
+    }
+    for (size_t i = before; i < d->view->curves.n && d->metric->unit != UNIT_SECONDS; i++)
+        d->view->curves.items[i].top = top;
+}
+
+/* How many of the threads have a sample of what was asked for; they come first. */
+static size_t count_seen(const struct drawing *d, size_t first, size_t end)
+{
+    size_t n = 0;
+    for (size_t i = first; i < end; i++)
+        n += weights_sum(&d->timeline->threads[d->order[i]].total).samples > 0;
+    return n;
 }
 
 static void draw_process(const struct drawing *d, size_t first, size_t end, size_t shown)
@@ -109,18 +193,20 @@ static void draw_process(const struct drawing *d, size_t first, size_t end, size
     const char *const name =
         arena_print(&view->arena, "Process %" PRIu32 "%s%s%s", process->pid,
                     title[0] != '\0' ? " (" : "", title, title[0] != '\0' ? ")" : "");
-    const char *const threads = arena_print(&view->arena, "CPU of its threads, %s", name);
-    add_sum(d, name, "CPU", "CPUs", first, end, weigh_cpu);
-    add_sum(d, name, "GIL wait", "threads waiting", first, end, weigh_gil);
-    add_sum(d, name, "blocked", "threads blocked or idle", first, end, weigh_blocked);
-    const size_t last = shown > 0 && end - first > shown ? first + shown : end;
-    for (size_t i = first; i < last; i++)
-        add_thread(d, threads, i);
-    if (last < end)
+    const char *const threads =
+        arena_print(&view->arena, "%s of its threads, %s", words[d->metric - metrics].name, name);
+    const size_t n_seen = count_seen(d, first, end);
+    const size_t n = shown > 0 && n_seen > shown ? shown : n_seen;
+    if (n_seen == 0)
+        return;
+    for (size_t i = 0; i < d->n_told; i++)
+        add_sum(d, name, d->told[i], first, end);
+    add_threads(d, threads, first, first + n);
+    if (n < n_seen)
         view_add_note(view,
                       arena_print(&view->arena,
                                   "(%zu more thread%s of process %" PRIu32 "; --limit 0 shows all)",
-                                  end - last, end - last == 1 ? "" : "s", process->pid));
+                                  n_seen - n, n_seen - n == 1 ? "" : "s", process->pid));
 }
 
 /* For programs: every bin of every thread in which it was observed. */
@@ -132,8 +218,10 @@ static void add_rows(const struct drawing *d)
         view_add_group(d->view, NULL, timeline->n_threads * timeline->n_bins);
     for (size_t i = 0; i < timeline->n_threads; i++) {
         const struct timeline_thread *const t = &timeline->threads[d->order[i]];
+        if (weights_sum(&t->total).samples == 0)
+            continue;
         for (size_t bin = 0; bin < timeline->n_bins; bin++) {
-            if (weights_sum(&t->bins[bin]).wall == 0)
+            if (t->observed_ns[bin] == 0)
                 continue;
             group->rows[n++] =
                 (struct row){.process = t->thread->process,
@@ -207,16 +295,17 @@ static void release_kept(void *closure)
     free(kept);
 }
 
-static void draw(struct view *view, struct kept *kept, size_t shown)
+static void draw(struct view *view, struct kept *kept, const struct metric *metric, size_t shown)
 {
     const struct timeline *const timeline = &kept->timeline;
     kept->order = memory_get((timeline->n_threads + 1) * sizeof *kept->order);
     for (size_t i = 0; i < timeline->n_threads; i++)
         kept->order[i] = i;
+    struct ordering by = {timeline, metric};
     if (timeline->n_threads > 1)
-        qsort_r(kept->order, timeline->n_threads, sizeof *kept->order, compare_threads,
-                &kept->timeline);
-    const struct drawing d = {view, timeline, kept->order};
+        qsort_r(kept->order, timeline->n_threads, sizeof *kept->order, compare_threads, &by);
+    struct drawing d = {view, timeline, metric, kept->order, {NULL}, 0};
+    choose_told(&d);
     for (size_t first = 0, end; first < timeline->n_threads; first = end) {
         const struct process *const p = timeline->threads[kept->order[first]].thread->process;
         for (end = first + 1;
@@ -224,7 +313,7 @@ static void draw(struct view *view, struct kept *kept, size_t shown)
             end++;
         draw_process(&d, first, end, shown);
     }
-    if (timeline->n_threads > 0)
+    if (view->curves.n > 0)
         add_rows(&d);
 }
 
@@ -241,13 +330,16 @@ static enum status build_timeline(struct request *request, struct view *view, st
     view->curves.start_ns = kept->timeline.start_ns;
     view->curves.bin_ns = kept->timeline.bin_ns;
     view->curves.ascii = wants_ascii(request->args);
-    draw(view, kept, args_count(request->args, "limit", request->machine ? 0 : THREADS_SHOWN));
+    draw(view, kept, choose_metric(request, &kept->timeline),
+         args_count(request->args, "limit", request->machine ? 0 : THREADS_SHOWN));
     if (view->curves.n == 0)
         view_add_note(view, "There are no samples of what was asked for.");
     return STATUS_OK;
 }
 
 static const struct option options[] = {
+    {"by", 'b', "METRIC", OPTION_CHOICE,
+     "what the lines of threads show and what decides their order; default cpu", metric_name, 0},
     {"bin", 0, "TIME", OPTION_TEXT,
      "how much time one value stands for; default a round time, so that there are at most 60", NULL,
      0},
@@ -266,13 +358,22 @@ const struct command command_timeline = {
     .text = "Per process a line of characters for the CPUs that its threads used together, for how "
             "many of them waited for the GIL, and for how many were blocked or idle; then one "
             "for the CPU of each thread, where the full height is one CPU. A dot is nothing, a "
-            "blank a time at which nothing was observed.\n"
+            "blank a time at which nothing was observed. With --by the lines of threads show "
+            "another metric, the one with most of it first, and the process has a line for it; of "
+            "samples and ticks it is how many there were in each part, and the full height is the "
+            "most of any thread.\n"
+            "\n"
+            "With --state only samples in these states count, and only threads that have some are "
+            "shown; shares are of all the time of the thread. CPU is then what these "
+            "samples have in other tables: what a thread used before it blocked belongs to its "
+            "next sample on a CPU. Where they have none, the lines show GIL wait or blocked.\n"
             "\n"
             "csv and json have one row per thread and part of the time: its start, the CPU seconds "
             "that the thread's clock moved by, and how many of its seconds it was on a CPU, "
             "ready, waiting for the GIL, and blocked.",
     .example = "pyanalyze timeline --bin 100ms --from 0.5s run.trace",
-    .takes = TAKES_LIMIT | TAKES_THREAD | TAKES_PROCESS | TAKES_RANGE | TAKES_FORMAT | TAKES_COLOR,
+    .takes = TAKES_LIMIT | TAKES_THREAD | TAKES_PROCESS | TAKES_RANGE | TAKES_FORMAT | TAKES_COLOR |
+             TAKES_STATE,
     .options = options,
     .min_files = 1,
     .max_files = SIZE_MAX,

@@ -29,24 +29,58 @@ static void check_thread(const struct timeline_thread *got, const struct referen
     for (int c = 0; c < CLASS_COUNT; c++) {
         ck_assert_uint_eq(sum.by[c].wall, wanted->total.by[c].wall * quantum_ns);
         ck_assert_uint_eq(sum.by[c].wall, got->total.by[c].wall);
+        ck_assert_uint_eq(sum.by[c].samples, wanted->total.by[c].samples);
+        ck_assert_uint_eq(sum.by[c].ticks, wanted->total.by[c].ticks);
     }
     ck_assert_uint_eq(weights_sum(&sum).cpu, wanted->cpu_q * quantum_ns);
 }
 
-/* Random traces with missed ticks and gaps: the parts add up, whatever their length. */
-START_TEST(parts_add_up)
+/* With --state blocked: nothing else has weight, but all of it was observed. */
+static void check_blocked(const struct timeline_thread *got, const struct reference_thread *wanted,
+                          size_t n_bins, uint64_t quantum_ns)
 {
-    static const uint64_t bins_ns[] = {1000000, 7654321, 100000000, 60000000000};
+    const struct weight *const blocked = &wanted->total.by[CLASS_BLOCKED];
+    const struct weight sum = weights_sum(&got->total);
+    uint64_t observed_ns = 0;
+    for (size_t i = 0; i < n_bins; i++)
+        observed_ns += got->observed_ns[i];
+    ck_assert_uint_eq(observed_ns, weights_sum(&wanted->total).wall * quantum_ns);
+    ck_assert_uint_eq(observed_ns, got->total_ns);
+    ck_assert_uint_eq(sum.wall, blocked->wall * quantum_ns);
+    ck_assert_uint_eq(sum.samples, blocked->samples);
+    ck_assert_uint_eq(sum.ticks, blocked->ticks);
+    ck_assert_uint_eq(got->total.by[CLASS_BLOCKED].samples, blocked->samples);
+    ck_assert_uint_eq(sum.cpu, 0);
+}
+
+/* All states by name: CPU is where it was on a CPU, or waits for that; none is lost. */
+static void check_carried(const struct timeline_thread *got, const struct reference_thread *wanted,
+                          size_t n_bins, uint64_t quantum_ns)
+{
+    (void)n_bins;
+    ck_assert_uint_eq(got->total.by[CLASS_BLOCKED].cpu + got->total.by[CLASS_WAITS_GIL].cpu, 0);
+    ck_assert_uint_eq(weights_sum(&got->total).cpu + got->carry_ns, wanted->cpu_q * quantum_ns);
+    ck_assert_uint_eq(weights_sum(&got->total).samples, weights_sum(&wanted->total).samples);
+}
+
+typedef void check_fn(const struct timeline_thread *got, const struct reference_thread *wanted,
+                      size_t n_bins, uint64_t quantum_ns);
+
+static void check_random(uint64_t seed, uint64_t bin_ns, const char *states, check_fn *check)
+{
     struct reference reference = {0};
     struct scene scene = {0};
-    const struct select all = {0};
+    struct select select = {0};
+    struct problem why = {0};
     const char *const path = scratch_path("random.trace");
-    random_trace(&reference, path, (uint64_t)_i + 1);
+    random_trace(&reference, path, seed);
     reference_total(&reference);
     struct trace *const trace = open_trace(path);
-    struct timeline timeline = {.bin_ns = bins_ns[_i % ARRAY_LEN(bins_ns)]};
+    struct timeline timeline = {.bin_ns = bin_ns};
     timeline.n_bins = (size_t)(trace_end_ns(trace) / timeline.bin_ns + 1);
-    timeline_read(&timeline, &scene, trace, &all);
+    if (states != NULL)
+        ck_assert(select_add_states(&select, states, &why) == STATUS_OK);
+    timeline_read(&timeline, &scene, trace, &select);
     size_t n_checked = 0;
     for (size_t i = 0; i < timeline.n_threads; i++) {
         const struct thread *const thread = timeline.threads[i].thread;
@@ -54,8 +88,8 @@ START_TEST(parts_add_up)
             if (reference.threads[k].pid != thread->process->pid ||
                 reference.threads[k].thread != thread->id)
                 continue;
-            check_thread(&timeline.threads[i], &reference.threads[k], timeline.n_bins,
-                         reference.quantum_ns);
+            check(&timeline.threads[i], &reference.threads[k], timeline.n_bins,
+                  reference.quantum_ns);
             n_checked++;
         }
     }
@@ -64,7 +98,18 @@ START_TEST(parts_add_up)
     timeline_clear(&timeline);
     scene_clear(&scene);
     trace_close(trace);
+    select_clear(&select);
     reference_clear(&reference);
+}
+
+/* Random traces with missed ticks and gaps: the parts add up, whatever their length. */
+START_TEST(parts_add_up)
+{
+    static const uint64_t bins_ns[] = {1000000, 7654321, 100000000, 60000000000};
+    const uint64_t bin_ns = bins_ns[_i % ARRAY_LEN(bins_ns)], seed = (uint64_t)_i + 1;
+    check_random(seed, bin_ns, NULL, check_thread);
+    check_random(seed, bin_ns, "blocked", check_blocked);
+    check_random(seed, bin_ns, "running,ready,gil,blocked", check_carried);
 }
 END_TEST
 
