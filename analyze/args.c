@@ -37,15 +37,39 @@ static bool is_count(const char *text)
     return isdigit((unsigned char)text[0]) && *end == '\0' && errno == 0;
 }
 
-static enum status check_text(const struct option *option, const char *text, struct problem *why)
+static const struct option *common_option(const char *name)
+{
+    for (size_t i = 0; option_common(i) != NULL; i++) {
+        if (strcmp(option_common(i)->name, name) == 0)
+            return option_common(i);
+    }
+    return NULL;
+}
+
+static bool is_choice(const struct option *option, const char *text)
+{
+    for (size_t i = 0; option->choices(i) != NULL; i++) {
+        if (strcmp(option->choices(i), text) == 0)
+            return true;
+    }
+    return false;
+}
+
+static enum status check_text(const struct command *command, const struct option *option,
+                              const char *text, struct problem *why)
 {
     if (option->kind == OPTION_COUNT && !is_count(text))
         return USAGE(why, "--%s wants a number, not \"%s\"", option->name, text);
     if (option->kind != OPTION_CHOICE)
         return STATUS_OK;
-    for (size_t i = 0; option->choices(i) != NULL; i++) {
-        if (strcmp(option->choices(i), text) == 0)
-            return STATUS_OK;
+    if (is_choice(option, text))
+        return STATUS_OK;
+    const struct option *const common = common_option(option->name);
+    if (common != NULL && common->kind == OPTION_CHOICE && is_choice(common, text)) {
+        char names[120];
+        suggest_list(names, sizeof names, option->choices);
+        return USAGE(why, "--%s %s makes no sense for \"%s\", which takes: %s", option->name, text,
+                     command->name, names);
     }
     return suggest_problem(why, option->name, "choice", text, option->choices);
 }
@@ -54,7 +78,7 @@ static enum status add_option(struct args *args, const struct option *option, co
                               struct problem *why)
 {
     if (text != NULL)
-        TRY(check_text(option, text, why));
+        TRY(check_text(args->command, option, text, why));
     args->given =
         memory_grow(args->given, &args->given_size, args->n_given + 1, sizeof *args->given);
     args->given[args->n_given++] = (struct arg){option, text, args->n_files};
@@ -76,15 +100,6 @@ static const struct option *find_option(const struct command *command, const cha
     return NULL;
 }
 
-static bool is_common(const char *name)
-{
-    for (size_t i = 0; option_common(i) != NULL; i++) {
-        if (strcmp(option_common(i)->name, name) == 0)
-            return true;
-    }
-    return false;
-}
-
 /* An option that the command does not have: another one does, or something like it is meant. */
 static enum status unknown_option(const struct command *command, const char *name, size_t len,
                                   struct problem *why)
@@ -96,7 +111,7 @@ static enum status unknown_option(const struct command *command, const char *nam
         len = sizeof wrong - 1;
     memcpy(wrong, name, len);
     wrong[len] = '\0';
-    if (is_common(wrong))
+    if (common_option(wrong) != NULL)
         return USAGE(why, "--%s makes no sense for \"%s\"", wrong, command->name);
     for (; n < ARRAY_LEN(names) - 1 && command_option(command, n) != NULL; n++)
         names[n] = command_option(command, n)->name;

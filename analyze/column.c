@@ -401,6 +401,8 @@ static struct cell metric_cell(const struct column *column, const struct row *ro
 
 struct cell column_cell(const struct column *column, const struct row *row)
 {
+    if (column->get_nth != NULL)
+        return column->get_nth(row, column);
     return column->part != PART_NONE ? metric_cell(column, row) : column->get(row);
 }
 

@@ -48,6 +48,10 @@ struct column {
     enum column_part part;
     enum metric_id metric;
     struct cell (*get)(const struct row *row);
+
+    /* Of columns that a command makes for one table: their number in it, asked for with that. */
+    struct cell (*get_nth)(const struct row *row, const struct column *column);
+    size_t nth;
 };
 
 struct cell column_cell(const struct column *column, const struct row *row);

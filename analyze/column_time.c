@@ -42,6 +42,11 @@ static struct cell get_longest(const struct row *row)
 
 static struct cell get_seen(const struct row *row)
 {
+    return cell_number(UNIT_COUNT, (int64_t)row->wait->samples);
+}
+
+static struct cell get_seen_ticks(const struct row *row)
+{
     return cell_number(UNIT_COUNT, (int64_t)row->wait->ticks);
 }
 
@@ -156,11 +161,17 @@ static const struct column columns[] = {
      .unit = UNIT_SECONDS,
      .get = get_longest},
     {.name = "seen",
-     .title = "ticks",
+     .title = "seen",
      .help = "ticks at which it was seen",
      .rows = ROW_GIL,
      .unit = UNIT_COUNT,
      .get = get_seen},
+    {.name = "seen_ticks",
+     .title = "ticks",
+     .help = "sampling intervals that these account for; the same unless ticks were missed",
+     .rows = ROW_GIL,
+     .unit = UNIT_COUNT,
+     .get = get_seen_ticks},
     {.name = "start",
      .title = "start",
      .help = "seconds since the start of the recording at which it began",

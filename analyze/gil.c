@@ -76,7 +76,8 @@ static void entry_add(struct gil_entry *e, const struct scene *scene, uint32_t t
     if (e->last_ns == now_ns)
         return;
     e->last_ns = now_ns;
-    e->ticks++;
+    e->samples++;
+    e->ticks += scene_due(scene, tick, 1);
     e->held_ns += wall_ns;
     e->run_ns = e->run_end_ns == before_ns ? e->run_ns + wall_ns : wall_ns;
     e->run_end_ns = now_ns;
@@ -84,28 +85,35 @@ static void entry_add(struct gil_entry *e, const struct scene *scene, uint32_t t
         e->longest_ns = e->run_ns;
 }
 
-/* The thread that holds the GIL at a tick, and where; NULL when it is not another one. */
+/* The thread that holds the GIL at a tick, and what it does; NULL when it is not another one. */
 static struct scene_thread *holder_of(struct scene *scene, const struct scene_thread *waiter,
-                                      uint32_t tick, uint32_t *place)
+                                      uint32_t tick, const struct span **span)
 {
     const uint32_t index = scene_holder_at(scene, tick);
-    *place = GIL_NO_PLACE;
+    *span = NULL;
     if (index == SCENE_NOBODY || &scene->threads[index] == waiter)
         return NULL;
-    const struct span *const span = scene_span(&scene->threads[index], tick);
-    const uint32_t node = span != NULL ? scene_node(scene, span->stack) : TREE_ROOT;
-    if (node != TREE_ROOT)
-        *place = scene->tree.nodes[node].place;
+    *span = scene_span(&scene->threads[index], tick);
     return &scene->threads[index];
+}
+
+static uint32_t place_of(struct scene *scene, const struct span *span)
+{
+    const uint32_t node = span != NULL ? scene_node(scene, span->stack) : TREE_ROOT;
+    return node != TREE_ROOT ? scene->tree.nodes[node].place : GIL_NO_PLACE;
 }
 
 /* Ticks from the outside in, so that all who wait at one tick come one after the other. */
 static void take_tick(struct gil *gil, struct scene *scene, struct scene_thread *waiter,
                       uint32_t tick)
 {
-    uint32_t place;
-    const struct scene_thread *const t = holder_of(scene, waiter, tick, &place);
+    const struct span *span;
+    const struct scene_thread *const t = holder_of(scene, waiter, tick, &span);
     const struct thread *const holder = t != NULL ? t->thread : NULL;
+    if (select_by_state(gil->select) &&
+        (span == NULL || !scene_has_state(scene, gil->select, span)))
+        return;
+    const uint32_t place = place_of(scene, span);
     entry_add(entry_of(gil, GIL_WAITS, waiter->thread, holder, place), scene, tick);
     entry_add(entry_of(gil, GIL_PAIRS, waiter->thread, holder, GIL_NO_PLACE), scene, tick);
     entry_add(entry_of(gil, GIL_LINES, NULL, holder, place), scene, tick);
@@ -121,6 +129,8 @@ static bool mark_waits(struct gil *gil, struct scene *scene, bool *waits)
         for (size_t s = 0; s < t->n_spans; s++) {
             const struct span *const span = &t->spans[s];
             sums->wall_ns += span->wall_q * scene->reader->quantum_ns;
+            if (gil->select->n_calls > 0) /* a call is known, though nobody holds the GIL in it */
+                (void)scene_has_state(scene, gil->select, span);
             if (state_class(span->state) != CLASS_WAITS_GIL)
                 continue;
             any = true;

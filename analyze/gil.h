@@ -9,7 +9,8 @@
  *
  * At a tick, a thread that waits waits for the one that held the GIL at that tick. Three sums are
  * made of that: by waiting and holding thread and the line it was held in; by the two threads; by
- * holder and line, whoever waited.
+ * holder and line, whoever waited. Chosen states (--state) are those of the holder: who waits is
+ * always in the same one.
  *
  * Always true:  the entries of each kind add up to the same waited_ns.
  */
@@ -33,7 +34,8 @@ struct gil_entry {
     uint64_t waited_ns;                   /* all waiting threads together */
     uint64_t held_ns;                     /* time in which at least one waited */
     uint64_t longest_ns;                  /* the longest of it without a break */
-    uint64_t ticks;                       /* at which someone was seen waiting */
+    uint64_t samples;                     /* ticks at which someone was seen waiting .. */
+    uint64_t ticks;                       /* .. and the intervals that these account for */
     uint64_t wall_ns;                     /* the waiter's time altogether; filled by gil_finish */
     uint64_t run_ns, run_end_ns, last_ns; /* of the run that may go on, and of the last tick */
 };

@@ -63,10 +63,19 @@ struct part *story_add_part(struct view *view, struct story *story, const struct
         .rows = arena_get(&view->arena, n_rows * sizeof(struct row)),
         .n_rows = n_rows,
     };
-    part->n_shown = add_columns(part, kind->columns, kind->rows);
+    if (kind->columns != NULL)
+        part->n_shown = add_columns(part, kind->columns, kind->rows);
     if (kind->more != NULL)
         add_columns(part, kind->more, kind->rows);
     return part;
+}
+
+void part_add_column(struct part *part, const struct column *column)
+{
+    if (part->n_columns == PART_COLUMNS_MAX || part->n_shown != part->n_columns)
+        abort();
+    part->columns[part->n_columns++] = column;
+    part->n_shown = part->n_columns;
 }
 
 static void story_clear(struct story *story)

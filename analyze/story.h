@@ -13,12 +13,13 @@
 
 #include "view.h"
 
-#define PART_COLUMNS_MAX 12
+#define PART_COLUMNS_MAX 32
 
 /* A small table in a story. */
 struct part {
-    const char *name;  /* for programs */
+    const char *name;  /* for programs; NULL = not for them */
     const char *title; /* for people; NULL = none */
+    bool instead;      /* for people only where the part before it is too wide for the terminal */
     const struct column *columns[PART_COLUMNS_MAX];
     size_t n_columns, n_shown; /* the first n_shown are for people, all are for programs */
     struct row *rows;
@@ -49,13 +50,16 @@ void story_add_line(struct story *story, const char *text);
 /* What a part is, the same for all stories of a command. */
 struct part_kind {
     const char *name, *title;
-    const char *columns, *more; /* names with commas between; `more` (or NULL) for programs only */
+    const char *columns, *more; /* names with commas between, or NULL; `more` for programs only */
     unsigned rows;              /* enum row_kind */
 };
 
 /* A part with room for n_rows zeroed rows. A column that does not exist ends the program. */
 struct part *story_add_part(struct view *view, struct story *story, const struct part_kind *kind,
                             size_t n_rows);
+
+/* One more column, for people, of a part that has none for programs only. */
+void part_add_column(struct part *part, const struct column *column);
 
 /* Give every row the shortest end of its file's path that tells it from the others. */
 void view_shorten_stories(struct view *view);

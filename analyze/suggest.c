@@ -42,7 +42,7 @@ const char *suggest_name(const char *wrong, name_fn *name)
     return suggest_among(wrong, names, n);
 }
 
-static void list_names(char *list, size_t size, name_fn *name)
+void suggest_list(char *list, size_t size, name_fn *name)
 {
     list[0] = '\0';
     for (size_t i = 0; name(i) != NULL; i++) {
@@ -64,7 +64,7 @@ enum status suggest_problem(struct problem *why, const char *option, const char 
         return problem_set(why, STATUS_USAGE, PROBLEM_NO_OFFSET,
                            "%sthere is no %s \"%s\"; did you mean \"%s\"?", before, what, wrong,
                            meant);
-    list_names(list, sizeof list, name);
+    suggest_list(list, sizeof list, name);
     return problem_set(why, STATUS_USAGE, PROBLEM_NO_OFFSET,
                        "%sthere is no %s \"%s\"; there are: %s", before, what, wrong, list);
 }

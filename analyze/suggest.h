@@ -17,6 +17,9 @@ typedef const char *name_fn(size_t i);
 const char *suggest_name(const char *wrong, name_fn *name);
 const char *suggest_among(const char *wrong, const char *const *names, size_t n);
 
+/* All names with commas between them, as far as they fit. */
+void suggest_list(char *list, size_t size, name_fn *name);
+
 /*
  * STATUS_USAGE with one line: which option, what it has no such thing of, what was meant; else, of
  * a short table, what there is. `option` may be NULL.

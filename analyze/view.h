@@ -36,6 +36,7 @@ enum shape {
 };
 
 struct gil_entry;
+struct gil_line;
 struct stall_facts;
 struct stall_line;
 
@@ -73,6 +74,7 @@ struct row {
     const char *path;                /* "main > run > work" */
     const struct stack *stack;       /* the same, innermost first */
     const struct gil_entry *wait;    /* gil.h */
+    const struct gil_line *gil_line; /* gil_matrix.h */
     const struct stall_facts *stall; /* stall_tell.h */
     const struct stall_line *stall_line;
     uint64_t start_ns; /* of a part of the time */

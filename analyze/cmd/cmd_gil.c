@@ -4,7 +4,7 @@
 #include "../gil.h"
 #include "../memory.h"
 #include "../request.h"
-#include "../story.h"
+#include "gil_table.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -13,19 +13,67 @@
 /* Rows of a part, unless --limit says otherwise. */
 #define ROWS_SHOWN 10
 
-static const struct part_kind pairs_kind = {"pairs", "who waited for whom",
-                                            "waited,waited_share,longest,waiter,holder",
-                                            "holder_id,seen", ROW_GIL};
-static const struct part_kind lines_kind = {"lines", "where it was held meanwhile",
-                                            "held,waited,longest,holder,place,function",
-                                            "holder_id,file,line,seen", ROW_GIL};
+/* Threads of a matrix that is too wide otherwise. */
+#define MATRIX_SMALL 4
+
+#define PAIRS_COLUMNS "waited,waited_share,longest,waiter,holder"
+#define LINES_COLUMNS "held,waited,longest,holder,place,function"
+#define PAIRS_TITLE   "who waited for whom"
+#define LINES_TITLE   "where it was held meanwhile"
+
+/* What --by can order by, and the column that it shows beside the usual ones. */
+static const struct weighing {
+    enum metric_id metric;
+    struct part_kind pairs, lines;
+} weighings[] = {
+    {METRIC_WALL,
+     {"pairs", PAIRS_TITLE, PAIRS_COLUMNS, "holder_id,seen", ROW_GIL},
+     {"lines", LINES_TITLE, LINES_COLUMNS, "holder_id,file,line,seen", ROW_GIL}},
+    {METRIC_GIL_WAIT,
+     {"pairs", PAIRS_TITLE, PAIRS_COLUMNS, "holder_id,seen", ROW_GIL},
+     {"lines", LINES_TITLE, LINES_COLUMNS, "holder_id,file,line,seen", ROW_GIL}},
+    {METRIC_SAMPLES,
+     {"pairs", PAIRS_TITLE, "seen," PAIRS_COLUMNS, "holder_id", ROW_GIL},
+     {"lines", LINES_TITLE, "seen," LINES_COLUMNS, "holder_id,file,line", ROW_GIL}},
+    {METRIC_TICKS,
+     {"pairs", PAIRS_TITLE, "seen_ticks," PAIRS_COLUMNS, "holder_id,seen", ROW_GIL},
+     {"lines", LINES_TITLE, "seen_ticks," LINES_COLUMNS, "holder_id,file,line,seen", ROW_GIL}},
+};
+
+static const char *weighing_name(size_t i)
+{
+    return i < ARRAY_LEN(weighings) ? metrics[weighings[i].metric].by : NULL;
+}
+
+/* Those in which a thread can be that holds the GIL, and not always is. */
+static const char *holder_state_name(size_t i)
+{
+    for (size_t k = 0; state_name(k) != NULL; k++) {
+        if (strcmp(state_name(k), "gil") == 0 || strcmp(state_name(k), "holds_gil") == 0)
+            continue;
+        if (i-- == 0)
+            return state_name(k);
+    }
+    return NULL;
+}
+
+static const struct weighing *weighing_of(const struct request *request)
+{
+    for (size_t i = 0; i < ARRAY_LEN(weighings); i++) {
+        if (request->metric == &metrics[weighings[i].metric])
+            return &weighings[i];
+    }
+    return &weighings[0]; /* nothing was asked for */
+}
 
 /* What is told of a process. */
 struct telling {
     struct view *view;
     const struct scene *scene;
     const struct gil *gil;
+    const struct weighing *by;
     size_t limit; /* 0 = all */
+    bool machine;
 };
 
 static const struct process *process_of(const struct gil_entry *e)
@@ -35,21 +83,37 @@ static const struct process *process_of(const struct gil_entry *e)
     return e->holder != NULL ? e->holder->process : NULL;
 }
 
-static int compare_entries(const void *left, const void *right)
+static uint64_t weight_of(const struct gil_entry *e, enum metric_id metric)
 {
+    switch (metric) {
+    case METRIC_SAMPLES:
+        return e->samples;
+    case METRIC_TICKS:
+        return e->ticks;
+    case METRIC_GIL_WAIT:
+        return e->waited_ns;
+    default: /* wall: of a line, the time in which anybody waited */
+        return e->kind == GIL_LINES ? e->held_ns : e->waited_ns;
+    }
+}
+
+static int compare_entries(const void *left, const void *right, void *closure)
+{
+    const struct weighing *const by = closure;
     const struct gil_entry *const a = *(const struct gil_entry *const *)left;
     const struct gil_entry *const b = *(const struct gil_entry *const *)right;
-    const uint64_t x = a->kind == GIL_LINES ? a->held_ns : a->waited_ns;
-    const uint64_t y = b->kind == GIL_LINES ? b->held_ns : b->waited_ns;
+    const uint64_t x = weight_of(a, by->metric), y = weight_of(b, by->metric);
     if (x != y)
         return x < y ? 1 : -1;
     return (a > b) - (a < b); /* in the order in which they were seen */
 }
 
 /* The entries of a kind and process, largest first; the caller's to free. */
-static const struct gil_entry **sorted(const struct gil *gil, enum gil_kind kind,
+static const struct gil_entry **sorted(const struct telling *t, enum gil_kind kind,
                                        const struct process *process, size_t *n)
 {
+    const struct gil *const gil = t->gil;
+    struct weighing by = *t->by;
     const struct gil_entry **const list = memory_get((gil->n + 1) * sizeof *list);
     *n = 0;
     for (size_t i = 0; i < gil->n; i++) {
@@ -57,7 +121,7 @@ static const struct gil_entry **sorted(const struct gil *gil, enum gil_kind kind
             list[(*n)++] = &gil->entries[i];
     }
     if (*n > 1)
-        qsort(list, *n, sizeof *list, compare_entries);
+        qsort_r(list, *n, sizeof *list, compare_entries, &by);
     return list;
 }
 
@@ -69,23 +133,48 @@ static struct row entry_row(const struct telling *t, const struct gil_entry *e)
     return row;
 }
 
-static void add_part(const struct telling *t, struct story *story, const struct part_kind *kind,
-                     enum gil_kind gil_kind, const struct process *process)
+static struct part *add_part(const struct telling *t, struct story *story,
+                             const struct part_kind *kind, enum gil_kind gil_kind,
+                             const struct process *process)
 {
     size_t n;
-    const struct gil_entry **const list = sorted(t->gil, gil_kind, process, &n);
+    const struct gil_entry **const list = sorted(t, gil_kind, process, &n);
     const size_t shown = t->limit > 0 && n > t->limit ? t->limit : n;
     struct part *const part = story_add_part(t->view, story, kind, shown);
     part->n_left_out = n - shown;
     for (size_t i = 0; i < shown; i++)
         part->rows[i] = entry_row(t, list[i]);
     free(list);
+    return part;
+}
+
+/*
+ * For people: the matrix, from wide to narrow; where even that does not fit, the list of pairs.
+ * That is shown, too, when all is asked for and a matrix is not all. False: there is no matrix.
+ */
+static bool add_matrix(const struct telling *t, struct story *story, const struct process *process)
+{
+    const struct metric *const metric = &metrics[t->by->metric];
+    size_t max = GIL_MATRIX_MAX;
+    struct gil_matrix matrix;
+    if (t->limit > 0 && t->limit < max)
+        max = t->limit;
+    gil_matrix_build(&matrix, &t->view->arena, t->gil, process, metric, max);
+    if (t->limit == 0 && matrix.n_others > 0)
+        return false;
+    (void)gil_table_add(t->view, story, &matrix, metric, true);
+    gil_table_add(t->view, story, &matrix, metric, false)->instead = true;
+    if (matrix.n_shown > MATRIX_SMALL) {
+        gil_matrix_build(&matrix, &t->view->arena, t->gil, process, metric, MATRIX_SMALL);
+        gil_table_add(t->view, story, &matrix, metric, false)->instead = true;
+    }
+    return true;
 }
 
 static void add_rows(const struct telling *t, const struct process *process)
 {
     size_t n;
-    const struct gil_entry **const list = sorted(t->gil, GIL_WAITS, process, &n);
+    const struct gil_entry **const list = sorted(t, GIL_WAITS, process, &n);
     struct group *const group = view_add_group(t->view, NULL, n);
     for (size_t i = 0; i < n; i++)
         group->rows[i] = entry_row(t, list[i]);
@@ -107,13 +196,17 @@ static void tell_process(const struct telling *t, const struct process *process)
     struct story *const story =
         view_add_story(t->view, arena_print(&t->view->arena,
                                             "Process %" PRIu32 "%s%s%s: its threads waited %s s "
-                                            "for the GIL",
+                                            "for the GIL%s",
                                             process->pid, title[0] != '\0' ? " (" : "", title,
-                                            title[0] != '\0' ? ")" : "", seconds.text));
+                                            title[0] != '\0' ? ")" : "", seconds.text,
+                                            select_by_state(t->gil->select)
+                                                ? " while its holder was in such a state"
+                                                : ""));
     buffer_clear(&seconds);
     story->row.process = process;
-    add_part(t, story, &pairs_kind, GIL_PAIRS, process);
-    add_part(t, story, &lines_kind, GIL_LINES, process);
+    const bool instead = !t->machine && add_matrix(t, story, process);
+    add_part(t, story, &t->by->pairs, GIL_PAIRS, process)->instead = instead;
+    (void)add_part(t, story, &t->by->lines, GIL_LINES, process);
     add_rows(t, process);
 }
 
@@ -129,15 +222,29 @@ static void release_gil(void *closure)
     free(t);
 }
 
+static enum status check_states(const struct request *request, struct problem *why)
+{
+    const struct select *const select = &request->select;
+    if (!(select->classes >> CLASS_WAITS_GIL & 1))
+        return STATUS_OK;
+    return problem_set(why, STATUS_USAGE, PROBLEM_NO_OFFSET,
+                       "--state gil makes no sense for \"gil\", where it means the thread that "
+                       "holds the GIL");
+}
+
 static enum status build_gil(struct request *request, struct view *view, struct problem *why)
 {
+    TRY(check_states(request, why));
     const struct census *const census = &request->trace->census;
     struct scene *const scene = memory_get(sizeof *scene);
     struct gil *const gil = memory_get(sizeof *gil);
     struct telling *const t = memory_get(sizeof *t);
-    (void)why;
-    *t = (struct telling){view, scene, gil,
-                          args_count(request->args, "limit", request->machine ? 0 : ROWS_SHOWN)};
+    *t = (struct telling){view,
+                          scene,
+                          gil,
+                          weighing_of(request),
+                          args_count(request->args, "limit", request->machine ? 0 : ROWS_SHOWN),
+                          request->machine};
     view->shape = SHAPE_STORY;
     view->closure = t;
     view->release = release_gil;
@@ -147,30 +254,52 @@ static enum status build_gil(struct request *request, struct view *view, struct 
     gil_finish(gil);
     for (size_t i = 0; i < census->n_processes; i++)
         tell_process(t, census->processes[i]);
-    if (view->n_stories == 0)
+    if (view->n_stories == 0 && select_by_state(gil->select))
+        view_add_note(view, "Nobody was seen waiting for a thread in such a state.");
+    else if (view->n_stories == 0)
         view_add_note(view, "No thread of what was asked for was seen waiting for the GIL.");
     else if (!gil->holders_known)
         view_add_note(view, "The recording does not say who held the GIL.");
     return STATUS_OK;
 }
 
+static const struct option options[] = {
+    {"by", 'b', "METRIC", OPTION_CHOICE,
+     "what decides the order, and what the matrix shows; default wall", weighing_name, 0},
+    {"state", 0, "LIST", OPTION_TEXT,
+     "only while the thread that held the GIL was in one of these states, with commas between "
+     "them, or blocked in the system call of that name",
+     holder_state_name, 0},
+    OPTION_END,
+};
+
 const struct command command_gil = {
     .name = "gil",
     .synopsis = "[options] FILE...",
     .summary = "who waited for the GIL, who held it meanwhile, and where",
-    .text = "Per process, two tables. The first says which thread waited for the GIL for how "
-            "long, how much of its time that was, and which thread held the GIL then. The second "
-            "says in which lines the GIL was held while at least one thread waited for it (held), "
-            "what that cost all threads that waited together (waited), and how long they did so "
-            "without a break (longest). Where no holder is given, the GIL was just being "
-            "handed over.\n"
-            "\n"
-            "Every tick of a waiting thread counts for the thread that held the GIL at that tick. "
-            "With --thread only these threads' waiting counts. csv has one row per waiting "
-            "thread, holding thread and line; json an object per process with both tables.",
-    .example = "pyanalyze gil run.trace",
+    .text =
+        "Per process, two tables. The first has a line for each thread that waited for the "
+        "GIL and a column for each that held it then, in the same order: seconds, and how much "
+        "of the waiting thread's time that was. The threads with most are shown, what is left "
+        "is in others; nobody is the time in which the GIL was just being handed over. Where "
+        "the terminal is too narrow, and with --limit 0 when not all threads fit in, it is a "
+        "list of pairs instead. The second table "
+        "says in which lines the GIL was held while at least one thread waited for it (held), "
+        "what that cost all threads that waited together (waited), and how long they did so "
+        "without a break (longest).\n"
+        "\n"
+        "Every tick of a waiting thread counts for the thread that held the GIL at that tick. "
+        "With --thread only these threads' waiting counts, with --state only what they waited "
+        "while the thread with the GIL was in one of these states: gc for what the garbage "
+        "collector costs the others, blocked for calls that keep the GIL. --by wall orders "
+        "lines by the time in which anybody waited, gil_wait by that of all who waited, samples "
+        "and ticks by how often it was seen. csv has one row per waiting "
+        "thread, holding thread and line; json an object per process with the pairs and the "
+        "lines.",
+    .example = "pyanalyze gil --by gil_wait run.trace",
     .takes = TAKES_LIMIT | TAKES_THREAD | TAKES_PROCESS | TAKES_RANGE | TAKES_FORMAT | TAKES_COLOR |
              TAKES_PATHS,
+    .options = options,
     .min_files = 1,
     .max_files = SIZE_MAX,
     .shape = SHAPE_STORY,

@@ -85,6 +85,8 @@ static json_t *story_json(const struct view *view, const struct story *story)
     json_t *const object = columns_json(view->story_columns, view->n_story_columns, &story->row);
     for (size_t p = 0; p < story->n_parts; p++) {
         const struct part *const part = &story->parts[p];
+        if (part->name == NULL)
+            continue;
         json_t *const rows = json_array();
         for (size_t i = 0; i < part->n_rows; i++)
             json_array_append_new(rows,

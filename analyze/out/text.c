@@ -90,12 +90,12 @@ static size_t grid_width(const struct grid *grid, size_t column)
 }
 
 /* Cut the cells of a column by `over` columns, as far as that is allowed; returns by how many. */
-static size_t grid_cut(struct grid *grid, size_t column, size_t over, bool at_beginning)
+static size_t grid_cut(struct grid *grid, size_t column, size_t over, enum text_part part)
 {
     const size_t width = grid_width(grid, column);
     const size_t wanted = width > TEXT_WIDTH_MIN + over ? width - over : TEXT_WIDTH_MIN;
     for (size_t r = 1; r < grid->n_rows && width > wanted; r++)
-        text_cut(grid_at(grid, r, column), wanted, at_beginning);
+        text_cut(grid_at(grid, r, column), wanted, part);
     return width - grid_width(grid, column);
 }
 
@@ -106,11 +106,22 @@ static bool is_path(const struct column *column)
            strcmp(column->name, "path") == 0;
 }
 
+/* What tells the threads of a pool apart is at the end, that of others at the beginning. */
+static enum text_part lost_part(const struct column *column)
+{
+    static const char *const threads[] = {"thread", "waiter", "holder", "other"};
+    for (size_t i = 0; i < ARRAY_LEN(threads); i++) {
+        if (strcmp(column->name, threads[i]) == 0)
+            return TEXT_MIDDLE;
+    }
+    return is_path(column) ? TEXT_BEGIN : TEXT_END;
+}
+
 /*
- * Make the table at most `room` wide: paths lose their beginning, then other texts their end.
- * Numbers are never cut.
+ * Make the table at most `room` wide: paths lose their beginning, then other texts their end, and
+ * names of threads their middle. Numbers are never cut. False when it is still too wide.
  */
-static void grid_fit(struct grid *grid, const struct view *view, size_t room)
+static bool grid_fit(struct grid *grid, const struct view *view, size_t room)
 {
     size_t total = grid->n_columns - 1;
     for (size_t c = 0; c < grid->n_columns; c++)
@@ -119,9 +130,10 @@ static void grid_fit(struct grid *grid, const struct view *view, size_t room)
         for (size_t c = 0; c < grid->n_columns && total > room; c++) {
             const struct column *const column = view->columns[c];
             if (unit_is_text(column->unit) && is_path(column) == (paths == 1))
-                total -= grid_cut(grid, c, total - room, paths == 1);
+                total -= grid_cut(grid, c, total - room, lost_part(column));
         }
     }
+    return total <= room;
 }
 
 static void check(bool good)
@@ -249,7 +261,7 @@ static void write_table(struct sink *to, const struct view *view)
         }
         struct grid grid = grid_build(view, group, decimals);
         if (to->width > 0)
-            grid_fit(&grid, view, to->width);
+            (void)grid_fit(&grid, view, to->width);
         draw_grid(to, view, group, &grid);
         grid_clear(&grid);
         write_left_out(to, "", group->n_left_out, "row");
@@ -258,21 +270,38 @@ static void write_table(struct sink *to, const struct view *view)
     write_left_out(to, "\n", view->n_groups_left_out, "table");
 }
 
-/* A part is drawn as the table of a view would be. */
-static void write_part(struct sink *to, const struct part *part, int decimals)
+/*
+ * A part is drawn as the table of a view would be. False: nothing was written, as it is too wide
+ * and may not be.
+ */
+static bool write_part(struct sink *to, const struct part *part, bool may_be_wide, int decimals)
 {
     struct view view = {.n_columns = part->n_shown};
     const struct group group = {.rows = part->rows, .n_rows = part->n_rows};
     for (size_t i = 0; i < part->n_shown; i++)
         view.columns[i] = part->columns[i];
-    if (part->title != NULL)
-        sink_print(to, "\n%s\n", part->title);
     struct grid grid = grid_build(&view, &group, decimals);
-    if (to->width > 0)
-        grid_fit(&grid, &view, to->width);
-    draw_grid(to, &view, &group, &grid);
+    const bool fits = to->width == 0 || grid_fit(&grid, &view, to->width);
+    if (fits || may_be_wide) {
+        if (part->title != NULL)
+            sink_print(to, "\n%s\n", part->title);
+        draw_grid(to, &view, &group, &grid);
+        write_left_out(to, "", part->n_left_out, "row");
+    }
     grid_clear(&grid);
-    write_left_out(to, "", part->n_left_out, "row");
+    return fits || may_be_wide;
+}
+
+/* Of parts that can stand for each other the first one that is not too wide, else the last. */
+static void write_parts(struct sink *to, const struct story *story)
+{
+    bool written = false;
+    for (size_t i = 0; i < story->n_parts; i++) {
+        const struct part *const part = &story->parts[i];
+        const bool is_last = i + 1 == story->n_parts || !story->parts[i + 1].instead;
+        if (!part->instead || !written)
+            written = write_part(to, part, is_last, STORY_DECIMALS);
+    }
 }
 
 static void write_line(struct sink *to, const char *text)
@@ -297,8 +326,7 @@ static void write_stories(struct sink *to, const struct view *view)
         }
         for (size_t i = 0; i < story->n_lines; i++)
             write_line(to, story->lines[i]);
-        for (size_t i = 0; i < story->n_parts; i++)
-            write_part(to, &story->parts[i], STORY_DECIMALS);
+        write_parts(to, story);
     }
     if (view->n_stories_left_out > 0)
         sink_print(to, "\n(%zu more; --limit 0 shows all)\n", view->n_stories_left_out);

@@ -169,22 +169,20 @@ static const char *end_of(const char *text, size_t width)
     return text;
 }
 
-void text_cut(char **text, size_t width, bool at_beginning)
+void text_cut(char **text, size_t width, enum text_part part)
 {
     const size_t now = text_width(*text), mark = text_width(dots());
     const size_t blanks = strspn(*text, " "); /* they keep the columns apart */
-    if (now <= width || width <= mark + (at_beginning ? blanks : 0))
+    if (now <= width || width <= mark + (part != TEXT_END ? blanks : 0))
         return;
     struct buffer cut = {0};
-    if (at_beginning) {
-        buffer_add(&cut, *text, blanks);
-        buffer_add_text(&cut, dots());
-        buffer_add_text(&cut, end_of(*text, now - (width - mark - blanks)));
-    } else {
-        const char *const end = end_of(*text, width - mark);
-        buffer_add(&cut, *text, (size_t)(end - *text));
-        buffer_add_text(&cut, dots());
-    }
+    const size_t kept = width - mark;
+    const size_t before = part == TEXT_BEGIN ? blanks : part == TEXT_END ? kept : (kept + 1) / 2;
+    const char *const end = end_of(*text, before);
+    buffer_add(&cut, *text, (size_t)(end - *text));
+    buffer_add_text(&cut, dots());
+    if (part != TEXT_END)
+        buffer_add_text(&cut, end_of(*text, now - (kept - before)));
     free(*text);
     *text = take(&cut);
 }

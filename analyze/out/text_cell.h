@@ -28,8 +28,15 @@ char *text_of_log_cell(const struct cell *cell, enum cell_unit unit, bool last);
 char *text_of_fact(const struct cell *cell);
 char *text_of_name(const char *name);
 
-/* Shorten *text to `width` columns, at its beginning or at its end, and show that it was. */
-void text_cut(char **text, size_t width, bool at_beginning);
+/* Where a text loses something. */
+enum text_part {
+    TEXT_BEGIN,
+    TEXT_MIDDLE,
+    TEXT_END,
+};
+
+/* Shorten *text to `width` columns and show where. */
+void text_cut(char **text, size_t width, enum text_part part);
 
 /* Is it "-" or a zero, to be shown dimly? */
 bool text_is_nothing(const char *text);

@@ -52,7 +52,7 @@ static char *visible_text(const char *text, bool ascii)
 static char *name_text(const struct curve *curve, bool ascii)
 {
     char *name = visible_text(curve->name, ascii);
-    text_cut(&name, NAME_MAX_WIDTH, false);
+    text_cut(&name, NAME_MAX_WIDTH, TEXT_MIDDLE);
     if (ascii)
         make_plain(name);
     return name;

@@ -77,6 +77,9 @@ def test_held_in_a_c_call(t):
     line = next(row for row in process["lines"] if row["line"] == line_of(HOLD))
     assert line is process["lines"][0] and line["holder"] == "hold_it", process["lines"]
     near(line["held"], held, 0.3, 0.05, "held")
+    asleep, = json.loads(t.analyze("gil", "--format", "json", "--state", "blocked", run.trace))
+    near(asleep["lines"][0]["held"], held, 0.3, 0.05, "held while blocked in a call")
+    assert asleep["lines"][0]["line"] == line_of(HOLD), asleep["lines"]
     text = t.analyze("gil", run.trace)
     assert f"hold.py:{line_of(HOLD)}" in text and "hold_it" in text, text
 

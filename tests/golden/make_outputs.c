@@ -8,14 +8,14 @@
  * generations, missed ticks), family (two processes, native threads), odd (names and stacks that
  * are hard to print), pool (two processes with numbered threads), expressions (columns within
  * lines), hostile (names made to break formats), gui (an event loop that stalls), before and after
- * (a change), asleep (time that nobody observed).
+ * (a change), asleep (time that nobody observed), crowd (many threads that want one GIL).
  */
 #include "make_trace.h"
 
 #include <stdio.h>
 #include <string.h>
 
-enum { ON_CPU = 1, HOLDS_GIL = 2, WAITS_GIL = 4, OUTSIDE = 16, READY = 32, BLOCKED = 0 };
+enum { ON_CPU = 1, HOLDS_GIL = 2, WAITS_GIL = 4, IN_GC = 8, OUTSIDE = 16, READY = 32, BLOCKED = 0 };
 
 static const struct maker_frame module = {"<module>", "/home/me/proj/demo.py", 1, 30, 0};
 static const struct maker_frame main_4 = {"main", "/home/me/proj/demo.py", 20, 24, 0};
@@ -397,8 +397,10 @@ static void make_hostile(const char *directory)
                                             i % 4 != 0 ? NULL : "\"call\"\n\033"});
     }
     maker_native(m, p, 8, "native\033[2J", 5000000);
-    maker_set_account(m, p, &(struct maker_account){.ticks_due = 90, .ticks_taken = 90,
-                                                    .failure = "torn\033[5m", .failures = 3});
+    maker_set_account(
+        m, p,
+        &(struct maker_account){
+            .ticks_due = 90, .ticks_taken = 90, .failure = "torn\033[5m", .failures = 3});
     maker_flush(m, p);
     maker_process_end(m, p, 0);
     maker_close(m, "exited");
@@ -423,6 +425,53 @@ static void make_asleep(const char *directory)
     maker_close(m, "exited");
 }
 
+/*
+ * Threads in turns: each holds the GIL for some ticks, the lower its number the more often, with
+ * some others waiting; now and then it collects garbage or sleeps with it, or nobody has it.
+ */
+static void crowd_ticks(struct maker *m, uint32_t p, uint32_t n_threads)
+{
+    const uint32_t working = STACK(m, p, &bootstrap, &run, &work);
+    const uint32_t waiting = STACK(m, p, &bootstrap, &run, &get);
+    for (uint32_t i = 0; i < 240; i++) {
+        const uint32_t turn = i / 4, holder = turn % (turn % n_threads + 1);
+        const uint8_t doing = turn % 5 == 1 ? ON_CPU | IN_GC : turn % 7 == 1 ? BLOCKED : ON_CPU;
+        maker_tick(m, p, 0, i == 100 ? 2 : 0, 0);
+        maker_hold(m, p, turn % 11 == 10 ? 0 : holder + 1);
+        for (uint32_t t = 0; t < n_threads; t++) {
+            const bool waits = t != holder && (t + turn) % 3 != 0;
+            struct maker_sample sample = {waiting, waits ? WAITS_GIL : BLOCKED, 50,
+                                          waits ? NULL : "futex"};
+            if (t == holder)
+                sample = (struct maker_sample){working, doing | HOLDS_GIL, 9000,
+                                               doing == BLOCKED ? "clock_nanosleep" : NULL};
+            maker_change(m, p, t + 1, &sample);
+        }
+    }
+    maker_process_end(m, p, 0);
+}
+
+static void make_crowd(const char *directory)
+{
+    static const char *const argv[] = {"python3", "crowd.py", NULL};
+    char names[12][40];
+    struct maker *m;
+    open_trace(&m, directory, "crowd", 0xc4);
+    const uint32_t p = maker_process(m, 20, 1, argv);
+    maker_thread(m, p, 20, "MainThread", 0);
+    for (uint32_t t = 1; t < 12; t++) {
+        snprintf(names[t], sizeof names[t], "ThreadPoolExecutor-0_%u", (unsigned)(t - 1));
+        maker_thread(m, p, 20 + t, names[t], 0);
+    }
+    crowd_ticks(m, p, 12);
+    const uint32_t q = maker_process(m, 40, 1, argv);
+    maker_thread(m, q, 40, "a\033[2Jb", 0);
+    maker_thread(m, q, 41, "\xe6\x97\xa5\xe6\x9c\xac", 0);
+    maker_thread(m, q, 42, "c", 0);
+    crowd_ticks(m, q, 3);
+    maker_close(m, "exited");
+}
+
 int main(int argc, char **argv)
 {
     if (argc != 2) {
@@ -441,5 +490,6 @@ int main(int argc, char **argv)
     make_expressions(argv[1]);
     make_hostile(argv[1]);
     make_asleep(argv[1]);
+    make_crowd(argv[1]);
     return 0;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* All threads side by side, and who waited for whom. */
-#include "analyze/gil.h"
+#include "analyze/gil_matrix.h"
 #include "analyze/unit.h"
 #include "make_trace.h"
 #include "scratch.h"
@@ -133,6 +133,7 @@ START_TEST(who_waited_for_whom)
     const struct gil_entry *e = find(&gil, &scene, GIL_PAIRS, "Worker", "Main", "");
     ck_assert_uint_eq(e->waited_ns, wall_ns(&made, 0, 10));
     ck_assert_uint_eq(e->longest_ns, e->waited_ns);
+    ck_assert_uint_eq(e->samples, 10);
     ck_assert_uint_eq(e->ticks, 10);
     ck_assert_uint_eq(e->wall_ns, wall_ns(&made, 0, 20));
     e = find(&gil, &scene, GIL_PAIRS, "Worker", "Third", "");
@@ -199,7 +200,105 @@ START_TEST(longest_without_a_break)
     scene_run(&scene, trace, &all, gil_take, &gil);
     const struct gil_entry *const e = find(&gil, &scene, GIL_PAIRS, "Worker", "Main", "");
     ck_assert_uint_eq(e->longest_ns, wall_ns(&made, 13, 20));
-    ck_assert_uint_eq(e->ticks, 18);
+    ck_assert_uint_eq(e->samples, 18);
+    gil_clear(&gil);
+    scene_clear(&scene);
+    trace_close(trace);
+}
+END_TEST
+
+/* Main holds it, on a CPU at ticks 0-5 and from 6 to 9 blocked in a call with it. */
+START_TEST(only_while_it_was_held_so)
+{
+    struct made made;
+    struct scene scene = {0};
+    struct select blocked = {0};
+    struct problem why = {0};
+    struct gil gil = {.select = &blocked};
+    const char *const path = scratch_path("held.trace");
+    made_open(&made, path);
+    for (unsigned i = 0; i < 15; i++) {
+        tick(&made, i < 10 ? 1 : 0);
+        change(&made, 2, 2, WAITS);
+        const struct maker_sample sleeps = {made.stacks[1], HOLDS, 0, "clock_nanosleep"};
+        if (i >= 6)
+            maker_change(made.m, made.process, 1, &sleeps);
+        else
+            change(&made, 1, 1, ON_CPU | HOLDS);
+    }
+    made_close(&made);
+    struct trace *const trace = open_trace(path);
+    ck_assert(select_add_states(&blocked, "clock_nanosleep", &why) == STATUS_OK);
+    scene_run(&scene, trace, &blocked, gil_take, &gil);
+    gil_finish(&gil);
+    const struct gil_entry *const e = find(&gil, &scene, GIL_PAIRS, "Worker", "Main", "");
+    ck_assert_uint_eq(e->waited_ns, wall_ns(&made, 6, 10));
+    ck_assert_uint_eq(e->samples, 4);
+    ck_assert_uint_eq(e->wall_ns, wall_ns(&made, 0, 15)); /* all its time */
+    for (size_t i = 0; i < gil.n; i++) /* while nobody held it, nobody was in a state */
+        ck_assert_ptr_nonnull(gil.entries[i].holder);
+    ck_assert(select_check_calls(&blocked, &why) == STATUS_OK);
+    gil_clear(&gil);
+    scene_clear(&scene);
+    select_clear(&blocked);
+    trace_close(trace);
+}
+END_TEST
+
+/* Cells add up to their line, lines to the last; what is not shown is in others. */
+static void check_matrix(const struct gil_matrix *m)
+{
+    struct gil_amount sums[GIL_MATRIX_CELLS] = {{0}};
+    const struct gil_line *const last = &m->lines[m->n_lines - 1];
+    ck_assert_str_eq(last->name, "all");
+    for (size_t i = 0; i < m->n_lines; i++) {
+        uint64_t waited_ns = 0;
+        for (size_t k = 0; k < GIL_MATRIX_CELLS; k++) {
+            waited_ns += m->lines[i].cells[k].waited_ns;
+            if (&m->lines[i] != last)
+                sums[k].waited_ns += m->lines[i].cells[k].waited_ns;
+        }
+        ck_assert_uint_eq(waited_ns, m->lines[i].all.waited_ns);
+    }
+    for (size_t k = 0; k < GIL_MATRIX_CELLS; k++)
+        ck_assert_uint_eq(sums[k].waited_ns, last->cells[k].waited_ns);
+}
+
+START_TEST(as_a_square)
+{
+    struct made made;
+    struct scene scene = {0};
+    struct arena arena = {0};
+    const struct select all = {0};
+    struct gil gil = {.select = &all};
+    struct gil_matrix m;
+    struct trace *const trace = open_trace(make_waits(&made, true));
+    const struct metric *const wall = &metrics[METRIC_WALL];
+    scene_run(&scene, trace, &all, gil_take, &gil);
+    gil_finish(&gil);
+    for (size_t max = 1; max <= GIL_MATRIX_MAX; max++) {
+        gil_matrix_build(&m, &arena, &gil, trace->census.processes[0], wall, max);
+        check_matrix(&m);
+        ck_assert_uint_eq(m.n_shown, max < 3 ? max : 3);
+        ck_assert_uint_eq(m.n_others, 3 - m.n_shown);
+        ck_assert_uint_eq(m.lines[m.n_lines - 1].all.waited_ns,
+                          wall_ns(&made, 0, 20) + wall_ns(&made, 2, 6));
+        ck_assert(m.nobody_held && m.others_held == (max < 3));
+    }
+    /* Worker waited for 20 ticks, Main was waited for 14, Third waited 4 and was waited for 5 */
+    ck_assert_str_eq(m.lines[0].name, "Worker");
+    ck_assert_str_eq(m.lines[1].name, "Main");
+    ck_assert_str_eq(m.lines[2].name, "Third");
+    ck_assert_uint_eq(m.lines[0].cells[1].waited_ns, wall_ns(&made, 0, 10));
+    ck_assert_uint_eq(m.lines[0].cells[2].samples, 5);
+    ck_assert_uint_eq(m.lines[0].cells[GIL_MATRIX_NOBODY].waited_ns, wall_ns(&made, 15, 20));
+    ck_assert_uint_eq(m.lines[2].cells[1].ticks, 4);
+    ck_assert_uint_eq(m.lines[0].wall_ns, wall_ns(&made, 0, 20));
+    ck_assert_uint_eq(m.lines[1].all.samples, 0);
+    gil_matrix_build(&m, &arena, &gil, trace->census.processes[0], wall, 1);
+    ck_assert_str_eq(m.lines[1].name, "others"); /* Third, which waited for Main */
+    ck_assert_uint_eq(m.lines[1].cells[GIL_MATRIX_OTHERS].samples, 4);
+    arena_clear(&arena);
     gil_clear(&gil);
     scene_clear(&scene);
     trace_close(trace);
@@ -258,6 +357,8 @@ int main(void)
     tcase_add_loop_test(tests, who_waited_for_whom, 0, 2);
     tcase_add_test(tests, only_who_was_asked_for);
     tcase_add_test(tests, longest_without_a_break);
+    tcase_add_test(tests, only_while_it_was_held_so);
+    tcase_add_test(tests, as_a_square);
     tcase_add_test(tests, tick_by_tick);
     suite_add_tcase(suite, tests);
     SRunner *const runner = srunner_create(suite);
