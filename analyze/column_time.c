@@ -93,7 +93,7 @@ static struct cell get_seconds(const struct row *row)
 
 static struct cell get_part(const struct row *row)
 {
-    return cell_ratio((double)row->stall_line->ns, (double)row->stall_line->whole_ns);
+    return cell_ratio((double)row->stall_line->weight, (double)row->stall_line->whole);
 }
 
 static struct cell get_other(const struct row *row)
@@ -222,7 +222,7 @@ static const struct column columns[] = {
      .get = get_seconds},
     {.name = "part",
      .title = "share",
-     .help = "share of the stall",
+     .help = "share of the stall's time; with --by samples or ticks, of these",
      .rows = ROW_STALL_LINE,
      .unit = UNIT_RATIO,
      .get = get_part},

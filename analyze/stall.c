@@ -34,20 +34,44 @@ static void watch_end(struct stalls *stalls, struct stall_watch *w, bool open)
     stalls->list[stalls->n++].open = open;
 }
 
-static void watch_add(struct stall *stall, const struct scene *scene, const struct span *span,
-                      uint32_t tick, enum state_class class)
+/* What n ticks of a span weigh; CPU waits in *carry_ns for a sample on a CPU. */
+static struct weight ticks_weight(const struct scene *scene, const struct span *span,
+                                  uint32_t first, uint32_t n, uint64_t *carry_ns)
 {
-    const uint64_t wall_ns = scene_wall_ns(scene, tick, 1);
+    struct weight w = {
+        .samples = n,
+        .ticks = scene_due(scene, first, n),
+        .wall = scene_wall_ns(scene, first, n),
+    };
+    if (first == span->first)
+        *carry_ns += span->cpu_q * scene->reader->quantum_ns;
+    if (state_gets_cpu(state_class(span->state))) {
+        w.cpu = *carry_ns;
+        *carry_ns = 0;
+    }
+    return w;
+}
+
+static void watch_add(struct stall *stall, const struct scene *scene, const struct span *span,
+                      uint32_t tick, bool counts)
+{
+    const enum state_class class = state_class(span->state);
+    const struct weight w = ticks_weight(scene, span, tick, 1, &stall->carry_ns);
     stall->end_ns = scene_time_ns(scene, tick);
-    stall->wall_ns += wall_ns;
-    stall->class_ns[class] += wall_ns;
+    stall->wall_ns += w.wall;
+    stall->class_ns[class] += w.wall;
+    stall->samples += w.samples;
+    stall->ticks += w.ticks;
     if (tick == span->first)
         stall->cpu_ns += span->cpu_q * scene->reader->quantum_ns;
+    if (counts)
+        weight_add(&stall->counted.by[class], &w);
 }
 
 static void watch_work(struct stalls *stalls, struct stall_watch *w, const struct span *span,
                        uint32_t tick, bool is_work)
 {
+    const bool counts = scene_has_state(stalls->scene, stalls->select, span);
     if (!w->busy) {
         if (!is_work || !w->entered)
             return;
@@ -56,7 +80,7 @@ static void watch_work(struct stalls *stalls, struct stall_watch *w, const struc
             .thread = w->thread, .idle = w->idle, .begin_ns = scene_before_ns(stalls->scene, tick)};
         w->beyond = w->now;
     }
-    watch_add(&w->beyond, stalls->scene, span, tick, state_class(span->state));
+    watch_add(&w->beyond, stalls->scene, span, tick, counts);
     if (is_work)
         w->now = w->beyond;
     else if (w->beyond.end_ns - w->now.end_ns > OUTSIDE_MAX_NS)
@@ -119,31 +143,47 @@ static void find_in_range(void *closure, struct scene *scene)
     }
 }
 
-static int compare_stalls(const void *left, const void *right)
+static bool is_counted(const struct stall *stall)
 {
+    return weights_sum(&stall->counted).samples > 0;
+}
+
+static int compare_stalls(const void *left, const void *right, void *closure)
+{
+    const struct metric *const metric = closure;
     const struct stall *const a = left, *const b = right;
-    const uint64_t x = stall_length_ns(a), y = stall_length_ns(b);
+    const uint64_t x = metric != NULL ? metric->of(&a->counted) : 0;
+    const uint64_t y = metric != NULL ? metric->of(&b->counted) : 0;
+    if (is_counted(a) != is_counted(b))
+        return is_counted(a) ? -1 : 1;
     if (x != y)
         return x < y ? 1 : -1;
+    if (stall_length_ns(a) != stall_length_ns(b))
+        return stall_length_ns(a) < stall_length_ns(b) ? 1 : -1;
     return (a->begin_ns > b->begin_ns) - (a->begin_ns < b->begin_ns);
 }
 
 void stalls_find(struct stalls *stalls, struct idle *idle, struct trace *trace,
-                 const struct select *select, uint64_t over_ns)
+                 const struct select *select, uint64_t over_ns, const struct metric *metric)
 {
     *stalls =
         (struct stalls){.scene = idle->scene, .idle = idle, .select = select, .over_ns = over_ns};
+    stalls->metric = metric == NULL && select_by_state(select) ? &metrics[METRIC_WALL] : metric;
     scene_run(stalls->scene, trace, select, find_in_range, stalls);
     for (size_t i = 0; i < stalls->n_watches; i++)
         watch_end(stalls, &stalls->watches[i], true);
     if (stalls->n > 1)
-        qsort(stalls->list, stalls->n, sizeof *stalls->list, compare_stalls);
+        qsort_r(stalls->list, stalls->n, sizeof *stalls->list, compare_stalls,
+                (void *)(uintptr_t)stalls->metric);
+    while (stalls->n_counted < stalls->n && is_counted(&stalls->list[stalls->n_counted]))
+        stalls->n_counted++;
 }
 
 void stalls_clear(struct stalls *stalls)
 {
     for (size_t i = 0; i < stalls->n; i++) {
         free(stalls->list[i].entries);
+        free(stalls->list[i].carries);
         hash_clear(&stalls->list[i].hash);
     }
     free(stalls->list);
@@ -165,66 +205,104 @@ static uint64_t entry_hash(const void *owner, uint32_t n)
     return key_hash(e->kind, e->thread, e->number, e->call);
 }
 
-static void entry_add(struct stall *stall, struct stall_entry key, enum state_class class,
-                      uint64_t wall_ns)
+/* Add what `more` weighs to the entry with its key. */
+static void entry_add(struct stall *stall, const struct stall_entry *more)
 {
     hash_reserve(&stall->hash, entry_hash, stall);
-    uint64_t at = key_hash(key.kind, key.thread, key.number, key.call);
+    uint64_t at = key_hash(more->kind, more->thread, more->number, more->call);
     for (uint32_t n; (n = hash_slot(&stall->hash, at)) != HASH_NONE; at++) {
         struct stall_entry *const e = &stall->entries[n];
-        if (e->kind == key.kind && e->thread == key.thread && e->number == key.number &&
-            e->call == key.call) {
-            e->wall_ns[class] += wall_ns;
-            return;
-        }
+        if (e->kind != more->kind || e->thread != more->thread || e->number != more->number ||
+            e->call != more->call)
+            continue;
+        for (int c = 0; c < CLASS_COUNT; c++)
+            e->wall_ns[c] += more->wall_ns[c];
+        weights_add(&e->counted, &more->counted);
+        return;
     }
-    stall->entries = memory_grow(stall->entries, &stall->size, stall->n + 1, sizeof key);
+    stall->entries = memory_grow(stall->entries, &stall->size, stall->n + 1, sizeof *more);
     hash_put(&stall->hash, at, (uint32_t)stall->n);
-    key.wall_ns[class] = wall_ns;
-    stall->entries[stall->n++] = key;
+    stall->entries[stall->n++] = *more;
+}
+
+/* What some ticks weigh, and in which class; not counted, they are only part of the stall. */
+struct piece {
+    enum state_class class;
+    bool counts;
+    struct weight weight;
+};
+
+static void piece_add(struct stall *stall, struct stall_entry key, const struct piece *piece)
+{
+    key.wall_ns[piece->class] = piece->weight.wall;
+    if (piece->counts)
+        key.counted.by[piece->class] = piece->weight;
+    entry_add(stall, &key);
+}
+
+static uint64_t *carry_of(struct stall *stall, const struct thread *thread)
+{
+    for (size_t i = 0; i < stall->n_carries; i++) {
+        if (stall->carries[i].thread == thread)
+            return &stall->carries[i].cpu_ns;
+    }
+    stall->carries = memory_grow(stall->carries, &stall->carries_size, stall->n_carries + 1,
+                                 sizeof *stall->carries);
+    stall->carries[stall->n_carries] = (struct stall_carry){thread, 0};
+    return &stall->carries[stall->n_carries++].cpu_ns;
 }
 
 /* Who held the GIL at each tick of a span in which the thread waited for it. */
-static void add_holders(struct stall *stall, struct scene *scene, uint32_t first, uint32_t end)
+static void add_holders(struct stall *stall, struct scene *scene, uint32_t first, uint32_t end,
+                        bool counts)
 {
     for (uint32_t tick = first; tick < end; tick++) {
         const uint32_t holder = scene_holder_at(scene, tick);
         struct stall_entry key = {.kind = STALL_GIL, .number = TREE_ROOT};
+        const struct piece piece = {
+            CLASS_WAITS_GIL,
+            counts,
+            {1, scene_due(scene, tick, 1), scene_wall_ns(scene, tick, 1), 0},
+        };
         if (holder != SCENE_NOBODY && scene->threads[holder].thread != stall->thread) {
             const struct span *const span = scene_span(&scene->threads[holder], tick);
             key.thread = scene->threads[holder].thread;
             key.number = span != NULL ? scene_node(scene, span->stack) : TREE_ROOT;
         }
-        entry_add(stall, key, CLASS_WAITS_GIL, scene_wall_ns(scene, tick, 1));
+        piece_add(stall, key, &piece);
     }
 }
 
 static void add_own(struct stall *stall, struct scene *scene, const struct span *span,
-                    uint32_t first, uint32_t end)
+                    const struct piece *piece)
 {
-    const enum state_class class = state_class(span->state);
-    const uint64_t wall_ns = scene_wall_ns(scene, first, end - first);
     const uint32_t node = scene_node(scene, span->stack), call = scene_call(scene, span);
-    entry_add(stall, (struct stall_entry){.kind = STALL_STACK, .number = node}, class, wall_ns);
-    if (class == CLASS_BLOCKED)
-        entry_add(stall, (struct stall_entry){.kind = STALL_CALL, .number = node, .call = call},
-                  class, wall_ns);
-    if (class == CLASS_WAITS_GIL)
-        add_holders(stall, scene, first, end);
+    piece_add(stall, (struct stall_entry){.kind = STALL_STACK, .number = node}, piece);
+    if (piece->class == CLASS_BLOCKED)
+        piece_add(stall, (struct stall_entry){.kind = STALL_CALL, .number = node, .call = call},
+                  piece);
 }
 
-static void add_span(struct stall *stall, struct scene *scene, const struct scene_thread *t,
-                     const struct span *span, uint32_t first, uint32_t end)
+static void add_span(struct stall *stall, struct scene *scene, const struct select *select,
+                     const struct thread *thread, const struct span *span, uint32_t first,
+                     uint32_t end)
 {
-    if (t->thread == stall->thread) {
-        add_own(stall, scene, span, first, end);
+    const struct piece piece = {
+        state_class(span->state),
+        scene_has_state(scene, select, span),
+        ticks_weight(scene, span, first, end - first, carry_of(stall, thread)),
+    };
+    if (thread == stall->thread) {
+        add_own(stall, scene, span, &piece);
+        if (piece.class == CLASS_WAITS_GIL)
+            add_holders(stall, scene, first, end, piece.counts);
         return;
     }
     const struct stall_entry key = {.kind = STALL_OTHER,
-                                    .thread = t->thread,
+                                    .thread = thread,
                                     .number = scene_node(scene, span->stack),
                                     .call = scene_call(scene, span)};
-    entry_add(stall, key, state_class(span->state), scene_wall_ns(scene, first, end - first));
+    piece_add(stall, key, &piece);
 }
 
 /* The first tick at or after ns; n_ticks when there is none. */
@@ -241,7 +319,7 @@ static uint32_t tick_at(const struct scene *scene, uint64_t ns)
     return low;
 }
 
-static void detail_stall(struct stall *stall, struct scene *scene)
+static void detail_stall(struct stall *stall, struct scene *scene, const struct select *select)
 {
     if (stall->thread->process != scene->process ||
         stall->begin_ns >= scene_time_ns(scene, scene->n_ticks - 1) ||
@@ -256,7 +334,7 @@ static void detail_stall(struct stall *stall, struct scene *scene)
             const uint32_t first = span->first > begin ? span->first : begin;
             const uint32_t last = span->first + span->n < end ? span->first + span->n : end;
             if (first < last)
-                add_span(stall, scene, t, span, first, last);
+                add_span(stall, scene, select, t->thread, span, first, last);
         }
     }
 }
@@ -270,7 +348,7 @@ static void detail_range(void *closure, struct scene *scene)
 {
     const struct detailing *const d = closure;
     for (size_t i = 0; i < d->n; i++)
-        detail_stall(&d->stalls->list[i], scene);
+        detail_stall(&d->stalls->list[i], scene, d->stalls->select);
 }
 
 /* What is below each caller, up to the loop. */
@@ -279,17 +357,13 @@ static void add_tree(struct stalls *stalls, struct stall *stall)
     const struct tree *const tree = &stalls->scene->tree;
     const size_t n = stall->n;
     for (size_t i = 0; i < n; i++) {
-        const struct stall_entry e = stall->entries[i];
+        struct stall_entry e = stall->entries[i];
         if (e.kind != STALL_STACK)
             continue;
         const uint32_t loop = idle_loop_node(stalls->idle, stall->idle, e.number);
-        for (uint32_t node = e.number; node != loop; node = tree->nodes[node].parent) {
-            for (int c = 0; c < CLASS_COUNT; c++) {
-                if (e.wall_ns[c] > 0)
-                    entry_add(stall, (struct stall_entry){.kind = STALL_TREE, .number = node},
-                              (enum state_class)c, e.wall_ns[c]);
-            }
-        }
+        e.kind = STALL_TREE;
+        for (; e.number != loop; e.number = tree->nodes[e.number].parent)
+            entry_add(stall, &e);
     }
 }
 

@@ -10,11 +10,16 @@
  * A stall begins with the first sample that is not idle and ends with the last one before the
  * thread is seen in its idle place again, so it is known to one tick at either end. It is found
  * first, without details, so that only those that are told cost anything.
+ *
+ * --state decides nothing about what a stall is, only what of it counts (`counted`) where it is
+ * told, and that those in which the thread was never so are not told. CPU in `counted` is carried
+ * to the next sample on a CPU, as in a profile.
  */
 #ifndef PYREC_ANALYZE_STALL_H
 #define PYREC_ANALYZE_STALL_H
 
 #include "idle_place.h"
+#include "metric.h"
 
 enum stall_kind {
     STALL_STACK, /* of the thread itself: number = node */
@@ -29,6 +34,13 @@ struct stall_entry {
     const struct thread *thread;
     uint32_t number, call;
     uint64_t wall_ns[CLASS_COUNT];
+    struct weights counted; /* what of it was asked for; times in ns */
+};
+
+/* CPU of a thread in the stall that waits for a sample on a CPU. */
+struct stall_carry {
+    const struct thread *thread;
+    uint64_t cpu_ns;
 };
 
 struct stall {
@@ -38,11 +50,16 @@ struct stall {
     uint64_t wall_ns;          /* what was observed of it; at least over_ns */
     uint64_t cpu_ns;           /* what the thread's clock moved by in it */
     uint64_t class_ns[CLASS_COUNT];
-    bool open; /* the recording ends with it */
+    uint64_t samples, ticks; /* in all states */
+    struct weights counted;
+    uint64_t carry_ns; /* for `counted` */
+    bool open;         /* the recording ends with it */
 
     struct stall_entry *entries; /* after stalls_detail */
     size_t n, size;
     struct hash hash;
+    struct stall_carry *carries;
+    size_t n_carries, carries_size;
 };
 
 struct stall_watch; /* what a thread is doing while stalls are looked for */
@@ -52,16 +69,21 @@ struct stalls {
     struct idle *idle;
     const struct select *select;
     uint64_t over_ns;
-    struct stall *list; /* longest first */
+    const struct metric *metric; /* by which they are in order; NULL = by length */
+    struct stall *list;          /* largest first; behind them those without a counted sample */
     size_t n, size;
+    size_t n_counted; /* with one */
     struct stall_watch *watches;
     size_t n_watches, watches_size;
     size_t next; /* where the next thread is looked for first: they come in the same order */
 };
 
-/* Find those of at least over_ns, in all threads that idle_learn has looked at. */
+/*
+ * Find those of at least over_ns, in all threads that idle_learn has looked at. Their order is by
+ * `metric`, by length when it is NULL and no state was asked for.
+ */
 void stalls_find(struct stalls *stalls, struct idle *idle, struct trace *trace,
-                 const struct select *select, uint64_t over_ns);
+                 const struct select *select, uint64_t over_ns, const struct metric *metric);
 
 /* Read once more for the details of the first n. */
 void stalls_detail(struct stalls *stalls, struct trace *trace, const struct select *select,

@@ -5,6 +5,7 @@
 #include "memory.h"
 #include "path.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -108,33 +109,45 @@ static const char *time_text(struct view *view, const struct stall *stall)
 
 /* ---- choosing ---- */
 
-static bool is_small(const struct stall *stall, uint64_t ns)
+static const struct metric *metric_of(const struct stalls *stalls)
 {
-    return (double)ns < SHARE_MIN * (double)stall->wall_ns;
+    return stalls->metric != NULL ? stalls->metric : &metrics[METRIC_WALL];
 }
 
-static int compare_entries(const void *left, const void *right)
+/* Less than this is not worth a row; nothing at all never is. */
+static uint64_t least(const struct stalls *stalls, const struct stall *stall)
 {
+    const uint64_t all = metric_of(stalls)->of(&stall->counted);
+    const double part = SHARE_MIN * (double)all;
+    return part > 1 ? (uint64_t)ceil(part) : 1;
+}
+
+static int compare_entries(const void *left, const void *right, void *closure)
+{
+    const struct metric *const metric = closure;
     const struct stall_entry *const a = *(const struct stall_entry *const *)left;
     const struct stall_entry *const b = *(const struct stall_entry *const *)right;
-    const uint64_t x = stall_entry_ns(a), y = stall_entry_ns(b);
+    const uint64_t x = metric->of(&a->counted), y = metric->of(&b->counted);
     if (x != y)
         return x < y ? 1 : -1;
     return (a > b) - (a < b);
 }
 
-/* The entries of a kind that are worth a row, most time first; the caller's to free. */
-static const struct stall_entry **sorted(const struct stall *stall, enum stall_kind kind, size_t *n)
+/* The entries of a kind that are worth a row, the largest first; the caller's to free. */
+static const struct stall_entry **sorted(const struct stalls *stalls, const struct stall *stall,
+                                         enum stall_kind kind, size_t *n)
 {
     const struct stall_entry **const list = memory_get((stall->n + 1) * sizeof *list);
+    const struct metric *const metric = metric_of(stalls);
+    const uint64_t min = least(stalls, stall);
     *n = 0;
     for (size_t i = 0; i < stall->n; i++) {
         const struct stall_entry *const e = &stall->entries[i];
-        if (e->kind == kind && !is_small(stall, stall_entry_ns(e)))
+        if (e->kind == kind && metric->of(&e->counted) >= min)
             list[(*n)++] = e;
     }
     if (*n > 1)
-        qsort(list, *n, sizeof *list, compare_entries);
+        qsort_r(list, *n, sizeof *list, compare_entries, (void *)(uintptr_t)metric);
     return list;
 }
 
@@ -187,17 +200,20 @@ static struct row line_row(struct view *view, const struct stalls *stalls,
                            const struct stall *stall, const struct stall_entry *e)
 {
     struct stall_line *const line = arena_get(&view->arena, sizeof *line);
-    struct weights *const weights = arena_get(&view->arena, sizeof *weights);
+    const struct metric *const metric = metric_of(stalls);
     static const char *const doing[CLASS_COUNT] = {"running", "running", "waiting for the GIL",
                                                    "blocked"};
+    const bool known = e->kind != STALL_GIL || e->thread != NULL; /* else nobody held it */
+    const struct frame nowhere = {0};
     int most = 0;
-    for (int c = 0; c < CLASS_COUNT; c++) {
-        weights->by[c].wall = e->wall_ns[c];
-        most = e->wall_ns[c] > e->wall_ns[most] ? c : most;
-    }
+    for (int c = 0; c < CLASS_COUNT; c++)
+        most = e->counted.by[c].wall > e->counted.by[most].wall ? c : most;
     *line = (struct stall_line){
-        .ns = stall_entry_ns(e),
-        .whole_ns = stall->wall_ns,
+        .ns = weights_sum(&e->counted).wall,
+        .weight = metric->of(&e->counted),
+        .whole = metric == &metrics[METRIC_SAMPLES] ? stall->samples
+                 : metric == &metrics[METRIC_TICKS] ? stall->ticks
+                                                    : stall->wall_ns,
         .thread = e->thread,
         .call = e->call != SCENE_NO_CALL ? stalls->scene->calls[e->call] : NULL,
         .doing = doing[most],
@@ -206,8 +222,8 @@ static struct row line_row(struct view *view, const struct stalls *stalls,
         line->doing = arena_print(&view->arena, "blocked in %s", line->call);
     return (struct row){.process = stall->thread->process,
                         .thread = e->thread,
-                        .frame = scene_frame(stalls->scene, e->number),
-                        .self = weights,
+                        .frame = known ? scene_frame(stalls->scene, e->number) : nowhere,
+                        .self = &e->counted,
                         .stall_line = line};
 }
 
@@ -254,13 +270,25 @@ static bool is_in(const struct stall_entry **list, size_t n, uint32_t node)
     return false;
 }
 
+/* With the column of --by before the others; the wall time is there anyway. */
+static void begin_part(struct filling *f, struct story *story, const struct part_kind *kind,
+                       size_t n)
+{
+    const struct metric *const metric = metric_of(f->stalls);
+    struct part_kind own = *kind;
+    if (metric != &metrics[METRIC_WALL])
+        own.columns = arena_print(&f->view->arena, "%s,%s", metric->name, kind->columns);
+    f->part = story_add_part(f->view, story, &own, n);
+    f->part->n_rows = 0;
+}
+
 static void add_stack(struct filling *f, struct story *story)
 {
     size_t n;
-    const struct stall_entry **const list = sorted(f->stall, STALL_TREE, &n);
+    const struct stall_entry **const list = sorted(f->stalls, f->stall, STALL_TREE, &n);
     const struct tree *const tree = &f->stalls->scene->tree;
-    f->part = story_add_part(f->view, story, &stack_kind, n);
-    f->part->n_rows = 0;
+    if (n > 0 || f->max == 0)
+        begin_part(f, story, &stack_kind, n);
     for (size_t i = 0; i < n; i++) { /* those whose caller is the loop */
         const uint32_t parent = tree->nodes[list[i]->number].parent;
         if (is_in(list, n, parent))
@@ -276,33 +304,34 @@ static void add_entries(struct filling *f, struct story *story, const struct par
                         enum stall_kind kind)
 {
     size_t n;
-    const struct stall_entry **const list = sorted(f->stall, kind, &n);
+    const struct stall_entry **const list = sorted(f->stalls, f->stall, kind, &n);
     const bool said = f->max > 0 && n == 1 && kind == f->said; /* to people, by the verdict */
-    if (n > 0 && !said) {
-        f->part = story_add_part(f->view, story, part_kind, n);
-        f->part->n_rows = 0;
-    }
+    if (n > 0 && !said)
+        begin_part(f, story, part_kind, n);
     for (size_t i = 0; i < n && !said; i++)
         fill_row(f, list[i], 0);
     free(list);
 }
 
-/* Threads that did something first; of each the lines with most time. */
+/*
+ * Threads that did something first, unless the order is by something that was asked for; of each
+ * the lines with most time.
+ */
 static void add_others(struct filling *f, struct story *story)
 {
     size_t n;
-    const struct stall_entry **const list = sorted(f->stall, STALL_OTHER, &n);
-    if (n > 0) {
-        f->part = story_add_part(f->view, story, &other_kind, n);
-        f->part->n_rows = 0;
-    }
-    for (int blocked = 0; blocked < 2; blocked++) {
+    const struct stall_entry **const list = sorted(f->stalls, f->stall, STALL_OTHER, &n);
+    const int rounds = f->stalls->metric == NULL ? 2 : 1;
+    if (n > 0)
+        begin_part(f, story, &other_kind, n);
+    for (int blocked = 0; blocked < rounds; blocked++) {
         for (size_t i = 0; i < n; i++) {
             size_t before = 0;
             const bool is_blocked = list[i]->wall_ns[CLASS_BLOCKED] * 2 > stall_entry_ns(list[i]);
             for (size_t k = 0; k < i; k++)
                 before += list[k]->thread == list[i]->thread;
-            if (is_blocked == (blocked == 1) && (f->max == 0 || before < THREAD_ROWS))
+            if ((rounds == 1 || is_blocked == (blocked == 1)) &&
+                (f->max == 0 || before < THREAD_ROWS))
                 fill_row(f, list[i], 0);
         }
     }
@@ -368,10 +397,11 @@ static struct row story_row(struct view *view, const struct stalls *stalls,
     static const char *const causes[CLASS_COUNT] = {"cpu", "ready", "gil", "blocked"};
     struct stall_facts *const facts = arena_get(&view->arena, sizeof *facts);
     struct weights *const weights = arena_get(&view->arena, sizeof *weights);
+    struct weight *const all = &weights->by[CLASS_ON_CPU]; /* what is not known by state */
     const struct stall_entry *const call = largest(stall, STALL_CALL);
     for (int c = 0; c < CLASS_COUNT; c++)
         weights->by[c].wall = stall->class_ns[c];
-    weights->by[CLASS_ON_CPU].cpu = stall->cpu_ns;
+    *all = (struct weight){stall->samples, stall->ticks, all->wall, stall->cpu_ns};
     *facts = (struct stall_facts){
         .start_ns = stall->begin_ns,
         .duration_ns = stall_length_ns(stall),

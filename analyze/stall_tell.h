@@ -24,7 +24,8 @@ struct stall_facts {
 
 /* A row of one of its tables. */
 struct stall_line {
-    uint64_t ns, whole_ns;
+    uint64_t ns;                 /* elapsed */
+    uint64_t weight, whole;      /* by the metric of the order */
     const struct thread *thread; /* NULL = none */
     const char *call, *doing;
 };

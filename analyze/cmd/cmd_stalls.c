@@ -53,15 +53,6 @@ static const char *blocked_text(struct view *view, const struct scene *scene,
                        stall_place_text(view, scene, p->node));
 }
 
-static void lead_place(struct view *view, const struct scene *scene, const struct idle_place *p,
-                       const char *before)
-{
-    view_add_lead(view,
-                  arena_print(&view->arena, "%s%s: there %" PRIu64 " time%s, %s together", before,
-                              blocked_text(view, scene, p), p->visits, p->visits == 1 ? "" : "s",
-                              stall_seconds_text(view, p->blocked_ns)));
-}
-
 static void lead_no_place(struct view *view, const struct telling *t, const struct idle_thread *i)
 {
     const char *const who = thread_text(view, i->thread);
@@ -78,14 +69,34 @@ static void lead_no_place(struct view *view, const struct telling *t, const stru
     }
 }
 
-/* Places in the same function are one to people. */
-static bool is_told(const struct idle_thread *i, size_t n)
+/* Places that people cannot tell apart are told as one. */
+static bool is_same(const struct scene *scene, const struct idle_place *a,
+                    const struct idle_place *b)
 {
-    for (size_t k = 0; k < n; k++) {
-        if (i->places[k].wait == i->places[n].wait)
-            return true;
+    const struct frame f = scene_frame(scene, a->node), g = scene_frame(scene, b->node);
+    return a->wait == b->wait || (a->call == b->call && frame_compare(&f, &g) == 0);
+}
+
+static void lead_places(struct view *view, const struct scene *scene, const struct idle_thread *t)
+{
+    bool *const told = arena_get(&view->arena, (t->n_places + 1) * sizeof *told);
+    for (size_t i = 0; i < t->n_places; i++) {
+        struct idle_place sum = t->places[i];
+        if (told[i])
+            continue;
+        for (size_t k = i + 1; k < t->n_places; k++) {
+            if (told[k] || !is_same(scene, &t->places[i], &t->places[k]))
+                continue;
+            told[k] = true;
+            sum.visits += t->places[k].visits;
+            sum.blocked_ns += t->places[k].blocked_ns;
+        }
+        view_add_lead(view, arena_print(&view->arena,
+                                        "  idle in %s: there %" PRIu64 " time%s, %s together",
+                                        blocked_text(view, scene, &sum), sum.visits,
+                                        sum.visits == 1 ? "" : "s",
+                                        stall_seconds_text(view, sum.blocked_ns)));
     }
-    return false;
 }
 
 static void lead_thread(struct view *view, const struct telling *t, const struct idle_thread *i)
@@ -103,10 +114,7 @@ static void lead_thread(struct view *view, const struct telling *t, const struct
                           thread_text(view, i->thread), n, n == 1 ? "" : "s",
                           stall_seconds_text(view, t->stalls.over_ns),
                           stall_seconds_text(view, i->wall_ns), stall_seconds_text(view, sum_ns)));
-    for (size_t k = 0; k < i->n_places; k++) {
-        if (!is_told(i, k))
-            lead_place(view, &t->scene, &i->places[k], "  idle in ");
-    }
+    lead_places(view, &t->scene, i);
 }
 
 static void lead_all(struct view *view, const struct telling *t)
@@ -121,6 +129,12 @@ static void lead_all(struct view *view, const struct telling *t)
     }
     if (advice)
         view_add_lead(view, ADVICE);
+    const size_t n = t->stalls.n - t->stalls.n_counted;
+    if (n > 0)
+        view_add_lead(view, arena_print(&view->arena,
+                                        "%zu of them, in which the thread was never in such a "
+                                        "state, %s left out.",
+                                        n, n == 1 ? "is" : "are"));
     if (t->idle.n_threads == 0)
         view_add_lead(view, "There are no samples of what was asked for.");
 }
@@ -178,16 +192,20 @@ static enum status build_stalls(struct request *request, struct view *view, stru
     }
     idle_learn(&t->idle, &t->scene, request->trace, select, t->names, n_names);
     TRY(check_names(view, t, why));
-    stalls_find(&t->stalls, &t->idle, request->trace, select, over_ns);
+    stalls_find(&t->stalls, &t->idle, request->trace, select, over_ns,
+                args_text(request->args, "by") != NULL ? request->metric : NULL);
 
     const size_t limit = args_count(request->args, "limit", request->machine ? 0 : STALLS_SHOWN);
-    const size_t n = limit > 0 && limit < t->stalls.n ? limit : t->stalls.n;
+    const size_t n = limit > 0 && limit < t->stalls.n_counted ? limit : t->stalls.n_counted;
     stalls_detail(&t->stalls, request->trace, select, n);
-    view_set_story_columns(view, request->args->command->machine_columns, ROW_STALL);
+    const char *columns = request->args->command->machine_columns;
+    if (t->stalls.metric != NULL)
+        columns = arena_print(&view->arena, "%s,%s", columns, t->stalls.metric->name);
+    view_set_story_columns(view, columns, ROW_STALL);
     lead_all(view, t);
     for (size_t i = 0; i < n; i++)
         stall_tell(view, &t->stalls, &t->stalls.list[i], i + 1, request->machine ? 0 : ROWS_SHOWN);
-    view->n_stories_left_out = t->stalls.n - n;
+    view->n_stories_left_out = t->stalls.n_counted - n;
     struct group *const group = view_add_group(view, NULL, n);
     for (size_t i = 0; i < n; i++)
         group->rows[i] = view->stories[i].row;
@@ -195,6 +213,9 @@ static enum status build_stalls(struct request *request, struct view *view, stru
 }
 
 static const struct option options[] = {
+    {"by", 'b', "METRIC", OPTION_CHOICE,
+     "what decides the order of stalls and of the rows in their tables; default how long they took",
+     metric_name, 0},
     {"over", 0, "TIME", OPTION_TEXT, "only stalls that are at least so long; default 200ms", NULL,
      0},
     {"idle", 0, "FUNCTION", OPTION_TEXT,
@@ -222,12 +243,18 @@ const struct command command_stalls = {
         "blocked again and again, around which it spends its time. The first lines say which "
         "it is. What happened before the loop began and after it ended is no stall.\n"
         "\n"
+        "--by orders by something else, and shows it in the tables: --by gil_wait begins with the "
+        "stall that waited most for the GIL, and its tables have the rows that waited. With "
+        "--state the tables count only samples in these states, of the thread and of the others, "
+        "and stalls in which the thread was never so are left out; what a stall is, how long it "
+        "took and what the thread did in it stays the same. Shares are of the whole stall.\n"
+        "\n"
         "A stall is as exact as the samples: one tick at either end. Many short pieces of work "
         "without any idle sample between them look like a long one, as they do to who waits "
         "for an answer. In json each stall has the tables as arrays.",
     .example = "pyanalyze stalls --over 100ms run.trace",
     .takes = TAKES_LIMIT | TAKES_THREAD | TAKES_PROCESS | TAKES_RANGE | TAKES_FORMAT | TAKES_COLOR |
-             TAKES_PATHS,
+             TAKES_PATHS | TAKES_STATE,
     .options = options,
     .min_files = 1,
     .max_files = SIZE_MAX,

@@ -40,6 +40,7 @@ struct made {
     struct idle idle;
     struct stalls stalls;
     struct select select;
+    const struct metric *metric;
 };
 
 static void made_open(struct made *made, const char *name)
@@ -87,7 +88,7 @@ static void made_read(struct made *made, const char *name)
     ck_assert_msg(trace_open(&made->trace, &made->path, 1, no_damage, NULL, &why) == STATUS_OK,
                   "%s", why.detail);
     idle_learn(&made->idle, &made->scene, made->trace, &made->select, names, name != NULL);
-    stalls_find(&made->stalls, &made->idle, made->trace, &made->select, OVER_NS);
+    stalls_find(&made->stalls, &made->idle, made->trace, &made->select, OVER_NS, made->metric);
     stalls_detail(&made->stalls, made->trace, &made->select, SIZE_MAX);
 }
 
@@ -371,9 +372,108 @@ START_TEST(named_dialog)
     ck_assert(trace_open(&made.trace, &made.path, 1, no_damage, NULL, &why) == STATUS_OK);
     static const char *const names[] = {"<module>", "handler"};
     idle_learn(&made.idle, &made.scene, made.trace, &made.select, names, _i == 0 ? 0 : 2);
-    stalls_find(&made.stalls, &made.idle, made.trace, &made.select, OVER_NS);
+    stalls_find(&made.stalls, &made.idle, made.trace, &made.select, OVER_NS, NULL);
     ck_assert_uint_eq(made.stalls.n, 1);
     check_length(&made.stalls.list[0], _i == 0 ? 47 : 25);
+    made_close(&made);
+}
+END_TEST
+
+/* What is found first and the details count the same, of the states that were asked for. */
+static void check_counted(const struct stall *stall)
+{
+    struct weights sum = {0};
+    for (size_t i = 0; i < stall->n; i++) {
+        if (stall->entries[i].kind == STALL_STACK)
+            weights_add(&sum, &stall->entries[i].counted);
+    }
+    for (int c = 0; c < CLASS_COUNT; c++) {
+        const struct weight *const x = &sum.by[c], *const y = &stall->counted.by[c];
+        ck_assert(x->samples == y->samples && x->ticks == y->ticks);
+        ck_assert(x->wall == y->wall && x->cpu == y->cpu);
+    }
+}
+
+static unsigned counted_samples(const struct stall *stall)
+{
+    return (unsigned)weights_sum(&stall->counted).samples;
+}
+
+/* Three stalls of 60 ticks blocked, 40 computing, and 30 of which a third each, and ready. */
+static void make_three(struct made *made)
+{
+    made_open(made, "three.trace");
+    const uint32_t idle = STACK(made, &module, &once, &selecting);
+    const uint32_t work = STACK(made, &module, &once_run, &handle, &handler);
+    const uint32_t inner = STACK(made, &module, &once_run, &handle, &handler, &deeper);
+    go(made, 20, idle, BLOCKED, "epoll_wait");
+    go(made, 60, work, BLOCKED, "read");
+    go(made, 20, idle, BLOCKED, "epoll_wait");
+    go(made, 40, inner, ON_CPU, NULL);
+    go(made, 20, idle, BLOCKED, "epoll_wait");
+    go(made, 10, work, ON_CPU, NULL);
+    maker_flush(made->m, made->process);
+    go(made, 10, work, BLOCKED, "write");
+    maker_generation(made->m, made->process); /* what it used before waits for the next part */
+    go(made, 10, inner, READY, NULL);
+    go(made, 20, idle, BLOCKED, "epoll_wait");
+}
+
+START_TEST(in_order_by_what_was_asked_for)
+{
+    static const struct {
+        enum metric_id metric;
+        unsigned ticks[3];
+    } orders[] = {
+        {METRIC_CPU, {40, 30, 60}},
+        {METRIC_BLOCKED, {60, 30, 40}},
+        {METRIC_READY, {30, 60, 40}},
+        {METRIC_SAMPLES, {60, 40, 30}},
+    };
+    struct made made;
+    make_three(&made);
+    made.metric = &metrics[orders[_i].metric];
+    made_read(&made, NULL);
+    ck_assert_uint_eq(made.stalls.n, 3);
+    ck_assert_uint_eq(made.stalls.n_counted, 3);
+    for (size_t i = 0; i < 3; i++) {
+        const struct stall *const s = &made.stalls.list[i];
+        check_length(s, orders[_i].ticks[i]);
+        check_counted(s);
+        ck_assert_uint_eq(counted_samples(s), orders[_i].ticks[i]);
+        ck_assert_uint_eq(weights_sum(&s->counted).wall, s->wall_ns);
+        ck_assert_uint_eq(weights_sum(&s->counted).cpu + s->carry_ns, s->cpu_ns);
+        ck_assert_uint_eq(s->counted.by[CLASS_BLOCKED].cpu, 0);
+    }
+    made_close(&made);
+}
+END_TEST
+
+/* Those that never were in such a state come last and are not counted. */
+START_TEST(only_in_some_states)
+{
+    static const struct {
+        const char *states;
+        size_t n_counted;
+        unsigned ticks[2], samples[2];
+    } wanted[] = {
+        {"blocked", 2, {60, 30}, {60, 10}},
+        {"running,ready", 2, {40, 30}, {40, 20}},
+        {"write", 1, {30}, {10}},
+        {"gil", 0, {0}, {0}},
+    };
+    struct made made;
+    struct problem why = {0};
+    make_three(&made);
+    ck_assert(select_add_states(&made.select, wanted[_i].states, &why) == STATUS_OK);
+    made_read(&made, NULL);
+    ck_assert_uint_eq(made.stalls.n, 3);
+    ck_assert_uint_eq(made.stalls.n_counted, wanted[_i].n_counted);
+    for (size_t i = 0; i < wanted[_i].n_counted; i++) {
+        check_length(&made.stalls.list[i], wanted[_i].ticks[i]);
+        check_counted(&made.stalls.list[i]);
+        ck_assert_uint_eq(counted_samples(&made.stalls.list[i]), wanted[_i].samples[i]);
+    }
     made_close(&made);
 }
 END_TEST
@@ -393,6 +493,8 @@ int main(void)
     tcase_add_loop_test(tests, no_idle_place, 0, 3);
     tcase_add_loop_test(tests, named_place, 0, 3);
     tcase_add_loop_test(tests, named_dialog, 0, 2);
+    tcase_add_loop_test(tests, in_order_by_what_was_asked_for, 0, 4);
+    tcase_add_loop_test(tests, only_in_some_states, 0, 4);
     suite_add_tcase(suite, tests);
     SRunner *const runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);
