@@ -59,13 +59,15 @@ static enum exit_code say_damage(struct request *request)
     }
     if (log->n_more > 0 && !said)
         fprintf(stderr, "pyanalyze: and %zu more\n", log->n_more);
-    buffer_clear(&line);
     for (size_t i = 0; i < request->trace->n_files; i++) {
         const struct chunk_file *const file = request->trace->files[i].chunks;
-        if (!chunk_file_closed(file) && !said)
-            fprintf(stderr, "pyanalyze: %s: not closed: still being written, or cut off\n",
-                    chunk_file_path(file));
+        if (chunk_file_closed(file) || said)
+            continue;
+        buffer_reset(&line);
+        buffer_add_visible(&line, chunk_file_path(file));
+        fprintf(stderr, "pyanalyze: %s: not closed: still being written, or cut off\n", line.text);
     }
+    buffer_clear(&line);
     if (log->n == 0)
         return EXIT_GOOD;
     const bool usable = request->answered || request->trace->census.n_processes > 0;

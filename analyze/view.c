@@ -54,14 +54,6 @@ void view_add_note(struct view *view, const char *note)
     view->notes[view->n_notes++] = note;
 }
 
-void view_add_visible_note(struct view *view, const char *note)
-{
-    struct buffer visible = {0};
-    buffer_add_visible(&visible, note);
-    view_add_note(view, arena_copy(&view->arena, visible.text, visible.len));
-    buffer_clear(&visible);
-}
-
 void section_add(struct section *section, const char *name, struct cell value, const char *note)
 {
     section->facts = memory_grow(section->facts, &section->facts_size, section->n_facts + 1,

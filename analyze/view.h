@@ -198,9 +198,6 @@ struct group *view_add_group(struct view *view, const char *heading, size_t n_ro
 struct section *view_add_section(struct view *view, const char *name, const char *heading);
 void view_add_note(struct view *view, const char *note);
 
-/* The same for what has names in it: they can do nothing to a terminal then. */
-void view_add_visible_note(struct view *view, const char *note);
-
 /* A fact; the note may be NULL. */
 void section_add(struct section *section, const char *name, struct cell value, const char *note);
 

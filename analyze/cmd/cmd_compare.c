@@ -44,11 +44,10 @@ static void add_table(struct view *view, const struct request *request, const ch
     }
     group->n_rows = kept;
     if (tracer->swapped)
-        view_add_visible_note(
-            view, arena_print(&view->arena,
-                              "%s has all calls and those not recursive in each other's "
-                              "place, as yappi writes them; they are shown right.",
-                              path));
+        view_add_note(view, arena_print(&view->arena,
+                                        "%s has all calls and those not recursive in each other's "
+                                        "place, as yappi writes them; they are shown right.",
+                                        path));
 }
 
 /* Cumulative time of what nobody called, that is in no function's own. */
@@ -61,11 +60,11 @@ static void note_missing(struct view *view, const char *path, const struct trace
             root_s += f->cum_s;
     }
     if (root_s > 1.05 * tracer->total_s)
-        view_add_visible_note(
-            view, arena_print(&view->arena,
-                              "%s: %.6f of %.6f seconds are in no function's own time: what is "
-                              "not Python was not traced, and is counted nowhere.",
-                              path, root_s - tracer->total_s, root_s));
+        view_add_note(view,
+                      arena_print(&view->arena,
+                                  "%s: %.6f of %.6f seconds are in no function's own time: what is "
+                                  "not Python was not traced, and is counted nowhere.",
+                                  path, root_s - tracer->total_s, root_s));
 }
 
 static enum status build_compare(struct request *request, struct view *view, struct problem *why)

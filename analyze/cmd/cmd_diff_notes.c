@@ -15,10 +15,10 @@ static const char *python_of(const struct trace *trace)
 static void note_unlike(struct view *view, const char *what, const char *a, const char *b)
 {
     if (a[0] != '\0' && b[0] != '\0' && strcmp(a, b) != 0)
-        view_add_visible_note(view, arena_print(&view->arena,
-                                                "Not alike: %s, %s on the first side, %s on "
-                                                "the second.",
-                                                what, a, b));
+        view_add_note(view, arena_print(&view->arena,
+                                        "Not alike: %s, %s on the first side, %s on "
+                                        "the second.",
+                                        what, a, b));
 }
 
 /* How many characters of two paths are the same at their ends, up to whole components. */
@@ -46,13 +46,13 @@ static void note_moved(struct view *view, const struct diff *diff)
             if (!new->real || new->samples[0] > 0 || end == 0 ||
                 strcmp(gone->frame.function, new->frame.function) != 0)
                 continue;
-            view_add_visible_note(
-                view, arena_print(&view->arena,
-                                  "%s of the first side has a counterpart elsewhere. If it is "
-                                  "the same program: --map %.*s=%.*s",
-                                  gone->frame.file, (int)(strlen(gone->frame.file) - end),
-                                  gone->frame.file, (int)(strlen(new->frame.file) - end),
-                                  new->frame.file));
+            view_add_note(view,
+                          arena_print(&view->arena,
+                                      "%s of the first side has a counterpart elsewhere. If it is "
+                                      "the same program: --map %.*s=%.*s",
+                                      gone->frame.file, (int)(strlen(gone->frame.file) - end),
+                                      gone->frame.file, (int)(strlen(new->frame.file) - end),
+                                      new->frame.file));
             return;
         }
     }

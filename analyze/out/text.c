@@ -4,7 +4,8 @@
  *
  * The library aligns and colours. What it cannot do is here: numbers of a column with the same
  * number of decimals, columns that belong together standing close, paths cut from the left to
- * fit a terminal. Names are made harmless before they get near a terminal (text_cell.c).
+ * fit a terminal. Names are made harmless before they get near a terminal (text_cell.c), and so is
+ * every line of words, as there may be names in it.
  */
 #include "../column.h"
 #include "../memory.h"
@@ -343,13 +344,16 @@ static void write_section(struct sink *to, const struct section *section)
         const struct fact *const fact = &section->facts[i];
         struct libscols_line *const line = scols_table_new_line(table, NULL);
         char *const name = text_of_name(fact->name), *const value = text_of_fact(&fact->value);
+        struct buffer note = {0};
+        buffer_add_visible(&note, fact->note != NULL ? fact->note : "");
         check(line != NULL && scols_line_set_data(line, 0, name) == 0 &&
               scols_line_set_data(line, 1, value) == 0 &&
-              scols_line_set_data(line, 2, fact->note != NULL ? fact->note : "") == 0);
+              scols_line_set_data(line, 2, note.text) == 0);
         if (to->color)
             color_cell(line, 2, "halfbright");
         free(name);
         free(value);
+        buffer_clear(&note);
     }
     table_print(to, table);
 }
@@ -386,9 +390,11 @@ static enum status text_write(struct sink *to, const struct view *view, struct p
             sink_text(to, "\n");
         write_section(to, &view->sections[i]);
     }
-    for (size_t i = 0; i < view->n_notes; i++)
-        sink_print(to, "%s%s\n", i == 0 && view->n_groups + view->n_stories > 0 ? "\n" : "",
-                   view->notes[i]);
+    for (size_t i = 0; i < view->n_notes; i++) {
+        if (i == 0 && view->n_groups + view->n_stories > 0)
+            sink_text(to, "\n");
+        write_line(to, view->notes[i]);
+    }
     return STATUS_OK;
 }
 

@@ -11,6 +11,7 @@ import os
 import pathlib
 import pty
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -18,6 +19,8 @@ import tempfile
 CONTROL = re.compile("[\0-\x08\x0b-\x1f\x7f-\x9f]")
 # Those that change the order of what stands around them are for people's eyes only.
 VISIBLE = re.compile("[\0-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+PROFILES = pathlib.Path(__file__).resolve().parent / "profiles"
+ALONE = {"completion"}  # takes no trace
 BINARY = {"pprof", "pstats", "plot_png", "plot_pdf"}
 AS_IT_IS = {"csv"}  # programs get names as they are; a terminal does not
 # Without colours, every escape sequence is somebody else's.
@@ -31,13 +34,14 @@ def commands(program):
     return [name for name in names if name not in ("help", "version")]
 
 
-def formats(program, command, trace):
+def formats(program, directory, command, trace):
     """The forms it can be written in, as the message says that refuses another."""
     done = subprocess.run([program, command, "--format", "nothing", trace], capture_output=True,
                           text=True, check=False)
     every = done.stderr.rpartition("there are: ")[2].strip().split(", ")
     for name in every:
-        done = subprocess.run([program, command, "--format", name, "/nonexistent"],
+        words = arguments(directory, command, "/nonexistent")
+        done = subprocess.run([program, command, "--format", name, *words],
                               capture_output=True, text=True, check=False)
         if "cannot be written" not in done.stderr:
             yield name
@@ -70,13 +74,32 @@ def check(what, data, wrong=VISIBLE):
     return 1
 
 
+HOSTILE = "\033]2;\u009bJ\a\r\n\u202e"  # in the names of hostile_gui.trace
+
+
+def arguments(directory, command, trace):
+    """What a command wants beside the trace, with names in it where it takes some."""
+    if command in ("repair", "merge"):
+        return ["-o", str(directory / "new.trace"), trace]
+    if command in ("callers", "callees"):
+        return [f"App.{HOSTILE}open_file", trace]
+    if command == "annotate":
+        return [f"/home/me/{HOSTILE}gui.py", trace]
+    if command == "diff":
+        return [trace, str(directory / "gui.trace")]
+    if command == "compare":
+        return [trace, str(directory / f"{HOSTILE}.pstats")]
+    return [trace]
+
+
 def check_command(program, directory, command, trace):
     failed = 0
-    options = ["-o", str(directory / "new.trace")] if command in ("repair", "merge") else []
-    for form in list(formats(program, command, trace)):
-        words = [program, command, "--format", form, *options, trace]
+    for form in list(formats(program, directory, command, trace)):
+        words = [program, command, "--format", form, *arguments(directory, command, trace)]
         done = subprocess.run(words, capture_output=True, env=ENVIRONMENT, check=False)
         assert done.returncode in (0, 1, 2, 3), f"{words}: {done.returncode}"
+        if trace.endswith("gui.trace") and command not in ALONE:
+            assert done.returncode == 0, f"{words}: {done.returncode} {done.stderr}"
         failed += check(f"{command} --format {form}, errors", done.stderr)
         if form in BINARY:
             continue
@@ -99,8 +122,16 @@ def main():
         data[-200] ^= 1
         damaged = directory / "\033[31mdamaged\n.trace"
         damaged.write_bytes(data)
+        stalled = directory / f"{HOSTILE}gui.trace"
+        (directory / "hostile_gui.trace").rename(stalled)
+        shutil.copy(PROFILES / "fib-3.15.pstats", directory / f"{HOSTILE}.pstats")
+        unclosed = directory / f"{HOSTILE}open.trace"
+        shutil.copy(directory / "odd.trace", unclosed)
+        for command in ("lines", "check", "info"):
+            failed += check_command(program, directory, command, str(unclosed))
+            n += 1
         for command in commands(program):
-            for trace in (whole, damaged, directory / "\033[7mmissing"):
+            for trace in (whole, damaged, stalled, directory / "\033[7mmissing"):
                 failed += check_command(program, directory, command, str(trace))
                 n += 1
         for words in (["\033[31m"], ["lines", "--\033[31m"], ["lines", "--sort", "\033[31m", "x"],

@@ -210,22 +210,32 @@ static void make_family(const char *directory)
     maker_close(m, "exited");
 }
 
-/* A GUI that stalls: a slot reads a file, another waits for the GIL that a worker holds. */
-static void make_gui(const char *directory)
+/*
+ * A GUI that stalls: a slot reads a file, another waits for the GIL that a worker holds. With
+ * `mark` in all names that a program can choose.
+ */
+static void make_gui(const char *directory, const char *name, const char *mark)
 {
-    static const char *const argv[] = {"python3", "gui.py", NULL};
+    char script[40], file[60], main_name[40], worker[40], slot[40], call_name[40];
+    snprintf(script, sizeof script, "%sgui.py", mark);
+    snprintf(file, sizeof file, "/home/me/%sgui.py", mark);
+    snprintf(main_name, sizeof main_name, "%sMainThread", mark);
+    snprintf(worker, sizeof worker, "%sWorker-1", mark);
+    snprintf(slot, sizeof slot, "App.%sopen_file", mark);
+    snprintf(call_name, sizeof call_name, "%sread", mark);
+    const char *const argv[] = {"python3", script, NULL};
     static const struct maker_frame top = {"<module>", "/home/me/gui.py", 1, 90, 0};
     static const struct maker_frame mainloop = {
         "Misc.mainloop", "/usr/lib/python3.11/tkinter/__init__.py", 1480, 1485, 0};
     static const struct maker_frame call = {
         "CallWrapper.__call__", "/usr/lib/python3.11/tkinter/__init__.py", 1940, 1948, 0};
-    static const struct maker_frame open_file = {"App.open_file", "/home/me/gui.py", 20, 25, 0};
-    static const struct maker_frame parse = {"parse", "/home/me/gui.py", 40, 44, 0};
+    const struct maker_frame open_file = {slot, file, 20, 25, 0};
+    const struct maker_frame parse = {"parse", file, 40, 44, 0};
     struct maker *m;
-    open_trace(&m, directory, "gui", 0x61);
+    open_trace(&m, directory, name, 0x61);
     const uint32_t p = maker_process(m, 300, 1, argv);
-    maker_thread(m, p, 300, "MainThread", 0);
-    maker_thread(m, p, 301, "Worker-1", 0);
+    maker_thread(m, p, 300, main_name, 0);
+    maker_thread(m, p, 301, worker, 0);
     const uint32_t idle = STACK(m, p, &top, &mainloop);
     const uint32_t reading = STACK(m, p, &top, &mainloop, &call, &open_file);
     const uint32_t parsing = STACK(m, p, &top, &mainloop, &call, &open_file, &parse);
@@ -236,7 +246,7 @@ static void make_gui(const char *directory)
         if (i == 0 || i == 90 || i == 150)
             maker_change(m, p, 1, &at_rest);
         if (i == 40)
-            maker_change(m, p, 1, &(struct maker_sample){reading, BLOCKED, 100, "read"});
+            maker_change(m, p, 1, &(struct maker_sample){reading, BLOCKED, 100, call_name});
         if (i >= 60 && i < 90)
             maker_change(
                 m, p, 1,
@@ -481,7 +491,8 @@ int main(int argc, char **argv)
     make_simple(argv[1]);
     make_family(argv[1]);
     make_odd(argv[1]);
-    make_gui(argv[1]);
+    make_gui(argv[1], "gui", "");
+    make_gui(argv[1], "hostile_gui", "\033]2;\302\233J\a\r\n\342\200\256");
     make_change(argv[1], "before", false, false);
     make_change(argv[1], "after", true, false);
     make_change(argv[1], "elsewhere", true, true);
