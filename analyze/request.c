@@ -22,27 +22,6 @@ static enum status fill_select(struct select *select, const struct args *args, s
     return STATUS_OK;
 }
 
-/* Can samples in the chosen states weigh anything under --by? */
-static enum status check_by(const struct request *request, struct problem *why)
-{
-    const struct args *const args = request->args;
-    const struct select *const select = &request->select;
-    const char *const by = args_text(args, "by");
-    struct weights one = {0};
-    if (by == NULL || !(args->command->takes & TAKES_STATE) || !select_by_state(select) ||
-        select->bits != 0)
-        return STATUS_OK;
-    for (int c = 0; c < CLASS_COUNT; c++) {
-        if (select->classes >> c & 1 || (c == CLASS_BLOCKED && select->n_calls > 0))
-            one.by[c] = (struct weight){1, 1, 1, state_gets_cpu((enum state_class)c)};
-    }
-    if (request->metric->of(&one) > 0)
-        return STATUS_OK;
-    return problem_set(why, STATUS_USAGE, PROBLEM_NO_OFFSET,
-                       "--by %s makes no sense with --state %s: no sample in such a state has any",
-                       by, args_text(args, "state"));
-}
-
 /* --from and --to before the trace is open, to find mistakes early. */
 struct bounds {
     const char *from_text, *to_text;
@@ -98,7 +77,6 @@ enum status request_open(struct request *request, const struct args *args, bool 
     request->metric = by != NULL ? metric_find(by) : &metrics[METRIC_CPU];
     TRY(parse_bounds(&bounds, args, why));
     TRY(fill_select(&request->select, args, why));
-    TRY(check_by(request, why));
     const size_t n_traces = args->command->n_traces > 0 ? args->command->n_traces : args->n_files;
     TRY(trace_open(&request->trace, args->files, n_traces, damage_log_add, &request->damage, why));
     return choose_window(request->trace, &bounds, why);
@@ -115,6 +93,26 @@ enum status request_set_window(const struct request *request, struct trace *trac
 enum status request_check(const struct request *request, struct problem *why)
 {
     return select_check_calls(&request->select, why);
+}
+
+/* What one sample in each of the chosen states would weigh is tried. */
+enum status request_check_by(const struct request *request, struct problem *why)
+{
+    const struct args *const args = request->args;
+    const struct select *const select = &request->select;
+    const char *const by = args_text(args, "by");
+    struct weights one = {0};
+    if (by == NULL || !select_by_state(select) || select->bits != 0)
+        return STATUS_OK;
+    for (int c = 0; c < CLASS_COUNT; c++) {
+        if (select->classes >> c & 1 || (c == CLASS_BLOCKED && select->n_calls > 0))
+            one.by[c] = (struct weight){1, 1, 1, state_gets_cpu((enum state_class)c)};
+    }
+    if (request->metric->of(&one) > 0)
+        return STATUS_OK;
+    return problem_set(why, STATUS_USAGE, PROBLEM_NO_OFFSET,
+                       "--by %s makes no sense with --state %s: no sample in such a state has any",
+                       by, args_text(args, "state"));
 }
 
 void request_close(struct request *request)

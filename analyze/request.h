@@ -50,6 +50,12 @@ void request_profile(struct request *request);
 /* When everything was read: was there what was asked for? STATUS_USAGE says what was not. */
 MUST_CHECK enum status request_check(const struct request *request, struct problem *why);
 
+/*
+ * For commands that show how much there is of a metric, not what there is: STATUS_USAGE when no
+ * sample in the chosen states can have any of that of --by.
+ */
+MUST_CHECK enum status request_check_by(const struct request *request, struct problem *why);
+
 /* Is a process among those that are asked for? */
 bool request_has_process(const struct request *request, const struct process *process);
 

@@ -185,6 +185,7 @@ static enum status build_stalls(struct request *request, struct view *view, stru
     view->shape = SHAPE_STORY;
     view->closure = t;
     view->release = release_telling;
+    TRY(request_check_by(request, why));
     TRY(parse_over(request->args, &over_ns, why));
     for (size_t at = 0; (name = args_next(request->args, "idle", &at)) != NULL;) {
         t->names = memory_grow(t->names, &names_size, n_names + 1, sizeof *t->names);

@@ -323,6 +323,7 @@ static enum status build_timeline(struct request *request, struct view *view, st
     view->shape = SHAPE_CURVES;
     view->closure = kept;
     view->release = release_kept;
+    TRY(request_check_by(request, why));
     scene_names(&kept->scene, request->trace, &request->select); /* who there is */
     TRY(choose_bins(&kept->timeline, request, why));
     timeline_read(&kept->timeline, &kept->scene, request->trace, &request->select);
