@@ -14,6 +14,7 @@
 #define BINS_DEFAULT  60
 #define CELLS_MAX     2000000 /* threads x bins */
 #define THREADS_SHOWN 16      /* per process */
+#define READY_SHARE   0.05    /* less time without a CPU is not told */
 
 /* What is drawn of each metric, and what its values are. */
 static const struct {
@@ -152,6 +153,20 @@ static const char *amount_text(const struct drawing *d, const struct timeline_th
                        t->total_ns > 0 ? 100 * amount / (double)t->total_ns : 0);
 }
 
+/*
+ * ", no CPU 30%": what is missing to 100%, where it is worth a word. A thread seen ready had often
+ * just made room for the sampler, so it is the time on a CPU or ready, less what its clock says.
+ */
+static const char *ready_text(const struct drawing *d, const struct timeline_thread *t)
+{
+    const struct weights *const w = &t->total;
+    const double running_ns = (double)(w->by[CLASS_ON_CPU].wall + w->by[CLASS_READY].wall);
+    const double share = (running_ns - (double)weights_sum(w).cpu) / (double)t->total_ns;
+    if (select_by_state(d->timeline->select) || t->total_ns == 0 || share < READY_SHARE)
+        return "";
+    return arena_print(&d->view->arena, ", no CPU %.0f%%", 100 * share);
+}
+
 static struct curve *add_thread(const struct drawing *d, const char *panel, size_t i)
 {
     const struct timeline_thread *const t = &d->timeline->threads[d->order[i]];
@@ -160,6 +175,7 @@ static struct curve *add_thread(const struct drawing *d, const char *panel, size
     for (size_t k = 0; k < d->n_told; k++)
         curve->note = arena_print(&d->view->arena, "%s%s%s", curve->note, k > 0 ? ", " : "",
                                   amount_text(d, t, d->told[k]));
+    curve->note = arena_print(&d->view->arena, "%s%s", curve->note, ready_text(d, t));
     return curve;
 }
 
@@ -356,22 +372,25 @@ const struct command command_timeline = {
     .name = "timeline",
     .synopsis = "[options] FILE...",
     .summary = "CPU, waiting for the GIL and blocking over time, per process and thread",
-    .text = "Per process a line of characters for the CPUs that its threads used together, for how "
-            "many of them waited for the GIL, and for how many were blocked or idle; then one "
-            "for the CPU of each thread, where the full height is one CPU. A dot is nothing, a "
-            "blank a time at which nothing was observed. With --by the lines of threads show "
-            "another metric, the one with most of it first, and the process has a line for it; of "
-            "samples and ticks it is how many there were in each part, and the full height is the "
-            "most of any thread.\n"
-            "\n"
-            "With --state only samples in these states count, and only threads that have some are "
-            "shown; shares are of all the time of the thread. CPU is then what these "
-            "samples have in other tables: what a thread used before it blocked belongs to its "
-            "next sample on a CPU. Where they have none, the lines show GIL wait or blocked.\n"
-            "\n"
-            "csv and json have one row per thread and part of the time: its start, the CPU seconds "
-            "that the thread's clock moved by, and how many of its seconds it was on a CPU, "
-            "ready, waiting for the GIL, and blocked.",
+    .text =
+        "Per process a line of characters for the CPUs that its threads used together, for how "
+        "many of them waited for the GIL, and for how many were blocked or idle; then one "
+        "for the CPU of each thread, where the full height is one CPU. A dot is nothing, a "
+        "blank a time at which nothing was observed. Behind the line of a thread stands what it "
+        "did of its time; no CPU is that in which it could have run, but no CPU was free. With "
+        "--by the lines of threads show "
+        "another metric, the one with most of it first, and the process has a line for it; of "
+        "samples and ticks it is how many there were in each part, and the full height is the "
+        "most of any thread.\n"
+        "\n"
+        "With --state only samples in these states count, and only threads that have some are "
+        "shown; shares are of all the time of the thread. CPU is then what these "
+        "samples have in other tables: what a thread used before it blocked belongs to its "
+        "next sample on a CPU. Where they have none, the lines show GIL wait or blocked.\n"
+        "\n"
+        "csv and json have one row per thread and part of the time: its start, the CPU seconds "
+        "that the thread's clock moved by, and how many of its seconds it was on a CPU, "
+        "ready, waiting for the GIL, and blocked.",
     .example = "pyanalyze timeline --bin 100ms --from 0.5s run.trace",
     .takes = TAKES_LIMIT | TAKES_THREAD | TAKES_PROCESS | TAKES_RANGE | TAKES_FORMAT | TAKES_COLOR |
              TAKES_STATE,
