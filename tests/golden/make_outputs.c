@@ -8,10 +8,12 @@
  * generations, missed ticks), family (two processes, native threads), odd (names and stacks that
  * are hard to print), pool (two processes with numbered threads), expressions (columns within
  * lines), hostile (names made to break formats), gui (an event loop that stalls), before and after
- * (a change), asleep (time that nobody observed).
+ * (a change), asleep (time that nobody observed), events (gui, while somebody set the wall clock
+ * and the rate was changed).
  */
 #include "make_trace.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -210,8 +212,20 @@ static void make_family(const char *directory)
     maker_close(m, "exited");
 }
 
+/* An hour forward, later one and a half back; seven other rates. */
+static void gui_events(struct maker *m, uint32_t p, unsigned tick)
+{
+    enum { INTERVAL = 6, CLOCK_STEP = 11 };
+    if (tick == 30)
+        maker_event(m, p, CLOCK_STEP, INT64_C(3600000000000));
+    if (tick == 110)
+        maker_event(m, p, CLOCK_STEP, INT64_C(-5400000000000));
+    if (tick % 25 == 24 && tick < 190)
+        maker_event(m, p, INTERVAL, tick % 50 == 24 ? 20000000 + tick * 100000 : 10000000);
+}
+
 /* A GUI that stalls: a slot reads a file, another waits for the GIL that a worker holds. */
-static void make_gui(const char *directory)
+static void make_gui(const char *directory, const char *name, uint32_t tag, bool has_events)
 {
     static const char *const argv[] = {"python3", "gui.py", NULL};
     static const struct maker_frame top = {"<module>", "/home/me/gui.py", 1, 90, 0};
@@ -222,7 +236,7 @@ static void make_gui(const char *directory)
     static const struct maker_frame open_file = {"App.open_file", "/home/me/gui.py", 20, 25, 0};
     static const struct maker_frame parse = {"parse", "/home/me/gui.py", 40, 44, 0};
     struct maker *m;
-    open_trace(&m, directory, "gui", 0x61);
+    open_trace(&m, directory, name, tag);
     const uint32_t p = maker_process(m, 300, 1, argv);
     maker_thread(m, p, 300, "MainThread", 0);
     maker_thread(m, p, 301, "Worker-1", 0);
@@ -247,6 +261,8 @@ static void make_gui(const char *directory)
             maker_change(m, p, 2,
                          &(struct maker_sample){working, i == 120 ? ON_CPU | HOLDS_GIL : BLOCKED,
                                                 100, i == 120 ? NULL : "recvfrom"});
+        if (has_events)
+            gui_events(m, p, i);
         maker_hold(m, p, i >= 60 && i < 90 ? 1 : i >= 120 && i < 150 ? 2 : 0);
         if (i % 50 == 49)
             maker_flush(m, p);
@@ -397,8 +413,10 @@ static void make_hostile(const char *directory)
                                             i % 4 != 0 ? NULL : "\"call\"\n\033"});
     }
     maker_native(m, p, 8, "native\033[2J", 5000000);
-    maker_set_account(m, p, &(struct maker_account){.ticks_due = 90, .ticks_taken = 90,
-                                                    .failure = "torn\033[5m", .failures = 3});
+    maker_set_account(
+        m, p,
+        &(struct maker_account){
+            .ticks_due = 90, .ticks_taken = 90, .failure = "torn\033[5m", .failures = 3});
     maker_flush(m, p);
     maker_process_end(m, p, 0);
     maker_close(m, "exited");
@@ -432,7 +450,8 @@ int main(int argc, char **argv)
     make_simple(argv[1]);
     make_family(argv[1]);
     make_odd(argv[1]);
-    make_gui(argv[1]);
+    make_gui(argv[1], "gui", 0x61, false);
+    make_gui(argv[1], "events", 0xe7, true);
     make_change(argv[1], "before", false, false);
     make_change(argv[1], "after", true, false);
     make_change(argv[1], "elsewhere", true, true);

@@ -108,6 +108,9 @@ void maker_set_account(struct maker *maker, uint32_t process, const struct maker
 void maker_native(struct maker *maker, uint32_t process, uint32_t os_tid, const char *name,
                   uint64_t cpu_ns);
 
+/* At the time of the last tick: a type and a value as in trace.proto's Event. */
+void maker_event(struct maker *maker, uint32_t process, uint32_t type, int64_t value);
+
 /* The process is over: its last chunk, with a Summary. */
 void maker_process_end(struct maker *maker, uint32_t process, uint32_t exit_status);
 

@@ -125,6 +125,8 @@ struct maker_process_state {
     struct maker_account account;
     struct maker_native_state *natives;
     size_t n_natives, natives_room;
+    Pyrec__V1__Event *events;
+    size_t n_events, events_room;
 };
 
 struct maker {
