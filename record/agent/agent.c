@@ -197,6 +197,8 @@ bool agent_start(struct agent *agent)
 {
     sigset_t all, before;
     pthread_attr_t attributes;
+    if (agent->thread_made)
+        return true;
     atomic_store(&agent->stop, 0);
     pthread_attr_init(&attributes);
     pthread_attr_setstacksize(&attributes, SAMPLER_STACK);

@@ -54,7 +54,10 @@ struct agent {
 
 struct agent *agent_get(void);
 
-/* Start the sampler thread (again). From the constructor, a fork handler or a pending call. */
+/*
+ * Start the sampler thread (again), unless it is there. From the constructor, a fork handler or a
+ * pending call.
+ */
 bool agent_start(struct agent *agent);
 
 /*
