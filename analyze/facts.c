@@ -168,6 +168,7 @@ enum status facts_thread(struct facts *facts, const struct dict *dict,
         .declared = true,
         .start_q = thread->start_q,
         .cpu_q = t->declared ? t->cpu_q : thread->cpu_q,
+        .end_cpu_q = thread->end_cpu_q,
         .seq = seq,
     };
     return STATUS_OK;

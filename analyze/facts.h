@@ -25,7 +25,8 @@ struct unit_thread {
     const char *name;
     bool main, declared, ended;
     uint64_t start_q;
-    uint64_t cpu_q; /* its clock before the unit's first tick */
+    uint64_t cpu_q;     /* its clock before the unit's first tick */
+    uint64_t end_cpu_q; /* and at its very end; 0 = not known */
     uint32_t seq;
 };
 

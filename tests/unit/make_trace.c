@@ -199,6 +199,12 @@ void maker_thread_end(struct maker *maker, uint32_t process, uint32_t thread)
     t->end_tick = (uint32_t)p->late.n;
 }
 
+void maker_thread_end_at(struct maker *maker, uint32_t process, uint32_t thread, uint64_t cpu_q)
+{
+    maker_thread_end(maker, process, thread);
+    thread_at(process_at(maker, process), thread)->end_cpu_q = cpu_q;
+}
+
 void maker_thread_name(struct maker *maker, uint32_t process, uint32_t thread, const char *name)
 {
     struct maker_thread_state *const t = thread_at(process_at(maker, process), thread);

@@ -68,6 +68,8 @@ void maker_skip_thread_ids(struct maker *maker, uint32_t process, uint32_t n);
 
 /* The last tick was the last in which it was observed. */
 void maker_thread_end(struct maker *maker, uint32_t process, uint32_t thread);
+/* The same, and its clock stood at cpu_q at its very end. */
+void maker_thread_end_at(struct maker *maker, uint32_t process, uint32_t thread, uint64_t cpu_q);
 void maker_thread_name(struct maker *maker, uint32_t process, uint32_t thread, const char *name);
 
 /* The same frames give the same number. */

@@ -143,6 +143,7 @@ static void fill_threads(struct maker_process_state *p, Pyrec__V1__Defs *defs)
         out->cpu_q = t->cpu_before_q;
         out->main = t->main;
         out->ended = t->ended;
+        out->end_cpu_q = t->end_cpu_q;
         defs->thread[defs->n_thread++] = out;
         t->declared = true;
     }

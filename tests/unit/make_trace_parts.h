@@ -41,6 +41,7 @@ struct maker_thread_state {
     uint32_t os_tid;
     const char *name;
     uint64_t cpu_q, cpu_before_q; /* now; before the first tick of the generation */
+    uint64_t end_cpu_q;
     bool main, alive, ended, declared;
     uint32_t first_tick, end_tick; /* in this chunk; end_tick is one past the last */
 
