@@ -232,7 +232,7 @@ static int64_t began_unix_ns(const struct profile *profile)
     int64_t began = INT64_MAX;
     for (size_t i = 0; i < profile->n_threads; i++) {
         const struct process *const p = profile->threads[i]->thread->process;
-        const int64_t ns = p->recording->start_unix_ns + (int64_t)p->start_ns;
+        const int64_t ns = recording_unix_ns(p->recording, p->start_ns);
         began = ns < began ? ns : began;
     }
     return began;

@@ -11,7 +11,10 @@ void census_clear(struct census *census)
     for (size_t i = 0; i < census->n_processes; i++) {
         free(census->processes[i]->threads);
         free(census->processes[i]->natives);
+        free(census->processes[i]->rate_changes);
     }
+    for (size_t i = 0; i < census->n_recordings; i++)
+        wall_clear(&census->recordings[i]->wall);
     free(census->processes);
     free(census->recordings);
     arena_clear(&census->arena);
@@ -112,6 +115,27 @@ void census_native(struct census *census, struct process *process, const struct 
     noted->name = arena_copy(&census->arena, native->name, strlen(native->name));
 }
 
+void census_rate_change(struct process *process, struct rate_change change)
+{
+    process->rate_changes = memory_grow(process->rate_changes, &process->rate_changes_size,
+                                        process->n_rate_changes + 1, sizeof change);
+    process->rate_changes[process->n_rate_changes++] = change;
+}
+
+static int compare_rate_changes(const void *left, const void *right)
+{
+    const struct rate_change *const a = left, *const b = right;
+    if (a->time_ns != b->time_ns)
+        return a->time_ns < b->time_ns ? -1 : 1;
+    return (a->interval_ns > b->interval_ns) - (a->interval_ns < b->interval_ns);
+}
+
+int64_t recording_unix_ns(const struct recording *recording, uint64_t time_ns)
+{
+    return (int64_t)((uint64_t)recording->start_unix_ns + time_ns - recording->shift_ns +
+                     (uint64_t)wall_ahead_ns(&recording->wall, time_ns));
+}
+
 static int compare_natives(const void *left, const void *right)
 {
     const struct native *const a = left, *const b = right;
@@ -151,6 +175,9 @@ void census_finish(struct census *census)
 {
     for (size_t i = 0; i < census->n_processes; i++) {
         struct process *const p = census->processes[i];
+        if (p->n_rate_changes > 1)
+            qsort(p->rate_changes, p->n_rate_changes, sizeof *p->rate_changes,
+                  compare_rate_changes);
         if (p->n_natives == 0)
             continue;
         qsort(p->natives, p->n_natives, sizeof *p->natives, compare_natives);
@@ -158,6 +185,8 @@ void census_finish(struct census *census)
         if (!p->natives_final)
             join_clocks(p);
     }
+    for (size_t i = 0; i < census->n_recordings; i++)
+        wall_settle(&census->recordings[i]->wall);
 }
 
 uint64_t process_native_ns(const struct process *process)

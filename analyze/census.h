@@ -16,6 +16,7 @@
 #define PYREC_ANALYZE_CENSUS_H
 
 #include "arena.h"
+#include "wall.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -85,6 +86,7 @@ struct recording {
     uint64_t quantum_ns, interval_ns;
     uint64_t start_mono_ns;
     int64_t start_unix_ns;
+    struct wall wall;  /* when the wall clock was set meanwhile; see recording_unix_ns */
     uint64_t shift_ns; /* its time 0 on the common clock of all files that are read */
     const char *recorder, *hostname, *os, *machine, *cpu_model;
     uint32_t cpu_count, max_depth;
@@ -102,6 +104,12 @@ struct thread {
     uint32_t seq; /* of the chunk that declared it last */
 };
 
+/* The rate was changed to keep the cost down (--max-overhead). */
+struct rate_change {
+    uint64_t time_ns;     /* on the common clock */
+    uint64_t interval_ns; /* from one tick that is taken to the next, from then on */
+};
+
 struct process {
     const struct recording *recording;
     uint32_t number, pid, parent_pid, image;
@@ -114,8 +122,9 @@ struct process {
     bool account_known;
     struct ending ending;
     uint64_t interval_ns;
-    uint64_t n_rate_changes; /* to keep the cost down (--max-overhead) */
-    uint64_t slowest_ns;     /* the longest interval then; 0 = there was none */
+    struct rate_change *rate_changes; /* in order of time */
+    size_t n_rate_changes, rate_changes_size;
+    bool from_start; /* its first generation was read: before the first change it was interval_ns */
     struct native *natives;
     size_t n_natives, natives_size;
     bool natives_final;
@@ -147,11 +156,20 @@ struct thread *census_thread(struct census *census, struct process *process, uin
 /* Note how a native thread's clock stood at some time; in any order. */
 void census_native(struct census *census, struct process *process, const struct native *native);
 
+/* Note a change of the rate; in any order. */
+void census_rate_change(struct process *process, struct rate_change change);
+
 /*
  * When all units have been read: make one entry per native thread of what was noted. A clock that
  * went back means that the OS gave the number to another thread: both are kept.
  */
 void census_finish(struct census *census);
+
+/*
+ * What the wall clock showed at that time of the common clock, in ns since 1970, steps included:
+ * those in units that were read, or all of them after trace_read_steps.
+ */
+int64_t recording_unix_ns(const struct recording *recording, uint64_t time_ns);
 
 /* What all its native threads used. */
 uint64_t process_native_ns(const struct process *process);

@@ -15,9 +15,15 @@ void facts_reset(struct facts *facts)
     arena_reset(&facts->arena);
     struct native *const natives = facts->process.natives;
     const size_t natives_size = facts->process.natives_size;
+    struct rate_change *const changes = facts->process.rate_changes;
+    const size_t changes_size = facts->process.rate_changes_size;
     facts->has_meta = facts->has_process = false;
     facts->recording = (struct recording){0};
-    facts->process = (struct process){.natives = natives, .natives_size = natives_size};
+    facts->process = (struct process){.natives = natives,
+                                      .natives_size = natives_size,
+                                      .rate_changes = changes,
+                                      .rate_changes_size = changes_size};
+    facts->wall.n = 0;
     facts->process.ending.reason = "";
     facts->n_threads = 0;
     hash_reset(&facts->thread_of_id);
@@ -28,6 +34,8 @@ void facts_clear(struct facts *facts)
 {
     arena_clear(&facts->arena);
     free(facts->process.natives);
+    free(facts->process.rate_changes);
+    wall_clear(&facts->wall);
     free(facts->threads);
     hash_clear(&facts->thread_of_id);
     *facts = (struct facts){0};
@@ -160,6 +168,7 @@ enum status facts_thread(struct facts *facts, const struct dict *dict,
         .declared = true,
         .start_q = thread->start_q,
         .cpu_q = t->declared ? t->cpu_q : thread->cpu_q,
+        .end_cpu_q = thread->end_cpu_q,
         .seq = seq,
     };
     return STATUS_OK;
@@ -190,16 +199,16 @@ void facts_account(struct facts *facts, const Pyrec__V1__Account *from, uint32_t
     p->account_seq = seq;
 }
 
-void facts_events(struct facts *facts, const Pyrec__V1__Events *events)
+void facts_events(struct facts *facts, const Pyrec__V1__Events *events, uint64_t quantum_ns)
 {
-    struct process *const p = &facts->process;
     for (size_t i = 0; i < events->n_event; i++) {
         const Pyrec__V1__Event *const event = events->event[i];
-        if (event->type != PYREC__V1__EVENT__TYPE__INTERVAL || event->value <= 0)
-            continue;
-        p->n_rate_changes++;
-        if ((uint64_t)event->value > p->slowest_ns)
-            p->slowest_ns = (uint64_t)event->value;
+        const uint64_t time_ns = quanta_ns(event->time_q, quantum_ns);
+        if (event->type == PYREC__V1__EVENT__TYPE__CLOCK_STEP)
+            wall_add(&facts->wall, (struct wall_step){time_ns, event->value});
+        if (event->type == PYREC__V1__EVENT__TYPE__INTERVAL && event->value > 0)
+            census_rate_change(&facts->process,
+                               (struct rate_change){time_ns, (uint64_t)event->value});
     }
 }
 

@@ -25,7 +25,8 @@ struct unit_thread {
     const char *name;
     bool main, declared, ended;
     uint64_t start_q;
-    uint64_t cpu_q; /* its clock before the unit's first tick */
+    uint64_t cpu_q;     /* its clock before the unit's first tick */
+    uint64_t end_cpu_q; /* and at its very end; 0 = not known */
     uint32_t seq;
 };
 
@@ -37,6 +38,7 @@ struct facts {
     struct unit_thread *threads; /* in order of appearance */
     size_t n_threads, threads_size;
     struct hash thread_of_id; /* ids may be any 32 bits */
+    struct wall wall;         /* what it noted of it; times of its own recording */
     uint64_t last_q;          /* the latest tick */
 };
 
@@ -58,7 +60,7 @@ MUST_CHECK enum status facts_thread(struct facts *facts, const struct dict *dict
                                     const Pyrec__V1__Thread *thread, uint32_t seq,
                                     struct problem *why);
 void facts_account(struct facts *facts, const Pyrec__V1__Account *account, uint32_t seq);
-void facts_events(struct facts *facts, const Pyrec__V1__Events *events);
+void facts_events(struct facts *facts, const Pyrec__V1__Events *events, uint64_t quantum_ns);
 void facts_native(struct facts *facts, const Pyrec__V1__NativeThread *native, uint32_t seq);
 void facts_summary(struct facts *facts, const Pyrec__V1__Summary *summary, uint64_t quantum_ns,
                    uint32_t seq);
@@ -72,6 +74,9 @@ void facts_settle_recording(const struct facts *facts, struct census *census,
 
 /* Add the facts of a unit of `process` (0: of the recording itself) to the census. */
 void facts_settle(const struct facts *facts, struct census *census, struct recording *recording,
-                  uint32_t process, uint64_t quantum_ns);
+                  uint32_t process, uint32_t generation, uint64_t quantum_ns);
+
+/* Of these, only when the wall clock was set. */
+void facts_settle_wall(const struct facts *facts, struct recording *recording);
 
 #endif

@@ -96,8 +96,30 @@ static void settle_ending(const struct facts *facts, struct census *census, stru
     ending->end_ns += shift_ns;
 }
 
+static void settle_rate(const struct facts *facts, struct process *p, uint32_t generation)
+{
+    p->from_start = p->from_start || generation == 0;
+    for (size_t i = 0; i < facts->process.n_rate_changes; i++) {
+        struct rate_change change = facts->process.rate_changes[i];
+        change.time_ns += p->recording->shift_ns;
+        census_rate_change(p, change);
+    }
+}
+
+void facts_settle_wall(const struct facts *facts, struct recording *recording)
+{
+    const char *const hostname = facts->recording.hostname;
+    if (hostname != NULL && hostname[0] != '\0' && strcmp(hostname, recording->hostname) != 0)
+        return; /* it was merged from another machine: another clock */
+    for (size_t i = 0; i < facts->wall.n; i++) {
+        struct wall_step step = facts->wall.steps[i];
+        step.time_ns += recording->shift_ns;
+        wall_add(&recording->wall, step);
+    }
+}
+
 void facts_settle(const struct facts *facts, struct census *census, struct recording *recording,
-                  uint32_t process, uint64_t quantum_ns)
+                  uint32_t process, uint32_t generation, uint64_t quantum_ns)
 {
     const uint64_t shift_ns = recording->shift_ns;
     if (process == 0) {
@@ -109,9 +131,8 @@ void facts_settle(const struct facts *facts, struct census *census, struct recor
     settle_meta(facts, census, p);
     settle_account(facts, census, p);
     settle_threads(facts, census, p, quantum_ns);
-    p->n_rate_changes += facts->process.n_rate_changes;
-    if (facts->process.slowest_ns > p->slowest_ns)
-        p->slowest_ns = facts->process.slowest_ns;
+    settle_rate(facts, p, generation);
+    facts_settle_wall(facts, recording);
     settle_ending(facts, census, &p->ending, shift_ns);
     for (size_t i = 0; i < facts->process.n_natives; i++)
         census_native(census, p, &facts->process.natives[i]);

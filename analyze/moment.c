@@ -189,22 +189,104 @@ static int64_t on_day(int64_t of_day_ns, int64_t unix_ns, int days)
     return (int64_t)mktime(&tm) * SECOND_NS + of_day_ns % SECOND_NS;
 }
 
-int64_t moment_resolve(const struct moment *moment, int64_t start_unix_ns, uint64_t end_ns)
+bool moment_is_absolute(const struct moment *moment)
 {
-    const int64_t end = end_ns < INT64_MAX / 2 ? (int64_t)end_ns : INT64_MAX / 2;
+    return moment->kind == MOMENT_OF_DAY || moment->kind == MOMENT_DATE;
+}
+
+/* A file may say anything: it may be wrong then, but not undefined. */
+static int64_t add(int64_t a, int64_t b)
+{
+    return (int64_t)((uint64_t)a + (uint64_t)b);
+}
+
+static int64_t subtract(int64_t a, int64_t b)
+{
+    return (int64_t)((uint64_t)a - (uint64_t)b);
+}
+
+/* A part of the recording in which nobody set the clock: from_ns <= t < to_ns. */
+struct part {
+    int64_t from_ns, to_ns;
+    int64_t zero_unix_ns; /* what the clock showed at time 0, had it always been right */
+    int64_t step_ns;      /* at its end; 0 = it is the last one */
+};
+
+static struct part part_first(const struct moment_span *span)
+{
+    const struct wall *const wall = span->wall;
+    const bool is_last = wall->n == 0;
+    return (struct part){.from_ns = 0,
+                         .to_ns = is_last ? INT64_MAX : (int64_t)wall->steps[0].time_ns,
+                         .zero_unix_ns = span->start_unix_ns,
+                         .step_ns = is_last ? 0 : wall->steps[0].by_ns};
+}
+
+/* The one behind step i. */
+static struct part part_after(const struct moment_span *span, const struct part *part, size_t i)
+{
+    const struct wall *const wall = span->wall;
+    const bool is_last = i + 1 >= wall->n;
+    return (struct part){.from_ns = part->to_ns,
+                         .to_ns = is_last ? INT64_MAX : (int64_t)wall->steps[i + 1].time_ns,
+                         .zero_unix_ns = add(part->zero_unix_ns, part->step_ns),
+                         .step_ns = is_last ? 0 : wall->steps[i + 1].by_ns};
+}
+
+/* Is the part not over at `ns`? Or did the clock jump over that at its end? Then its end is it. */
+static bool part_has(const struct part *part, int64_t *ns)
+{
+    if (*ns < part->to_ns)
+        return true;
+    if (part->step_ns <= 0 || subtract(*ns, part->step_ns) >= part->to_ns)
+        return false;
+    *ns = part->to_ns;
+    return true;
+}
+
+static int64_t resolve_date(int64_t unix_ns, const struct moment_span *span)
+{
+    struct part part = part_first(span);
+    const int64_t first = subtract(unix_ns, part.zero_unix_ns);
+    for (size_t i = 0;; i++) {
+        int64_t ns = subtract(unix_ns, part.zero_unix_ns);
+        if (ns >= part.from_ns && part_has(&part, &ns))
+            return ns;
+        if (i >= span->wall->n)
+            return first;
+        part = part_after(span, &part, i);
+    }
+}
+
+static int64_t resolve_of_day(int64_t of_day_ns, const struct moment_span *span, int64_t end_ns)
+{
+    struct part part = part_first(span);
+    const int64_t first = subtract(on_day(of_day_ns, part.zero_unix_ns, 0), part.zero_unix_ns);
+    for (size_t i = 0;; i++) {
+        const int64_t from_unix_ns = add(part.zero_unix_ns, part.from_ns);
+        for (int day = 0; day < 2; day++) {
+            int64_t ns = subtract(on_day(of_day_ns, from_unix_ns, day), part.zero_unix_ns);
+            if (ns >= part.from_ns && part_has(&part, &ns) && ns <= end_ns)
+                return ns;
+        }
+        if (i >= span->wall->n)
+            return first;
+        part = part_after(span, &part, i);
+    }
+}
+
+int64_t moment_resolve(const struct moment *moment, const struct moment_span *span)
+{
+    const int64_t end = span->end_ns < INT64_MAX / 2 ? (int64_t)span->end_ns : INT64_MAX / 2;
     switch (moment->kind) {
     case MOMENT_SINCE_START:
         return moment->ns;
     case MOMENT_BEFORE_END:
         return end - moment->ns;
     case MOMENT_DATE:
-        return (int64_t)((uint64_t)moment->ns - (uint64_t)start_unix_ns);
+        return resolve_date(moment->ns, span);
     case MOMENT_OF_DAY:
-        break;
+        return resolve_of_day(moment->ns, span, end);
     }
-    const int64_t first = on_day(moment->ns, start_unix_ns, 0) - start_unix_ns;
-    if (first >= 0)
-        return first;
-    const int64_t next = on_day(moment->ns, start_unix_ns, 1) - start_unix_ns;
-    return next <= end ? next : first;
+    return 0;
 }

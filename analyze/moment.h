@@ -14,6 +14,9 @@
 
 #include "../format/status.h"
 
+#include "wall.h"
+
+#include <stdbool.h>
 #include <stdint.h>
 
 #define MOMENT_HELP "12.5, 2m, -30s, 14:03:05 or \"2026-05-06 14:03\""
@@ -34,11 +37,22 @@ struct moment {
 MUST_CHECK enum status moment_parse(struct moment *moment, const char *option, const char *text,
                                     struct problem *why);
 
+/* A recording, as far as times of day go. */
+struct moment_span {
+    int64_t start_unix_ns;
+    uint64_t end_ns;         /* how long it is */
+    const struct wall *wall; /* when the clock was set meanwhile, settled */
+};
+
 /*
- * In ns since the start of a recording that began at `start_unix_ns` and is `end_ns` long;
- * negative before its start. A time of day is the first one that lies within the recording, or,
- * where none does, that of the day on which it began.
+ * In ns since the start of the recording; negative before it. A time of day is the first one that
+ * lies within the recording, or, where none does, that of the day on which it began. A time that
+ * the clock showed twice, because it was set back, is the first one; one that it never showed,
+ * because it was set forward over it, is the moment at which it was set.
  */
-int64_t moment_resolve(const struct moment *moment, int64_t start_unix_ns, uint64_t end_ns);
+int64_t moment_resolve(const struct moment *moment, const struct moment_span *span);
+
+/* Does what it means depend on the wall clock? */
+bool moment_is_absolute(const struct moment *moment);
 
 #endif

@@ -276,10 +276,20 @@ static void join_stretches(struct profile *profile, const struct builder *b,
     *from = (struct stretch_list){0};
 }
 
+/* What a thread used after its last sample, until it ended; only where all of it was read. */
+static uint64_t last_cpu_q(const struct unit_sums *sums, const struct unit_thread *who,
+                           const struct unit_reader *reader)
+{
+    const uint64_t seen_q = who->cpu_q + sums->cpu_q;
+    if (!who->declared || unit_is_cut(reader) || reader->trace->window.to_ns != UINT64_MAX)
+        return 0;
+    return who->end_cpu_q > seen_q ? who->end_cpu_q - seen_q : 0;
+}
+
 static void join_thread(struct profile *profile, const struct builder *b, struct unit_sums *sums,
                         const struct unit_thread *who, struct unit_reader *reader)
 {
-    const uint64_t quantum_ns = reader->quantum_ns;
+    const uint64_t quantum_ns = reader->quantum_ns, last_q = last_cpu_q(sums, who, reader);
     struct process *const process =
         census_process(&reader->trace->census, reader->unit->recording, reader->unit->process);
     struct profile_thread *const t =
@@ -295,12 +305,12 @@ static void join_thread(struct profile *profile, const struct builder *b, struct
         .generation = reader->unit->generation,
         .begin_known = who->declared && !unit_is_cut(reader),
         .begin_ns = who->cpu_q * quantum_ns,
-        .cpu_ns = sums->cpu_q * quantum_ns,
+        .cpu_ns = (sums->cpu_q + last_q) * quantum_ns,
         .has_head = sums->has_head,
         .head_chosen = sums->head_chosen,
         .head_class = sums->head_class,
         .head_node = sums->has_head ? b->nodes[sums->head] : 0,
-        .tail_ns = sums->carry_q * quantum_ns,
+        .tail_ns = (sums->carry_q + last_q) * quantum_ns,
     };
     t->joints = joint;
     join_stretches(profile, b, t, &sums->stretches, reader->unit->generation);

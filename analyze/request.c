@@ -41,16 +41,20 @@ static enum status parse_bounds(struct bounds *bounds, const struct args *args, 
 static enum status choose_window(struct trace *trace, const struct bounds *bounds,
                                  struct problem *why)
 {
-    const int64_t start_ns = trace->census.recordings[0]->start_unix_ns;
+    const struct recording *const first = trace->census.recordings[0];
     const uint64_t end_ns = trace_end_ns(trace);
+    const struct moment_span span = {first->start_unix_ns, end_ns, &first->wall};
     const double length_s = (double)end_ns / 1e9;
     struct window window = WINDOW_ALL;
+    if ((bounds->from_text != NULL && moment_is_absolute(&bounds->from)) ||
+        (bounds->to_text != NULL && moment_is_absolute(&bounds->to)))
+        trace_read_steps(trace);
     if (bounds->from_text != NULL) {
-        const int64_t ns = moment_resolve(&bounds->from, start_ns, end_ns);
+        const int64_t ns = moment_resolve(&bounds->from, &span);
         window.from_ns = ns > 0 ? (uint64_t)ns : 0;
     }
     if (bounds->to_text != NULL) {
-        const int64_t ns = moment_resolve(&bounds->to, start_ns, end_ns);
+        const int64_t ns = moment_resolve(&bounds->to, &span);
         window.to_ns = ns > 0 ? (uint64_t)ns : 0;
     }
     if (window.to_ns == 0)
@@ -132,6 +136,13 @@ size_t request_workers(const struct request *request)
     if (n_workers > request->trace->n_units)
         n_workers = request->trace->n_units > 0 ? request->trace->n_units : 1;
     return n_workers;
+}
+
+void request_learn_clock(struct request *request)
+{
+    const struct window window = request->trace->window;
+    if (window.from_ns > 0 || window.to_ns < UINT64_MAX || request->select.n_pids > 0)
+        trace_read_steps(request->trace);
 }
 
 void request_profile(struct request *request)

@@ -44,6 +44,12 @@ size_t request_workers(const struct request *request);
 MUST_CHECK enum status request_set_window(const struct request *request, struct trace *trace,
                                           struct problem *why);
 
+/*
+ * Learn all about the wall clock, also from what was not selected: to be called before a command
+ * tells a time of day (recording_unix_ns), after the trace was read.
+ */
+void request_learn_clock(struct request *request);
+
 /* Read the trace into request->profile. */
 void request_profile(struct request *request);
 

@@ -97,7 +97,7 @@ static const char *call_meaning(const char *call)
 static const char *time_text(struct view *view, const struct stall *stall)
 {
     const struct recording *const recording = stall->thread->process->recording;
-    const int64_t ns = recording->start_unix_ns + (int64_t)(stall->begin_ns - recording->shift_ns);
+    const int64_t ns = recording_unix_ns(recording, stall->begin_ns);
     const time_t seconds = (time_t)(ns / 1000000000);
     struct tm tm;
     char text[40];

@@ -61,6 +61,7 @@ struct trace {
     size_t n_chunks, n_units, units_size;
     struct census census;
     struct window window;
+    bool has_steps; /* trace_read_steps has been here */
     atomic_size_t n_chunks_done; /* by trace_run, read or left out; relaxed, only to be shown */
     trace_damage_fn *report;
     void *closure;
@@ -77,6 +78,12 @@ void trace_close(struct trace *trace);
 
 /* When its last chunk ends, on the common clock. */
 uint64_t trace_end_ns(const struct trace *trace);
+
+/*
+ * Learn when the wall clock was set, before or without reading all that is in the window: only
+ * chunks with events are loaded. See recording_unix_ns. The second time it does nothing.
+ */
+void trace_read_steps(struct trace *trace);
 
 /*
  * Give out only samples in that range of time. Generations outside are not read at all, and of the

@@ -182,7 +182,7 @@ static enum status read_events(struct unit_reader *reader, struct column body, s
         pyrec__v1__events__unpack(proto_arena_reset(&reader->proto, len), len, body.at);
     if (events == NULL)
         return problem_set(why, STATUS_DAMAGED, PROBLEM_NO_OFFSET, "Events do not parse");
-    facts_events(&reader->facts, events);
+    facts_events(&reader->facts, events, reader->quantum_ns);
     return STATUS_OK;
 }
 
@@ -325,7 +325,7 @@ bool unit_pid(const struct unit_reader *reader, uint32_t *pid)
 void unit_settle(struct unit_reader *reader)
 {
     facts_settle(&reader->facts, &reader->trace->census, reader->unit->recording,
-                 reader->unit->process, reader->quantum_ns);
+                 reader->unit->process, reader->unit->generation, reader->quantum_ns);
 }
 
 void unit_reader_clear(struct unit_reader *reader)

@@ -14,12 +14,11 @@ static int places_compare(const void *a, const void *b)
     return x->offset < y->offset ? -1 : x->offset > y->offset;
 }
 
-static void new_sort(struct chunk_scan *scan)
+static void places_sort(struct chunk_scan *scan)
 {
-    for (size_t i = scan->n_settled + 1; i < scan->n; i++)
+    for (size_t i = 1; i < scan->n; i++)
         if (scan->places[i].header.seq <= scan->places[i - 1].header.seq) {
-            qsort(scan->places + scan->n_settled, scan->n - scan->n_settled, sizeof(*scan->places),
-                  places_compare);
+            qsort(scan->places, scan->n, sizeof(*scan->places), places_compare);
             return;
         }
 }
@@ -40,15 +39,12 @@ static void dropped_report(struct chunk_scan *scan, const struct chunk_place *pl
 static void duplicates_drop(struct chunk_scan *scan)
 {
     struct chunk_place *const places = scan->places;
-    const size_t settled = scan->n_settled;
-    size_t kept = settled;
+    size_t kept = 0;
 
-    for (size_t i = settled; i < scan->n; i++) {
+    for (size_t i = 0; i < scan->n; i++) {
         struct chunk_place *const last = kept > 0 ? &places[kept - 1] : NULL;
         if (last == NULL || places[i].header.seq > last->header.seq) {
             places[kept++] = places[i];
-        } else if (kept == settled) {
-            dropped_report(scan, &places[i], "is out of order in a growing file");
         } else if (!chunk_scan_payload_good(scan, last) &&
                    chunk_scan_payload_good(scan, &places[i])) {
             dropped_report(scan, last, "is there twice, this one damaged");
@@ -142,7 +138,7 @@ static void ends_check(struct chunk_scan *scan)
                  (unsigned long long)(scan->trailer.n_chunks - n_span),
                  has_beginning ? "end" : "beginning or the end");
         chunk_scan_report(scan, &damage);
-    } else if (scan->n_settled == 0 && !(first->header.flags & CHUNK_META)) {
+    } else if (!(first->header.flags & CHUNK_META)) {
         damage.time_known = first->header.t_first_ns > 0;
         damage.t_last_ns = first->header.t_first_ns;
         snprintf(damage.text, sizeof(damage.text), "the beginning of the recording is missing");
@@ -167,9 +163,9 @@ static void unknown_report(struct chunk_scan *scan, const struct chunk_place *pl
 
 void chunk_order_settle(struct chunk_scan *scan)
 {
-    new_sort(scan);
+    places_sort(scan);
     duplicates_drop(scan);
-    for (size_t i = scan->n_settled; i < scan->n; i++) {
+    for (size_t i = 0; i < scan->n; i++) {
         const struct chunk_place *const place = &scan->places[i];
         if (i > 0 && place->header.seq - place[-1].header.seq > 1)
             gap_report(scan, i);
@@ -178,5 +174,4 @@ void chunk_order_settle(struct chunk_scan *scan)
     }
     if (scan->n > 0)
         ends_check(scan);
-    scan->n_settled = scan->n;
 }

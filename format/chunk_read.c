@@ -216,7 +216,7 @@ static enum status chunks_find(struct chunk_file *file, struct problem *why)
 {
     if (index_read(file))
         return STATUS_OK;
-    const enum status status = chunk_scan_run(&file->scan, true, why);
+    const enum status status = chunk_scan_run(&file->scan, why);
     if (status == STATUS_TOO_NEW)
         return problem_set(why, status, PROBLEM_NO_OFFSET,
                            "%s is written in version %u of the format, and this program knows %u "
@@ -263,32 +263,6 @@ void chunk_file_close(struct chunk_file *file)
         close(file->fd);
     free(file->path);
     free(file);
-}
-
-enum status chunk_file_rescan(struct chunk_file *file, size_t *added, damage_fn *report,
-                              void *closure, struct problem *why)
-{
-    struct chunk_scan *const scan = &file->scan;
-    const size_t before = scan->n;
-    struct stat st;
-
-    *added = 0;
-    if (scan->closed)
-        return STATUS_OK;
-    if (fstat(file->fd, &st) != 0)
-        return problem_set(why, STATUS_IO, PROBLEM_NO_OFFSET, "%s: %s", file->path,
-                           strerror(errno));
-    if ((uint64_t)st.st_size < scan->at)
-        return problem_set(why, STATUS_TRUNCATED, (uint64_t)st.st_size, "%s has shrunk",
-                           file->path);
-    if ((uint64_t)st.st_size < scan->size)
-        scan->searched_to = 0; /* the writer took back a cut chunk */
-    scan->size = (uint64_t)st.st_size;
-    scan->report = report;
-    scan->closure = closure;
-    const enum status status = chunk_scan_run(scan, false, why);
-    *added = scan->n - before;
-    return status;
 }
 
 size_t chunk_file_count(const struct chunk_file *file)

@@ -64,16 +64,6 @@ MUST_CHECK enum status chunk_file_open(struct chunk_file **out, const char *path
                                        void *closure, struct problem *why);
 void chunk_file_close(struct chunk_file *file);
 
-/*
- * Look again: chunks that were appended since. Sets *added to their number; they stand at the end
- * of the list, and what was there keeps its place. A chunk or trailer that is cut at the end of the
- * file is no damage here, it is looked at again next time; bytes that are no chunk are reported
- * when it is known where they end. STATUS_TRUNCATED when the file has shrunk. A file that has its
- * trailer does not grow any more.
- */
-MUST_CHECK enum status chunk_file_rescan(struct chunk_file *file, size_t *added, damage_fn *report,
-                                         void *closure, struct problem *why);
-
 /* The chunks, in order of seq. */
 size_t chunk_file_count(const struct chunk_file *file);
 const struct chunk_place *chunk_file_get(const struct chunk_file *file, size_t i);

@@ -49,7 +49,7 @@ static void bytes_skip(struct chunk_scan *scan, uint64_t to, enum status status,
                        const struct chunk_header *header)
 {
     struct damage *const pending = &scan->pending;
-    const uint64_t from = scan->at > scan->reported_to ? scan->at : scan->reported_to;
+    const uint64_t from = scan->at;
 
     if (from >= to)
         return;
@@ -301,7 +301,7 @@ static void trailer_take(struct chunk_scan *scan, const struct chunk_trailer *tr
  */
 static bool last_is_bad(struct chunk_scan *scan)
 {
-    if (scan->n == scan->n_settled)
+    if (scan->n == 0)
         return false;
     const struct chunk_place *const last = &scan->places[scan->n - 1];
     if (chunk_end(last->offset, &last->header) != scan->at ||
@@ -351,30 +351,24 @@ static void tail_skip(struct chunk_scan *scan, enum chunk_look what,
     else
         middle_skip(scan, what, scan->size, header);
     pending_report(scan);
-    scan->reported_to = scan->size;
 }
 
 /* Something else than a chunk stands at `at`. Sets *go_on to false at the end of the file. */
-static enum status bad_skip(struct chunk_scan *scan, enum chunk_look what, bool is_final,
+static enum status bad_skip(struct chunk_scan *scan, enum chunk_look what,
                             struct chunk_header *header, bool *go_on)
 {
     uint64_t next = scan->size;
 
     *go_on = false;
-    if (!is_final && (what == LOOK_CUT || what == LOOK_SHORT))
-        return STATUS_OK; /* it is still being written */
     if (what == LOOK_OTHER && last_is_bad(scan)) {
         const struct chunk_place *const last = &scan->places[--scan->n];
         *header = last->header;
         scan->at = last->offset;
-        scan->searched_to = 0;
         what = LOOK_CHUNK;
     }
     if (what != LOOK_SHORT) {
-        uint64_t from = scan->at + (what == LOOK_OTHER || what == LOOK_IO ? 1 : CHUNK_HEADER_LEN);
-        if (from < scan->searched_to)
-            from = scan->searched_to;
-        TRY(header_search(scan, from, &next));
+        const bool is_header = what != LOOK_OTHER && what != LOOK_IO;
+        TRY(header_search(scan, scan->at + (is_header ? CHUNK_HEADER_LEN : 1), &next));
     }
     if (next < scan->size) {
         middle_skip(scan, what, next, header);
@@ -382,15 +376,11 @@ static enum status bad_skip(struct chunk_scan *scan, enum chunk_look what, bool 
         *go_on = true;
         return STATUS_OK;
     }
-    /* A header may have begun in the last bytes. */
-    if (scan->size > scan->at + CHUNK_HEADER_LEN)
-        scan->searched_to = scan->size - (CHUNK_HEADER_LEN - 1);
-    if (is_final)
-        tail_skip(scan, what, header);
+    tail_skip(scan, what, header);
     return STATUS_OK;
 }
 
-static enum status step(struct chunk_scan *scan, bool is_final, bool *go_on)
+static enum status step(struct chunk_scan *scan, bool *go_on)
 {
     struct chunk_header header = {0};
     struct chunk_trailer trailer = {0};
@@ -421,18 +411,17 @@ static enum status step(struct chunk_scan *scan, bool is_final, bool *go_on)
     case LOOK_OTHER:
         break;
     }
-    return bad_skip(scan, what, is_final, &header, go_on);
+    return bad_skip(scan, what, &header, go_on);
 }
 
-enum status chunk_scan_run(struct chunk_scan *scan, bool is_final, struct problem *why)
+enum status chunk_scan_run(struct chunk_scan *scan, struct problem *why)
 {
     enum status status = STATUS_OK;
     bool go_on = true;
 
-    scan->window.len = 0;
-    scan->recheck_left += scan->size - scan->at;
+    scan->recheck_left = scan->size;
     while (status == STATUS_OK && go_on && scan->at < scan->size)
-        status = step(scan, is_final, &go_on);
+        status = step(scan, &go_on);
     if (status != STATUS_OK)
         return problem_set(why, status, scan->at, "%s", status_text(status));
     pending_report(scan);

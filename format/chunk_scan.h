@@ -10,9 +10,8 @@
  * skipped, and chunks that are missing in the row of seq. A chunk that was lost with its bytes
  *               still there shows up as both.
  *
- * Always true:  bytes before `at` are chunks in the list, the trailer, or were reported; the first
- *               n_settled places are in order of seq, each seq once. The work is linear in the
- *               bytes of the file, whatever they are.
+ * Always true:  bytes before `at` are chunks in the list, the trailer, or were reported. The work
+ *               is linear in the bytes of the file, whatever they are.
  */
 #ifndef PYREC_FORMAT_CHUNK_SCAN_H
 #define PYREC_FORMAT_CHUNK_SCAN_H
@@ -28,10 +27,8 @@ struct chunk_window {
 
 struct chunk_scan {
     int fd;
-    uint64_t size;         /* of the file when it was last looked at */
+    uint64_t size;         /* of the file when it was opened */
     uint64_t at;           /* where to go on */
-    uint64_t searched_to;  /* no good header begins between `at` and here */
-    uint64_t reported_to;  /* damage up to here was reported when the file was opened */
     uint64_t recheck_left; /* bytes that may still be read a second time */
     bool tag_known, closed;
     uint8_t newer_version; /* of the first header, when that is why it was refused */
@@ -40,7 +37,6 @@ struct chunk_scan {
     struct chunk_trailer trailer; /* when closed */
     struct chunk_place *places;
     size_t n, room;
-    size_t n_settled;
     struct chunk_window window;
     bool is_pending; /* `pending` is not reported yet, for it may grow */
     struct damage pending;
@@ -65,11 +61,10 @@ enum chunk_look chunk_scan_look(struct chunk_scan *scan, uint64_t offset,
                                 struct chunk_header *header, struct chunk_trailer *trailer);
 
 /*
- * Go on from `at` to the end of the file (`size`, set by the caller) and put what was found into
- * `places`. `is_final` says whether the file is to be taken as finished: only then is something
- * incomplete at its end reported (it is looked at again by the next call all the same).
+ * Go from the beginning to the end of the file (`size`, set by the caller) and put what was found
+ * into `places`, in order of seq, each seq once.
  */
-MUST_CHECK enum status chunk_scan_run(struct chunk_scan *scan, bool is_final, struct problem *why);
+MUST_CHECK enum status chunk_scan_run(struct chunk_scan *scan, struct problem *why);
 
 void chunk_scan_clear(struct chunk_scan *scan);
 

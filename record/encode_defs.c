@@ -77,7 +77,9 @@ static void stacks_fill(struct bump *bump, const struct intern *in, Pyrec__V1__D
     defs->n_stack_up = defs->n_stack_location = n;
 }
 
-static Pyrec__V1__Thread *thread_build(struct bump *bump, const struct roster_thread *thread)
+/* `next_seq`: of the tick behind those of this chunk. */
+static Pyrec__V1__Thread *thread_build(struct bump *bump, const struct roster_thread *thread,
+                                       uint64_t next_seq)
 {
     Pyrec__V1__Thread *message = encode_new(bump, &pyrec__v1__thread__descriptor);
     if (message == NULL)
@@ -92,6 +94,8 @@ static Pyrec__V1__Thread *thread_build(struct bump *bump, const struct roster_th
     message->cpu_q = thread->generation_cpu_q;
     message->main = thread->is_main;
     message->ended = thread->is_ended;
+    if (thread->end_seq <= next_seq) /* else its last sample is still to come, and counts first */
+        message->end_cpu_q = thread->end_cpu_q;
     return message;
 }
 
@@ -107,9 +111,10 @@ Pyrec__V1__Defs *encode_defs(struct bump *bump, const struct stream *stream)
     locations_fill(bump, &stream->intern, defs);
     stacks_fill(bump, &stream->intern, defs);
     defs->thread = threads;
+    const uint64_t next_seq = stream->batch.first_seq + stream->batch.n_ticks;
     for (uint32_t i = 0; i < roster->n; i++)
         if (!roster->threads[i]->is_declared)
-            threads[defs->n_thread++] = thread_build(bump, roster->threads[i]);
+            threads[defs->n_thread++] = thread_build(bump, roster->threads[i], next_seq);
     return defs;
 }
 

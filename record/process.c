@@ -127,7 +127,7 @@ static void natives_note(struct process *process, const struct wire_record *reco
     } else if (record->type == WIRE_THREAD_END) {
         const struct wire_thread_end *end = (const struct wire_thread_end *)(const void *)record;
         const struct roster_thread *thread = roster_find(&stream->roster, end->thread);
-        if (thread != NULL)
+        if (thread != NULL && thread->end_cpu_q == 0) /* else it is no thread at all any more */
             natives_release(&process->natives, (pid_t)thread->os_tid,
                             thread->now.cpu_q * stream->clock.quantum_ns);
     }

@@ -42,6 +42,7 @@ struct roster_thread {
     uint32_t name_len;
     uint32_t name_id; /* string id of this generation */
 
+    uint64_t end_cpu_q;        /* its clock at its very end; 0 = it lives, or that is not known */
     uint64_t generation_cpu_q; /* before the first tick of this generation */
     uint64_t begin_seq;        /* first tick it was seen in */
     uint64_t end_seq;          /* one past the last one; ROSTER_ALIVE */

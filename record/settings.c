@@ -39,8 +39,10 @@ static bool number_parse(const char *text, const char *suffixes, const double *f
 {
     char *end;
     if (strspn(text, "0123456789") == 0)
-        return false; /* no sign, no space, no "inf", no "0x" behind a sign */
+        return false; /* no sign, no space, no "inf" .. */
     *number = strtod(text, &end);
+    if (end != text + strspn(text, "0123456789."))
+        return false; /* .. and no "0x10", no "1e3" */
     if (end[0] != '\0') {
         const char *suffix = strchr(suffixes, end[0]);
         if (suffix == NULL || end[1] != '\0')

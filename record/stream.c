@@ -194,7 +194,8 @@ void stream_restart_batch(struct stream *stream)
     for (uint32_t i = 0; i < stream->roster.n; i++) {
         stream->roster.threads[i]->n_entries = 0;
         stream->roster.threads[i]->chunk = stream->roster.threads[i]->now;
-        stream->roster.threads[i]->is_declared = true;
+        /* one that ended in the open tick has yet to say with what on its clock */
+        stream->roster.threads[i]->is_declared = !stream->roster.threads[i]->is_ended;
     }
     stream->intern.sent = stream->intern.count;
     stream->is_generation_new = false;

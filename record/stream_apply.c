@@ -202,6 +202,12 @@ static enum status apply_thread_end(const struct applied *to, const struct wire_
     struct roster_thread *thread = roster_find(&stream->roster, record->thread);
     if (thread == NULL || thread->is_ended)
         return STATUS_OK;
+    const uint64_t seen_q = thread->is_sampled ? thread->next.cpu_q : thread->now.cpu_q;
+    const uint64_t end_q = record->cpu_ns / stream->clock.quantum_ns;
+    if (end_q > seen_q) {
+        thread->end_cpu_q = end_q;
+        stream->python_cpu_q += end_q - seen_q;
+    }
     thread->is_ended = true;
     thread->is_declared = false;
     thread->end_seq = seq_now(stream) + thread->is_sampled;

@@ -218,6 +218,7 @@ struct wire_thread_end {
     uint32_t thread;
     uint32_t pad;
     uint64_t time_ns;
+    uint64_t cpu_ns; /* its CPU clock at its very end, 0 = not known */
 };
 
 /* Dialects of line tables, see linetable.h. */
@@ -281,7 +282,7 @@ _Static_assert(sizeof(struct wire_tick) == 40, "wire_tick");
 _Static_assert(sizeof(struct wire_sample) == 40, "wire_sample");
 _Static_assert(sizeof(struct wire_thread) == 48, "wire_thread");
 _Static_assert(sizeof(struct wire_thread_name) == 16, "wire_thread_name");
-_Static_assert(sizeof(struct wire_thread_end) == 24, "wire_thread_end");
+_Static_assert(sizeof(struct wire_thread_end) == 32, "wire_thread_end");
 _Static_assert(sizeof(struct wire_code) == 40, "wire_code");
 _Static_assert(sizeof(struct wire_code_table) == 24, "wire_code_table");
 _Static_assert(sizeof(struct wire_code_free) == 16, "wire_code_free");

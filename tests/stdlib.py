@@ -7,7 +7,8 @@ usage: stdlib.py BUILD_DIR PYTHON [TEST...]        e.g. stdlib.py build python3.
 Without TESTs: those that fork, signal, thread and wait most. Each is run twice in a folder of its
 own; every single result (ok, FAIL, ERROR, skipped) is compared. What fails only under pyrec is run
 again, alone, three times on both sides: on a crowded machine tests fail by themselves. Exit status
-1 when something fails under pyrec that does not fail without; 77 when this Python has no tests.
+1 when something fails under pyrec that does not fail without, or nothing could be compared; 77 when
+this Python has no such tests.
 """
 import os
 import pathlib
@@ -31,8 +32,17 @@ RESULT = re.compile(r"^(\w+) \(([\w.]+?)(?:\.\1)?\)(?: \[.*?\])?(?:\n.*?)?? \.\.
 VERDICT = re.compile(r"^(FAIL|ERROR): (\w+) \(([\w.]+?)(?:\.\2)?\)", re.M)
 
 
+def resources(python):
+    """All but what needs a network, a screen or hours; not every version knows each of them."""
+    unwanted = ["largefile", "network", "urlfetch", "gui", "audio", "walltime"]
+    code = ("from test.libregrtest import cmdline\n"
+            "print(*getattr(cmdline, 'ALL_RESOURCES', None) or cmdline.RESOURCE_NAMES)")
+    known = subprocess.run([python, "-c", code], capture_output=True, text=True).stdout.split()
+    return ",".join(["all"] + [f"-{name}" for name in unwanted if name in known])
+
+
 def command(python, name, match):
-    options = ["-v", "-u", "all,-largefile,-network,-urlfetch,-gui,-audio,-walltime"]
+    options = ["-v", "-u", resources(python)]
     for test in IGNORED:
         options += ["-i", test]
     for test in match:
@@ -72,6 +82,9 @@ def compare(pyrec, python, name):
           f"status {plain_end['status']}, {our_end['status']}; "
           f"bad {len(bad(plain))}, {len(bad(ours))}", flush=True)
     worse = []
+    if not plain:
+        print(plain_end["tail"], flush=True)
+        return [f"{name} (nothing to compare: without pyrec there is no result)"]
     for test in sorted(bad(ours) - bad(plain)):
         match = [test.rsplit(".", 1)[-1]]
         fails = [sum(test in bad(run(way, python, name, match)[0]) for _ in range(AGAIN))
@@ -99,7 +112,12 @@ def main():
     if not exists(python, "test_threading") or not exists(python, "libregrtest"):
         print(f"skipped: {python} has no tests of its own (Debian: libpython3-testsuite)")
         sys.exit(77)
+    for name in names:
+        if not exists(python, name):
+            print(f"skipped: {python} has no {name}")
     names = [name for name in names or TESTS if exists(python, name)]
+    if not names:
+        sys.exit(77)
     print(f"{python}: {' '.join(names)}", flush=True)
     worse = []
     for name in names:

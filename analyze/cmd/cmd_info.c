@@ -6,24 +6,11 @@
 
 #include <inttypes.h>
 #include <math.h>
-#include <time.h>
 
 /* A text that is empty was not recorded. */
 static struct cell said(const char *text)
 {
     return text[0] != '\0' ? cell_text(text) : cell_none();
-}
-
-/* When it started, as a calendar says it here. */
-static const char *print_date(struct view *view, int64_t unix_ns)
-{
-    char text[64];
-    struct tm tm;
-    const time_t seconds = (time_t)(unix_ns / 1000000000);
-    if (unix_ns <= 0 || localtime_r(&seconds, &tm) == NULL)
-        return NULL;
-    strftime(text, sizeof text, "%Y-%m-%d %H:%M:%S %z", &tm);
-    return arena_print(&view->arena, "%s", text);
 }
 
 static uint64_t recording_samples(const struct request *request, const struct recording *recording)
@@ -90,7 +77,7 @@ static void add_recording(struct view *view, const struct request *request,
     struct section *const s = view_add_section(view, "recordings", "Recording");
     s->repeated = true;
     section_add(s, "recorder", said(r->recorder), NULL);
-    section_add(s, "started", cell_text(print_date(view, r->start_unix_ns)), NULL);
+    section_add(s, "started", cell_text(info_print_date(view, r->start_unix_ns, false)), NULL);
     add_processes(s, request, r);
     struct cell rate = cell_none();
     if (r->interval_ns > 0)
@@ -114,6 +101,7 @@ static void add_recording(struct view *view, const struct request *request,
         per_sample = (struct cell){.unit = UNIT_NUMBER, .ratio = round(exact * 1000) / 1000};
     }
     section_add(s, "bytes_per_sample", per_sample, NULL);
+    info_add_steps(view, request, r);
 }
 
 static void add_file(struct view *view, const struct trace_file *file)
@@ -135,6 +123,7 @@ static enum status build_info(struct request *request, struct view *view, struct
     const struct census *const census = &trace->census;
     (void)why;
     request_profile(request);
+    request_learn_clock(request);
     view->shape = SHAPE_FACTS;
     for (size_t i = 0; i < census->n_recordings; i++)
         add_recording(view, request, census->recordings[i]);
@@ -151,12 +140,15 @@ const struct command command_info = {
     .name = "info",
     .synopsis = "[options] FILE...",
     .summary = "what was recorded, how well, and at what cost",
-    .text = "Per recording, per process and per file. How well: ticks that were due, taken and "
-            "missed, stacks that could not be read, by reason. The books: the CPU time of the "
-            "process as the OS has it, against what the samples of its threads account for, what "
-            "no sample took, threads that run no Python, and the recorder's own thread. What it "
-            "cost: time in the signal handler on the program's threads, CPU of the sampler. "
-            "An item that is not known is shown as -, in csv as nothing, in json as null.",
+    .text =
+        "Per recording, per process and per file. How well: ticks that were due, taken and "
+        "missed, stacks that could not be read, by reason. The books: the CPU time of the "
+        "process as the OS has it, against what the samples of its threads account for, what "
+        "no sample took, threads that run no Python, and the recorder's own thread. What it "
+        "cost: time in the signal handler on the program's threads, CPU of the sampler. When the "
+        "rate was changed to keep the cost down, and when somebody set the wall clock: the first "
+        "five, all of them in csv and json. "
+        "An item that is not known is shown as -, in csv as nothing, in json as null.",
     .example = "pyanalyze info run.trace",
     .takes = TAKES_PROCESS | TAKES_FORMAT | TAKES_FOLLOW | TAKES_COLOR | TAKES_JOBS,
     .min_files = 1,

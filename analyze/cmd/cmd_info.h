@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * cmd_info - the sections about one process, for the command info.
+ * cmd_info - the sections about one process or one recording, for the command info.
  *
  * On the line:  census, profile -> [cmd_info] -> view (SHAPE_FACTS)
  * Memory:       names are in the view's arena or borrowed from the census.
@@ -10,6 +10,17 @@
 
 #include "../request.h"
 #include "../view.h"
+
+/* When and by how much the wall clock was set; nothing when it was not. */
+void info_add_steps(struct view *view, const struct request *request,
+                    const struct recording *recording);
+
+/* When the rate was changed, and to what; nothing when it was not. */
+void info_add_rate_changes(struct view *view, const struct request *request,
+                           const struct process *process);
+
+/* A time of day as a calendar says it here; NULL when it is not known. */
+const char *info_print_date(struct view *view, int64_t unix_ns, bool with_ms);
 
 /* Who it was, how well it was recorded, the books, what it cost. */
 void info_add_process(struct view *view, const struct request *request,

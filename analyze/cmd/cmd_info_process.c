@@ -91,9 +91,21 @@ static void add_who(struct view *view, const struct process *p, const struct clo
     section_add(s, "native_threads", count(p->n_natives), "run no Python");
 }
 
+/* The longest interval that a change of the rate led to; 0 = there was none. */
+static uint64_t slowest_interval_ns(const struct process *p)
+{
+    uint64_t slowest_ns = 0;
+    for (size_t i = 0; i < p->n_rate_changes; i++) {
+        if (p->rate_changes[i].interval_ns > slowest_ns)
+            slowest_ns = p->rate_changes[i].interval_ns;
+    }
+    return slowest_ns;
+}
+
 static void add_quality(struct view *view, const struct process *p)
 {
     const struct account *const a = &p->account;
+    const uint64_t slowest_ns = slowest_interval_ns(p);
     struct section *const s = add_section(view, p, "quality", ": how well it was recorded");
     section_add(s, "ticks_due", count(a->ticks_due), NULL);
     section_add(s, "ticks_taken", count(a->ticks_taken),
@@ -101,9 +113,9 @@ static void add_quality(struct view *view, const struct process *p)
     section_add(s, "ticks_missed", count(a->ticks_missed), "the sampler woke too late for them");
     section_add(s, "ticks_spared", count(a->ticks_spared), "not taken, to keep the cost down");
     section_add(s, "rate_changes", count(p->n_rate_changes),
-                p->slowest_ns == 0 ? "for that"
-                                   : arena_print(&view->arena, "for that; the lowest was %.4g Hz",
-                                                 1e9 / (double)p->slowest_ns));
+                slowest_ns == 0 ? "for that"
+                                : arena_print(&view->arena, "for that; the lowest was %.4g Hz",
+                                              1e9 / (double)slowest_ns));
     section_add(s, "ticks_overflowed", count(a->ticks_overflowed),
                 "taken, but there was no room to write them");
     section_add(s, "unobserved", seconds(a->unobserved_ns),
@@ -172,6 +184,7 @@ void info_add_process(struct view *view, const struct request *request,
     add_who(view, process, &clocks);
     if (process->account_known)
         add_quality(view, process);
+    info_add_rate_changes(view, request, process);
     add_books(view, process, &clocks);
     if (process->account_known)
         add_cost(view, process, &clocks);

@@ -204,6 +204,7 @@ static enum status build_stalls(struct request *request, struct view *view, stru
         columns = arena_print(&view->arena, "%s,%s", columns, t->stalls.metric->name);
     view_set_story_columns(view, columns, ROW_STALL);
     lead_all(view, t);
+    request_learn_clock(request);
     for (size_t i = 0; i < n; i++)
         stall_tell(view, &t->stalls, &t->stalls.list[i], i + 1, request->machine ? 0 : ROWS_SHOWN);
     view->n_stories_left_out = t->stalls.n_counted - n;

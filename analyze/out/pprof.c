@@ -167,7 +167,7 @@ static void write_times(struct writer *w)
     if (recording != NULL) {
         message_number(&w->message, PROFILE_PERIOD, recording->interval_ns);
         message_number(&w->message, PROFILE_TIME_NS,
-                       (uint64_t)recording->start_unix_ns - recording->shift_ns + start_ns);
+                       (uint64_t)recording_unix_ns(recording, start_ns));
         message_number(&w->message, PROFILE_DURATION_NS, end_ns > start_ns ? end_ns - start_ns : 0);
     }
 }

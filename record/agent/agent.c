@@ -102,6 +102,7 @@ static void parts_connect(struct agent *agent, bool private_files)
         .names = &agent->names,
         .link = &agent->link,
         .hooks = &agent->hooks,
+        .ends = &agent->ends,
         .head = head,
         .interval_ns = head->interval_ns,
         .origin_ns = head->origin_ns,
@@ -203,6 +204,8 @@ bool agent_start(struct agent *agent)
 {
     sigset_t all, before;
     pthread_attr_t attributes;
+    if (agent->thread_made)
+        return true;
     atomic_store(&agent->stop, 0);
     pthread_attr_init(&attributes);
     pthread_attr_setstacksize(&attributes, SAMPLER_STACK);
@@ -241,6 +244,7 @@ void agent_forget(struct agent *agent)
     agent->link.head = NULL;                               /* was not inherited */
     agent->link.socket = -1;
     atomic_store(&agent->stop, 0);
+    ends_reset(&agent->ends);
     if (!agent->initialized)
         return;
     codes_reset(&agent->codes);
@@ -278,6 +282,7 @@ __attribute__((constructor)) static void agent_load(void)
         if (found == INTERP_FOUND && hooks_install(&agent->hooks)) {
             dealloc_hook(agent);
             fork_watch();
+            ends_watch(&agent->ends);
             agent_start(agent);
             agent_await(agent);
         } else {

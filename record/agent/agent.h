@@ -14,6 +14,7 @@
 #ifndef PYREC_AGENT_AGENT_H
 #define PYREC_AGENT_AGENT_H
 
+#include "ends.h"
 #include "exec_guard.h"
 #include "hooks.h"
 #include "link.h"
@@ -36,6 +37,7 @@ struct agent {
     struct interp interp;
     struct hooks hooks;
     struct exec_next exec;
+    struct ends ends;
     struct link link;
     struct codes codes;
     struct capture capture;
@@ -54,7 +56,10 @@ struct agent {
 
 struct agent *agent_get(void);
 
-/* Start the sampler thread (again). From the constructor, a fork handler or a pending call. */
+/*
+ * Start the sampler thread (again), unless it is there. From the constructor, a fork handler or a
+ * pending call.
+ */
 bool agent_start(struct agent *agent);
 
 /*

@@ -271,9 +271,18 @@ void sampler_harvest(struct sampler *s)
 
 /* ---- one tick ---- */
 
+void sampler_note_ends(struct sampler *s)
+{
+    int32_t tid;
+    uint64_t cpu_ns;
+    while (ends_next(s->ends, &tid, &cpu_ns))
+        threads_note_end(s->threads, tid, cpu_ns);
+}
+
 static void thread_gone(struct sampler *s, uint32_t i, uint64_t now)
 {
     struct thread *const thread = &s->threads->list[i];
+    sampler_note_ends(s);
     if (thread->slot != NULL) {
         if (atomic_load_explicit(&thread->slot->state, memory_order_acquire) != SLOT_IDLE)
             capture_done(s->capture, thread->slot);

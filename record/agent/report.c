@@ -208,6 +208,7 @@ void report_thread_end(struct report *report, const struct thread *thread, uint6
     record->thread = thread->id;
     record->pad = 0;
     record->time_ns = time_ns;
+    record->cpu_ns = thread->end_cpu_ns;
 }
 
 void report_thread_name(struct report *report, uint32_t thread, const char *name, uint32_t len)

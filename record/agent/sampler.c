@@ -147,6 +147,7 @@ void sampler_tick(struct sampler *s, uint64_t now_ns)
     const int32_t helper = atomic_load_explicit(&s->names->helper_tid, memory_order_acquire);
     if (helper != 0)
         s->threads->own_tids[1] = helper;
+    sampler_note_ends(s);
     threads_refresh(s->threads);
     s->threads->is_late = false;
     names_ask(s->names, s->threads, now_ns);

@@ -19,6 +19,7 @@
 #ifndef PYREC_AGENT_SAMPLER_H
 #define PYREC_AGENT_SAMPLER_H
 
+#include "ends.h"
 #include "hooks.h"
 #include "idle.h"
 #include "link.h"
@@ -35,6 +36,7 @@ struct sampler {
     struct names *names;
     struct link *link;
     struct hooks *hooks;
+    struct ends *ends;
     struct wire_head *head;
     uint64_t looked_ns; /* when it was last looked whether all is as it was, .. */
     uint64_t alone_ns;  /* .. and whether anybody else is there */
@@ -58,6 +60,9 @@ struct sampler {
 /* Another tick is over, or begins; see observe.c. */
 void sampler_harvest(struct sampler *sampler);
 void sampler_observe(struct sampler *sampler);
+
+/* Take note of the threads that have ended since. */
+void sampler_note_ends(struct sampler *sampler);
 
 /*
  * Has every thread of the program ended but ours? A child that was forked by another thread than

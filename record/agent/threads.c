@@ -309,6 +309,7 @@ void threads_refresh(struct threads *threads)
 {
     const struct pyver *const ver = &threads->interp->ver;
     const bool again = threads->unbound > 0;
+    const uint64_t now = clock_now(); /* a thread that comes while we look has not been here */
     uint32_t bad = 0;
     threads->unbound = 0;
     uintptr_t state = peek(threads->interp->runtime + ver->runtime.interpreters_head, &bad);
@@ -316,7 +317,14 @@ void threads_refresh(struct threads *threads)
         interp_refresh(threads, state, again);
         state = peek(state + ver->interp.next, &bad);
     }
-    threads->looked_ns = clock_now();
+    threads->looked_ns = now;
+}
+
+void threads_note_end(struct threads *threads, int32_t tid, uint64_t cpu_ns)
+{
+    struct thread *const thread = find_tid(threads, tid);
+    if (thread != NULL && cpu_ns >= thread->cpu_ns) /* else another one has its number by now */
+        thread->end_cpu_ns = cpu_ns;
 }
 
 void threads_remove(struct threads *threads, uint32_t i)

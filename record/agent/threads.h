@@ -42,6 +42,7 @@ struct thread {
     bool full;          /* the next stack is written whole */
     uint8_t idle_ticks; /* in a row, up to IDLE_COLD */
     uint64_t asked_cpu_ns;
+    uint64_t end_cpu_ns; /* its clock at its very end; 0 = it lives, or that is not known */
 };
 
 /* Marks of a thread, apart from it: looking at all of them touches little memory. */
@@ -95,6 +96,9 @@ void threads_refresh(struct threads *threads);
  * Exact while the thread stands still.
  */
 const struct binding *threads_binding(const struct threads *threads, const struct thread *thread);
+
+/* A thread has ended with this on its clock. */
+void threads_note_end(struct threads *threads, int32_t tid, uint64_t cpu_ns);
 
 /* Take entry i out; the last one moves to its place. */
 void threads_remove(struct threads *threads, uint32_t i);

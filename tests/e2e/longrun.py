@@ -185,6 +185,33 @@ def test_keep_size(t):
     assert wall(t, trace) < 7, "nothing was dropped"
 
 
+def test_smallest_and_largest(t):
+    """The least and the most that --keep and --rotate take: no storm of files, nothing broken."""
+    process, trace = t.start([t.python, "-c", BUSY, "4"], ["-r", "4k", "--keep", "64K"])
+    process.communicate(timeout=60)
+    assert process.returncode == 0 and whole(t, trace) > 0
+    assert wall(t, trace) > 0.5, wall(t, trace)  # a section is there, however small the limit
+    run = t.record("-c", BUSY, "3", options=["--keep", "1s"])
+    assert whole(t, run.trace) > 0 and 0.9 <= wall(t, run.trace) <= 3.5, wall(t, run.trace)
+    for limit in ("87600h", "900000000G"):
+        run = t.record("-c", BUSY, "0.5", options=["--keep", limit])
+        near(wall(t, run.trace), 0.5, absolute=0.4, what="all of it")
+        run = t.record("-c", BUSY, "0.5", options=["--rotate", limit])
+        files = glob.glob(run.trace[:-len(".trace")] + ".*.trace")
+        assert len(files) == 1 and whole(t, *files) > 0, files
+
+
+def test_nonsense_limits(t):
+    """One line that says what it wants; the program is not even started."""
+    for option in ("--rotate", "--keep"):
+        for limit in ("0", "1K", "0.9s", "-1m", "10", "1e9G", "0x10M", "99999999999h", "m", "soon"):
+            run = t.command([t.python, "-c", "print('ran')"], [option, limit])
+            assert run.status == 2 and run.out == "", (limit, run.status, run.out)
+            said = run.err.splitlines()
+            assert f"{option} wants a time" in said[0] and f"'{limit}'" in said[0], run.err
+            assert not os.path.exists(run.trace), limit
+
+
 def test_keep_snapshot(t):
     """SIGUSR1: what there is goes into a file of its own, which is closed and stays."""
     process, trace = t.start([t.python, "-c", BUSY, "6"], ["-r", "1k", "--keep", "2s"])

@@ -6,6 +6,8 @@ PYREC_MANY: how many short processes to run in a row (default 60; 1000 is the lo
 import json
 import os
 
+from e2e import near
+
 
 MANY = int(os.environ.get("PYREC_MANY", "60"))
 
@@ -254,6 +256,31 @@ def test_exec(t):
     assert "second" in found[(pid, 1)]["command"] and not found[(pid, 0)]["command"].endswith("second")
     assert found[(pid, 0)]["ended"] == "exec", found
     assert spins(t, run.trace)[pid] >= 200
+
+
+def test_exec_books(t):
+    """What the first image used stays the first one's: each has the CPU that it measured itself."""
+    burn = ("import os, sys, time\n"
+            "def burn(seconds):\n"
+            "    end = time.thread_time() + seconds\n"
+            "    while time.thread_time() < end: sum(range(100))\n")
+    second = t.file("second.py", burn + "burn(0.3)\n"
+                                        "print(sys.argv[1], time.thread_time())\n")
+    first = t.file("first.py", burn + "burn(1.0)\n"
+                                      "os.execv(sys.executable, [sys.executable, sys.argv[1],\n"
+                                      "                          str(time.thread_time())])\n")
+    run = t.record(first, second)
+    at_exec, at_end = [float(word) for word in run.out.split()]  # the clock goes on over an exec
+    for command in ("processes", "threads"):
+        rows = [row for row in t.rows(command, run.trace) if row.get("kind") != "native"]
+        used = [row["cpu_time"] for row in rows]
+        assert len(used) == 2, rows
+        near(max(used), at_exec, absolute=0.08, what=f"{command}: the first image")
+        near(min(used), at_end - at_exec, absolute=0.08, what=f"{command}: the second image")
+    books = json.loads(t.analyze("info", "--format", "json", run.trace))["books"]
+    assert books[0]["before_recording"] < 0.1, books  # only to load the first image
+    near(books[1]["before_recording"], at_exec, absolute=0.05, what="before the second image")
+    near(sum(row["os"] - row["sampler"] for row in books), at_end, absolute=0.15, what="the OS")
 
 
 def test_daemon(t):

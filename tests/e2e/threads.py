@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """Every thread: many, short, nameless, foreign, deep, blocked; whatever runs is what is shown."""
+import ast
 import subprocess
 
 from e2e import Skip, function_of, near
@@ -201,6 +202,31 @@ def test_books_balance(t):
     known = book(t, run.trace, "known")
     share = float(known.split("%")[0].split()[-1])
     assert 98.5 <= share <= 101, known
+
+
+def test_ended_between_ticks(t):
+    """Threads of some 25 ms at 100 Hz: what each used until its very end is in its books."""
+    script = HEAD + ("used = {}\n"
+                     "def burn(seconds):\n"
+                     "    end = time.thread_time() + seconds\n"
+                     "    while time.thread_time() < end: sum(range(100))\n"
+                     "    used[threading.get_native_id()] = time.thread_time()\n"
+                     "for i in range(40):\n"
+                     "    thread = threading.Thread(target=burn, args=(0.022 + i * 0.0002,))\n"
+                     "    thread.start()\n"
+                     "    thread.join()\n"
+                     "print(used)\n")
+    run = t.record("-c", script, rate=100)
+    used = ast.literal_eval(run.out)
+    rows = {row["thread_id"]: row for row in threads(t, run.trace)}
+    seen = [tid for tid in used if tid in rows]
+    assert len(seen) > 25, (len(seen), len(used))  # a thread may end between two ticks
+    for tid in seen:
+        assert rows[tid]["cpu_time"] > used[tid] - 0.0001, (rows[tid], used[tid])
+    near(sum(rows[tid]["cpu_time"] for tid in seen), sum(used[tid] for tid in seen), relative=0.01,
+         what="CPU of threads")
+    line = book(t, run.trace, "unattributed")
+    assert float(line.split()[1]) > 0, line
 
 
 def test_names(t):

@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * Any bytes as a file: every byte must be accounted for, whatever it is; and the same bytes
- * arriving in two parts must not confuse a reader that follows.
- */
+/* Any bytes as a file: every byte must be accounted for, whatever it is. */
 #include "format/chunk_read.h"
 #include "fuzz.h"
 #include <string.h>
@@ -66,33 +63,6 @@ static void whole_check(const char *path, size_t size, struct chunk_buffer *buff
     free(books.claims);
 }
 
-static void growing_check(const char *path, int fd, const uint8_t *data, size_t size, size_t first,
-                          struct chunk_buffer *buffer)
-{
-    struct chunk_file *file;
-    struct problem why;
-    size_t added;
-
-    ALWAYS(ftruncate(fd, (off_t)first) == 0);
-    if (chunk_file_open(&file, path, NULL, NULL, &why) != STATUS_OK)
-        return;
-    for (int part = 1; part <= 2; part++) {
-        const size_t to = first + (size - first) * (size_t)part / 2;
-        ALWAYS(pwrite(fd, data + first, to - first, (off_t)first) == (ssize_t)(to - first));
-        const size_t before = chunk_file_count(file);
-        if (chunk_file_rescan(file, &added, NULL, NULL, &why) != STATUS_OK)
-            break;
-        ALWAYS(chunk_file_count(file) == before + added);
-    }
-    for (size_t i = 0; i < chunk_file_count(file); i++) {
-        const struct chunk_place *const place = chunk_file_get(file, i);
-        ALWAYS(i == 0 || place->header.seq > place[-1].header.seq);
-        if (chunk_file_load(file, i, buffer, &why) == STATUS_OK)
-            ALWAYS(buffer->raw_len == place->header.raw_len);
-    }
-    chunk_file_close(file);
-}
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct chunk_buffer buffer = {0};
@@ -103,8 +73,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     ALWAYS(pwrite(fd, data, size, 0) == (ssize_t)size);
     snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
     whole_check(path, size, &buffer);
-    if (size > 0)
-        growing_check(path, fd, data, size, data[size / 2] * size / 256, &buffer);
     chunk_buffer_clear(&buffer);
     close(fd);
     return 0;

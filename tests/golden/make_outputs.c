@@ -8,10 +8,12 @@
  * generations, missed ticks), family (two processes, native threads), odd (names and stacks that
  * are hard to print), pool (two processes with numbered threads), expressions (columns within
  * lines), hostile (names made to break formats), gui (an event loop that stalls), before and after
- * (a change), asleep (time that nobody observed), crowd (many threads that want one GIL).
+ * (a change), asleep (time that nobody observed), crowd (many threads that want one GIL), events
+ * (gui, while somebody set the wall clock and the rate was changed).
  */
 #include "make_trace.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -210,11 +212,23 @@ static void make_family(const char *directory)
     maker_close(m, "exited");
 }
 
+/* An hour forward, later one and a half back; seven other rates. */
+static void gui_events(struct maker *m, uint32_t p, unsigned tick)
+{
+    enum { INTERVAL = 6, CLOCK_STEP = 11 };
+    if (tick == 30)
+        maker_event(m, p, CLOCK_STEP, INT64_C(3600000000000));
+    if (tick == 110)
+        maker_event(m, p, CLOCK_STEP, INT64_C(-5400000000000));
+    if (tick % 25 == 24 && tick < 190)
+        maker_event(m, p, INTERVAL, tick % 50 == 24 ? 20000000 + tick * 100000 : 10000000);
+}
+
 /*
  * A GUI that stalls: a slot reads a file, another waits for the GIL that a worker holds. With
  * `mark` in all names that a program can choose.
  */
-static void make_gui(const char *directory, const char *name, const char *mark)
+static void make_gui(const char *directory, const char *name, const char *mark, bool has_events)
 {
     char script[40], file[60], main_name[40], worker[40], slot[40], call_name[40];
     snprintf(script, sizeof script, "%sgui.py", mark);
@@ -232,7 +246,7 @@ static void make_gui(const char *directory, const char *name, const char *mark)
     const struct maker_frame open_file = {slot, file, 20, 25, 0};
     const struct maker_frame parse = {"parse", file, 40, 44, 0};
     struct maker *m;
-    open_trace(&m, directory, name, 0x61);
+    open_trace(&m, directory, name, has_events ? 0xe7 : 0x61);
     const uint32_t p = maker_process(m, 300, 1, argv);
     maker_thread(m, p, 300, main_name, 0);
     maker_thread(m, p, 301, worker, 0);
@@ -257,6 +271,8 @@ static void make_gui(const char *directory, const char *name, const char *mark)
             maker_change(m, p, 2,
                          &(struct maker_sample){working, i == 120 ? ON_CPU | HOLDS_GIL : BLOCKED,
                                                 100, i == 120 ? NULL : "recvfrom"});
+        if (has_events)
+            gui_events(m, p, i);
         maker_hold(m, p, i >= 60 && i < 90 ? 1 : i >= 120 && i < 150 ? 2 : 0);
         if (i % 50 == 49)
             maker_flush(m, p);
@@ -491,8 +507,9 @@ int main(int argc, char **argv)
     make_simple(argv[1]);
     make_family(argv[1]);
     make_odd(argv[1]);
-    make_gui(argv[1], "gui", "");
-    make_gui(argv[1], "hostile_gui", "\033]2;\302\233J\a\r\n\342\200\256");
+    make_gui(argv[1], "gui", "", false);
+    make_gui(argv[1], "hostile_gui", "\033]2;\302\233J\a\r\n\342\200\256", false);
+    make_gui(argv[1], "events", "", true);
     make_change(argv[1], "before", false, false);
     make_change(argv[1], "after", true, false);
     make_change(argv[1], "elsewhere", true, true);

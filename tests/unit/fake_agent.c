@@ -199,7 +199,7 @@ uint32_t fake_start_thread(struct fake *fake, const char *name)
     return thread->id;
 }
 
-void fake_end_thread(struct fake *fake, uint32_t id)
+void fake_end_thread(struct fake *fake, uint32_t id, uint64_t cpu_ns)
 {
     struct wire_thread_end *record = reserve(fake, WIRE_THREAD_END, sizeof *record);
     if (record == NULL)
@@ -207,6 +207,7 @@ void fake_end_thread(struct fake *fake, uint32_t id)
     record->thread = id;
     record->pad = 0;
     record->time_ns = fake->time_ns;
+    record->cpu_ns = cpu_ns;
     for (int i = 0; i < FAKE_THREADS; i++)
         if (fake->threads[i].id == id)
             fake->threads[i].id = 0;
@@ -334,7 +335,7 @@ static void victim_step(struct fake *fake, struct fake_thread *victim)
     else
         victim->id = 0;
     fake_tell(fake);
-    fake_end_thread(fake, id);
+    fake_end_thread(fake, id, 0);
 }
 
 void fake_step(struct fake *fake, uint64_t time_ns, unsigned busy)

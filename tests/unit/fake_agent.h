@@ -52,7 +52,7 @@ bool fake_hello(const struct fake *fake);
 
 /* Records. Nothing is visible before fake_commit. */
 uint32_t fake_start_thread(struct fake *fake, const char *name);
-void fake_end_thread(struct fake *fake, uint32_t id);
+void fake_end_thread(struct fake *fake, uint32_t id, uint64_t cpu_ns); /* 0 = not known */
 void fake_tick(struct fake *fake, uint64_t time_ns);
 void fake_sample(struct fake *fake, struct fake_thread *thread, uint32_t keep);
 void fake_event(struct fake *fake, uint32_t event, uint32_t thread, int64_t value);

@@ -97,6 +97,7 @@ static void free_process(struct maker_process_state *p)
     free(p->frame_slots);
     free(p->texts);
     free(p->natives);
+    free(p->events);
     free(p->late.at);
     free(p->missed_at.at);
     free(p->missed_n.at);
@@ -196,6 +197,12 @@ void maker_thread_end(struct maker *maker, uint32_t process, uint32_t thread)
     t->ended = true;
     t->declared = false;
     t->end_tick = (uint32_t)p->late.n;
+}
+
+void maker_thread_end_at(struct maker *maker, uint32_t process, uint32_t thread, uint64_t cpu_q)
+{
+    maker_thread_end(maker, process, thread);
+    thread_at(process_at(maker, process), thread)->end_cpu_q = cpu_q;
 }
 
 void maker_thread_name(struct maker *maker, uint32_t process, uint32_t thread, const char *name)
@@ -415,6 +422,17 @@ void maker_native(struct maker *maker, uint32_t process, uint32_t os_tid, const 
     struct maker_process_state *const p = process_at(maker, process);
     p->natives = maker_room(p->natives, &p->natives_room, p->n_natives, sizeof *p->natives);
     p->natives[p->n_natives++] = (struct maker_native_state){os_tid, name, cpu_ns};
+}
+
+void maker_event(struct maker *maker, uint32_t process, uint32_t type, int64_t value)
+{
+    struct maker_process_state *const p = process_at(maker, process);
+    p->events = maker_room(p->events, &p->events_room, p->n_events, sizeof *p->events);
+    Pyrec__V1__Event *const event = &p->events[p->n_events++];
+    pyrec__v1__event__init(event);
+    event->time_q = p->time_q;
+    event->type = (Pyrec__V1__Event__Type)type;
+    event->value = value;
 }
 
 void maker_process_end(struct maker *maker, uint32_t process, uint32_t exit_status)

@@ -68,6 +68,8 @@ void maker_skip_thread_ids(struct maker *maker, uint32_t process, uint32_t n);
 
 /* The last tick was the last in which it was observed. */
 void maker_thread_end(struct maker *maker, uint32_t process, uint32_t thread);
+/* The same, and its clock stood at cpu_q at its very end. */
+void maker_thread_end_at(struct maker *maker, uint32_t process, uint32_t thread, uint64_t cpu_q);
 void maker_thread_name(struct maker *maker, uint32_t process, uint32_t thread, const char *name);
 
 /* The same frames give the same number. */
@@ -107,6 +109,9 @@ struct maker_account {
 void maker_set_account(struct maker *maker, uint32_t process, const struct maker_account *account);
 void maker_native(struct maker *maker, uint32_t process, uint32_t os_tid, const char *name,
                   uint64_t cpu_ns);
+
+/* At the time of the last tick: a type and a value as in trace.proto's Event. */
+void maker_event(struct maker *maker, uint32_t process, uint32_t type, int64_t value);
 
 /* The process is over: its last chunk, with a Summary. */
 void maker_process_end(struct maker *maker, uint32_t process, uint32_t exit_status);

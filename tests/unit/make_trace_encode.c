@@ -143,6 +143,7 @@ static void fill_threads(struct maker_process_state *p, Pyrec__V1__Defs *defs)
         out->cpu_q = t->cpu_before_q;
         out->main = t->main;
         out->ended = t->ended;
+        out->end_cpu_q = t->end_cpu_q;
         defs->thread[defs->n_thread++] = out;
         t->declared = true;
     }
@@ -324,7 +325,7 @@ static void reset_chunk(struct maker_process_state *p)
     p->late.n = p->holders.n = p->missed_at.n = p->missed_n.n = p->missed_gap.n = 0;
     p->before_q = p->time_q;
     p->begun = true;
-    p->n_natives = 0;
+    p->n_natives = p->n_events = 0;
 }
 
 static void free_columns(struct samples_columns_out *c)
@@ -341,7 +342,7 @@ static void free_columns(struct samples_columns_out *c)
 
 /* The messages of one chunk, and the packets they are in. */
 struct chunk_messages {
-    Pyrec__V1__Packet packet[4], *packets[4];
+    Pyrec__V1__Packet packet[5], *packets[5];
     size_t n;
     uint16_t flags;
     Pyrec__V1__Meta meta;
@@ -351,6 +352,7 @@ struct chunk_messages {
     Pyrec__V1__Samples samples;
     Pyrec__V1__Account account;
     Pyrec__V1__Failure failure, *failures[1];
+    Pyrec__V1__Events events;
 };
 
 static void messages_init(struct chunk_messages *c)
@@ -367,6 +369,7 @@ static void messages_init(struct chunk_messages *c)
     pyrec__v1__samples__init(&c->samples);
     pyrec__v1__account__init(&c->account);
     pyrec__v1__failure__init(&c->failure);
+    pyrec__v1__events__init(&c->events);
     c->failures[0] = &c->failure;
 }
 
@@ -398,8 +401,21 @@ static void add_account(struct chunk_messages *c, const struct maker_process_sta
     c->samples.account = &c->account;
 }
 
+static void add_events(struct chunk_messages *c, const struct maker_process_state *p)
+{
+    c->events.event = malloc(p->n_events * sizeof(Pyrec__V1__Event *));
+    if (c->events.event == NULL)
+        maker_fail("out of memory");
+    c->events.n_event = p->n_events;
+    for (size_t i = 0; i < p->n_events; i++)
+        c->events.event[i] = &p->events[i];
+    c->flags |= CHUNK_EVENTS;
+    next_packet(c, PYREC__V1__PACKET__BODY_EVENTS)->events = &c->events;
+}
+
 static void messages_free(struct chunk_messages *c)
 {
+    free(c->events.event);
     for (size_t i = 0; i < c->defs.n_thread; i++)
         free(c->defs.thread[i]);
     free(c->defs.thread);
@@ -424,6 +440,8 @@ void maker_write_chunk(struct maker *maker, uint32_t process, Pyrec__V1__Summary
         add_account(&c, p);
     fill_natives(p, &c.samples);
     next_packet(&c, PYREC__V1__PACKET__BODY_SAMPLES)->samples = &c.samples;
+    if (p->n_events > 0)
+        add_events(&c, p);
     if (summary != NULL) {
         c.flags |= CHUNK_SUMMARY;
         next_packet(&c, PYREC__V1__PACKET__BODY_SUMMARY)->summary = summary;

@@ -41,6 +41,7 @@ struct maker_thread_state {
     uint32_t os_tid;
     const char *name;
     uint64_t cpu_q, cpu_before_q; /* now; before the first tick of the generation */
+    uint64_t end_cpu_q;
     bool main, alive, ended, declared;
     uint32_t first_tick, end_tick; /* in this chunk; end_tick is one past the last */
 
@@ -125,6 +126,8 @@ struct maker_process_state {
     struct maker_account account;
     struct maker_native_state *natives;
     size_t n_natives, natives_room;
+    Pyrec__V1__Event *events;
+    size_t n_events, events_room;
 };
 
 struct maker {

@@ -155,6 +155,8 @@ static void defs_take(struct reader *r, struct generation *g, const Pyrec__V1__D
             fault(r, "thread %u with name %u", thread->id, thread->name);
             return;
         }
+        r->back->n_ends += thread->end_cpu_q > 0;
+        r->back->ends_q += thread->end_cpu_q;
         if (thread_find(g, thread->id) != NULL)
             continue;
         g->threads = grow(g->threads, g->n_threads, 1, sizeof *g->threads);

@@ -11,13 +11,20 @@
 /* 2024-05-06 07:08:09.5 UTC */
 #define START (INT64_C(1714979289) * S + S / 2)
 
-/* What a text is on the clock of a recording of an hour. */
-static int64_t at(const char *text)
+/* What a text is on the clock of a recording of an hour in which the clock was set. */
+static int64_t at_with(const struct wall *wall, const char *text)
 {
     struct moment moment;
     struct problem why = {0};
     ck_assert_msg(moment_parse(&moment, "from", text, &why) == STATUS_OK, "%s", why.detail);
-    return moment_resolve(&moment, START, 3600 * (uint64_t)S);
+    const struct moment_span span = {START, 3600 * (uint64_t)S, wall};
+    return moment_resolve(&moment, &span);
+}
+
+static int64_t at(const char *text)
+{
+    const struct wall none = {0};
+    return at_with(&none, text);
 }
 
 static void zone(const char *name)
@@ -83,6 +90,79 @@ START_TEST(dates)
 }
 END_TEST
 
+/* After ten minutes an hour forward, after twenty two hours back. */
+START_TEST(clock_set)
+{
+    struct wall wall = {0};
+    zone("UTC");
+    wall_add(&wall, (struct wall_step){600 * (uint64_t)S, 3600 * S});
+    wall_add(&wall, (struct wall_step){1200 * (uint64_t)S, -7200 * S});
+    wall_settle(&wall);
+    ck_assert_int_eq(at_with(&wall, "2m"), 120 * S);
+    ck_assert_int_eq(at_with(&wall, "-30s"), 3570 * S);
+    static const struct {
+        const char *of_day, *date;
+        int64_t ns;
+    } cases[] = {
+        {"07:08:10", "2024-05-06T07:08:10Z", S / 2},
+        {"07:18:09", "2024-05-06T07:18:09Z", 600 * S - S / 2},
+        {"07:30", "2024-05-06T07:30Z", 600 * S}, /* never shown: it was set forward over it */
+        {"08:18:10", "2024-05-06T08:18:10Z", 600 * S + S / 2},
+        {"08:28:09", "2024-05-06T08:28:09Z", 1200 * S - S / 2},
+        {"06:28:10", "2024-05-06T06:28:10Z", 1200 * S + S / 2}, /* only after it was set back */
+        {"06:50", "2024-05-06T06:50Z", 1200 * S + (21 * 60 + 50) * S + S / 2},
+        {"07:08:09.5", "2024-05-06T07:08:09.5Z", 0}, /* shown twice: the first time */
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        ck_assert_int_eq(at_with(&wall, cases[i].of_day), cases[i].ns);
+        ck_assert_int_eq(at_with(&wall, cases[i].date), cases[i].ns);
+    }
+    /* never shown: before the start by the first clock, after the end by the last one */
+    ck_assert_int_eq(at_with(&wall, "2024-05-06T06:08:09.5Z"), -3600 * S);
+    ck_assert_int_eq(at_with(&wall, "2024-05-06T09:08:09.5Z"), 3 * 3600 * S);
+    wall_clear(&wall);
+}
+END_TEST
+
+/* It is set forward over midnight: times of the next day are in the recording. */
+START_TEST(clock_set_to_another_day)
+{
+    struct wall wall = {0};
+    zone("UTC");
+    wall_add(&wall, (struct wall_step){600 * (uint64_t)S, 20 * 3600 * S});
+    wall_settle(&wall);
+    ck_assert_int_eq(at_with(&wall, "03:18:10"), 600 * S + S / 2);
+    ck_assert_int_eq(at_with(&wall, "2024-05-07 03:18:10"), 600 * S + S / 2);
+    ck_assert_int_eq(at_with(&wall, "00:30"), 600 * S);
+    wall_clear(&wall);
+}
+END_TEST
+
+/* Every process notes a step; two recorders on one machine note it with other figures. */
+START_TEST(steps)
+{
+    struct wall wall = {0};
+    ck_assert_int_eq(wall_ahead_ns(&wall, 5), 0);
+    wall_add(&wall, (struct wall_step){9 * (uint64_t)S, -S});
+    wall_add(&wall, (struct wall_step){2 * (uint64_t)S + 50, 3600 * S});
+    wall_add(&wall, (struct wall_step){2 * (uint64_t)S, 3600 * S});
+    wall_add(&wall, (struct wall_step){2 * (uint64_t)S + 700000000, 3600 * S + 4000});
+    wall_add(&wall, (struct wall_step){2 * (uint64_t)S + 1000, -3600 * S}); /* and back at once */
+    wall_add(&wall, (struct wall_step){5 * (uint64_t)S, INT64_MIN});
+    wall_add(&wall, (struct wall_step){UINT64_MAX, S});
+    wall_settle(&wall);
+    ck_assert_uint_eq(wall.n, 3);
+    wall_add(&wall, (struct wall_step){9 * (uint64_t)S + 1, -S});
+    wall_settle(&wall);
+    ck_assert_uint_eq(wall.n, 3);
+    ck_assert_int_eq(wall_ahead_ns(&wall, 2 * (uint64_t)S - 1), 0);
+    ck_assert_int_eq(wall_ahead_ns(&wall, 2 * (uint64_t)S), 3600 * S);
+    ck_assert_int_eq(wall_ahead_ns(&wall, 2 * (uint64_t)S + 1000), 0);
+    ck_assert_int_eq(wall_ahead_ns(&wall, UINT64_MAX), -S);
+    wall_clear(&wall);
+}
+END_TEST
+
 START_TEST(nonsense)
 {
     static const char *const texts[] = {
@@ -127,6 +207,9 @@ int main(void)
     tcase_add_test(tests, before_end);
     tcase_add_test(tests, of_day);
     tcase_add_test(tests, dates);
+    tcase_add_test(tests, clock_set);
+    tcase_add_test(tests, clock_set_to_another_day);
+    tcase_add_test(tests, steps);
     tcase_add_test(tests, nonsense);
     suite_add_tcase(suite, tests);
     SRunner *const runner = srunner_create(suite);

@@ -462,7 +462,7 @@ START_TEST(test_gaps)
     process->problem.status = STATUS_OK;
     tick_raw();
     sample_raw(7, 0, 0); /* whose thread record was lost */
-    fake_end_thread(&fake, 7);
+    fake_end_thread(&fake, 7, 0);
     fake_event(&fake, 7, 7, 0);
     fake_event(&fake, 3, 0, 12345); /* FORK: the collector's own to say */
     fake_start_thread(&fake, "main");
@@ -474,6 +474,42 @@ START_TEST(test_gaps)
     ck_assert_uint_eq(process->stream.roster.n, 1);
     ck_assert_uint_eq(process->stream.batch.n_events, 2);
     finish();
+}
+END_TEST
+
+/* A thread's clock at its end is said once, behind its last sample, wherever a chunk was cut. */
+START_TEST(test_ends)
+{
+    start_good();
+    tick_raw();
+    for (int i = 0; i < 3; i++)
+        fake_start_thread(&fake, "thread");
+    struct fake_thread *const threads = fake.threads;
+    for (int round = 0; round < 2; round++) {
+        for (int i = 0; i < 3; i++) {
+            threads[i].cpu_ns += 10 * QUANTUM_NS;
+            fake_sample(&fake, &threads[i], 0);
+        }
+        tick_raw();
+    }
+    threads[0].cpu_ns += 5 * QUANTUM_NS; /* its last sample is in the tick that it ends in */
+    fake_sample(&fake, &threads[0], 0);
+    fake_end_thread(&fake, 1, 29 * QUANTUM_NS);
+    fake_end_thread(&fake, 2, 20 * QUANTUM_NS); /* no more than was seen */
+    fake_end_thread(&fake, 3, 22 * QUANTUM_NS + 1);
+    fake_commit(&fake);
+    ck_assert(process_visit(process, &emit, clock_ns));
+    process_flush(process, &emit); /* within the tick */
+    process_restart_generation(process);
+    tick_raw();
+    tick_raw();
+    fake_commit(&fake);
+    ck_assert(process_visit(process, &emit, clock_ns));
+    ck_assert_uint_eq(process->stream.python_cpu_q, 29 + 20 + 22);
+    finish();
+    ck_assert_uint_eq(back.n_ends, 2);
+    ck_assert_uint_eq(back.ends_q, 29 + 22);
+    ck_assert_uint_eq(back.rows[back.n_rows - 1].cpu_q, 25);
 }
 END_TEST
 
@@ -498,6 +534,7 @@ int main(void)
     tcase_add_test(tc, test_unterminated_texts);
     tcase_add_loop_test(tc, test_bad_records, 0, ARRAY_LEN(bads));
     tcase_add_test(tc, test_gaps);
+    tcase_add_test(tc, test_ends);
     suite_add_tcase(suite, tc);
     return suite_run(suite);
 }

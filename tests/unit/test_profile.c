@@ -258,6 +258,50 @@ START_TEST(range_reads_its_generations_only)
 }
 END_TEST
 
+/* What threads used after their last sample is in their clocks, but in no place's. */
+START_TEST(clocks_at_the_end)
+{
+    static const char *const argv[] = {"python3", NULL};
+    static const struct maker_frame frame = {"f", "/x.py", 1, 2, 0};
+    static const uint64_t at_end_q[] = {57000, 50000, 0}; /* more; no more; not known */
+    const char *const path = scratch_path("ends.trace");
+    const struct select all = {0};
+    struct maker *const m = maker_open(path, NULL);
+    const uint32_t p = maker_process(m, 7, 1, argv);
+    for (uint32_t t = 1; t <= 3; t++)
+        maker_thread(m, p, 6 + t, "thread", 0);
+    for (int i = 0; i < 5; i++) {
+        if (i == 3)
+            maker_generation(m, p);
+        const uint32_t stack = maker_stack(m, p, &frame, 1);
+        maker_tick(m, p, 0, 0, 0);
+        for (uint32_t t = 1; t <= 3; t++)
+            maker_change(m, p, t, &(struct maker_sample){stack, 1, 10000, NULL});
+    }
+    for (uint32_t t = 1; t <= 3; t++)
+        maker_thread_end_at(m, p, t, at_end_q[t - 1]);
+    maker_tick(m, p, 0, 0, 0);
+    maker_process_end(m, p, 0);
+    maker_close(m, "exited");
+    for (int part = 0; part < 2; part++) {
+        struct profile profile = {0};
+        struct trace *const trace = open_trace(path);
+        if (part == 1) /* the end may be outside */
+            trace_set_window(trace, (struct window){0, 1000000000});
+        profile_build(&profile, trace, &all, 1);
+        ck_assert_uint_eq(profile.n_threads, 3);
+        for (size_t t = 0; t < 3; t++) {
+            const uint64_t more_ns = t == 0 && part == 0 ? 7000000 : 0;
+            ck_assert_uint_eq(weights_sum(&profile.threads[t]->total).cpu, 50000000);
+            ck_assert_uint_eq(profile.threads[t]->unattributed_ns, more_ns);
+            ck_assert_uint_eq(profile.threads[t]->cpu_ns, 50000000 + more_ns);
+        }
+        profile_clear(&profile);
+        trace_close(trace);
+    }
+}
+END_TEST
+
 /* The rows of the whole profile as text, in an order that does not depend on numbers. */
 static int compare_lines(const void *a, const void *b)
 {
@@ -391,6 +435,7 @@ int main(void)
     tcase_add_loop_test(tests, equals_reference, 0, N_SEEDS);
     tcase_add_loop_test(tests, range_and_state_equal_reference, 0, 80);
     tcase_add_test(tests, range_reads_its_generations_only);
+    tcase_add_test(tests, clocks_at_the_end);
     tcase_add_loop_test(tests, workers_change_nothing, 0, 30);
     tcase_add_loop_test(tests, dump_shows_every_sample, 0, 20);
     tcase_add_test(tests, dump_stops_at_its_limit);

@@ -94,6 +94,14 @@ START_TEST(test_values)
     ck_assert_int_eq(settings.file.how, TRACEFILE_KEEP);
     ck_assert_uint_eq(settings.file.limit_ns, 600000000000u);
     ck_assert_uint_eq(settings.file.limit_bytes, 0);
+    ck_assert_int_eq(parse("--keep 1s c"), STATUS_OK); /* the least that there is .. */
+    ck_assert_uint_eq(settings.file.limit_ns, 1000000000u);
+    ck_assert_int_eq(parse("--rotate 64K c"), STATUS_OK);
+    ck_assert_uint_eq(settings.file.limit_bytes, 64u << 10);
+    ck_assert_int_eq(parse("--keep 87600h c"), STATUS_OK); /* .. and nearly the most */
+    ck_assert_uint_eq(settings.file.limit_ns, 315360000000000000u);
+    ck_assert_int_eq(parse("--rotate 900000000G c"), STATUS_OK);
+    ck_assert_uint_eq(settings.file.limit_bytes, 900000000ull << 30);
     ck_assert_int_eq(parse("-- --help"), STATUS_OK);
     ck_assert_str_eq(settings.command[0], "--help");
     ck_assert_int_eq(parse("- x"), STATUS_OK);
@@ -143,6 +151,18 @@ static const struct {
     {"--delay=-1 c", "--delay wants a time such as 10s, 5m, 1h or 0, not '-1'"},
     {"--rotate 10 c", "--rotate wants " WANTS_FILE ", not '10'"},
     {"--rotate 1K c", "--rotate wants " WANTS_FILE ", not '1K'"},
+    {"--rotate 63K c", "--rotate wants " WANTS_FILE ", not '63K'"},
+    {"--rotate 99999999999h c", "--rotate wants " WANTS_FILE ", not '99999999999h'"},
+    {"--rotate 9999999999999G c", "--rotate wants " WANTS_FILE ", not '9999999999999G'"},
+    {"--rotate M c", "--rotate wants " WANTS_FILE ", not 'M'"},
+    {"--rotate infs c", "--rotate wants " WANTS_FILE ", not 'infs'"},
+    {"--keep 0.5s c", "--keep wants " WANTS_FILE ", not '0.5s'"},
+    {"--keep -5m c", "--keep wants " WANTS_FILE ", not '-5m'"},
+    {"--keep 64KB c", "--keep wants " WANTS_FILE ", not '64KB'"},
+    {"--keep 1.5.5m c", "--keep wants " WANTS_FILE ", not '1.5.5m'"},
+    {"--keep 0x10M c", "--keep wants " WANTS_FILE ", not '0x10M'"},
+    {"--keep 1e3M c", "--keep wants " WANTS_FILE ", not '1e3M'"},
+    {"-r 0x10 c", "--rate wants a number from 1 to 10000, not '0x10'"},
     {"--keep 0s c", "--keep wants " WANTS_FILE ", not '0s'"},
     {"--keep= c", "--keep wants " WANTS_FILE ", not ''"},
     {"--keep 1m --rotate 1h c", "--rotate and --keep exclude each other"},
