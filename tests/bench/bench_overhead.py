@@ -30,7 +30,7 @@ PROGRAMS = {
 PROGRAM_OF = {'pinned': 'busy'}
 SOME = ('fib', 'idle', 'processes', 'pinned', 'nothing')  # also at other rates
 FULL = ('processes', 'pinned', 'web')  # no CPU is free for the profiler
-FEW_ROUNDS = 3  # of what is far from all others, and takes long
+FEW_ROUNDS = 2  # of what is far from all others, and takes long
 
 
 # One run: wall time of the work / that of the unprofiled program in the same round; CPU seconds of
@@ -88,9 +88,21 @@ def run_cell(group, program, rate, number, directory, percent, failures):
                       run.cpu - plain.cpu, run.facts, plain.facts) for name, run in runs.items()}
 
 
+def warm_up(groups, directory):
+    """Byte code, and what else is read for the first time."""
+    for group in groups:
+        for one in group.all():
+            try:
+                bench_rivals.profile(one, bench_rivals.work('mixture', 1), 1000, directory,
+                                     'compact')
+            except bench_rivals.Failed:
+                pass  # it will fail again where it counts
+
+
 def measure(groups, directory, minutes, rates=(1000, 100, 10000), percent=100, programs=None):
     """({(interpreter, program, rate): {name: [Row]}}, failures, rounds begun)"""
-    results, failures = collections.defaultdict(lambda: collections.defaultdict(list)), []
+    results, failures = {}, []
+    warm_up(groups, directory)
     until, number = time.monotonic() + 60 * minutes, 0
     while number == 0 or time.monotonic() < until:
         for group, program, rate in cells(groups, rates):
@@ -100,7 +112,8 @@ def measure(groups, directory, minutes, rates=(1000, 100, 10000), percent=100, p
                 break
             rows = run_cell(group, program, rate, number, directory, percent, failures)
             for name, row in rows.items():
-                results[group.title, program, rate][name].append(row)
+                cell = results.setdefault((group.title, program, rate), {})
+                cell.setdefault(name, []).append(row)
         number += 1
     return results, failures, number
 

@@ -16,31 +16,30 @@ Stack = collections.namedtuple('Stack', 'process thread frames seconds cpu count
 
 
 class Profile:
-    def __init__(self, stacks=None, functions=None, lines=None, count=None):
+    def __init__(self, stacks=None, functions=None, lines=None, cumulative=True, has_lines=True):
         self.stacks = stacks
-        self._functions = functions  # {(file, function): cumulative seconds}
+        self._functions = functions  # {(file, function): seconds}
         self._lines = lines  # {(file, line): self seconds}
-        self._count = count
+        self.cumulative = cumulative  # do seconds of functions include what they call?
+        self.has_lines = has_lines  # are the lines of stacks those that took the time?
 
     def functions(self, names, weight='seconds'):
-        """Seconds of the functions in `names`, what they call included; None: cannot say."""
+        """Seconds of the functions in `names`, what they call included if `cumulative`."""
         found = dict.fromkeys(names, 0.0)
         if self.stacks is not None:
             for stack in self.stacks:
                 for name in {short(frame[0]) for frame in stack.frames} & set(names):
                     found[name] += getattr(stack, weight) or 0
-        elif self._functions is not None:
+        else:
             for (_, function), seconds in self._functions.items():
                 if short(function) in found:
                     found[short(function)] += seconds
-        else:
-            return None
         return found
 
     def lines(self, file, numbers):
         """Seconds of the lines themselves; None: cannot say."""
         found = dict.fromkeys(numbers, 0.0)
-        if self.stacks is not None:
+        if self.stacks is not None and self.has_lines:
             cells = (((stack.frames[-1][1], stack.frames[-1][2]), stack.seconds)
                      for stack in self.stacks)
         elif self._lines is not None:
@@ -55,7 +54,7 @@ class Profile:
     def count(self, name=None):
         """Samples; with a function in their stack, if one is named. None: takes or tells none."""
         if self.stacks is None:
-            return self._count if name is None else None
+            return None
         return sum(stack.count for stack in self.stacks
                    if name is None or any(short(frame[0]) == name for frame in stack.frames))
 
@@ -129,9 +128,9 @@ def read_py_spy(profiler, files, rate):
                 for part in names.split(';'):
                     found = PY_SPY_FRAME.match(part)
                     if part.startswith('process '):
-                        process = part.split()[1].rstrip(':')
+                        process = part.split(':')[0].split()[1]
                     elif part.startswith('thread '):
-                        thread = part.split('(')[-1].rstrip(')')
+                        thread = part.split('(')[1].split(')')[0]
                     elif found:
                         frames.append((found[1], found[2], int(found[3])))
                 if frames:
@@ -157,7 +156,7 @@ def read_pyinstrument(profiler, files, rate):
                 frames.append((function, source, int(now[0] if now else line)))
             if frames:
                 stacks.append(Stack('', thread, frames, seconds, None, 1))
-    return Profile(stacks)
+    return Profile(stacks, has_lines=False)  # it looks between calls
 
 
 def read_scalene(profiler, files, rate):
@@ -174,7 +173,7 @@ def read_scalene(profiler, files, rate):
                                row['n_sys_percent'])
                     place = source, row[key]
                     cells[place] = cells.get(place, 0) + percent * seconds
-    return Profile(None, functions, lines)
+    return Profile(None, functions, lines, cumulative=False)
 
 
 def read_pstats(profiler, files, rate):

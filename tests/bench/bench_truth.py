@@ -13,14 +13,14 @@ import bench_rivals
 import bench_stats
 
 PROGRAM = os.path.join(bench_rivals.HERE, 'truth_work.py')
-# case: (number for the program, rate, way to run the profiler, what it is)
+# case: (program, its number, rate, way to run the profiler, what it is)
 CASES = {
-    'lines': (1.5, 1000, 'command', 'eight lines, six of Python and two of C'),
-    'gil': (1.5, 1000, 'command', 'calls of C that hold the GIL, another thread wants it'),
-    'blocking': (1.5, 1000, 'command', 'sleeping, reading and computing, wall-clock time'),
-    'periodic': (1000, 1000, 'command', 'period of 1 ms, in phase with 1 kHz'),
-    'periodic100': (100, 100, 'command', 'period of 10 ms, in phase with 100 Hz'),
-    'threads': (1.0, 1000, 'cpu_time', 'CPU time of four threads, against their `thread_time`'),
+    'lines': ('lines', 1.5, 1000, 'command', 'eight lines, six of Python and two of C'),
+    'gil': ('gil', 1.5, 1000, 'command', 'calls of C that hold the GIL, another thread wants it'),
+    'blocking': ('blocking', 1.5, 1000, 'command', 'sleeping, reading and computing'),
+    'in phase': ('periodic', 1000, 1000, 'command', 'period of 1 ms, in phase with 1 kHz'),
+    'slow phase': ('periodic', 100, 100, 'command', 'period of 10 ms, in phase with 100 Hz'),
+    'threads': ('threads', 1.0, 1000, 'cpu_time', 'CPU time of four threads, by `thread_time`'),
 }
 BIAS = (5, 25, 50, 75, 95)
 TOWERS = ('red', 'blue')
@@ -31,16 +31,16 @@ Look = collections.namedtuple('Look', 'distance chance samples')
 
 
 def run(one, case, number, rate, directory, way='command', children=False):
-    words = [PROGRAM, case.rstrip('0'), number]
+    words = [PROGRAM, case, number]
     return bench_rivals.profile(one, words, rate, directory, way, children)
 
 
 def look(one, case, directory):
     """Run it once; None: this profiler cannot say."""
-    number, rate, way, _ = CASES[case]
+    program, number, rate, way, _ = CASES[case]
     if getattr(one, way)([PROGRAM], rate, '') is None or one.memory:
         return None
-    done = run(one, case, number, rate, directory, way)
+    done = run(one, program, number, rate, directory, way)
     profile = bench_readers.read(one, done, rate)
     if 'lines' in done.facts:
         truth = {int(line): seconds for line, seconds in done.facts['lines'].items()}
@@ -126,8 +126,11 @@ def bias(group, percent, directory, failures):
         except bench_rivals.Failed as failure:
             failures.append(f'{one.name}, bias: {failure}')
             continue
-        functions = bench_readers.read(one, done, 1000).functions(('called', 'inlined'))
-        if functions and sum(functions.values()):
+        profile = bench_readers.read(one, done, 1000)
+        functions = profile.functions(('called', 'inlined', 'unit'))
+        unit = functions.pop('unit')
+        functions['called'] += 0 if profile.cumulative else unit
+        if sum(functions.values()):
             found[one.name] = 100 * bench_stats.shares(functions)['called'] - truth
     return found
 
@@ -138,7 +141,7 @@ class Truth:
     def __init__(self):
         self.looks = collections.defaultdict(list)  # (case, interpreter, name): [Look]
         self.bias = collections.defaultdict(list)  # (percent, interpreter, name): [points]
-        self.impossible = collections.defaultdict(lambda: [0, 0])  # (rate, interpreter, name)
+        self.impossible = {}  # (rate, interpreter, name): [impossible samples, samples]
         self.failures = []
 
     def median_look(self, case, interpreter, name):
@@ -186,6 +189,6 @@ def count_impossible(truth, group, one, directory, seconds):
             truth.failures.append(f'{one.name}, stacks: {failure}')
             continue
         if counts:
-            total = truth.impossible[rate, group.title, one.name]
+            total = truth.impossible.setdefault((rate, group.title, one.name), [0, 0])
             total[0] += counts[0]
             total[1] += counts[1]
