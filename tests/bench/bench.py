@@ -31,14 +31,20 @@ def arguments():
     parser.add_argument('--again', action='store_true',
                         help='measure nothing, print what was measured last')
     parser.add_argument('--only', default='', help='profilers to run, with commas between them')
+    parser.add_argument('--programs', default='', help='of the overhead, with commas: ' +
+                        ' '.join(bench_overhead.PROGRAMS))
     options = parser.parse_intermixed_args()
     for part in options.parts:
         if part not in PARTS:
             parser.error(f'no part {part}: {" ".join(PARTS)}')
     if options.write and options.parts and set(options.parts) != set(PARTS):
         parser.error('--write: the document has all parts; leave them out')
-    if options.write and (options.quick or options.only):
-        parser.error('--write: not of a run with --quick or --only')
+    options.programs = list(filter(None, options.programs.split(',')))
+    for program in options.programs:
+        if program not in bench_overhead.PROGRAMS:
+            parser.error(f'no program {program}: {" ".join(bench_overhead.PROGRAMS)}')
+    if options.write and (options.quick or options.only or options.programs):
+        parser.error('--write: not of a run with --quick, --only or --programs')
     options.parts = options.parts or list(PARTS)
     return options
 
@@ -54,7 +60,7 @@ def measure(part, options, groups, directory):
     quick = options.quick
     if part == 'overhead':
         return bench_overhead.measure(groups, directory, 0 if quick else options.minutes,
-                                      percent=10 if quick else 100)
+                                      percent=10 if quick else 100, programs=options.programs)
     if part == 'truth':
         return bench_truth.measure(groups, directory, 1 if quick else options.rounds,
                                    0.5 if quick else 1.5)
@@ -73,7 +79,7 @@ def run(options, saved):
     groups, missing = bench_rivals.find(options.build)
     groups = chosen(groups, options.only)
     state = {'groups': groups, 'missing': missing, 'machine': bench_report.machine(),
-             'date': time.strftime('%Y-%m-%d'),
+             'date': time.strftime('%Y-%m-%d'), 'load': os.getloadavg()[0],
              'command': 'tests/bench/run.sh ' + shlex.join(sys.argv[1:])}
     begin = time.monotonic()
     with tempfile.TemporaryDirectory(prefix='pyrec-bench-') as directory:

@@ -105,8 +105,8 @@ def rows(state):
     found = [('no other sampler costs less elapsed time, beyond noise, where no CPU is free',
               wall(results, groups))]
     for rate, part in CPU_GOALS.items():
-        found.append((f'at {rate} Hz at most 1/{1 / part:.0f} of the CPU of the best profiler that is '
-                      'a process of its own', cpu(results, groups, rate, part)))
+        found.append((f'at {rate} Hz at most 1/{1 / part:.0f} of the CPU of the best profiler that '
+                      'is a process of its own', cpu(results, groups, rate, part)))
     found.append(('no impossible stack', stacks(state['truth']) if 'truth' in state else
                   (None, '-')))
     found.append(('the smallest file per sample', smallest(sizes, groups)))

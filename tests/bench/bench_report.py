@@ -14,10 +14,10 @@ from bench_words import (BIAS, COMPLETE, CPU, GOALS, HEAD, IMPOSSIBLE, OVERHEAD,
                          WHO)
 
 
-def table(header, rows):
-    """Markdown. The first column is text, the others are numbers."""
+def table(header, rows, numbers=True):
+    """Markdown. The first column is text, and the others are `numbers`, or text as well."""
     lines = ['| ' + ' | '.join(header) + ' |',
-             '|' + '|'.join(['---'] + ['---:'] * (len(header) - 1)) + '|']
+             '|' + '|'.join(['---'] + ['---:' if numbers else '---'] * (len(header) - 1)) + '|']
     lines += ['| ' + ' | '.join(row) + ' |' for row in rows]
     return '\n'.join(lines)
 
@@ -41,7 +41,8 @@ def machine():
     kind = 'virtual machine' if 'hypervisor' in facts.get('flags', '') else 'machine'
     system = platform.freedesktop_os_release()['PRETTY_NAME']
     memory = os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') / 2 ** 30
-    return (f'a {kind} with {os.cpu_count()} CPUs of an {facts.get("model name", "unknown processor")}, '
+    model = facts.get('model name', 'unknown processor')
+    return (f'a {kind} with {os.cpu_count()} CPUs ({model}), '
             f'{memory:.0f} GiB, Linux {platform.release()}, {system}')
 
 
@@ -53,7 +54,8 @@ def versions(groups, missing):
                 if one.name == 'pyrec' else 'the program\'s'
             rows.append([one.name, one.version(), group.title, one.kind, where,
                          'all' if one.threads else 'one', 'yes' if one.children else 'no'])
-    text = table(['profiler', 'version', 'Python', 'takes', 'process', 'threads', 'children'], rows)
+    text = table(['profiler', 'version', 'Python', 'takes', 'process', 'threads', 'children'], rows,
+                 numbers=False)
     for name, why in missing.items():
         text += f'\n\n{name} is missing, because {why}.'
     return text
@@ -245,9 +247,9 @@ def report(state):
     groups = state['groups']
     parts = ['# Beside other profilers\n\n' + HEAD.format(
         command=state['command'], machine=state['machine'], date=state['date'],
-        minutes=state['minutes'])]
+        minutes=state['minutes'], load=state['load'])]
     parts.append('## Goals\n\n' + GOALS + '\n\n' + table(
-        ['goal', 'met', 'measured'], bench_goals.rows(state)))
+        ['goal', 'met', 'measured'], bench_goals.rows(state), numbers=False))
     parts.append('## Who\n\n' + WHO + '\n\n' + versions(groups, state['missing']))
     lists = []
     if 'overhead' in state:

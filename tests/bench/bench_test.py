@@ -196,11 +196,12 @@ def test_report(_):
                            {'unprofiled': 0, 'pyrec': 0.01, 'austin': 0.1})
     text = bench_report.report({
         'groups': [group], 'missing': {'py-spy': 'it is not there'}, 'command': 'x',
-        'machine': bench_report.machine(), 'date': '2026-01-01', 'minutes': 1.0,
+        'machine': bench_report.machine(), 'date': '2026-01-01', 'minutes': 1.0, 'load': 0.5,
         'overhead': (results, ['austin, fib, 1000 Hz: no'], 5), 'truth': truth,
         'complete': complete, 'size': ({}, [])})
     for part in ('py-spy is missing, because it is not there.', '| yes |',
-                 '| samples/fib.py | 1000 Hz | **+1.2 % (+1.1 .. +1.3)** | +2.2 % (+2.1 .. +2.3) | - |',
+                 '| samples/fib.py | 1000 Hz | **+1.2 % (+1.1 .. +1.3)** '
+                 '| +2.2 % (+2.1 .. +2.3) | - |',
                  '0.100, chance 0.03', '| **0.000** |', '| +12.0 |', '98.0 %', '| 50 |',
                  '* austin, fib, 1000 Hz: 1 times'):
         assert part in text, (part, text)

@@ -50,7 +50,8 @@ class Run:
 
     def read_costs(self, options, trace):
         text = subprocess.run([os.path.join(options.build, 'analyze', 'pyanalyze'), 'info',
-                               '--format', 'json', trace], stdout=subprocess.PIPE, check=True).stdout
+                               '--format', 'json', trace],
+                              stdout=subprocess.PIPE, check=True).stdout
         info = json.loads(text)
         self.collector = info['recordings'][0]['collector_cpu']
         self.cpu -= self.collector
@@ -78,13 +79,14 @@ def measure(options, case, rate, directory):
         runs.append(recorded)
     share = lambda name: 100 * statistics.median(getattr(run, name) / run.cpu for run in runs)
     handler = [run.handler_ns for run in runs if run.handler_ns]
-    print(f'| {CASES[case][2]} | {rate} Hz | {bench_stats.spread(wall)} | {bench_stats.spread(cpu)} '
+    spread = bench_stats.spread
+    print(f'| {CASES[case][2]} | {rate} Hz | {spread(wall)} | {spread(cpu)} '
           f'| {share("sampler"):.2f} % | {share("collector"):.2f} % '
           f'| {statistics.median(handler):.0f} ns ' if handler else
-          f'| {CASES[case][2]} | {rate} Hz | {bench_stats.spread(wall)} | {bench_stats.spread(cpu)} '
+          f'| {CASES[case][2]} | {rate} Hz | {spread(wall)} | {spread(cpu)} '
           f'| {share("sampler"):.2f} % | {share("collector"):.2f} % | - ', end='')
     print(f'| {100 * statistics.median(run.taken for run in runs):.1f} % '
-          f'| {bench_stats.spread(p99) if p99 else "-"} |', flush=True)
+          f'| {spread(p99) if p99 else "-"} |', flush=True)
 
 
 def main():

@@ -37,7 +37,8 @@ fetch_austin() {
         url=$(url_of "$suite" "$package")
         [ -z "$url" ] || suite_unpack "$suite" "$url" "$root/austin.part" || return 1
     done
-    relocate_binary "$root/austin.part/usr/bin/austin" "$root/austin" "$root/austin.part" || return 1
+    relocate_binary "$root/austin.part/usr/bin/austin" "$root/austin" "$root/austin.part" ||
+        return 1
     mv "$root/austin.part" "$root/austin"
 }
 

@@ -42,7 +42,8 @@ def json_work(scale):
     return check
 
 
-LOG = re.compile(r'(?P<host>\S+) - (?P<user>\S+) \[(?P<time>[^]]+)\] "(?P<verb>[A-Z]+) (?P<path>[^" ]+)[^"]*" '
+LOG = re.compile(r'(?P<host>\S+) - (?P<user>\S+) \[(?P<time>[^]]+)\] '
+                 r'"(?P<verb>[A-Z]+) (?P<path>[^" ]+)[^"]*" '
                  r'(?P<status>\d{3}) (?P<size>\d+)')
 WORDS = re.compile(r'\b([a-z]+)(\d+)\b')
 
@@ -50,7 +51,8 @@ WORDS = re.compile(r'\b([a-z]+)(\d+)\b')
 def regex_work(scale):
     """A log, line by line; then names in it replaced by a function."""
     lines = [f'10.0.{row["id"] % 256}.7 - {row["name"]} [06/May/2026:14:{row["id"] % 60:02d}] '
-             f'"GET /item/{row["tags"][0]}/{row["id"]} HTTP/1.1" {200 + row["id"] % 5} {row["id"] * 37}'
+             f'"GET /item/{row["tags"][0]}/{row["id"]} HTTP/1.1" {200 + row["id"] % 5} '
+             f'{row["id"] * 37}'
              for row in records(300)]
     check = 0
     for _ in range(scale * 2):
