@@ -51,7 +51,9 @@ bool capture_init(struct capture *capture, const struct interp *interp, struct c
     capture->slots = reserve_memory((capture->n_slots + 1) * sizeof(struct slot));
     capture->free_slots = reserve_memory(capture->n_slots * sizeof(uint32_t));
     capture->asked = reserve_memory((capture->n_slots + 1) * sizeof(uint32_t));
-    if (!capture->frames || !capture->slots || !capture->free_slots || !capture->asked)
+    capture->again = reserve_memory(max_depth * sizeof(uint64_t));
+    if (!capture->frames || !capture->again || !capture->slots || !capture->free_slots ||
+        !capture->asked)
         return false;
     capture_reset(capture);
     return true;

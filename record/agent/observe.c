@@ -124,7 +124,6 @@ static bool stacks_equal(const struct stack *a, const uint64_t *frames, uint32_t
 static enum reading read_running(struct sampler *s, struct thread *thread, uint64_t cpu_ns,
                                  struct observation *seen)
 {
-    uint64_t first[256];
     struct stack_source source = {
         .ver = &s->interp->ver,
         .code_type = s->interp->code_type,
@@ -141,7 +140,7 @@ static enum reading read_running(struct sampler *s, struct thread *thread, uint6
         }
         capture_outside(s->capture, slot);
         read_bits(seen);
-        struct stack again = {.frames = first, .max = 256};
+        struct stack again = {.frames = s->capture->again, .max = s->capture->max_depth};
         if (slot->failure == WIRE_FAIL_NONE && stack_take(&source, &again) == WIRE_FAIL_NONE &&
             !slot->stack.cut == !again.cut &&
             stacks_equal(&again, slot->stack.frames, slot->stack.depth))

@@ -7,8 +7,9 @@
  *
  * A thread computes a fixed amount. Beside it a second one (a) is not there, (b) wakes up HZ times
  * per second and goes back to sleep, (c) also sends the first one a signal each time, whose handler
- * does nothing. Alternating runs; medians of the elapsed times' ratios to (a), and the second
- * thread's CPU per wake-up.
+ * does nothing; (d) is not there, but a timer of the kernel's signals the first one directly: the
+ * least that any sampling of a running thread can cost. Alternating runs; medians of the ratios to
+ * (a) of the elapsed time and of the process's CPU time, and the second thread's CPU per wake-up.
  */
 #include <pthread.h>
 #include <signal.h>
@@ -18,12 +19,18 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
+#include <unistd.h>
 
 #define PAIRS_MAX 200
 #define WORK      250000000u
 
-enum kind { ALONE, WAKES, SIGNALS, KINDS };
-static const char *const names[] = {"alone", "wakes up", "wakes up and signals"};
+enum kind { ALONE, WAKES, SIGNALS, TIMER, KINDS };
+static const char *const names[] = {"alone", "a thread that wakes up",
+                                    "a thread that wakes up and signals", "a timer that signals"};
+
+struct result {
+    double elapsed_s, cpu_s, cpu_per_wake_s;
+};
 
 static atomic_bool stop;
 static pthread_t worker;
@@ -63,23 +70,46 @@ static void *wake(void *closure)
     return NULL;
 }
 
-static double run(enum kind kind, double *cpu_per_wake)
+/* Signals this thread HZ times per second. */
+static timer_t timer_begin(void)
+{
+    timer_t timer;
+    struct sigevent event = {.sigev_notify = SIGEV_THREAD_ID, .sigev_signo = SIGUSR1};
+    event._sigev_un._tid = gettid();
+    const long ns = (long)(1e9 / hz) % 1000000000;
+    const time_t s = hz > 1 ? 0 : 1;
+    const struct itimerspec each = {{s, ns}, {s, ns}};
+    if (timer_create(CLOCK_MONOTONIC, &event, &timer) != 0 ||
+        timer_settime(timer, 0, &each, NULL) != 0)
+        exit(1);
+    return timer;
+}
+
+static struct result run(enum kind kind)
 {
     struct waker waker = {.kind = kind};
     pthread_t thread;
+    timer_t timer = NULL;
     volatile uint64_t sum = 0;
+    const bool has_thread = kind == WAKES || kind == SIGNALS;
     atomic_store(&stop, false);
-    if (kind != ALONE && pthread_create(&thread, NULL, wake, &waker) != 0)
+    if (has_thread && pthread_create(&thread, NULL, wake, &waker) != 0)
         exit(1);
+    if (kind == TIMER)
+        timer = timer_begin();
     const double begin = clock_s(CLOCK_MONOTONIC);
+    const double cpu_begin = clock_s(CLOCK_PROCESS_CPUTIME_ID);
     for (uint32_t i = 0; i < WORK; i++)
         sum += i ^ sum >> 3;
-    const double took = clock_s(CLOCK_MONOTONIC) - begin;
+    struct result result = {.elapsed_s = clock_s(CLOCK_MONOTONIC) - begin,
+                            .cpu_s = clock_s(CLOCK_PROCESS_CPUTIME_ID) - cpu_begin};
     atomic_store(&stop, true);
-    if (kind != ALONE)
+    if (has_thread)
         pthread_join(thread, NULL);
-    *cpu_per_wake = waker.n > 0 ? waker.cpu_s / (double)waker.n : 0;
-    return took;
+    if (kind == TIMER)
+        timer_delete(timer);
+    result.cpu_per_wake_s = waker.n > 0 ? waker.cpu_s / (double)waker.n : 0;
+    return result;
 }
 
 static int compare(const void *left, const void *right)
@@ -88,9 +118,15 @@ static int compare(const void *left, const void *right)
     return (a > b) - (a < b);
 }
 
+static double median(double *values, int n)
+{
+    qsort(values, (size_t)n, sizeof(double), compare);
+    return values[n / 2];
+}
+
 int main(int argc, char **argv)
 {
-    static double ratios[KINDS][PAIRS_MAX], cpu[KINDS][PAIRS_MAX];
+    static double elapsed[KINDS][PAIRS_MAX], cpu[KINDS][PAIRS_MAX], wake_s[KINDS][PAIRS_MAX];
     hz = argc > 1 ? strtod(argv[1], NULL) : hz;
     const int pairs = argc > 2 ? atoi(argv[2]) : 21;
     if (hz < 1 || hz > 1e5 || pairs < 1 || pairs > PAIRS_MAX) {
@@ -100,20 +136,25 @@ int main(int argc, char **argv)
     worker = pthread_self();
     signal(SIGUSR1, ignore);
     for (int i = 0; i < pairs; i++) {
-        double alone = 0;
+        struct result alone = {0};
         for (int kind = 0; kind < KINDS; kind++) {
-            const double took = run((enum kind)kind, &cpu[kind][i]);
-            alone = kind == ALONE ? took : alone;
-            ratios[kind][i] = took / alone;
+            const struct result result = run((enum kind)kind);
+            alone = kind == ALONE ? result : alone;
+            elapsed[kind][i] = result.elapsed_s / alone.elapsed_s;
+            cpu[kind][i] = result.cpu_s / alone.cpu_s;
+            wake_s[kind][i] = result.cpu_per_wake_s;
         }
     }
-    printf("| beside one busy thread, %g Hz | elapsed time | CPU per wake-up |\n|---|---|---|\n",
+    printf("| beside one busy thread, %g Hz | elapsed time | CPU time | CPU per wake-up |\n"
+           "|---|---|---|---|\n",
            hz);
     for (int kind = WAKES; kind < KINDS; kind++) {
-        qsort(ratios[kind], (size_t)pairs, sizeof(double), compare);
-        qsort(cpu[kind], (size_t)pairs, sizeof(double), compare);
-        printf("| a thread that %s | %+.2f %% | %.1f us |\n", names[kind],
-               100 * (ratios[kind][pairs / 2] - 1), 1e6 * cpu[kind][pairs / 2]);
+        printf("| %s | %+.2f %% | %+.2f %% | ", names[kind],
+               100 * (median(elapsed[kind], pairs) - 1), 100 * (median(cpu[kind], pairs) - 1));
+        if (kind == TIMER)
+            printf("- |\n");
+        else
+            printf("%.1f us |\n", 1e6 * median(wake_s[kind], pairs));
     }
     return 0;
 }

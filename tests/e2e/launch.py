@@ -228,6 +228,20 @@ def test_no_signals(t):
         assert float(fact.get("value", fact.get("samples_asked")) or 0) == 0, fact
 
 
+def test_no_signals_deep(t):
+    """A deep stack is read from outside as well as a flat one."""
+    script = ("import time\n"
+              "def spin():\n"
+              "    end = time.process_time() + 0.5\n"
+              "    while time.process_time() < end: pass\n"
+              "def down(n):\n"
+              "    return down(n - 1) if n else spin()\n"
+              "down(600)\n")
+    run = t.record("-c", script, options=["--no-signals", "-r", "1k"])
+    whole = sum(n for frames, n in t.stacks(run.trace) if len(frames) > 600)
+    assert whole > 0.8 * sum(n for _, n in t.stacks(run.trace)), t.stacks(run.trace)[:3]
+
+
 def walk(value):
     if isinstance(value, dict):
         yield value
