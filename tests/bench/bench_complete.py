@@ -59,7 +59,7 @@ def measure(groups, directory, rounds, crowds=CROWDS, children=True):
                 for threads, rate in crowds:
                     try:
                         taken = crowd(one, threads, rate, directory)
-                    except bench_rivals.Failed as failure:
+                    except bench_rivals.TROUBLE as failure:
                         result.failures.append(f'{one.name}, {threads} threads: {failure}')
                         continue
                     if taken:
@@ -67,7 +67,7 @@ def measure(groups, directory, rounds, crowds=CROWDS, children=True):
                 if children and one.children:
                     try:
                         seen = children_seen(one, directory)
-                    except bench_rivals.Failed as failure:
+                    except bench_rivals.TROUBLE as failure:
                         result.failures.append(f'{one.name}, children: {failure}')
                         continue
                     result.children[group.title, one.name].append(seen)

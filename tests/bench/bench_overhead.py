@@ -68,7 +68,7 @@ def run_one(group, one, program, rate, directory, percent):
     try:
         return bench_rivals.profile(one, words, rate, directory, way='compact', pinned=pinned,
                                     children=children)
-    except bench_rivals.Failed as failure:
+    except bench_rivals.TROUBLE as failure:
         return failure
 
 
@@ -95,7 +95,7 @@ def warm_up(groups, directory):
             try:
                 bench_rivals.profile(one, bench_rivals.work('mixture', 1), 1000, directory,
                                      'compact')
-            except bench_rivals.Failed:
+            except bench_rivals.TROUBLE:
                 pass  # it will fail again where it counts
 
 

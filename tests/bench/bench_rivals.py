@@ -244,6 +244,11 @@ class Failed(Exception):
     """A profiler did not run the program to its end."""
 
 
+# That, or what it wrote cannot be read: its row has one run less, and the others go on.
+TROUBLE = (Failed, ArithmeticError, AttributeError, EOFError, LookupError, OSError, TypeError,
+           ValueError, subprocess.SubprocessError)
+
+
 class Run:
     """One run: `facts` that the program printed, CPU seconds of everything, the files written."""
 

@@ -66,6 +66,6 @@ def measure(groups, directory, rate=1000, percent=100, tries=5):
                 try:
                     result[recording, group.title, one.name] = record(one, recording, directory,
                                                                       rate, percent, tries)
-                except bench_rivals.Failed as failure:
+                except bench_rivals.TROUBLE as failure:
                     failures.append(f'{one.name}, {recording}: {failure}')
     return result, failures

@@ -123,11 +123,11 @@ def bias(group, percent, directory, failures):
             continue
         try:
             done = run(one, 'bias', percent, 1000, directory)
-        except bench_rivals.Failed as failure:
+            profile = bench_readers.read(one, done, 1000)
+            functions = profile.functions(('called', 'inlined', 'unit'))
+        except bench_rivals.TROUBLE as failure:
             failures.append(f'{one.name}, bias: {failure}')
             continue
-        profile = bench_readers.read(one, done, 1000)
-        functions = profile.functions(('called', 'inlined', 'unit'))
         unit = functions.pop('unit')
         functions['called'] += 0 if profile.cumulative else unit
         if sum(functions.values()):
@@ -174,7 +174,7 @@ def measure(groups, directory, rounds, seconds=1.5, cases=None):
 def look_once(truth, group, one, case, directory):
     try:
         found = look(one, case, directory)
-    except bench_rivals.Failed as failure:
+    except bench_rivals.TROUBLE as failure:
         truth.failures.append(f'{one.name}, {case}: {failure}')
         return
     if found:
@@ -185,7 +185,7 @@ def count_impossible(truth, group, one, directory, seconds):
     for rate in (1000, 10000):
         try:
             counts = impossible(one, directory, seconds, rate)
-        except bench_rivals.Failed as failure:
+        except bench_rivals.TROUBLE as failure:
             truth.failures.append(f'{one.name}, stacks: {failure}')
             continue
         if counts:
