@@ -32,7 +32,7 @@ CPU = """\
 CPU seconds of all processes together beyond those of the unprofiled program, in percent of one CPU:
 per second of the work, without what starting and ending takes. It holds whatever is used by or
 because of the profiler, in whichever process; what a slower program uses itself, too. Small
-negative figures are noise."""
+negative figures are noise. Who falls behind uses less: how many samples each took is in table 3."""
 
 WEB = """\
 What its clients saw, at 1 kHz; they are another process, which is not profiled."""
