@@ -41,10 +41,10 @@ TRUTH = """\
 Total variation distance between the shares that a profiler reports and the true ones: the part of
 the time that it puts in the wrong place, from 0 to 1; the median of the rounds. The programs take
 the times of their own lines and functions in the same run, so that what a profiler changes in the
-program is not held against it here. "As chance" means that 19 of 20 times as many independent looks
-as the profiler took would have missed by more, or as much; else their distance stands beside. Lines
-can only be told by those that keep lines. In the row about CPU time each profiler is run in its own
-mode for that, and shares of threads are compared."""
+program is not held against it here. "As chance" means that as many independent looks at the true
+shares as the profiler took samples would often be as far away; else the distance that they exceed
+in one case of 20 stands beside. Lines can only be told by those that keep lines. In the row about
+CPU time each profiler is run in its own mode for that, and shares of threads are compared."""
 
 BIAS = """\
 The same work, a given part of it by way of a small function. Percent points by which the function's
