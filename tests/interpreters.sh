@@ -20,6 +20,8 @@ fi
 build=${1:?usage: interpreters.sh [--fetch] BUILD_DIR}
 mkdir -p "$build"
 root=$(cd "$build" && pwd)/interpreters
+# shellcheck source=suites.sh
+. "$(dirname "$0")/suites.sh"
 wanted="3.8 3.9 3.10 3.11 3.12 3.13 3.14 3.15"
 
 # minor version of a binary, without the micro: "3.11"
@@ -36,28 +38,6 @@ suite_of() {
     esac
 }
 
-mirror() {
-    sed -n 's/^URIs: *//p; s/^deb \(\[[^]]*\] \)\?\(http[^ ]*\) .*/\2/p' \
-        /etc/apt/sources.list /etc/apt/sources.list.d/*.sources /etc/apt/sources.list.d/*.list \
-        2>/dev/null | grep '/debian/\?$' | head -n 1
-}
-
-# apt with lists and archives of its own, for one suite
-apt_for() {
-    suite=$1
-    shift
-    apt-get -qq \
-        -o Dir::Etc::SourceList="$root/$suite/sources.list" -o Dir::Etc::SourceParts=/dev/null \
-        -o Dir::State::Lists="$root/$suite/lists" -o Dir::Cache="$root/$suite/cache" \
-        -o Acquire::Check-Valid-Until=false -o Acquire::Languages=none \
-        -o APT::Architecture="$(dpkg --print-architecture)" "$@"
-}
-
-# the newest file of a package and its URL
-url_of() {
-    apt_for "$1" --print-uris download "$2" 2>/dev/null | sed -n "s/^'\([^']*\)'.*/\1/p"
-}
-
 # Unpack python3.X of a suite. The binary is told where its loader and libraries are, so that it
 # starts by itself (sys.executable, subprocess, multiprocessing).
 fetch_one() {
@@ -66,10 +46,8 @@ fetch_one() {
     into=$root/python$version
     [ -x "$into/usr/bin/python$version" ] && return 0
     [ -n "$suite" ] && command -v apt-get >/dev/null && command -v patchelf >/dev/null || return 1
-    mkdir -p "$root/$suite/lists/partial" "$root/$suite/cache/archives/partial" "$into.part"
-    echo "deb [trusted=yes] $(mirror) $suite main" >"$root/$suite/sources.list"
-    [ -e "$root/$suite/updated" ] || apt_for "$suite" update 2>/dev/null || return 1
-    touch "$root/$suite/updated"
+    suite_begin "$suite" || return 1
+    mkdir -p "$into.part"
     packages="python$version-minimal libpython$version-minimal libpython$version-stdlib
         python$version libc6 libexpat1 zlib1g libssl3t64 libssl1.1 libffi8 libffi7 libbz2-1.0
         liblzma5 libsqlite3-0 libreadline8t64 libreadline8 libtinfo6 libncursesw6 libuuid1
@@ -77,24 +55,9 @@ fetch_one() {
     for package in $packages; do
         url=$(url_of "$suite" "$package")
         [ -n "$url" ] || continue
-        (cd "$root/$suite/cache" && curl -sfO "$url") || continue
-        dpkg-deb -x "$root/$suite/cache/$(basename "$url")" "$into.part" || return 1
-        rm -f "$root/$suite/cache/$(basename "$url")"
+        suite_unpack "$suite" "$url" "$into.part" || [ $? -eq 1 ] || return 1
     done
     relocate "$into" "$version" || return 1
-}
-
-relocate() {
-    part=$1.part
-    binary=$part/usr/bin/python$2
-    [ -e "$binary" ] || return 1
-    triplet=$(basename "$(dirname "$(find "$part" -name 'libc.so.6' | head -n 1)")")
-    loader=$(find "$part" -name 'ld-linux-*.so.*' | head -n 1)
-    [ -n "$loader" ] || return 1
-    loader=$1${loader#"$part"}
-    patchelf --set-interpreter "$loader" \
-        --set-rpath "$1/lib/$triplet:$1/usr/lib/$triplet" --force-rpath "$binary" || return 1
-    rm -rf "$1" && mv "$part" "$1"
 }
 
 # one line, with the micro version

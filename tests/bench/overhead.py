@@ -8,7 +8,9 @@ import subprocess
 import sys
 import tempfile
 
-HERE = os.path.dirname(os.path.abspath(__file__))
+import bench_rivals
+import bench_stats
+
 # case: amount of work (about 3 s of one CPU), pinned to one CPU?, what it is
 CASES = {
     'busy': (450, False, 'one busy thread'),
@@ -29,32 +31,27 @@ class Run:
 
     def __init__(self, options, case, rate, directory):
         scale, pinned, _ = CASES[case]
-        trace = os.path.join(directory, 'overhead.trace')
-        command = [options.python, os.path.join(HERE, 'overhead_work.py'),
-                   PINNED_PROGRAM.get(case, case), str(max(1, scale * options.percent // 100))]
-        if rate:
-            command = [os.path.join(options.build, 'record', 'pyrec'), '-q', '-r', str(rate), '-o',
-                       trace, '--'] + command
-        if pinned:
-            command = ['taskset', '-c', '0'] + command
-        process = subprocess.Popen(command, stdout=subprocess.PIPE)
-        words = process.stdout.read().split()
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = status
-        if status != 0 or not words:
-            sys.exit('overhead: failed: ' + ' '.join(command))
-        self.wall = float(words[-1])
-        self.p99 = float(words[0]) if case == 'web' else None
-        self.cpu = usage.ru_utime + usage.ru_stime
+        words = bench_rivals.work(PINNED_PROGRAM.get(case, case),
+                                  max(1, scale * options.percent // 100))
+        one = (bench_rivals.Pyrec('pyrec', options.python, options.build) if rate else
+               bench_rivals.Plain('unprofiled', options.python, None))
+        try:
+            run = bench_rivals.profile(one, words, rate, directory, children=True, pinned=pinned)
+        except bench_rivals.Failed as failure:
+            sys.exit(f'overhead: failed: {failure}')
+        self.wall = run.facts['seconds']
+        self.p99 = run.facts.get('p99')
+        self.cpu = run.cpu
         self.collector = self.sampler = 0.0
         self.handler_ns = None
         self.taken = None
         if rate:
-            self.read_costs(options, trace)
+            self.read_costs(options, run.out)
 
     def read_costs(self, options, trace):
         text = subprocess.run([os.path.join(options.build, 'analyze', 'pyanalyze'), 'info',
-                               '--format', 'json', trace], stdout=subprocess.PIPE, check=True).stdout
+                               '--format', 'json', trace],
+                              stdout=subprocess.PIPE, check=True).stdout
         info = json.loads(text)
         self.collector = info['recordings'][0]['collector_cpu']
         self.cpu -= self.collector
@@ -64,13 +61,6 @@ class Run:
         self.handler_ns = max(calls) if calls else None
         due = sum(row['ticks_due'] for row in info['quality'])
         self.taken = sum(row['ticks_taken'] for row in info['quality']) / max(1, due)
-
-
-def spread(ratios):
-    """Median and quartiles, as percent above one."""
-    percent = sorted(100 * (ratio - 1) for ratio in ratios)
-    low, middle, high = statistics.quantiles(percent, n=4, method='inclusive')
-    return f'{middle:+.2f} % ({low:+.2f} .. {high:+.2f})'
 
 
 def measure(options, case, rate, directory):
@@ -89,6 +79,7 @@ def measure(options, case, rate, directory):
         runs.append(recorded)
     share = lambda name: 100 * statistics.median(getattr(run, name) / run.cpu for run in runs)
     handler = [run.handler_ns for run in runs if run.handler_ns]
+    spread = bench_stats.spread
     print(f'| {CASES[case][2]} | {rate} Hz | {spread(wall)} | {spread(cpu)} '
           f'| {share("sampler"):.2f} % | {share("collector"):.2f} % '
           f'| {statistics.median(handler):.0f} ns ' if handler else
@@ -107,6 +98,7 @@ def main():
     parser.add_argument('--rates', default='100,1000')
     parser.add_argument('--percent', type=int, default=100, help='of the usual amount of work')
     options = parser.parse_intermixed_args()
+    options.build = os.path.abspath(options.build)
     if options.pairs < 2:
         parser.error('--pairs: at least 2')
     for case in options.cases:

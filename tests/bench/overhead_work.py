@@ -1,15 +1,28 @@
 # SPDX-License-Identifier: MIT
-"""The programs that tests/bench/overhead.py measures: a fixed amount of work each.
+"""The programs that the benchmarks measure: a fixed amount of work each.
 
-usage: overhead_work.py CASE SCALE      prints the seconds that the work took
+usage: overhead_work.py CASE SCALE
+
+Prints a line of JSON: "seconds" that the work took, "cpu" seconds of this process and of children
+that have ended, since it started, and what a case has to say besides.
 """
+import contextlib
 import http.client
 import http.server
+import io
+import json
 import os
+import resource
+import runpy
 import subprocess
 import sys
 import threading
 import time
+
+
+def this_file():
+    """Some profilers leave their own name in __file__."""
+    return this_file.__code__.co_filename
 
 
 def step(n):
@@ -68,7 +81,7 @@ def idle(scale, threads=300):
 
 def processes(scale):
     """Two of them, for two CPUs."""
-    pair = [subprocess.Popen([sys.executable, __file__, 'busy', str(scale)],
+    pair = [subprocess.Popen([sys.executable, this_file(), 'busy', str(scale)],
                              stdout=subprocess.DEVNULL) for _ in range(2)]
     for process in pair:
         process.wait()
@@ -100,22 +113,22 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
 
 def web(scale):
-    """A threading server, four clients of another process. Prints also the 99th percentile."""
+    """A threading server, four clients in another process, which is not recorded."""
     server = http.server.ThreadingHTTPServer(('127.0.0.1', 0), Handler)
     server.daemon_threads = True
     threading.Thread(target=server.serve_forever, daemon=True).start()
     environment = dict(os.environ)
     environment.pop('LD_PRELOAD', None)
-    result = subprocess.run([sys.executable, __file__, 'clients', str(scale),
+    result = subprocess.run([sys.executable, this_file(), 'clients', str(scale),
                              str(server.server_address[1])],
                             stdout=subprocess.PIPE, env=environment, check=True)
-    took, percentile = map(float, result.stdout.split())
+    facts = json.loads(result.stdout)
     server.shutdown()
-    print(percentile, end=' ')
-    return took
+    return facts
 
 
 def clients(scale):
+    """For web: "seconds", requests per second, and the 99th percentile of their seconds."""
     port = int(sys.argv[3])
     latencies = []
 
@@ -135,11 +148,56 @@ def clients(scale):
         thread.join()
     took = time.perf_counter() - begin
     latencies.sort()
-    print(took, latencies[len(latencies) * 99 // 100])
-    sys.exit(0)
+    return {'seconds': took, 'p99': latencies[len(latencies) * 99 // 100],
+            'requests_per_second': len(latencies) / took}
+
+
+def fib(scale):
+    """samples/fib.py, as it is; its own scale is exponential."""
+    sys.argv = ['fib.py', '22']
+    with contextlib.redirect_stdout(io.StringIO()) as out:
+        for _ in range(max(1, scale // 4)):
+            runpy.run_path(os.path.join(os.path.dirname(this_file()), '..', '..', 'samples',
+                                        'fib.py'), run_name='__main__')
+    return {'check': sum(int(line.split()[2].strip(',')) for line in out.getvalue().splitlines())}
+
+
+def nothing(_):
+    """What starting costs, and ending."""
+
+
+def mixture(scale):
+    """The ten, one after the other."""
+    import ten_code
+    import ten_data
+    return sum(function(scale) for module in (ten_data, ten_code)
+               for name, function in sorted(vars(module).items()) if name.endswith('_work'))
+
+
+def case(name):
+    """A function of this module, or one of the ten programs."""
+    if name.endswith('_work'):
+        import ten_code
+        import ten_data
+        return vars(ten_data).get(name) or vars(ten_code)[name]
+    return globals()[name]
+
+
+def main():
+    function, scale = case(sys.argv[1]), int(sys.argv[2])
+    begin = time.perf_counter()
+    result = function(scale)
+    facts = {'seconds': time.perf_counter() - begin}
+    if isinstance(result, dict):
+        facts.update(result)
+    elif isinstance(result, float):
+        facts['seconds'] = result
+    elif isinstance(result, int):
+        facts['check'] = result
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    facts['cpu'] = sum(usage.ru_utime + usage.ru_stime for usage in used)
+    print('\n' + json.dumps(facts), flush=True)
 
 
 if __name__ == '__main__':
-    begin = time.perf_counter()
-    took = globals()[sys.argv[1]](int(sys.argv[2]))
-    print(took if isinstance(took, float) else time.perf_counter() - begin)
+    main()
