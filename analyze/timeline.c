@@ -46,6 +46,14 @@ static uint64_t part_of(uint64_t a, uint64_t b, uint64_t c)
     return c > 0 ? (uint64_t)((wide)a * b / c) : a;
 }
 
+/* What the first tick and the last stand for may lie a little outside: then the nearest bin. */
+static size_t bin_of(const struct timeline *timeline, uint64_t ns)
+{
+    const uint64_t start_ns = timeline->start_ns;
+    const uint64_t bin = ns > start_ns ? (ns - start_ns) / timeline->bin_ns : 0;
+    return bin < timeline->n_bins ? (size_t)bin : timeline->n_bins - 1;
+}
+
 /*
  * Spread a weight over the bins from one time to another. Each bin gets the difference of what
  * belongs before its end and before its beginning, so that nothing is lost to rounding.
@@ -54,16 +62,11 @@ static void spread(const struct timeline *timeline, struct timeline_thread *t,
                    enum state_class class, uint64_t from_ns, uint64_t to_ns, const struct weight *w)
 {
     const uint64_t length_ns = to_ns - from_ns;
-    if (to_ns <= timeline->start_ns)
-        return;
-    uint64_t at_ns = from_ns > timeline->start_ns ? from_ns : timeline->start_ns;
-    for (;;) {
-        size_t bin = (size_t)((at_ns - timeline->start_ns) / timeline->bin_ns);
-        if (length_ns == 0 && bin == timeline->n_bins && bin > 0)
-            bin--;
-        if (bin >= timeline->n_bins)
-            return;
-        const uint64_t border_ns = timeline->start_ns + (bin + 1) * timeline->bin_ns;
+    for (uint64_t at_ns = from_ns; timeline->n_bins > 0;) {
+        const size_t bin = bin_of(timeline, at_ns);
+        const uint64_t border_ns = bin + 1 < timeline->n_bins
+                                       ? timeline->start_ns + (bin + 1) * timeline->bin_ns
+                                       : UINT64_MAX;
         const uint64_t end_ns = border_ns < to_ns ? border_ns : to_ns;
         const uint64_t before = at_ns - from_ns, after = end_ns - from_ns;
         const struct weight part = {
