@@ -39,6 +39,7 @@ build build Release ""
 if [ "${PYREC_SANITIZERS:-yes}" = yes ]; then
     build build-asan RelWithDebInfo address,undefined
     run build-asan -L 'unit|fuzz|golden' "$@"
+    run build-asan --repeat until-pass:2 -L sanitized "$@"
     build build-tsan RelWithDebInfo thread --target race_tests
     run build-tsan -L race "$@"
 fi

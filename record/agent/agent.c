@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #define SAMPLER_STACK (128u << 10)
-#define AWAIT_MAX_NS  20000000
+#define AWAIT_MAX_NS  200000000u
 #define WAIT_LOOK_NS  100000000u
 
 static struct agent the_agent;
@@ -167,9 +167,15 @@ static void state_wake(struct agent *agent)
 
 void agent_await(struct agent *agent)
 {
-    const struct timespec patience = {.tv_nsec = AWAIT_MAX_NS};
-    if (agent->thread_made && agent->settings.begin_ns <= clock_now())
-        syscall(SYS_futex, &agent->state, FUTEX_WAIT_PRIVATE, AGENT_OFF, &patience, NULL, 0);
+    const uint64_t begin = clock_now();
+    if (!agent->thread_made || agent->settings.begin_ns > begin)
+        return;
+    for (uint64_t now = begin; now - begin < AWAIT_MAX_NS; now = clock_now()) {
+        const struct timespec rest = {.tv_nsec = (long)(AWAIT_MAX_NS - (now - begin))};
+        if (atomic_load_explicit(&agent->state, memory_order_acquire) != AGENT_OFF)
+            return;
+        syscall(SYS_futex, &agent->state, FUTEX_WAIT_PRIVATE, AGENT_OFF, &rest, NULL, 0);
+    }
 }
 
 static void *sampler_main(void *opaque)
