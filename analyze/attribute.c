@@ -6,24 +6,29 @@
 
 #include <stdint.h>
 
-/*
- * What a sample has to do with the CPU that was used around it. One that is ready and holds the GIL
- * was running a moment ago, just where it stands. Without the GIL it may as well have been woken
- * only now, out of a call that used none.
- */
-enum role { ROLE_NONE, ROLE_TAKES, ROLE_KEEPS };
+#define SURELY_RAN (STATE_READY | STATE_HOLDS_GIL)
 
-static inline enum role role_of(const struct span *span)
+/*
+ * It was seen running; or ready with the GIL in hand: then it ran a moment ago, just where it
+ * stands. Without the GIL it may as well have been woken only now, out of a call that used none.
+ */
+static inline bool takes_cpu(const struct span *span)
 {
-    const uint8_t state = span->state;
-    if (span->cpu_q == 0 || !state_gets_cpu(state_class(state)))
-        return ROLE_NONE;
-    return state & (STATE_ON_CPU | STATE_HOLDS_GIL) ? ROLE_TAKES : ROLE_KEEPS;
+    const unsigned state = span->state;
+    return span->cpu_q > 0 && (state & STATE_WAITS_GIL) == 0 &&
+           ((state & STATE_ON_CPU) || (state & SURELY_RAN) == SURELY_RAN);
+}
+
+/* Of those that do not take: has it something that may be its own? */
+static inline bool keeps_cpu(const struct span *span)
+{
+    return state_gets_cpu(state_class(span->state));
 }
 
 struct window {
     size_t end;
     uint64_t used_q, ticks; /* to be shared; of those that take it */
+    uint32_t takers;
     bool is_full;
 };
 
@@ -37,14 +42,18 @@ static struct window window_find(struct span *spans, size_t n)
     for (i = 0; i < n && takers < ATTRIBUTE_TAKERS; i++) {
         struct span *const span = &spans[i];
         if (__builtin_expect(span->first - first >= ATTRIBUTE_TICKS, 0))
-            return (struct window){i, used_q, ticks, true};
-        const enum role role = role_of(span);
-        span->given_q = role == ROLE_TAKES ? span->ticks : 0;
-        used_q += role == ROLE_KEEPS ? 0 : span->cpu_q;
-        ticks += span->given_q;
-        takers += role == ROLE_TAKES;
+            return (struct window){i, used_q, ticks, takers, true};
+        if (__builtin_expect(!takes_cpu(span), 0)) {
+            span->given_q = 0;
+            used_q += keeps_cpu(span) ? 0 : span->cpu_q;
+            continue;
+        }
+        span->given_q = span->ticks;
+        used_q += span->cpu_q;
+        ticks += span->ticks;
+        takers++;
     }
-    return (struct window){i, used_q, ticks, takers == ATTRIBUTE_TAKERS};
+    return (struct window){i, used_q, ticks, takers, takers == ATTRIBUTE_TAKERS};
 }
 
 /*
@@ -56,10 +65,19 @@ static void window_give(struct span *spans, const struct window *window)
     const uint64_t ticks = window->ticks;
     const uint64_t each = window->used_q / ticks, rest = window->used_q % ticks;
     uint64_t over = 0;
+    if (window->takers == window->end && ticks == window->end) { /* all alike, as they mostly are */
+        for (size_t i = 0; i < window->end; i++) {
+            over += rest;
+            const bool more = over >= ticks;
+            spans[i].given_q = each + more;
+            over -= more ? ticks : 0;
+        }
+        return;
+    }
     for (size_t i = 0; i < window->end; i++) {
         const uint64_t own = spans[i].given_q;
         if (own == 0) {
-            spans[i].given_q = role_of(&spans[i]) == ROLE_KEEPS ? spans[i].cpu_q : 0;
+            spans[i].given_q = keeps_cpu(&spans[i]) ? spans[i].cpu_q : 0;
             continue;
         }
         over += rest * own;
