@@ -14,8 +14,8 @@
  * takes for their phases to be even and for the two ends not to count, and not more, as a clock
  * that ran slower for a while (a CPU shared with others) must not be evened out.
  *
- * A window begins with a sample whose clock has moved, and ends with the 21st that takes CPU (the
- * phases of 21 ticks in a row are even to one part in 21), before the 256th tick, or with the
+ * A window begins with a sample whose clock has moved, and ends with the 13th that takes CPU (the
+ * phases of 13 ticks in a row are spread evenly), before the 256th tick, or with the
  * range. Those that take CPU were seen running, or ready with the GIL in hand: a moment ago they
  * ran. A sample that is ready without it may just have been woken, and so keeps what its own clock
  * moved.
@@ -29,7 +29,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define ATTRIBUTE_TAKERS 21u
+#define ATTRIBUTE_TAKERS 13u
 #define ATTRIBUTE_TICKS  256u
 
 struct span;

@@ -73,7 +73,7 @@ static void divide(struct reference *r, size_t first, size_t last)
 }
 
 /*
- * Windows of a thread: from where its clock moves to the 21st sample that takes CPU, less than 256
+ * Windows of a thread: from where its clock moves to the 13th sample that takes CPU, less than 256
  * ticks, within a range.
  */
 static void divide_all(struct reference *r)
@@ -85,7 +85,7 @@ static void divide_all(struct reference *r)
         size_t last = i;
         if (done[i] || s->cpu_q == 0)
             continue;
-        for (size_t k = i; k < r->n_samples && takers < 21; k++) {
+        for (size_t k = i; k < r->n_samples && takers < 13; k++) {
             const struct reference_sample *const next = &r->samples[k];
             if (!same_thread(s, next))
                 continue;
