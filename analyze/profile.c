@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SPANS_PER_BATCH 256u
+#define SPANS_PER_BATCH RANGE_ROOM
 #define PREFETCH_AHEAD  8u
 #define JOIN_AT_ONCE    32u
 
@@ -93,8 +93,8 @@ static void add_spans(const struct build *build, struct builder *b, const struct
         w->samples += span->n;
         w->ticks += span->ticks;
         w->wall += span->wall_q;
-        cpu_q += span->cpu_q;
-        carry_q += span->cpu_q;
+        cpu_q += span->given_q;
+        carry_q += span->given_q;
         if (!state_gets_cpu(class))
             continue;
         w->cpu += carry_q;

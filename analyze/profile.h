@@ -7,14 +7,15 @@
  * Memory:       struct profile is the caller's, zeroed before profile_build; profile_clear takes
  *               it back. It borrows processes and threads from the trace's census.
  *
- * CPU. What a thread's clock moves between two samples is carried to its next sample on a CPU (or
- * ready for one): to a stack that was seen where CPU is used up. A unit carries within itself;
- * what it needs to join the units before and behind it is its head (the first sample that takes
- * CPU) and its tail (what was left over), and they are joined in order when all are there. So the
- * result does not depend on who read which unit when.
+ * CPU. Who uses what a thread's clock counts is decided within a range (attribute.h). What is left
+ * there, because no sample in it was seen using any, is carried to the next sample on a CPU (or
+ * ready for one). A unit carries within itself; what it needs to join the units before and behind
+ * it is its head (the first sample that takes CPU) and its tail (what was left over), and they are
+ * joined in order when all are there. So the result does not depend on who read which unit when.
  *
  * Always true:  per thread, cpu of all nodes + unattributed_ns == cpu_ns, what its clock moved
- *               while it was recorded, or in the window; times are in ns. Where samples are chosen
+ *               while it was recorded, or what of it is that of the window's samples; windows that
+ *               follow each other add up to the whole. Times are in ns. Where samples are chosen
  *               by state they have the weights that they have among all others, and cpu_ns is
  *               theirs alone.
  */

@@ -26,7 +26,7 @@ void scene_clear(struct scene *scene)
 
 uint64_t scene_before_ns(const struct scene *scene, uint32_t tick)
 {
-    return scene->reader->range.time_q[tick] * scene->reader->quantum_ns +
+    return scene->reader->range.border_q[tick] * scene->reader->quantum_ns +
            scene->reader->unit->recording->shift_ns;
 }
 

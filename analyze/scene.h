@@ -86,7 +86,7 @@ void scene_clear(struct scene *scene);
 /* Fill the census, once: a thread's name and kind may be told after its first samples. */
 void scene_names(struct scene *scene, struct trace *trace, const struct select *select);
 
-/* When a tick was, on the common clock of all files, and the tick before it. */
+/* Until when a tick stands, and since when, on the common clock of all files. */
 uint64_t scene_time_ns(const struct scene *scene, uint32_t tick);
 uint64_t scene_before_ns(const struct scene *scene, uint32_t tick);
 

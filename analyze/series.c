@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SPANS_PER_BATCH 256u
+#define SPANS_PER_BATCH RANGE_ROOM
 
 /* What is kept while a trace is read. */
 struct pass {
@@ -222,7 +222,7 @@ static void add_span(struct pass *pass, const struct span *span, uint64_t *carry
 {
     const uint32_t end = span->first + span->n;
     uint64_t cpu_ns = 0;
-    *carry_ns += span->cpu_q * pass->reader->quantum_ns;
+    *carry_ns += span->given_q * pass->reader->quantum_ns;
     if (state_gets_cpu(state_class(span->state))) {
         cpu_ns = *carry_ns;
         *carry_ns = 0;

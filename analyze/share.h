@@ -14,9 +14,6 @@
  *
  * Samples count differently (CPU time, missed ticks), so the number of samples is Kish's: the
  * number of equal ones that would know as much, (sum of weights)^2 / sum of squares.
- *
- * What it does not cover: a program whose period is exactly the interval of the ticks. Its samples
- * are right, but the time before a tick depends on the tick's phase, so shares of times are not.
  */
 #ifndef PYREC_ANALYZE_SHARE_H
 #define PYREC_ANALYZE_SHARE_H

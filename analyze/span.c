@@ -16,6 +16,9 @@
 void range_clear(struct range *range)
 {
     free(range->time_q);
+    free(range->border_q);
+    free(range->settled);
+    free(range->waiting);
     free(range->gap_wall_q);
     free(range->missed_due);
     free(range->holders);
@@ -110,7 +113,27 @@ static uint64_t skipped_unobserved(const struct range *range, uint64_t n, uint64
     return in_gap < n ? in_gap : n;
 }
 
-/* Fill time_q, and where something was missed the sums of wall and ticks. */
+/* In quanta, where the interval of tick number n - 1 ends and that of number n begins. */
+static inline uint64_t border_q(const struct samples_columns *c, struct divisor quantum, uint64_t n)
+{
+    return divide(c->origin_ns + n * c->interval_ns, quantum);
+}
+
+/*
+ * The sums behind tick k, which has n_missed before it, and of whose time gap_q was not observed.
+ * More than its intervals have may be: then the ticks that follow pay for it.
+ */
+static void sum_missed(struct range *range, uint32_t k, uint64_t n_missed, uint64_t gap_q,
+                       uint64_t gaps_q)
+{
+    uint64_t *const wall = range->gap_wall_q;
+    const uint64_t passed_q = range->border_q[k + 1] - range->border_q[0];
+    wall[k + 1] = passed_q > gaps_q && passed_q - gaps_q > wall[k] ? passed_q - gaps_q : wall[k];
+    range->missed_due[k + 1] =
+        range->missed_due[k] + 1 + n_missed - skipped_unobserved(range, n_missed, gap_q);
+}
+
+/* Fill time_q and border_q, and where something was missed the sums of wall and ticks. */
 static enum status read_ticks(struct range *range)
 {
     struct samples_columns *const c = &range->columns;
@@ -120,9 +143,9 @@ static enum status read_ticks(struct range *range)
                             .has_gaps = !column_empty(&c->missed_gap_q)};
     const bool any_missed = !column_empty(&c->missed_at);
     const struct divisor quantum = {range->quantum_ns, UINT64_MAX / range->quantum_ns};
-    uint64_t *const time = range->time_q, *const wall = range->gap_wall_q;
+    uint64_t *const time = range->time_q;
     const uint64_t time_max_q = TIME_MAX_NS / range->quantum_ns;
-    uint64_t number = c->first_tick;
+    uint64_t number = c->first_tick, gaps_q = 0;
 
     if (!missed_advance(&missed))
         return fault(range, STATUS_DAMAGED, "column missed_at");
@@ -142,11 +165,12 @@ static enum status read_ticks(struct range *range)
         time[k + 1] = divide(due_ns, quantum) + (uint64_t)late_q;
         if (time[k + 1] < time[k] || time[k + 1] > time_max_q || gap_q > time[k + 1] - time[k])
             return fault(range, STATUS_DAMAGED, "times of ticks");
-        if (any_missed) {
-            wall[k + 1] = wall[k] + (time[k + 1] - time[k] - gap_q);
-            range->missed_due[k + 1] =
-                range->missed_due[k] + 1 + n_missed - skipped_unobserved(range, n_missed, gap_q);
-        }
+        if (k == 0)
+            range->border_q[0] = border_q(c, quantum, number > n_missed ? number - n_missed : 0);
+        range->border_q[k + 1] = border_q(c, quantum, number + 1);
+        gaps_q += gap_q;
+        if (any_missed)
+            sum_missed(range, k, n_missed, gap_q, gaps_q);
     }
     if (missed.has_next || !column_empty(&missed.n) || !column_empty(&missed.gap_q))
         return fault(range, STATUS_DAMAGED, "columns of missed ticks");
@@ -171,7 +195,9 @@ static void reserve_ticks(struct range *range)
 {
     const size_t n = (size_t)range->n_ticks + 1;
     range->time_q = memory_grow(range->time_q, &range->time_size, n, sizeof *range->time_q);
-    range->wall_q = range->time_q;
+    range->border_q = memory_grow(range->border_q, &range->border_size, n, sizeof *range->border_q);
+    range->border_q[0] = 0;
+    range->wall_q = range->border_q;
     range->due = NULL;
     if (column_empty(&range->columns.missed_at))
         return;
@@ -180,6 +206,15 @@ static void reserve_ticks(struct range *range)
     range->gap_wall_q[0] = range->missed_due[0] = 0;
     range->wall_q = range->gap_wall_q;
     range->due = range->missed_due;
+}
+
+static void reserve_spans(struct range *range)
+{
+    if (range->settled == NULL) {
+        range->settled = memory_get(RANGE_ROOM * sizeof *range->settled);
+        range->waiting = memory_get(ATTRIBUTE_TICKS * sizeof *range->waiting);
+    }
+    range->n_settled = range->next_settled = range->n_waiting = 0;
 }
 
 enum status range_open(struct range *range, struct column body, uint64_t quantum_ns,
@@ -205,6 +240,7 @@ enum status range_open(struct range *range, struct column body, uint64_t quantum
     range->n_ticks = (uint32_t)n_ticks;
     range->n_threads = (uint32_t)n_threads;
     reserve_ticks(range);
+    reserve_spans(range);
     if (read_ticks(range) != STATUS_OK || !next_call(range)) {
         fault(range, STATUS_DAMAGED, "column call_at");
         return problem_set(why, range->status, PROBLEM_NO_OFFSET, "samples: %s", range->fault);
@@ -244,6 +280,7 @@ bool range_next_thread(struct range *range, struct range_thread *thread)
             continue;
     }
     *thread = (struct range_thread){0};
+    range->n_settled = range->next_settled = range->n_waiting = 0;
     if (range->status != STATUS_OK || range->threads_read == range->n_threads)
         return false;
     if (read_thread(range, thread) != STATUS_OK)
@@ -409,11 +446,40 @@ static size_t take_spans(struct range *range, struct range_thread *t, struct spa
     return n;
 }
 
+/* Read spans behind those that wait; returns how many of them are settled, 0 at the end. */
+static size_t refill(struct range *range, struct range_thread *t, struct span *spans, size_t room)
+{
+    const size_t n_before = range->n_waiting;
+    if (n_before > 0)
+        memcpy(spans, range->waiting, n_before * sizeof *spans);
+    const size_t n = n_before + take_spans(range, t, spans + n_before, room - n_before);
+    const size_t settled = attribute_spans(spans, n, n < room);
+    range->n_waiting = n - settled;
+    if (n > settled)
+        memcpy(range->waiting, spans + settled, (n - settled) * sizeof *spans);
+    return settled;
+}
+
+static size_t next_spans(struct range *range, struct range_thread *t, struct span *spans,
+                         size_t room)
+{
+    if (range->next_settled == range->n_settled) {
+        if (room >= RANGE_ROOM)
+            return refill(range, t, spans, room);
+        range->n_settled = refill(range, t, range->settled, RANGE_ROOM);
+        range->next_settled = 0;
+    }
+    const size_t left = range->n_settled - range->next_settled, n = left < room ? left : room;
+    memcpy(spans, range->settled + range->next_settled, n * sizeof *spans);
+    range->next_settled += n;
+    return n;
+}
+
 size_t range_spans(struct range *range, struct range_thread *t, struct span *spans, size_t room)
 {
     size_t n, kept;
     do {
-        n = take_spans(range, t, spans, room);
+        n = next_spans(range, t, spans, room);
         kept = range->from_tick == 0 && range->to_tick >= range->n_ticks
                    ? n
                    : cut_spans(range, spans, n);

@@ -10,24 +10,30 @@
  * A span is one explicit tick, or all implied ticks up to the next explicit one. Spans come in
  * order of time for each thread, threads in order of id.
  *
+ * A tick stands for whole intervals of the grid: the one it is due in, and those that were missed
+ * before it. That it was due early in its interval or late makes no difference to its weight;
+ * otherwise places that come at a certain phase would weigh more than others (format/tick.h).
+ *
  * Always true:  the spans of a thread cover the ticks in which it was observed, as far as they are
  *               asked for (range_limit), each once; their wall and ticks add up to what these ticks
- *               stand for.
+ *               stand for. CPU that is given adds up to what the clock moved in the whole range.
  */
 #ifndef PYREC_ANALYZE_SPAN_H
 #define PYREC_ANALYZE_SPAN_H
 
 #include "../format/columns.h"
+#include "attribute.h"
 #include "dict.h"
 
 struct span {
-    uint64_t wall_q; /* elapsed time it stands for, what was not observed left out */
-    uint64_t cpu_q;  /* the thread's clock has moved by this */
-    uint64_t ticks;  /* intervals accounted to it */
-    uint32_t first;  /* index of its first tick in the range .. */
-    uint32_t n;      /* .. and how many: samples */
-    uint32_t stack;  /* in the dictionary; 0 = no frames, DICT_STACK_LOST */
-    uint32_t call;   /* string id of the call it is blocked in, 0 = none */
+    uint64_t wall_q;  /* elapsed time it stands for, what was not observed left out */
+    uint64_t cpu_q;   /* the thread's clock has moved by this since the span before */
+    uint64_t given_q; /* of its clock, what it gets, or has to hand on (attribute.h) */
+    uint64_t ticks;   /* intervals accounted to it */
+    uint32_t first;   /* index of its first tick in the range .. */
+    uint32_t n;       /* .. and how many: samples */
+    uint32_t stack;   /* in the dictionary; 0 = no frames, DICT_STACK_LOST */
+    uint32_t call;    /* string id of the call it is blocked in, 0 = none */
     uint8_t state;
 };
 
@@ -50,12 +56,17 @@ struct range {
 
     /*
      * Per tick k: time_q[k + 1] is when it was, time_q[0] when the tick before the first was.
+     * What it stands for is the time from border_q[k] to border_q[k + 1], where its interval ends.
      * wall_q and due likewise, as running sums of what was observed and accounted for. wall_q is
-     * time_q, and due is NULL, where nothing was missed.
+     * border_q, and due is NULL, where nothing was missed.
      */
-    uint64_t *time_q, *gap_wall_q, *missed_due;
-    size_t time_size, gap_size, missed_size;
+    uint64_t *time_q, *border_q, *gap_wall_q, *missed_due;
+    size_t time_size, border_size, gap_size, missed_size;
     const uint64_t *wall_q, *due;
+
+    /* Spans of the thread that is being read: settled ones, and those behind them that wait. */
+    struct span *settled, *waiting;
+    size_t n_settled, next_settled, n_waiting;
 
     struct range_holder *holders; /* once range_holders was asked */
     size_t holders_size;
@@ -83,15 +94,16 @@ MUST_CHECK enum status range_open(struct range *range, struct column body, uint6
 void range_clear(struct range *range);
 
 /*
- * Give out only samples at ticks with from_q <= time < to_q. A sample stands for the time before
- * its tick, so ranges that follow each other share nothing and leave out nothing.
+ * Give out only samples at ticks with from_q <= time < to_q. They weigh what they weigh among all
+ * others, so ranges that follow each other share nothing and leave out nothing.
  */
 void range_limit(struct range *range, uint64_t from_q, uint64_t to_q);
 
 /* The next thread; spans of the one before that were not asked for are skipped. */
 bool range_next_thread(struct range *range, struct range_thread *thread);
 
-/* Its next spans, at most `room`; 0 at the end. */
+/* Its next spans, at most `room`; 0 at the end. With room for RANGE_ROOM none is copied. */
+#define RANGE_ROOM (2 * ATTRIBUTE_TICKS)
 size_t range_spans(struct range *range, struct range_thread *thread, struct span *spans,
                    size_t room);
 

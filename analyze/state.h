@@ -68,8 +68,8 @@ static inline enum state_class state_class(uint8_t state)
 }
 
 /*
- * CPU that a thread used goes to its next sample in one of these classes: a stack that was seen
- * where CPU is used up. What it used before it blocked was not used by the place it blocks in.
+ * CPU that a thread used goes to samples in one of these classes: stacks that were seen where CPU
+ * is used up. What it used before it blocked was not used by the place it blocks in.
  */
 static inline bool state_gets_cpu(enum state_class c)
 {

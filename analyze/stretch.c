@@ -43,7 +43,7 @@ static void add_piece(struct stretch_list *list, const struct source *source,
         .wall = wall_ns,
     };
     stretch.weight = stretch.left_out ? 0 : source->metric->of(&w);
-    stretch.end_ns = range->time_q[to] * quantum_ns + source->shift_ns;
+    stretch.end_ns = range->border_q[to] * quantum_ns + source->shift_ns;
     stretch.start_ns = stretch.end_ns - wall_ns;
     stretch_add(list, &stretch);
 }
@@ -51,7 +51,7 @@ static void add_piece(struct stretch_list *list, const struct source *source,
 /* Is there time before the tick that nobody observed? */
 static bool is_gap(const struct range *range, uint32_t tick)
 {
-    return range->time_q[tick + 1] - range->time_q[tick] !=
+    return range->border_q[tick + 1] - range->border_q[tick] !=
            range->wall_q[tick + 1] - range->wall_q[tick];
 }
 
@@ -62,7 +62,7 @@ static void add_span(struct stretch_list *list, const struct source *source,
     const char *const call = span->call > 0 ? dict_string(range->dict, span->call) : NULL;
     const enum state_class class = state_class(span->state);
     struct stretch stretch = {
-        .cpu_ns = span->cpu_q * range->quantum_ns,
+        .cpu_ns = span->given_q * range->quantum_ns,
         .call = class == CLASS_BLOCKED ? call : NULL,
         .node = span->stack + 1,
         .class = class,
@@ -70,7 +70,7 @@ static void add_span(struct stretch_list *list, const struct source *source,
     };
     uint32_t from = span->first;
     const uint32_t end = span->first + span->n;
-    for (uint32_t at = from + 1; at < end && range->wall_q != range->time_q; at++) {
+    for (uint32_t at = from + 1; at < end && range->wall_q != range->border_q; at++) {
         if (!is_gap(range, at))
             continue;
         add_piece(list, source, stretch, from, at);

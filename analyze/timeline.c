@@ -83,6 +83,14 @@ static void add_to_bin(struct timeline_thread *t, size_t bin, const struct piece
     weight_add(&t->total.by[piece->class], &part);
 }
 
+/* What the first tick and the last stand for may lie a little outside: then the nearest bin. */
+static size_t bin_of(const struct timeline *timeline, uint64_t ns)
+{
+    const uint64_t start_ns = timeline->start_ns;
+    const uint64_t bin = ns > start_ns ? (ns - start_ns) / timeline->bin_ns : 0;
+    return bin < timeline->n_bins ? (size_t)bin : timeline->n_bins - 1;
+}
+
 /*
  * Spread a weight over the bins from one time to another. Each bin gets the difference of what
  * belongs before its end and before its beginning, so that nothing is lost to rounding.
@@ -90,17 +98,12 @@ static void add_to_bin(struct timeline_thread *t, size_t bin, const struct piece
 static void spread(const struct timeline *timeline, struct timeline_thread *t,
                    const struct piece *piece)
 {
-    const uint64_t from_ns = piece->from_ns, to_ns = piece->to_ns, length_ns = to_ns - from_ns;
-    if (to_ns <= timeline->start_ns)
-        return;
-    uint64_t at_ns = from_ns > timeline->start_ns ? from_ns : timeline->start_ns;
-    for (;;) {
-        size_t bin = (size_t)((at_ns - timeline->start_ns) / timeline->bin_ns);
-        if (length_ns == 0 && bin == timeline->n_bins && bin > 0)
-            bin--;
-        if (bin >= timeline->n_bins)
-            return;
-        const uint64_t border_ns = timeline->start_ns + (bin + 1) * timeline->bin_ns;
+    const uint64_t from_ns = piece->from_ns, to_ns = piece->to_ns;
+    for (uint64_t at_ns = from_ns; timeline->n_bins > 0;) {
+        const size_t bin = bin_of(timeline, at_ns);
+        const uint64_t border_ns = bin + 1 < timeline->n_bins
+                                       ? timeline->start_ns + (bin + 1) * timeline->bin_ns
+                                       : UINT64_MAX;
         const uint64_t end_ns = border_ns < to_ns ? border_ns : to_ns;
         add_to_bin(t, bin, piece, at_ns - from_ns, end_ns - from_ns);
         if (end_ns >= to_ns)
@@ -116,7 +119,7 @@ static struct piece piece_of(const struct timeline *timeline, struct timeline_th
     const enum state_class class = state_class(span->state);
     uint64_t cpu_ns = span->cpu_q * quantum_ns;
     if (select_by_state(timeline->select)) {
-        t->carry_ns += cpu_ns;
+        t->carry_ns += span->given_q * quantum_ns;
         cpu_ns = state_gets_cpu(class) ? t->carry_ns : 0;
         t->carry_ns -= cpu_ns;
     }

@@ -131,14 +131,14 @@ def check_selections(maker):
     assert parts == check_trees(maker, "wall", []), "the states are not the whole"
 
 
-def check_times(maker):
-    """What is said to have been when."""
+def check_times(maker, late=0):
+    """What is said to have been when; ticks may have been so late, in seconds."""
     for part in ([], ["--from", "0.05", "--to", "0.58"]):
         samples = [json.loads(line)
                    for line in maker.run("dump", "--format", "json", *part).splitlines()]
         assert samples
         export_check.chrome_times(maker.run("export", "--format", "chrome", "--by", "wall", *part),
-                                  samples)
+                                  samples, late)
 
 
 def check_defaults(maker):

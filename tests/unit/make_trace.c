@@ -384,6 +384,11 @@ uint64_t maker_time_q(const struct maker *maker, uint32_t process)
     return process_at(maker, process)->time_q;
 }
 
+uint64_t maker_number(const struct maker *maker, uint32_t process)
+{
+    return maker->processes[process - 1].number;
+}
+
 void maker_flush(struct maker *maker, uint32_t process)
 {
     maker_write_chunk(maker, process, NULL);

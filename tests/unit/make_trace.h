@@ -91,8 +91,9 @@ void maker_change(struct maker *maker, uint32_t process, uint32_t thread,
 /* Who holds the GIL, from the last tick on; 0 = nobody. Not known at all until it is first said. */
 void maker_hold(struct maker *maker, uint32_t process, uint32_t thread);
 
-/* The time of the last tick, in quanta. */
+/* The time of the last tick, in quanta, and its number. */
 uint64_t maker_time_q(const struct maker *maker, uint32_t process);
+uint64_t maker_number(const struct maker *maker, uint32_t process);
 
 /* Put what happened since the last chunk into a chunk; begin a new generation with the next. */
 void maker_flush(struct maker *maker, uint32_t process);

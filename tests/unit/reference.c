@@ -32,7 +32,75 @@ static bool takes_cpu(uint8_t state)
     return !(state & 4) && (state & 1 || state & 32);
 }
 
-/* What this sample gets of its thread's clock: all that was used since the last that took some. */
+static bool same_thread(const struct reference_sample *a, const struct reference_sample *b)
+{
+    return a->pid == b->pid && a->thread == b->thread;
+}
+
+/* Seen running, or where it ran a moment ago: ready, and with the GIL. */
+static bool is_taker(const struct reference_sample *s)
+{
+    return s->cpu_q > 0 && takes_cpu(s->state) && (s->state & 3) != 0;
+}
+
+/* It might have run elsewhere: it keeps its own, whatever others do. */
+static bool is_keeper(const struct reference_sample *s)
+{
+    return s->cpu_q > 0 && takes_cpu(s->state) && (s->state & 3) == 0;
+}
+
+/* Samples of one thread and range: those from `first` to `last` divide what they used. */
+static void divide(struct reference *r, size_t first, size_t last)
+{
+    uint64_t used_q = 0, ticks = 0, before = 0;
+    for (size_t i = first; i <= last; i++) {
+        const struct reference_sample *const s = &r->samples[i];
+        if (!same_thread(s, &r->samples[first]))
+            continue;
+        used_q += is_keeper(s) ? 0 : s->cpu_q;
+        ticks += is_taker(s) ? s->ticks : 0;
+    }
+    for (size_t i = first; i <= last; i++) {
+        struct reference_sample *const s = &r->samples[i];
+        if (!same_thread(s, &r->samples[first]))
+            continue;
+        s->given_q = ticks == 0 || is_keeper(s) ? s->cpu_q : 0;
+        if (ticks == 0 || !is_taker(s))
+            continue;
+        s->given_q = used_q * (before + s->ticks) / ticks - used_q * before / ticks;
+        before += s->ticks;
+    }
+}
+
+/*
+ * Windows of a thread: from where its clock moves to the 13th sample that takes CPU, less than 256
+ * ticks, within a range.
+ */
+static void divide_all(struct reference *r)
+{
+    bool *const done = calloc(r->n_samples + 1, sizeof *done);
+    for (size_t i = 0; i < r->n_samples; i++) {
+        const struct reference_sample *const s = &r->samples[i];
+        uint32_t takers = 0;
+        size_t last = i;
+        if (done[i] || s->cpu_q == 0)
+            continue;
+        for (size_t k = i; k < r->n_samples && takers < 13; k++) {
+            const struct reference_sample *const next = &r->samples[k];
+            if (!same_thread(s, next))
+                continue;
+            if (next->range != s->range || next->tick >= s->tick + 256)
+                break;
+            takers += is_taker(next);
+            done[k] = true;
+            last = k;
+        }
+        divide(r, i, last);
+    }
+    free(done);
+}
+
+/* What this sample gets of its thread's clock: all that was given since the last that took some. */
 static uint64_t attributed(const struct reference *r, size_t sample)
 {
     const struct reference_sample *const s = &r->samples[sample];
@@ -45,7 +113,7 @@ static uint64_t attributed(const struct reference *r, size_t sample)
             continue;
         if (i < sample && takes_cpu(before->state))
             break;
-        cpu_q += before->cpu_q;
+        cpu_q += before->given_q;
     }
     return cpu_q;
 }
@@ -105,8 +173,8 @@ void reference_total(struct reference *r)
         if (!is_chosen(r, s))
             continue;
         weight_add(&t->total.by[class_of(s->state)], &w);
-        t->cpu_q += r->by_state ? w.cpu : s->cpu_q;
-        t->unattributed_q += r->by_state ? 0 : s->cpu_q - w.cpu;
+        t->cpu_q += r->by_state ? w.cpu : s->given_q;
+        t->unattributed_q += r->by_state ? 0 : s->given_q - w.cpu;
     }
 }
 
@@ -188,13 +256,18 @@ struct random_process {
     uint32_t number, pid;
     struct random_thread threads[THREADS_MAX];
     uint32_t n_threads;
+    uint32_t range, tick;                 /* that is being made */
+    uint64_t intervals_q, gaps_q, wall_q; /* since the range began: elapsed, not seen, accounted */
     uint32_t *made; /* the maker's numbers of the reference's stacks, + 1; 0 = not made yet */
 };
 
 struct random_run {
     struct reference *reference;
     struct maker *maker;
+    struct maker_settings settings;
     uint64_t state, interval_q;
+    uint32_t flush_every, generation_every;
+    uint32_t busy; /* in so many of 100 ticks something changes */
     struct random_process processes[3];
     uint32_t n_processes;
 };
@@ -208,7 +281,7 @@ static const char *const functions[] = {"a", "b", "C.c", "<lambda>", "d", "e"};
 static const char *const files[] = {"/x/one.py", "/x/two.py"};
 static const char *const calls[] = {NULL, "futex", "epoll_wait", "read"};
 static const uint32_t columns[] = {0, MAKER_COLUMNS(5, 9), MAKER_COLUMNS(5, 20)};
-static const uint8_t states[] = {0, 0, 1, 3, 3, 4, 32, 17, 11, 64 | 1, 4 | 32};
+static const uint8_t states[] = {0, 0, 1, 3, 3, 4, 32, 34, 17, 11, 64 | 1, 4 | 32};
 
 static void make_stacks(struct random_run *run, uint32_t n)
 {
@@ -271,25 +344,55 @@ static void keep_sample(struct random_run *run, const struct random_process *p,
     r->samples[r->n_samples++] = sample;
 }
 
+/* From the begin of interval number first to the end of that of number last. */
+static uint64_t intervals_q(const struct random_run *run, uint64_t first, uint64_t last)
+{
+    const struct maker_settings *const s = &run->settings;
+    return (s->origin_ns + (last + 1) * s->interval_ns) / s->quantum_ns -
+           (s->origin_ns + first * s->interval_ns) / s->quantum_ns;
+}
+
+/* What the tick stands for: its interval and those missed, less what was not observed. */
+static uint64_t tick_wall_q(const struct random_run *run, struct random_process *p, uint32_t missed,
+                            uint64_t gap_q)
+{
+    const uint64_t number = maker_number(run->maker, p->number);
+    p->intervals_q += intervals_q(run, number - missed, number);
+    p->gaps_q += gap_q;
+    const uint64_t seen_q = p->intervals_q > p->gaps_q ? p->intervals_q - p->gaps_q : 0;
+    const uint64_t wall_q = seen_q > p->wall_q ? seen_q - p->wall_q : 0;
+    p->wall_q += wall_q;
+    return wall_q;
+}
+
+static void end_range(struct random_process *p)
+{
+    p->range++;
+    p->tick = 0;
+    p->intervals_q = p->gaps_q = p->wall_q = 0;
+}
+
 static void run_tick(struct random_run *run, struct random_process *p)
 {
-    const uint64_t before_q = maker_time_q(run->maker, p->number);
     const uint32_t missed = below(run, 20) == 0 ? below(run, 5) : 0;
     const bool gap = below(run, 25) == 0;
     /* what was not observed lies within what passed: at least the tick numbers that were missed */
     const uint64_t gap_q = gap ? below(run, (uint32_t)(missed * run->interval_q + 1)) : 0;
     maker_tick(run->maker, p->number, (int32_t)below(run, 50), missed, gap_q);
     const uint64_t now_q = maker_time_q(run->maker, p->number);
+    const uint64_t wall_q = tick_wall_q(run, p, missed, gap_q);
     uint64_t in_gap = (2 * gap_q + run->interval_q) / (2 * run->interval_q);
     if (in_gap > missed)
         in_gap = missed;
     for (uint32_t i = 0; i < p->n_threads; i++) {
         struct random_thread *const t = &p->threads[i];
         struct reference_sample sample = {
-            .time_q = now_q, .wall_q = now_q - before_q - gap_q, .ticks = 1 + missed - in_gap};
+            .time_q = now_q, .wall_q = wall_q, .ticks = 1 + missed - in_gap};
+        sample.range = p->range;
+        sample.tick = p->tick;
         if (!t->alive)
             continue;
-        if (below(run, 3) > 0) {
+        if (below(run, 100) < run->busy) {
             t->stack = below(run, (uint32_t)run->reference->n_stacks);
             t->state = states[below(run, sizeof states)];
             t->call = class_of(t->state) == CLASS_BLOCKED ? calls[below(run, 4)] : NULL;
@@ -300,6 +403,7 @@ static void run_tick(struct random_run *run, struct random_process *p)
         }
         keep_sample(run, p, t, sample);
     }
+    p->tick++;
 }
 
 static void end_thread(struct random_run *run, struct random_process *p)
@@ -320,10 +424,13 @@ static void run_step(struct random_run *run)
         end_thread(run, p);
     if (below(run, 150) == 0)
         start_process(run);
-    if (below(run, 12) == 0)
+    if (below(run, run->flush_every) == 0) {
         maker_flush(run->maker, p->number);
-    if (below(run, 45) == 0) {
+        end_range(p);
+    }
+    if (below(run, run->generation_every) == 0) {
         maker_generation(run->maker, p->number);
+        end_range(p);
         for (uint32_t i = 0; i < p->n_threads; i++)
             p->threads[i].call = NULL; /* as make_trace has it */
     }
@@ -339,6 +446,11 @@ void random_trace(struct reference *reference, const char *path, uint64_t seed)
     };
     reference->quantum_ns = settings.quantum_ns;
     run.interval_q = settings.interval_ns / settings.quantum_ns;
+    run.settings = settings;
+    const bool quiet = below(&run, 3) == 0; /* long ranges in which little happens */
+    run.flush_every = quiet ? 1000 : below(&run, 2) == 0 ? 12 : 200;
+    run.generation_every = quiet ? 1000 : below(&run, 2) == 0 ? 45 : 400;
+    run.busy = quiet ? 8 : 67;
     run.maker = maker_open(path, &settings);
     make_stacks(&run, 12 + below(&run, 40));
     start_process(&run);
@@ -350,4 +462,5 @@ void random_trace(struct reference *reference, const char *path, uint64_t seed)
         free(run.processes[i].made);
     }
     maker_close(run.maker, "exited");
+    divide_all(reference);
 }

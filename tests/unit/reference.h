@@ -21,7 +21,10 @@
 struct reference_sample {
     uint32_t pid, thread, stack;
     uint8_t state;
-    uint64_t time_q, wall_q, ticks, cpu_q;
+    uint32_t range, tick; /* of the process: number of the Samples message; place in it */
+    uint64_t time_q, wall_q, ticks;
+    uint64_t cpu_q;   /* its clock moved by this */
+    uint64_t given_q; /* what it gets of it, or hands on */
     const char *call;
 };
 

@@ -114,16 +114,18 @@ START_TEST(reads_spans)
     ck_assert_uint_eq(spans[0].stack, 1);
     ck_assert_uint_eq(spans[0].state, 1);
     ck_assert_uint_eq(spans[0].cpu_q, 0);
-    ck_assert_uint_eq(spans[0].wall_q, due_q(7) + 5 - due_q(6));
+    ck_assert_uint_eq(spans[0].wall_q, INTERVAL_Q); /* whatever the phases of the ticks are */
     ck_assert_uint_eq(spans[1].stack, 3);
     ck_assert_uint_eq(spans[1].cpu_q, due_q(8) - due_q(7) - 5 - 100);
+    ck_assert_uint_eq(spans[1].given_q, spans[1].cpu_q + spans[2].cpu_q);
     ck_assert_uint_eq(spans[1].call, 0);
     ck_assert_uint_eq(spans[2].stack, 2);
     ck_assert_uint_eq(spans[2].call, 9);
     ck_assert_uint_eq(spans[2].state, 0);
+    ck_assert_uint_eq(spans[2].given_q, 0);
     ck_assert_uint_eq(spans[3].first, 3);
     ck_assert_uint_eq(spans[3].call, 9);
-    ck_assert_uint_eq(spans[3].wall_q, due_q(10) + 9 - (due_q(9) - 3));
+    ck_assert_uint_eq(spans[3].wall_q, INTERVAL_Q);
     ck_assert(range_next_thread(&range, &thread));
     ck_assert_uint_eq(thread.id, 5);
     ck_assert_uint_eq(range_spans(&range, &thread, spans, 8), 1); /* all implied */
@@ -131,7 +133,7 @@ START_TEST(reads_spans)
     ck_assert_uint_eq(spans[0].ticks, 4);
     ck_assert_uint_eq(spans[0].stack, 0);
     ck_assert_uint_eq(spans[0].call, 4);
-    ck_assert_uint_eq(spans[0].wall_q, due_q(10) + 9 - due_q(6));
+    ck_assert_uint_eq(spans[0].wall_q, 4 * INTERVAL_Q);
     ck_assert(!range_next_thread(&range, &thread));
     ck_assert_int_eq(range_finish(&range, &why), STATUS_OK);
 }
@@ -163,7 +165,7 @@ START_TEST(threads_come_and_go)
     ck_assert_uint_eq(range_spans(&range, &thread, spans, 4), 1);
     ck_assert_uint_eq(spans[0].first, 1);
     ck_assert_uint_eq(spans[0].n, 1);
-    ck_assert_uint_eq(spans[0].wall_q, due_q(8) - due_q(7) - 5);
+    ck_assert_uint_eq(spans[0].wall_q, INTERVAL_Q);
     ck_assert(!range_next_thread(&range, &thread));
     ck_assert_int_eq(range_finish(&range, &why), STATUS_OK);
 }
@@ -181,17 +183,21 @@ START_TEST(missed_ticks_and_gaps)
     ck_assert(range_next_thread(&range, &thread));
     ck_assert_uint_eq(range_spans(&range, &thread, spans, 8), 4);
     ck_assert_uint_eq(spans[2].ticks, 1 + 3 - 2);
-    ck_assert_uint_eq(spans[2].wall_q, due_q(12) - 3 - due_q(8) - (2 * INTERVAL_Q + 40));
+    ck_assert_uint_eq(spans[2].wall_q, 2 * INTERVAL_Q - 40);
     ck_assert_uint_eq(spans[2].cpu_q, due_q(12) - 3 - due_q(8) - 200); /* a clock knows no gaps */
     ck_assert_uint_eq(spans[1].ticks, 1);
     ck_assert(range_next_thread(&range, &thread));
     ck_assert_uint_eq(range_spans(&range, &thread, spans, 8), 1);
     ck_assert_uint_eq(spans[0].ticks, 4 + 3 - 2);
+    ck_assert_uint_eq(spans[0].wall_q, 5 * INTERVAL_Q - 40);
     ck_assert_uint_eq(spans[0].n, 4);
 }
 END_TEST
 
-/* A gap never takes more ticks than were missed: the one that was taken was seen. */
+/*
+ * A gap never takes more ticks than were missed: the one that was taken was seen. Of time it may
+ * take more than the tick's own intervals; then the ticks behind it have the less.
+ */
 START_TEST(gaps_take_missed_ticks_only)
 {
     struct range_thread thread = {0};
@@ -208,7 +214,9 @@ START_TEST(gaps_take_missed_ticks_only)
     ck_assert_uint_eq(span.wall_q, 0);
     ck_assert_uint_eq(range_spans(&range, &thread, &span, 1), 1);
     ck_assert_uint_eq(span.ticks, 1); /* nothing was missed before it */
-    ck_assert_uint_eq(span.wall_q, due_q(10) - due_q(9) - 100);
+    const uint64_t gap_q = due_q(9) - due_q(7) - 5;
+    ck_assert_uint_gt(gap_q, 2 * INTERVAL_Q);
+    ck_assert_uint_eq(span.wall_q, INTERVAL_Q - (gap_q - 2 * INTERVAL_Q) - 100);
 }
 END_TEST
 
@@ -222,9 +230,51 @@ START_TEST(missed_before_the_first)
     COLUMN(missed_n, missed_n, 3);
     ck_assert_int_eq(open_range(), STATUS_OK);
     ck_assert_uint_eq(range.time_q[1], due_q(7) + 5);
+    ck_assert_uint_eq(range.border_q[0], 4 * INTERVAL_Q); /* and 500 ns, which is less */
+    ck_assert_uint_eq(range.border_q[1], 8 * INTERVAL_Q);
     ck_assert(range_next_thread(&range, &thread));
     ck_assert_uint_eq(range_spans(&range, &thread, &span, 1), 1);
     ck_assert_uint_eq(span.ticks, 4);
+}
+END_TEST
+
+static struct span sums_between(uint64_t from_q, uint64_t to_q)
+{
+    struct range_thread thread = {0};
+    struct span spans[2], sum = {0};
+    size_t n;
+    ck_assert_int_eq(open_range(), STATUS_OK);
+    range_limit(&range, from_q, to_q);
+    while (range_next_thread(&range, &thread)) {
+        while ((n = range_spans(&range, &thread, spans, 2)) > 0) {
+            for (size_t i = 0; i < n; i++) {
+                sum.wall_q += spans[i].wall_q;
+                sum.given_q += spans[i].given_q;
+                sum.ticks += spans[i].ticks;
+                sum.n += spans[i].n;
+            }
+        }
+    }
+    ck_assert_int_eq(range_finish(&range, &why), STATUS_OK);
+    return sum;
+}
+
+/* Wherever a range is cut in two, the parts are the whole; also where something was missed. */
+START_TEST(parts_add_up)
+{
+    COLUMN(missed_at, missed_at, 2);
+    COLUMN(missed_n, missed_n, 3);
+    COLUMN(missed_gap_q, gap, 2 * INTERVAL_Q + 40);
+    const struct span whole = sums_between(0, UINT64_MAX);
+    ck_assert_uint_eq(whole.wall_q, 2 * (5 * INTERVAL_Q - 40));
+    for (uint32_t k = 0; k <= 4; k++) {
+        const uint64_t at_q = range.time_q[k];
+        const struct span before = sums_between(0, at_q), behind = sums_between(at_q, UINT64_MAX);
+        ck_assert_uint_eq(before.wall_q + behind.wall_q, whole.wall_q);
+        ck_assert_uint_eq(before.given_q + behind.given_q, whole.given_q);
+        ck_assert_uint_eq(before.ticks + behind.ticks, whole.ticks);
+        ck_assert_uint_eq(before.n + behind.n, whole.n);
+    }
 }
 END_TEST
 
@@ -408,6 +458,7 @@ int main(void)
     tcase_add_test(tests, missed_ticks_and_gaps);
     tcase_add_test(tests, gaps_take_missed_ticks_only);
     tcase_add_test(tests, missed_before_the_first);
+    tcase_add_test(tests, parts_add_up);
     tcase_add_test(tests, undefined_stacks_are_lost);
     tcase_add_test(tests, columns_must_fit);
     tcase_add_test(tests, values_must_be_possible);

@@ -145,7 +145,8 @@ START_TEST(parts_are_where_they_were)
             ck_assert(cpu_ns > 60000000 && blocked_ns < 15000000);
         else if (i > 3)
             ck_assert(cpu_ns == 0 && blocked_ns > 80000000);
-        ck_assert_uint_le(weights_sum(w).wall, 100000000);
+        /* the last tick stands for its whole interval, which ends behind the last bin */
+        ck_assert_uint_le(weights_sum(w).wall, i < 9 ? 100000000 : 110000000);
     }
     timeline_clear(&timeline);
     scene_clear(&scene);

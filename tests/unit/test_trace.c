@@ -333,6 +333,7 @@ START_TEST(cpu_is_carried_over_generations)
     }
     maker_tick(m, p, 0, 0, 0);
     maker_change(m, p, t, &(struct maker_sample){runs, 32, 50, NULL}); /* ready */
+    maker_flush(m, p); /* in one range, the next sample's would be its own */
     maker_tick(m, p, 0, 0, 0);
     maker_change(m, p, t, &(struct maker_sample){waits, 4, 30, NULL}); /* waits for the GIL */
     maker_generation(m, p);

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * attribute - which samples get the CPU that a thread's clock counted.
+ *
+ * On the line:  struct span, within range_spans -> [attribute] -> struct span, given_q filled in
+ * Threads:      pure.
+ *
+ * Where a thread used its CPU between two samples nobody knows. To give it to the later one (or to
+ * part it between the two) is wrong on average: how long the time before a tick is, and what the
+ * thread did in it, depends on the tick's phase, and so does the place that is seen, as soon as
+ * the program is as regular as the ticks, or does not run all the time. But ticks fall evenly on
+ * whatever a thread does. So samples that were seen using CPU share what the clock counted around
+ * them equally, each by the intervals it stands for. "Around" is a window: as many samples as it
+ * takes for their phases to be even and for the two ends not to count, and not more, as a clock
+ * that ran slower for a while (a CPU shared with others) must not be evened out.
+ *
+ * A window begins with a sample whose clock has moved, and ends with the 13th that takes CPU (the
+ * phases of 13 ticks in a row are spread evenly), before the 256th tick, or with the
+ * range. Those that take CPU were seen running, or ready with the GIL in hand: a moment ago they
+ * ran. A sample that is ready without it may just have been woken, and so keeps what its own clock
+ * moved.
+ *
+ * Always true:  within a window the given CPU adds up to what the clock moved. Where no sample in
+ *               it takes any, each keeps its own: the reader carries it on to one that does.
+ */
+#ifndef PYREC_ANALYZE_ATTRIBUTE_H
+#define PYREC_ANALYZE_ATTRIBUTE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#define ATTRIBUTE_TAKERS 13u
+#define ATTRIBUTE_TICKS  256u
+
+struct span;
+
+/*
+ * Fill in given_q of spans of one thread, in order of time. The result is how many are settled,
+ * from the first on; the others (ATTRIBUTE_TICKS at most) belong to a window that may go on and
+ * have to be handed in again, with those behind them. With `is_last` all are settled.
+ */
+size_t attribute_spans(struct span *spans, size_t n, bool is_last);
+
+#endif
