@@ -44,7 +44,7 @@ static struct weight ticks_weight(const struct scene *scene, const struct span *
         .wall = scene_wall_ns(scene, first, n),
     };
     if (first == span->first)
-        *carry_ns += span->given_q * scene->reader->quantum_ns;
+        *carry_ns += span->cpu_q * scene->reader->quantum_ns;
     if (state_gets_cpu(state_class(span->state))) {
         w.cpu = *carry_ns;
         *carry_ns = 0;
