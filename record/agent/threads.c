@@ -248,10 +248,12 @@ static void tstate_seen(struct threads *threads, uintptr_t tstate, uintptr_t int
     struct thread *thread = find_tid(threads, identity.tid);
     if (thread == NULL)
         thread = thread_add(threads, binding.interp_id, &identity);
-    else
+    if (thread == NULL)
+        return;
+    if (bind(threads, thread, &binding))
         thread->ident = identity.ident;
-    if (thread != NULL && !bind(threads, thread, &binding))
-        threads->unbound++; /* up to 3.11 a new tstate carries its parent's ids until it runs */
+    else /* up to 3.11 a new tstate has its parent's ids until it runs, or for a moment one of them */
+        threads->unbound++;
 }
 
 /* Walk one interpreter's list. False when it changed under the walk. */

@@ -140,6 +140,23 @@ START_TEST(waits_for_unbound_ones)
 }
 END_TEST
 
+/* The new thread writes its ids one after the other: a look in between sees one of each thread. */
+START_TEST(half_written_ids)
+{
+    list_push(tstate[0], tids[0]);
+    threads_refresh(&threads);
+    list_push(tstate[1], tids[0]);
+    fake_put(tstate[1] + ver()->thread.thread_id, 0x7000 + (uint64_t)tids[1]);
+    threads_refresh(&threads);
+    ck_assert_uint_eq(threads.n, 1);
+    ck_assert_uint_eq(threads.list[0].ident, 0x7000 + (uint64_t)tids[0]);
+    fake_put(tstate[1] + ver()->thread.native_id, (uint64_t)tids[1]);
+    threads_refresh(&threads);
+    ck_assert_uint_eq(threads.n, 2);
+    ck_assert_uint_eq(threads_find(&threads, tstate[1])->ident, 0x7000 + (uint64_t)tids[1]);
+}
+END_TEST
+
 START_TEST(ignores_dead_threads)
 {
     list_push(tstate[0], 0x3fffff00); /* no such thread */
@@ -248,6 +265,7 @@ int main(void)
     tcase_add_test(tcase, finds_new_ones);
     tcase_add_test(tcase, knows_what_is_linked);
     tcase_add_test(tcase, waits_for_unbound_ones);
+    tcase_add_test(tcase, half_written_ids);
     tcase_add_test(tcase, ignores_dead_threads);
     tcase_add_test(tcase, rebinds);
     tcase_add_test(tcase, sub_interpreter);
