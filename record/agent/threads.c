@@ -60,12 +60,14 @@ static bool identity_load(const struct threads *threads, uintptr_t tstate, struc
     const struct pyver *const ver = &threads->interp->ver;
     uint32_t bad = 0;
     out->tstate_id = peek(tstate + ver->thread.id, &bad);
+    /* written last by a new thread, read first: when it is its own, the other one is so, too */
+    out->tid = ver->thread.native_id != PYVER_NONE
+                   ? (int32_t)peek(tstate + ver->thread.native_id, &bad)
+                   : 0;
     out->ident = peek(tstate + ver->thread.thread_id, &bad);
     if (out->ident != 0 && out->ident == threads->fork_ident)
         out->tid = threads->fork_tid; /* until the child has cleaned up, the old id stands there */
-    else if (ver->thread.native_id != PYVER_NONE)
-        out->tid = (int32_t)peek(tstate + ver->thread.native_id, &bad);
-    else
+    else if (ver->thread.native_id == PYVER_NONE)
         out->tid = out->ident ? tid_of_pthread(out->ident) : 0;
     return !bad;
 }
