@@ -169,18 +169,15 @@ static void map_stacks(struct profile *profile, struct builder *b, const struct 
     }
 }
 
-/* The profile's entry for a thread of the census. */
-static struct profile_thread *profile_thread(struct profile *profile, const struct thread *thread)
+/* The first entry that is not before thread `id` of the process. */
+static size_t place_of(const struct profile *profile, const struct process *process, uint64_t id)
 {
     size_t low = 0, high = profile->n_threads;
-    const struct process *const process = thread->process;
     while (low < high) {
         const size_t middle = low + (high - low) / 2;
         const struct thread *const t = profile->threads[middle]->thread;
         const struct process *const p = t->process;
-        if (t == thread)
-            return profile->threads[middle];
-        const bool before = p == process ? t->id < thread->id
+        const bool before = p == process ? t->id < id
                             : p->recording == process->recording
                                 ? p->number < process->number
                                 : p->recording->order < process->recording->order;
@@ -189,6 +186,26 @@ static struct profile_thread *profile_thread(struct profile *profile, const stru
         else
             high = middle;
     }
+    return low;
+}
+
+struct profile_thread *const *profile_process(const struct profile *profile,
+                                              const struct process *process, size_t *n)
+{
+    const size_t first = place_of(profile, process, 0);
+    size_t end = first;
+    while (end < profile->n_threads && profile->threads[end]->thread->process == process)
+        end++;
+    *n = end - first;
+    return profile->threads + first;
+}
+
+/* The profile's entry for a thread of the census. */
+static struct profile_thread *profile_thread(struct profile *profile, const struct thread *thread)
+{
+    const size_t low = place_of(profile, thread->process, thread->id);
+    if (low < profile->n_threads && profile->threads[low]->thread == thread)
+        return profile->threads[low];
     struct profile_thread *const new = arena_get(&profile->arena, sizeof *new);
     new->thread = thread;
     profile->threads = memory_grow(profile->threads, &profile->threads_size, profile->n_threads + 1,

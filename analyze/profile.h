@@ -87,6 +87,10 @@ void profile_finish(struct profile *profile, const struct select *select);
  */
 void profile_keep_stacks(struct profile *profile, const struct select *select);
 
+/* The threads of one process, *n of them, in order of id; borrowed. */
+struct profile_thread *const *profile_process(const struct profile *profile,
+                                              const struct process *process, size_t *n);
+
 /* What the shares of a table of these threads are of. */
 struct basis profile_basis(struct profile_thread *const *threads, size_t n_threads,
                            const struct metric *metric);

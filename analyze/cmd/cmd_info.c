@@ -7,6 +7,8 @@
 #include <inttypes.h>
 #include <math.h>
 
+#define PROCESSES_SHOWN 20u
+
 /* A text that is empty was not recorded. */
 static struct cell said(const char *text)
 {
@@ -117,6 +119,24 @@ static void add_file(struct view *view, const struct trace_file *file)
                 chunk_file_closed(file->chunks) ? NULL : "still being written, or cut off");
 }
 
+/* People get the first ones: a recording may have 100,000. */
+static void add_each_process(struct view *view, const struct request *request)
+{
+    const struct census *const census = &request->trace->census;
+    size_t n = 0;
+    for (size_t i = 0; i < census->n_processes; i++) {
+        if (!request_has_process(request, census->processes[i]))
+            continue;
+        if (n++ < PROCESSES_SHOWN || request->machine)
+            info_add_process(view, request, census->processes[i]);
+    }
+    if (n > PROCESSES_SHOWN && !request->machine)
+        view_add_note(view, arena_print(&view->arena,
+                                        "%zu more processes: \"pyanalyze processes\" lists them, "
+                                        "--process PID tells as much of one.",
+                                        n - PROCESSES_SHOWN));
+}
+
 static enum status build_info(struct request *request, struct view *view, struct problem *why)
 {
     const struct trace *const trace = request->trace;
@@ -127,10 +147,7 @@ static enum status build_info(struct request *request, struct view *view, struct
     view->shape = SHAPE_FACTS;
     for (size_t i = 0; i < census->n_recordings; i++)
         add_recording(view, request, census->recordings[i]);
-    for (size_t i = 0; i < census->n_processes; i++) {
-        if (request_has_process(request, census->processes[i]))
-            info_add_process(view, request, census->processes[i]);
-    }
+    add_each_process(view, request);
     for (size_t i = 0; i < trace->n_files; i++)
         add_file(view, &trace->files[i]);
     return STATUS_OK;
@@ -148,6 +165,7 @@ const struct command command_info = {
         "cost: time in the signal handler on the program's threads, CPU of the sampler. When the "
         "rate was changed to keep the cost down, and when somebody set the wall clock: the first "
         "five, all of them in csv and json. "
+        "Of more than 20 processes the first 20 are shown, all of them in csv and json. "
         "An item that is not known is shown as -, in csv as nothing, in json as null.",
     .example = "pyanalyze info run.trace",
     .takes = TAKES_PROCESS | TAKES_FORMAT | TAKES_FOLLOW | TAKES_COLOR | TAKES_JOBS,

@@ -12,10 +12,10 @@ struct clocks {
 static struct clocks sum_clocks(const struct profile *profile, const struct process *process)
 {
     struct clocks sum = {0};
-    for (size_t i = 0; i < profile->n_threads; i++) {
-        const struct profile_thread *const t = profile->threads[i];
-        if (t->thread->process != process)
-            continue;
+    size_t n;
+    struct profile_thread *const *const threads = profile_process(profile, process, &n);
+    for (size_t i = 0; i < n; i++) {
+        const struct profile_thread *const t = threads[i];
         sum.attributed_ns += weights_sum(&t->total).cpu;
         sum.unattributed_ns += t->unattributed_ns - t->lost_ns;
         sum.lost_ns += t->lost_ns;

@@ -22,12 +22,13 @@ static uint64_t recorded_ns(const struct process *process, struct window window)
 static bool fill_process(struct row *row, const struct process *process,
                          const struct request *request, struct view *view)
 {
-    const struct profile *const profile = &request->profile;
+    size_t n;
+    struct profile_thread *const *const threads = profile_process(&request->profile, process, &n);
     struct weights *const weights = arena_get(&view->arena, sizeof *weights);
     *row = (struct row){.process = process, .self = weights, .total = weights};
-    for (size_t i = 0; i < profile->n_threads; i++) {
-        const struct profile_thread *const t = profile->threads[i];
-        if (t->thread->process != process || weights_sum(&t->total).samples == 0)
+    for (size_t i = 0; i < n; i++) {
+        const struct profile_thread *const t = threads[i];
+        if (weights_sum(&t->total).samples == 0)
             continue;
         weights_add(weights, &t->total);
         weights->by[CLASS_BLOCKED].cpu += t->unattributed_ns; /* the whole clock counts here */

@@ -254,8 +254,8 @@ static void tstate_seen(struct threads *threads, uintptr_t tstate, uintptr_t int
         return;
     if (bind(threads, thread, &binding))
         thread->ident = identity.ident;
-    else /* up to 3.11 a new tstate has its parent's ids until it runs, or for a moment one of them */
-        threads->unbound++;
+    else
+        threads->unbound++; /* up to 3.11 a new tstate has its parent's ids until it runs */
 }
 
 /* Walk one interpreter's list. False when it changed under the walk. */

@@ -215,6 +215,7 @@ def test_ended_between_ticks(t):
                      "    thread = threading.Thread(target=burn, args=(0.022 + i * 0.0002,))\n"
                      "    thread.start()\n"
                      "    thread.join()\n"
+                     "time.sleep(0.1)\n"  # one more tick: it is the sampler that reads the ends
                      "print(used)\n")
     run = t.record("-c", script, rate=100)
     used = ast.literal_eval(run.out)
