@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #define LOOK_SOON_NS  20000000u    /* after a look, before the next for the sake of new threads */
-#define LOOK_FIRST_NS 1000000000u  /* after new threads: look again for renames, first soon, .. */
+#define LOOK_FIRST_NS 50000000u    /* after new threads: they may get a name yet; first soon, .. */
 #define LOOK_LAST_NS  16000000000u /* .. then ever more rarely */
 #define UNSERVED_NS   200000000u   /* a pending call nobody has run: all threads are blocked */
 #define HELPER_STACK  (64u << 10)
