@@ -352,7 +352,8 @@ def test_fifty_at_once(t):
     pids = {int(word) for word in run.out.split()}
     assert len(pids) == 50 and pids <= set(by_pid(t, run.trace)), len(pids)
     info = t.analyze("info", run.trace)
-    assert info.count("how well it was recorded") == 20 and "31 more processes" in info, info
+    more = len(processes(t, run.trace)) - 20  # up to 3.9 subprocess forks, and then there is an exec
+    assert info.count("how well it was recorded") == 20 and f"{more} more processes" in info, info
 
 
 def test_no_children(t):
