@@ -38,17 +38,22 @@ struct recording *census_recording(struct census *census, uint32_t tag)
     return recording;
 }
 
+int process_compare(const struct process *a, const struct process *b)
+{
+    if (a->recording != b->recording)
+        return a->recording->order < b->recording->order ? -1 : 1;
+    return (a->number > b->number) - (a->number < b->number);
+}
+
 /* Where in the sorted list it is or belongs. */
 static size_t process_position(const struct census *census, const struct recording *recording,
                                uint32_t number)
 {
+    const struct process wanted = {.recording = recording, .number = number};
     size_t low = 0, high = census->n_processes;
     while (low < high) {
         const size_t middle = low + (high - low) / 2;
-        const struct process *const p = census->processes[middle];
-        const bool before =
-            p->recording == recording ? p->number < number : p->recording->order < recording->order;
-        if (before)
+        if (process_compare(census->processes[middle], &wanted) < 0)
             low = middle + 1;
         else
             high = middle;

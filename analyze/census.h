@@ -177,6 +177,9 @@ uint64_t process_native_ns(const struct process *process);
 /* Of that, what no thread that was looked at has used: a remainder, not a measurement. */
 uint64_t process_unseen_ns(const struct process *process);
 
+/* By recording, then number: the order of the census. */
+int process_compare(const struct process *a, const struct process *b);
+
 /* A name for a human: the end of argv[0], or of the executable, or "". */
 const char *process_title(const struct process *process);
 

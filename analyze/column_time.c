@@ -22,12 +22,12 @@ static struct cell get_holder_id(const struct row *row)
 
 static struct cell get_waited(const struct row *row)
 {
-    return cell_number(UNIT_SECONDS, (int64_t)row->wait->waited_ns);
+    return cell_number(UNIT_SECONDS, (int64_t)row->wait->amount.waited_ns);
 }
 
 static struct cell get_waited_share(const struct row *row)
 {
-    return cell_ratio((double)row->wait->waited_ns, (double)row->wait->wall_ns);
+    return cell_ratio((double)row->wait->amount.waited_ns, (double)row->wait->wall_ns);
 }
 
 static struct cell get_held(const struct row *row)
@@ -42,12 +42,12 @@ static struct cell get_longest(const struct row *row)
 
 static struct cell get_seen(const struct row *row)
 {
-    return cell_number(UNIT_COUNT, (int64_t)row->wait->samples);
+    return cell_number(UNIT_COUNT, (int64_t)row->wait->amount.samples);
 }
 
 static struct cell get_seen_ticks(const struct row *row)
 {
-    return cell_number(UNIT_COUNT, (int64_t)row->wait->ticks);
+    return cell_number(UNIT_COUNT, (int64_t)row->wait->amount.ticks);
 }
 
 static struct cell get_start(const struct row *row)

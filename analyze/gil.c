@@ -59,6 +59,13 @@ static struct gil_thread *thread_of(struct gil *gil, const struct thread *thread
     return &gil->threads[gil->n_threads++];
 }
 
+uint64_t gil_amount_by(const struct gil_amount *amount, const struct metric *metric)
+{
+    if (metric == &metrics[METRIC_SAMPLES])
+        return amount->samples;
+    return metric == &metrics[METRIC_TICKS] ? amount->ticks : amount->waited_ns;
+}
+
 void gil_finish(struct gil *gil)
 {
     for (size_t i = 0; i < gil->n; i++) {
@@ -72,12 +79,12 @@ static void entry_add(struct gil_entry *e, const struct scene *scene, uint32_t t
 {
     const uint64_t wall_ns = scene_wall_ns(scene, tick, 1);
     const uint64_t before_ns = scene_before_ns(scene, tick), now_ns = scene_time_ns(scene, tick);
-    e->waited_ns += wall_ns;
+    e->amount.waited_ns += wall_ns;
     if (e->last_ns == now_ns)
         return;
     e->last_ns = now_ns;
-    e->samples++;
-    e->ticks += scene_due(scene, tick, 1);
+    e->amount.samples++;
+    e->amount.ticks += scene_due(scene, tick, 1);
     e->held_ns += wall_ns;
     e->run_ns = e->run_end_ns == before_ns ? e->run_ns + wall_ns : wall_ns;
     e->run_end_ns = now_ns;
@@ -119,6 +126,14 @@ static void take_tick(struct gil *gil, struct scene *scene, struct scene_thread 
     entry_add(entry_of(gil, GIL_LINES, NULL, holder, place), scene, tick);
 }
 
+/* A call that was asked for is known when it was seen, though nobody held the GIL in it. */
+static void note_calls(const struct gil *gil, struct scene *scene)
+{
+    for (size_t i = 0; i < scene->n_threads && gil->select->n_calls > 0; i++)
+        for (size_t s = 0; s < scene->threads[i].n_spans; s++)
+            (void)scene_has_state(scene, gil->select, &scene->threads[i].spans[s]);
+}
+
 /* How long each was observed, and at which ticks anybody waits. */
 static bool mark_waits(struct gil *gil, struct scene *scene, bool *waits)
 {
@@ -129,8 +144,6 @@ static bool mark_waits(struct gil *gil, struct scene *scene, bool *waits)
         for (size_t s = 0; s < t->n_spans; s++) {
             const struct span *const span = &t->spans[s];
             sums->wall_ns += span->wall_q * scene->reader->quantum_ns;
-            if (gil->select->n_calls > 0) /* a call is known, though nobody holds the GIL in it */
-                (void)scene_has_state(scene, gil->select, span);
             if (state_class(span->state) != CLASS_WAITS_GIL)
                 continue;
             any = true;
@@ -145,6 +158,7 @@ void gil_take(void *closure, struct scene *scene)
 {
     struct gil *const gil = closure;
     bool *const waits = memory_get(scene->n_ticks * sizeof *waits);
+    note_calls(gil, scene);
     const bool any = mark_waits(gil, scene, waits);
     gil->holders_known |= scene->n_holders > 0;
     for (uint32_t tick = 0; any && tick < scene->n_ticks; tick++) {

@@ -17,6 +17,7 @@
 #ifndef PYREC_ANALYZE_GIL_H
 #define PYREC_ANALYZE_GIL_H
 
+#include "metric.h"
 #include "scene.h"
 
 #define GIL_NO_PLACE UINT32_MAX /* all places together, or not known */
@@ -27,15 +28,20 @@ enum gil_kind {
     GIL_LINES, /* holder, place */
 };
 
+/* How much was waited. */
+struct gil_amount {
+    uint64_t waited_ns; /* all waiting threads together */
+    uint64_t samples;   /* ticks at which someone was seen waiting .. */
+    uint64_t ticks;     /* .. and the intervals that these account for */
+};
+
 struct gil_entry {
     enum gil_kind kind;
     const struct thread *waiter, *holder; /* holder NULL: nobody or not known */
     uint32_t place;
-    uint64_t waited_ns;                   /* all waiting threads together */
+    struct gil_amount amount;
     uint64_t held_ns;                     /* time in which at least one waited */
     uint64_t longest_ns;                  /* the longest of it without a break */
-    uint64_t samples;                     /* ticks at which someone was seen waiting .. */
-    uint64_t ticks;                       /* .. and the intervals that these account for */
     uint64_t wall_ns;                     /* the waiter's time altogether; filled by gil_finish */
     uint64_t run_ns, run_end_ns, last_ns; /* of the run that may go on, and of the last tick */
 };
@@ -63,5 +69,8 @@ void gil_clear(struct gil *gil);
 
 /* When all ranges are taken: fill what is known at the end only. */
 void gil_finish(struct gil *gil);
+
+/* Samples or ticks where the metric is one of these, else the time. */
+uint64_t gil_amount_by(const struct gil_amount *amount, const struct metric *metric);
 
 #endif

@@ -12,18 +12,6 @@ struct party {
     uint64_t wall_ns; /* of a waiting thread */
 };
 
-uint64_t gil_amount_by(const struct gil_amount *amount, const struct metric *metric)
-{
-    if (metric == &metrics[METRIC_SAMPLES])
-        return amount->samples;
-    return metric == &metrics[METRIC_TICKS] ? amount->ticks : amount->waited_ns;
-}
-
-static struct gil_amount amount_of(const struct gil_entry *e)
-{
-    return (struct gil_amount){e->waited_ns, e->samples, e->ticks};
-}
-
 static void amount_add(struct gil_amount *to, const struct gil_amount *more)
 {
     to->waited_ns += more->waited_ns;
@@ -45,23 +33,15 @@ static int compare_weights(const void *left, const void *right)
     return compare_threads(left, right);
 }
 
-static bool is_pair(const struct gil_entry *e, const struct process *process)
-{
-    return e->kind == GIL_PAIRS && e->waiter->process == process;
-}
-
-/* All threads of a process that waited or were waited for, heaviest first; the caller's to free. */
-static struct party *find_parties(const struct gil *gil, const struct process *process,
+/* All threads that waited or were waited for, heaviest first; the caller's to free. */
+static struct party *find_parties(const struct gil_entry *const *pairs, size_t n_pairs,
                                   const struct metric *metric, size_t *n)
 {
-    struct party *const parties = memory_get((2 * gil->n + 1) * sizeof *parties);
+    struct party *const parties = memory_get((2 * n_pairs + 1) * sizeof *parties);
     size_t all = 0, kept = 0;
-    for (size_t i = 0; i < gil->n; i++) {
-        const struct gil_entry *const e = &gil->entries[i];
-        if (!is_pair(e, process))
-            continue;
-        const struct gil_amount amount = amount_of(e);
-        const uint64_t weight = gil_amount_by(&amount, metric);
+    for (size_t i = 0; i < n_pairs; i++) {
+        const struct gil_entry *const e = pairs[i];
+        const uint64_t weight = gil_amount_by(&e->amount, metric);
         parties[all++] = (struct party){e->waiter, weight, e->wall_ns};
         if (e->holder != NULL)
             parties[all++] = (struct party){e->holder, weight, 0};
@@ -98,11 +78,12 @@ static void line_add(struct gil_line *line, size_t column, const struct gil_amou
     amount_add(&line->all, amount);
 }
 
-void gil_matrix_build(struct gil_matrix *matrix, struct arena *arena, const struct gil *gil,
-                      const struct process *process, const struct metric *metric, size_t max)
+void gil_matrix_build(struct gil_matrix *matrix, struct arena *arena,
+                      const struct gil_entry *const *pairs, size_t n_pairs,
+                      const struct metric *metric, size_t max)
 {
     size_t n;
-    struct party *const parties = find_parties(gil, process, metric, &n);
+    struct party *const parties = find_parties(pairs, n_pairs, metric, &n);
     const size_t n_shown = n < max ? n : max;
     struct gil_line *const lines = arena_get(arena, (n_shown + 2) * sizeof *lines);
     struct gil_line *const others = &lines[n_shown], all = {.mark = "", .name = "all"};
@@ -116,18 +97,15 @@ void gil_matrix_build(struct gil_matrix *matrix, struct arena *arena, const stru
         lines[i < n_shown ? i : n_shown].wall_ns += parties[i].wall_ns;
         lines[n_shown + 1].wall_ns += parties[i].wall_ns;
     }
-    for (size_t i = 0; i < gil->n; i++) {
-        const struct gil_entry *const e = &gil->entries[i];
-        if (!is_pair(e, process))
-            continue;
-        const struct gil_amount amount = amount_of(e);
+    for (size_t i = 0; i < n_pairs; i++) {
+        const struct gil_entry *const e = pairs[i];
         size_t column = GIL_MATRIX_NOBODY;
         if (e->holder != NULL) {
             column = place_of(parties, n_shown, e->holder);
             column = column < n_shown ? column : GIL_MATRIX_OTHERS;
         }
-        line_add(&lines[place_of(parties, n_shown, e->waiter)], column, &amount);
-        line_add(&lines[n_shown + 1], column, &amount);
+        line_add(&lines[place_of(parties, n_shown, e->waiter)], column, &e->amount);
+        line_add(&lines[n_shown + 1], column, &e->amount);
     }
     matrix->others_held = lines[n_shown + 1].cells[GIL_MATRIX_OTHERS].samples > 0;
     matrix->nobody_held = lines[n_shown + 1].cells[GIL_MATRIX_NOBODY].samples > 0;

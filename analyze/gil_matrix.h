@@ -17,7 +17,6 @@
 
 #include "arena.h"
 #include "gil.h"
-#include "metric.h"
 
 #define GIL_MATRIX_MAX 8 /* threads with a row and a column of their own */
 
@@ -25,10 +24,6 @@ enum {
     GIL_MATRIX_OTHERS = GIL_MATRIX_MAX,
     GIL_MATRIX_NOBODY,
     GIL_MATRIX_CELLS,
-};
-
-struct gil_amount {
-    uint64_t waited_ns, samples, ticks;
 };
 
 struct gil_line {
@@ -47,11 +42,10 @@ struct gil_matrix {
     bool nobody_held;
 };
 
-/* Of a process, with at most `max` threads by what they weigh under `metric` (see gil_weight). */
-void gil_matrix_build(struct gil_matrix *matrix, struct arena *arena, const struct gil *gil,
-                      const struct process *process, const struct metric *metric, size_t max);
-
-/* Samples or ticks where the metric is one of these, else the time. */
-uint64_t gil_amount_by(const struct gil_amount *amount, const struct metric *metric);
+/* Of a process's entries of the kind GIL_PAIRS, with at most `max` threads by what they weigh under
+ * `metric` (gil_amount_by). */
+void gil_matrix_build(struct gil_matrix *matrix, struct arena *arena,
+                      const struct gil_entry *const *pairs, size_t n_pairs,
+                      const struct metric *metric, size_t max);
 
 #endif

@@ -176,12 +176,8 @@ static size_t place_of(const struct profile *profile, const struct process *proc
     while (low < high) {
         const size_t middle = low + (high - low) / 2;
         const struct thread *const t = profile->threads[middle]->thread;
-        const struct process *const p = t->process;
-        const bool before = p == process ? t->id < id
-                            : p->recording == process->recording
-                                ? p->number < process->number
-                                : p->recording->order < process->recording->order;
-        if (before)
+        const int order = process_compare(t->process, process);
+        if (order < 0 || (order == 0 && t->id < id))
             low = middle + 1;
         else
             high = middle;

@@ -44,12 +44,8 @@ struct entry {
 static int compare_entries(const void *left, const void *right)
 {
     const struct entry *const a = left, *const b = right;
-    const struct process *const p = a->grouped.thread->thread->process;
-    const struct process *const q = b->grouped.thread->thread->process;
-    int order = 0;
-    if (p != q)
-        order = p->recording != q->recording ? (p->recording->order > q->recording->order ? 1 : -1)
-                                             : (p->number > q->number ? 1 : -1);
+    int order =
+        process_compare(a->grouped.thread->thread->process, b->grouped.thread->thread->process);
     if (order == 0)
         order = strcmp(a->grouped.group, b->grouped.group);
     return order != 0 ? order : (a->index > b->index) - (a->index < b->index);

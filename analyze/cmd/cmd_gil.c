@@ -76,6 +76,12 @@ struct telling {
     bool machine;
 };
 
+/* The entries of a process that are of a kind, largest first. */
+struct entries {
+    const struct gil_entry *const *list;
+    size_t n;
+};
+
 static const struct process *process_of(const struct gil_entry *e)
 {
     if (e->waiter != NULL)
@@ -83,46 +89,56 @@ static const struct process *process_of(const struct gil_entry *e)
     return e->holder != NULL ? e->holder->process : NULL;
 }
 
+/* By wall time, a line weighs the time in which anybody waited, not the sum of all who did. */
 static uint64_t weight_of(const struct gil_entry *e, enum metric_id metric)
 {
-    switch (metric) {
-    case METRIC_SAMPLES:
-        return e->samples;
-    case METRIC_TICKS:
-        return e->ticks;
-    case METRIC_GIL_WAIT:
-        return e->waited_ns;
-    default: /* wall: of a line, the time in which anybody waited */
-        return e->kind == GIL_LINES ? e->held_ns : e->waited_ns;
-    }
+    if (metric == METRIC_WALL && e->kind == GIL_LINES)
+        return e->held_ns;
+    return gil_amount_by(&e->amount, &metrics[metric]);
 }
 
 static int compare_entries(const void *left, const void *right, void *closure)
 {
-    const struct weighing *const by = closure;
+    const struct telling *const t = closure;
     const struct gil_entry *const a = *(const struct gil_entry *const *)left;
     const struct gil_entry *const b = *(const struct gil_entry *const *)right;
-    const uint64_t x = weight_of(a, by->metric), y = weight_of(b, by->metric);
+    const int order = process_compare(process_of(a), process_of(b));
+    if (order != 0)
+        return order;
+    if (a->kind != b->kind)
+        return a->kind < b->kind ? -1 : 1;
+    const uint64_t x = weight_of(a, t->by->metric), y = weight_of(b, t->by->metric);
     if (x != y)
         return x < y ? 1 : -1;
     return (a > b) - (a < b); /* in the order in which they were seen */
 }
 
-/* The entries of a kind and process, largest first; the caller's to free. */
-static const struct gil_entry **sorted(const struct telling *t, enum gil_kind kind,
-                                       const struct process *process, size_t *n)
+/* All entries of a process that is known, by process, kind and weight; the caller's to free. */
+static const struct gil_entry **sort_entries(struct telling *t, size_t *n)
 {
     const struct gil *const gil = t->gil;
-    struct weighing by = *t->by;
     const struct gil_entry **const list = memory_get((gil->n + 1) * sizeof *list);
     *n = 0;
     for (size_t i = 0; i < gil->n; i++) {
-        if (gil->entries[i].kind == kind && process_of(&gil->entries[i]) == process)
+        if (process_of(&gil->entries[i]) != NULL)
             list[(*n)++] = &gil->entries[i];
     }
     if (*n > 1)
-        qsort_r(list, *n, sizeof *list, compare_entries, &by);
+        qsort_r(list, *n, sizeof *list, compare_entries, t);
     return list;
+}
+
+/* Those of the first one's process that are of a kind; they are taken off the list. */
+static struct entries take_kind(struct entries *list, const struct process *process,
+                                enum gil_kind kind)
+{
+    struct entries taken = {list->list, 0};
+    while (taken.n < list->n && process_of(taken.list[taken.n]) == process &&
+           taken.list[taken.n]->kind == kind)
+        taken.n++;
+    list->list += taken.n;
+    list->n -= taken.n;
+    return taken;
 }
 
 static struct row entry_row(const struct telling *t, const struct gil_entry *e)
@@ -134,17 +150,13 @@ static struct row entry_row(const struct telling *t, const struct gil_entry *e)
 }
 
 static struct part *add_part(const struct telling *t, struct story *story,
-                             const struct part_kind *kind, enum gil_kind gil_kind,
-                             const struct process *process)
+                             const struct part_kind *kind, struct entries entries)
 {
-    size_t n;
-    const struct gil_entry **const list = sorted(t, gil_kind, process, &n);
-    const size_t shown = t->limit > 0 && n > t->limit ? t->limit : n;
+    const size_t shown = t->limit > 0 && entries.n > t->limit ? t->limit : entries.n;
     struct part *const part = story_add_part(t->view, story, kind, shown);
-    part->n_left_out = n - shown;
+    part->n_left_out = entries.n - shown;
     for (size_t i = 0; i < shown; i++)
-        part->rows[i] = entry_row(t, list[i]);
-    free(list);
+        part->rows[i] = entry_row(t, entries.list[i]);
     return part;
 }
 
@@ -152,42 +164,42 @@ static struct part *add_part(const struct telling *t, struct story *story,
  * For people: the matrix, from wide to narrow; where even that does not fit, the list of pairs.
  * That is shown, too, when all is asked for and a matrix is not all. False: there is no matrix.
  */
-static bool add_matrix(const struct telling *t, struct story *story, const struct process *process)
+static bool add_matrix(const struct telling *t, struct story *story, struct entries pairs)
 {
     const struct metric *const metric = &metrics[t->by->metric];
     size_t max = GIL_MATRIX_MAX;
     struct gil_matrix matrix;
     if (t->limit > 0 && t->limit < max)
         max = t->limit;
-    gil_matrix_build(&matrix, &t->view->arena, t->gil, process, metric, max);
+    gil_matrix_build(&matrix, &t->view->arena, pairs.list, pairs.n, metric, max);
     if (t->limit == 0 && matrix.n_others > 0)
         return false;
     (void)gil_table_add(t->view, story, &matrix, metric, true);
     gil_table_add(t->view, story, &matrix, metric, false)->instead = true;
     if (matrix.n_shown > MATRIX_SMALL) {
-        gil_matrix_build(&matrix, &t->view->arena, t->gil, process, metric, MATRIX_SMALL);
+        gil_matrix_build(&matrix, &t->view->arena, pairs.list, pairs.n, metric, MATRIX_SMALL);
         gil_table_add(t->view, story, &matrix, metric, false)->instead = true;
     }
     return true;
 }
 
-static void add_rows(const struct telling *t, const struct process *process)
+static void add_rows(const struct telling *t, struct entries waits)
 {
-    size_t n;
-    const struct gil_entry **const list = sorted(t, GIL_WAITS, process, &n);
-    struct group *const group = view_add_group(t->view, NULL, n);
-    for (size_t i = 0; i < n; i++)
-        group->rows[i] = entry_row(t, list[i]);
-    free(list);
+    struct group *const group = view_add_group(t->view, NULL, waits.n);
+    for (size_t i = 0; i < waits.n; i++)
+        group->rows[i] = entry_row(t, waits.list[i]);
 }
 
-static void tell_process(const struct telling *t, const struct process *process)
+/* What the first process of the list waited; its entries are taken off. */
+static void tell_process(const struct telling *t, struct entries *rest)
 {
+    const struct process *const process = process_of(rest->list[0]);
+    const struct entries waits = take_kind(rest, process, GIL_WAITS);
+    const struct entries pairs = take_kind(rest, process, GIL_PAIRS);
+    const struct entries lines = take_kind(rest, process, GIL_LINES);
     uint64_t waited_ns = 0;
-    for (size_t i = 0; i < t->gil->n; i++) {
-        if (t->gil->entries[i].kind == GIL_PAIRS && process_of(&t->gil->entries[i]) == process)
-            waited_ns += t->gil->entries[i].waited_ns;
-    }
+    for (size_t i = 0; i < pairs.n; i++)
+        waited_ns += pairs.list[i]->amount.waited_ns;
     if (waited_ns == 0)
         return;
     const char *const title = process_title(process);
@@ -204,10 +216,20 @@ static void tell_process(const struct telling *t, const struct process *process)
                                                 : ""));
     buffer_clear(&seconds);
     story->row.process = process;
-    const bool instead = !t->machine && add_matrix(t, story, process);
-    add_part(t, story, &t->by->pairs, GIL_PAIRS, process)->instead = instead;
-    (void)add_part(t, story, &t->by->lines, GIL_LINES, process);
-    add_rows(t, process);
+    const bool instead = !t->machine && add_matrix(t, story, pairs);
+    add_part(t, story, &t->by->pairs, pairs)->instead = instead;
+    (void)add_part(t, story, &t->by->lines, lines);
+    add_rows(t, waits);
+}
+
+static void tell_all(struct telling *t)
+{
+    struct entries rest = {0};
+    const struct gil_entry **const list = sort_entries(t, &rest.n);
+    rest.list = list;
+    while (rest.n > 0)
+        tell_process(t, &rest);
+    free(list);
 }
 
 static void release_gil(void *closure)
@@ -235,7 +257,6 @@ static enum status check_states(const struct request *request, struct problem *w
 static enum status build_gil(struct request *request, struct view *view, struct problem *why)
 {
     TRY(check_states(request, why));
-    const struct census *const census = &request->trace->census;
     struct scene *const scene = memory_get(sizeof *scene);
     struct gil *const gil = memory_get(sizeof *gil);
     struct telling *const t = memory_get(sizeof *t);
@@ -252,8 +273,7 @@ static enum status build_gil(struct request *request, struct view *view, struct 
     gil->select = &request->select;
     scene_run(scene, request->trace, &request->select, gil_take, gil);
     gil_finish(gil);
-    for (size_t i = 0; i < census->n_processes; i++)
-        tell_process(t, census->processes[i]);
+    tell_all(t);
     if (view->n_stories == 0 && select_by_state(gil->select))
         view_add_note(view, "Nobody was seen waiting for a thread in such a state.");
     else if (view->n_stories == 0)

@@ -87,10 +87,9 @@ static int compare_threads(const void *left, const void *right, void *closure)
     const struct ordering *const by = closure;
     const struct timeline_thread *const a = &by->timeline->threads[*(const size_t *)left];
     const struct timeline_thread *const b = &by->timeline->threads[*(const size_t *)right];
-    const struct process *const p = a->thread->process, *const q = b->thread->process;
-    if (p != q)
-        return p->recording != q->recording ? (p->recording->order > q->recording->order ? 1 : -1)
-                                            : (p->number > q->number ? 1 : -1);
+    const int order = process_compare(a->thread->process, b->thread->process);
+    if (order != 0)
+        return order;
     const uint64_t x = by->metric->of(&a->total), y = by->metric->of(&b->total);
     if (x != y)
         return x < y ? 1 : -1;
