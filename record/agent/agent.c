@@ -112,6 +112,7 @@ static void parts_connect(struct agent *agent, bool private_files)
         .signals = !(flags & WIRE_NO_SIGNALS),
         .private_files = private_files,
     };
+    seat_init(&agent->sampler.seat);
     pace_init(&agent->sampler.pace, agent->settings.max_cost_ppm, head->interval_ns);
 }
 

@@ -54,6 +54,20 @@ static void sample_book(struct sampler *s, struct thread *thread, const struct o
 
 /* ---- from outside ---- */
 
+/*
+ * A thread that is ready to run, and has run: had it a CPU until we took it to look? For it is
+ * where we are, and has run for more than half of the time since the tick before: when it had to
+ * leave is not known, and so neither beginnings nor ends of running are seen too often.
+ */
+static bool was_running(struct sampler *s, const struct thread *thread)
+{
+    const int32_t cpu = seat_of_thread(&s->seat, thread->ident);
+    if (!thread->has_run || (cpu != SEAT_NOWHERE && cpu != s->seat.here))
+        return false;
+    seat_together(&s->seat);
+    return true;
+}
+
 static void standing_state(struct sampler *s, struct thread *thread, struct observation *seen)
 {
     if (!s->private_files)
@@ -61,7 +75,7 @@ static void standing_state(struct sampler *s, struct thread *thread, struct obse
     const struct standing standing =
         syscall_of_thread(thread->tid, &thread->call_fd, thread->call_fd < FD_CACHE_MAX);
     if (standing.kind == STANDING_READY)
-        seen->state |= WIRE_READY;
+        seen->state |= was_running(s, thread) ? WIRE_ON_CPU : WIRE_READY;
     if (standing.kind != STANDING_CALL)
         return;
     seen->call = standing.call;
@@ -241,6 +255,7 @@ static void answer_fetch(struct sampler *s, struct thread *thread)
         return;
     }
     read_bits(&seen);
+    seat_apart(&s->seat, seat_of_thread(&s->seat, thread->ident));
     counter_add(&s->head->counters.samples_asked, 1);
     sample_book(s, thread, &seen);
     capture_done(s->capture, slot);
@@ -317,12 +332,15 @@ enum outcome { OUTCOME_DONE, OUTCOME_GONE, OUTCOME_TORN };
 
 static enum outcome thread_observe(struct sampler *s, struct thread *thread)
 {
+    uint64_t *const clock = &s->threads->clocks[thread - s->threads->list];
     const uint64_t cpu = clock_of_thread(thread->tid);
     if (cpu == UINT64_MAX)
         return OUTCOME_GONE;
     counter_add(&s->head->counters.samples, 1);
-    s->threads->clocks[thread - s->threads->list] = cpu;
-    if (thread->samples > 0 && cpu == thread->cpu_ns) { /* implied */
+    thread->has_run = thread->samples > 0 && (cpu - *clock) * 2 > s->last_ns - s->before_ns;
+    *clock = cpu;
+    const bool on_cpu = thread->state & WIRE_ON_CPU;               /* was; then it is no more */
+    if (thread->samples > 0 && cpu == thread->cpu_ns && !on_cpu) { /* implied */
         if (thread->idle_ticks < IDLE_COLD)
             thread->idle_ticks++;
         else

@@ -9,6 +9,7 @@
 #include "format/tick.h"
 #include <fcntl.h>
 #include <linux/futex.h>
+#include <sched.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -119,6 +120,7 @@ static bool tick_open(struct sampler *s, uint64_t now)
     s->skipped += spared + missed;
     const uint64_t before = s->last_ns;
     s->number = number;
+    s->before_ns = before;
     s->last_ns = now;
     if (ring_free(s->report->ring) < RING_LOW_BYTES) {
         counter_add(&counters->ticks_overflowed, 1);
@@ -141,6 +143,7 @@ static bool tick_open(struct sampler *s, uint64_t now)
 void sampler_tick(struct sampler *s, uint64_t now_ns)
 {
     s->report->full = false;
+    seat_begin(&s->seat, sched_getcpu());
     const uint64_t deaths = codes_deaths(s->codes);
     sampler_harvest(s);
     codes_forget(s->codes, deaths, report_code_free, s->report);
@@ -161,6 +164,7 @@ void sampler_tick(struct sampler *s, uint64_t now_ns)
         pace_keep(s, now_ns);
     }
     atomic_store_explicit(&s->head->sampler_beat, now_ns, memory_order_relaxed);
+    seat_move(seat_look(&s->seat, now_ns));
 }
 
 void sampler_sleep(_Atomic uint32_t *stop, uint64_t when_ns)

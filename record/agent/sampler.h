@@ -26,6 +26,7 @@
 #include "names.h"
 #include "pace.h"
 #include "report.h"
+#include "seat.h"
 
 struct sampler {
     const struct interp *interp;
@@ -41,14 +42,16 @@ struct sampler {
     uint64_t looked_ns; /* when it was last looked whether all is as it was, .. */
     uint64_t alone_ns;  /* .. and whether anybody else is there */
     uint64_t interval_ns, origin_ns;
-    uint64_t number;  /* of the last tick */
-    uint64_t last_ns; /* time of the last tick */
-    uint64_t gap_ns;  /* unobserved since the last tick that was written */
-    uint64_t skipped; /* tick numbers since then */
+    uint64_t number;    /* of the last tick */
+    uint64_t last_ns;   /* time of the last tick */
+    uint64_t before_ns; /* of the one before */
+    uint64_t gap_ns;    /* unobserved since the last tick that was written */
+    uint64_t skipped;   /* tick numbers since then */
     uint64_t process_cpu_ns, process_cpu_at;
     uint64_t earlier_cpu_ns; /* CPU time of sampler threads before a pause */
     struct idle idle;
     struct pace pace;
+    struct seat seat;
     uintptr_t last_holder; /* tstate, and .. */
     uint32_t last_holder_id;
     bool signals;            /* may ask threads */

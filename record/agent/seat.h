@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * seat - on which CPU the sampler is, on which one a thread, and whether they should be the same.
+ *
+ * On the line:  how threads were found -> [seat] -> sampler: move to that CPU
+ * Threads:      the sampler's.
+ * Memory:       none.
+ *
+ * Where no CPU is free, the sampler takes one from somebody in every tick. When it is that of
+ * another thread than the one it looks at, two are disturbed: one loses its CPU, the other one is
+ * signalled across CPUs, and what is read is not in this CPU's caches. On the looked-at thread's
+ * own CPU there is no signal at all: having lost the CPU, the thread stands still. The kernel
+ * leaves the sampler where it was last; so it goes there once, and is free to be moved again.
+ *
+ * Whether a CPU is free is the kernel's to say: if one is, it puts the sampler there when it wakes
+ * up next. Then going was in vain, and is tried again ever more seldom.
+ *
+ * Where a thread is, or was last, is known from the kernel's rseq, which glibc registers for every
+ * thread from 2.35 on. Before, the sampler stays where it is.
+ */
+#ifndef PYREC_AGENT_SEAT_H
+#define PYREC_AGENT_SEAT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define SEAT_NOWHERE (-1) /* not known; or: no move */
+
+struct seat {
+    uintptr_t rseq;      /* from a pthread_t to the CPU's number; 0 = there is none */
+    int32_t here;        /* our own CPU in this tick */
+    int32_t there;       /* of the thread that answered last */
+    int32_t went_to;     /* at the end of the tick before */
+    uint32_t n_apart;    /* of this window: threads that ran while we did, .. */
+    uint32_t n_together; /* .. and such that had to leave their CPU for us */
+    uint64_t moved_ns;   /* when it went there */
+    uint64_t rest_ns;    /* between two moves, at least */
+};
+
+void seat_init(struct seat *seat);
+
+/* A tick begins, on that CPU (sched_getcpu). */
+void seat_begin(struct seat *seat, int32_t here);
+
+/* The CPU that the thread with this pthread_t is on, or was last. */
+int32_t seat_of_thread(const struct seat *seat, uint64_t ident);
+
+/* A thread was found running, on that CPU; one had to leave its CPU for us. */
+void seat_apart(struct seat *seat, int32_t cpu);
+void seat_together(struct seat *seat);
+
+/* The tick is over: where to go, or SEAT_NOWHERE. */
+int32_t seat_look(struct seat *seat, uint64_t now_ns);
+
+/* Move the calling thread to that CPU, and leave it free to be moved again. */
+void seat_move(int32_t cpu);
+
+#endif

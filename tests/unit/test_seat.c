@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: MIT */
+/* seat: a made-up machine with one busy thread, and one CPU free or none. */
+#include "fake_interp.h"
+#include "record/agent/seat.h"
+#include <check.h>
+#include <dlfcn.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define TICK_NS 1000000u
+#define BUSY    1 /* the CPU of the thread that is looked at */
+#define OTHER   0 /* that of some other program */
+#define FREE    2
+
+static struct seat seat;
+static uint64_t now_ns;
+static int32_t here;
+static unsigned moves, apart;
+
+static void start(void)
+{
+    seat_init(&seat);
+    now_ns = 5000000000u;
+    here = OTHER;
+    moves = apart = 0;
+}
+
+/* Ticks, each after a sleep from which the kernel wakes us on a free CPU if there is one. */
+static void run(unsigned n_ticks, bool is_free)
+{
+    for (unsigned i = 0; i < n_ticks; i++) {
+        now_ns += TICK_NS;
+        if (is_free)
+            here = FREE;
+        seat_begin(&seat, here);
+        if (here == BUSY) {
+            seat_together(&seat);
+        } else {
+            seat_apart(&seat, BUSY);
+            apart++;
+        }
+        const int32_t to = seat_look(&seat, now_ns);
+        if (to != SEAT_NOWHERE) {
+            here = to;
+            moves++;
+        }
+    }
+}
+
+START_TEST(no_cpu_is_free)
+{
+    start();
+    run(1000, false);
+    ck_assert_uint_eq(moves, 1);
+    ck_assert_int_eq(here, BUSY);
+    ck_assert_uint_lt(apart, 20);
+    here = OTHER; /* somebody needed the CPU; the kernel has moved us */
+    run(1000, false);
+    ck_assert_uint_eq(moves, 2);
+    ck_assert_int_eq(here, BUSY);
+}
+END_TEST
+
+START_TEST(a_cpu_is_free)
+{
+    start();
+    run(60000, true);
+    ck_assert_uint_ge(moves, 5); /* 0.1, 0.2, 0.4 .. s after each other */
+    ck_assert_uint_le(moves, 10);
+    const unsigned before = moves;
+    run(10 * 60000, true);
+    ck_assert_uint_ge(moves - before, 20); /* at least every 26 s */
+    ck_assert_uint_le(moves - before, 30);
+}
+END_TEST
+
+START_TEST(sooner_again_when_it_helped)
+{
+    start();
+    run(60000, true);
+    here = OTHER;
+    run(30000, false);
+    ck_assert_int_eq(here, BUSY);
+    const unsigned before = moves;
+    here = OTHER;
+    run(200, false);
+    ck_assert_uint_eq(moves, before + 1);
+    ck_assert_int_eq(here, BUSY);
+}
+END_TEST
+
+START_TEST(nobody_knows_where)
+{
+    start();
+    for (unsigned i = 0; i < 100; i++) {
+        seat_begin(&seat, -1);
+        seat_apart(&seat, SEAT_NOWHERE); /* a libc that cannot tell */
+        ck_assert_int_eq(seat_look(&seat, now_ns += TICK_NS), SEAT_NOWHERE);
+    }
+}
+END_TEST
+
+static void *main_thread_cpu(void *closure)
+{
+    return (void *)(intptr_t)seat_of_thread(&seat, *(const uint64_t *)closure);
+}
+
+/* Another thread sees where this one is. */
+START_TEST(sees_threads)
+{
+    const pthread_t self = pthread_self();
+    uint64_t ident = 0;
+    void *seen = NULL;
+    fake_catch_faults();
+    memcpy(&ident, &self, sizeof(self));
+    seat_init(&seat);
+    if (dlsym(RTLD_DEFAULT, "__rseq_offset") != NULL)
+        ck_assert_uint_ne(seat.rseq, 0);
+    for (int i = 0; i < 100 && seat.rseq != 0; i++) {
+        pthread_t other;
+        int before = sched_getcpu();
+        ck_assert_int_eq(pthread_create(&other, NULL, main_thread_cpu, &ident), 0);
+        pthread_join(other, &seen);
+        if (sched_getcpu() == before) /* it may have been moved meanwhile */
+            ck_assert_int_eq((int)(intptr_t)seen, before);
+    }
+    ck_assert_int_eq(seat_of_thread(&seat, 0), SEAT_NOWHERE);
+    ck_assert_int_eq(seat_of_thread(&seat, 4096), SEAT_NOWHERE); /* not mapped */
+}
+END_TEST
+
+/* It is there at once, and may be moved to all CPUs as before. */
+START_TEST(really_moves)
+{
+    cpu_set_t before, after;
+    ck_assert_int_eq(sched_getaffinity(0, sizeof(before), &before), 0);
+    for (int cpu = 0; cpu < CPU_SETSIZE; cpu++) {
+        const int was = sched_getcpu();
+        seat_move(cpu);
+        if (!CPU_ISSET(cpu, &before) && CPU_COUNT(&before) == 1)
+            ck_assert_int_eq(sched_getcpu(), was);
+        ck_assert_int_eq(sched_getaffinity(0, sizeof(after), &after), 0);
+        ck_assert(CPU_EQUAL(&before, &after));
+    }
+    seat_move(-1);
+    seat_move(CPU_SETSIZE);
+    ck_assert_int_eq(sched_getaffinity(0, sizeof(after), &after), 0);
+    ck_assert(CPU_EQUAL(&before, &after));
+}
+END_TEST
+
+int main(void)
+{
+    Suite *const suite = suite_create("seat");
+    TCase *const tests = tcase_create("seat");
+    tcase_add_test(tests, no_cpu_is_free);
+    tcase_add_test(tests, a_cpu_is_free);
+    tcase_add_test(tests, sooner_again_when_it_helped);
+    tcase_add_test(tests, nobody_knows_where);
+    tcase_add_test(tests, sees_threads);
+    tcase_add_test(tests, really_moves);
+    suite_add_tcase(suite, tests);
+    SRunner *const runner = srunner_create(suite);
+    srunner_run_all(runner, CK_NORMAL);
+    const int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
