@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include "annotate.h"
 
+#include "date.h"
 #include "fold.h"
 #include "memory.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 /* Expressions shown below one line on a screen. */
 #define EXPRESSIONS_MAX 3u
@@ -262,11 +262,7 @@ const char *annotate_doubt(struct arena *arena, const struct profile *profile, u
     }
     if (source->changed_unix_ns <= began_unix_ns(profile))
         return NULL;
-    const time_t seconds = (time_t)(source->changed_unix_ns / 1000000000);
-    struct tm tm;
-    char when[40] = "";
-    if (localtime_r(&seconds, &tm) != NULL)
-        strftime(when, sizeof when, "%Y-%m-%d %H:%M:%S", &tm);
-    return arena_print(arena, "%s was changed after the program began, at %s: lines may not fit",
-                       source->path, when);
+    const char *const when = date_print(arena, source->changed_unix_ns, 0);
+    return arena_print(arena, "%s was changed after the program began%s%s: lines may not fit",
+                       source->path, when != NULL ? ", at " : "", when != NULL ? when : "");
 }

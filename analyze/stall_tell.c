@@ -2,13 +2,13 @@
 #include "stall_tell.h"
 
 #include "column.h"
+#include "date.h"
 #include "memory.h"
 #include "path.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 /* Of a stall's time; less is not worth a row. */
 #define SHARE_MIN   0.03
@@ -97,14 +97,9 @@ static const char *call_meaning(const char *call)
 static const char *time_text(struct view *view, const struct stall *stall)
 {
     const struct recording *const recording = stall->thread->process->recording;
-    const int64_t ns = recording_unix_ns(recording, stall->begin_ns);
-    const time_t seconds = (time_t)(ns / 1000000000);
-    struct tm tm;
-    char text[40];
-    if (localtime_r(&seconds, &tm) == NULL)
-        return "";
-    strftime(text, sizeof text, "%Y-%m-%d %H:%M:%S", &tm);
-    return arena_print(&view->arena, "%s.%03d", text, (int)(ns % 1000000000 / 1000000));
+    const char *const date =
+        date_print(&view->arena, recording_unix_ns(recording, stall->begin_ns), DATE_MS);
+    return date != NULL ? date : "";
 }
 
 /* ---- choosing ---- */

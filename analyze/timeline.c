@@ -49,8 +49,7 @@ static uint64_t part_of(uint64_t a, uint64_t b, uint64_t c)
     return c > 0 ? (uint64_t)((wide)a * b / c) : a;
 }
 
-/* What falls on the part from `before` to `after` of a whole; all of it where that has no length.
- */
+/* What falls on the part from `before` to `after` of a whole; all where that has no length. */
 static uint64_t share_of_part(uint64_t amount, uint64_t before, uint64_t after, uint64_t whole)
 {
     return part_of(amount, after, whole) - (whole > 0 ? part_of(amount, before, whole) : 0);

@@ -3,6 +3,7 @@
 #include "cmd_info.h"
 
 #include "../command.h"
+#include "../date.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -79,7 +80,8 @@ static void add_recording(struct view *view, const struct request *request,
     struct section *const s = view_add_section(view, "recordings", "Recording");
     s->repeated = true;
     section_add(s, "recorder", said(r->recorder), NULL);
-    section_add(s, "started", cell_text(info_print_date(view, r->start_unix_ns, false)), NULL);
+    section_add(s, "started", cell_text(date_print(&view->arena, r->start_unix_ns, DATE_ZONE)),
+                NULL);
     add_processes(s, request, r);
     struct cell rate = cell_none();
     if (r->interval_ns > 0)

@@ -19,9 +19,6 @@ void info_add_steps(struct view *view, const struct request *request,
 void info_add_rate_changes(struct view *view, const struct request *request,
                            const struct process *process);
 
-/* A time of day as a calendar says it here; NULL when it is not known. */
-const char *info_print_date(struct view *view, int64_t unix_ns, bool with_ms);
-
 /* Who it was, how well it was recorded, the books, what it cost. */
 void info_add_process(struct view *view, const struct request *request,
                       const struct process *process);

@@ -3,29 +3,13 @@
  * What happened while it was recorded: the rate was changed, somebody set the wall clock. People
  * get one table with the first few, programs a section for each.
  */
+#include "../date.h"
 #include "cmd_info.h"
 
 #include <inttypes.h>
 #include <math.h>
-#include <time.h>
 
 #define SHOWN 5u
-
-const char *info_print_date(struct view *view, int64_t unix_ns, bool with_ms)
-{
-    char date[32], zone[8];
-    struct tm tm;
-    const time_t seconds = (time_t)(unix_ns / 1000000000);
-    if (unix_ns <= 0 || localtime_r(&seconds, &tm) == NULL)
-        return NULL;
-    if (strftime(date, sizeof date, "%Y-%m-%d %H:%M:%S", &tm) == 0 ||
-        strftime(zone, sizeof zone, "%z", &tm) == 0)
-        return NULL;
-    if (!with_ms)
-        return arena_print(&view->arena, "%s %s", date, zone);
-    return arena_print(&view->arena, "%s.%03d %s", date, (int)(unix_ns % 1000000000 / 1000000),
-                       zone);
-}
 
 static struct cell date_cell(const char *date)
 {
@@ -62,8 +46,8 @@ static void tell_steps(struct view *view, const struct recording *r)
     for (size_t i = 0; i < r->wall.n && i < SHOWN; i++) {
         const struct wall_step *const step = &r->wall.steps[i];
         const int64_t to_ns = recording_unix_ns(r, step->time_ns);
-        const char *const from = info_print_date(view, to_ns - step->by_ns, true);
-        const char *const to = info_print_date(view, to_ns, true);
+        const char *const from = date_print(&view->arena, to_ns - step->by_ns, DATE_MS | DATE_ZONE);
+        const char *const to = date_print(&view->arena, to_ns, DATE_MS | DATE_ZONE);
         add_line(view, s, step->time_ns, print_step(view, step->by_ns),
                  from != NULL && to != NULL ? arena_print(&view->arena, "from %s to %s", from, to)
                                             : NULL);
@@ -84,8 +68,10 @@ void info_add_steps(struct view *view, const struct request *request,
         s->repeated = true;
         section_add(s, "recording", cell_number(UNIT_COUNT, (int64_t)r->order + 1), NULL);
         section_add(s, "time", cell_number(UNIT_SECONDS, (int64_t)step->time_ns), NULL);
-        section_add(s, "from", date_cell(info_print_date(view, to_ns - step->by_ns, true)), NULL);
-        section_add(s, "to", date_cell(info_print_date(view, to_ns, true)), NULL);
+        section_add(s, "from",
+                    date_cell(date_print(&view->arena, to_ns - step->by_ns, DATE_MS | DATE_ZONE)),
+                    NULL);
+        section_add(s, "to", date_cell(date_print(&view->arena, to_ns, DATE_MS | DATE_ZONE)), NULL);
         section_add(s, "by", cell_number(UNIT_SECONDS, step->by_ns), NULL);
     }
 }
@@ -123,7 +109,8 @@ static void tell_changes(struct view *view, const struct process *p)
     for (size_t i = 0; i < p->n_rate_changes && i < SHOWN; i++) {
         const uint64_t time_ns = p->rate_changes[i].time_ns;
         add_line(view, s, time_ns, print_change(view, p, i),
-                 info_print_date(view, recording_unix_ns(p->recording, time_ns), true));
+                 date_print(&view->arena, recording_unix_ns(p->recording, time_ns),
+                            DATE_MS | DATE_ZONE));
     }
     add_rest(s, p->n_rate_changes);
 }
@@ -146,9 +133,10 @@ void info_add_rate_changes(struct view *view, const struct request *request,
         s->repeated = true;
         section_add(s, "process", cell_number(UNIT_ID, p->pid), NULL);
         section_add(s, "time", cell_number(UNIT_SECONDS, (int64_t)time_ns), NULL);
-        section_add(
-            s, "date",
-            date_cell(info_print_date(view, recording_unix_ns(p->recording, time_ns), true)), NULL);
+        section_add(s, "date",
+                    date_cell(date_print(&view->arena, recording_unix_ns(p->recording, time_ns),
+                                         DATE_MS | DATE_ZONE)),
+                    NULL);
         section_add(s, "rate_before", rate_cell(rate_before(p, i)), NULL);
         section_add(s, "rate", rate_cell(rate_after(p, i)), NULL);
     }

@@ -84,6 +84,15 @@ def python_frame(text):
     return (function, file, int(line)) if line.isdigit() else (text, '', 0)
 
 
+def folded_lines(files):
+    """What stands before the last blank, and the number behind it."""
+    for path in files:
+        with open(path, encoding='utf-8', errors='replace') as lines:
+            for line in lines:
+                names, number = line.rsplit(' ', 1)
+                yield path, names, int(number)
+
+
 def read_austin(profiler, files, rate):
     stacks = []
     for path in files:
@@ -102,15 +111,12 @@ def read_austin(profiler, files, rate):
 
 def read_sampling(profiler, files, rate):
     stacks = []
-    for path in files:
-        with open(path, encoding='utf-8', errors='replace') as lines:
-            for line in lines:
-                names, count = line.rsplit(' ', 1)
-                thread, *frames = names.split(';')
-                frames = [python_frame(frame) for frame in frames if frame != '<GC>']
-                if frames:
-                    stacks.append(Stack(os.path.basename(path), thread.split(':')[1], frames,
-                                        int(count) / rate, None, int(count)))
+    for path, names, count in folded_lines(files):
+        thread, *frames = names.split(';')
+        frames = [python_frame(frame) for frame in frames if frame != '<GC>']
+        if frames:
+            stacks.append(Stack(os.path.basename(path), thread.split(':')[1], frames,
+                                count / rate, None, count))
     return Profile(stacks)
 
 
@@ -119,23 +125,19 @@ PY_SPY_FRAME = re.compile(r'(.*) \((.*):(\d+)\)$')
 
 def read_py_spy(profiler, files, rate):
     stacks = []
-    for path in files:
-        with open(path, encoding='utf-8', errors='replace') as lines:
-            for line in lines:
-                names, count = line.rsplit(' ', 1)
-                process = thread = ''
-                frames = []
-                for part in names.split(';'):
-                    found = PY_SPY_FRAME.match(part)
-                    if part.startswith('process '):
-                        process = part.split(':')[0].split()[1]
-                    elif part.startswith('thread '):
-                        thread = part.split('(')[1].split(')')[0]
-                    elif found:
-                        frames.append((found[1], found[2], int(found[3])))
-                if frames:
-                    stacks.append(Stack(process, thread, frames, int(count) / rate, None,
-                                        int(count)))
+    for _, names, count in folded_lines(files):
+        process = thread = ''
+        frames = []
+        for part in names.split(';'):
+            found = PY_SPY_FRAME.match(part)
+            if part.startswith('process '):
+                process = part.split(':')[0].split()[1]
+            elif part.startswith('thread '):
+                thread = part.split('(')[1].split(')')[0]
+            elif found:
+                frames.append((found[1], found[2], int(found[3])))
+        if frames:
+            stacks.append(Stack(process, thread, frames, count / rate, None, count))
     return Profile(stacks)
 
 
