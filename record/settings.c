@@ -206,7 +206,7 @@ static const struct option_row rows[] = {
     {0, "max-overhead", "PERCENT",
      "take fewer samples when a process would spend more than PERCENT of a CPU on them",
      set_max_overhead, "a number from 0.01 to 100"},
-    {0, "no-signals", NULL, "never interrupt a running thread: read it from outside",
+    {0, "no-signals", NULL, "never signal a thread: to look at one, take its CPU for a moment",
      set_no_signals, NULL},
     {0, "linger", "TIME",
      "follow other processes for TIME after the command's end, e.g. 10s, 5m, 0 "

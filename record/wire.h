@@ -32,7 +32,7 @@
  *     <CLOCK_MONOTONIC in ns before which nothing is recorded, or 0>
  */
 enum wire_flags {
-    WIRE_NO_SIGNALS = 1,    /* never interrupt: read running threads from outside */
+    WIRE_NO_SIGNALS = 1,    /* take a running thread's CPU instead of asking it */
     WIRE_NO_CUMULATIVE = 2, /* top frame only */
     WIRE_NO_CHILDREN = 4,   /* do not record what this process starts */
 };

@@ -112,7 +112,7 @@ static void parts_connect(struct agent *agent, bool private_files)
         .signals = !(flags & WIRE_NO_SIGNALS),
         .private_files = private_files,
     };
-    seat_init(&agent->sampler.seat);
+    seat_init(&agent->sampler.seat, !agent->sampler.signals);
     pace_init(&agent->sampler.pace, agent->settings.max_cost_ppm, head->interval_ns);
 }
 
@@ -123,7 +123,7 @@ static bool run_begin(struct agent *agent)
         /* our descriptors went with the thread that had them */
         agent->link.socket = -1;
         agent->threads.own_tids[0] = agent->thread_tid;
-        sampler_descriptors_lost(&agent->sampler);
+        sampler_change_thread(&agent->sampler);
         agent->sampler.private_files = link_private_files();
         return true;
     }

@@ -13,7 +13,7 @@
 
 #define OUTSIDE_TRIES 3
 #define LATE_READINGS 4 /* of a thread that was asked and did not answer */
-#define DEAF_READINGS 2 /* of one that cannot be asked */
+#define DEAF_READINGS 2 /* of one that cannot be asked, where its CPU is not known */
 #define TORN_WAIT_NS  30000
 #define TORN_ROUNDS   3
 #define TORN_MAX      16
@@ -181,6 +181,27 @@ static enum reading read_running(struct sampler *s, struct thread *thread, uint6
     return READING_TORN;
 }
 
+/*
+ * Read a thread that is running and cannot be asked by taking its CPU: then it stands still.
+ * Proven, as far as it goes; false when it does not come to that.
+ */
+static bool read_beside(struct sampler *s, struct thread *thread, struct observation *seen)
+{
+    const struct timespec wait = {.tv_nsec = TORN_WAIT_NS};
+    for (int i = 0; i < OUTSIDE_TRIES; i++) {
+        if (!seat_move(&s->seat, seat_of_thread(&s->seat, thread->ident)))
+            return false;
+        const uint64_t cpu = clock_of_thread(thread->tid);
+        const enum reading reading =
+            cpu != UINT64_MAX ? read_still(s, thread, cpu, seen) : READING_MOVED;
+        if (reading == READING_OK)
+            return true;
+        if (reading == READING_TORN) /* let it go on a little */
+            clock_nanosleep(CLOCK_MONOTONIC, 0, &wait, NULL);
+    }
+    return false;
+}
+
 static void observation_finish(struct sampler *s, struct thread *thread, struct observation *seen)
 {
     counter_add(&s->head->counters.samples_outside, 1);
@@ -193,7 +214,12 @@ static void observe_running_outside(struct sampler *s, struct thread *thread, ui
                                     int readings, uint32_t more_state)
 {
     struct observation seen;
-    read_running(s, thread, cpu_ns, readings, &seen);
+    if (readings != DEAF_READINGS || !read_beside(s, thread, &seen)) {
+        read_running(s, thread, cpu_ns, readings, &seen);
+    } else if (seen.call < 0) { /* it had a CPU until we came */
+        seen.state = (seen.state & ~(uint32_t)WIRE_READY) | WIRE_ON_CPU;
+    }
+    seen.cpu_ns = cpu_ns;
     seen.state |= more_state;
     observation_finish(s, thread, &seen);
 }

@@ -164,7 +164,9 @@ void sampler_tick(struct sampler *s, uint64_t now_ns)
         pace_keep(s, now_ns);
     }
     atomic_store_explicit(&s->head->sampler_beat, now_ns, memory_order_relaxed);
-    seat_move(seat_look(&s->seat, now_ns));
+    const int32_t cpu = seat_look(&s->seat, now_ns);
+    if (cpu != SEAT_NOWHERE)
+        (void)seat_move(&s->seat, cpu);
 }
 
 void sampler_sleep(_Atomic uint32_t *stop, uint64_t when_ns)
@@ -207,8 +209,9 @@ static bool all_is_well(struct sampler *s, uint64_t now)
     return hooks_in_force(s->hooks) && !link_lost(s->link);
 }
 
-void sampler_descriptors_lost(struct sampler *s)
+void sampler_change_thread(struct sampler *s)
 {
+    seat_change_thread(&s->seat);
     for (uint32_t i = 0; i < s->threads->n; i++)
         s->threads->list[i].call_fd = -1;
 }

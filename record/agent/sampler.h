@@ -11,7 +11,8 @@
  * Per thread and tick: read its CPU clock. Unmoved since its last sample: nothing has changed,
  * nothing is written (the sample is implied). Moved, but still now: read its stack from outside,
  * and the clock once more to prove that it stood still. Still moving: it is on a CPU, so it is
- * asked to write its stack down itself; the answer is fetched at the next tick.
+ * asked to write its stack down itself; the answer is fetched at the next tick. Still moving and
+ * not to be asked: the sampler goes to its CPU, where it stands still.
  *
  * The clock value of an asked sample is the one read just before it was asked, not one read in
  * the handler: a thread CPU clock costs a system call (300 to 600 ns), more than the walk.
@@ -83,8 +84,8 @@ void sampler_sleep(_Atomic uint32_t *stop, uint64_t when_ns);
  */
 bool sampler_run(struct sampler *sampler, _Atomic uint32_t *stop);
 
-/* The thread that had our file descriptors has ended: they are closed. */
-void sampler_descriptors_lost(struct sampler *sampler);
+/* It goes on on another thread; with the last one our file descriptors are gone. */
+void sampler_change_thread(struct sampler *sampler);
 
 /* One tick at time `now_ns`, which is not before the next tick is due. For tests and the loop. */
 void sampler_tick(struct sampler *sampler, uint64_t now_ns);

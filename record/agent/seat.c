@@ -26,7 +26,7 @@ static uintptr_t rseq_find(void)
     return pointer - (uintptr_t)pthread_self() + (uintptr_t)__rseq_offset + RSEQ_CPU_ID;
 }
 
-void seat_init(struct seat *seat)
+void seat_init(struct seat *seat, bool hold)
 {
     *seat = (struct seat){
         .rseq = rseq_find(),
@@ -34,7 +34,14 @@ void seat_init(struct seat *seat)
         .there = SEAT_NOWHERE,
         .went_to = SEAT_NOWHERE,
         .rest_ns = REST_MIN_NS,
+        .hold = hold,
     };
+}
+
+void seat_change_thread(struct seat *seat)
+{
+    seat->is_held = false;
+    seat->went_to = SEAT_NOWHERE;
 }
 
 /* What became of the last move: if we are elsewhere, a CPU was free. */
@@ -89,16 +96,21 @@ int32_t seat_look(struct seat *seat, uint64_t now_ns)
     return seat->there;
 }
 
-void seat_move(int32_t cpu)
+bool seat_move(struct seat *seat, int32_t cpu)
 {
-    cpu_set_t all, one;
+    cpu_set_t one;
     const int saved = errno;
-    if (cpu >= 0 && cpu < CPU_SETSIZE && sched_getaffinity(0, sizeof(all), &all) == 0 &&
-        CPU_ISSET(cpu, &all)) {
-        CPU_ZERO(&one);
-        CPU_SET(cpu, &one);
-        if (sched_setaffinity(0, sizeof(one), &one) == 0)
-            (void)sched_setaffinity(0, sizeof(all), &all);
+    if (cpu < 0 || cpu >= CPU_SETSIZE || (seat->is_held && cpu == seat->here))
+        return cpu >= 0 && cpu == seat->here;
+    CPU_ZERO(&one);
+    CPU_SET(cpu, &one);
+    const bool moved = (seat->is_held || sched_getaffinity(0, sizeof(one), &seat->allowed) == 0) &&
+                       CPU_ISSET(cpu, &seat->allowed) &&
+                       sched_setaffinity(0, sizeof(one), &one) == 0;
+    if (moved) {
+        seat->here = cpu;
+        seat->is_held = seat->hold || sched_setaffinity(0, sizeof(one), &seat->allowed) != 0;
     }
     errno = saved;
+    return moved;
 }

@@ -15,12 +15,16 @@
  * Whether a CPU is free is the kernel's to say: if one is, it puts the sampler there when it wakes
  * up next. Then going was in vain, and is tried again ever more seldom.
  *
+ * For the same reason, a thread that runs and cannot be asked can be looked at: on its CPU it
+ * stands still. Where nobody may be asked, the sampler holds that CPU, free or not.
+ *
  * Where a thread is, or was last, is known from the kernel's rseq, which glibc registers for every
  * thread from 2.35 on. Before, the sampler stays where it is.
  */
 #ifndef PYREC_AGENT_SEAT_H
 #define PYREC_AGENT_SEAT_H
 
+#include <sched.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -35,9 +39,15 @@ struct seat {
     uint32_t n_together; /* .. and such that had to leave their CPU for us */
     uint64_t moved_ns;   /* when it went there */
     uint64_t rest_ns;    /* between two moves, at least */
+    bool hold;           /* stay after a move, whatever the kernel would do */
+    bool is_held;        /* `allowed` is what was allowed before */
+    cpu_set_t allowed;
 };
 
-void seat_init(struct seat *seat);
+void seat_init(struct seat *seat, bool hold);
+
+/* From now on it is another thread that calls. */
+void seat_change_thread(struct seat *seat);
 
 /* A tick begins, on that CPU (sched_getcpu). */
 void seat_begin(struct seat *seat, int32_t here);
@@ -52,7 +62,8 @@ void seat_together(struct seat *seat);
 /* The tick is over: where to go, or SEAT_NOWHERE. */
 int32_t seat_look(struct seat *seat, uint64_t now_ns);
 
-/* Move the calling thread to that CPU, and leave it free to be moved again. */
-void seat_move(int32_t cpu);
+/* Move the calling thread to that CPU; it is left free to be moved again, or held. False when that
+ * is not allowed, or the CPU not known. */
+bool seat_move(struct seat *seat, int32_t cpu);
 
 #endif

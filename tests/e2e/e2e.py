@@ -139,6 +139,11 @@ def line_of(frame):
     return int(found.group(1)) if found else 0
 
 
+def knows_cpus():
+    """glibc tells from 2.35 on which CPU a thread is on."""
+    return [int(n) for n in os.confstr("CS_GNU_LIBC_VERSION").split()[1].split(".")] >= [2, 35]
+
+
 def near(value, expected, relative=0.0, absolute=0.0, what=""):
     """Fail unless |value - expected| is within either bound."""
     bound = max(abs(expected) * relative, absolute)

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 
-from e2e import Skip
+from e2e import Skip, knows_cpus
 
 
 def test_status(t):
@@ -217,7 +217,7 @@ def test_no_cumulative(t):
 
 
 def test_no_signals(t):
-    """Nothing is ever interrupted; what was read while it ran is marked."""
+    """Nobody is ever asked; all the same, stacks are proven: the sampler takes the thread's CPU."""
     run = t.record(t.sample("fib.py"), "31", options=["--no-signals", "-r", "1k"])
     info = json.dumps(t.info(run.trace))
     rows = t.rows("lines", run.trace, "--merge-threads")
@@ -226,6 +226,26 @@ def test_no_signals(t):
              or fact.get("samples_asked") is not None]
     for fact in asked:
         assert float(fact.get("value", fact.get("samples_asked")) or 0) == 0, fact
+    everything = sum(row["samples"] for row in rows)
+    failed = sum(row["samples"] for row in rows if row["function"].startswith("<failed"))
+    likely = sum(row["samples"] for row in t.rows("lines", run.trace, "--merge-threads",
+                                                  "--state", "outside"))
+    if knows_cpus():
+        assert failed + likely < 0.05 * everything, (failed, likely, everything)
+
+
+def test_no_signals_two_threads(t):
+    """Two that run at once, in code that needs no GIL, on whatever CPUs they are."""
+    script = ("import hashlib, threading, time\n"
+              "def work(end=time.monotonic() + 1.5):\n"
+              "    while time.monotonic() < end: hashlib.sha256(b'x' * 1000000)\n"
+              "threads = [threading.Thread(target=work, name=f'w{i}') for i in range(2)]\n"
+              "for thread in threads: thread.start()\n"
+              "for thread in threads: thread.join()\n")
+    run = t.record("-c", script, options=["--no-signals", "-r", "1k"])
+    rows = [row for row in t.rows("lines", run.trace) if row["thread"] in ("w0", "w1")]
+    works = sum(row["samples"] for row in rows if row["function"] == "work")
+    assert works > 0.9 * sum(row["samples"] for row in rows) > 1000, rows
 
 
 def test_no_signals_deep(t):

@@ -3,7 +3,7 @@
 import ast
 import subprocess
 
-from e2e import Skip, function_of, near
+from e2e import Skip, function_of, knows_cpus, near
 
 HEAD = ("import os, sys, threading, time\n"
         "def spin(seconds=0.3):\n"
@@ -63,7 +63,10 @@ def test_idle_and_busy(t):
     busy = one(rows, "busy")
     assert busy["wall"] > 1.0 and busy["on_cpu"] + busy["ready"] > 0.9 * busy["wall"], busy
     idle = [row for row in rows if row["thread"].startswith("idle-")]
-    assert sum(row["blocked"] > 0.9 * row["wall"] - 0.1 for row in idle) == 1000
+    assert len(idle) == 1000
+    awake = [row for row in idle  # all at once wait for the GIL when they are to end
+             if row["blocked"] + row["gil_wait"] <= 0.9 * row["wall"] - 0.1]
+    assert not awake, (len(awake), awake[:3])
     assert max(row["cpu_time"] for row in idle) < 0.3
 
 
@@ -251,17 +254,21 @@ def test_names(t):
 
 
 def test_blocked_signals(t):
-    """A thread that blocks every signal cannot be asked; it is read from outside."""
+    """A thread that blocks every signal cannot be asked; the sampler takes its CPU to read it."""
     script = HEAD + ("import signal\n"
                      "def deaf():\n"
                      "    signal.pthread_sigmask(signal.SIG_BLOCK, range(1, signal.NSIG))\n"
-                     "    spin(1.0)\n"
+                     "    end = time.perf_counter() + 1\n"
+                     "    while time.perf_counter() < end: calls(5)\n"
+                     "def calls(n):\n"
+                     "    if n: calls(n - 1)\n"
                      "thread = threading.Thread(target=deaf, name='deaf')\n"
                      "thread.start()\n"
                      "thread.join()\n")
     run = t.record("-c", script)
     row = one(threads(t, run.trace), "deaf")
-    assert row["wall"] > 0.9 and functions(t, run.trace).get("spin", 0) > 700, row
+    assert row["wall"] > 0.9 and functions(t, run.trace).get("calls", 0) > 600, row
+    assert failed(t, run.trace) < 50 or not knows_cpus()
 
 
 def test_small_stacks(t):

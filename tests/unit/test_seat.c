@@ -21,7 +21,7 @@ static unsigned moves, apart;
 
 static void start(void)
 {
-    seat_init(&seat);
+    seat_init(&seat, false);
     now_ns = 5000000000u;
     here = OTHER;
     moves = apart = 0;
@@ -115,7 +115,7 @@ START_TEST(sees_threads)
     void *seen = NULL;
     fake_catch_faults();
     memcpy(&ident, &self, sizeof(self));
-    seat_init(&seat);
+    seat_init(&seat, false);
     if (dlsym(RTLD_DEFAULT, "__rseq_offset") != NULL)
         ck_assert_uint_ne(seat.rseq, 0);
     for (int i = 0; i < 100 && seat.rseq != 0; i++) {
@@ -135,19 +135,38 @@ END_TEST
 START_TEST(really_moves)
 {
     cpu_set_t before, after;
+    seat_init(&seat, false);
     ck_assert_int_eq(sched_getaffinity(0, sizeof(before), &before), 0);
-    for (int cpu = 0; cpu < CPU_SETSIZE; cpu++) {
-        const int was = sched_getcpu();
-        seat_move(cpu);
-        if (!CPU_ISSET(cpu, &before) && CPU_COUNT(&before) == 1)
-            ck_assert_int_eq(sched_getcpu(), was);
+    for (int cpu = -1; cpu <= CPU_SETSIZE; cpu++) {
+        const bool may = cpu >= 0 && cpu < CPU_SETSIZE && CPU_ISSET(cpu, &before);
+        ck_assert_int_eq(seat_move(&seat, cpu), may);
+        if (may)
+            ck_assert_int_eq(seat.here, cpu);
         ck_assert_int_eq(sched_getaffinity(0, sizeof(after), &after), 0);
         ck_assert(CPU_EQUAL(&before, &after));
     }
-    seat_move(-1);
-    seat_move(CPU_SETSIZE);
-    ck_assert_int_eq(sched_getaffinity(0, sizeof(after), &after), 0);
-    ck_assert(CPU_EQUAL(&before, &after));
+}
+END_TEST
+
+/* It stays where it went, and still may go wherever it might before. */
+START_TEST(holds)
+{
+    cpu_set_t before, after;
+    seat_init(&seat, true);
+    ck_assert_int_eq(sched_getaffinity(0, sizeof(before), &before), 0);
+    for (int round = 0; round < 2; round++) {
+        for (int cpu = 0; cpu < CPU_SETSIZE; cpu++) {
+            if (!CPU_ISSET(cpu, &before)) {
+                ck_assert(!seat_move(&seat, cpu));
+                continue;
+            }
+            ck_assert(seat_move(&seat, cpu));
+            ck_assert_int_eq(sched_getcpu(), cpu);
+            ck_assert_int_eq(sched_getaffinity(0, sizeof(after), &after), 0);
+            ck_assert_int_eq(CPU_COUNT(&after), 1);
+        }
+    }
+    ck_assert_int_eq(sched_setaffinity(0, sizeof(before), &before), 0);
 }
 END_TEST
 
@@ -161,6 +180,7 @@ int main(void)
     tcase_add_test(tests, nobody_knows_where);
     tcase_add_test(tests, sees_threads);
     tcase_add_test(tests, really_moves);
+    tcase_add_test(tests, holds);
     suite_add_tcase(suite, tests);
     SRunner *const runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);
