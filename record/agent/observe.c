@@ -189,7 +189,7 @@ static bool read_beside(struct sampler *s, struct thread *thread, struct observa
 {
     const struct timespec wait = {.tv_nsec = TORN_WAIT_NS};
     for (int i = 0; i < OUTSIDE_TRIES; i++) {
-        if (!seat_move(&s->seat, seat_of_thread(&s->seat, thread->ident)))
+        if (!seat_move(&s->seat, thread->tid, seat_of_thread(&s->seat, thread->ident)))
             return false;
         const uint64_t cpu = clock_of_thread(thread->tid);
         const enum reading reading =
@@ -281,7 +281,7 @@ static void answer_fetch(struct sampler *s, struct thread *thread)
         return;
     }
     read_bits(&seen);
-    seat_apart(&s->seat, seat_of_thread(&s->seat, thread->ident));
+    seat_apart(&s->seat, thread->tid, seat_of_thread(&s->seat, thread->ident));
     counter_add(&s->head->counters.samples_asked, 1);
     sample_book(s, thread, &seen);
     capture_done(s->capture, slot);

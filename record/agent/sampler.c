@@ -166,7 +166,7 @@ void sampler_tick(struct sampler *s, uint64_t now_ns)
     atomic_store_explicit(&s->head->sampler_beat, now_ns, memory_order_relaxed);
     const int32_t cpu = seat_look(&s->seat, now_ns);
     if (cpu != SEAT_NOWHERE)
-        (void)seat_move(&s->seat, cpu);
+        (void)seat_move(&s->seat, s->seat.tid, cpu);
 }
 
 void sampler_sleep(_Atomic uint32_t *stop, uint64_t when_ns)

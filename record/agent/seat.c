@@ -71,9 +71,10 @@ int32_t seat_of_thread(const struct seat *seat, uint64_t ident)
     return bad || cpu >= CPU_SETSIZE ? SEAT_NOWHERE : (int32_t)cpu;
 }
 
-void seat_apart(struct seat *seat, int32_t cpu)
+void seat_apart(struct seat *seat, int32_t tid, int32_t cpu)
 {
     seat->n_apart++;
+    seat->tid = tid;
     seat->there = cpu;
 }
 
@@ -96,15 +97,24 @@ int32_t seat_look(struct seat *seat, uint64_t now_ns)
     return seat->there;
 }
 
-bool seat_move(struct seat *seat, int32_t cpu)
+static bool gives_way(int32_t tid)
+{
+    const int policy = sched_getscheduler(tid);
+    return policy == SCHED_OTHER || policy == SCHED_BATCH || policy == SCHED_IDLE;
+}
+
+bool seat_move(struct seat *seat, int32_t tid, int32_t cpu)
 {
     cpu_set_t one;
     const int saved = errno;
-    if (cpu < 0 || cpu >= CPU_SETSIZE || (seat->is_held && cpu == seat->here))
-        return cpu >= 0 && cpu == seat->here;
+    if (cpu < 0 || cpu >= CPU_SETSIZE)
+        return false;
+    if (seat->is_held && cpu == seat->here)
+        return true;
     CPU_ZERO(&one);
     CPU_SET(cpu, &one);
-    const bool moved = (seat->is_held || sched_getaffinity(0, sizeof(one), &seat->allowed) == 0) &&
+    const bool moved = gives_way(tid) &&
+                       (seat->is_held || sched_getaffinity(0, sizeof(one), &seat->allowed) == 0) &&
                        CPU_ISSET(cpu, &seat->allowed) &&
                        sched_setaffinity(0, sizeof(one), &one) == 0;
     if (moved) {

@@ -33,7 +33,8 @@
 struct seat {
     uintptr_t rseq;      /* from a pthread_t to the CPU's number; 0 = there is none */
     int32_t here;        /* our own CPU in this tick */
-    int32_t there;       /* of the thread that answered last */
+    int32_t there;       /* that of the thread that answered last, .. */
+    int32_t tid;         /* .. and which one it is */
     int32_t went_to;     /* at the end of the tick before */
     uint32_t n_apart;    /* of this window: threads that ran while we did, .. */
     uint32_t n_together; /* .. and such that had to leave their CPU for us */
@@ -56,14 +57,17 @@ void seat_begin(struct seat *seat, int32_t here);
 int32_t seat_of_thread(const struct seat *seat, uint64_t ident);
 
 /* A thread was found running, on that CPU; one had to leave its CPU for us. */
-void seat_apart(struct seat *seat, int32_t cpu);
+void seat_apart(struct seat *seat, int32_t tid, int32_t cpu);
 void seat_together(struct seat *seat);
 
-/* The tick is over: where to go, or SEAT_NOWHERE. */
+/* The tick is over: where to go, to be with seat.tid, or SEAT_NOWHERE. */
 int32_t seat_look(struct seat *seat, uint64_t now_ns);
 
-/* Move the calling thread to that CPU; it is left free to be moved again, or held. False when that
- * is not allowed, or the CPU not known. */
-bool seat_move(struct seat *seat, int32_t cpu);
+/*
+ * Move the calling thread to that CPU, on which that thread is; it is left free to be moved again,
+ * or held. False when that is not allowed, when the CPU is not known, or when the thread has
+ * real-time priority: beside it, nobody would ever run.
+ */
+bool seat_move(struct seat *seat, int32_t tid, int32_t cpu);
 
 #endif

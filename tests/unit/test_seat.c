@@ -8,6 +8,7 @@
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define TICK_NS 1000000u
 #define BUSY    1 /* the CPU of the thread that is looked at */
@@ -38,7 +39,7 @@ static void run(unsigned n_ticks, bool is_free)
         if (here == BUSY) {
             seat_together(&seat);
         } else {
-            seat_apart(&seat, BUSY);
+            seat_apart(&seat, 1, BUSY);
             apart++;
         }
         const int32_t to = seat_look(&seat, now_ns);
@@ -96,7 +97,7 @@ START_TEST(nobody_knows_where)
     start();
     for (unsigned i = 0; i < 100; i++) {
         seat_begin(&seat, -1);
-        seat_apart(&seat, SEAT_NOWHERE); /* a libc that cannot tell */
+        seat_apart(&seat, 1, SEAT_NOWHERE); /* a libc that cannot tell */
         ck_assert_int_eq(seat_look(&seat, now_ns += TICK_NS), SEAT_NOWHERE);
     }
 }
@@ -139,7 +140,7 @@ START_TEST(really_moves)
     ck_assert_int_eq(sched_getaffinity(0, sizeof(before), &before), 0);
     for (int cpu = -1; cpu <= CPU_SETSIZE; cpu++) {
         const bool may = cpu >= 0 && cpu < CPU_SETSIZE && CPU_ISSET(cpu, &before);
-        ck_assert_int_eq(seat_move(&seat, cpu), may);
+        ck_assert_int_eq(seat_move(&seat, gettid(), cpu), may);
         if (may)
             ck_assert_int_eq(seat.here, cpu);
         ck_assert_int_eq(sched_getaffinity(0, sizeof(after), &after), 0);
@@ -157,16 +158,34 @@ START_TEST(holds)
     for (int round = 0; round < 2; round++) {
         for (int cpu = 0; cpu < CPU_SETSIZE; cpu++) {
             if (!CPU_ISSET(cpu, &before)) {
-                ck_assert(!seat_move(&seat, cpu));
+                ck_assert(!seat_move(&seat, gettid(), cpu));
                 continue;
             }
-            ck_assert(seat_move(&seat, cpu));
+            ck_assert(seat_move(&seat, gettid(), cpu));
             ck_assert_int_eq(sched_getcpu(), cpu);
             ck_assert_int_eq(sched_getaffinity(0, sizeof(after), &after), 0);
             ck_assert_int_eq(CPU_COUNT(&after), 1);
         }
     }
     ck_assert_int_eq(sched_setaffinity(0, sizeof(before), &before), 0);
+}
+END_TEST
+
+/* One with real-time priority would keep its CPU; we would not come back. */
+START_TEST(keeps_away_from_real_time)
+{
+    const struct sched_param low = {.sched_priority = 1}, none = {0};
+    cpu_set_t before, after;
+    seat_init(&seat, false);
+    ck_assert_int_eq(sched_getaffinity(0, sizeof(before), &before), 0);
+    if (sched_setscheduler(0, SCHED_FIFO, &low) != 0)
+        return; /* not allowed here */
+    const bool moved = seat_move(&seat, gettid(), sched_getcpu());
+    ck_assert_int_eq(sched_setscheduler(0, SCHED_OTHER, &none), 0);
+    ck_assert(!moved);
+    ck_assert(seat_move(&seat, gettid(), sched_getcpu()));
+    ck_assert_int_eq(sched_getaffinity(0, sizeof(after), &after), 0);
+    ck_assert(CPU_EQUAL(&before, &after));
 }
 END_TEST
 
@@ -181,6 +200,7 @@ int main(void)
     tcase_add_test(tests, sees_threads);
     tcase_add_test(tests, really_moves);
     tcase_add_test(tests, holds);
+    tcase_add_test(tests, keeps_away_from_real_time);
     suite_add_tcase(suite, tests);
     SRunner *const runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);
