@@ -293,8 +293,8 @@ def test_call_that_holds_the_gil(t):
     """A C call that keeps the GIL: its time is in the line that calls it, the others wait."""
     script = HEAD + ("import ctypes\n"
                      "usleep = ctypes.PyDLL(None).usleep\n"
-                     "def keeps():\n"
-                     "    for _ in range(4): usleep(500000)\n"
+                     "def keeps(end=time.monotonic() + 2):\n"  # a signal may cut one call short
+                     "    while time.monotonic() < end: usleep(500000)\n"
                      "def waits():\n"
                      "    while not stop: sum(range(100))\n"
                      "stop = False\n"
