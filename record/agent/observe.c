@@ -55,15 +55,20 @@ static void sample_book(struct sampler *s, struct thread *thread, const struct o
 /* ---- from outside ---- */
 
 /*
- * A thread that is ready to run, and has run: had it a CPU until we took it to look? For it is
- * where we are, and has run for more than half of the time since the tick before: when it had to
- * leave is not known, and so neither beginnings nor ends of running are seen too often.
+ * A thread that is ready to run, and has run: had it a CPU until we took it to look? Only if it was
+ * last where we are. When it had to leave is not known, only for how long it ran since the tick
+ * before: so of such ticks, as many are said to be on a CPU as make up for the time it ran.
  */
-static bool was_running(struct sampler *s, const struct thread *thread)
+static bool was_running(struct sampler *s, struct thread *thread)
 {
+    const int64_t since_ns = (int64_t)(s->last_ns - s->before_ns);
     const int32_t cpu = seat_of_thread(&s->seat, thread->ident);
-    if (!thread->has_run || (cpu != SEAT_NOWHERE && cpu != s->seat.here))
+    if (thread->ran_ns == 0 || (cpu != SEAT_NOWHERE && cpu != s->seat.here))
         return false;
+    thread->owed_ns += (int64_t)thread->ran_ns;
+    if (thread->owed_ns * 2 < since_ns)
+        return false;
+    thread->owed_ns -= since_ns;
     seat_together(&s->seat);
     return true;
 }
@@ -363,7 +368,7 @@ static enum outcome thread_observe(struct sampler *s, struct thread *thread)
     if (cpu == UINT64_MAX)
         return OUTCOME_GONE;
     counter_add(&s->head->counters.samples, 1);
-    thread->has_run = thread->samples > 0 && (cpu - *clock) * 2 > s->last_ns - s->before_ns;
+    thread->ran_ns = thread->samples > 0 ? cpu - *clock : 0;
     *clock = cpu;
     const bool on_cpu = thread->state & WIRE_ON_CPU;               /* was; then it is no more */
     if (thread->samples > 0 && cpu == thread->cpu_ns && !on_cpu) { /* implied */

@@ -40,9 +40,10 @@ struct thread {
     bool announced;     /* WIRE_THREAD was written */
     bool named;         /* and WIRE_THREAD_NAME */
     bool full;          /* the next stack is written whole */
-    bool has_run;       /* for more than half of the time since the tick before */
     uint8_t idle_ticks; /* in a row, up to IDLE_COLD */
     uint64_t asked_cpu_ns;
+    uint64_t ran_ns;     /* since the tick before */
+    int64_t owed_ns;     /* see was_running */
     uint64_t end_cpu_ns; /* its clock at its very end; 0 = it lives, or that is not known */
 };
 
