@@ -12,6 +12,14 @@ enum {
     OWNER_SHIM = 3, /* and above: not Python */
     OWNER_LAST = 4,
     STEPS_MAX = 1 << 17,
+    KNOWN_CODES = 8, /* power of two */
+};
+
+/* A code object that was looked at in this walk: deep stacks are of few functions. */
+struct known_code {
+    uintptr_t code;
+    int64_t units; /* of its bytecode */
+    int32_t first; /* its first traceable instruction */
 };
 
 struct frame {
@@ -30,6 +38,7 @@ struct walk {
     bool linked;         /* the entry link was seen and is right */
     struct frame last;
     uintptr_t last_at;
+    struct known_code known[KNOWN_CODES];
 };
 
 static bool frame_load(const struct pyver *ver, uintptr_t at, struct frame *frame)
@@ -88,14 +97,39 @@ static bool entry_links(const struct walk *w, uintptr_t previous)
     return !bad && current == previous;
 }
 
+/* Look at a code object: NULL with *failure set when it is none. */
+static const struct known_code *code_check(struct walk *w, uintptr_t code,
+                                           enum wire_failure *failure)
+{
+    const struct pyver *ver = w->ver;
+    struct known_code *const known = &w->known[(code >> 6) % KNOWN_CODES];
+    uint32_t bad = 0;
+    if (known->code == code && code != 0)
+        return known;
+    *failure = WIRE_FAIL_NOT_CODE;
+    if (code == 0 || (code & 7))
+        return NULL;
+    const uintptr_t type = peek(code + ver->object.type, &bad);
+    if (!bad && type != w->code_type)
+        return NULL;
+    known->code = code;
+    known->units = ver->instr == INSTR_POINTER ? (int64_t)peek(code + ver->code.size, &bad) : 0;
+    known->first = ver->code.first_traceable == PYVER_NONE
+                       ? 0
+                       : (int32_t)peek_u32(code + ver->code.first_traceable, &bad);
+    if (!bad)
+        return known;
+    known->code = 0;
+    *failure = WIRE_FAIL_UNREADABLE;
+    return NULL;
+}
+
 /* Number of the instruction + 1, or UINT32_MAX when it lies outside the code. */
-static uint32_t instr_index(const struct pyver *ver, const struct frame *frame, uint32_t *bad)
+static uint32_t instr_index(const struct pyver *ver, const struct frame *frame, int64_t units)
 {
     int64_t offset;
     if (ver->instr == INSTR_POINTER) {
-        uintptr_t base = frame->code + ver->code.bytecode;
-        const int64_t units = (int64_t)peek(frame->code + ver->code.size, bad);
-        offset = (int64_t)(frame->instr - base);
+        offset = (int64_t)(frame->instr - (frame->code + ver->code.bytecode));
         if (offset < -2 || offset >= 2 * units || (offset & 1))
             return UINT32_MAX;
     } else {
@@ -117,30 +151,19 @@ static enum wire_failure frame_check(struct walk *w, uintptr_t at, const struct 
                                      uint64_t *packed, bool *keep)
 {
     const struct pyver *ver = w->ver;
-    uint32_t bad = 0;
-    if (frame->code == 0 || (frame->code & 7))
-        return WIRE_FAIL_NOT_CODE;
-    const uintptr_t type = peek(frame->code + ver->object.type, &bad);
-    if (bad)
-        return WIRE_FAIL_UNREADABLE;
-    if (type != w->code_type)
-        return WIRE_FAIL_NOT_CODE;
+    enum wire_failure failure;
+    const struct known_code *const code = code_check(w, frame->code, &failure);
+    if (code == NULL)
+        return failure;
     if (ver->chunk.data != PYVER_NONE && frame->owner == OWNER_THREAD && !frame_in_bounds(w, at))
         return WIRE_FAIL_BOUNDS;
-    const uint32_t index = instr_index(ver, frame, &bad);
-    if (bad)
-        return WIRE_FAIL_UNREADABLE;
+    const uint32_t index = instr_index(ver, frame, code->units);
     if (index == UINT32_MAX)
         return WIRE_FAIL_INSTRUCTION;
     if (index == 0 && w->last_at == 0 && w->cframe != 0 && frame->owner == OWNER_THREAD)
         return WIRE_FAIL_STARTING; /* 3.11, 3.12: its link may not have been written yet */
-    *keep = true;
-    if (ver->code.first_traceable != PYVER_NONE && frame->owner != OWNER_GENERATOR) {
-        const int32_t first = (int32_t)peek_u32(frame->code + ver->code.first_traceable, &bad);
-        if (bad)
-            return WIRE_FAIL_UNREADABLE;
-        *keep = (int32_t)index - 1 >= first;
-    }
+    *keep = ver->code.first_traceable == PYVER_NONE || frame->owner == OWNER_GENERATOR ||
+            (int32_t)index - 1 >= code->first;
     *packed = (uint64_t)(frame->code >> 3) << STACK_INSTR_BITS | index;
     return WIRE_FAIL_NONE;
 }
