@@ -47,6 +47,7 @@ void codes_reset(struct codes *codes)
     atomic_store(&codes->log_tail, 0);
     atomic_store(&codes->lost, 0);
     codes->forgotten = 0;
+    memset(codes->hits, 0, sizeof(codes->hits));
 }
 
 static uint32_t slot_first(uintptr_t code)
@@ -285,8 +286,8 @@ static uint32_t resolve_new(struct codes *codes, uintptr_t code, uint64_t deaths
     return 0;
 }
 
-uint32_t codes_resolve(struct codes *codes, uintptr_t code, uint64_t deaths, codes_new_fn *fresh,
-                       void *closure)
+static uint32_t resolve(struct codes *codes, uintptr_t code, uint64_t deaths, codes_new_fn *fresh,
+                        void *closure)
 {
     for (int i = 0; i < TRIES; i++) {
         if (is_unsure(codes, deaths))
@@ -306,6 +307,22 @@ uint32_t codes_resolve(struct codes *codes, uintptr_t code, uint64_t deaths, cod
             return id;
     }
     return 0;
+}
+
+/*
+ * The question is which object lived at `code` when the last death had that number, so an answer is
+ * right for good, whoever dies later. It is refused like any other once that number is forgotten.
+ */
+uint32_t codes_resolve(struct codes *codes, uintptr_t code, uint64_t deaths, codes_new_fn *fresh,
+                       void *closure)
+{
+    struct hit *const hit = &codes->hits[slot_first(code) % CODES_HITS];
+    if (hit->code == code && hit->deaths == deaths && !is_unsure(codes, deaths))
+        return hit->id;
+    const uint32_t id = resolve(codes, code, deaths, fresh, closure);
+    if (id != 0)
+        *hit = (struct hit){code, deaths, id};
+    return id;
 }
 
 void codes_forget(struct codes *codes, uint64_t deaths, codes_free_fn *freed, void *closure)

@@ -31,6 +31,7 @@
 #define CODES_MORGUE    64u
 #define CODES_DYING     16u
 #define CODES_NOTE_LEN  6144u /* room for one description of a dead object */
+#define CODES_HITS      512u  /* power of two */
 
 /* A death that the sampler has to know of. */
 struct death {
@@ -46,9 +47,17 @@ struct note {
     char bytes[CODES_NOTE_LEN];
 };
 
+/* What an address was found to mean while the last death had this number. */
+struct hit {
+    uintptr_t code;
+    uint64_t deaths;
+    uint32_t id;
+};
+
 struct codes {
     const struct interp *interp;
-    _Atomic uintptr_t *keys; /* 0 free, 1 taken out, else an address */
+    struct hit hits[CODES_HITS]; /* the sampler's alone */
+    _Atomic uintptr_t *keys;     /* 0 free, 1 taken out, else an address */
     uint32_t *ids;
     uint32_t used; /* keys that are not 0 */
     uint32_t next_id;
