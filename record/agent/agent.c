@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "agent.h"
+#include "bell.h"
 #include "clock.h"
 #include "peek.h"
 #include <dlfcn.h>
@@ -111,6 +112,7 @@ static void parts_connect(struct agent *agent, bool private_files)
         .number = UINT64_MAX, /* the first tick is number 0, and due at once */
         .signals = !(flags & WIRE_NO_SIGNALS),
         .private_files = private_files,
+        .wake = &agent->wake,
     };
     seat_init(&agent->sampler.seat, !agent->sampler.signals);
     pace_init(&agent->sampler.pace, agent->settings.max_cost_ppm, head->interval_ns);
@@ -155,10 +157,10 @@ static bool begin_wait(struct agent *agent)
     struct link_settings *const settings = &agent->settings;
     while (clock_now() < settings->begin_ns) {
         const uint64_t look = clock_now() + WAIT_LOOK_NS;
-        if (atomic_load_explicit(&agent->stop, memory_order_acquire) || sampler_is_alone())
+        if (atomic_load_explicit(&agent->wake, memory_order_acquire) || sampler_is_alone())
             return false;
         settings->has_waited = true;
-        sampler_sleep(&agent->stop, look < settings->begin_ns ? look : settings->begin_ns);
+        sampler_sleep(&agent->wake, look < settings->begin_ns ? look : settings->begin_ns);
     }
     return true;
 }
@@ -227,7 +229,7 @@ static void *sampler_main(void *opaque)
     atomic_store_explicit(&agent->state, AGENT_RUNNING, memory_order_release);
     state_wake(agent);
     atomic_store_explicit(&agent->link.head->state, WIRE_RUNNING, memory_order_release);
-    if (!sampler_run(&agent->sampler, &agent->stop))
+    if (!sampler_run(&agent->sampler))
         agent_leave(agent);
     return NULL;
 }
@@ -238,7 +240,7 @@ bool agent_start(struct agent *agent)
     pthread_attr_t attributes;
     if (agent->thread_made)
         return true;
-    atomic_store(&agent->stop, 0);
+    atomic_store(&agent->wake, 0);
     pthread_attr_init(&attributes);
     pthread_attr_setstacksize(&attributes, SAMPLER_STACK);
     sigfillset(&all); /* the program's signals are for the program's threads .. */
@@ -258,8 +260,8 @@ void agent_pause(struct agent *agent)
     if (!agent->thread_made)
         return;
     const int32_t tid = atomic_load(&agent->thread_tid);
-    atomic_store_explicit(&agent->stop, 1, memory_order_release);
-    syscall(SYS_futex, &agent->stop, FUTEX_WAKE_PRIVATE, INT32_MAX, NULL, NULL, 0);
+    atomic_fetch_or(&agent->wake, SAMPLER_STOP);
+    syscall(SYS_futex, &agent->wake, FUTEX_WAKE_PRIVATE, INT32_MAX, NULL, NULL, 0);
     pthread_join(agent->thread, NULL);
     agent->thread_made = false;
     /* the thread is joined a moment before the kernel takes it off the process's count */
@@ -275,7 +277,8 @@ void agent_forget(struct agent *agent)
     agent->settings.cpu_zero_ns = agent->main_zero_ns = 0; /* new clocks */
     agent->link.head = NULL;                               /* was not inherited */
     agent->link.socket = -1;
-    atomic_store(&agent->stop, 0);
+    atomic_store(&agent->wake, 0);
+    bell_reset();
     ends_reset(&agent->ends);
     if (!agent->initialized)
         return;

@@ -49,7 +49,7 @@ struct agent {
     pthread_t thread;
     bool thread_made;
     _Atomic int32_t thread_tid;
-    _Atomic uint32_t stop;   /* futex: 1 = the sampler is to end */
+    _Atomic uint32_t wake;   /* futex, enum sampler_wake */
     struct place fork_place; /* when the program forked and the sampler went away; see fork.c */
     void (*dealloc)(void *); /* what PyCode_Type had */
 };

@@ -145,6 +145,12 @@ uintptr_t interp_gil_last(const struct interp *interp, uintptr_t gil)
     return bad ? 0 : last;
 }
 
+bool interp_gil_is_locked(const struct interp *interp, uintptr_t gil)
+{
+    uint32_t bad = 0;
+    return gil == 0 || peek_u32(gil + interp->ver.gil.locked, &bad) != 0 || bad;
+}
+
 uintptr_t interp_gil_holder(const struct interp *interp, uintptr_t gil)
 {
     uint32_t bad = 0;

@@ -61,6 +61,9 @@ uintptr_t interp_gil(const struct interp *interp, uintptr_t state);
 /* The tstate that holds this GIL at this moment, 0 = nobody. */
 uintptr_t interp_gil_holder(const struct interp *interp, uintptr_t gil);
 
+/* Whether anybody holds it; true when that cannot be told. */
+bool interp_gil_is_locked(const struct interp *interp, uintptr_t gil);
+
 /* The tstate that held it last, whether it still does or not. */
 uintptr_t interp_gil_last(const struct interp *interp, uintptr_t gil);
 

@@ -344,6 +344,7 @@ void sampler_note_ends(struct sampler *s)
 static void thread_gone(struct sampler *s, uint32_t i, uint64_t now)
 {
     struct thread *const thread = &s->threads->list[i];
+    s->is_quiet = false;
     sampler_note_ends(s);
     if (thread->slot != NULL) {
         if (atomic_load_explicit(&thread->slot->state, memory_order_acquire) != SLOT_IDLE)
@@ -378,6 +379,7 @@ static enum outcome thread_observe(struct sampler *s, struct thread *thread)
             *mark_of(s, thread) |= THREAD_COLD;
         return OUTCOME_DONE;
     }
+    s->is_quiet = false;
     thread->idle_ticks = 0;
     *mark_of(s, thread) &= (uint8_t)~THREAD_COLD;
     const uint64_t again = clock_of_thread(thread->tid);

@@ -23,7 +23,7 @@
 #define LOOK_NS          1000000000u
 #define ALONE_NS         10000000u /* no thread runs Python: the program may be about to end */
 
-static uint64_t due_ns(const struct sampler *s, uint64_t number)
+uint64_t sampler_due(const struct sampler *s, uint64_t number)
 {
     return tick_due_ns(s->origin_ns, s->interval_ns, number);
 }
@@ -45,7 +45,7 @@ static uint64_t number_at(const struct sampler *s, uint64_t now)
 {
     const uint64_t next = number_next(s);
     uint64_t number = now > s->origin_ns ? (now - s->origin_ns) / s->interval_ns : 0;
-    if (due_ns(s, number) > now && number > 0)
+    if (sampler_due(s, number) > now && number > 0)
         number--;
     return number > next ? number : next;
 }
@@ -57,13 +57,14 @@ static uint64_t number_at(const struct sampler *s, uint64_t now)
 static uint64_t gap_find(struct sampler *s, uint64_t now)
 {
     const uint64_t away = now - s->last_ns;
-    uint64_t long_ns = GAP_INTERVALS * s->interval_ns;
+    const uint64_t step_ns = s->interval_ns * s->pace.stride;
+    uint64_t long_ns = GAP_INTERVALS * step_ns;
     if (long_ns < GAP_MIN_NS)
         long_ns = GAP_MIN_NS;
     if (s->last_ns == 0 || away < long_ns)
         return 0;
     const uint64_t cpu = clock_read(CLOCK_PROCESS_CPUTIME_ID);
-    return cpu - s->process_cpu_ns < away / GAP_CPU_PART ? away - s->interval_ns : 0;
+    return cpu - s->process_cpu_ns < away / GAP_CPU_PART ? away - step_ns : 0;
 }
 
 static void clocks_book(struct sampler *s)
@@ -81,7 +82,8 @@ static void pace_keep(struct sampler *s, uint64_t now)
     const struct wire_counters *const counters = &s->head->counters;
     const uint64_t cost = atomic_load_explicit(&counters->sampler_cpu_ns, memory_order_relaxed) +
                           atomic_load_explicit(&counters->handler_ns, memory_order_relaxed);
-    const uint64_t taken = atomic_load_explicit(&counters->ticks_taken, memory_order_relaxed);
+    const uint64_t taken =
+        atomic_load_explicit(&counters->ticks_taken, memory_order_relaxed) - s->rest.passed;
     if (pace_look(&s->pace, now, cost, taken))
         report_event(s->report, WIRE_EVENT_INTERVAL, 0, now,
                      (int64_t)(s->interval_ns * s->pace.stride));
@@ -105,7 +107,7 @@ static uint32_t holder_find(struct sampler *s)
 }
 
 /* Book the tick and write its record. False when the ring has no room for it. */
-static bool tick_open(struct sampler *s, uint64_t now)
+static bool tick_open(struct sampler *s, uint64_t now, uint32_t holder)
 {
     struct wire_counters *const counters = &s->head->counters;
     const uint64_t number = number_at(s, now);
@@ -133,7 +135,7 @@ static bool tick_open(struct sampler *s, uint64_t now)
         .number = number,
         .gap_ns = s->gap_ns,
         .missed = s->skipped > UINT32_MAX ? UINT32_MAX : (uint32_t)s->skipped,
-        .holder = holder_find(s),
+        .holder = holder,
     };
     report_tick(s->report, &tick);
     s->gap_ns = s->skipped = 0;
@@ -154,8 +156,10 @@ void sampler_tick(struct sampler *s, uint64_t now_ns)
     threads_refresh(s->threads);
     s->threads->is_late = false;
     names_ask(s->names, s->threads, now_ns);
-    if (tick_open(s, now_ns))
+    s->is_quiet = tick_open(s, now_ns, holder_find(s));
+    if (s->is_quiet)
         sampler_observe(s);
+    s->rest.n_quiet = s->is_quiet && s->threads->n > 0 ? s->rest.n_quiet + 1 : 0;
     names_drain(s->names, s->threads, s->report);
     ring_commit(s->report->ring);
     if (now_ns - s->process_cpu_at >= PROCESS_CLOCK_NS) {
@@ -169,13 +173,25 @@ void sampler_tick(struct sampler *s, uint64_t now_ns)
         (void)seat_move(&s->seat, s->seat.tid, cpu);
 }
 
-void sampler_sleep(_Atomic uint32_t *stop, uint64_t when_ns)
+void sampler_pass(struct sampler *s, uint64_t end_ns)
+{
+    for (uint64_t due; (due = sampler_due(s, number_next(s))) < end_ns;) {
+        s->rest.passed++;
+        if (tick_open(s, due, 0)) /* the GIL was free */
+            counter_add(&s->head->counters.samples, s->threads->n);
+    }
+    ring_commit(s->report->ring);
+}
+
+void sampler_sleep(_Atomic uint32_t *wake, uint64_t when_ns)
 {
     const struct timespec when = {
         .tv_sec = (time_t)(when_ns / 1000000000u),
         .tv_nsec = (long)(when_ns % 1000000000u),
     };
-    syscall(SYS_futex, stop, FUTEX_WAIT_BITSET_PRIVATE, 0, &when, NULL, FUTEX_BITSET_MATCH_ANY);
+    syscall(SYS_futex, wake, FUTEX_WAIT_BITSET_PRIVATE, 0, &when, NULL, FUTEX_BITSET_MATCH_ANY);
+    if (atomic_load_explicit(wake, memory_order_relaxed) & SAMPLER_BELL)
+        atomic_fetch_and(wake, ~(uint32_t)SAMPLER_BELL);
 }
 
 bool sampler_is_alone(void)
@@ -216,19 +232,24 @@ void sampler_change_thread(struct sampler *s)
         s->threads->list[i].call_fd = -1;
 }
 
-bool sampler_run(struct sampler *s, _Atomic uint32_t *stop)
+bool sampler_run(struct sampler *s)
 {
-    while (!atomic_load_explicit(stop, memory_order_acquire)) {
-        const uint64_t due = due_ns(s, number_next(s));
+    while (!(atomic_load_explicit(s->wake, memory_order_acquire) & SAMPLER_STOP)) {
+        const uint64_t due = sampler_due(s, number_next(s));
         const uint64_t now = clock_now();
         if (now < due) {
-            sampler_sleep(stop, due);
+            if (!rest_take(s))
+                sampler_sleep(s->wake, due);
             continue;
         }
-        if (!all_is_well(s, now))
+        if (!all_is_well(s, now)) {
+            rest_end(s);
             return false;
+        }
+        rest_prepare(s);
         sampler_tick(s, now);
     }
+    rest_end(s);
     sampler_harvest(s);
     ring_commit(s->report->ring);
     clocks_book(s);

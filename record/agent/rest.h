@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * rest - no wake-ups for ticks in which nothing can have changed.
+ *
+ * On the line:  beside the sampler: sleep through a few ticks, write them down afterwards.
+ * Threads:      the sampler only.
+ * Loss:         a process that is killed loses the idle ticks of its last rest. Else none while a stack
+ *               changes only under the GIL: its taking ends the rest (bell.h). CPU that a thread
+ *               begins to use without the GIL is noticed at the end of the rest; the ticks since
+ *               its beginning are counted as missed.
+ *
+ * A wake-up costs 5 to 15 us of CPU, and what was in the caches of that CPU. To a process that waits
+ * (a parent, the workers of a pool, a window nobody touches) that is nearly all that its recording
+ * costs. After REST_QUIET ticks in which no thread ran, the sampler sleeps for up to 8 intervals,
+ * 20 ms at least. What proves that those ticks were as the one before them: the GIL was free and
+ * nobody took it, and the process's CPU clock moved by what the sampler used.
+ */
+#ifndef PYREC_AGENT_REST_H
+#define PYREC_AGENT_REST_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define REST_QUIET 32u
+
+struct sampler;
+
+struct rest {
+    uint32_t n_quiet;       /* ticks in a row in which no thread was found to have run */
+    bool is_armed;          /* the bell is, since before this tick */
+    int64_t others_ns;      /* CPU of all threads but the sampler, when it was */
+    uint64_t not_before_ns; /* resting was in vain: not again until then .. */
+    uint64_t again_ns;      /* .. which gets longer each time */
+    uint64_t passed;        /* ticks that were slept through, ever */
+};
+
+/* A tick is about to begin. */
+void rest_prepare(struct sampler *sampler);
+
+/* The tick is over: rest, if that is right. False if not. */
+bool rest_take(struct sampler *sampler);
+
+/* The sampler is about to go away. */
+void rest_end(struct sampler *sampler);
+
+#endif

@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: MIT
+"""A program that waits: the sampler sleeps through many of its ticks, and nothing is lost by it."""
+import subprocess
+
+from e2e import Skip, near
+
+HEAD = """\
+import glob, random, sys, threading, time
+
+def spin(seconds):
+    end = time.thread_time() + seconds
+    while time.thread_time() < end:
+        pass
+
+def begin_it(): spin(0.0005)
+def go_on(): spin(0.0035)
+
+def sampler_switches():
+    for task in glob.glob("/proc/self/task/*"):
+        with open(task + "/comm") as comm:
+            if comm.read() != "pyrec-sampler\\n":
+                continue
+        with open(task + "/status") as status:
+            return int(status.read().split("nonvoluntary")[0].split()[-1])
+"""
+
+WAIT = HEAD + """
+time.sleep(0.1)
+before = sampler_switches()
+time.sleep(1.0)
+print(sampler_switches() - before)
+"""
+
+BURSTS = HEAD + """
+before = time.thread_time()
+for _ in range(60):
+    time.sleep(random.uniform(0.03, 0.05))  # or it is in step with the ticks
+    begin_it()
+    go_on()
+print(time.thread_time() - before)
+"""
+
+LATE = HEAD + """
+import ctypes
+lib = ctypes.CDLL(sys.argv[1])
+lib.nap_and_burn.argtypes = [ctypes.c_double] * 2
+def without_gil():
+    lib.nap_and_burn(0.3, 0.4)
+thread = threading.Thread(target=without_gil, name="late")
+thread.start()
+thread.join()
+"""
+
+NAP_AND_BURN = """\
+#include <time.h>
+#include <unistd.h>
+static double used(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+void nap_and_burn(double nap, double burn)
+{
+    usleep((unsigned)(nap * 1e6));
+    for (const double end = used() + burn; used() < end;)
+        ;
+}
+"""
+
+
+def need_gil(t):
+    done = subprocess.run(
+        [t.python, "-c", "import sys; print(getattr(sys, '_is_gil_enabled', lambda: True)())"],
+        capture_output=True, text=True, check=True)
+    if done.stdout.strip() != "True":
+        raise Skip("this interpreter has no GIL")
+
+
+def test_sleeps_through_ticks(t):
+    """A second of waiting at 1 kHz: some 50 wake-ups, and still 1,000 samples."""
+    need_gil(t)
+    run = t.record(t.file("wait.py", WAIT))
+    assert int(run.out) < 400, run.out
+    row, = (row for row in t.rows("threads", run.trace) if row["thread"] == "MainThread")
+    near(row["blocked"], 1.1, absolute=0.1, what="blocked")
+    assert row["samples"] > 1000, row
+
+
+def test_work_after_a_rest(t):
+    """Work begins in the middle of a rest: its first half millisecond is seen like the others."""
+    need_gil(t)
+    run = t.record(t.file("bursts.py", BURSTS), rate=2000)
+    places = {row["function"]: row for row in t.rows("functions", run.trace)}
+    first, second = (places[name]["samples_cum"] for name in ("begin_it", "go_on"))
+    near(first / (first + second), 0.125, absolute=0.06, what="share of the beginning")
+    near(places["begin_it"]["cpu_time_cum"] + places["go_on"]["cpu_time_cum"], float(run.out), relative=0.15,
+         what="CPU time")
+
+
+def test_work_without_the_gil(t):
+    """A thread that begins to use CPU while nobody holds the GIL does not wake the sampler."""
+    need_gil(t)
+    library = str(t.dir / "nap.so")
+    try:
+        done = subprocess.run(["gcc", "-shared", "-fPIC", "-O1", "-o", library,
+                               t.file("nap.c", NAP_AND_BURN)], capture_output=True, text=True)
+    except FileNotFoundError:
+        raise Skip("no gcc here")
+    assert done.returncode == 0, done.stderr
+    if subprocess.run([t.python, "-c", "import ctypes"], capture_output=True).returncode:
+        raise Skip("this interpreter has no ctypes")
+    run = t.record(t.file("late.py", LATE), library)
+    row, = (row for row in t.rows("threads", run.trace) if row["thread"] == "late")
+    near(row["cpu_time"] + (row["unattributed"] or 0), 0.4, absolute=0.05, what="CPU time")
+    near(row["on_cpu"] + row["ready"], 0.4, relative=0.3, absolute=0.05, what="on CPU")
+    near(row["wall"], 0.7, relative=0.2, absolute=0.1, what="wall")
