@@ -92,10 +92,10 @@ def test_work_after_a_rest(t):
     need_gil(t)
     run = t.record(t.file("bursts.py", BURSTS), rate=2000)
     places = {row["function"]: row for row in t.rows("functions", run.trace)}
-    first, second = (places[name]["samples_cum"] for name in ("begin_it", "go_on"))
-    near(first / (first + second), 0.125, absolute=0.06, what="share of the beginning")
-    near(places["begin_it"]["cpu_time_cum"] + places["go_on"]["cpu_time_cum"], float(run.out), relative=0.15,
-         what="CPU time")
+    # the CPU time and not the samples: others may want the CPU as well, and the longer work waits more
+    first, second = (places[name]["cpu_time_cum"] for name in ("begin_it", "go_on"))
+    near(first / (first + second), 0.125, absolute=0.05, what="share of the beginning")
+    near(first + second, float(run.out), relative=0.15, what="CPU time")
 
 
 def test_work_without_the_gil(t):
@@ -113,5 +113,6 @@ def test_work_without_the_gil(t):
     run = t.record(t.file("late.py", LATE), library)
     row, = (row for row in t.rows("threads", run.trace) if row["thread"] == "late")
     near(row["cpu_time"] + (row["unattributed"] or 0), 0.4, absolute=0.05, what="CPU time")
-    near(row["on_cpu"] + row["ready"], 0.4, relative=0.3, absolute=0.05, what="on CPU")
-    near(row["wall"], 0.7, relative=0.2, absolute=0.1, what="wall")
+    near(row["on_cpu"], 0.4, relative=0.3, absolute=0.05, what="on CPU")
+    ready = row["ready"] or 0  # others may want the CPU as well
+    near(row["wall"] - ready, 0.7, relative=0.2, absolute=0.1, what="wall")
