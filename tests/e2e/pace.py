@@ -25,3 +25,13 @@ def test_wrong_numbers(t):
     for wrong in ("0", "-1", "101", "x", "1%%"):
         done = t.command([t.python, "-c", "pass"], options=["--max-overhead", wrong])
         assert done.status == 2 and "--max-overhead" in done.err, (wrong, done)
+
+
+def test_idle_at_a_low_rate(t):
+    """Few ticks are taken of a program that does nothing: it was there all the same."""
+    run = t.record("-c", "import time; time.sleep(2)", options=["--max-overhead", "0.01%"])
+    info = t.info(run.trace)
+    quality, process = info["quality"][0], info["processes"][0]
+    assert quality["ticks_taken"] < 0.1 * quality["ticks_due"], quality
+    rows = t.rows("lines", run.trace)
+    near(sum(row["wall"] for row in rows), process["duration"], relative=0.15)
