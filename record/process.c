@@ -2,6 +2,7 @@
 #include "process.h"
 
 #include "clocks.h"
+#include "format/tick.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -13,7 +14,8 @@
 #define SILENT_NS     2000000000u /* no tick for so long: look at all */
 #define NAME_LOOKS    2           /* a kernel name may be set a moment after the thread began */
 
-#define LAST_DRAINS 8 /* of a ring whose agent may still be writing */
+#define REST_MAX_NS 1000000000u /* nobody rests for longer */
+#define LAST_DRAINS 8           /* of a ring whose agent may still be writing */
 
 /* ---- chunks ---- */
 
@@ -25,6 +27,12 @@ static bool is_zombie(const struct process *process)
            is.start == process->about.os_start;
 }
 
+static bool clock_read(const struct process *process, uint64_t *cpu_ns)
+{
+    return !process->has_left && (!process->is_dead || is_zombie(process)) &&
+           procfs_process_cpu(process->pid, cpu_ns);
+}
+
 /* The newest of what we see and what the agent saw. */
 void process_look_clock(struct process *process)
 {
@@ -32,8 +40,7 @@ void process_look_clock(struct process *process)
         atomic_load_explicit(&process->head->counters.process_cpu_ns, memory_order_relaxed);
     if (cpu_ns > process->cpu_clock_ns)
         process->cpu_clock_ns = cpu_ns;
-    if (!process->has_left && (!process->is_dead || is_zombie(process)) &&
-        procfs_process_cpu(process->pid, &cpu_ns) && cpu_ns > process->cpu_clock_ns)
+    if (clock_read(process, &cpu_ns) && cpu_ns > process->cpu_clock_ns)
         process->cpu_clock_ns = cpu_ns;
 }
 
@@ -41,6 +48,9 @@ static void account_update(struct process *process)
 {
     struct account *account = &process->account;
     account_take(account, &process->head->counters);
+    account->ticks_due += process->rest_due;
+    account->ticks_taken += process->rest_taken;
+    account->ticks_spared += process->rest_due - process->rest_taken;
     process_look_clock(process);
     account->samples = process->stream.samples;
     account->orphans = process->stream.orphans;
@@ -141,15 +151,20 @@ static void limit_refresh(uint64_t *limit_ns)
         *limit_ns = limit_now_ns;
 }
 
+static enum status tick_take(struct process *process, struct emit *emit,
+                             const struct wire_tick *tick, uint64_t *limit_ns)
+{
+    if (tick->time_ns + AHEAD_NS > *limit_ns)
+        limit_refresh(limit_ns);
+    TRY(tick_border(process, emit, tick->time_ns < *limit_ns ? tick->time_ns : *limit_ns));
+    return stream_apply(&process->stream, &tick->record, *limit_ns, &process->problem);
+}
+
 static enum status record_take(struct process *process, struct emit *emit,
                                const struct wire_record *record, uint64_t *limit_ns)
 {
-    if (record->type == WIRE_TICK && record->len >= sizeof(struct wire_tick)) {
-        const struct wire_tick *tick = (const struct wire_tick *)(const void *)record;
-        if (tick->time_ns + AHEAD_NS > *limit_ns)
-            limit_refresh(limit_ns);
-        TRY(tick_border(process, emit, tick->time_ns < *limit_ns ? tick->time_ns : *limit_ns));
-    }
+    if (record->type == WIRE_TICK && record->len >= sizeof(struct wire_tick))
+        return tick_take(process, emit, (const struct wire_tick *)(const void *)record, limit_ns);
     TRY(stream_apply(&process->stream, record, *limit_ns, &process->problem));
     natives_note(process, record);
     return STATUS_OK;
@@ -227,6 +242,37 @@ static void unseen_add(struct process *process)
     account->native_cpu_ns = process->natives.total_ns;
 }
 
+/*
+ * It died in a rest (or is left in one): write the ticks that it would have written. Only if its
+ * CPU clock shows that nothing ran: dying itself costs some, so a quarter of the time is let pass.
+ */
+static void rest_write(struct process *process, struct emit *emit, uint64_t now_ns)
+{
+    struct wire_rest *const told = &process->head->rest;
+    struct stream *const stream = &process->stream;
+    const uint64_t told_end_ns = atomic_load_explicit(&told->end_ns, memory_order_acquire);
+    const uint64_t begin_ns = atomic_load_explicit(&told->begin_ns, memory_order_relaxed);
+    const uint64_t begin_cpu_ns = atomic_load_explicit(&told->cpu_ns, memory_order_relaxed);
+    const uint32_t stride = atomic_load_explicit(&told->stride, memory_order_relaxed);
+    const uint64_t end_ns = told_end_ns < now_ns ? told_end_ns : now_ns;
+    uint64_t cpu_ns, limit_ns = now_ns + AHEAD_NS;
+    if (told_end_ns == 0 || begin_ns >= end_ns || end_ns - begin_ns > REST_MAX_NS || stride == 0 ||
+        !stream->has_number || !clock_read(process, &cpu_ns) || cpu_ns < begin_cpu_ns ||
+        cpu_ns - begin_cpu_ns > (end_ns - begin_ns) / 4)
+        return;
+    for (;;) {
+        struct wire_tick tick = {.record = {.len = sizeof tick, .type = WIRE_TICK},
+                                 .number = stream->last_number + stride};
+        tick.time_ns = stream->clock.start_mono_ns +
+                       tick_due_ns(stream->origin_ns, stream->interval_ns, tick.number);
+        if (tick.time_ns >= end_ns || process->problem.status != STATUS_OK)
+            return;
+        process->problem.status = tick_take(process, emit, &tick, &limit_ns);
+        process->rest_due += stride;
+        process->rest_taken++;
+    }
+}
+
 void process_finish(struct process *process, struct emit *emit, uint64_t now_ns, const char *reason,
                     const struct demise *demise)
 {
@@ -235,6 +281,8 @@ void process_finish(struct process *process, struct emit *emit, uint64_t now_ns,
     for (int i = 0; i < LAST_DRAINS && process->problem.status == STATUS_OK; i++)
         if (drain(process, emit, now_ns))
             break;
+    if (process->problem.status == STATUS_OK)
+        rest_write(process, emit, now_ns);
     if (process->problem.status != STATUS_OK) {
         snprintf(broken, sizeof broken, "broken: %s", process->problem.detail);
         reason = broken;

@@ -44,6 +44,8 @@ struct process {
     uint64_t cpu_clock_ns;  /* the newest reading of the process's CPU clock .. */
     uint64_t cpu_zero_ns;   /* .. which counts from here: exec does not set it back */
     uint64_t next_check_ns; /* when to look again whether this is still the same program */
+    uint64_t rest_due;      /* ticks that we wrote in its stead, those spared between them .. */
+    uint64_t rest_taken;    /* .. included, and not */
     double fill;            /* of the ring, at the last visit */
     struct problem
         problem; /* its records made no sense: what, and where the recording of it ended */

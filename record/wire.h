@@ -89,6 +89,17 @@ struct wire_counters {
     _Atomic uint64_t failed[WIRE_FAIL_COUNT];
 };
 
+/*
+ * The sampler sleeps through ticks in which nothing changes and writes them down afterwards. For a
+ * process that dies before that, the collector does. Relaxed, but for the end.
+ */
+struct wire_rest {
+    _Atomic uint64_t end_ns; /* CLOCK_MONOTONIC; release store; 0 = it does not rest */
+    _Atomic uint64_t begin_ns;
+    _Atomic uint64_t cpu_ns; /* the process's CPU clock when it began */
+    _Atomic uint32_t stride; /* from one tick that is taken to the next, in numbers */
+};
+
 struct wire_head {
     char magic[8];
     uint32_t version;
@@ -119,6 +130,7 @@ struct wire_head {
     _Atomic uint32_t state;             /* enum wire_agent_state */
     _Atomic uint64_t collector_beat;    /* collector: CLOCK_MONOTONIC of its last visit */
     _Atomic uint64_t sampler_beat;      /* sampler: CLOCK_MONOTONIC of its last tick */
+    struct wire_rest rest;
     _Alignas(64) struct wire_counters counters;
 };
 _Static_assert(sizeof(struct wire_head) <= WIRE_HEAD_LEN, "the head fits its pages");

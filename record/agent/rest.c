@@ -106,6 +106,26 @@ static void rest_failed(struct rest *rest, uint64_t now)
     rest->not_before_ns = now + rest->again_ns;
 }
 
+/* If we do not come back, the collector writes the ticks until then. */
+static void rest_tell(struct sampler *s, uint64_t end_ns)
+{
+    struct wire_rest *const told = &s->head->rest;
+    if (atomic_load_explicit(&told->end_ns, memory_order_relaxed) == 0) {
+        atomic_store_explicit(&told->begin_ns, s->last_ns, memory_order_relaxed);
+        atomic_store_explicit(&told->cpu_ns, clock_read(CLOCK_PROCESS_CPUTIME_ID),
+                              memory_order_relaxed);
+        atomic_store_explicit(&told->stride, s->pace.stride, memory_order_relaxed);
+    }
+    atomic_store_explicit(&told->end_ns, end_ns, memory_order_release);
+}
+
+/* Nothing has changed until then. */
+static void rest_write(struct sampler *s, uint64_t end_ns)
+{
+    rest_tell(s, end_ns);
+    sampler_pass(s, end_ns);
+}
+
 bool rest_take(struct sampler *s)
 {
     struct rest *const rest = &s->rest;
@@ -118,17 +138,19 @@ bool rest_take(struct sampler *s)
         return false;
     }
     const uint64_t until = sampler_due(s, s->number + rest_ticks(s) * s->pace.stride);
+    rest_tell(s, until);
     sampler_sleep(s->wake, until);
     const uint64_t rang = bell_disarm(), now = clock_now();
     if (rang != 0) { /* whatever ran without the GIL until then, no stack has changed */
         rest->n_quiet = 0;
-        sampler_pass(s, rang < now ? rang : now);
+        rest_write(s, rang < now ? rang : now);
     } else if (others_ran(rest)) {
         rest_failed(rest, now);
     } else { /* later than that, somebody may have stopped us all */
         rest->again_ns = 0;
-        sampler_pass(s, now < until ? now : until);
+        rest_write(s, now < until ? now : until);
     }
+    rest_tell(s, 0);
     return true;
 }
 

@@ -4,16 +4,16 @@
  *
  * On the line:  beside the sampler: sleep through a few ticks, write them down afterwards.
  * Threads:      the sampler only.
- * Loss:         a process that is killed loses the idle ticks of its last rest. Else none while a stack
- *               changes only under the GIL: its taking ends the rest (bell.h). CPU that a thread
- *               begins to use without the GIL is noticed at the end of the rest; the ticks since
- *               its beginning are counted as missed.
+ * Loss:         none while a stack changes only under the GIL: its taking ends the rest (bell.h).
+ *               CPU that a thread begins to use without the GIL is noticed at the end of the rest;
+ *               the ticks since its beginning are counted as missed. For a process that is killed
+ *               in a rest, the collector writes its ticks (struct wire_rest).
  *
- * A wake-up costs 5 to 15 us of CPU, and what was in the caches of that CPU. To a process that waits
- * (a parent, the workers of a pool, a window nobody touches) that is nearly all that its recording
- * costs. After REST_QUIET ticks in which no thread ran, the sampler sleeps for up to 8 intervals,
- * 20 ms at least. What proves that those ticks were as the one before them: the GIL was free and
- * nobody took it, and the process's CPU clock moved by what the sampler used.
+ * A wake-up costs 5 to 15 us of CPU, and what was in the caches of that CPU. To a process that
+ * waits (a parent, the workers of a pool, a window nobody touches) that is nearly all that its
+ * recording costs. After REST_QUIET ticks in which no thread ran, the sampler sleeps for up to 8
+ * intervals, 20 ms at least. What proves that those ticks were as the one before them: the GIL was
+ * free and nobody took it, and the process's CPU clock moved by what the sampler used.
  */
 #ifndef PYREC_AGENT_REST_H
 #define PYREC_AGENT_REST_H

@@ -1,6 +1,10 @@
 # SPDX-License-Identifier: MIT
 """A program that waits: the sampler sleeps through many of its ticks, and nothing is lost by it."""
+import os
+import random
+import signal
 import subprocess
+import time
 
 from e2e import Skip, near
 
@@ -96,6 +100,24 @@ def test_work_after_a_rest(t):
     first, second = (places[name]["cpu_time_cum"] for name in ("begin_it", "go_on"))
     near(first / (first + second), 0.125, absolute=0.05, what="share of the beginning")
     near(first + second, float(run.out), relative=0.15, what="CPU time")
+
+
+def test_killed_in_a_rest(t):
+    """At 100 Hz a rest is 80 ms long: the idle ticks of the last one are not lost with the process."""
+    need_gil(t)
+    code = ("import os, time; print(os.getpid(), flush=True)\n"
+            "for _ in range(20): time.sleep(0.01)  # shows how the GIL is taken\n"
+            "time.sleep(60)")
+    runs = [t.start([t.python, "-c", code]) for _ in range(5)]
+    time.sleep(1.2)
+    for process, trace in runs:
+        time.sleep(random.uniform(0.05, 0.15))
+        os.kill(int(process.stdout.readline()), signal.SIGKILL)
+        process.communicate()
+        assert process.returncode == -signal.SIGKILL, process.returncode
+        row, = t.rows("threads", trace)
+        lived, = (process["duration"] for process in t.info(trace)["processes"])
+        near(row["wall"], lived, absolute=0.03, what="wall")
 
 
 def test_work_without_the_gil(t):

@@ -5,6 +5,7 @@
  */
 #include "fake_agent.h"
 #include "readback.h"
+#include "record/clocks.h"
 #include "record/process.h"
 #include "scratch.h"
 #include "suite.h"
@@ -317,6 +318,50 @@ START_TEST(test_every_fourth)
 }
 END_TEST
 
+struct rest {
+    uint32_t stride, told, lived; /* ticks that were promised, and that it was alive for */
+    uint64_t cpu_ns;              /* that the process used in it */
+    uint32_t written;
+};
+static const struct rest rests[] = {
+    {1, 8, 8, 0, 8},        /* the sampler was about to write them itself */
+    {1, 20, 7, 0, 7},       /* killed in the middle */
+    {1, 7, 30, 0, 7},       /* nobody knows what was after that */
+    {4, 5, 9, 0, 5},        /* three of four are spared */
+    {1, 8, 8, 10000000, 8}, /* to die takes some */
+    {1, 8, 8, 60000000, 0}, /* who knows who ran */
+    {1, 200, 150, 0, 0},    /* nobody rests for so long */
+    {0, 8, 8, 0, 0},
+};
+
+/* The agent died while it slept through ticks. */
+START_TEST(test_killed_in_a_rest)
+{
+    const struct rest *const rest = &rests[_i];
+    struct wire_rest *const told = &fake.head->rest;
+    start_good();
+    run(50, 3, 10);
+    atomic_store(&told->begin_ns, clock_ns);
+    atomic_store(&told->end_ns, fake_due_ns(&fake, fake.number + rest->told * rest->stride) + 1);
+    atomic_store(&told->cpu_ns, clocks_ns(CLOCK_PROCESS_CPUTIME_ID));
+    atomic_store(&told->stride, rest->stride);
+    while (clocks_ns(CLOCK_PROCESS_CPUTIME_ID) < told->cpu_ns + rest->cpu_ns)
+        ;
+    clock_ns = fake_due_ns(&fake, fake.number + rest->lived * rest->stride) + 1;
+    for (uint32_t i = 0; i < rest->written; i++) {
+        fake.number += rest->stride;
+        fake.time_ns = fake_due_ns(&fake, fake.number);
+        fake_tell(&fake);
+    }
+    finish();
+    ck_assert_int_eq(readback_compare(&back, 1, truth, false), 0);
+    ck_assert_uint_eq(back.processes[1].ticks, 50 + rest->written);
+    ck_assert_uint_eq(process->account.ticks_taken, 50 + rest->written);
+    ck_assert_uint_eq(process->account.ticks_due, 50 + rest->written * rest->stride);
+    ck_assert_uint_eq(process->account.ticks_spared, rest->written * (rest->stride - 1));
+}
+END_TEST
+
 /* ---- names ---- */
 
 START_TEST(test_kernel_names)
@@ -529,6 +574,7 @@ int main(void)
     tcase_add_test(tc, test_holders_and_gaps);
     tcase_add_test(tc, test_implied);
     tcase_add_test(tc, test_every_fourth);
+    tcase_add_loop_test(tc, test_killed_in_a_rest, 0, ARRAY_LEN(rests));
     tcase_add_test(tc, test_kernel_names);
     tcase_add_test(tc, test_bad_heads);
     tcase_add_test(tc, test_unterminated_texts);
