@@ -26,15 +26,34 @@ CASES = {
 PINNED_PROGRAM = {'pinned': 'busy'}
 
 
+class Wakes(bench_rivals.Plain):
+    """No recorder: a thread in every process that only wakes up. `program`: its library."""
+
+    def command(self, words, rate, out, children=False):
+        return ['env', f'LD_PRELOAD={self.program}', f'WAKES_HZ={rate}', self.python, *words]
+
+
+def ways(options):
+    """How a case is run in each round, by name."""
+    result = {
+        'plain': bench_rivals.Plain('unprofiled', options.python, None),
+        'pyrec': bench_rivals.Pyrec('pyrec', options.python, options.build),
+    }
+    if options.floor:
+        library = os.path.join(options.build, 'tests', 'bench', 'libwakes.so')
+        if not os.path.exists(library):
+            sys.exit(f'overhead: {library} is not there: build with -DBUILD_TESTING=ON')
+        result['floor'] = Wakes('wakes', options.python, library)
+    return result
+
+
 class Run:
     """One run of a case: seconds of the work, CPU seconds of everything, the recorder's part."""
 
-    def __init__(self, options, case, rate, directory):
+    def __init__(self, options, case, one, rate, directory):
         scale, pinned, _ = CASES[case]
         words = bench_rivals.work(PINNED_PROGRAM.get(case, case),
                                   max(1, scale * options.percent // 100))
-        one = (bench_rivals.Pyrec('pyrec', options.python, options.build) if rate else
-               bench_rivals.Plain('unprofiled', options.python, None))
         try:
             run = bench_rivals.profile(one, words, rate, directory, children=True, pinned=pinned)
         except bench_rivals.Failed as failure:
@@ -45,7 +64,7 @@ class Run:
         self.collector = self.sampler = 0.0
         self.handler_ns = None
         self.taken = None
-        if rate:
+        if one.name == 'pyrec':
             self.read_costs(options, run.out)
 
     def read_costs(self, options, trace):
@@ -64,28 +83,30 @@ class Run:
 
 
 def measure(options, case, rate, directory):
-    wall, cpu, p99, runs = [], [], [], []
-    for pair in range(options.pairs + 1):
-        first, second = (0, rate) if pair % 2 else (rate, 0)
-        results = {first: Run(options, case, first, directory),
-                   second: Run(options, case, second, directory)}
-        if pair == 0:
+    wall, cpu, p99, floor, runs = [], [], [], [], []
+    named = ways(options)
+    names = list(named)
+    for each in range(options.pairs + 1):
+        turn = each % len(names)
+        results = {name: Run(options, case, named[name], rate, directory)
+                   for name in names[turn:] + names[:turn]}
+        if each == 0:
             continue  # caches, byte code
-        plain, recorded = results[0], results[rate]
+        plain, recorded = results['plain'], results['pyrec']
         wall.append(recorded.wall / plain.wall)
         cpu.append(recorded.cpu / plain.cpu)
+        if options.floor:
+            floor.append(results['floor'].wall / plain.wall)
         if plain.p99:
             p99.append(recorded.p99 / plain.p99)
         runs.append(recorded)
     share = lambda name: 100 * statistics.median(getattr(run, name) / run.cpu for run in runs)
     handler = [run.handler_ns for run in runs if run.handler_ns]
     spread = bench_stats.spread
-    print(f'| {CASES[case][2]} | {rate} Hz | {spread(wall)} | {spread(cpu)} '
-          f'| {share("sampler"):.2f} % | {share("collector"):.2f} % '
-          f'| {statistics.median(handler):.0f} ns ' if handler else
-          f'| {CASES[case][2]} | {rate} Hz | {spread(wall)} | {spread(cpu)} '
-          f'| {share("sampler"):.2f} % | {share("collector"):.2f} % | - ', end='')
-    print(f'| {100 * statistics.median(run.taken for run in runs):.1f} % '
+    ns = f'{statistics.median(handler):.0f} ns' if handler else '-'
+    print(f'| {CASES[case][2]} | {rate} Hz | {spread(wall)} | {spread(floor) if floor else "-"} '
+          f'| {spread(cpu)} | {share("sampler"):.2f} % | {share("collector"):.2f} % | {ns} '
+          f'| {100 * statistics.median(run.taken for run in runs):.1f} % '
           f'| {spread(p99) if p99 else "-"} |', flush=True)
 
 
@@ -97,6 +118,8 @@ def main():
     parser.add_argument('--pairs', type=int, default=9)
     parser.add_argument('--rates', default='100,1000')
     parser.add_argument('--percent', type=int, default=100, help='of the usual amount of work')
+    parser.add_argument('--floor', action='store_true',
+                        help='also with a thread that only wakes up at that rate')
     options = parser.parse_intermixed_args()
     options.build = os.path.abspath(options.build)
     if options.pairs < 2:
@@ -107,9 +130,9 @@ def main():
     print(f'{options.pairs} pairs each: median (quartiles) of recorded / not recorded. CPU: of the '
           'program,\nthe sampler in it included. Sampler and collector: their CPU time in percent '
           'of the program\'s.\n')
-    print('| work | rate | elapsed time | CPU time | sampler | collector | handler, each '
-          '| ticks taken | p99 latency |')
-    print('|---|---|---|---|---|---|---|---|---|')
+    print('| work | rate | elapsed time | a thread that only wakes up | CPU time | sampler '
+          '| collector | handler, each | ticks taken | p99 latency |')
+    print('|---|---|---|---|---|---|---|---|---|---|')
     with tempfile.TemporaryDirectory() as directory:
         for case in options.cases or CASES:
             for rate in map(int, options.rates.split(',')):
