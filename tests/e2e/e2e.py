@@ -56,6 +56,19 @@ class Tool:
         path.write_text(text, encoding="utf-8")
         return str(path)
 
+    def has_gil(self):
+        code = "import sys; print(getattr(sys, '_is_gil_enabled', lambda: True)())"
+        return subprocess.run([self.python, "-c", code], capture_output=True, text=True,
+                              check=True).stdout.strip() == "True"
+
+    def need_gil(self):
+        if not self.has_gil():
+            raise Skip("this interpreter has no GIL")
+
+    def need_ctypes(self):
+        if subprocess.run([self.python, "-c", "import ctypes"], capture_output=True).returncode:
+            raise Skip("this interpreter has no ctypes")
+
     def sample(self, name):
         """A program of samples/."""
         return str(ROOT / "samples" / name)

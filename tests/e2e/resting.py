@@ -73,17 +73,9 @@ void nap_and_burn(double nap, double burn)
 """
 
 
-def need_gil(t):
-    done = subprocess.run(
-        [t.python, "-c", "import sys; print(getattr(sys, '_is_gil_enabled', lambda: True)())"],
-        capture_output=True, text=True, check=True)
-    if done.stdout.strip() != "True":
-        raise Skip("this interpreter has no GIL")
-
-
 def test_sleeps_through_ticks(t):
     """A second of waiting at 1 kHz: some 50 wake-ups, and still 1,000 samples."""
-    need_gil(t)
+    t.need_gil()
     run = t.record(t.file("wait.py", WAIT))
     assert int(run.out) < 400, run.out
     row, = (row for row in t.rows("threads", run.trace) if row["thread"] == "MainThread")
@@ -93,7 +85,7 @@ def test_sleeps_through_ticks(t):
 
 def test_work_after_a_rest(t):
     """Work begins in the middle of a rest: its first half millisecond is seen like the others."""
-    need_gil(t)
+    t.need_gil()
     run = t.record(t.file("bursts.py", BURSTS), rate=2000)
     places = {row["function"]: row for row in t.rows("functions", run.trace)}
     # the CPU time and not the samples: others may want the CPU as well, and the longer work waits more
@@ -104,7 +96,7 @@ def test_work_after_a_rest(t):
 
 def test_killed_in_a_rest(t):
     """At 100 Hz a rest is 80 ms long: the idle ticks of the last one are not lost with the process."""
-    need_gil(t)
+    t.need_gil()
     code = ("import os, time; print(os.getpid(), flush=True)\n"
             "for _ in range(20): time.sleep(0.01)  # shows how the GIL is taken\n"
             "time.sleep(60)")
@@ -122,7 +114,7 @@ def test_killed_in_a_rest(t):
 
 def test_work_without_the_gil(t):
     """A thread that begins to use CPU while nobody holds the GIL does not wake the sampler."""
-    need_gil(t)
+    t.need_gil()
     library = str(t.dir / "nap.so")
     try:
         done = subprocess.run(["gcc", "-shared", "-fPIC", "-O1", "-o", library,
@@ -130,8 +122,7 @@ def test_work_without_the_gil(t):
     except FileNotFoundError:
         raise Skip("no gcc here")
     assert done.returncode == 0, done.stderr
-    if subprocess.run([t.python, "-c", "import ctypes"], capture_output=True).returncode:
-        raise Skip("this interpreter has no ctypes")
+    t.need_ctypes()
     run = t.record(t.file("late.py", LATE), library)
     row, = (row for row in t.rows("threads", run.trace) if row["thread"] == "late")
     near(row["cpu_time"] + (row["unattributed"] or 0), 0.4, absolute=0.05, what="CPU time")

@@ -4,8 +4,6 @@ import datetime
 import json
 import subprocess
 
-from e2e import Skip
-
 OVER = 0.2
 
 INJECT = '''
@@ -119,14 +117,10 @@ SLEEPS = ("clock_nanosleep", "nanosleep", "select", "pselect6")
 
 
 def kinds_for(t):
-    done = subprocess.run(
-        [t.python, "-c", "import sys; print(getattr(sys, '_is_gil_enabled', lambda: True)())"],
-        capture_output=True, text=True, check=True)
     kinds = ["not", "cpu", "sleep", "not", "read", "connect", "lock", "gil", "not"]
-    if done.stdout.strip() != "True":
+    if not t.has_gil():
         kinds.remove("gil")
-    if subprocess.run([t.python, "-c", "import ctypes"], capture_output=True).returncode:
-        raise Skip("this interpreter has no ctypes")
+    t.need_ctypes()
     return kinds
 
 

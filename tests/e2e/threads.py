@@ -134,8 +134,7 @@ def native(t):
     except FileNotFoundError:
         raise Skip("no gcc here")
     assert done.returncode == 0, done.stderr
-    if subprocess.run([t.python, "-c", "import ctypes"], capture_output=True).returncode:
-        raise Skip("this interpreter has no ctypes")
+    t.need_ctypes()
     return library
 
 
@@ -303,8 +302,7 @@ def test_call_that_holds_the_gil(t):
                      "keeps()\n"
                      "stop = True\n"
                      "thread.join()\n")
-    if subprocess.run([t.python, "-c", "import ctypes"], capture_output=True).returncode:
-        raise Skip("this interpreter has no ctypes")
+    t.need_ctypes()
     run = t.record("-c", script)
     rows = threads(t, run.trace)
     assert one(rows, "waits")["gil_wait"] > 1.7, one(rows, "waits")

@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Who waits for whom: threads that hold the GIL for a known time while others want it."""
 import json
-import subprocess
 
-from e2e import Skip, near
+from e2e import near
 
 HOLD = """
 import ctypes, sys, threading, time
@@ -50,23 +49,14 @@ for thread in threads:
 """
 
 
-def need_gil(t):
-    done = subprocess.run(
-        [t.python, "-c", "import sys; print(getattr(sys, '_is_gil_enabled', lambda: True)())"],
-        capture_output=True, text=True, check=True)
-    if done.stdout.strip() != "True":
-        raise Skip("this interpreter has no GIL")
-    if subprocess.run([t.python, "-c", "import ctypes"], capture_output=True).returncode:
-        raise Skip("this interpreter has no ctypes")
-
-
 def line_of(program):
     return next(n for n, line in enumerate(program.splitlines(), 1) if "HOLD" in line)
 
 
 def test_held_in_a_c_call(t):
     """Six times 150 ms: the waiting thread waited for that thread, in that line, for so long."""
-    need_gil(t)
+    t.need_gil()
+    t.need_ctypes()
     run = t.record(t.file("hold.py", HOLD))
     held = float(run.out)
     process, = json.loads(t.analyze("gil", "--format", "json", run.trace))
@@ -86,7 +76,8 @@ def test_held_in_a_c_call(t):
 
 def test_held_in_a_sort(t):
     """A thread that wakes every millisecond waits while another sorts, whatever that takes."""
-    need_gil(t)
+    t.need_gil()
+    t.need_ctypes()
     run = t.record(t.file("sort.py", SORT))
     rows = t.rows("gil", run.trace)[0]
     pair = next(p for p in rows["pairs"] if (p["waiter"], p["holder"]) == ("want_it", "sort_it"))
