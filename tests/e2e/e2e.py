@@ -69,6 +69,19 @@ class Tool:
         if subprocess.run([self.python, "-c", "import ctypes"], capture_output=True).returncode:
             raise Skip("this interpreter has no ctypes")
 
+    def library(self, name, source):
+        """A shared library of this C source, for ctypes."""
+        path = str(self.dir / f"{name}.so")
+        try:
+            done = subprocess.run(["gcc", "-shared", "-fPIC", "-O1", "-pthread", "-o", path,
+                                   self.file(f"{name}.c", source)],
+                                  capture_output=True, text=True)
+        except FileNotFoundError:
+            raise Skip("no gcc here")
+        assert done.returncode == 0, done.stderr
+        self.need_ctypes()
+        return path
+
     def sample(self, name):
         """A program of samples/."""
         return str(ROOT / "samples" / name)

@@ -125,19 +125,6 @@ void finish(void *opaque)
 """
 
 
-def native(t):
-    library = str(t.dir / "native.so")
-    source = t.file("native.c", NATIVE)
-    try:
-        done = subprocess.run(["gcc", "-shared", "-fPIC", "-O1", "-pthread", "-o", library, source],
-                              capture_output=True, text=True)
-    except FileNotFoundError:
-        raise Skip("no gcc here")
-    assert done.returncode == 0, done.stderr
-    t.need_ctypes()
-    return library
-
-
 NATIVE_HEAD = HEAD + ("import ctypes\n"
                       "lib = ctypes.CDLL(sys.argv[1])\n"
                       "CALL = ctypes.CFUNCTYPE(None)\n"
@@ -154,7 +141,7 @@ def test_foreign_threads(t):
                             "call = CALL(callback)\n"
                             "jobs = [start(call, 0.3) for _ in range(3)]\n"
                             "for job in jobs: lib.finish(job)\n")
-    run = t.record("-c", script, native(t))
+    run = t.record("-c", script, t.library("native", NATIVE))
     assert functions(t, run.trace).get("callback", 0) > 300
     rows = t.rows("threads", run.trace)
     tids = [row["thread_id"] for row in rows]
@@ -176,7 +163,7 @@ def test_native_threads(t):
                             "import resource\n"
                             "use = resource.getrusage(resource.RUSAGE_SELF)\n"
                             "print(use.ru_utime + use.ru_stime)\n")
-    run = t.record("-c", script, native(t))
+    run = t.record("-c", script, t.library("native", NATIVE))
     rows = t.rows("threads", run.trace)
     known = sum(row["cpu_time"] + (row.get("unattributed") or 0) for row in rows
                 if row["kind"] == "python")
