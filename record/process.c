@@ -27,7 +27,7 @@ static bool is_zombie(const struct process *process)
            is.start == process->about.os_start;
 }
 
-static bool clock_read(const struct process *process, uint64_t *cpu_ns)
+static bool cpu_clock_read(const struct process *process, uint64_t *cpu_ns)
 {
     return !process->has_left && (!process->is_dead || is_zombie(process)) &&
            procfs_process_cpu(process->pid, cpu_ns);
@@ -40,7 +40,7 @@ void process_look_clock(struct process *process)
         atomic_load_explicit(&process->head->counters.process_cpu_ns, memory_order_relaxed);
     if (cpu_ns > process->cpu_clock_ns)
         process->cpu_clock_ns = cpu_ns;
-    if (clock_read(process, &cpu_ns) && cpu_ns > process->cpu_clock_ns)
+    if (cpu_clock_read(process, &cpu_ns) && cpu_ns > process->cpu_clock_ns)
         process->cpu_clock_ns = cpu_ns;
 }
 
@@ -242,6 +242,13 @@ static void unseen_add(struct process *process)
     account->native_cpu_ns = process->natives.total_ns;
 }
 
+/* When tick `number` is due on CLOCK_MONOTONIC. */
+static uint64_t due_ns(const struct stream *stream, uint64_t number)
+{
+    return stream->clock.start_mono_ns +
+           tick_due_ns(stream->origin_ns, stream->interval_ns, number);
+}
+
 /*
  * It died in a rest (or is left in one): write the ticks that it would have written. Only if its
  * CPU clock shows that nothing ran: dying itself costs some, so a quarter of the time is let pass.
@@ -251,21 +258,22 @@ static void rest_write(struct process *process, struct emit *emit, uint64_t now_
     struct wire_rest *const told = &process->head->rest;
     struct stream *const stream = &process->stream;
     const uint64_t told_end_ns = atomic_load_explicit(&told->end_ns, memory_order_acquire);
-    const uint64_t begin_ns = atomic_load_explicit(&told->begin_ns, memory_order_relaxed);
+    const uint64_t number = atomic_load_explicit(&told->number, memory_order_relaxed);
     const uint64_t begin_cpu_ns = atomic_load_explicit(&told->cpu_ns, memory_order_relaxed);
     const uint32_t stride = atomic_load_explicit(&told->stride, memory_order_relaxed);
     const uint64_t end_ns = told_end_ns < now_ns ? told_end_ns : now_ns;
+    const uint64_t begin_ns = due_ns(stream, stream->last_number);
     uint64_t cpu_ns, limit_ns = now_ns + AHEAD_NS;
-    if (told_end_ns == 0 || begin_ns >= end_ns || end_ns - begin_ns > REST_MAX_NS || stride == 0 ||
-        !stream->has_number || !clock_read(process, &cpu_ns) || cpu_ns < begin_cpu_ns ||
+    if (told_end_ns == 0 || !stream->has_number || number != stream->last_number || stride == 0 ||
+        begin_ns >= end_ns || end_ns - begin_ns > REST_MAX_NS ||
+        !cpu_clock_read(process, &cpu_ns) || cpu_ns < begin_cpu_ns ||
         cpu_ns - begin_cpu_ns > (end_ns - begin_ns) / 4)
         return;
-    for (;;) {
+    while (process->problem.status == STATUS_OK) {
         struct wire_tick tick = {.record = {.len = sizeof tick, .type = WIRE_TICK},
                                  .number = stream->last_number + stride};
-        tick.time_ns = stream->clock.start_mono_ns +
-                       tick_due_ns(stream->origin_ns, stream->interval_ns, tick.number);
-        if (tick.time_ns >= end_ns || process->problem.status != STATUS_OK)
+        tick.time_ns = due_ns(stream, tick.number);
+        if (tick.time_ns >= end_ns)
             return;
         process->problem.status = tick_take(process, emit, &tick, &limit_ns);
         process->rest_due += stride;

@@ -95,7 +95,7 @@ struct wire_counters {
  */
 struct wire_rest {
     _Atomic uint64_t end_ns; /* CLOCK_MONOTONIC; release store; 0 = it does not rest */
-    _Atomic uint64_t begin_ns;
+    _Atomic uint64_t number; /* of the last tick before it */
     _Atomic uint64_t cpu_ns; /* the process's CPU clock when it began */
     _Atomic uint32_t stride; /* from one tick that is taken to the next, in numbers */
 };

@@ -106,23 +106,26 @@ static void rest_failed(struct rest *rest, uint64_t now)
     rest->not_before_ns = now + rest->again_ns;
 }
 
-/* If we do not come back, the collector writes the ticks until then. */
-static void rest_tell(struct sampler *s, uint64_t end_ns)
+/* If we do not come back, the collector writes the ticks until then; 0 = none. */
+static void tell_end(struct sampler *s, uint64_t end_ns)
+{
+    atomic_store_explicit(&s->head->rest.end_ns, end_ns, memory_order_release);
+}
+
+static void tell_begin(struct sampler *s, uint64_t end_ns)
 {
     struct wire_rest *const told = &s->head->rest;
-    if (atomic_load_explicit(&told->end_ns, memory_order_relaxed) == 0) {
-        atomic_store_explicit(&told->begin_ns, s->last_ns, memory_order_relaxed);
-        atomic_store_explicit(&told->cpu_ns, clock_read(CLOCK_PROCESS_CPUTIME_ID),
-                              memory_order_relaxed);
-        atomic_store_explicit(&told->stride, s->pace.stride, memory_order_relaxed);
-    }
-    atomic_store_explicit(&told->end_ns, end_ns, memory_order_release);
+    const uint64_t cpu_ns = clock_read(CLOCK_PROCESS_CPUTIME_ID);
+    atomic_store_explicit(&told->number, s->number, memory_order_relaxed);
+    atomic_store_explicit(&told->cpu_ns, cpu_ns, memory_order_relaxed);
+    atomic_store_explicit(&told->stride, s->pace.stride, memory_order_relaxed);
+    tell_end(s, end_ns);
 }
 
 /* Nothing has changed until then. */
 static void rest_write(struct sampler *s, uint64_t end_ns)
 {
-    rest_tell(s, end_ns);
+    tell_end(s, end_ns);
     sampler_pass(s, end_ns);
 }
 
@@ -138,7 +141,7 @@ bool rest_take(struct sampler *s)
         return false;
     }
     const uint64_t until = sampler_due(s, s->number + rest_ticks(s) * s->pace.stride);
-    rest_tell(s, until);
+    tell_begin(s, until);
     sampler_sleep(s->wake, until);
     const uint64_t rang = bell_disarm(), now = clock_now();
     if (rang != 0) { /* whatever ran without the GIL until then, no stack has changed */
@@ -150,7 +153,7 @@ bool rest_take(struct sampler *s)
         rest->again_ns = 0;
         rest_write(s, now < until ? now : until);
     }
-    rest_tell(s, 0);
+    tell_end(s, 0);
     return true;
 }
 

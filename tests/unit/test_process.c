@@ -321,17 +321,19 @@ END_TEST
 struct rest {
     uint32_t stride, told, lived; /* ticks that were promised, and that it was alive for */
     uint64_t cpu_ns;              /* that the process used in it */
+    uint32_t unseen;              /* ticks before it that did not come through the ring */
     uint32_t written;
 };
 static const struct rest rests[] = {
-    {1, 8, 8, 0, 8},        /* the sampler was about to write them itself */
-    {1, 20, 7, 0, 7},       /* killed in the middle */
-    {1, 7, 30, 0, 7},       /* nobody knows what was after that */
-    {4, 5, 9, 0, 5},        /* three of four are spared */
-    {1, 8, 8, 10000000, 8}, /* to die takes some */
-    {1, 8, 8, 60000000, 0}, /* who knows who ran */
-    {1, 200, 150, 0, 0},    /* nobody rests for so long */
-    {0, 8, 8, 0, 0},
+    {1, 8, 8, 0, 0, 8},        /* the sampler was about to write them itself */
+    {1, 20, 7, 0, 0, 7},       /* killed in the middle */
+    {1, 7, 30, 0, 0, 7},       /* nobody knows what was after that */
+    {4, 5, 9, 0, 0, 5},        /* three of four are spared */
+    {1, 8, 8, 10000000, 0, 8}, /* to die takes some */
+    {1, 8, 8, 60000000, 0, 0}, /* who knows who ran */
+    {1, 200, 150, 0, 0, 0},    /* nobody rests for so long */
+    {1, 8, 8, 0, 3, 0},        /* what was in between is not known */
+    {0, 8, 8, 0, 0, 0},
 };
 
 /* The agent died while it slept through ticks. */
@@ -341,7 +343,7 @@ START_TEST(test_killed_in_a_rest)
     struct wire_rest *const told = &fake.head->rest;
     start_good();
     run(50, 3, 10);
-    atomic_store(&told->begin_ns, clock_ns);
+    atomic_store(&told->number, fake.number + rest->unseen);
     atomic_store(&told->end_ns, fake_due_ns(&fake, fake.number + rest->told * rest->stride) + 1);
     atomic_store(&told->cpu_ns, clocks_ns(CLOCK_PROCESS_CPUTIME_ID));
     atomic_store(&told->stride, rest->stride);
