@@ -7,6 +7,7 @@
 #
 # Prints a table in Markdown: median of the ratios of elapsed time and of the program's CPU time,
 # with their quartiles, and what the recorder itself used. --floor: beside it, what the same work
-# loses to a thread in it that does nothing but wake up at that rate. Wants a machine that does nothing else.
+# loses to a thread in it that does nothing but wake up at that rate. Wants a machine that does
+# nothing else.
 set -eu
 exec python3 "$(dirname "$0")/overhead.py" "$@"
