@@ -204,7 +204,8 @@ void facts_events(struct facts *facts, const Pyrec__V1__Events *events, uint64_t
     for (size_t i = 0; i < events->n_event; i++) {
         const Pyrec__V1__Event *const event = events->event[i];
         const uint64_t time_ns = quanta_ns(event->time_q, quantum_ns);
-        if (event->type == PYREC__V1__EVENT__TYPE__CLOCK_STEP)
+        if (event->type == PYREC__V1__EVENT__TYPE__CLOCK_STEP ||
+            event->type == PYREC__V1__EVENT__TYPE__CLOCK_STEP_EARLY)
             wall_add(&facts->wall, (struct wall_step){time_ns, event->value});
         if (event->type == PYREC__V1__EVENT__TYPE__INTERVAL && event->value > 0)
             census_rate_change(&facts->process,

@@ -9,7 +9,7 @@ static const struct {
     uint8_t bit;
     const char *text;
 } names[] = {
-#define STATE_NAME(name, bit, text, help) {bit, text},
+#define STATE_NAME(name, text, help) {STATE_##name, text},
     STATE_LIST(STATE_NAME)
 #undef STATE_NAME
 };

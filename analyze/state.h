@@ -12,22 +12,23 @@
 #define PYREC_ANALYZE_STATE_H
 
 #include "buffer.h"
+#include "format/trace.pb-c.h"
 
 #include <stdbool.h>
 #include <stdint.h>
 
-/* The bits of a state: X(name, bit, text, what it means). */
+/* The bits of a state, as trace.proto numbers them: X(name, text, what it means). */
 #define STATE_LIST(X)                                                                              \
-    X(ON_CPU, 1, "on_cpu", "it was running on a CPU")                                              \
-    X(HOLDS_GIL, 2, "holds_gil", "it held the GIL")                                                \
-    X(WAITS_GIL, 4, "waits_gil", "it was blocked waiting for the GIL")                             \
-    X(IN_GC, 8, "in_gc", "it was collecting garbage")                                              \
-    X(OUTSIDE, 16, "outside", "running but read from outside: the stack is likely, not proven")    \
-    X(READY, 32, "ready", "runnable, but no CPU was free for it")                                  \
-    X(STALLED, 64, "stalled", "it did not answer within the tick")
+    X(ON_CPU, "on_cpu", "it was running on a CPU")                                                 \
+    X(HOLDS_GIL, "holds_gil", "it held the GIL")                                                   \
+    X(WAITS_GIL, "waits_gil", "it was blocked waiting for the GIL")                                \
+    X(IN_GC, "in_gc", "it was collecting garbage")                                                 \
+    X(OUTSIDE, "outside", "running but read from outside: the stack is likely, not proven")        \
+    X(READY, "ready", "runnable, but no CPU was free for it")                                      \
+    X(STALLED, "stalled", "it did not answer within the tick")
 
 enum state_bit {
-#define STATE_ENUM(name, bit, text, help) STATE_##name = (bit),
+#define STATE_ENUM(name, text, help) STATE_##name = PYREC__V1__STATE__##name,
     STATE_LIST(STATE_ENUM)
 #undef STATE_ENUM
 };

@@ -18,13 +18,14 @@
 #ifndef PYREC_RECORD_INTERN_H
 #define PYREC_RECORD_INTERN_H
 
+#include "format/trace.pb-c.h"
 #include "idmap.h"
 
-/* What kind of function: as Defs.Kind in trace.proto. */
+/* What kind of function: those of Defs.Kind that a recorder makes. */
 enum intern_kind {
-    INTERN_PYTHON = 0,
-    INTERN_TRUNCATED = 3,
-    INTERN_FAILED = 4,
+    INTERN_PYTHON = PYREC__V1__DEFS__KIND__PYTHON,
+    INTERN_TRUNCATED = PYREC__V1__DEFS__KIND__TRUNCATED,
+    INTERN_FAILED = PYREC__V1__DEFS__KIND__FAILED,
 };
 
 struct intern_function {

@@ -16,6 +16,7 @@
 
 #include "demise.h"
 #include "emit.h"
+#include "format/trace.pb-c.h"
 #include "hello.h"
 #include "ring.h"
 
@@ -92,7 +93,11 @@ void process_finish(struct process *process, struct emit *emit, uint64_t now_ns,
 void process_stop(struct process *process);
 
 /* Put an event into its part of the trace that only the collector can see. */
-enum process_event { PROCESS_FORKED = 3, PROCESS_EXEC = 4, PROCESS_CLOCK_STEP = 12 };
+enum process_event {
+    PROCESS_FORKED = PYREC__V1__EVENT__TYPE__FORK,
+    PROCESS_EXEC = PYREC__V1__EVENT__TYPE__EXEC,
+    PROCESS_CLOCK_STEP = PYREC__V1__EVENT__TYPE__CLOCK_STEP,
+};
 void process_note(struct process *process, enum process_event event, int64_t value);
 
 #endif

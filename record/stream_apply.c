@@ -6,15 +6,35 @@
  */
 #include "format/chunk.h"
 #include "format/columns.h"
+#include "format/trace.pb-c.h"
 #include "stream.h"
 #include "vec.h"
 
 #include <inttypes.h>
 #include <string.h>
 
-/* Types of Event in trace.proto that matter here. */
-enum { EVENT_THREAD_START = 1, EVENT_THREAD_END = 2, EVENT_EXEC = 4, EVENT_UNOBSERVED = 5 };
-enum { EVENT_INTERVAL = WIRE_EVENT_INTERVAL, EVENT_LAST = 12 };
+/* Types of Event that matter here; the last one that may be written. */
+enum {
+    EVENT_THREAD_START = PYREC__V1__EVENT__TYPE__THREAD_START,
+    EVENT_THREAD_END = PYREC__V1__EVENT__TYPE__THREAD_END,
+    EVENT_EXEC = PYREC__V1__EVENT__TYPE__EXEC,
+    EVENT_UNOBSERVED = PYREC__V1__EVENT__TYPE__UNOBSERVED,
+    EVENT_INTERVAL = PYREC__V1__EVENT__TYPE__INTERVAL,
+    EVENT_LAST = PYREC__V1__EVENT__TYPE__CLOCK_STEP,
+};
+
+/* The agent cannot include what is generated from trace.proto: its numbers are checked here. */
+_Static_assert((unsigned)EVENT_INTERVAL == WIRE_EVENT_INTERVAL, "wire.h: an event's number");
+#define SAME_STATE(name)                                                                           \
+    _Static_assert((unsigned)WIRE_##name == (unsigned)PYREC__V1__STATE__##name,                    \
+                   "wire.h: the bit of a state")
+SAME_STATE(ON_CPU);
+SAME_STATE(HOLDS_GIL);
+SAME_STATE(WAITS_GIL);
+SAME_STATE(IN_GC);
+SAME_STATE(OUTSIDE);
+SAME_STATE(READY);
+SAME_STATE(STALLED);
 
 #define STATE_BITS                                                                                 \
     (WIRE_ON_CPU | WIRE_HOLDS_GIL | WIRE_WAITS_GIL | WIRE_IN_GC | WIRE_OUTSIDE | WIRE_READY |      \

@@ -175,7 +175,7 @@ struct wire_frame {
     int32_t instr; /* byte offset into the bytecode; -1: before the first instruction */
 };
 
-/* State bits of a sample: as in trace.proto. */
+/* State bits of a sample: as in trace.proto, which stream_apply.c checks. */
 enum wire_state {
     WIRE_ON_CPU = 1,
     WIRE_HOLDS_GIL = 2,
@@ -280,7 +280,7 @@ struct wire_code_free {
  * that is taken to the next, a multiple of the interval that numbers count. UNOBSERVED: value is in
  * nanoseconds here.
  */
-#define WIRE_EVENT_INTERVAL 6u
+#define WIRE_EVENT_INTERVAL 6u /* stream_apply.c holds it against trace.proto */
 struct wire_event {
     struct wire_record record;
     uint32_t event;

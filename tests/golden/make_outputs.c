@@ -11,6 +11,7 @@
  * (a change), asleep (time that nobody observed), crowd (many threads that want one GIL), events
  * (gui, while somebody set the wall clock and the rate was changed).
  */
+#include "format/trace.pb-c.h"
 #include "make_trace.h"
 
 #include <stdbool.h>
@@ -215,7 +216,10 @@ static void make_family(const char *directory)
 /* An hour forward, later one and a half back; seven other rates. */
 static void gui_events(struct maker *m, uint32_t p, unsigned tick)
 {
-    enum { INTERVAL = 6, CLOCK_STEP = 11 };
+    enum {
+        INTERVAL = PYREC__V1__EVENT__TYPE__INTERVAL,
+        CLOCK_STEP = PYREC__V1__EVENT__TYPE__CLOCK_STEP
+    };
     if (tick == 30)
         maker_event(m, p, CLOCK_STEP, INT64_C(3600000000000));
     if (tick == 110)

@@ -377,6 +377,15 @@ static void summary_take(struct readback_process *to, const Pyrec__V1__Summary *
     account_take(to, summary->account);
 }
 
+static void events_take(struct readback *back, const Pyrec__V1__Events *events)
+{
+    for (size_t i = 0; i < events->n_event; i++) {
+        const Pyrec__V1__Event *event = events->event[i];
+        back->n_events++;
+        back->n_steps += event->type == PYREC__V1__EVENT__TYPE__CLOCK_STEP;
+    }
+}
+
 static void chunk_take(struct reader *r, const struct chunk_header *header, const uint8_t *raw,
                        size_t raw_len)
 {
@@ -399,7 +408,7 @@ static void chunk_take(struct reader *r, const struct chunk_header *header, cons
         else if (packet->body_case == PYREC__V1__PACKET__BODY_SAMPLES)
             samples_take(r, g, packet->samples, header->process);
         else if (packet->body_case == PYREC__V1__PACKET__BODY_EVENTS)
-            r->back->n_events += packet->events->n_event;
+            events_take(r->back, packet->events);
         else if (packet->body_case == PYREC__V1__PACKET__BODY_SUMMARY)
             summary_take(&r->back->processes[header->process], packet->summary);
     }

@@ -47,6 +47,7 @@ struct readback {
     struct readback_process *processes;
     uint64_t n_chunks;
     uint64_t n_events;
+    uint64_t n_steps; /* of those: CLOCK_STEP */
     uint64_t n_ends; /* declarations that say with what on its clock a thread ended .. */
     uint64_t ends_q; /* .. and what they say together */
     uint64_t missed; /* tick numbers skipped */

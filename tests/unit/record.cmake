@@ -16,6 +16,9 @@ add_library(test_record STATIC fake_agent.c readback.c)
 target_link_libraries(test_record PUBLIC pyrec_collect test_scratch)
 unit(test_process test_process.c LINK test_record)
 unit(test_tracefile test_tracefile.c LINK test_record)
+unit(test_event test_event.c LINK test_record)
+target_compile_definitions(test_event PRIVATE PYANALYZE="$<TARGET_FILE:pyanalyze>")
+add_dependencies(test_event pyanalyze)
 
 # pyrec beside a library that does nothing, and a program that plays the agent's part itself. The
 # program is built without sanitizers, which do not like to be second in LD_PRELOAD.

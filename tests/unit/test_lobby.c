@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* hello, lobby, collect: who is let in, who is sent away, and that no descriptor is lost. */
 #include "fake_agent.h"
+#include "format/trace.pb-c.h"
 #include "record/clocks.h"
 #include "record/lobby.h"
 #include "scratch.h"
@@ -244,7 +245,7 @@ START_TEST(test_clock_step)
     collect_look_clock(&collect, 4600300900000, 300005000); /* an hour later, all at once */
     collect_look_clock(&collect, 4600400900000, 400005000);
     ck_assert_uint_eq(batch->n_events, 1);
-    ck_assert_uint_eq(batch->events[0].type, PROCESS_CLOCK_STEP);
+    ck_assert_uint_eq(batch->events[0].type, PYREC__V1__EVENT__TYPE__CLOCK_STEP);
     ck_assert_int_eq(batch->events[0].value, 3600000000000);
     collect_look_clock(&collect, 1000500900000, 500005000);
     ck_assert_int_eq(batch->events[1].value, -3600000000000);

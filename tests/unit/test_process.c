@@ -473,7 +473,7 @@ static const struct bad bads[] = {
     {"name longer", WIRE_THREAD_NAME, 0, WORDS(1, ~0u)},
     {"code that does not fit", WIRE_CODE, 0, WORDS(1, 1, 1, ~0u, 1, 0, 0, 0)},
     {"line table that does not fit", WIRE_CODE_TABLE, 0, WORDS(1, 0, 100, 0)},
-    {"unknown event", WIRE_EVENT, 0, WORDS(13, 0, 0, 0, 0, 0)},
+    {"unknown event", WIRE_EVENT, 0, WORDS(12, 0, 0, 0, 0, 0)},
     {"impossible interval", WIRE_EVENT, 0, WORDS(6, 0, 0, 0, 0, 0)},
     {"impossible interval", WIRE_EVENT, 0, WORDS(6, 0, ~0u, ~0u, ~0u, ~0u)},
 };
