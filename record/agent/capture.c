@@ -123,7 +123,9 @@ bool capture_has_frames(const struct interp *interp, uintptr_t tstate)
 static void asked_add(struct capture *capture, struct slot *slot)
 {
     const uint32_t n = atomic_load_explicit(&capture->n_asked, memory_order_relaxed);
-    capture->asked[n] = (uint32_t)(slot - capture->slots);
+    /* release; partner: the load in capture_wants */
+    atomic_store_explicit(&capture->asked[n], (uint32_t)(slot - capture->slots),
+                          memory_order_release);
     atomic_store_explicit(&capture->n_asked, n + 1, memory_order_release);
 }
 
@@ -158,20 +160,25 @@ void capture_done(struct capture *capture, struct slot *slot)
     const uint32_t n = atomic_load_explicit(&capture->n_asked, memory_order_relaxed);
     const uint32_t number = (uint32_t)(slot - capture->slots);
     for (uint32_t i = 0; i < n; i++) {
-        if (capture->asked[i] != number)
+        if (atomic_load_explicit(&capture->asked[i], memory_order_relaxed) != number)
             continue;
-        /* another thread may be reading the list: it sees the moved one twice, never not at all */
-        capture->asked[i] = capture->asked[n - 1];
+        const uint32_t last = atomic_load_explicit(&capture->asked[n - 1], memory_order_relaxed);
+        atomic_store_explicit(&capture->asked[i], last, memory_order_release);
         atomic_store_explicit(&capture->n_asked, n - 1, memory_order_release);
         return;
     }
 }
 
+/*
+ * The sampler may take entries out and add others meanwhile. An entry only ever moves to a lower
+ * place, and so do we: one that is in the list all the while is met before it moves or behind it.
+ * Whoever took its place was added later: who reads that sees the move, too.
+ */
 bool capture_wants(struct capture *capture, uintptr_t code)
 {
-    const uint32_t n = atomic_load_explicit(&capture->n_asked, memory_order_acquire);
-    for (uint32_t i = 0; i < n; i++) {
-        const struct slot *const slot = &capture->slots[capture->asked[i]];
+    for (uint32_t i = atomic_load_explicit(&capture->n_asked, memory_order_acquire); i-- > 0;) {
+        const uint32_t number = atomic_load_explicit(&capture->asked[i], memory_order_acquire);
+        const struct slot *const slot = &capture->slots[number];
         if (atomic_load_explicit(&slot->state, memory_order_acquire) != SLOT_DONE)
             continue;
         const uint32_t depth =

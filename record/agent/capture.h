@@ -73,7 +73,7 @@ struct capture {
     uint64_t *again;      /* max_depth frames: a second reading, to compare */
     uint32_t *free_slots; /* stack of slot numbers */
     uint32_t n_free;
-    uint32_t *asked; /* slots that are ASKED or DONE, for capture_wants */
+    _Atomic uint32_t *asked; /* slots that are ASKED or DONE, for capture_wants */
     _Atomic uint32_t n_asked;
 };
 

@@ -7,6 +7,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -230,6 +231,143 @@ START_TEST(slots_run_out_and_come_back)
 }
 END_TEST
 
+/*
+ * What the sampler does to the list while another thread reads it: here it is done in the moment
+ * in which the reader has come to a certain entry, by letting it fault there.
+ */
+enum { LISTED_MAX = 5 };
+static void *trap_page;
+static unsigned trap_entries; /* how many there were, .. */
+static unsigned trap_kept;    /* .. which of them stays in, .. */
+static unsigned trap_moves;   /* .. and which of the others go, and are replaced: bits */
+
+static void slot_fill(struct slot *slot, uintptr_t code)
+{
+    slot->stack.frames[0] = (uint64_t)(code >> 3) << STACK_INSTR_BITS;
+    slot->stack.depth = 1;
+    atomic_store(&slot->state, SLOT_DONE);
+}
+
+static void list_add(struct slot *slot)
+{
+    const uint32_t n = atomic_load(&capture.n_asked);
+    atomic_store(&capture.asked[n], (uint32_t)(slot - capture.slots));
+    atomic_store(&capture.n_asked, n + 1);
+}
+
+static void on_trap(int signo, siginfo_t *info, void *context)
+{
+    (void)signo, (void)info, (void)context;
+    mprotect(trap_page, 4096, PROT_READ | PROT_WRITE);
+    for (unsigned i = 0; i < trap_entries; i++) {
+        if (i == trap_kept || !(trap_moves & 1u << i))
+            continue;
+        capture_done(&capture, &capture.slots[i]);
+        slot_fill(&capture.slots[LISTED_MAX + i], code_outer);
+        list_add(&capture.slots[LISTED_MAX + i]);
+    }
+}
+
+/* The list [0, n) with `kept` the one that holds the code; the reader is stopped at `at`. */
+static void wants_stopped_at(unsigned at)
+{
+    for (unsigned i = 0; i < trap_entries; i++) {
+        slot_fill(&capture.slots[i], i == trap_kept ? code_inner : code_outer);
+        list_add(&capture.slots[i]);
+    }
+    struct stack *const stack = &capture.slots[at].stack;
+    uint64_t *const frames = stack->frames;
+    memcpy(trap_page, frames, sizeof(*frames));
+    stack->frames = trap_page;
+    mprotect(trap_page, 4096, PROT_NONE);
+    ck_assert_msg(capture_wants(&capture, code_inner), "%u entries, %u kept, stopped at %u, %#x",
+                  trap_entries, trap_kept, at, trap_moves);
+    mprotect(trap_page, 4096, PROT_READ | PROT_WRITE);
+    stack->frames = frames;
+    atomic_store(&capture.n_asked, 0);
+}
+
+START_TEST(wants_overlooks_nothing)
+{
+    struct sigaction action;
+    start(13, NULL);
+    trap_page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    ck_assert_ptr_ne(trap_page, MAP_FAILED);
+    memset(&action, 0, sizeof(action));
+    action.sa_sigaction = on_trap;
+    action.sa_flags = SA_SIGINFO;
+    sigaction(SIGSEGV, &action, NULL);
+    for (trap_entries = 2; trap_entries <= LISTED_MAX; trap_entries++)
+        for (trap_kept = 0; trap_kept < trap_entries; trap_kept++)
+            for (trap_moves = 1; trap_moves < 1u << trap_entries; trap_moves++)
+                for (unsigned at = 0; at < trap_entries; at++)
+                    wants_stopped_at(at);
+    munmap(trap_page, 4096);
+    end();
+}
+END_TEST
+
+/* The same by chance, on two threads: a number of rounds, and at least so many looks that count. */
+enum { ROUNDS = 100000, LOOKS = 1000, LONG = 1000 };
+static _Atomic uint32_t epoch; /* odd: the one to be found is in the list all the while */
+static _Atomic uint32_t looks, overlooked;
+static _Atomic bool looker_stop;
+
+static void *looker(void *opaque)
+{
+    (void)opaque;
+    while (!atomic_load(&looker_stop)) {
+        const uint32_t before = atomic_load(&epoch);
+        const bool is_found = capture_wants(&capture, code_inner);
+        if (!(before & 1) || atomic_load(&epoch) != before)
+            continue;
+        atomic_fetch_add(&looks, 1);
+        if (!is_found)
+            atomic_fetch_add(&overlooked, 1);
+    }
+    return NULL;
+}
+
+static void wants_round(struct slot *slow, struct slot *kept, struct slot *other)
+{
+    slot_fill(kept, code_inner);
+    atomic_store(&slow->state, SLOT_DONE);
+    list_add(slow);
+    list_add(kept);
+    atomic_fetch_add(&epoch, 1);
+    for (int i = 0; i < 4; i++) {
+        capture_done(&capture, slow);
+        slot_fill(other, code_outer);
+        list_add(other);
+        capture_done(&capture, other);
+        atomic_store(&slow->state, SLOT_DONE);
+        list_add(slow);
+    }
+    atomic_fetch_add(&epoch, 1);
+    capture_done(&capture, kept);
+    capture_done(&capture, slow);
+}
+
+START_TEST(wants_while_the_list_changes)
+{
+    static uint64_t many[LONG];
+    pthread_t looking;
+    start(13, NULL);
+    struct slot *const slow = &capture.slots[0];
+    for (int i = 0; i < LONG; i++)
+        many[i] = (uint64_t)(code_outer >> 3) << STACK_INSTR_BITS;
+    slow->stack.frames = many;
+    slow->stack.max = slow->stack.depth = LONG;
+    ck_assert_int_eq(pthread_create(&looking, NULL, looker, NULL), 0);
+    for (int i = 0; i < ROUNDS || atomic_load(&looks) < LOOKS; i++)
+        wants_round(slow, &capture.slots[1], &capture.slots[2]);
+    atomic_store(&looker_stop, true);
+    pthread_join(looking, NULL);
+    ck_assert_uint_eq(overlooked, 0);
+    end();
+}
+END_TEST
+
 int main(void)
 {
     Suite *const suite = suite_create("capture");
@@ -243,6 +381,8 @@ int main(void)
     tcase_add_test(tcase, left_python);
     tcase_add_test(tcase, strange_signals);
     tcase_add_test(tcase, slots_run_out_and_come_back);
+    tcase_add_test(tcase, wants_overlooks_nothing);
+    tcase_add_test(tcase, wants_while_the_list_changes);
     suite_add_tcase(suite, tcase);
     fake_catch_faults();
     SRunner *const runner_ = srunner_create(suite);
