@@ -15,8 +15,9 @@ bool threads_init(struct threads *threads, const struct interp *interp)
     threads->list = reserve_memory(THREADS_MAX * sizeof(struct thread));
     threads->marks = reserve_memory(THREADS_MAX);
     threads->clocks = reserve_memory(THREADS_MAX * sizeof(threads->clocks[0]));
-    threads->index = reserve_memory(THREADS_INDEX * sizeof(threads->index[0]));
+    threads->index = reserve_memory(THREADS_INDEX_MAX * sizeof(threads->index[0]));
     threads->next_id = 1;
+    threads->index_stale = true;
     return threads->list && threads->marks && threads->clocks && threads->index;
 }
 
@@ -74,22 +75,34 @@ static bool identity_load(const struct threads *threads, uintptr_t tstate, struc
 
 /* ---- tstate -> thread ---- */
 
-static uint32_t index_first(uintptr_t tstate)
+static uint32_t index_first(const struct threads *threads, uintptr_t tstate)
 {
-    return (uint32_t)(((uint64_t)tstate >> 4) * 0x9E3779B97F4A7C15u >> 48) & (THREADS_INDEX - 1);
+    const uint64_t hash = ((uint64_t)tstate >> 4) * 0x9E3779B97F4A7C15u;
+    return (uint32_t)(hash >> 32) & (threads->index_len - 1);
+}
+
+static uint32_t index_next(const struct threads *threads, uint32_t i)
+{
+    return (i + 1) & (threads->index_len - 1);
 }
 
 static void index_put(struct threads *threads, uintptr_t tstate, uint32_t entry)
 {
-    uint32_t i = index_first(tstate);
+    uint32_t i = index_first(threads, tstate);
     while (threads->index[i] != 0)
-        i = (i + 1) & (THREADS_INDEX - 1);
+        i = index_next(threads, i);
     threads->index[i] = (uint16_t)(entry + 1);
 }
 
 static void index_rebuild(struct threads *threads)
 {
-    memset(threads->index, 0, THREADS_INDEX * sizeof(threads->index[0]));
+    uint32_t n = 0;
+    for (uint32_t entry = 0; entry < threads->n; entry++)
+        n += threads->list[entry].bound.n;
+    threads->index_len = THREADS_INDEX_MIN;
+    while (threads->index_len < 2 * n) /* at most THREADS_INDEX_MAX; half of it stays free */
+        threads->index_len *= 2;
+    memset(threads->index, 0, threads->index_len * sizeof(threads->index[0]));
     for (uint32_t entry = 0; entry < threads->n; entry++)
         for (unsigned k = 0; k < threads->list[entry].bound.n; k++)
             index_put(threads, threads->list[entry].bound.list[k].tstate, entry);
@@ -108,8 +121,8 @@ struct thread *threads_find(struct threads *threads, uintptr_t tstate)
 {
     if (threads->index_stale)
         index_rebuild(threads);
-    uint32_t i = index_first(tstate);
-    for (; threads->index[i] != 0; i = (i + 1) & (THREADS_INDEX - 1)) {
+    uint32_t i = index_first(threads, tstate);
+    for (; threads->index[i] != 0; i = index_next(threads, i)) {
         struct thread *const thread = &threads->list[threads->index[i] - 1];
         if (binding_find(thread, tstate) != NULL)
             return thread;

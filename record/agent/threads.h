@@ -20,9 +20,10 @@
 
 #include "capture.h"
 
-#define THREADS_MAX     16384u
-#define THREADS_INDEX   65536u /* power of two, well above THREADS_MAX * bindings in use */
-#define THREADS_INTERPS 64u
+#define THREADS_MAX       16384u
+#define THREADS_INDEX_MIN 1024u /* power of two */
+#define THREADS_INDEX_MAX (2 * THREADS_MAX * BINDINGS_MAX)
+#define THREADS_INTERPS   64u
 
 struct thread {
     struct bindings bound;
@@ -69,7 +70,8 @@ struct threads {
     uint8_t *marks;        /* enum thread_mark, of the entry with the same number */
     uint64_t *clocks;      /* its CPU clock as it was read last */
     uint32_t n;
-    uint16_t *index; /* hash of tstate -> entry + 1; rebuilt when stale */
+    uint16_t *index;    /* hash of tstate -> entry + 1; rebuilt when stale */
+    uint32_t index_len; /* in use, a power of two; more than half of it is free */
     bool index_stale;
     uint32_t next_id;
     uint32_t unbound; /* tstates without a thread of their own yet: look again */

@@ -55,6 +55,26 @@ static void teardown(void)
     fake_free(&fake);
 }
 
+/* As many threads as there may be, each in as many interpreters: each tstate is found, no other. */
+START_TEST(full_index)
+{
+    for (uint32_t i = 0; i < THREADS_MAX; i++) {
+        struct bindings *const bound = &threads.list[i].bound;
+        for (bound->n = 0; bound->n < BINDINGS_MAX; bound->n++)
+            bound->list[bound->n].tstate = 0x7f0000000000 + 1024ul * (i * BINDINGS_MAX + bound->n);
+    }
+    threads.n = THREADS_MAX;
+    threads.index_stale = true;
+    for (uint32_t i = 0; i < THREADS_MAX; i++)
+        for (unsigned k = 0; k < BINDINGS_MAX; k++)
+            ck_assert_ptr_eq(threads_find(&threads, threads.list[i].bound.list[k].tstate),
+                             &threads.list[i]);
+    ck_assert_ptr_null(threads_find(&threads, 0x7f0000000010));
+    ck_assert_uint_lt(threads.n * BINDINGS_MAX, threads.index_len);
+    threads.n = 0;
+}
+END_TEST
+
 static uint64_t next_id = 1;
 
 /* New ones come to the head. */
@@ -262,6 +282,7 @@ int main(void)
     TCase *const tcase = tcase_create("threads");
     tcase_add_checked_fixture(tcase, setup, teardown);
     tcase_set_timeout(tcase, 60);
+    tcase_add_test(tcase, full_index);
     tcase_add_test(tcase, finds_new_ones);
     tcase_add_test(tcase, knows_what_is_linked);
     tcase_add_test(tcase, waits_for_unbound_ones);
