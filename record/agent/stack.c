@@ -11,7 +11,10 @@ enum {
     OWNER_GENERATOR = 1,
     OWNER_SHIM = 3, /* and above: not Python */
     OWNER_LAST = 4,
-    STEPS_MAX = 1 << 17,
+    STEPS_MAX = 1 << 15,  /* twice what the deepest stack of all has */
+    BEYOND_MAX = 1024,    /* steps below the frames that are kept, in search of the entry link */
+    CHUNKS_MAX = 1 << 15, /* of a datastack, as far as the walk may have come down in it */
+    GENERATORS_MAX = 64,
     KNOWN_CODES = 8, /* power of two */
 };
 
@@ -36,6 +39,9 @@ struct walk {
     uintptr_t chunk;     /* the datastack chunk that the walk has come down to */
     uintptr_t low, high; /* frames lie in [low, high) of it */
     bool linked;         /* the entry link was seen and is right */
+    uintptr_t lowest;    /* the last frame that was of the datastack, */
+    unsigned n_own;      /* and how many there were */
+    unsigned beyond;     /* steps below the frames that are kept */
     struct frame last;
     uintptr_t last_at;
     struct known_code known[KNOWN_CODES];
@@ -157,6 +163,10 @@ static enum wire_failure frame_check(struct walk *w, uintptr_t at, const struct 
         return failure;
     if (ver->chunk.data != PYVER_NONE && frame->owner == OWNER_THREAD && !frame_in_bounds(w, at))
         return WIRE_FAIL_BOUNDS;
+    if (frame->owner == OWNER_THREAD) {
+        w->lowest = at;
+        w->n_own++;
+    }
     const uint32_t index = instr_index(ver, frame, code->units);
     if (index == UINT32_MAX)
         return WIRE_FAIL_INSTRUCTION;
@@ -227,12 +237,70 @@ static enum wire_failure walk_end(const struct walk *w)
     return WIRE_FAIL_BOTTOM;
 }
 
+/* The nearest frame of the thread's own from `at` on; those of generators lie elsewhere. */
+static uintptr_t own_frame(const struct walk *w, uintptr_t at)
+{
+    struct frame frame;
+    for (unsigned i = 0; i < GENERATORS_MAX && at != 0 && frame_load(w->ver, at, &frame); i++) {
+        if (frame.owner == OWNER_THREAD)
+            return at;
+        if (frame.owner != OWNER_GENERATOR)
+            break;
+        at = frame.previous;
+    }
+    return 0;
+}
+
+/* Is `at` older than all frames of the datastack that the walk has come past? */
+static bool is_older(const struct walk *w, uintptr_t at)
+{
+    const struct pyver *ver = w->ver;
+    uint32_t bad = 0;
+    uintptr_t chunk = peek(w->tstate + ver->thread.chunk, &bad);
+    uintptr_t high = peek(w->tstate + ver->thread.chunk_top, &bad);
+    for (unsigned i = 0; chunk != w->chunk; i++) {
+        const uintptr_t low = chunk + ver->chunk.data;
+        if (bad || chunk == 0 || i > CHUNKS_MAX || (at >= low && at < high))
+            return false;
+        chunk = peek(chunk + ver->chunk.previous, &bad);
+        high = chunk + ver->chunk.data + 8 * peek(chunk + ver->chunk.top, &bad);
+    }
+    return !bad && (at < w->low || at >= w->high || at < w->lowest);
+}
+
+/*
+ * A recursion so deep that its entry frame is far below what is kept (3.11, 3.12): the link would
+ * tell whether the leaf is one of this activation, and not one that an earlier activation has left
+ * in a cframe that is not filled in yet. Such a leaf would be of the activation outside, or under
+ * it. So it is right if the frames that were seen are all newer than that one's current frame; and
+ * where there is none outside, the datastack is empty when an activation begins.
+ */
+static bool is_inner(const struct walk *w)
+{
+    const struct pyver *ver = w->ver;
+    uint32_t bad = 0;
+    const uintptr_t root = w->tstate + ver->thread.root_cframe;
+    const uintptr_t outer = peek(w->cframe + ver->cframe.previous, &bad);
+    const uintptr_t current = outer ? peek(outer + ver->cframe.current, &bad) : 0;
+    if (bad || outer == 0 || w->n_own < 2)
+        return false;
+    if (current == 0)
+        return outer == root;
+    const uintptr_t own = own_frame(w, current);
+    return own != 0 && is_older(w, own);
+}
+
 /* Enough frames are kept; is there anything left to check? The link is what tells a half-made
- * activation from a whole one, so the walk goes on to the first entry frame. */
-static bool walk_done(const struct walk *w, const struct stack *stack)
+ * activation from a whole one, so the walk goes on to the first entry frame, or as far as that can
+ * be told without. */
+static bool walk_done(struct walk *w, const struct stack *stack, enum wire_failure *failure)
 {
     const bool has_link = w->ver->cframe.current != PYVER_NONE;
-    return stack->cut && (!has_link || w->linked);
+    if (!stack->cut || (has_link && !w->linked && ++w->beyond < BEYOND_MAX))
+        return false;
+    if (has_link && !w->linked && !is_inner(w))
+        *failure = WIRE_FAIL_LINK;
+    return true;
 }
 
 static enum wire_failure walk(struct walk *w, struct stack *stack)
@@ -266,8 +334,8 @@ static enum wire_failure walk(struct walk *w, struct stack *stack)
         w->last = frame;
         w->last_at = at;
         at = frame.previous;
-        if (walk_done(w, stack))
-            return WIRE_FAIL_NONE;
+        if (walk_done(w, stack, &failure))
+            return failure;
     }
     return failure != WIRE_FAIL_NONE ? failure : walk_end(w);
 }

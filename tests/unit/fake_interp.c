@@ -100,15 +100,26 @@ static void leaf_set(struct fake *fake, uintptr_t frame)
         fake_put(fake->tstate + ver->thread.frame, frame);
 }
 
-static void datastack_make(struct fake *fake)
+/* A chunk on top of the one there is, which notes how far it was filled, as the interpreter does.
+ */
+static void chunk_push(struct fake *fake)
 {
     const struct pyver *const ver = ver_of(fake);
-    if (ver->chunk.data == PYVER_NONE)
-        return;
+    const uintptr_t previous = fake->chunk;
+    if (previous != 0) {
+        const uintptr_t top = fake_get(fake->tstate + ver->thread.chunk_top);
+        fake_put(previous + ver->chunk.top, (top - previous - ver->chunk.data) / 8);
+    }
     fake->chunk = take(fake, CHUNK_LEN);
-    fake_put(fake->chunk + ver->chunk.previous, 0);
+    fake_put(fake->chunk + ver->chunk.previous, previous);
     fake_put(fake->tstate + ver->thread.chunk, fake->chunk);
     fake_put(fake->tstate + ver->thread.chunk_top, fake->chunk + ver->chunk.data);
+}
+
+static void datastack_make(struct fake *fake)
+{
+    if (ver_of(fake)->chunk.data != PYVER_NONE)
+        chunk_push(fake);
 }
 
 void fake_new(struct fake *fake, unsigned minor)
@@ -247,6 +258,8 @@ uintptr_t fake_push(struct fake *fake, uintptr_t code, int unit)
     uintptr_t frame;
     if (fake->chunk != 0) {
         const uintptr_t top = fake->tstate + ver->thread.chunk_top;
+        if (fake_get(top) + FRAME_LEN > fake->chunk + CHUNK_LEN)
+            chunk_push(fake);
         frame = fake_get(top);
         fake_put(top, frame + FRAME_LEN);
     } else {

@@ -247,6 +247,66 @@ START_TEST(instruction_outside)
 }
 END_TEST
 
+/*
+ * A recursion far deeper than what is kept: the walk ends before it comes to the entry frame (here
+ * a frame that cannot be read lies before that), and still knows a right leaf from one that an
+ * earlier activation has left behind.
+ */
+enum { DEEP = 3000, KEPT = 16, UNREAD = DEEP - 1200 };
+
+static uintptr_t deep[DEEP];
+
+static void deep_make(unsigned minor, bool is_nested)
+{
+    fake_new(&fake, minor);
+    code_main = fake_code(&fake, "main", "m.py", 1, 0);
+    code_a = fake_code(&fake, "recurse", "m.py", 10, 0);
+    fake_enter(&fake);
+    frame_main = fake_push(&fake, code_main, 5);
+    if (is_nested)
+        fake_enter(&fake);
+    for (int i = 0; i < DEEP; i++)
+        deep[i] = fake_push(&fake, code_a, 6);
+    fake_put(deep[UNREAD] + ver()->frame.previous, 8);
+}
+
+START_TEST(deep_recursion)
+{
+    const unsigned minor = 11 + (unsigned)_i / 2;
+    struct stack stack = {.frames = frames, .max = KEPT};
+    deep_make(minor, _i % 2);
+    ck_assert_int_eq(take_with(&stack, false), WIRE_FAIL_NONE);
+    ck_assert(stack.cut);
+    ck_assert_uint_eq(stack.depth, KEPT);
+    ck_assert_int_eq(take_with(&stack, true), WIRE_FAIL_NONE);
+    ck_assert_uint_eq(stack.depth, 1);
+    fake_free(&fake);
+}
+END_TEST
+
+/* It has called into C, and that begins to call another function: nothing is in its cframe yet but
+ * what lay there. */
+START_TEST(deep_recursion_torn)
+{
+    const unsigned minor = 11 + (unsigned)_i;
+    struct stack stack = {.frames = frames, .max = KEPT};
+    deep_make(minor, true);
+    const uintptr_t before = fake.leaf;
+    fake_enter(&fake);
+    fake_put(fake.cframe + ver()->cframe.current, deep[DEEP - 100]);
+    ck_assert_int_eq(take_with(&stack, false), WIRE_FAIL_LINK);
+    fake_put(fake.cframe + ver()->cframe.current, deep[DEEP - 1]);
+    ck_assert_int_eq(take_with(&stack, false), WIRE_FAIL_LINK);
+    fake.leaf = before;
+    fake_push(&fake, code_main, 3);
+    if (minor == 11) { /* whole: its entry frame links to the recursion */
+        fake_put_u8(fake.leaf + ver()->frame.is_entry, 1);
+        ck_assert_int_eq(take_with(&stack, false), WIRE_FAIL_NONE);
+    }
+    fake_free(&fake);
+}
+END_TEST
+
 START_TEST(endless_chain)
 {
     static uint64_t many[1 << 18];
@@ -313,6 +373,8 @@ int main(void)
     tcase_add_loop_test(tcase, stale_previous, 0, N_MINORS);
     tcase_add_loop_test(tcase, truncated_generator, 0, N_MINORS);
     tcase_add_loop_test(tcase, instruction_outside, 0, N_MINORS);
+    tcase_add_loop_test(tcase, deep_recursion, 0, 4);
+    tcase_add_loop_test(tcase, deep_recursion_torn, 0, 2);
     tcase_add_loop_test(tcase, endless_chain, 0, N_MINORS);
     tcase_add_loop_test(tcase, random_damage, 0, N_MINORS);
     suite_add_tcase(suite, tcase);
