@@ -24,6 +24,7 @@ struct unit_sums {
     uint64_t cpu_q, carry_q;
     struct weight left_out; /* by its state */
     struct squares squares[CLASS_COUNT];
+    struct bare bare; /* sums in quanta */
     bool has_head, head_chosen;
     enum state_class head_class;
     uint32_t head;
@@ -36,7 +37,8 @@ struct builder {
     struct span spans[SPANS_PER_BATCH];
     uint32_t *places; /* of the unit's locations */
     uint32_t *nodes;  /* of the unit's stacks, numbered as in the sheets */
-    size_t places_size, nodes_size;
+    uint8_t *kinds;   /* enum stack_kind of the unit's stacks, likewise */
+    size_t places_size, nodes_size, kinds_size, n_kinds;
     bool skipped;
 };
 
@@ -67,6 +69,19 @@ static bool span_chosen(const struct select *select, const struct dict *dict,
                             span->call > 0 ? dict_string(dict, span->call) : NULL);
 }
 
+/* A chosen sample without frames, with the CPU that it takes; or where others end its silence. */
+static inline void note_bare(struct builder *b, struct unit_sums *t, const struct span *span,
+                             enum state_class class, uint64_t cpu_q, bool chosen)
+{
+    if (__builtin_expect(span->stack != 0, 1)) {
+        if (!t->bare.settled)
+            bare_see(&t->bare, b->kinds[(size_t)(span->stack + 1)]);
+    } else if (chosen) {
+        const struct weight w = {span->n, span->ticks, span->wall_q, cpu_q};
+        bare_add(&t->bare, &b->arena, class, &w);
+    }
+}
+
 /*
  * Add a batch. The weights of a busy thread are spread over more memory than the cache holds, so
  * they are asked for some samples ahead.
@@ -95,6 +110,7 @@ static void add_spans(const struct build *build, struct builder *b, const struct
         w->wall += span->wall_q;
         cpu_q += span->given_q;
         carry_q += span->given_q;
+        note_bare(b, t, span, class, state_gets_cpu(class) ? carry_q : 0, chosen);
         if (!state_gets_cpu(class))
             continue;
         w->cpu += carry_q;
@@ -119,6 +135,12 @@ static void reserve_threads(struct builder *b, size_t n)
         b->threads[b->n_threads] = (struct unit_sums){0};
 }
 
+static void read_kinds(struct builder *b, const struct dict *dict)
+{
+    b->kinds = memory_grow(b->kinds, &b->kinds_size, dict->n_stacks + 1, 1);
+    b->n_kinds = bare_kinds(dict, b->kinds, b->n_kinds);
+}
+
 static void read_unit(void *closure, size_t worker, struct unit_reader *reader)
 {
     const struct build *const build = closure;
@@ -126,11 +148,12 @@ static void read_unit(void *closure, size_t worker, struct unit_reader *reader)
     uint32_t pid;
 
     arena_reset(&b->arena);
-    b->n_threads = 0;
+    b->n_threads = b->n_kinds = 0;
     b->skipped = build->select->n_pids > 0 &&
                  (!unit_pid(reader, &pid) || !select_has_pid(build->select, pid));
     while (!b->skipped && unit_next_range(reader)) {
         struct range_thread thread = {0};
+        read_kinds(b, &reader->dict);
         while (range_next_thread(&reader->range, &thread)) {
             const size_t index = facts_thread_index(&reader->facts, thread.id);
             size_t n;
@@ -325,6 +348,7 @@ static void join_thread(struct profile *profile, const struct builder *b, struct
         .head_node = sums->has_head ? b->nodes[sums->head] : 0,
         .tail_ns = (sums->carry_q + last_q) * quantum_ns,
     };
+    bare_join(&joint->bare, &profile->arena, &sums->bare, quantum_ns);
     t->joints = joint;
     join_stretches(profile, b, t, &sums->stretches, reader->unit->generation);
 }
@@ -357,6 +381,7 @@ void profile_build(struct profile *profile, struct trace *trace, const struct se
         free(build.builders[i].threads);
         free(build.builders[i].places);
         free(build.builders[i].nodes);
+        free(build.builders[i].kinds);
     }
     free(build.builders);
     profile_finish(profile, select);

@@ -22,6 +22,7 @@
 #ifndef PYREC_ANALYZE_PROFILE_H
 #define PYREC_ANALYZE_PROFILE_H
 
+#include "bare.h"
 #include "census.h"
 #include "module.h"
 #include "select.h"
@@ -43,17 +44,21 @@ struct profile_joint {
     enum state_class head_class;
     uint32_t head_node;
     uint64_t tail_ns;
+    struct bare bare;
 };
 
 struct profile_thread {
     const struct thread *thread;
     struct sheet sheets[CLASS_COUNT]; /* by tree node */
     struct weights total;
-    struct weights squares;   /* see struct basis */
-    uint64_t cpu_ns;          /* its clock moved by this while it was recorded */
-    uint64_t unattributed_ns; /* of that, what no sample took, lost_ns included */
-    uint64_t lost_ns;         /* of that, what passed in lost chunks */
-    uint64_t before_ns;       /* its clock when recording of it began */
+    struct weights squares;                  /* see struct basis */
+    uint64_t cpu_ns;                         /* its clock moved by this while it was recorded */
+    uint64_t unattributed_ns;                /* of that, what no sample took, lost_ns included */
+    uint64_t lost_ns;                        /* of that, what passed in lost chunks */
+    uint64_t before_ns;                      /* its clock when recording of it began */
+    struct weights bare_before, bare_behind; /* without frames, before its first and behind its last
+                                                stack with some; see bare.h */
+    bool is_program; /* it has stacks that show when the program began and ended */
     struct profile_joint *joints;
     struct stretch_list
         stretches; /* if they are wanted; its next: those of the units, until joined */
@@ -68,6 +73,7 @@ struct profile {
     size_t n_threads, threads_size;
     const struct census *census;
     bool expressions;     /* places are told apart within a line; set before profile_build */
+    bool some_stacks;     /* profile_keep_stacks has left some out */
     struct window window; /* of the trace when it was read */
 
     /* Set before profile_build: keep what the threads did in order of time, weighed by this. */

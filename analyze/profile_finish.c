@@ -38,6 +38,7 @@ static void join_clock(struct profile *profile, struct profile_thread *t)
     struct profile_joint **const joints = sorted_joints(t, &n);
     uint64_t carry_ns = 0, end_ns = 0;
     bool end_known = false;
+    struct bare bare = {0};
     for (size_t i = 0; i < n; i++) {
         const struct profile_joint *const j = joints[i];
         t->cpu_ns += j->cpu_ns;
@@ -54,7 +55,10 @@ static void join_clock(struct profile *profile, struct profile_thread *t)
         if (j->has_head)
             carry_ns = 0;
         carry_ns += j->tail_ns;
+        bare_join(&bare, &profile->arena, &j->bare, 1);
     }
+    bare_ends(&bare, &t->bare_before, &t->bare_behind);
+    t->is_program = bare.program;
     t->cpu_ns += t->lost_ns;
     t->unattributed_ns = carry_ns + t->lost_ns;
     t->joints = NULL;
@@ -162,6 +166,7 @@ void profile_keep_stacks(struct profile *profile, const struct select *select)
 {
     if (!select_has_regex(select))
         return;
+    profile->some_stacks = true;
     bool *const chosen = chosen_nodes(profile, select);
     for (size_t i = 0; i < profile->n_threads; i++) {
         struct profile_thread *const t = profile->threads[i];
