@@ -150,6 +150,11 @@ static struct cell get_recorded(const struct row *row)
     return cell_number(UNIT_SECONDS, (int64_t)row->recorded_ns);
 }
 
+static struct cell get_other_cpu(const struct row *row)
+{
+    return row->native_known ? cell_number(UNIT_SECONDS, (int64_t)row->native_ns) : cell_none();
+}
+
 static struct cell get_cpu_share(const struct row *row)
 {
     return cell_ratio((double)weights_sum(row->self).cpu, (double)row->recorded_ns);
@@ -264,6 +269,12 @@ static const struct column columns[] = {
      .rows = ROW_PROCESS,
      .unit = UNIT_RATIO,
      .get = get_cpu_share},
+    {.name = "other_cpu",
+     .title = "other CPU",
+     .help = "of cpu_time, what is of no thread with samples",
+     .rows = ROW_PROCESS,
+     .unit = UNIT_SECONDS,
+     .get = get_other_cpu},
     {.name = "command",
      .title = "command",
      .help = "its command line",

@@ -111,6 +111,25 @@ static void spread(const struct timeline *timeline, struct timeline_thread *t,
     }
 }
 
+/* Likewise of CPU that is of no thread. */
+static void spread_other(const struct timeline *timeline, struct timeline_process *p,
+                         uint64_t from_ns, uint64_t to_ns, uint64_t other_ns)
+{
+    const uint64_t whole = to_ns - from_ns;
+    p->other_total_ns += other_ns;
+    for (uint64_t at_ns = from_ns;;) {
+        const size_t bin = bin_of(timeline, at_ns);
+        const uint64_t border_ns = bin + 1 < timeline->n_bins
+                                       ? timeline->start_ns + (bin + 1) * timeline->bin_ns
+                                       : UINT64_MAX;
+        const uint64_t end_ns = border_ns < to_ns ? border_ns : to_ns;
+        p->other_ns[bin] += share_of_part(other_ns, at_ns - from_ns, end_ns - from_ns, whole);
+        if (end_ns >= to_ns)
+            return;
+        at_ns = end_ns;
+    }
+}
+
 static struct piece piece_of(const struct timeline *timeline, struct timeline_thread *t,
                              const struct scene *scene, const struct span *span)
 {
@@ -131,9 +150,77 @@ static struct piece piece_of(const struct timeline *timeline, struct timeline_th
     };
 }
 
+const struct timeline_process *timeline_process(const struct timeline *timeline,
+                                                const struct process *process)
+{
+    for (size_t i = timeline->n_processes; i-- > 0;) { /* they come one after the other */
+        if (timeline->processes[i].process == process)
+            return &timeline->processes[i];
+    }
+    return NULL;
+}
+
+static struct timeline_process *process_of(struct timeline *timeline, const struct scene *scene)
+{
+    const struct process *const process = scene->process;
+    struct timeline_process *const last =
+        timeline->n_processes > 0 ? &timeline->processes[timeline->n_processes - 1] : NULL;
+    if (last != NULL && last->process == process)
+        return last;
+    timeline->processes = memory_grow(timeline->processes, &timeline->processes_size,
+                                      timeline->n_processes + 1, sizeof *timeline->processes);
+    struct timeline_process *const p = &timeline->processes[timeline->n_processes++];
+    *p = (struct timeline_process){
+        .process = process,
+        .other_ns = memory_get(timeline->n_bins * sizeof(uint64_t)),
+        .known = process->from_start && scene->trace->window.from_ns == 0,
+    };
+    return p;
+}
+
+/* What all threads' clocks moved by in the range that is open. */
+static uint64_t clocks_ns(const struct scene *scene)
+{
+    uint64_t sum_q = 0;
+    for (size_t i = 0; i < scene->n_threads; i++) {
+        for (size_t s = 0; s < scene->threads[i].n_spans; s++)
+            sum_q += scene->threads[i].spans[s].cpu_q;
+    }
+    return sum_q * scene->reader->quantum_ns;
+}
+
+/*
+ * What the process used in the range beside the clocks of its threads. These are read at ticks and
+ * the process's own a moment later: where they are ahead, the next range has less. A range that the
+ * window cuts is left out: nobody knows which part of it is inside.
+ */
+static void take_books(struct timeline *timeline, const struct scene *scene)
+{
+    struct timeline_process *const p = process_of(timeline, scene);
+    const struct facts *const facts = &scene->reader->facts;
+    const struct range *const range = &scene->reader->range;
+    const struct account *const a = &facts->process.account;
+    if (!facts->process.account_known || a->process_cpu_ns < a->sampler_cpu_ns)
+        return;
+    const uint64_t whole_ns = a->process_cpu_ns - a->sampler_cpu_ns, before_ns = p->whole_ns;
+    const bool cut = range->from_tick > 0 || range->to_tick < range->n_ticks;
+    const bool known = p->known && whole_ns >= before_ns;
+    p->whole_ns = whole_ns;
+    p->known = true;
+    if (!known || cut)
+        return;
+    const uint64_t used_ns = whole_ns - before_ns, seen_ns = clocks_ns(scene) + p->owed_ns;
+    const uint64_t other_ns = used_ns > seen_ns ? used_ns - seen_ns : 0;
+    p->owed_ns = seen_ns > used_ns ? seen_ns - used_ns : 0;
+    spread_other(timeline, p, scene_before_ns(scene, 0), scene_time_ns(scene, scene->n_ticks - 1),
+                 other_ns);
+}
+
 static void take_range(void *closure, struct scene *scene)
 {
     struct timeline *const timeline = closure;
+    if (timeline->n_bins > 0)
+        take_books(timeline, scene);
     for (size_t i = 0; i < scene->n_threads; i++) {
         const struct scene_thread *const from = &scene->threads[i];
         if (!select_has_thread(timeline->select, from->thread->name, from->thread->os_tid))
@@ -159,6 +246,9 @@ void timeline_clear(struct timeline *timeline)
         free(timeline->threads[i].bins);
         free(timeline->threads[i].observed_ns);
     }
+    for (size_t i = 0; i < timeline->n_processes; i++)
+        free(timeline->processes[i].other_ns);
+    free(timeline->processes);
     free(timeline->threads);
     *timeline = (struct timeline){0};
 }

@@ -12,6 +12,9 @@
  * it was seen doing. With --state it is the CPU of samples that were chosen, as in tables: what was
  * used before the thread blocked waits for its next sample on a CPU.
  *
+ * What the process used beside that is known from its books, once per Samples message (two
+ * seconds), and spread evenly over that time.
+ *
  * Always true:  the bins of a thread add up to what was chosen of its time, and without --state to
  *               what its clock moved by; observed_ns is all its time, chosen or not.
  */
@@ -29,14 +32,30 @@ struct timeline_thread {
     uint64_t carry_ns; /* CPU that waits for a sample on a CPU; 0 without --state */
 };
 
+/* A process, and what it used beside its threads with samples. */
+struct timeline_process {
+    const struct process *process;
+    uint64_t *other_ns; /* per bin: CPU of threads without samples */
+    uint64_t other_total_ns;
+    bool known; /* whole_ns is where the books stood at the end of the range before */
+    uint64_t whole_ns;
+    uint64_t owed_ns; /* threads' clocks were ahead of the books by this */
+};
+
 struct timeline {
     uint64_t start_ns, bin_ns;
     size_t n_bins;
     struct timeline_thread *threads; /* in the order in which they were seen */
     size_t n_threads, threads_size;
     size_t next; /* where the next thread is looked for first: they come in the same order */
+    struct timeline_process *processes; /* in the order in which they were seen */
+    size_t n_processes, processes_size;
     const struct select *select;
 };
+
+/* That of a process; NULL when no range of it was read. */
+const struct timeline_process *timeline_process(const struct timeline *timeline,
+                                                const struct process *process);
 
 /* From start_ns on, n_bins of bin_ns each; what lies outside is left out. */
 void timeline_read(struct timeline *timeline, struct scene *scene, struct trace *trace,

@@ -66,6 +66,8 @@ struct row {
     const char *module;          /* of the frame */
     uint64_t unattributed_ns;
     uint64_t recorded_ns; /* of a process */
+    uint64_t native_ns;   /* of a process: CPU of no thread with samples, .. */
+    bool native_known;    /* .. if that can be told */
     size_t n_threads;     /* that it stands for */
     const struct sample *sample;
     struct tree_row *tree;           /* where it is in a tree; view_tree.h */

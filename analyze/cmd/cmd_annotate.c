@@ -3,6 +3,7 @@
 #include "../annotate.h"
 #include "../command.h"
 #include "../memory.h"
+#include "../remainder.h"
 #include "../suggest.h"
 #include "tree_table.h"
 
@@ -138,6 +139,7 @@ static enum status build_annotate(struct request *request, struct view *view, st
         add_file(request, view, module);
     else
         view_add_note(view, "There are no samples of what was asked for.");
+    remainder_add_notes(request, view);
     return STATUS_OK;
 }
 

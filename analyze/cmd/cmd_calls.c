@@ -2,6 +2,7 @@
 /* callers and callees of a function. */
 #include "../command.h"
 #include "../memory.h"
+#include "../remainder.h"
 #include "../suggest.h"
 #include "tree_table.h"
 
@@ -80,6 +81,7 @@ static enum status build_calls(struct request *request, struct view *view, struc
         return no_function(request, why);
     if (view->n_groups == 0)
         view_add_note(view, "There are no samples of what was asked for.");
+    remainder_add_notes(request, view);
     return STATUS_OK;
 }
 

@@ -2,6 +2,7 @@
 /* hot: the heaviest paths. */
 #include "../command.h"
 #include "../memory.h"
+#include "../remainder.h"
 #include "tree_table.h"
 
 #include <stdlib.h>
@@ -53,6 +54,7 @@ static enum status build_hot(struct request *request, struct view *view, struct 
         view->n_groups = 0;
         view_add_note(view, "There are no samples of what was asked for.");
     }
+    remainder_add_notes(request, view);
     return STATUS_OK;
 }
 

@@ -3,6 +3,7 @@
 #include "../command.h"
 #include "../fold.h"
 #include "../memory.h"
+#include "../remainder.h"
 #include "../request.h"
 #include "../thread_group.h"
 
@@ -29,6 +30,15 @@
     "than that. Another "                                                                          \
     "run of the program is another question. The columns share, error, share_cum and error_cum "   \
     "have the numbers.\n"                                                                          \
+    "\n"                                                                                           \
+    "Lines at the end say what the rows leave out, where it is 2% or more: CPU that the process "  \
+    "used in threads that run no Python, or that ended before they were looked at; samples whose " \
+    "stack was cut (<truncated>), and which --max-depth keeps it whole; samples whose stack "      \
+    "could "                                                                                       \
+    "not be read (<failed>). <no Python frames> is what a thread did without any: before the "     \
+    "program's first frame (the interpreter starts and compiles the main script), after its last " \
+    "one (it frees everything), or in between (C code that no Python function called). A program " \
+    "begins with the <module> of its script; in a thread that has none any frame counts.\n"        \
     "\n"                                                                                           \
     "--match and --exclude choose rows; the numbers stay what they are."
 
@@ -179,6 +189,7 @@ static enum status build_places(struct request *request, struct view *view, enum
         add_each(view, fold, request, key, threads, n);
     if (view->n_groups == 0)
         view_add_note(view, "There are no samples of what was asked for.");
+    remainder_add_notes(request, view);
     fold_close(fold);
     free(threads);
     return STATUS_OK;

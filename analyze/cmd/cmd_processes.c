@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* processes: one row per recorded process. */
 #include "../command.h"
-#include "../request.h"
+#include "../remainder.h"
 
 static uint64_t later(uint64_t a, uint64_t b)
 {
@@ -18,6 +18,20 @@ static uint64_t recorded_ns(const struct process *process, struct window window)
     return to_ns > from_ns ? to_ns - from_ns : 0;
 }
 
+/*
+ * What the OS counted of the process counts, or where not all of it is asked for, what the clocks
+ * of its threads did; found on a CPU or not.
+ */
+static void fill_cpu(struct row *row, struct weights *weights, const struct request *request)
+{
+    const struct process_cpu cpu = process_cpu(&request->profile, row->process);
+    const uint64_t seen_ns = weights_sum(weights).cpu;
+    row->unattributed_ns = cpu.unattributed_ns;
+    row->native_ns = row->native_known ? cpu.whole_ns - cpu.clocks_ns : 0;
+    const uint64_t whole_ns = row->native_known ? cpu.whole_ns : cpu.clocks_ns;
+    weights->by[CLASS_BLOCKED].cpu += whole_ns > seen_ns ? whole_ns - seen_ns : 0;
+}
+
 /* All its threads together; false when none of them has samples. */
 static bool fill_process(struct row *row, const struct process *process,
                          const struct request *request, struct view *view)
@@ -25,16 +39,18 @@ static bool fill_process(struct row *row, const struct process *process,
     size_t n;
     struct profile_thread *const *const threads = profile_process(&request->profile, process, &n);
     struct weights *const weights = arena_get(&view->arena, sizeof *weights);
-    *row = (struct row){.process = process, .self = weights, .total = weights};
+    *row = (struct row){.process = process,
+                        .self = weights,
+                        .total = weights,
+                        .native_known = remainder_whole(request)};
     for (size_t i = 0; i < n; i++) {
         const struct profile_thread *const t = threads[i];
         if (weights_sum(&t->total).samples == 0)
             continue;
         weights_add(weights, &t->total);
-        weights->by[CLASS_BLOCKED].cpu += t->unattributed_ns; /* the whole clock counts here */
-        row->unattributed_ns += t->unattributed_ns;
         row->n_threads++;
     }
+    fill_cpu(row, weights, request);
     row->recorded_ns = recorded_ns(process, request->trace->window);
     return row->n_threads > 0;
 }
@@ -67,11 +83,15 @@ const struct command command_processes = {
     .synopsis = "[options] FILE...",
     .summary = "the processes: their CPU time, and what their threads did",
     .text = "One row per recorded process. recorded is how long it was recorded, or how much of "
-            "that lies between --from and --to; cpu_time is what the clocks of its Python threads "
-            "moved, cpu_share that per second recorded, above 100% when several ran at once. "
+            "that lies between --from and --to; cpu_time is all CPU that the OS counted of it, "
+            "the recorder's own thread left out; other_cpu is the part that is of no thread with "
+            "samples: of those that run no Python, those that ended before they were looked at, "
+            "and the start and end of the process. cpu_share is cpu_time per second recorded, "
+            "above 100% when several threads ran at once. "
             "on_cpu, ready, gil_wait and blocked are the elapsed seconds of all its threads "
             "together. With --thread, --state, --match or --exclude only those threads and "
-            "samples count.",
+            "samples count, and as with --from and --to, cpu_time is what the clocks of Python "
+            "threads moved.",
     .example = "pyanalyze processes --by gil_wait run.trace",
     .takes = TAKES_SORT | TAKES_LIMIT | TAKES_COLUMNS | TAKES_THREAD | TAKES_PROCESS |
              TAKES_PLACES | TAKES_FORMAT | TAKES_COLOR | TAKES_JOBS | TAKES_RANGE | TAKES_STATE |
@@ -81,10 +101,10 @@ const struct command command_processes = {
     .shape = SHAPE_TABLE,
     .output = "text",
     .rows = ROW_PROCESS,
-    .columns = "process,parent,threads,recorded,cpu_time,cpu_share,gil_wait,blocked,samples,"
-               "command",
-    .machine_columns = "process,parent,python,threads,recorded,cpu_time,cpu_share,on_cpu,ready,"
-                       "gil_wait,blocked,ticks,samples,unattributed,command",
+    .columns = "process,parent,threads,recorded,cpu_time,cpu_share,other_cpu,gil_wait,blocked,"
+               "samples,command",
+    .machine_columns = "process,parent,python,threads,recorded,cpu_time,cpu_share,other_cpu,on_cpu,"
+                       "ready,gil_wait,blocked,ticks,samples,unattributed,command",
     .sort = "cpu_time,samples,process",
     .build = build_processes,
 };

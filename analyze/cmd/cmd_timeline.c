@@ -3,6 +3,7 @@
 #include "../command.h"
 #include "../memory.h"
 #include "../moment.h"
+#include "../remainder.h"
 #include "../request.h"
 #include "../timeline.h"
 
@@ -127,17 +128,76 @@ static double highest(const struct curve *curve, size_t n_bins)
     return top;
 }
 
-/* Of all threads together: drawn up to its own highest value, at least to 1. */
-static void add_sum(const struct drawing *d, const char *panel, const struct metric *metric,
-                    size_t first, size_t end)
+/* Drawn up to its own highest value, at least to 1. */
+static void finish_sum(const struct drawing *d, struct curve *curve, const struct metric *metric)
 {
     const size_t id = (size_t)(metric - metrics);
-    struct curve *const curve = add_curve(d, panel, words[id].name, first, end, metric);
     const double top = highest(curve, d->timeline->n_bins);
     curve->top = top > 1 ? top : 1;
     curve->note = arena_print(&d->view->arena,
                               metric->unit == UNIT_SECONDS ? "up to %.2f %s" : "up to %.0f %s", top,
                               words[id].unit);
+}
+
+/* Of all threads together. */
+static void add_sum(const struct drawing *d, const char *panel, const struct metric *metric,
+                    size_t first, size_t end)
+{
+    const size_t id = (size_t)(metric - metrics);
+    finish_sum(d, add_curve(d, panel, words[id].name, first, end, metric), metric);
+}
+
+/* What the process used beside its threads' clocks; NULL where that is nothing, or not asked for.
+ */
+static const struct timeline_process *find_other(const struct drawing *d,
+                                                 const struct process *process)
+{
+    const struct select *const select = d->timeline->select;
+    const struct timeline_process *const p = timeline_process(d->timeline, process);
+    const bool all = !select_by_state(select) && select->n_threads == 0;
+    return all && p != NULL && p->other_total_ns > 0 ? p : NULL;
+}
+
+/* Is it worth a curve of its own? */
+static bool other_is_much(const struct timeline_process *p, const struct curve *whole,
+                          const struct timeline *timeline)
+{
+    double sum_ns = 0;
+    for (size_t bin = 0; bin < timeline->n_bins; bin++)
+        sum_ns += whole->values[bin] > 0 ? whole->values[bin] * (double)timeline->bin_ns : 0;
+    return (double)p->other_total_ns >= REMAINDER_WORD * sum_ns;
+}
+
+/*
+ * The CPU of a process is that of all its threads, seen or not; what is of threads without samples
+ * has a curve besides, where it is worth one. Both are drawn up to the same height.
+ */
+static void add_whole(const struct drawing *d, const char *panel, const struct process *process,
+                      size_t first, size_t end)
+{
+    const struct timeline_process *const p = find_other(d, process);
+    const size_t at = d->view->curves.n;
+    const double bin_ns = (double)d->timeline->bin_ns;
+    add_sum(d, panel, &metrics[METRIC_CPU], first, end);
+    if (p == NULL)
+        return;
+    struct curve *const whole = &d->view->curves.items[at];
+    for (size_t bin = 0; bin < d->timeline->n_bins; bin++) {
+        if (p->other_ns[bin] > 0)
+            whole->values[bin] = (whole->values[bin] > 0 ? whole->values[bin] : 0) +
+                                 (double)p->other_ns[bin] / bin_ns;
+    }
+    finish_sum(d, whole, &metrics[METRIC_CPU]);
+    if (!other_is_much(p, whole, d->timeline))
+        return;
+    const double top = whole->top;
+    struct curve *const other = curve_add(&d->view->curves, &d->view->arena, panel, "other CPU");
+    for (size_t bin = 0; bin < d->timeline->n_bins; bin++)
+        other->values[bin] =
+            d->view->curves.items[at].values[bin] < 0 ? -1 : (double)p->other_ns[bin] / bin_ns;
+    other->top = top;
+    other->note = arena_print(&d->view->arena, "of it in threads without samples: %.3f s",
+                              (double)p->other_total_ns / 1e9);
 }
 
 /* "CPU 20%": of the time in which it was observed. Or "300 samples". */
@@ -214,8 +274,12 @@ static void draw_process(const struct drawing *d, size_t first, size_t end, size
     const size_t n = shown > 0 && n_seen > shown ? shown : n_seen;
     if (n_seen == 0)
         return;
-    for (size_t i = 0; i < d->n_told; i++)
-        add_sum(d, name, d->told[i], first, end);
+    for (size_t i = 0; i < d->n_told; i++) {
+        if (d->told[i] == &metrics[METRIC_CPU])
+            add_whole(d, name, process, first, end);
+        else
+            add_sum(d, name, d->told[i], first, end);
+    }
     add_threads(d, threads, first, first + n);
     if (n < n_seen)
         view_add_note(view,
@@ -224,13 +288,33 @@ static void draw_process(const struct drawing *d, size_t first, size_t end, size
                                   n_seen - n, n_seen - n == 1 ? "" : "s", process->pid));
 }
 
+/* For programs, too: what is of no thread with samples, as a thread without a number. */
+static size_t add_other_rows(const struct drawing *d, struct row *rows)
+{
+    const struct timeline *const timeline = d->timeline;
+    size_t n = 0;
+    for (size_t i = 0; i < timeline->n_processes; i++) {
+        const struct timeline_process *const p = find_other(d, timeline->processes[i].process);
+        for (size_t bin = 0; p != NULL && bin < timeline->n_bins; bin++) {
+            if (p->other_ns[bin] == 0)
+                continue;
+            struct native *const other = arena_get(&d->view->arena, sizeof *other);
+            *other = (struct native){.name = "(without samples)", .cpu_ns = p->other_ns[bin]};
+            rows[n++] = (struct row){.process = p->process,
+                                     .native = other,
+                                     .start_ns = timeline->start_ns + bin * timeline->bin_ns};
+        }
+    }
+    return n;
+}
+
 /* For programs: every bin of every thread in which it was observed. */
 static void add_rows(const struct drawing *d)
 {
     const struct timeline *const timeline = d->timeline;
     size_t n = 0;
-    struct group *const group =
-        view_add_group(d->view, NULL, timeline->n_threads * timeline->n_bins);
+    struct group *const group = view_add_group(
+        d->view, NULL, (timeline->n_threads + timeline->n_processes) * timeline->n_bins);
     for (size_t i = 0; i < timeline->n_threads; i++) {
         const struct timeline_thread *const t = &timeline->threads[d->order[i]];
         if (weights_sum(&t->total).samples == 0)
@@ -245,7 +329,7 @@ static void add_rows(const struct drawing *d)
                              .start_ns = timeline->start_ns + bin * timeline->bin_ns};
         }
     }
-    group->n_rows = n;
+    group->n_rows = n + add_other_rows(d, group->rows + n);
 }
 
 /* Does the terminal take other characters than plain ones? As the C library decides it. */
@@ -372,8 +456,8 @@ const struct command command_timeline = {
     .synopsis = "[options] FILE...",
     .summary = "CPU, waiting for the GIL and blocking over time, per process and thread",
     .text =
-        "Per process a line of characters for the CPUs that its threads used together, for how "
-        "many of them waited for the GIL, and for how many were blocked or idle; then one "
+        "Per process a line of characters for the CPUs that it used, for how many of its threads "
+        "waited for the GIL, and for how many were blocked or idle; then one "
         "for the CPU of each thread, where the full height is one CPU. A dot is nothing, a "
         "blank a time at which nothing was observed. Behind the line of a thread stands what it "
         "did of its time; no CPU is that in which it could have run, but no CPU was free. With "
@@ -387,9 +471,15 @@ const struct command command_timeline = {
         "samples have in other tables: what a thread used before it blocked belongs to its "
         "next sample on a CPU. Where they have none, the lines show GIL wait or blocked.\n"
         "\n"
+        "The CPU of a process is all that the OS counted, unless threads or states are chosen. "
+        "What is of no thread with samples (of those that run no Python, those that ended before "
+        "they were looked at) is other CPU; it is known once in two seconds, and drawn as if it "
+        "had been used evenly in that time.\n"
+        "\n"
         "csv and json have one row per thread and part of the time: its start, the CPU seconds "
         "that the thread's clock moved by, and how many of its seconds it was on a CPU, "
-        "ready, waiting for the GIL, and blocked.",
+        "ready, waiting for the GIL, and blocked; other CPU is that of a thread called "
+        "(without samples).",
     .example = "pyanalyze timeline --bin 100ms --from 0.5s run.trace",
     .takes = TAKES_LIMIT | TAKES_THREAD | TAKES_PROCESS | TAKES_RANGE | TAKES_FORMAT | TAKES_COLOR |
              TAKES_STATE,

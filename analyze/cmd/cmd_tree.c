@@ -2,6 +2,7 @@
 /* tree: who calls whom, from the threads down. */
 #include "../command.h"
 #include "../memory.h"
+#include "../remainder.h"
 #include "../thread_group.h"
 #include "tree_table.h"
 
@@ -133,6 +134,7 @@ static enum status build_tree(struct request *request, struct view *view, struct
         view->n_groups = 0;
         view_add_note(view, "There are no samples of what was asked for.");
     }
+    remainder_add_notes(request, view);
     return STATUS_OK;
 }
 

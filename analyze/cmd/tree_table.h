@@ -34,7 +34,8 @@
     "\n"                                                                                           \
     "The line below the table says which part of that is spent in the rows themselves (of "        \
     "callers, in the function), the largest share(cum), how well it is known (see lines), and "    \
-    "from where on a share can be told from nothing."
+    "from where on a share can be told from nothing. What the rows leave out of the process's "    \
+    "CPU, and of its stacks, is said below (see lines)."
 
 struct calltree_wish tree_wish(const struct request *request, enum calltree_kind kind);
 
