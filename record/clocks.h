@@ -1,9 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * clocks - the clocks of this machine in nanoseconds.
+ * clocks - the kernel's clocks in nanoseconds.
  *
- * On the line:  beside it.
- * Threads:      any.
+ * On the line:  beside it, on both sides.
+ * Threads:      any, also in signal handlers; clocks_mono_ns costs 25 ns (no system call), the CPU
+ *               clocks 300 to 600 ns. errno stays as it is.
+ *
+ * libc's clock_gettime() may be somebody else's: libraries that tell a program another time take
+ * its place by LD_PRELOAD. So the kernel's own is called, in the vDSO that it maps into each
+ * process; before clocks_find() and where there is none, as a system call.
  */
 #ifndef PYREC_RECORD_CLOCKS_H
 #define PYREC_RECORD_CLOCKS_H
@@ -11,12 +16,11 @@
 #include <stdint.h>
 #include <time.h>
 
-static inline uint64_t clocks_ns(clockid_t clock)
-{
-    struct timespec now;
-    clock_gettime(clock, &now); /* cannot fail for the clocks asked for here */
-    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
+/* Find the vDSO's function. Once, before there are threads; before that all works, but slower. */
+void clocks_find(void);
+
+/* UINT64_MAX: there is no such clock. */
+uint64_t clocks_ns(clockid_t clock);
 
 static inline uint64_t clocks_mono_ns(void)
 {

@@ -142,17 +142,32 @@ void launch_close(struct launch *launch)
 
 /* ---- the environment ---- */
 
-/* LD_PRELOAD with the agent first, and nowhere else: pyrec may run inside pyrec. */
+/* Is `path` an entry of LD_PRELOAD? */
+static bool is_preloaded(const char *list, const char *path)
+{
+    const size_t len = strlen(path);
+    for (const char *at = list; *at != '\0'; at += strcspn(at, ": ")) {
+        at += strspn(at, ": ");
+        if (strcspn(at, ": ") == len && memcmp(at, path, len) == 0)
+            return true;
+    }
+    return false;
+}
+
+/*
+ * LD_PRELOAD with the agent in it, once: pyrec may run inside pyrec. Behind what the user has there:
+ * some of these libraries must be the first (sanitizers end the program else), and none is meant
+ * for us.
+ */
 static char *preload_make(const char *library)
 {
     const char *old = getenv("LD_PRELOAD");
     char *text = NULL;
-    if (old == NULL || old[0] == '\0' || strcmp(old, library) == 0)
+    if (old == NULL || old[0] == '\0')
         return asprintf(&text, "LD_PRELOAD=%s", library) < 0 ? NULL : text;
-    const size_t len = strlen(library);
-    if (strncmp(old, library, len) == 0 && (old[len] == ':' || old[len] == ' '))
+    if (is_preloaded(old, library))
         return asprintf(&text, "LD_PRELOAD=%s", old) < 0 ? NULL : text;
-    return asprintf(&text, "LD_PRELOAD=%s:%s", library, old) < 0 ? NULL : text;
+    return asprintf(&text, "LD_PRELOAD=%s:%s", old, library) < 0 ? NULL : text;
 }
 
 static char *agent_make(const struct launch_agent *agent)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "child.h"
+#include "clocks.h"
 #include "session.h"
 #include "shell_script.h"
 
@@ -30,6 +31,7 @@ int main(int argc, char **argv)
     struct settings settings;
     struct session_result result;
     struct problem why;
+    clocks_find();
     if (settings_parse(&settings, argc, argv, &why) != STATUS_OK) {
         say(why.detail);
         fputs("Try 'pyrec --help'.\n", stderr);

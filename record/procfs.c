@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "procfs.h"
+#include "clocks.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -76,11 +77,12 @@ bool procfs_thread_cpu(pid_t pid, pid_t tid, uint64_t *cpu_ns)
 bool procfs_process_cpu(pid_t pid, uint64_t *cpu_ns)
 {
     clockid_t clock;
-    struct timespec time;
-    if (clock_getcpuclockid(pid, &clock) != 0 || clock_gettime(clock, &time) != 0)
+    if (clock_getcpuclockid(pid, &clock) != 0)
         return false;
-    *cpu_ns = (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec;
-    return true;
+    const uint64_t now = clocks_ns(clock);
+    if (now != UINT64_MAX)
+        *cpu_ns = now;
+    return now != UINT64_MAX;
 }
 
 bool procfs_each_number(const char *directory, void (*each)(void *closure, pid_t number),

@@ -3,7 +3,6 @@
 #include "bell.h"
 #include "clock.h"
 #include "peek.h"
-#include <dlfcn.h>
 #include <errno.h>
 #include <linux/futex.h>
 #include <sched.h>
@@ -303,10 +302,11 @@ __attribute__((constructor)) static void agent_load(void)
     struct agent *const agent = &the_agent;
     char reason[256];
     const int saved = errno;
+    clocks_find();
     exec_guard_find(&agent->exec);
     agent->link.socket = -1;
     agent->pid = getpid();
-    if (dlsym(RTLD_DEFAULT, "PyCode_Type") == NULL || !link_settings(&agent->settings))
+    if (!symbols_open(&agent->interp.symbols, "PyCode_Type") || !link_settings(&agent->settings))
         return;
     agent->settings.cpu_zero_ns = clock_read(CLOCK_PROCESS_CPUTIME_ID);
     agent->main_zero_ns = clock_read(CLOCK_THREAD_CPUTIME_ID);

@@ -3,28 +3,22 @@
  * clock - the three clocks of the agent.
  *
  * On the line:  capture, sampler.
- * Threads:      any, also in signal handlers; clock_now costs 25 ns (no system call), the CPU
- *               clocks 300 to 600 ns.
+ * Threads:      any, also in signal handlers; see record/clocks.h.
  */
 #ifndef PYREC_AGENT_CLOCK_H
 #define PYREC_AGENT_CLOCK_H
 
-#include <stdbool.h>
-#include <stdint.h>
-#include <time.h>
+#include "record/clocks.h"
 
 static inline uint64_t clock_read(clockid_t clock)
 {
-    struct timespec now;
-    if (clock_gettime(clock, &now) != 0)
-        return UINT64_MAX;
-    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+    return clocks_ns(clock);
 }
 
 /* CLOCK_MONOTONIC in nanoseconds. */
 static inline uint64_t clock_now(void)
 {
-    return clock_read(CLOCK_MONOTONIC);
+    return clocks_mono_ns();
 }
 
 /* CPU time of a thread of this process; UINT64_MAX when it is gone. */

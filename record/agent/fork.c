@@ -15,6 +15,7 @@
  */
 #include "agent.h"
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -22,12 +23,19 @@
 
 #define WARNS_FROM 12u
 
+/* What pthread_atfork() is in all versions of glibc. Weak: another libc has no such name, and no
+ * program there comes as far as to call it. */
+extern int __register_atfork(void (*prepare)(void), void (*parent)(void), void (*child)(void),
+                             void *object) __attribute__((weak));
+extern void *__dso_handle __attribute__((visibility("hidden")));
+
 /* Threads of this process: subdirectories of /proc/self/task. No descriptor needed. */
 static unsigned threads_count(void)
 {
     struct stat task;
-    return stat("/proc/self/task", &task) == 0 && task.st_nlink > 2 ? (unsigned)task.st_nlink - 2
-                                                                    : 0;
+    return syscall(SYS_newfstatat, AT_FDCWD, "/proc/self/task", &task, 0) == 0 && task.st_nlink > 2
+               ? (unsigned)task.st_nlink - 2
+               : 0;
 }
 
 /* Is this, on the thread that forked, still inside the call? See above. */
@@ -105,5 +113,6 @@ static void after_in_child(void)
 
 void fork_watch(void)
 {
-    pthread_atfork(before_fork, after_in_parent, after_in_child);
+    if (__register_atfork != NULL)
+        (void)__register_atfork(before_fork, after_in_parent, after_in_child, &__dso_handle);
 }

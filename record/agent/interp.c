@@ -1,55 +1,55 @@
 /* SPDX-License-Identifier: MIT */
 #include "interp.h"
 #include "peek.h"
-#include <dlfcn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-static void *symbol(const char *name)
+static void *symbol(const struct interp *interp, const char *name)
 {
-    return dlsym(RTLD_DEFAULT, name);
+    return symbols_find(&interp->symbols, name);
 }
 
-/* dlsym gives a data pointer for what is a function; one place for the cast. */
-static void bind(void *function, const char *name)
+/* A symbol is a data pointer for what is a function; one place for the cast. */
+static void bind(const struct interp *interp, void *function, const char *name)
 {
-    void *const found = symbol(name);
+    void *const found = symbol(interp, name);
     memcpy(function, &found, sizeof(found));
 }
 
-static void bind_calls(struct interp_calls *call)
+static void bind_calls(struct interp *interp)
 {
-    bind(&call->own_tstate, "PyGILState_GetThisThreadState");
-    bind(&call->current_tstate, "PyThreadState_GetUnchecked"); /* 3.13 */
+    struct interp_calls *const call = &interp->call;
+    bind(interp, &call->own_tstate, "PyGILState_GetThisThreadState");
+    bind(interp, &call->current_tstate, "PyThreadState_GetUnchecked"); /* 3.13 */
     if (call->current_tstate == NULL)
-        bind(&call->current_tstate, "_PyThreadState_UncheckedGet");
-    bind(&call->add_pending, "Py_AddPendingCall");
-    call->add_pending_any = symbol("_PyEval_AddPendingCall");
-    bind(&call->gil_ensure, "PyGILState_Ensure");
-    bind(&call->gil_release, "PyGILState_Release");
-    bind(&call->is_initialized, "Py_IsInitialized");
-    bind(&call->module_dict, "PyImport_GetModuleDict");
-    bind(&call->dict_get, "PyDict_GetItemString");
-    bind(&call->dict_next, "PyDict_Next");
-    bind(&call->get_attr, "PyObject_GetAttrString");
-    bind(&call->utf8, "PyUnicode_AsUTF8AndSize");
-    bind(&call->as_ulong, "PyLong_AsUnsignedLongMask");
-    bind(&call->incref, "Py_IncRef");
-    bind(&call->decref, "Py_DecRef");
-    bind(&call->error_clear, "PyErr_Clear");
+        bind(interp, &call->current_tstate, "_PyThreadState_UncheckedGet");
+    bind(interp, &call->add_pending, "Py_AddPendingCall");
+    call->add_pending_any = symbol(interp, "_PyEval_AddPendingCall");
+    bind(interp, &call->gil_ensure, "PyGILState_Ensure");
+    bind(interp, &call->gil_release, "PyGILState_Release");
+    bind(interp, &call->is_initialized, "Py_IsInitialized");
+    bind(interp, &call->module_dict, "PyImport_GetModuleDict");
+    bind(interp, &call->dict_get, "PyDict_GetItemString");
+    bind(interp, &call->dict_next, "PyDict_Next");
+    bind(interp, &call->get_attr, "PyObject_GetAttrString");
+    bind(interp, &call->utf8, "PyUnicode_AsUTF8AndSize");
+    bind(interp, &call->as_ulong, "PyLong_AsUnsignedLongMask");
+    bind(interp, &call->incref, "Py_IncRef");
+    bind(interp, &call->decref, "Py_DecRef");
+    bind(interp, &call->error_clear, "PyErr_Clear");
 }
 
 static uint32_t hexversion_find(const struct interp *interp)
 {
-    const unsigned long *const number = symbol("Py_Version"); /* 3.11 */
+    const unsigned long *const number = symbol(interp, "Py_Version"); /* 3.11 */
     if (number != NULL)
         return (uint32_t)*number;
     uint64_t words[2];
     if (peek_bytes(words, interp->runtime, sizeof(words)) && memcmp(words, "xdebugpy", 8) == 0)
         return (uint32_t)words[1];
     const char *(*text)(void);
-    bind(&text, "Py_GetVersion");
+    bind(interp, &text, "Py_GetVersion");
     unsigned major = 0, minor = 0, micro = 0;
     if (text == NULL || sscanf(text(), "%u.%u.%u", &major, &minor, &micro) < 2)
         return 0;
@@ -88,7 +88,8 @@ static bool layout_settle(struct interp *interp, char *reason, size_t size)
         snprintf(reason, size, "objects of this build are laid out in an unknown way");
         return false;
     }
-    if (symbol("_Py_RefTotal") != NULL || symbol("_PyInterpreterState_GetRefTotal") != NULL)
+    if (symbol(interp, "_Py_RefTotal") != NULL ||
+        symbol(interp, "_PyInterpreterState_GetRefTotal") != NULL)
         snprintf(interp->build, sizeof(interp->build), "debug");
     return true;
 }
@@ -96,10 +97,10 @@ static bool layout_settle(struct interp *interp, char *reason, size_t size)
 enum interp_found interp_find(struct interp *interp, char *reason, size_t size)
 {
     memset(interp, 0, sizeof(*interp));
-    interp->runtime = (uintptr_t)symbol("_PyRuntime");
-    interp->code_type = (uintptr_t)symbol("PyCode_Type");
-    if (interp->code_type == 0)
+    if (!symbols_open(&interp->symbols, "PyCode_Type"))
         return INTERP_NONE;
+    interp->runtime = (uintptr_t)symbol(interp, "_PyRuntime");
+    interp->code_type = (uintptr_t)symbol(interp, "PyCode_Type");
     interp->hexversion = interp->runtime ? hexversion_find(interp) : 0;
     const unsigned major = interp->hexversion >> 24, minor = interp->hexversion >> 16 & 0xff;
     if (interp->runtime == 0 || major != 3) {
@@ -122,7 +123,7 @@ enum interp_found interp_find(struct interp *interp, char *reason, size_t size)
         snprintf(reason, size, "Python 3.%u: %s", minor, why);
         return INTERP_REFUSED;
     }
-    bind_calls(&interp->call);
+    bind_calls(interp);
     if (interp->call.own_tstate == NULL || interp->call.current_tstate == NULL) {
         snprintf(reason, size, "this Python does not export its functions");
         return INTERP_REFUSED;

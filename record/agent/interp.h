@@ -14,6 +14,7 @@
 #define PYREC_AGENT_INTERP_H
 
 #include "pyver.h"
+#include "symbol.h"
 
 /* Functions of the interpreter that the agent calls; those a version lacks are NULL. */
 struct interp_calls {
@@ -36,6 +37,7 @@ struct interp_calls {
 };
 
 struct interp {
+    struct symbols symbols; /* where its names are */
     struct pyver ver; /* the table, corrected by what the interpreter says of itself */
     uint32_t hexversion;
     uintptr_t runtime;   /* &_PyRuntime */

@@ -206,7 +206,8 @@ bool sampler_is_alone(void)
     text[n > 0 ? n : 0] = '\0';
     const char *const name_end = strrchr(text, ')'); /* then a space and the main thread's state */
     return name_end != NULL && name_end[1] == ' ' && name_end[2] == 'Z' &&
-           stat("/proc/self/task", &task) == 0 && task.st_nlink <= 2 + 2;
+           syscall(SYS_newfstatat, AT_FDCWD, "/proc/self/task", &task, 0) == 0 &&
+           task.st_nlink <= 2 + 2;
 }
 
 /* Once in a while: is pyrec there, are our handlers in force, is anybody else there? */

@@ -26,7 +26,8 @@ set(stage ${CMAKE_CURRENT_BINARY_DIR}/stage)
 add_library(quiet_library SHARED quiet_library.c)
 target_link_libraries(quiet_library PRIVATE pyrec_options)
 set_target_properties(quiet_library PROPERTIES OUTPUT_NAME pyrec LIBRARY_OUTPUT_DIRECTORY ${stage})
-add_executable(fake_program fake_program.c fake_agent.c ../../record/ring.c ../../record/syscalls.c)
+add_executable(fake_program fake_program.c fake_agent.c ../../record/ring.c ../../record/syscalls.c
+  ../../record/clocks.c ../../record/elf_image.c)
 target_link_libraries(fake_program PRIVATE pyrec_options)
 set_target_properties(fake_program PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${stage})
 add_custom_command(OUTPUT ${stage}/pyrec

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: MIT */
+#include "symbol.h"
+
+/* ---- Python's ---- */
+
+struct opening {
+    struct symbols *symbols;
+    const char *name;
+    bool is_program; /* the next image is the first one */
+};
+
+static bool image_take(void *closure, const struct elf_image *image)
+{
+    struct opening *const opening = closure;
+    const bool is_program = opening->is_program;
+    opening->is_program = false;
+    if (elf_image_find(image, opening->name) == NULL)
+        return true;
+    opening->symbols->images[opening->symbols->n++] = *image;
+    return is_program;
+}
+
+bool symbols_open(struct symbols *symbols, const char *name)
+{
+    symbols->n = 0;
+    elf_images_each(image_take, &(struct opening){symbols, name, true});
+    return symbols->n > 0;
+}
+
+void *symbols_find(const struct symbols *symbols, const char *name)
+{
+    void *found = NULL;
+    for (unsigned i = 0; i < symbols->n && found == NULL; i++)
+        found = elf_image_find(&symbols->images[i], name);
+    return found;
+}
+
+/* ---- libc's ---- */
+
+struct search {
+    const char *name;
+    bool is_behind; /* we have come past our own */
+    void *found;
+};
+
+static bool image_search(void *closure, const struct elf_image *image)
+{
+    struct search *const search = closure;
+    if (search->is_behind)
+        search->found = elf_image_find(image, search->name);
+    else
+        search->is_behind = elf_image_holds(image, (uintptr_t)symbol_next);
+    return search->found == NULL;
+}
+
+void *symbol_next(const char *name)
+{
+    struct search search = {.name = name};
+    elf_images_each(image_search, &search);
+    return search.found;
+}
