@@ -134,9 +134,34 @@ enum status arrangement_make(struct arrangement *a, const struct args *args, str
     if (columns == NULL)
         columns = a->output->machine ? command->machine_columns : command->columns;
     TRY(columns_parse(columns, command->rows, "columns", a->columns, &a->n_columns, why));
+    a->keeps_empty = a->output->machine || args_text(args, "columns") != NULL || style != NULL ||
+                     args_text(args, "by") != NULL;
     if (args_text(args, "columns") == NULL && style == NULL)
         show_asked(a, args);
     return choose_sort(a, args, why);
+}
+
+static bool has_any(const struct view *view, const struct column *column)
+{
+    for (size_t g = 0; g < view->n_groups; g++) {
+        for (size_t i = 0; i < view->groups[g].n_rows; i++) {
+            const struct cell cell = column_cell(column, &view->groups[g].rows[i]);
+            if (cell.unit == UNIT_RATIO ? cell.ratio > 0 : cell.unit != UNIT_NONE && cell.n != 0)
+                return true;
+        }
+    }
+    return false;
+}
+
+/* What is seldom there has a column only where it is. */
+static void drop_empty(struct view *view)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < view->n_columns; i++) {
+        if (!view->columns[i]->only_if_any || has_any(view, view->columns[i]))
+            view->columns[n++] = view->columns[i];
+    }
+    view->n_columns = n;
 }
 
 void arrangement_apply(const struct arrangement *a, struct view *view, unsigned screen_height)
@@ -151,6 +176,8 @@ void arrangement_apply(const struct arrangement *a, struct view *view, unsigned 
     }
     if (view->shape != SHAPE_TABLE)
         return;
+    if (!a->keeps_empty)
+        drop_empty(view);
     view_sort(view, a->sort, a->n_sort);
     if (a->limit_given)
         view_limit(view, a->limit);

@@ -25,6 +25,7 @@ struct arrangement {
     bool limit_given;
     size_t limit;
     bool full_paths;
+    bool keeps_empty; /* columns that were asked for */
 };
 
 /* STATUS_USAGE for a column or output that the command does not have. */

@@ -64,6 +64,11 @@ static struct cell get_blocked_share(const struct row *row)
     return wall_share(row, CLASS_BLOCKED);
 }
 
+static struct cell get_unknown_share(const struct row *row)
+{
+    return wall_share(row, CLASS_UNKNOWN);
+}
+
 static bool has_share(const struct row *row, const struct weights *weights)
 {
     return row->basis != NULL && weights != NULL && !basis_is_empty(row->basis);
@@ -227,6 +232,7 @@ static const struct column columns[] = {
      .rows =                                                                                       \
          ROW_CODE | ROW_THREAD | ROW_PROCESS | ROW_STACK | ROW_STALL | ROW_STALL_LINE | ROW_BIN,   \
      .unit = unit_,                                                                                \
+     .only_if_any = METRIC_##id == METRIC_UNKNOWN,                                                 \
      .part = PART_SELF,                                                                            \
      .metric = METRIC_##id},                                                                       \
         {.name = column_name "_cum",                                                               \
@@ -331,6 +337,13 @@ static const struct column columns[] = {
      .rows = ROW_THREAD,
      .unit = UNIT_RATIO,
      .get = get_blocked_share},
+    {.name = "unknown_share",
+     .title = "unknown",
+     .help = "share ready or blocked: the kernel could not be asked which",
+     .rows = ROW_THREAD,
+     .unit = UNIT_RATIO,
+     .only_if_any = true,
+     .get = get_unknown_share},
     {.name = "unattributed",
      .title = "unattributed",
      .rows = ROW_THREAD | ROW_PROCESS,

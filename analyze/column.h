@@ -44,7 +44,8 @@ struct column {
     const char *help;
     unsigned rows; /* enum row_kind */
     enum cell_unit unit;
-    bool close; /* belongs to the column on its left and stands close to it */
+    bool close;       /* belongs to the column on its left and stands close to it */
+    bool only_if_any; /* a number; not shown to humans, unless asked for, where all rows have 0 */
     enum column_part part;
     enum metric_id metric;
     struct cell (*get)(const struct row *row);

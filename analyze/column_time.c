@@ -204,7 +204,9 @@ static const struct column columns[] = {
      .get = get_end},
     {.name = "cause",
      .title = "cause",
-     .help = "what the thread did most: cpu, ready (no CPU was free), gil (waited for it), blocked",
+     .help =
+         "what the thread did most: cpu, ready (no CPU was free), gil (waited for it), blocked, "
+         "unknown",
      .rows = ROW_STALL,
      .unit = UNIT_TEXT,
      .get = get_cause},

@@ -73,9 +73,33 @@ bool idle_name_is(const struct frame *frame, const char *name)
 bool idle_call_waits(const char *call)
 {
     static const char *const calls[] = {
-        "poll",        "ppoll",           "select",          "pselect6", "epoll_wait",
-        "epoll_pwait", "epoll_pwait2",    "futex",           "accept",   "accept4",
-        "nanosleep",   "clock_nanosleep", "rt_sigtimedwait", "pause",    "restart_syscall",
+        "poll",
+        "ppoll",
+        "select",
+        "pselect6",
+        "epoll_wait",
+        "epoll_pwait",
+        "epoll_pwait2",
+        "futex",
+        "accept",
+        "accept4",
+        "nanosleep",
+        "clock_nanosleep",
+        "rt_sigtimedwait",
+        "pause",
+        "restart_syscall",
+        /* functions of the kernel, where that is all that was to be seen */
+        "[ep_poll]",
+        "[do_epoll_wait]",
+        "[poll_schedule_timeout]",
+        "[do_sys_poll]",
+        "[do_poll]",
+        "[do_select]",
+        "[inet_csk_accept]",
+        "[inet_csk_wait_for_connect]",
+        "[hrtimer_nanosleep]",
+        "[do_nanosleep]",
+        "[do_sigtimedwait]",
     };
     for (size_t i = 0; i < ARRAY_LEN(calls); i++) {
         if (strcmp(call, calls[i]) == 0)

@@ -29,7 +29,9 @@
     X(GIL_WAIT, "gil_wait", "gil_wait", UNIT_SECONDS, w->by[CLASS_WAITS_GIL].wall,                 \
       "elapsed seconds waiting for the GIL")                                                       \
     X(BLOCKED, "blocked", "blocked", UNIT_SECONDS, w->by[CLASS_BLOCKED].wall,                      \
-      "elapsed seconds blocked or idle in a system call")
+      "elapsed seconds blocked or idle in a system call")                                          \
+    X(UNKNOWN, "unknown", "unknown", UNIT_SECONDS, w->by[CLASS_UNKNOWN].wall,                      \
+      "elapsed seconds ready or blocked: the kernel could not be asked which")
 
 enum metric_id {
 #define METRIC_ENUM(id, by, name, unit, weight, help) METRIC_##id,

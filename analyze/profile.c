@@ -46,7 +46,7 @@ struct build {
     struct profile *profile;
     const struct select *select;
     struct builder *builders; /* one per worker */
-    uint8_t class_of[256];
+    uint8_t class_of[STATE_MASK + 1];
 };
 
 /* A span of n samples is n equal ones. */
@@ -373,8 +373,8 @@ void profile_build(struct profile *profile, struct trace *trace, const struct se
     profile->census = &trace->census;
     profile->window = trace->window;
     build.builders = memory_get(n_workers * sizeof *build.builders);
-    for (int state = 0; state < 256; state++)
-        build.class_of[state] = (uint8_t)state_class((uint8_t)state);
+    for (size_t state = 0; state < ARRAY_LEN(build.class_of); state++)
+        build.class_of[state] = (uint8_t)state_class((uint16_t)state);
     trace_run(trace, n_workers, &job);
     for (size_t i = 0; i < n_workers; i++) {
         arena_clear(&build.builders[i].arena);

@@ -98,7 +98,9 @@ enum status select_add_exclude(struct select *select, const char *regex, struct 
 
 static bool is_call_name(const char *name)
 {
-    return name[0] != '\0' && name[strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_")] == '\0';
+    return name[0] != '\0' &&
+           name[strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                             "0123456789_[].")] == '\0';
 }
 
 static void add_call(struct select *select, const char *name)
@@ -131,7 +133,7 @@ enum status select_add_states(struct select *select, const char *list, struct pr
     }
 }
 
-bool select_has_state(const struct select *select, uint8_t state, const char *call)
+bool select_has_state(const struct select *select, uint16_t state, const char *call)
 {
     const enum state_class class = state_class(state);
     bool wanted =

@@ -37,7 +37,8 @@ struct select {
     uint32_t *pids;
     size_t n_pids, pids_size;
     struct select_regex *match, *exclude;
-    uint8_t classes, bits; /* of states, as masks */
+    uint8_t classes; /* of states, a mask of 1 << enum state_class */
+    uint16_t bits;   /* of states, a mask */
     struct select_call *calls;
     size_t n_calls, calls_size;
 };
@@ -65,7 +66,7 @@ static inline bool select_by_state(const struct select *select)
 }
 
 /* A sample in that state, blocked in that call (NULL = none). */
-bool select_has_state(const struct select *select, uint8_t state, const char *call);
+bool select_has_state(const struct select *select, uint16_t state, const char *call);
 
 /* When all is read: STATUS_USAGE when a call that was asked for is in no sample. */
 MUST_CHECK enum status select_check_calls(const struct select *select, struct problem *why);

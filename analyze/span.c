@@ -3,6 +3,7 @@
 
 #include "../format/chunk.h"
 #include "memory.h"
+#include "state.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -260,7 +261,7 @@ static enum status read_thread(struct range *range, struct range_thread *t)
     if (delta == 0 || delta > UINT32_MAX - range->thread_id)
         return fault(range, STATUS_DAMAGED, "thread ids");
     t->id = range->thread_id += delta;
-    t->state = (uint8_t)state;
+    t->state = (uint16_t)(state & STATE_MASK);
     const bool no_begin = c->thread_begin.at == NULL, no_end = c->thread_end.at == NULL;
     if (!next_or_zero(&c->thread_begin, no_begin, &t->first) ||
         !next_or_zero(&c->thread_end, no_end, &end))
@@ -366,7 +367,7 @@ static size_t take_explicit(struct range *range, struct range_thread *t, struct 
                 break;
             }
         }
-        t->state = (uint8_t)state;
+        t->state = (uint16_t)(state & STATE_MASK);
         spans[i] = (struct span){
             .wall_q = wall[at + 1] - wall[at],
             .cpu_q = cpu_q,
@@ -375,7 +376,7 @@ static size_t take_explicit(struct range *range, struct range_thread *t, struct 
             .n = 1,
             .stack = defined(range, stack, 1),
             .call = t->call,
-            .state = (uint8_t)state,
+            .state = (uint16_t)(state & STATE_MASK),
         };
     }
     range->columns.stack = stacks;

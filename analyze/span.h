@@ -34,7 +34,7 @@ struct span {
     uint32_t n;       /* .. and how many: samples */
     uint32_t stack;   /* in the dictionary; 0 = no frames, DICT_STACK_LOST */
     uint32_t call;    /* string id of the call it is blocked in, 0 = none */
-    uint8_t state;
+    uint16_t state;
 };
 
 /* Who held the GIL for n ticks: a thread's id, 0 = nobody or not known. */
@@ -81,7 +81,7 @@ struct range_thread {
     uint32_t id;
     uint32_t first, n; /* ticks in which it was observed */
     uint32_t stack, call;
-    uint8_t state;
+    uint16_t state;
     uint32_t at;        /* next tick */
     uint32_t runs_left; /* entries of `run` */
     uint32_t run_left;  /* ticks of the run that was begun */

@@ -19,7 +19,7 @@
 #define THREAD_ROWS 2 /* rows for one other thread */
 
 static const struct part_kind stack_kind = {"stack", "where it was", "seconds,part,function,place",
-                                            "depth,file,line,on_cpu,ready,gil_wait,blocked",
+                                            "depth,file,line,on_cpu,ready,gil_wait,blocked,unknown",
                                             ROW_STALL_LINE};
 static const struct part_kind call_kind = {"calls", "what it was blocked in",
                                            "seconds,part,blocked_in,function,place", "file,line",
@@ -68,6 +68,8 @@ static const char *call_meaning(const char *call)
         {"futex", "waiting for a lock, or for another thread"},
         {"nanosleep", "sleeping"},
         {"clock_nanosleep", "sleeping"},
+        {"[hrtimer_nanosleep]", "sleeping"},
+        {"[ep_poll]", "waiting for data"},
         {"select", "sleeping, or waiting for data"},
         {"pselect6", "sleeping, or waiting for data"},
         {"poll", "waiting for data"},
@@ -197,7 +199,7 @@ static struct row line_row(struct view *view, const struct stalls *stalls,
     struct stall_line *const line = arena_get(&view->arena, sizeof *line);
     const struct metric *const metric = metric_of(stalls);
     static const char *const doing[CLASS_COUNT] = {"running", "running", "waiting for the GIL",
-                                                   "blocked"};
+                                                   "blocked", "ready or blocked"};
     const bool known = e->kind != STALL_GIL || e->thread != NULL; /* else nobody held it */
     const struct frame nowhere = {0};
     int most = 0;
@@ -365,6 +367,10 @@ static const char *verdict(struct view *view, const struct stalls *stalls,
     if (class == CLASS_READY)
         return arena_print(&view->arena, "ready to run for %s but no CPU was free, in %s", time,
                            place);
+    if (class == CLASS_UNKNOWN)
+        return arena_print(&view->arena,
+                           "ready or blocked (it could not be looked which) for %s in %s", time,
+                           place);
     return arena_print(&view->arena, "computed for %s in %s", time, place);
 }
 
@@ -372,7 +378,8 @@ static const char *verdict(struct view *view, const struct stalls *stalls,
 static const char *times_text(struct view *view, const struct stall *stall)
 {
     static const char *const words[CLASS_COUNT] = {"computed", "waited for a CPU",
-                                                   "waited for the GIL", "was blocked"};
+                                                   "waited for the GIL", "was blocked",
+                                                   "did what is not known"};
     const struct stall_times times = times_of(stall);
     const char *text = "";
     for (int c = 0; c < CLASS_COUNT; c++) {
@@ -389,7 +396,7 @@ static const char *times_text(struct view *view, const struct stall *stall)
 static struct row story_row(struct view *view, const struct stalls *stalls,
                             const struct stall *stall, uint32_t node)
 {
-    static const char *const causes[CLASS_COUNT] = {"cpu", "ready", "gil", "blocked"};
+    static const char *const causes[CLASS_COUNT] = {"cpu", "ready", "gil", "blocked", "unknown"};
     struct stall_facts *const facts = arena_get(&view->arena, sizeof *facts);
     struct weights *const weights = arena_get(&view->arena, sizeof *weights);
     struct weight *const all = &weights->by[CLASS_ON_CPU]; /* what is not known by state */

@@ -6,7 +6,7 @@
 #include <string.h>
 
 static const struct {
-    uint8_t bit;
+    uint16_t bit;
     const char *text;
 } names[] = {
 #define STATE_NAME(name, text, help) {STATE_##name, text},
@@ -17,7 +17,7 @@ static const struct {
 static const struct {
     const char *name;
     enum state_class class;
-    uint8_t bit;
+    uint16_t bit;
 } filters[] = {
 #define FILTER_ROW(name, class, bit) {name, class, bit},
     STATE_NAME_LIST(FILTER_ROW)
@@ -29,7 +29,7 @@ const char *state_name(size_t i)
     return i < ARRAY_LEN(filters) ? filters[i].name : NULL;
 }
 
-bool state_add_name(const char *name, uint8_t *classes, uint8_t *bits)
+bool state_add_name(const char *name, uint8_t *classes, uint16_t *bits)
 {
     for (size_t i = 0; state_name(i) != NULL; i++) {
         if (strcmp(filters[i].name, name) != 0)
@@ -42,10 +42,10 @@ bool state_add_name(const char *name, uint8_t *classes, uint8_t *bits)
     return false;
 }
 
-void state_print(struct buffer *buffer, uint8_t state)
+void state_print(struct buffer *buffer, uint16_t state)
 {
     const char *between = "";
-    if (!(state & (STATE_ON_CPU | STATE_READY | STATE_WAITS_GIL))) {
+    if (state_class(state) == CLASS_BLOCKED) {
         buffer_add_text(buffer, "blocked");
         between = "+";
     }

@@ -25,13 +25,17 @@
     X(IN_GC, "in_gc", "it was collecting garbage")                                                 \
     X(OUTSIDE, "outside", "running but read from outside: the stack is likely, not proven")        \
     X(READY, "ready", "runnable, but no CPU was free for it")                                      \
-    X(STALLED, "stalled", "it did not answer within the tick")
+    X(STALLED, "stalled", "it did not answer within the tick")                                     \
+    X(UNKNOWN, "unknown", "it stood still, and what it did could not be looked at")
 
 enum state_bit {
 #define STATE_ENUM(name, text, help) STATE_##name = PYREC__V1__STATE__##name,
     STATE_LIST(STATE_ENUM)
 #undef STATE_ENUM
 };
+
+/* Bits above these are not read. */
+#define STATE_MASK 0x1ffu
 
 /*
  * What --state calls them: X(name, class, bit). Those with a bit are in that state whatever else
@@ -42,6 +46,7 @@ enum state_bit {
     X("ready", CLASS_READY, 0)                                                                     \
     X("gil", CLASS_WAITS_GIL, 0)                                                                   \
     X("blocked", CLASS_BLOCKED, 0)                                                                 \
+    X("unknown", CLASS_UNKNOWN, 0)                                                                 \
     X("holds_gil", CLASS_COUNT, STATE_HOLDS_GIL)                                                   \
     X("gc", CLASS_COUNT, STATE_IN_GC)                                                              \
     X("outside", CLASS_COUNT, STATE_OUTSIDE)                                                       \
@@ -56,16 +61,19 @@ enum state_class {
     CLASS_READY,
     CLASS_WAITS_GIL,
     CLASS_BLOCKED, /* none of these: blocked or idle in a system call */
+    CLASS_UNKNOWN, /* one of ready and blocked: the kernel could not be asked which */
     CLASS_COUNT
 };
 
-static inline enum state_class state_class(uint8_t state)
+static inline enum state_class state_class(uint16_t state)
 {
     if (state & STATE_WAITS_GIL)
         return CLASS_WAITS_GIL;
     if (state & STATE_ON_CPU)
         return CLASS_ON_CPU;
-    return state & STATE_READY ? CLASS_READY : CLASS_BLOCKED;
+    if (state & STATE_READY)
+        return CLASS_READY;
+    return state & STATE_UNKNOWN ? CLASS_UNKNOWN : CLASS_BLOCKED;
 }
 
 /*
@@ -81,10 +89,10 @@ static inline bool state_gets_cpu(enum state_class c)
  * Add the state of that name to a set: to a mask of classes (1 << class) or of bits. False when
  * there is none.
  */
-bool state_add_name(const char *name, uint8_t *classes, uint8_t *bits);
+bool state_add_name(const char *name, uint8_t *classes, uint16_t *bits);
 
-/* The names of all bits joined by '+', "blocked" when there are none that say where it was. */
-void state_print(struct buffer *buffer, uint8_t state);
+/* The names of all bits joined by '+', "blocked" when it was that (no bit says so). */
+void state_print(struct buffer *buffer, uint16_t state);
 
 /* What samples weigh; times in quanta or in ns, as the owner says. */
 struct weight {

@@ -133,6 +133,6 @@ const struct command command_export = {
     .output = "folded",
     .rows = ROW_STACK,
     .machine_columns = "process,thread,thread_id,cpu_time,ticks,samples,wall,on_cpu,ready,gil_wait,"
-                       "blocked,stack",
+                       "blocked,unknown,stack",
     .build = build_export,
 };

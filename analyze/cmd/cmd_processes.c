@@ -82,16 +82,17 @@ const struct command command_processes = {
     .name = "processes",
     .synopsis = "[options] FILE...",
     .summary = "the processes: their CPU time, and what their threads did",
-    .text = "One row per recorded process. recorded is how long it was recorded, or how much of "
-            "that lies between --from and --to; cpu_time is all CPU that the OS counted of it, "
-            "the recorder's own thread left out; other_cpu is the part that is of no thread with "
-            "samples: of those that run no Python, those that ended before they were looked at, "
-            "and the start and end of the process. cpu_share is cpu_time per second recorded, "
-            "above 100% when several threads ran at once. "
-            "on_cpu, ready, gil_wait and blocked are the elapsed seconds of all its threads "
-            "together. With --thread, --state, --match or --exclude only those threads and "
-            "samples count, and as with --from and --to, cpu_time is what the clocks of Python "
-            "threads moved.",
+    .text =
+        "One row per recorded process. recorded is how long it was recorded, or how much of "
+        "that lies between --from and --to; cpu_time is all CPU that the OS counted of it, "
+        "the recorder's own thread left out; other_cpu is the part that is of no thread with "
+        "samples: of those that run no Python, those that ended before they were looked at, "
+        "and the start and end of the process. cpu_share is cpu_time per second recorded, "
+        "above 100% when several threads ran at once. "
+        "on_cpu, ready, gil_wait, blocked and unknown are the elapsed seconds of all its threads "
+        "together. With --thread, --state, --match or --exclude only those threads and "
+        "samples count, and as with --from and --to, cpu_time is what the clocks of Python "
+        "threads moved.",
     .example = "pyanalyze processes --by gil_wait run.trace",
     .takes = TAKES_SORT | TAKES_LIMIT | TAKES_COLUMNS | TAKES_THREAD | TAKES_PROCESS |
              TAKES_PLACES | TAKES_FORMAT | TAKES_COLOR | TAKES_JOBS | TAKES_RANGE | TAKES_STATE |
@@ -102,9 +103,9 @@ const struct command command_processes = {
     .output = "text",
     .rows = ROW_PROCESS,
     .columns = "process,parent,threads,recorded,cpu_time,cpu_share,other_cpu,gil_wait,blocked,"
-               "samples,command",
+               "unknown,samples,command",
     .machine_columns = "process,parent,python,threads,recorded,cpu_time,cpu_share,other_cpu,on_cpu,"
-                       "ready,gil_wait,blocked,ticks,samples,unattributed,command",
+                       "ready,gil_wait,blocked,unknown,ticks,samples,unattributed,command",
     .sort = "cpu_time,samples,process",
     .build = build_processes,
 };

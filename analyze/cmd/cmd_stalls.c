@@ -266,6 +266,6 @@ const struct command command_stalls = {
     .columns = "process",
     .machine_columns =
         "process,thread,thread_id,start,date,duration,unobserved,end,cause,cpu_time,on_cpu,"
-        "ready,gil_wait,blocked,blocked_in,file,line,function",
+        "ready,gil_wait,blocked,unknown,blocked_in,file,line,function",
     .build = build_stalls,
 };

@@ -145,7 +145,10 @@ const struct command command_threads = {
         "the part of it that no sample on a CPU accounts for. wall is the time in which the "
         "thread was observed, and the shares say how much of it the thread was on a CPU, "
         "waited for the GIL, or was blocked or idle in a system call; what is missing to 100% "
-        "it was ready to run, but no CPU was free.\n"
+        "it was ready to run, but no CPU was free. Where the kernel could not be asked (there is "
+        "no "
+        "/proc), unknown is the share of which only that is known: it was one of ready and "
+        "blocked.\n"
         "\n"
         "Threads that run no Python (of libraries, and the recorder's own) have a CPU time "
         "and nothing else; in a range of time or for a state nothing is known of them, and they "
@@ -162,9 +165,10 @@ const struct command command_threads = {
     .output = "text",
     .rows = ROW_THREAD,
     .columns = "process,thread,thread_id,wall,cpu_time,on_cpu_share,gil_wait_share,blocked_share,"
-               "samples,unattributed",
+               "unknown_share,samples,unattributed",
     .machine_columns = "process,thread,thread_id,kind,wall,cpu_time,on_cpu,ready,gil_wait,blocked,"
-                       "on_cpu_share,ready_share,gil_wait_share,blocked_share,ticks,samples,"
+                       "unknown,on_cpu_share,ready_share,gil_wait_share,blocked_share,"
+                       "unknown_share,ticks,samples,"
                        "unattributed",
     .sort = "cpu_time,samples,process,thread,thread_id",
     .build = build_threads,

@@ -29,10 +29,11 @@ static const struct {
     [METRIC_READY] = {"ready", "threads ready, without a CPU"},
     [METRIC_GIL_WAIT] = {"GIL wait", "threads waiting"},
     [METRIC_BLOCKED] = {"blocked", "threads blocked or idle"},
+    [METRIC_UNKNOWN] = {"unknown", "threads ready or blocked, not known which"},
 };
 
 /* Of every process, and in the words about each thread. */
-static const enum metric_id usual[] = {METRIC_CPU, METRIC_GIL_WAIT, METRIC_BLOCKED};
+static const enum metric_id usual[] = {METRIC_CPU, METRIC_GIL_WAIT, METRIC_BLOCKED, METRIC_UNKNOWN};
 
 struct drawing {
     struct view *view;
@@ -68,7 +69,10 @@ static const struct metric *choose_metric(const struct request *request,
     return request->metric;
 }
 
-/* The usual ones, and that of --by; of those that --state excludes nothing can be told. */
+/*
+ * The usual ones, and that of --by; of those that --state excludes nothing can be told, and what is
+ * seldom there is told of where it is.
+ */
 static void choose_told(struct drawing *d)
 {
     const bool all = !select_by_state(d->timeline->select);
@@ -78,7 +82,9 @@ static void choose_told(struct drawing *d)
     if (!is_usual)
         d->told[d->n_told++] = d->metric;
     for (size_t i = 0; i < ARRAY_LEN(usual); i++) {
-        if (all || d->metric == &metrics[usual[i]] || has_any(d->timeline, &metrics[usual[i]]))
+        const bool is_seldom = usual[i] == METRIC_UNKNOWN;
+        if ((all && !is_seldom) || d->metric == &metrics[usual[i]] ||
+            has_any(d->timeline, &metrics[usual[i]]))
             d->told[d->n_told++] = &metrics[usual[i]];
     }
 }
@@ -478,7 +484,7 @@ const struct command command_timeline = {
         "\n"
         "csv and json have one row per thread and part of the time: its start, the CPU seconds "
         "that the thread's clock moved by, and how many of its seconds it was on a CPU, "
-        "ready, waiting for the GIL, and blocked; other CPU is that of a thread called "
+        "ready, waiting for the GIL, blocked, and unknown; other CPU is that of a thread called "
         "(without samples).",
     .example = "pyanalyze timeline --bin 100ms --from 0.5s run.trace",
     .takes = TAKES_LIMIT | TAKES_THREAD | TAKES_PROCESS | TAKES_RANGE | TAKES_FORMAT | TAKES_COLOR |
@@ -490,6 +496,7 @@ const struct command command_timeline = {
     .output = "text",
     .rows = ROW_BIN,
     .columns = "start",
-    .machine_columns = "start,process,thread,thread_id,cpu_time,on_cpu,ready,gil_wait,blocked,wall",
+    .machine_columns =
+        "start,process,thread,thread_id,cpu_time,on_cpu,ready,gil_wait,blocked,unknown,wall",
     .build = build_timeline,
 };

@@ -67,7 +67,7 @@ static void write_ends(struct writer *w, size_t down_to, uint64_t at_ns)
 static void write_leaf(struct writer *w, const struct stretch *s)
 {
     static const char *const states[CLASS_COUNT] = {"on CPU", "ready", "waits for the GIL",
-                                                    "blocked"};
+                                                    "blocked", "unknown"};
     const struct frame *const frame = &w->view->nodes[s->node].frame;
     begin_event(w, "X");
     add_time(w, "ts", s->start_ns);

@@ -28,6 +28,7 @@ static const struct category categories[N_CATEGORIES] = {
     [CLASS_READY] = {"ready, no CPU free", "yellow"},
     [CLASS_WAITS_GIL] = {"waits for the GIL", "red"},
     [CLASS_BLOCKED] = {"blocked", "transparent"},
+    [CLASS_UNKNOWN] = {"ready or blocked, not known which", "blue"},
     [INNER] = {"Python", "grey"},
 };
 

@@ -42,7 +42,7 @@ struct maker_frame {
 
 struct maker_sample {
     uint32_t stack; /* from maker_stack; 0 = no frames */
-    uint8_t state;
+    uint16_t state;
     uint64_t cpu_q;   /* its clock moved by this since the previous tick */
     const char *call; /* NULL = none */
 };

@@ -47,9 +47,9 @@ struct maker_thread_state {
 
     /* as it stands, and as it stood when the chunk began; stacks as nodes */
     uint32_t stack, call;
-    uint8_t state;
+    uint16_t state;
     uint32_t stack_before, call_before;
-    uint8_t state_before;
+    uint16_t state_before;
 
     uint32_t next_tick; /* the first tick of the chunk that is not in `run` */
     struct u32s run, state_column, call_at, call_new;

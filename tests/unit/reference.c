@@ -27,7 +27,7 @@ static struct reference_thread *thread_of(struct reference *r, uint32_t pid, uin
 }
 
 /* To whom CPU goes, said once more and in other words than in analyze/state.h. */
-static bool takes_cpu(uint8_t state)
+static bool takes_cpu(uint16_t state)
 {
     return !(state & 4) && (state & 1 || state & 32);
 }
@@ -118,7 +118,7 @@ static uint64_t attributed(const struct reference *r, size_t sample)
     return cpu_q;
 }
 
-static enum state_class class_of(uint8_t state)
+static enum state_class class_of(uint16_t state)
 {
     if (state & 4)
         return CLASS_WAITS_GIL;
@@ -126,7 +126,7 @@ static enum state_class class_of(uint8_t state)
         return CLASS_ON_CPU;
     if (state & 32)
         return CLASS_READY;
-    return CLASS_BLOCKED;
+    return state & 256 ? CLASS_UNKNOWN : CLASS_BLOCKED;
 }
 
 static struct weight weight_of(const struct reference *r, size_t sample)
@@ -247,7 +247,7 @@ struct reference_row *reference_rows(const struct reference *r, enum reference_k
 
 struct random_thread {
     uint32_t id, stack;
-    uint8_t state;
+    uint16_t state;
     const char *call;
     bool alive;
 };
@@ -281,7 +281,8 @@ static const char *const functions[] = {"a", "b", "C.c", "<lambda>", "d", "e"};
 static const char *const files[] = {"/x/one.py", "/x/two.py"};
 static const char *const calls[] = {NULL, "futex", "epoll_wait", "read"};
 static const uint32_t columns[] = {0, MAKER_COLUMNS(5, 9), MAKER_COLUMNS(5, 20)};
-static const uint8_t states[] = {0, 0, 1, 3, 3, 4, 32, 34, 17, 11, 64 | 1, 4 | 32};
+static const uint16_t states[] = {0,  0,  1,      3,      3,   4,      32,     34,
+                                  17, 11, 64 | 1, 4 | 32, 256, 256 | 2, 256 | 64};
 
 static void make_stacks(struct random_run *run, uint32_t n)
 {

@@ -20,7 +20,7 @@
 
 struct reference_sample {
     uint32_t pid, thread, stack;
-    uint8_t state;
+    uint16_t state;
     uint32_t range, tick; /* of the process: number of the Samples message; place in it */
     uint64_t time_q, wall_q, ticks;
     uint64_t cpu_q;   /* its clock moved by this */

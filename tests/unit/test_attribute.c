@@ -19,7 +19,7 @@ static struct span spans[ROOM];
 static size_t n_spans;
 
 /* One sample, `later` ticks after the last one. */
-static void add(uint32_t later, uint8_t state, uint64_t cpu_q, uint64_t ticks)
+static void add(uint32_t later, uint16_t state, uint64_t cpu_q, uint64_t ticks)
 {
     const uint32_t tick = n_spans > 0 ? spans[n_spans - 1].first + later : later;
     spans[n_spans++] = (struct span){.first = tick,

@@ -58,7 +58,7 @@ static void tick(struct made *made, uint32_t holder)
     made->wall_q[made->n++] = 10000; /* an interval */
 }
 
-static void change(struct made *made, uint32_t thread, unsigned stack, uint8_t state)
+static void change(struct made *made, uint32_t thread, unsigned stack, uint16_t state)
 {
     const struct maker_sample sample = {made->stacks[stack], state, 100, NULL};
     maker_change(made->m, made->process, thread, &sample);

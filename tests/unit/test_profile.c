@@ -167,7 +167,7 @@ END_TEST
 static void choose(struct reference *reference, struct trace *trace, struct select *select,
                    uint64_t *state)
 {
-    static const char *const names[] = {"running", "ready", "gil", "blocked"};
+    static const char *const names[] = {"running", "ready", "gil", "blocked", "unknown"};
     static const char *const calls[] = {"futex", "epoll_wait", "read"};
     struct problem why = {0};
     struct window window = WINDOW_ALL;

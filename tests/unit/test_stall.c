@@ -62,7 +62,7 @@ static uint32_t stack(struct made *made, const struct maker_frame *const *frames
 #define STACK(made, ...) stack(made, (const struct maker_frame *const[]){__VA_ARGS__, NULL})
 
 /* The main thread does this for n ticks of 10 ms, changing at the first only. */
-static void go(struct made *made, unsigned n, uint32_t stack_id, uint8_t state, const char *call)
+static void go(struct made *made, unsigned n, uint32_t stack_id, uint16_t state, const char *call)
 {
     for (unsigned i = 0; i < n; i++) {
         maker_tick(made->m, made->process, 0, 0, 0);

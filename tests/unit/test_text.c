@@ -150,6 +150,9 @@ START_TEST(states_have_names)
     buffer_reset(&buffer);
     state_print(&buffer, STATE_HOLDS_GIL | STATE_IN_GC);
     ck_assert_str_eq(buffer.text, "blocked+holds_gil+in_gc");
+    buffer_reset(&buffer);
+    state_print(&buffer, STATE_UNKNOWN | STATE_HOLDS_GIL);
+    ck_assert_str_eq(buffer.text, "holds_gil+unknown");
     buffer_clear(&buffer);
 }
 END_TEST

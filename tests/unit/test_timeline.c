@@ -109,7 +109,7 @@ START_TEST(parts_add_up)
     const uint64_t bin_ns = bins_ns[_i % ARRAY_LEN(bins_ns)], seed = (uint64_t)_i + 1;
     check_random(seed, bin_ns, NULL, check_thread);
     check_random(seed, bin_ns, "blocked", check_blocked);
-    check_random(seed, bin_ns, "running,ready,gil,blocked", check_carried);
+    check_random(seed, bin_ns, "running,ready,gil,blocked,unknown", check_carried);
 }
 END_TEST
 
