@@ -48,15 +48,17 @@ void stream_clear(struct stream *stream)
 
 uint32_t stream_call_id(struct stream *stream, int32_t call)
 {
-    if (call < 0 || call > SYSCALL_MAX)
+    if (call < 0 || call >= STREAM_CALLS)
         return 0;
     if (stream->call_ids[call] == 0) {
-        char number[32];
+        char made[WIRE_CALL_FUNCTION_MAX + 2];
         const char *name = syscall_find_name(call);
-        if (name == NULL) {
-            snprintf(number, sizeof number, "syscall %" PRId32, call);
-            name = number;
-        }
+        if (call >= (int32_t)WIRE_CALL_FIRST_FUNCTION)
+            snprintf(made, sizeof made, "[%s]", stream->functions[call - WIRE_CALL_FIRST_FUNCTION]);
+        else
+            snprintf(made, sizeof made, "syscall %" PRId32, call);
+        if (name == NULL)
+            name = made;
         stream->call_ids[call] = intern_string(&stream->intern, name, strlen(name));
     }
     return stream->call_ids[call];

@@ -28,6 +28,10 @@
 #define STREAM_CHUNK_BYTES   (256u << 10)  /* .. or so many bytes */
 #define STREAM_GENERATION_NS (300 * 1000000000ull)
 
+/* Calls, and functions of the kernel behind them. */
+#define STREAM_CALLS ((int32_t)(WIRE_CALL_FIRST_FUNCTION + WIRE_CALL_FUNCTIONS))
+_Static_assert(SYSCALL_MAX < WIRE_CALL_FIRST_FUNCTION, "a number is a call or a function");
+
 /* The clocks of the recording, the same for all its processes. */
 struct stream_clock {
     uint64_t start_mono_ns; /* CLOCK_MONOTONIC at time 0 of the trace */
@@ -45,9 +49,10 @@ struct stream {
 
     uint32_t generation;
     uint64_t generation_start_q;
-    bool is_generation_new;             /* nothing of this generation has been written */
-    uint32_t n_declared;                /* threads of this generation, dead ones included */
-    uint32_t call_ids[SYSCALL_MAX + 1]; /* string ids of this generation, 0 = not asked for yet */
+    bool is_generation_new;          /* nothing of this generation has been written */
+    uint32_t n_declared;             /* threads of this generation, dead ones included */
+    uint32_t call_ids[STREAM_CALLS]; /* string ids of this generation, 0 = not asked for yet */
+    char functions[WIRE_CALL_FUNCTIONS][WIRE_CALL_FUNCTION_MAX]; /* of calls that are none */
 
     bool is_tick_open;
     struct batch_tick tick;
@@ -105,7 +110,7 @@ MUST_CHECK enum status stream_restart_generation(struct stream *stream, struct p
 /* A moment of CLOCK_MONOTONIC in quanta since time 0 of the trace; 0 when it was before. */
 uint64_t stream_quanta(const struct stream_clock *clock, uint64_t mono_ns);
 
-/* String id of a system call's name; 0 for none. */
+/* String id of a system call's name, or of the kernel's function, in []; 0 for none. */
 uint32_t stream_call_id(struct stream *stream, int32_t call);
 
 /* Intern the thread's stack from frame `from` on. False when there is no memory. */

@@ -35,10 +35,11 @@ SAME_STATE(IN_GC);
 SAME_STATE(OUTSIDE);
 SAME_STATE(READY);
 SAME_STATE(STALLED);
+SAME_STATE(UNKNOWN);
 
 #define STATE_BITS                                                                                 \
     (WIRE_ON_CPU | WIRE_HOLDS_GIL | WIRE_WAITS_GIL | WIRE_IN_GC | WIRE_OUTSIDE | WIRE_READY |      \
-     WIRE_STALLED)
+     WIRE_STALLED | WIRE_UNKNOWN)
 
 struct applied {
     struct stream *stream;
@@ -170,7 +171,7 @@ static enum status apply_sample(const struct applied *to, const struct wire_reco
         .cpu_q = cpu_q > thread->now.cpu_q ? cpu_q : thread->now.cpu_q, /* clocks do not go back */
         .stack = stream_stack_of(stream, thread, record->failed),
         .state = record->state & STATE_BITS,
-        .call = record->call < 0 || record->call > SYSCALL_MAX ? -1 : record->call,
+        .call = record->call < 0 || record->call >= STREAM_CALLS ? -1 : record->call,
         .failed = record->failed,
     };
     return STATUS_OK;
@@ -213,6 +214,24 @@ static enum status apply_thread_name(const struct applied *to, const struct wire
     if (thread == NULL || roster_set_name(thread, record->name, record->len, false))
         return STATUS_OK;
     return no_memory(to);
+}
+
+/* Only what a function can be called: it is shown as it is. */
+static enum status apply_call_function(const struct applied *to, const struct wire_record *bytes)
+{
+    const struct wire_call_function *record =
+        (const struct wire_call_function *)(const void *)bytes;
+    char name[WIRE_CALL_FUNCTION_MAX] = "";
+    if (record->len > record->record.len - sizeof *record || record->len >= sizeof name)
+        return damaged(to, "name of a call that does not fit its record", record->len);
+    if (record->call < WIRE_CALL_FIRST_FUNCTION || record->call >= STREAM_CALLS)
+        return damaged(to, "name of an impossible call", record->call);
+    memcpy(name, record->name, record->len);
+    if (strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_") !=
+        record->len)
+        return damaged(to, "name of a call that is none", record->call);
+    memcpy(to->stream->functions[record->call - WIRE_CALL_FIRST_FUNCTION], name, sizeof name);
+    return STATUS_OK;
 }
 
 static enum status apply_thread_end(const struct applied *to, const struct wire_record *bytes)
@@ -295,6 +314,7 @@ enum status stream_apply(struct stream *stream, const struct wire_record *record
         [WIRE_CODE_TABLE] = {sizeof(struct wire_code_table), apply_code_table},
         [WIRE_EVENT] = {sizeof(struct wire_event), apply_event},
         [WIRE_CODE_FREE] = {sizeof(struct wire_code_free), apply_code_free},
+        [WIRE_CALL_FUNCTION] = {sizeof(struct wire_call_function), apply_call_function},
     };
     const struct applied to = {stream, now_ns, why};
     if (record->type >= ARRAY_LEN(types) || types[record->type].apply == NULL)

@@ -153,6 +153,7 @@ enum wire_type {
     WIRE_CODE_TABLE = 7,
     WIRE_EVENT = 8,
     WIRE_CODE_FREE = 9,
+    WIRE_CALL_FUNCTION = 20,
 };
 
 /*
@@ -184,6 +185,7 @@ enum wire_state {
     WIRE_OUTSIDE = 16,
     WIRE_READY = 32,
     WIRE_STALLED = 64,
+    WIRE_UNKNOWN = 256,
 };
 
 enum wire_sample_flags {
@@ -197,7 +199,8 @@ struct wire_sample {
     uint32_t thread;
     uint32_t state;  /* enum wire_state */
     uint64_t cpu_ns; /* the thread's CPU clock */
-    int32_t call;    /* system call it is blocked in, -1 = none or not known */
+    int32_t call;    /* system call it is blocked in, or what WIRE_CALL_FUNCTION has given a
+                        number; -1 = none or not known */
     uint32_t failed; /* enum wire_failure */
     uint32_t keep;
     uint32_t n;
@@ -231,6 +234,20 @@ struct wire_thread_end {
     uint32_t pad;
     uint64_t time_ns;
     uint64_t cpu_ns; /* its CPU clock at its very end, 0 = not known */
+};
+
+/*
+ * Where /proc does not say which system call a thread is blocked in, but in which function of the
+ * kernel: these have numbers, too, above those of calls.
+ */
+#define WIRE_CALL_FIRST_FUNCTION 1024u
+#define WIRE_CALL_FUNCTIONS      64u
+#define WIRE_CALL_FUNCTION_MAX   64u
+struct wire_call_function {
+    struct wire_record record;
+    uint32_t call;
+    uint32_t len;
+    char name[]; /* not terminated */
 };
 
 /* Dialects of line tables, see linetable.h. */
@@ -295,6 +312,7 @@ _Static_assert(sizeof(struct wire_sample) == 40, "wire_sample");
 _Static_assert(sizeof(struct wire_thread) == 48, "wire_thread");
 _Static_assert(sizeof(struct wire_thread_name) == 16, "wire_thread_name");
 _Static_assert(sizeof(struct wire_thread_end) == 32, "wire_thread_end");
+_Static_assert(sizeof(struct wire_call_function) == 16, "wire_call_function");
 _Static_assert(sizeof(struct wire_code) == 40, "wire_code");
 _Static_assert(sizeof(struct wire_code_table) == 24, "wire_code_table");
 _Static_assert(sizeof(struct wire_code_free) == 16, "wire_code_free");

@@ -83,7 +83,7 @@ static bool memory_ready(struct agent *agent)
     return agent->initialized;
 }
 
-static void parts_connect(struct agent *agent, bool private_files)
+static void parts_connect(struct agent *agent)
 {
     struct wire_head *const head = agent->link.head;
     const uint32_t flags = agent->settings.flags;
@@ -110,7 +110,7 @@ static void parts_connect(struct agent *agent, bool private_files)
         .origin_ns = head->origin_ns,
         .number = UINT64_MAX, /* the first tick is number 0, and due at once */
         .signals = !(flags & WIRE_NO_SIGNALS),
-        .private_files = private_files,
+        .tasks = {.fd = -1},
         .wake = &agent->wake,
     };
     seat_init(&agent->sampler.seat, !agent->sampler.signals);
@@ -125,13 +125,16 @@ static bool run_begin(struct agent *agent)
         agent->link.socket = -1;
         agent->threads.own_tids[0] = agent->thread_tid;
         sampler_change_thread(&agent->sampler);
-        agent->sampler.private_files = link_private_files();
+        if (link_private_files())
+            standing_open(&agent->sampler.tasks);
         return true;
     }
     const bool private_files = link_private_files();
     if (!memory_ready(agent) || !link_open(&agent->link, &agent->settings, &agent->interp, NULL))
         return false;
-    parts_connect(agent, private_files);
+    parts_connect(agent);
+    if (private_files)
+        standing_open(&agent->sampler.tasks);
     agent->threads.is_late = agent->settings.has_waited;
     agent->threads.main_zero_ns = agent->main_zero_ns;
     if (!private_files) { /* nothing of ours stays in the program's table */
@@ -281,6 +284,7 @@ void agent_forget(struct agent *agent)
     ends_reset(&agent->ends);
     if (!agent->initialized)
         return;
+    agent->report.n_functions = 0;
     codes_reset(&agent->codes);
     capture_reset(&agent->capture);
     threads_reset(&agent->threads);

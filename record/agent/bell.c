@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "bell.h"
 #include "clock.h"
+#include "gil_wait.h"
 #include <dlfcn.h>
 #include <errno.h>
 #include <linux/futex.h>
@@ -78,6 +79,7 @@ static void hear(uintptr_t condition)
 
 EXPORT int pthread_cond_signal(pthread_cond_t *condition)
 {
+    gil_wait_over((uintptr_t)condition);
     atomic_thread_fence(memory_order_seq_cst); /* `locked` is written before `state` is read */
     if (atomic_load_explicit(&bell.state, memory_order_relaxed) != BELL_OFF)
         hear((uintptr_t)condition);

@@ -3,6 +3,7 @@
  * What to do with each thread in a tick, and with the answers of the tick before.
  */
 #include "clock.h"
+#include "gil_wait.h"
 #include "peek.h"
 #include "sampler.h"
 #include "syscall_of.h"
@@ -73,21 +74,41 @@ static bool was_running(struct sampler *s, struct thread *thread)
     return true;
 }
 
+/* Is it the GIL that a thread that does not run waits for? */
+static enum gil_wait waits_gil(const struct sampler *s, const struct thread *thread,
+                               const struct observation *seen, const struct standing *standing)
+{
+    const uintptr_t gil = seen->slot ? interp_gil(s->interp, seen->slot->interp) : 0;
+    const size_t len = s->interp->ver.gil.len;
+    const bool is_futex = standing->call == SYS_futex;
+    if (gil == 0 || (standing->kind == STANDING_CALL && !is_futex))
+        return GIL_WAIT_NO;
+    if (standing->kind == STANDING_CALL)
+        return standing->argument - gil < len ? GIL_WAIT_YES : GIL_WAIT_NO;
+    if (standing->kind == STANDING_KERNEL && standing->function[0] != '\0' && !is_futex)
+        return GIL_WAIT_NO;
+    return gil_wait_of(thread->ident, gil, len);
+}
+
+/* What was not to be found out is said to be that: "blocked" is an answer, too. */
 static void standing_state(struct sampler *s, struct thread *thread, struct observation *seen)
 {
-    if (!s->private_files)
-        return;
     const struct standing standing =
-        syscall_of_thread(thread->tid, &thread->call_fd, thread->call_fd < FD_CACHE_MAX);
-    if (standing.kind == STANDING_READY)
+        standing_of_thread(&s->tasks, thread->tid, &thread->files,
+                           thread->files.call < FD_CACHE_MAX && thread->files.stat < FD_CACHE_MAX);
+    if (standing.kind == STANDING_READY) {
         seen->state |= was_running(s, thread) ? WIRE_ON_CPU : WIRE_READY;
-    if (standing.kind != STANDING_CALL)
         return;
+    }
+    const enum gil_wait wait = waits_gil(s, thread, seen, &standing);
     seen->call = standing.call;
-    const uintptr_t gil = seen->slot ? interp_gil(s->interp, seen->slot->interp) : 0;
-    if (standing.call == SYS_futex && gil != 0 && standing.argument >= gil &&
-        standing.argument < gil + s->interp->ver.gil.len)
+    if (standing.kind == STANDING_KERNEL && standing.call < 0)
+        seen->call = report_call_function(s->report, standing.function);
+    if (wait == GIL_WAIT_YES)
         seen->state |= WIRE_WAITS_GIL;
+    else if (standing.kind == STANDING_UNKNOWN ||
+             (standing.kind == STANDING_KERNEL && wait == GIL_WAIT_UNKNOWN))
+        seen->state |= WIRE_UNKNOWN;
 }
 
 static void read_bits(struct observation *seen)
@@ -221,7 +242,8 @@ static void observe_running_outside(struct sampler *s, struct thread *thread, ui
     struct observation seen;
     if (readings != DEAF_READINGS || !read_beside(s, thread, &seen)) {
         read_running(s, thread, cpu_ns, readings, &seen);
-    } else if (seen.call < 0) { /* it had a CPU until we came */
+    } else if ((seen.state & WIRE_READY) || (seen.call < 0 && !(seen.state & WIRE_UNKNOWN))) {
+        /* it had a CPU until we came */
         seen.state = (seen.state & ~(uint32_t)WIRE_READY) | WIRE_ON_CPU;
     }
     seen.cpu_ns = cpu_ns;
@@ -351,8 +373,7 @@ static void thread_gone(struct sampler *s, uint32_t i, uint64_t now)
             capture_done(s->capture, thread->slot);
         capture_give_slot(s->capture, thread->slot);
     }
-    if (thread->call_fd >= 0)
-        close(thread->call_fd);
+    standing_close_files(&thread->files);
     if (thread->id == s->last_holder_id)
         s->last_holder = 0;
     report_thread_end(s->report, thread, now);

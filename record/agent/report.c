@@ -79,6 +79,28 @@ void report_code_free(void *closure, uint32_t id)
 
 /* ---- samples ---- */
 
+int32_t report_call_function(struct report *report, const char *function)
+{
+    uint32_t i = 0;
+    while (i < report->n_functions && strcmp(report->functions[i], function) != 0)
+        i++;
+    const size_t len = strlen(function);
+    if (i < report->n_functions)
+        return (int32_t)(WIRE_CALL_FIRST_FUNCTION + i);
+    if (len == 0 || len >= WIRE_CALL_FUNCTION_MAX || i == WIRE_CALL_FUNCTIONS)
+        return -1;
+    struct wire_call_function *const record =
+        record_reserve(report, WIRE_CALL_FUNCTION, sizeof(*record) + len);
+    if (record == NULL)
+        return -1;
+    record->call = WIRE_CALL_FIRST_FUNCTION + i;
+    record->len = (uint32_t)len;
+    memcpy(record->name, function, len);
+    memcpy(report->functions[i], function, len + 1);
+    report->n_functions++;
+    return (int32_t)record->call;
+}
+
 /* The slot's stack, root first, into the scratch. False when an object on it is gone. */
 static bool stack_translate(struct report *report, const struct slot *slot)
 {

@@ -20,7 +20,9 @@ struct report {
     struct wire_counters *counters;
     struct wire_frame *scratch;
     uint32_t max_depth;
-    bool full; /* something found no room in this tick */
+    bool full;            /* something found no room in this tick */
+    uint32_t n_functions; /* the kernel's, in which threads wait, by their number */
+    char functions[WIRE_CALL_FUNCTIONS][WIRE_CALL_FUNCTION_MAX];
 };
 
 bool report_init(struct report *report, struct codes *codes, uint32_t max_depth);
@@ -33,6 +35,12 @@ struct observation {
     int32_t call;
     enum wire_failure failure;
 };
+
+/*
+ * The number of a "call" of which only the kernel's function is known in which the thread waits.
+ * -1 when that is "", there are too many of them, or the ring is full.
+ */
+int32_t report_call_function(struct report *report, const char *function);
 
 /* Write it, announcing the thread and describing new code objects before. */
 void report_sample(struct report *report, struct thread *thread, const struct observation *seen);

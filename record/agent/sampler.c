@@ -229,8 +229,9 @@ static bool all_is_well(struct sampler *s, uint64_t now)
 void sampler_change_thread(struct sampler *s)
 {
     seat_change_thread(&s->seat);
+    s->tasks.fd = -1;
     for (uint32_t i = 0; i < s->threads->n; i++)
-        s->threads->list[i].call_fd = -1;
+        s->threads->list[i].files = STANDING_NO_FILES;
 }
 
 bool sampler_run(struct sampler *s)

@@ -61,12 +61,12 @@ struct sampler {
     struct pace pace;
     struct seat seat;
     struct rest rest;
-    bool is_quiet;          /* no thread was found to have run in this tick */
-    _Atomic uint32_t *wake; /* futex, enum sampler_wake */
-    uintptr_t last_holder;  /* tstate, and .. */
+    struct standing_tasks tasks; /* fd -1 until its descriptors are in nobody's way */
+    bool is_quiet;               /* no thread was found to have run in this tick */
+    _Atomic uint32_t *wake;      /* futex, enum sampler_wake */
+    uintptr_t last_holder;       /* tstate, and .. */
     uint32_t last_holder_id;
     bool signals;            /* may ask threads */
-    bool private_files;      /* our descriptors are in nobody's way */
     _Atomic uint32_t hold;   /* somebody is about to exec: send no signals */
     _Atomic uint32_t asking; /* 1 while one is being sent; partner: `hold`, both seq_cst */
 };

@@ -4,7 +4,16 @@
  *
  * On the line:  /proc -> [syscall_of] -> sampler
  * Threads:      the sampler only, whose table of file descriptors is its own.
- * Loss:         where /proc cannot be read the answer is "not known".
+ * Memory:       the caller's; up to three descriptors per thread.
+ * Loss:         where /proc cannot be read the answer is "not known", never one of the others.
+ *
+ * /proc/self/task/TID/syscall says all of it, but belongs to root as soon as the program may not
+ * be dumped (after setuid(), say). .../stat and .../wchan are everybody's: runnable or not, and in
+ * which function of the kernel it waits.
+ *
+ * In a PID namespace with the /proc of another one (`unshare -pf` without --mount-proc) threads
+ * have other numbers there: they are looked up in .../status. What lies at /proc and is no /proc,
+ * or one in which we are not, is not used.
  */
 #ifndef PYREC_AGENT_SYSCALL_OF_H
 #define PYREC_AGENT_SYSCALL_OF_H
@@ -12,23 +21,48 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#define STANDING_NAME_MAX 64
+
 enum standing_kind {
     STANDING_UNKNOWN,
     STANDING_READY,   /* runnable; no CPU was free for it */
     STANDING_CALL,    /* blocked in system call number `call` */
+    STANDING_KERNEL,  /* blocked in the kernel's function `function`, "" = not known which */
     STANDING_OUTSIDE, /* blocked, but in no system call (a page fault, a stop) */
 };
 
 struct standing {
     enum standing_kind kind;
-    int32_t call;
-    uint64_t argument; /* its first */
+    int32_t call;      /* -1 = none or not known */
+    uint64_t argument; /* of STANDING_CALL: its first */
+    char function[STANDING_NAME_MAX];
 };
 
+/* The threads of this process, as /proc has them. */
+struct standing_tasks {
+    int32_t fd;       /* /proc/self/task, -1 = there is none that can be used */
+    bool is_foreign;  /* its numbers are those of another PID namespace */
+    uint8_t n_denied; /* looks since .../syscall was refused; 0 = it was not */
+};
+
+/* A thread's descriptors; -1 = not open. */
+struct standing_files {
+    int32_t call, stat, wchan;
+    int32_t foreign_tid; /* its number there, 0 = not looked up */
+};
+
+#define STANDING_NO_FILES ((struct standing_files){.call = -1, .stat = -1, .wchan = -1})
+
+/* Find /proc; once per thread that samples, when its descriptors are its own. */
+void standing_open(struct standing_tasks *tasks);
+
+void standing_close_files(struct standing_files *files);
+
 /*
- * Read /proc/self/task/TID/syscall. *fd is the thread's cached descriptor, -1 when it has none;
- * it is kept open when `keep` says there is room. 1 us when it is open, 6 us when not.
+ * What the thread does. Its descriptors stay open when `keep` says there is room. 1 us when one is
+ * open, 6 us when not; twice as much where it is not to be dumped.
  */
-struct standing syscall_of_thread(int32_t tid, int32_t *fd, bool keep);
+struct standing standing_of_thread(struct standing_tasks *tasks, int32_t tid,
+                                   struct standing_files *files, bool keep);
 
 #endif

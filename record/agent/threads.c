@@ -175,7 +175,7 @@ static struct thread *thread_add(struct threads *threads, uint64_t interp_id,
     thread->id = threads->next_id++;
     thread->start_ns = clock_now();
     thread->cpu_zero_ns = zero_find(threads, thread->tid, thread->start_ns);
-    thread->call_fd = -1;
+    thread->files = STANDING_NO_FILES;
     thread->full = true;
     threads->n++;
     return thread;

@@ -19,6 +19,7 @@
 #define PYREC_AGENT_THREADS_H
 
 #include "capture.h"
+#include "syscall_of.h"
 
 #define THREADS_MAX       16384u
 #define THREADS_INDEX_MIN 1024u /* power of two */
@@ -35,7 +36,7 @@ struct thread {
     uint64_t cpu_ns;      /* CPU clock at its last sample */
     uint64_t cpu_zero_ns; /* CPU clock when recording began, if it ran before; else 0 */
     struct slot *slot;
-    int32_t call_fd;    /* /proc/self/task/TID/syscall, -1 = not open */
+    struct standing_files files;
     uint32_t state;     /* of its last sample */
     uint8_t samples;    /* explicit ones so far, up to 2 */
     bool announced;     /* WIRE_THREAD was written */
