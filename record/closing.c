@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#define BUSY_PART 10 /* of a CPU: from there on its use of the CPU is a base for others */
+
 /* A line as it grows; what does not fit is cut off. */
 struct line {
     char *text;
@@ -52,25 +54,33 @@ static void add_bytes(struct line *line, uint64_t bytes)
     add(line, unit == 0 ? "%.0f %s" : "%.1f %s", value, units[unit]);
 }
 
-/* The recorder's own time in percent of what the program itself used. */
+/*
+ * The recorder's own time, in percent of one CPU; beside it in percent of what the program used,
+ * unless that was next to nothing: a program that waits would be told that it costs many times as
+ * much as itself.
+ */
 static void add_cost(struct line *line, const struct closing *closing)
 {
     const struct account *total = &closing->collect->total;
     const uint64_t inside_ns = total->handler_ns + total->sampler_cpu_ns;
     const uint64_t cost_ns = inside_ns + closing->collector_cpu_ns;
-    if (total->process_cpu_ns <= inside_ns)
+    if (closing->duration_ns == 0)
+        return;
+    const double of_cpu = 100.0 * (double)cost_ns / (double)closing->duration_ns;
+    add(line, ", recorder %.*f %% of a CPU", of_cpu < 1 ? 2 : 1, of_cpu);
+    if (total->process_cpu_ns <= inside_ns ||
+        total->process_cpu_ns - inside_ns < closing->duration_ns / BUSY_PART)
         return;
     const double percent = 100.0 * (double)cost_ns / (double)(total->process_cpu_ns - inside_ns);
-    add(line, ", recorder %.*f %% of the program's CPU", percent < 1 ? 2 : 1, percent);
+    add(line, " (%.*f %% of the program's)", percent < 1 ? 2 : 1, percent);
 }
 
 static void add_faults(struct line *line, const struct collect *collect)
 {
-    if (collect->n_refused > 0) {
-        add(line, "; ");
-        add_count(line, collect->n_refused, "other process", "other processes");
-        add(line, " not recorded: %s", collect->refused.detail);
-    }
+    char missing[400];
+    missing_write(&collect->missing, missing, sizeof missing);
+    if (missing[0] != '\0')
+        add(line, "; %s", missing);
     if (collect->newer_hexversion != 0)
         add(line,
             "; Python %u.%u is newer than this pyrec, which believes what it says of itself: if "
@@ -83,21 +93,34 @@ static void add_faults(struct line *line, const struct collect *collect)
     }
 }
 
+/* Why there is no trace: what is known of those that might have been in it, or of the command. */
+static void add_nothing(struct line *line, const struct closing *closing)
+{
+    const struct missing *missing = &closing->collect->missing;
+    const char *const name = missing->rows[0].name;
+    struct problem why;
+    char text[400];
+    add(line, "nothing was recorded: ");
+    missing_write(missing, text, sizeof text);
+    if (missing->n_rows == 1 && missing->rows[0].n == 1 && missing->n[MISSING_PYTHON] == 1) {
+        add(line, "%s%s%s", name, name[0] != '\0' ? ": " : "", missing->rows[0].reason);
+    } else if (text[0] != '\0') {
+        add(line, "%s", text);
+    } else if (closing->is_too_early) {
+        add(line, "the command ended before --delay was over");
+    } else {
+        examine_command(closing->path, &why);
+        add(line, "%s", why.detail);
+    }
+}
+
 void closing_write(char *text, size_t size, const struct closing *closing)
 {
     const struct collect *collect = closing->collect;
     struct line line = {text, size, 0};
-    struct problem why;
     text[0] = '\0';
     if (collect->n_ever == 0) {
-        if (collect->n_refused > 0)
-            why = collect->refused;
-        else if (closing->is_too_early)
-            problem_set(&why, STATUS_NOT_FOUND, PROBLEM_NO_OFFSET,
-                        "the command ended before --delay was over");
-        else
-            examine_command(closing->path, &why);
-        add(&line, "nothing was recorded: %s", why.detail);
+        add_nothing(&line, closing);
         return;
     }
     add(&line, "%s: %.*f s, ", closing->output, closing->duration_ns < 10000000000u ? 2 : 1,

@@ -17,6 +17,7 @@ void collect_init(struct collect *collect, struct emit *emit, int epoll_fd, bool
                                 .epoll_fd = epoll_fd,
                                 .is_first_only = is_first_only,
                                 .visit_ns = COLLECT_VISIT_MAX_NS};
+    missing_init(&collect->missing);
 }
 
 void collect_clear(struct collect *collect)
@@ -25,6 +26,7 @@ void collect_clear(struct collect *collect)
         process_free(collect->processes[i]);
     free(collect->processes);
     free(collect->left);
+    missing_clear(&collect->missing);
     collect->processes = NULL;
     collect->left = NULL;
     collect->n = collect->n_left = 0;
@@ -52,6 +54,7 @@ static void finish(struct collect *collect, uint32_t i, const char *reason,
         collect->n_broken++;
         collect->broken = process->problem;
     }
+    collect->n_fds -= process_fds(process);
     process_free(process);
     collect->processes[i] = collect->processes[--collect->n];
 }
@@ -153,9 +156,31 @@ static void guest_enter(struct collect *collect, struct process *process)
     if (collect->n_ever++ == 0)
         collect->first_pid = process->pid;
     collect->processes[collect->n++] = process;
+    collect->n_fds += process_fds(process);
     watch(collect, process);
     if (process->is_dead || process_has_died(process))
         finish_dead(collect, collect->n - 1);
+}
+
+void collect_refuse(struct collect *collect, const struct hello_guest *guest, const char *reason)
+{
+    struct procfs_stat is = {.start = 0};
+    char name[PROCFS_COMM_MAX] = "";
+    (void)procfs_stat_read(guest->pid, &is);
+    (void)procfs_comm(guest->pid, guest->pid, name);
+    missing_add(&collect->missing, MISSING_PYTHON,
+                (struct missing_who){guest->inner_pid, is.start}, reason, name);
+}
+
+void collect_save_descriptors(struct collect *collect, uint64_t n_fds)
+{
+    for (int what = 0; what < 2; what++)
+        for (uint32_t i = 0; i < collect->n && collect->n_fds > n_fds; i++) {
+            struct process *process = collect->processes[i];
+            collect->n_fds -= process_fds(process);
+            process_save_descriptor(process, what == 0 ? PROCESS_CONNECTION : PROCESS_PIDFD);
+            collect->n_fds += process_fds(process);
+        }
 }
 
 void collect_add(struct collect *collect, const struct hello_guest *guest)
@@ -165,9 +190,7 @@ void collect_add(struct collect *collect, const struct hello_guest *guest)
     const enum status status =
         process_open(&process, guest, collect->n_ever + 1, collect->emit, &why);
     if (status != STATUS_OK) {
-        collect->n_refused++;
-        collect->refused = why;
-        collect->refused.status = status;
+        collect_refuse(collect, guest, why.detail);
         return;
     }
     if (!is_wanted(collect, process->pid) ||

@@ -6,11 +6,12 @@
  * Threads:      one at a time.
  * Memory:       caller's storage; collect_init, then collect_clear. Borrows the emit and the epoll
  *               descriptor, in which it registers the pidfds of its processes.
- * Loss:         a guest that cannot be recorded is counted; the words of the last one are kept.
+ * Loss:         a guest that cannot be recorded is counted, with the reason.
  */
 #ifndef PYREC_RECORD_COLLECT_H
 #define PYREC_RECORD_COLLECT_H
 
+#include "missing.h"
 #include "process.h"
 
 #define COLLECT_VISIT_MAX_NS 100000000u /* rings are emptied every so often, .. */
@@ -35,15 +36,17 @@ struct collect {
     struct collect_left *left;
     uint32_t n_left, left_capacity;
     uint32_t n_ever;
+    uint64_t n_fds; /* descriptors that its processes hold */
     uint64_t visit_ns;     /* between two visits, now */
     int64_t wall_ahead_ns; /* CLOCK_REALTIME - CLOCK_MONOTONIC when they were looked at last */
 
     /* Of those that have ended. */
     struct account total;
     uint64_t n_threads;
-    uint32_t n_refused, n_broken;
-    uint32_t newer_hexversion;      /* of an interpreter that pyrec has no table of; 0 = none */
-    struct problem refused, broken; /* the last one */
+    uint32_t n_broken;
+    uint32_t newer_hexversion; /* of an interpreter that pyrec has no table of; 0 = none */
+    struct problem broken;     /* the last one */
+    struct missing missing;
 };
 
 /* epoll events of processes carry this and the process's number: kind << 32 | number. */
@@ -54,6 +57,16 @@ void collect_clear(struct collect *collect);
 
 /* Somebody has said hello. Its descriptor is taken. */
 void collect_add(struct collect *collect, const struct hello_guest *guest);
+
+/* Somebody is a Python of ours, but cannot be recorded. Its descriptors are not taken. */
+void collect_refuse(struct collect *collect, const struct hello_guest *guest, const char *reason);
+
+/*
+ * Give back descriptors of processes until they hold no more than this. A connection first: its
+ * agent then has to look now and then whether pyrec is there. Then its pidfd: its death is noticed
+ * at the next visit, and how it died may not be known.
+ */
+void collect_save_descriptors(struct collect *collect, uint64_t n_fds);
 
 /* Visit everybody. False when some ring was not emptied: come back at once. */
 bool collect_visit(struct collect *collect, uint64_t now_ns);

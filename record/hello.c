@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 #include "hello.h"
 
+#include "procfs.h"
+
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #define MAX_FDS 4 /* more than one is bad manners, but they must be taken to be closed */
@@ -23,39 +25,40 @@ static bool random_hex(char *hex, size_t digits)
 
 enum status hello_open(struct hello *hello, struct problem *why)
 {
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    *hello = (struct hello){.fd = -1};
-    snprintf(hello->name, sizeof hello->name, "pyrec-");
-    if (!random_hex(hello->name + strlen(hello->name), 32) ||
-        !random_hex(hello->cookie, HELLO_COOKIE_LEN))
+    char name[33];
+    struct procfs_stat self;
+    *hello = (struct hello){.start = 0};
+    door_init(&hello->door);
+    if (!random_hex(name, 32) || !random_hex(hello->cookie, HELLO_COOKIE_LEN))
         return problem_set(why, STATUS_IO, PROBLEM_NO_OFFSET, "no random numbers");
-    const size_t len = strlen(hello->name);
-    memcpy(address.sun_path + 1, hello->name, len);
-    hello->fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (hello->fd < 0 ||
-        bind(hello->fd, (const struct sockaddr *)&address,
-             (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + len)) != 0 ||
-        listen(hello->fd, HELLO_BACKLOG) != 0) {
-        const int error = errno;
-        hello_close(hello);
-        return problem_set(why, STATUS_IO, PROBLEM_NO_OFFSET, "socket: %s", strerror(error));
-    }
-    return STATUS_OK;
+    if (procfs_stat_read(getpid(), &self))
+        hello->start = self.start;
+    return door_open(&hello->door, name, NULL, why);
 }
 
 void hello_close(struct hello *hello)
 {
-    if (hello->fd >= 0)
-        close(hello->fd);
-    hello->fd = -1;
+    door_close(&hello->door);
 }
 
-int hello_accept(const struct hello *hello)
+int hello_accept(const struct hello *hello, uid_t *user)
 {
-    const int connection = accept4(hello->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-    if (connection >= 0)
-        return connection;
-    return errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS ? -2 : -1;
+    for (int i = 0; i < DOOR_WAYS; i++) {
+        const int listening = hello->door.listening[i];
+        const int connection =
+            listening < 0 ? -1 : accept4(listening, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+        if (connection >= 0) {
+            struct ucred peer = {.uid = (uid_t)-1};
+            socklen_t len = sizeof peer;
+            (void)getsockopt(connection, SOL_SOCKET, SO_PEERCRED, &peer, &len);
+            *user = peer.uid;
+            return connection;
+        }
+        if (listening >= 0 &&
+            (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS))
+            return -2;
+    }
+    return -1;
 }
 
 /* Keep the first descriptor, close the others; how many there were. */
@@ -86,19 +89,63 @@ static bool cookie_is(const char *a, const char *b)
     return differ == 0;
 }
 
-static const char *fault_of(const struct hello *hello, const struct wire_hello *said, ssize_t len,
-                            const struct msghdr *message, int n_fds)
+/* Whoever does not know the cookie is none of ours, whatever it is. */
+static const char *strangeness_of(const struct hello *hello, const struct wire_hello *said,
+                                  ssize_t len)
 {
     if (len != sizeof *said || memcmp(said->magic, WIRE_MAGIC, sizeof said->magic) != 0)
         return "no agent of pyrec";
     if (!cookie_is(said->cookie, hello->cookie))
         return "wrong cookie";
+    return NULL;
+}
+
+/* Its number, in the innermost of the namespaces that it is in. False: it is gone, or not shown. */
+static bool inner_pid_read(pid_t pid, pid_t *inner)
+{
+    char text[4096];
+    if (procfs_read(text, sizeof text, "/proc/%d/status", pid) <= 0)
+        return false;
+    const char *at = strstr(text, "\nNSpid:");
+    if (at == NULL)
+        return false;
+    const char *const end = strchr(at + 1, '\n');
+    for (at = strchr(at, '\t'); at != NULL && (end == NULL || at < end); at = strchr(at + 1, '\t'))
+        *inner = (pid_t)strtol(at, NULL, 10);
+    return true;
+}
+
+/*
+ * A program of root's may become anybody. One of ours only somebody else of a user namespace that
+ * it has made: the kernel shows its map of users to everybody.
+ */
+static bool user_may_be_ours(const struct ucred *peer)
+{
+    char ours[1024], theirs[1024];
+    const uid_t self = geteuid();
+    if (self == 0 || peer->uid == self || peer->uid == 0)
+        return true;
+    return procfs_read(ours, sizeof ours, "/proc/self/uid_map") > 0 &&
+           procfs_read(theirs, sizeof theirs, "/proc/%d/uid_map", peer->pid) > 0 &&
+           strcmp(ours, theirs) != 0;
+}
+
+static const char *fault_of(const struct wire_hello *said, const struct ucred *peer,
+                            const struct msghdr *message, int n_fds)
+{
+    pid_t inner = 0;
     if (said->version != WIRE_VERSION)
         return "its libpyrec.so is of another version than this pyrec";
     if ((message->msg_flags & MSG_CTRUNC) != 0)
-        return "no descriptor left for its memory";
+        return "descriptors used up";
     if (n_fds != 1)
         return "not one descriptor";
+    if (peer->pid <= 0)
+        return "it lives where its process number is not known";
+    if (peer->pid != said->pid && inner_pid_read(peer->pid, &inner) && inner != said->pid)
+        return "it does not say its own process number";
+    if (!user_may_be_ours(peer))
+        return "it belongs to another user";
     return NULL;
 }
 
@@ -119,22 +166,21 @@ enum hello_answer hello_receive(const struct hello *hello, int connection,
     if (len < 0)
         return HELLO_GONE;
 
-    struct ucred peer = {.pid = 0};
+    struct ucred peer = {.pid = 0, .uid = (uid_t)-1};
     socklen_t peer_len = sizeof peer;
     guest->memfd = -1;
     const int n_fds = descriptors_take(&message, &guest->memfd);
     if (len == 0 && n_fds == 0)
         return HELLO_GONE;
-    const char *fault = fault_of(hello, &said, len, &message, n_fds);
-    if (fault == NULL &&
-        (getsockopt(connection, SOL_SOCKET, SO_PEERCRED, &peer, &peer_len) != 0 || peer.pid <= 0))
-        fault = "it lives where its process number is not known";
-    if (fault == NULL) {
-        guest->pid = peer.pid;
+    (void)getsockopt(connection, SOL_SOCKET, SO_PEERCRED, &peer, &peer_len);
+    const char *const strange = strangeness_of(hello, &said, len);
+    const char *const fault = strange != NULL ? strange : fault_of(&said, &peer, &message, n_fds);
+    guest->pid = peer.pid;
+    guest->inner_pid = strange == NULL ? said.pid : 0;
+    if (fault == NULL)
         return HELLO_WELCOME;
-    }
     if (guest->memfd >= 0)
         close(guest->memfd);
     problem_set(why, STATUS_UNSUPPORTED, PROBLEM_NO_OFFSET, "%s", fault);
-    return HELLO_REFUSED;
+    return strange != NULL ? HELLO_STRANGER : HELLO_REFUSED;
 }

@@ -173,9 +173,13 @@ static char *preload_make(const char *library)
 static char *agent_make(const struct launch_agent *agent)
 {
     char *text = NULL;
-    const int n = asprintf(&text, WIRE_ENV "=1,%s,%s,%" PRIu64 ",%u,%u,%" PRIu64 ",%" PRIu64,
-                           agent->hello->name, agent->hello->cookie, agent->interval_ns,
-                           agent->max_depth, agent->flags, agent->max_cost_ppm, agent->begin_ns);
+    const struct hello *hello = agent->hello;
+    const int n = asprintf(&text,
+                           WIRE_ENV "=%u,%s,%s,%d,%" PRIu64 ",%s,%" PRIu64 ",%u,%u,%" PRIu64
+                                    ",%" PRIu64,
+                           WIRE_VERSION, hello->door.name, hello->door.directory, (int)getpid(),
+                           hello->start, hello->cookie, agent->interval_ns, agent->max_depth,
+                           agent->flags, agent->max_cost_ppm, agent->begin_ns);
     return n < 0 ? NULL : text;
 }
 

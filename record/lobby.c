@@ -6,11 +6,19 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
-static int door_watch(const struct lobby *lobby, int operation, uint32_t events)
+/* Watch whoever knocks, or look away for a while; the board is never looked away from. */
+static bool door_watch(const struct lobby *lobby, int operation, uint32_t events)
 {
+    const struct door *door = &lobby->hello->door;
     struct epoll_event event = {.events = events};
+    bool is_good = true;
     event.data.u64 = LOBBY_EPOLL_DOOR << 32;
-    return epoll_ctl(lobby->epoll_fd, operation, lobby->hello->fd, &event);
+    for (int i = 0; i < DOOR_WAYS; i++)
+        if (door->listening[i] >= 0)
+            is_good &= epoll_ctl(lobby->epoll_fd, operation, door->listening[i], &event) == 0;
+    if (operation == EPOLL_CTL_ADD && door->board >= 0)
+        is_good &= epoll_ctl(lobby->epoll_fd, operation, door->board, &event) == 0;
+    return is_good;
 }
 
 enum status lobby_open(struct lobby *lobby, struct hello *hello, struct collect *collect,
@@ -18,15 +26,21 @@ enum status lobby_open(struct lobby *lobby, struct hello *hello, struct collect 
 {
     *lobby = (struct lobby){
         .hello = hello, .collect = collect, .epoll_fd = epoll_fd, .max_fds = max_fds};
-    if (door_watch(lobby, EPOLL_CTL_ADD, EPOLLIN) != 0)
+    if (!door_watch(lobby, EPOLL_CTL_ADD, EPOLLIN))
         return problem_set(why, STATUS_IO, PROBLEM_NO_OFFSET, "epoll: %s", strerror(errno));
     return STATUS_OK;
+}
+
+static void caller_forget(struct lobby *lobby, uint32_t i)
+{
+    lobby->n_strangers -= lobby->callers[i].is_stranger;
+    lobby->callers[i] = lobby->callers[--lobby->n];
 }
 
 static void caller_leave(struct lobby *lobby, uint32_t i)
 {
     close(lobby->callers[i].fd);
-    lobby->callers[i] = lobby->callers[--lobby->n];
+    caller_forget(lobby, i);
 }
 
 /* A caller has become a guest: its connection stays, but nothing is expected on it any more. */
@@ -34,14 +48,33 @@ static void caller_enter(struct lobby *lobby, uint32_t i, struct hello_guest *gu
 {
     guest->connection = lobby->callers[i].fd;
     (void)epoll_ctl(lobby->epoll_fd, EPOLL_CTL_DEL, guest->connection, NULL);
-    lobby->callers[i] = lobby->callers[--lobby->n];
+    caller_forget(lobby, i);
     collect_add(lobby->collect, guest);
+}
+
+/* Whoever still stands outside because there was no descriptor left is not recorded for that. */
+static void outside_count(struct lobby *lobby)
+{
+    struct hello_guest guest;
+    struct problem why;
+    uid_t user;
+    for (int fd; (fd = hello_accept(lobby->hello, &user)) >= 0; close(fd)) {
+        const enum hello_answer answer = hello_receive(lobby->hello, fd, &guest, &why);
+        if (answer == HELLO_WELCOME)
+            close(guest.memfd);
+        if (answer == HELLO_WELCOME || answer == HELLO_REFUSED)
+            collect_refuse(lobby->collect, &guest, "descriptors used up");
+    }
 }
 
 void lobby_close(struct lobby *lobby)
 {
     while (lobby->n > 0)
         caller_leave(lobby, 0);
+    if (lobby->is_shut)
+        outside_count(lobby);
+    lobby->is_shut = false;
+    lobby->n_strangers = 0;
     if (lobby->hello != NULL)
         hello_close(lobby->hello);
 }
@@ -57,8 +90,10 @@ static void caller_hear(struct lobby *lobby, uint32_t i)
         caller_enter(lobby, i, &guest);
         return;
     case HELLO_REFUSED:
-        lobby->collect->n_refused++;
-        lobby->collect->refused = why;
+        collect_refuse(lobby->collect, &guest, why.detail);
+        break;
+    case HELLO_STRANGER:
+        lobby->collect->missing.n_strangers++;
         break;
     case HELLO_GONE:
         break;
@@ -76,11 +111,44 @@ void lobby_hear(struct lobby *lobby, int fd)
     }
 }
 
-/* A connection, its memory and the process behind it take three descriptors for a moment. */
+/* Whether one more caller fits, after some saving if need be. */
 static bool has_room(const struct lobby *lobby)
 {
-    return lobby->n < LOBBY_MAX &&
-           2ull * lobby->collect->n + 3ull * lobby->n + LOBBY_RESERVED_FDS < lobby->max_fds;
+    const uint64_t needed = LOBBY_CALLER_FDS * (lobby->n + 1ull) + LOBBY_RESERVED_FDS;
+    if (lobby->n >= LOBBY_MAX || needed > lobby->max_fds)
+        return false;
+    if (needed + lobby->collect->n_fds > lobby->max_fds)
+        collect_save_descriptors(lobby->collect, lobby->max_fds - needed);
+    return true;
+}
+
+/* Of the other users' connections the oldest makes room for a new one. */
+static void strangers_limit(struct lobby *lobby)
+{
+    uint32_t oldest = lobby->n;
+    if (lobby->n_strangers < LOBBY_STRANGERS)
+        return;
+    for (uint32_t i = 0; i < lobby->n; i++)
+        if (lobby->callers[i].is_stranger &&
+            (oldest == lobby->n || lobby->callers[i].since_ns < lobby->callers[oldest].since_ns))
+            oldest = i;
+    lobby->collect->missing.n_strangers++;
+    caller_leave(lobby, oldest);
+}
+
+static void caller_add(struct lobby *lobby, int fd, uid_t user, uint64_t now_ns)
+{
+    struct epoll_event event = {.events = EPOLLIN};
+    const bool is_stranger = user != geteuid() && user != 0;
+    event.data.u64 = LOBBY_EPOLL_CALLER << 32 | (uint32_t)fd;
+    if (is_stranger)
+        strangers_limit(lobby);
+    lobby->n_strangers += is_stranger;
+    lobby->callers[lobby->n++] = (struct lobby_caller){fd, is_stranger, now_ns};
+    if (epoll_ctl(lobby->epoll_fd, EPOLL_CTL_ADD, fd, &event) != 0)
+        caller_leave(lobby, lobby->n - 1);
+    else
+        caller_hear(lobby, lobby->n - 1);
 }
 
 static void shut(struct lobby *lobby)
@@ -91,23 +159,21 @@ static void shut(struct lobby *lobby)
 
 void lobby_let_in(struct lobby *lobby, uint64_t now_ns)
 {
+    if (lobby->hello->door.board >= 0)
+        missing_take_notices(&lobby->collect->missing, lobby->hello->door.board,
+                             lobby->hello->cookie);
     while (!lobby->is_shut) {
+        uid_t user = 0;
         if (!has_room(lobby)) {
             shut(lobby);
             return;
         }
-        const int fd = hello_accept(lobby->hello);
+        const int fd = hello_accept(lobby->hello, &user);
         if (fd == -2)
             shut(lobby);
         if (fd < 0)
             return;
-        struct epoll_event event = {.events = EPOLLIN};
-        event.data.u64 = LOBBY_EPOLL_CALLER << 32 | (uint32_t)fd;
-        lobby->callers[lobby->n++] = (struct lobby_caller){fd, now_ns};
-        if (epoll_ctl(lobby->epoll_fd, EPOLL_CTL_ADD, fd, &event) != 0)
-            caller_leave(lobby, lobby->n - 1);
-        else
-            caller_hear(lobby, lobby->n - 1);
+        caller_add(lobby, fd, user, now_ns);
     }
 }
 

@@ -6,9 +6,13 @@
  * Threads:      one.
  * Memory:       caller's storage; lobby_open, then lobby_close. Borrows hello, collect and the
  *               epoll descriptor.
- * Loss:         who says nothing for LOBBY_PATIENCE_NS is hung up on.
+ * Loss:         who says nothing for LOBBY_PATIENCE_NS is hung up on; of other users' connections
+ *               that say nothing, the oldest when there are more than LOBBY_STRANGERS.
  *
- * When descriptors run out nobody is let in for a while; they wait in the socket's backlog.
+ * When descriptors run low, recorded processes give theirs back (collect_save_descriptors). When
+ * that does not help nobody is let in for a while; they wait in the socket's backlog.
+ *
+ * Everybody may connect. So other users can neither fill the lobby nor keep ours from it.
  */
 #ifndef PYREC_RECORD_LOBBY_H
 #define PYREC_RECORD_LOBBY_H
@@ -18,14 +22,17 @@
 
 #define LOBBY_MAX          256
 #define LOBBY_PATIENCE_NS  5000000000u
-#define LOBBY_RESERVED_FDS 32 /* for everything that is not a recorded process */
+#define LOBBY_STRANGERS    32 /* at most, of users that are neither ours nor root */
+#define LOBBY_RESERVED_FDS 16 /* for everything that is not a recorded process */
+#define LOBBY_CALLER_FDS   3  /* of a caller for a moment: connection, memory, process */
 
-/* epoll events: the listening socket, and a connection (with its descriptor). */
+/* epoll events: a listening socket or the board, and a connection (with its descriptor). */
 #define LOBBY_EPOLL_DOOR   2ull
 #define LOBBY_EPOLL_CALLER 3ull
 
 struct lobby_caller {
     int fd;
+    bool is_stranger; /* another user's */
     uint64_t since_ns;
 };
 
@@ -37,13 +44,15 @@ struct lobby {
     bool is_shut; /* nobody is let in until the next sweep */
     struct lobby_caller callers[LOBBY_MAX];
     uint32_t n;
+    uint32_t n_strangers; /* of them */
 };
 
 MUST_CHECK enum status lobby_open(struct lobby *lobby, struct hello *hello, struct collect *collect,
                                   int epoll_fd, uint64_t max_fds, struct problem *why);
 void lobby_close(struct lobby *lobby);
 
-/* Somebody knocks: let in all who wait, and hear them at once if they have spoken. */
+/* Somebody knocks: let in all who wait, and hear them at once if they have spoken. Reads the board,
+ * too. */
 void lobby_let_in(struct lobby *lobby, uint64_t now_ns);
 
 /* A caller says something. */

@@ -28,6 +28,7 @@ struct process {
     const char **argv;
 
     pid_t pid;
+    pid_t inner_pid;  /* what it calls itself, in its own namespace */
     int pidfd;        /* -1: cannot be had */
     int connection;   /* the agent notices its end; -1 = none */
     bool is_dead;     /* was already gone when it was opened, or is known to be since */
@@ -75,6 +76,11 @@ void process_restart_generation(struct process *process);
 
 /* Whether this pid runs another program now, one that brought no agent. */
 bool process_has_left(struct process *process, uint64_t now_ns);
+
+/* How many descriptors it holds, and one less. Nothing is lost by that; see collect.h. */
+enum process_descriptor { PROCESS_CONNECTION, PROCESS_PIDFD };
+uint32_t process_fds(const struct process *process);
+void process_save_descriptor(struct process *process, enum process_descriptor which);
 
 /* Whether it is dead, where there is no pidfd that says so. */
 bool process_has_died(const struct process *process);

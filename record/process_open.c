@@ -120,8 +120,8 @@ static void pidfd_open_same(struct process *process)
     if (process->is_dead)
         return;
     process->about.os_start = is.start;
-    if (process->about.parent_pid == 0)
-        process->about.parent_pid = (uint32_t)is.parent;
+    if (process->about.parent_pid == 0 || process->inner_pid != process->pid)
+        process->about.parent_pid = (uint32_t)is.parent; /* its own word is of its namespace */
     snprintf(path, sizeof path, "/proc/%d/exe", process->pid);
     if (stat(path, &exe) == 0) {
         process->exe_device = exe.st_dev;
@@ -147,6 +147,7 @@ enum status process_open(struct process **out, const struct hello_guest *guest, 
     *out = NULL;
     if (process != NULL) {
         process->pid = guest->pid;
+        process->inner_pid = guest->inner_pid;
         process->pidfd = -1;
         process->connection = guest->connection;
         process->about.pid = (uint32_t)guest->pid;
@@ -162,6 +163,22 @@ enum status process_open(struct process **out, const struct hello_guest *guest, 
     pidfd_open_same(process);
     *out = process;
     return STATUS_OK;
+}
+
+uint32_t process_fds(const struct process *process)
+{
+    return (uint32_t)(process->pidfd >= 0) + (uint32_t)(process->connection >= 0);
+}
+
+void process_save_descriptor(struct process *process, enum process_descriptor which)
+{
+    int *const fd = which == PROCESS_CONNECTION ? &process->connection : &process->pidfd;
+    if (*fd < 0)
+        return;
+    if (which == PROCESS_CONNECTION)
+        atomic_store_explicit(&process->head->is_hung_up, 1, memory_order_release);
+    close(*fd);
+    *fd = -1;
 }
 
 void process_free(struct process *process)

@@ -94,15 +94,19 @@ static void recording_begin(struct session *s)
     struct problem why;
     collect_init(&s->collect, &s->emit, s->epoll_fd,
                  (s->settings->agent_flags & WIRE_NO_CHILDREN) != 0);
-    s->hello.fd = -1;
+    door_init(&s->hello.door);
     const enum status status = recording_open(s, &why);
     s->is_recording = s->has_recorded = status == STATUS_OK;
     if (s->is_recording)
         return;
-    const bool is_file = s->hello.fd >= 0;
-    snprintf(sentence, sizeof sentence, "cannot record%s%s: %s (%s); the command runs without",
-             is_file ? " to " : "", is_file ? s->settings->output : "", why.detail,
-             status_text(status));
+    const bool is_file = s->lobby.hello != NULL; /* all that comes before it is there */
+    const bool is_told = strncmp(why.detail, "cannot ", 7) == 0;
+    snprintf(sentence, sizeof sentence, "%s%s%s%s; the command runs unrecorded",
+             is_told      ? ""
+             : is_file    ? "cannot record to "
+                          : "cannot record: ",
+             is_file && !is_told ? s->settings->output : "", is_file && !is_told ? ": " : "",
+             why.detail);
     s->say(sentence);
     lobby_close(&s->lobby);
 }

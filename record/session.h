@@ -16,7 +16,7 @@
 struct session_result {
     int exit_code;        /* what pyrec should end with .. */
     uint32_t exit_signal; /* .. or the signal it should die of */
-    char closing[512];    /* the line that says what was recorded; "" = nothing to say */
+    char closing[1024];   /* the line that says what was recorded; "" = nothing to say */
 };
 
 /* Called at once when something goes wrong that the user must know now. */

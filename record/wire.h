@@ -19,7 +19,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define WIRE_VERSION    1u
+#define WIRE_VERSION    2u
 #define WIRE_MAGIC      "pyrecwir"
 #define WIRE_HEAD_LEN   16384u /* the head "page": whole pages on every page size up to 16 KiB */
 #define WIRE_RING_LEN   (2u << 20)   /* power of two */
@@ -28,9 +28,15 @@
 
 /*
  * The environment variable tells the agent where and how to record:
- *     1,<abstract socket name>,<cookie, 32 hex digits>,<interval_ns>,<max_depth>,<flags, decimal>,
+ *     2,<abstract socket name>,<directory>,<pyrec's pid>,<its start, field 22 of /proc/PID/stat>,
+ *     <cookie, 32 hex digits>,<interval_ns>,<max_depth>,<flags, decimal>,<limit of the cost, ppm>,
  *     <CLOCK_MONOTONIC in ns before which nothing is recorded, or 0>
+ * The name or the directory may be empty. In the directory are a socket and a FIFO for notices.
  */
+#define WIRE_SOCKET        "door"
+#define WIRE_BOARD         "board"
+#define WIRE_DIRECTORY_MAX 80 /* so that "/proc/PID/root" before it still fits a socket's address */
+
 enum wire_flags {
     WIRE_NO_SIGNALS = 1,    /* take a running thread's CPU instead of asking it */
     WIRE_NO_CUMULATIVE = 2, /* top frame only */
@@ -44,6 +50,48 @@ struct wire_hello {
     int32_t pid;
     char cookie[32];
 };
+
+/* Why a Python process is not recorded, as far as an agent knows. */
+#define WIRE_MISSING_LIST(X)                                                                       \
+    X(NONE, "")                                                                                    \
+    X(THREAD, "no thread for the recorder")                                                        \
+    X(DESCRIPTORS, "descriptors used up")                                                          \
+    X(FILE_SIZE, "limit on the size of files (2.1 MB are needed)")                                 \
+    X(MEMORY, "no memory for the recorder")                                                        \
+    X(SOCKET, "socket() failed")                                                                   \
+    X(MEMFD, "memfd_create() failed")                                                              \
+    X(HELLO, "sendmsg() failed")                                                                   \
+    X(DOOR, "pyrec cannot be reached")                                                             \
+    X(STRANGER, "somebody else listens in pyrec's place")                                          \
+    X(ENVIRONMENT, "environment replaced")                                                         \
+    X(STATIC, "statically linked: nothing can be loaded into it")                                  \
+    X(RIGHTS, "rights of its own (set-user-ID or capabilities): the loader lets nobody in")        \
+    X(MACHINE, "a program for another machine")                                                    \
+    X(LIBC, "a libc that the recorder does not know")
+
+enum wire_missing {
+#define WIRE_MISSING_ENUM(name, text) WIRE_MISSING_##name,
+    WIRE_MISSING_LIST(WIRE_MISSING_ENUM)
+#undef WIRE_MISSING_ENUM
+        WIRE_MISSING_COUNT
+};
+
+/*
+ * What is written to the board by an agent that cannot say hello, in one piece. It is Python that is
+ * not recorded, unless `is_python` says that nobody knows: about a program that is being started.
+ */
+struct wire_notice {
+    char magic[8];
+    uint32_t version;
+    int32_t pid;       /* its own word for it, .. */
+    uint64_t os_start; /* .. and when it started, field 22 of /proc/self/stat; 0 = not known */
+    char cookie[32];
+    uint32_t reason; /* enum wire_missing */
+    int32_t error;   /* errno, 0 = none */
+    uint32_t is_python;
+    char name[60]; /* of the program, NUL-terminated */
+};
+_Static_assert(sizeof(struct wire_notice) == 128, "no holes");
 
 /* Why a stack could not be had. Index into wire_counters.failed. */
 #define WIRE_FAILURE_LIST(X)                                                                       \
@@ -128,6 +176,8 @@ struct wire_head {
     _Alignas(64) _Atomic uint64_t tail; /* bytes ever read; the other way round */
     _Alignas(64) _Atomic uint32_t stop; /* collector: stop sampling, for good */
     _Atomic uint32_t state;             /* enum wire_agent_state */
+    _Atomic uint32_t is_hung_up;        /* collector: the connection's end means nothing, it had to
+                                           save a descriptor */
     _Atomic uint64_t collector_beat;    /* collector: CLOCK_MONOTONIC of its last visit */
     _Atomic uint64_t sampler_beat;      /* sampler: CLOCK_MONOTONIC of its last tick */
     struct wire_rest rest;

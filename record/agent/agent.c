@@ -2,6 +2,7 @@
 #include "agent.h"
 #include "bell.h"
 #include "clock.h"
+#include "notice.h"
 #include "peek.h"
 #include <errno.h>
 #include <linux/futex.h>
@@ -130,7 +131,11 @@ static bool run_begin(struct agent *agent)
         return true;
     }
     const bool private_files = link_private_files();
-    if (!memory_ready(agent) || !link_open(&agent->link, &agent->settings, &agent->interp, NULL))
+    if (!memory_ready(agent)) {
+        notice_leave(&agent->settings, NOTICE_PYTHON, WIRE_MISSING_MEMORY, ENOMEM, NULL);
+        return false;
+    }
+    if (!link_open(&agent->link, &agent->settings, &agent->interp, NULL))
         return false;
     parts_connect(agent);
     if (private_files)
@@ -249,11 +254,15 @@ bool agent_start(struct agent *agent)
     sigdelset(&all, SIGSEGV);
     sigdelset(&all, SIGBUS); /* .. but a load of ours may fault */
     pthread_sigmask(SIG_SETMASK, &all, &before);
-    agent->thread_made = pthread_create(&agent->thread, &attributes, sampler_main, agent) == 0;
+    const int error = pthread_create(&agent->thread, &attributes, sampler_main, agent);
+    agent->thread_made = error == 0;
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     pthread_attr_destroy(&attributes);
-    if (!agent->thread_made)
+    if (!agent->thread_made) {
+        if (agent->link.head == NULL)
+            notice_leave(&agent->settings, NOTICE_PYTHON, WIRE_MISSING_THREAD, error, NULL);
         agent_leave(agent);
+    }
     return agent->thread_made;
 }
 

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "link.h"
 #include "clock.h"
+#include "notice.h"
+#include "proc_read.h"
+#include "reach.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/close_range.h>
@@ -12,13 +15,17 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
-#include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
+
+#define BUSY_TRIES  200
+#define BUSY_NS     10000000
+#define BEAT_MAX_NS 30000000000u /* pyrec visits ten times per second */
 
 /* Up to the next comma (or the end) into `to`. The rest, or NULL when it does not fit. */
 static const char *field_copy(const char *from, char *to, size_t size)
 {
-    const size_t len = strcspn(from, ",");
+    const size_t len = from != NULL ? strcspn(from, ",") : size;
     if (len >= size)
         return NULL;
     memcpy(to, from, len);
@@ -26,33 +33,39 @@ static const char *field_copy(const char *from, char *to, size_t size)
     return from[len] == ',' ? from + len + 1 : from + len;
 }
 
+static const char *field_number(const char *from, uint64_t *to)
+{
+    char number[24];
+    from = field_copy(from, number, sizeof(number));
+    *to = from != NULL ? strtoull(number, NULL, 10) : 0;
+    return from;
+}
+
 bool link_settings(struct link_settings *settings)
 {
-    const char *at = getenv(WIRE_ENV);
-    char version[8], cookie[sizeof(settings->cookie) + 1], number[24];
-    if (at == NULL || (at = field_copy(at, version, sizeof(version))) == NULL ||
-        strtoul(version, NULL, 10) != WIRE_VERSION)
+    char cookie[sizeof(settings->cookie) + 1];
+    uint64_t version, pid, depth, flags;
+    const char *at = field_number(getenv(WIRE_ENV), &version);
+    if (version != WIRE_VERSION)
         return false;
     at = field_copy(at, settings->socket_name, sizeof(settings->socket_name));
-    if (at == NULL || (at = field_copy(at, cookie, sizeof(cookie))) == NULL ||
-        strlen(cookie) != sizeof(settings->cookie))
+    at = field_copy(at, settings->directory, sizeof(settings->directory));
+    at = field_number(at, &pid);
+    at = field_number(at, &settings->pyrec_start);
+    at = field_copy(at, cookie, sizeof(cookie));
+    if (at == NULL || strlen(cookie) != sizeof(settings->cookie))
         return false;
     memcpy(settings->cookie, cookie, sizeof(settings->cookie));
-    if ((at = field_copy(at, number, sizeof(number))) == NULL)
-        return false;
-    settings->interval_ns = strtoull(number, NULL, 10);
-    if ((at = field_copy(at, number, sizeof(number))) == NULL)
-        return false;
-    settings->max_depth = (uint32_t)strtoul(number, NULL, 10);
-    if ((at = field_copy(at, number, sizeof(number))) == NULL)
-        return false;
-    settings->flags = (uint32_t)strtoul(number, NULL, 10);
-    if ((at = field_copy(at, number, sizeof(number))) == NULL)
-        return false;
-    settings->max_cost_ppm = strtoull(number, NULL, 10);
-    settings->begin_ns = strtoull(at, NULL, 10);
-    return settings->interval_ns >= 10000 && settings->interval_ns <= 1000000000u &&
-           settings->max_depth >= 1 && settings->max_depth <= 16384;
+    at = field_number(at, &settings->interval_ns);
+    at = field_number(at, &depth);
+    at = field_number(at, &flags);
+    at = field_number(at, &settings->max_cost_ppm);
+    at = field_number(at, &settings->begin_ns);
+    settings->pyrec_pid = (int32_t)pid;
+    settings->max_depth = (uint32_t)depth;
+    settings->flags = (uint32_t)flags;
+    return at != NULL && settings->interval_ns >= 10000 && settings->interval_ns <= 1000000000u &&
+           depth >= 1 && depth <= 16384;
 }
 
 bool link_private_files(void)
@@ -69,30 +82,6 @@ bool link_private_files(void)
 
 /* ---- who we are ---- */
 
-static size_t file_read(const char *path, char *to, size_t size)
-{
-    const int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return 0;
-    const ssize_t n = read(fd, to, size);
-    close(fd);
-    return n > 0 ? (size_t)n : 0;
-}
-
-/* Field 22 of /proc/self/stat; the name in field 2 may hold anything, its ')' is the last one. */
-static uint64_t start_read(void)
-{
-    char stat[1024];
-    const size_t n = file_read("/proc/self/stat", stat, sizeof(stat) - 1);
-    stat[n] = '\0';
-    const char *at = strrchr(stat, ')');
-    for (int field = 2; at != NULL && field < 22; field++) {
-        at = strchr(at, ' ');
-        at = at ? at + 1 : NULL;
-    }
-    return at ? strtoull(at, NULL, 10) : 0;
-}
-
 static void head_fill(struct wire_head *head, const struct link_settings *settings,
                       const struct interp *interp, const char *refused)
 {
@@ -101,7 +90,7 @@ static void head_fill(struct wire_head *head, const struct link_settings *settin
     head->ring_len = WIRE_RING_LEN;
     head->pid = getpid();
     head->parent_pid = getppid();
-    head->os_start = start_read();
+    head->os_start = proc_start(0);
     head->start_ns = clock_now();
     head->is_late = settings->has_waited;
     head->cpu_zero_ns =
@@ -115,7 +104,7 @@ static void head_fill(struct wire_head *head, const struct link_settings *settin
     snprintf(head->python_build, sizeof(head->python_build), "%s", interp->build);
     const ssize_t n = readlink("/proc/self/exe", head->executable, sizeof(head->executable) - 1);
     head->executable[n > 0 ? n : 0] = '\0';
-    head->argv_len = (uint32_t)file_read("/proc/self/cmdline", head->argv, sizeof(head->argv));
+    head->argv_len = (uint32_t)proc_read("/proc/self/cmdline", head->argv, sizeof(head->argv));
     if (refused != NULL)
         snprintf(head->refused, sizeof(head->refused), "%s", refused);
     atomic_store_explicit(&head->state, refused ? WIRE_REFUSED : WIRE_RUNNING,
@@ -124,22 +113,11 @@ static void head_fill(struct wire_head *head, const struct link_settings *settin
 
 /* ---- the message ---- */
 
-static int socket_connect(const struct link_settings *settings)
-{
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    const size_t len = strlen(settings->socket_name);
-    const int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (fd < 0)
-        return -1;
-    memcpy(address.sun_path + 1, settings->socket_name, len); /* abstract: begins with a zero */
-    const socklen_t size = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + len);
-    if (connect(fd, (struct sockaddr *)&address, size) == 0)
-        return fd;
-    close(fd);
-    return -1;
-}
-
-static bool hello_send(int fd, int memory, const struct link_settings *settings)
+/*
+ * 0 or an errno. Memory that is under way counts against the user's limit of descriptors until
+ * pyrec has taken it.
+ */
+static int hello_send(int fd, int memory, const struct link_settings *settings)
 {
     struct wire_hello hello = {.version = WIRE_VERSION, .pid = getpid()};
     memcpy(hello.magic, WIRE_MAGIC, sizeof(hello.magic));
@@ -159,62 +137,106 @@ static bool hello_send(int fd, int memory, const struct link_settings *settings)
     rights->cmsg_type = SCM_RIGHTS;
     rights->cmsg_len = CMSG_LEN(sizeof(int));
     memcpy(CMSG_DATA(rights), &memory, sizeof(int));
-    ssize_t n;
-    do
-        n = sendmsg(fd, &message, MSG_NOSIGNAL);
-    while (n < 0 && errno == EINTR);
-    return n == (ssize_t)sizeof(hello);
+    const struct timespec busy = {.tv_nsec = BUSY_NS};
+    for (int i = 0; sendmsg(fd, &message, MSG_NOSIGNAL) != (ssize_t)sizeof(hello); i++) {
+        if ((errno != EINTR && errno != EAGAIN && errno != ETOOMANYREFS) || i == BUSY_TRIES)
+            return errno;
+        if (errno != EINTR)
+            (void)syscall(SYS_nanosleep, &busy, NULL);
+    }
+    return 0;
 }
 
-static struct wire_head *memory_make(int *fd)
+/* The ring's file, its length fixed; -1 and why. */
+static int memory_make(struct reach_failure *failure)
 {
     const size_t size = WIRE_HEAD_LEN + WIRE_RING_LEN;
-    *fd = (int)syscall(SYS_memfd_create, "pyrec", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-    if (*fd < 0)
-        return NULL;
-    void *head = MAP_FAILED;
-    if (ftruncate(*fd, (off_t)size) == 0 &&
-        fcntl(*fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) == 0)
-        head = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, *fd, 0);
+    const int fd = (int)syscall(SYS_memfd_create, "pyrec", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    if (fd < 0) {
+        *failure = (struct reach_failure){WIRE_MISSING_MEMFD, errno};
+        if (errno == EMFILE || errno == ENFILE)
+            failure->reason = WIRE_MISSING_DESCRIPTORS;
+        return -1;
+    }
+    if (ftruncate(fd, (off_t)size) == 0 &&
+        fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) == 0)
+        return fd;
+    *failure = (struct reach_failure){WIRE_MISSING_MEMORY, errno};
+    if (errno == EFBIG)
+        *failure = (struct reach_failure){WIRE_MISSING_FILE_SIZE, 0};
+    close(fd);
+    return -1;
+}
+
+static bool memory_map(struct link *link, int fd, struct reach_failure *failure)
+{
+    const size_t size = WIRE_HEAD_LEN + WIRE_RING_LEN;
+    void *const head = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
     if (head == MAP_FAILED) {
-        close(*fd);
-        return NULL;
+        *failure = (struct reach_failure){WIRE_MISSING_MEMORY, errno};
+        return false;
     }
     madvise(head, size, MADV_DONTFORK);
-    return head;
+    link->head = head;
+    return true;
+}
+
+/* The memory first: a connection on which nothing is said for a while may be hung up on. */
+static void link_try(struct link *link, const struct link_settings *settings,
+                     const struct interp *interp, const char *refused,
+                     struct reach_failure *failure)
+{
+    const int memory = memory_make(failure);
+    if (memory < 0)
+        return;
+    if (memory_map(link, memory, failure)) {
+        head_fill(link->head, settings, interp, refused);
+        link->socket = reach_connect(settings, &link->peer, failure);
+    }
+    if (link->socket >= 0) {
+        const int error = hello_send(link->socket, memory, settings);
+        if (error != 0)
+            *failure = (struct reach_failure){WIRE_MISSING_HELLO, error};
+    }
+    close(memory);
 }
 
 bool link_open(struct link *link, const struct link_settings *settings, const struct interp *interp,
                const char *refused)
 {
-    link->head = NULL;
-    link->socket = socket_connect(settings);
-    if (link->socket < 0)
-        return false;
-    struct ucred peer = {.pid = 0};
-    socklen_t size = sizeof(peer);
-    getsockopt(link->socket, SOL_SOCKET, SO_PEERCRED, &peer, &size);
-    link->peer = peer.pid;
-    int memory;
-    link->head = memory_make(&memory);
-    bool told = false;
-    if (link->head != NULL) {
-        head_fill(link->head, settings, interp, refused);
-        told = hello_send(link->socket, memory, settings);
-        close(memory);
-    }
-    if (!told)
-        link_close(link);
-    return told;
+    struct reach_failure failure = {WIRE_MISSING_NONE, 0};
+    *link = (struct link){.socket = -1};
+    link_try(link, settings, interp, refused, &failure);
+    if (failure.reason == WIRE_MISSING_NONE)
+        return true;
+    notice_leave(settings, NOTICE_PYTHON, failure.reason, failure.error, NULL);
+    link_close(link);
+    return false;
 }
 
-bool link_lost(const struct link *link)
+/* Nobody holds the other end of a connection: look for pyrec itself, or for its visits. */
+static bool is_pyrec_gone(const struct link *link)
+{
+    if (link->peer > 0)
+        return kill(link->peer, 0) != 0 && errno == ESRCH;
+    const uint64_t beat = atomic_load_explicit(&link->head->collector_beat, memory_order_relaxed);
+    return beat != 0 && clock_now() > beat + BEAT_MAX_NS;
+}
+
+bool link_lost(struct link *link)
 {
     char byte;
+    if (link->socket >= 0 && atomic_load_explicit(&link->head->is_hung_up, memory_order_acquire)) {
+        close(link->socket);
+        link->socket = -1;
+    }
     if (link->socket < 0)
-        return link->peer > 0 && kill(link->peer, 0) != 0 && errno == ESRCH;
+        return is_pyrec_gone(link);
     const ssize_t n = recv(link->socket, &byte, 1, MSG_DONTWAIT | MSG_PEEK);
-    return n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR);
+    if (n != 0 && (n > 0 || errno == EAGAIN || errno == EINTR))
+        return false;
+    return !atomic_load_explicit(&link->head->is_hung_up, memory_order_acquire) ||
+           is_pyrec_gone(link);
 }
 
 void link_close(struct link *link)

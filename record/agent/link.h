@@ -14,7 +14,10 @@
 #include "interp.h"
 
 struct link_settings {
-    char socket_name[64];
+    char socket_name[64];               /* abstract; "" = there is none */
+    char directory[WIRE_DIRECTORY_MAX]; /* of pyrec's socket and board; "" = there is none */
+    int32_t pyrec_pid;                  /* who listens there .. */
+    uint64_t pyrec_start;               /* .. and since when; 0 = not known */
     char cookie[32];
     uint64_t interval_ns;
     uint32_t max_depth;
@@ -28,7 +31,7 @@ struct link_settings {
 struct link {
     struct wire_head *head;
     int socket;   /* kept open: its end means that pyrec is gone; -1 = could not be kept */
-    int32_t peer; /* pyrec's pid */
+    int32_t peer; /* pyrec's pid; 0 = it is not seen from here */
 };
 
 /* Parse the environment variable. False when it is not there or makes no sense. */
@@ -39,13 +42,14 @@ bool link_private_files(void);
 
 /*
  * Make the shared memory, fill in its head (who we are; `refused` instead of an interpreter when
- * that is not NULL) and tell pyrec. False when nobody is there.
+ * that is not NULL) and tell pyrec. False when nobody is there, or something could not be had; then
+ * a notice was left that says what.
  */
 bool link_open(struct link *link, const struct link_settings *settings, const struct interp *interp,
                const char *refused);
 
 /* Has pyrec gone? */
-bool link_lost(const struct link *link);
+bool link_lost(struct link *link);
 
 void link_close(struct link *link);
 

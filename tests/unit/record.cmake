@@ -46,4 +46,7 @@ target_compile_definitions(test_settings PRIVATE MANUAL="${PROJECT_SOURCE_DIR}/r
 unit(test_natives RACE test_natives.c LINK pyrec_collect Threads::Threads)
 unit(test_hostile test_hostile.c LINK test_record)
 unit(test_lobby RACE test_lobby.c LINK test_record)
+set(agent ${PROJECT_SOURCE_DIR}/record/agent)
+unit(test_door test_door.c ${agent}/reach.c ${agent}/notice.c ${agent}/proc_read.c
+  LINK test_record Threads::Threads)
 unit(test_examine test_examine.c LINK pyrec_collect test_scratch)

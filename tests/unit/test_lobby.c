@@ -37,7 +37,7 @@ static int fds_count(void)
 static void setup(void)
 {
     struct problem why;
-    char environment[128];
+    char environment[256];
     fake_open(&fake, 1, 1000000, WIRE_RING_LEN);
     epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     ck_assert_int_eq(emit_open(&emit,
@@ -50,7 +50,8 @@ static void setup(void)
     ck_assert_int_eq(hello_open(&hello, &why), STATUS_OK);
     collect_init(&collect, &emit, epoll_fd, false);
     ck_assert_int_eq(lobby_open(&lobby, &hello, &collect, epoll_fd, 1000, &why), STATUS_OK);
-    snprintf(environment, sizeof environment, "1,%s,%s,1000000,10,0", hello.name, hello.cookie);
+    snprintf(environment, sizeof environment, "2,%s,%s,%d,0,%s,1000000,10,0,0,0", hello.door.name,
+             hello.door.directory, (int)getpid(), hello.cookie);
     setenv(WIRE_ENV, environment, 1);
     fds_before = fds_count();
 }
@@ -69,10 +70,10 @@ static void teardown(void)
 static int connect_raw(void)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
-    memcpy(address.sun_path + 1, hello.name, strlen(hello.name));
+    memcpy(address.sun_path + 1, hello.door.name, strlen(hello.door.name));
     const int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
     const socklen_t len =
-        (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + strlen(hello.name));
+        (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + strlen(hello.door.name));
     ck_assert_int_eq(connect(fd, (const struct sockaddr *)&address, len), 0);
     return fd;
 }
@@ -97,8 +98,7 @@ static void say(int fd, const void *bytes, size_t len, int n_fds)
 
 static struct wire_hello hello_good(void)
 {
-    struct wire_hello good = {.version = WIRE_VERSION,
-                              .pid = 4711}; /* the number is not believed */
+    struct wire_hello good = {.version = WIRE_VERSION, .pid = getpid()};
     memcpy(good.magic, WIRE_MAGIC, sizeof good.magic);
     memcpy(good.cookie, hello.cookie, sizeof good.cookie);
     return good;
@@ -125,36 +125,50 @@ START_TEST(test_welcome)
 }
 END_TEST
 
-static void check_refused(const void *bytes, size_t len, int n_fds, const char *says)
+/* Who it was turned away as: one of ours that is missing, or a stranger. */
+static void check_turned_away(const void *bytes, size_t len, int n_fds, const char *says)
 {
+    char text[400];
     const int fd = connect_raw();
-    const uint32_t n_refused = collect.n_refused;
+    const uint32_t n_missing = collect.missing.n[MISSING_PYTHON];
+    const uint32_t n_strangers = collect.missing.n_strangers;
     say(fd, bytes, len, n_fds);
     lobby_let_in(&lobby, clocks_mono_ns());
     ck_assert_uint_eq(collect.n, 0);
-    ck_assert_uint_eq(collect.n_refused, n_refused + 1);
-    ck_assert_ptr_nonnull(strstr(collect.refused.detail, says));
+    ck_assert_uint_eq(collect.missing.n[MISSING_PYTHON], n_missing + (says != NULL));
+    ck_assert_uint_eq(collect.missing.n_strangers, n_strangers + (says == NULL));
+    missing_write(&collect.missing, text, sizeof text);
+    ck_assert_msg(says == NULL || strstr(text, says) != NULL, "%s", text);
+    missing_clear(&collect.missing); /* the next one has the same number and is somebody else */
     close(fd);
     ck_assert_int_eq(fds_count(), fds_before);
 }
 
-START_TEST(test_refused)
+#define STRANGER NULL
+
+START_TEST(test_turned_away)
 {
     struct wire_hello bad = hello_good();
-    check_refused("x", 1, 0, "no agent");
-    check_refused("x", 1, 5, "no agent");
-    check_refused(&bad, sizeof bad - 1, 1, "no agent");
-    check_refused(&bad, sizeof bad, 0, "not one descriptor");
-    check_refused(&bad, sizeof bad, 2, "not one descriptor");
-    check_refused(&bad, sizeof bad, 4, "not one descriptor");
-    check_refused(&bad, sizeof bad, 8, "no descriptor left"); /* more than there is room for */
+    check_turned_away("x", 1, 0, STRANGER);
+    check_turned_away("x", 1, 5, STRANGER);
+    check_turned_away(&bad, sizeof bad - 1, 1, STRANGER);
+    check_turned_away(&bad, sizeof bad, 0, "not one descriptor");
+    check_turned_away(&bad, sizeof bad, 2, "not one descriptor");
+    check_turned_away(&bad, sizeof bad, 4, "not one descriptor");
+    check_turned_away(&bad, sizeof bad, 8, "descriptors used up"); /* more than there is room for */
+    bad.pid = getppid();
+    check_turned_away(&bad, sizeof bad, 1, "its own process number");
+    bad = hello_good();
     bad.version++;
-    check_refused(&bad, sizeof bad, 1, "another version");
-    bad.cookie[31] ^= 1;
-    check_refused(&bad, sizeof bad, 1, "wrong cookie");
+    check_turned_away(&bad, sizeof bad, 1, "another version");
+    for (size_t i = 0; i < sizeof bad.cookie; i++) {
+        bad = hello_good();
+        bad.cookie[i] ^= 1;
+        check_turned_away(&bad, sizeof bad, 1, STRANGER);
+    }
     bad = hello_good();
     bad.magic[0] ^= 1;
-    check_refused(&bad, sizeof bad, 1, "no agent");
+    check_turned_away(&bad, sizeof bad, 1, STRANGER);
 }
 END_TEST
 
@@ -202,11 +216,93 @@ START_TEST(test_crowd)
     ck_assert_uint_eq(lobby.n, 40);
     for (int i = 0; i < CROWD; i++)
         close(fds[i]);
-    lobby.max_fds = LOBBY_RESERVED_FDS; /* none to spare */
+    lobby.max_fds = LOBBY_RESERVED_FDS + LOBBY_CALLER_FDS * (40 + 1) - 1; /* one is missing */
     ck_assert(fake_hello(&fake));
     lobby_let_in(&lobby, 3);
     ck_assert(lobby.is_shut);
     ck_assert_uint_eq(collect.n, 0);
+}
+END_TEST
+
+/* Another user keeps the lobby full of connections that say nothing: ours come in all the same. */
+START_TEST(test_strangers)
+{
+    enum { MANY = LOBBY_MAX + 50 };
+    int ready[2], go[2], status;
+    char byte = 0;
+    if (geteuid() != 0)
+        return; /* only root can become somebody else */
+    ck_assert_int_eq(pipe(ready) + pipe(go), 0);
+    const pid_t pid = fork();
+    if (pid == 0) {
+        if (setresuid(65534, 65534, 65534) != 0)
+            _exit(1);
+        for (int i = 0; i < MANY; i++)
+            connect_raw();
+        _exit(write(ready[1], &byte, 1) == 1 && read(go[0], &byte, 1) == 1 ? 0 : 1);
+    }
+    ck_assert_int_eq(read(ready[0], &byte, 1), 1);
+    lobby_let_in(&lobby, 1);
+    ck_assert(!lobby.is_shut);
+    ck_assert_uint_eq(lobby.n, LOBBY_STRANGERS);
+    ck_assert_uint_eq(lobby.n_strangers, LOBBY_STRANGERS);
+    ck_assert_uint_eq(collect.missing.n_strangers, MANY - LOBBY_STRANGERS);
+    const int silent = connect_raw(); /* one of ours that has not spoken yet stays, too */
+    ck_assert(fake_hello(&fake));
+    lobby_let_in(&lobby, 1);
+    ck_assert_uint_eq(collect.n, 1);
+    ck_assert_uint_eq(lobby.n, LOBBY_STRANGERS + 1);
+    ck_assert_int_eq(write(go[1], &byte, 1), 1);
+    ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+    ck_assert_int_eq(status, 0);
+    lobby_sweep(&lobby, 2 + LOBBY_PATIENCE_NS);
+    ck_assert_uint_eq(lobby.n + lobby.n_strangers, 0);
+    close(silent);
+}
+END_TEST
+
+/* Descriptors run low: those of processes are given back, connections first, and nobody is lost. */
+START_TEST(test_thrift)
+{
+    enum { KIDS = 20 };
+    static struct fake kids[KIDS];
+    int go[2];
+    char byte = 0;
+    ck_assert_int_eq(pipe(go), 0);
+    lobby.max_fds = LOBBY_RESERVED_FDS + LOBBY_CALLER_FDS + KIDS + 10;
+    for (int i = 0; i < KIDS; i++) {
+        fake_open(&kids[i], 10 + (uint64_t)i, 1000000, WIRE_RING_LEN);
+        kids[i].head->os_start = 0; /* it is the child's, not ours */
+        const pid_t pid = fork();
+        if (pid == 0) {
+            close(go[1]);
+            _exit(fake_hello(&kids[i]) && read(go[0], &byte, 1) == 0 ? 0 : 1);
+        }
+        while (collect.n <= (uint32_t)i)
+            lobby_let_in(&lobby, clocks_mono_ns());
+    }
+    ck_assert_uint_eq(collect.n, KIDS);
+    ck_assert_uint_le(collect.n_fds, KIDS + 10 + LOBBY_CALLER_FDS);
+    uint32_t n_hung_up = 0, n_pidfds = 0;
+    for (uint32_t i = 0; i < KIDS; i++) {
+        n_hung_up += atomic_load(&collect.processes[i]->head->is_hung_up);
+        n_pidfds += collect.processes[i]->pidfd >= 0;
+        ck_assert_int_eq(collect.processes[i]->connection < 0,
+                         atomic_load(&collect.processes[i]->head->is_hung_up) != 0);
+    }
+    ck_assert_uint_ge(n_hung_up, KIDS - 10 - LOBBY_CALLER_FDS);
+    ck_assert_uint_eq(n_pidfds, KIDS); /* connections are enough */
+    collect_save_descriptors(&collect, 0);
+    ck_assert_uint_eq(collect.n_fds, 0);
+    close(go[1]);
+    for (int i = 0; i < KIDS; i++)
+        wait(NULL);
+    collect_visit(&collect, clocks_mono_ns()); /* without a pidfd it is seen that they are dead */
+    ck_assert_uint_eq(collect.n, 0);
+    ck_assert_uint_eq(collect.n_ever, KIDS);
+    for (int i = 0; i < KIDS; i++)
+        fake_close(&kids[i]);
+    close(go[0]);
 }
 END_TEST
 
@@ -281,9 +377,11 @@ int main(void)
     tcase_set_timeout(tc, 60);
     tcase_add_checked_fixture(tc, setup, teardown);
     tcase_add_test(tc, test_welcome);
-    tcase_add_test(tc, test_refused);
+    tcase_add_test(tc, test_turned_away);
     tcase_add_test(tc, test_silent);
     tcase_add_test(tc, test_crowd);
+    tcase_add_test(tc, test_strangers);
+    tcase_add_test(tc, test_thrift);
     tcase_add_test(tc, test_dead_before_accept);
     tcase_add_test(tc, test_clock_step);
     tcase_add_test(tc, test_first_only);
