@@ -295,7 +295,7 @@ void agent_forget(struct agent *agent)
         return;
     agent->report.n_functions = 0;
     codes_reset(&agent->codes);
-    capture_reset(&agent->capture);
+    agent->initialized = capture_reset(&agent->capture); /* else all is tried anew */
     threads_reset(&agent->threads);
     names_reset(&agent->names);
 }

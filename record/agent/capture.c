@@ -15,26 +15,45 @@
  * a timer that fires before the thread has gone on finds it where it was. */
 #define RETRY_NS 4000
 
-static void slots_lay_out(struct capture *capture)
+static size_t frames_size(const struct capture *capture)
 {
-    for (uint32_t i = 0; i <= capture->n_slots; i++) {
-        struct slot *const slot = &capture->slots[i];
-        memset(slot, 0, sizeof(*slot));
-        slot->timer = -1;
-        slot->stack.max = capture->max_depth;
-        slot->stack.frames = capture->frames + (size_t)i * 2 * capture->max_depth;
-        slot->sent = (struct wire_frame *)(slot->stack.frames + capture->max_depth);
-    }
+    return (size_t)2 * capture->max_depth * sizeof(uint64_t);
 }
 
-void capture_reset(struct capture *capture)
+/* Room for its frames, when a slot is first used. */
+static bool slot_lay_out(struct capture *capture, struct slot *slot)
 {
-    reserve_wipe(capture->frames, capture->frames_size);
-    slots_lay_out(capture);
+    if (slot->stack.frames != NULL)
+        return true;
+    uint64_t *const frames = reserve_memory(frames_size(capture));
+    if (frames == NULL)
+        return false;
+    slot->timer = -1;
+    slot->stack.max = capture->max_depth;
+    slot->stack.frames = frames;
+    slot->sent = (struct wire_frame *)(frames + capture->max_depth);
+    return true;
+}
+
+static void slot_wipe(struct capture *capture, struct slot *slot)
+{
+    if (slot->stack.frames != NULL)
+        reserve_give_back(slot->stack.frames, frames_size(capture));
+    memset(slot, 0, sizeof(*slot));
+}
+
+bool capture_reset(struct capture *capture)
+{
+    for (uint32_t i = 0; i < capture->n_used; i++)
+        slot_wipe(capture, &capture->slots[i]);
+    struct slot *const scratch = capture_scratch(capture);
+    slot_wipe(capture, scratch);
+    capture->n_used = 0;
     capture->n_free = capture->n_slots;
     for (uint32_t i = 0; i < capture->n_slots; i++)
         capture->free_slots[i] = capture->n_slots - 1 - i;
     atomic_store(&capture->n_asked, 0);
+    return slot_lay_out(capture, scratch);
 }
 
 bool capture_init(struct capture *capture, const struct interp *interp, struct codes *codes,
@@ -44,19 +63,13 @@ bool capture_init(struct capture *capture, const struct interp *interp, struct c
     capture->codes = codes;
     capture->max_depth = max_depth;
     capture->n_slots = CAPTURE_SLOTS;
-    do {
-        capture->frames_size = (size_t)(capture->n_slots + 1) * 2 * max_depth * sizeof(uint64_t);
-        capture->frames = reserve_memory(capture->frames_size);
-    } while (capture->frames == NULL && (capture->n_slots /= 4) > 1);
+    capture->n_used = 0;
     capture->slots = reserve_memory((capture->n_slots + 1) * sizeof(struct slot));
     capture->free_slots = reserve_memory(capture->n_slots * sizeof(uint32_t));
     capture->asked = reserve_memory((capture->n_slots + 1) * sizeof(uint32_t));
     capture->again = reserve_memory(max_depth * sizeof(uint64_t));
-    if (!capture->frames || !capture->again || !capture->slots || !capture->free_slots ||
-        !capture->asked)
-        return false;
-    capture_reset(capture);
-    return true;
+    return capture->again && capture->slots && capture->free_slots && capture->asked &&
+           capture_reset(capture);
 }
 
 static void timer_clear(struct slot *slot)
@@ -70,7 +83,13 @@ struct slot *capture_take_slot(struct capture *capture, int32_t tid)
 {
     if (capture->n_free == 0)
         return NULL;
-    struct slot *const slot = &capture->slots[capture->free_slots[--capture->n_free]];
+    const uint32_t number = capture->free_slots[capture->n_free - 1];
+    struct slot *const slot = &capture->slots[number];
+    if (!slot_lay_out(capture, slot))
+        return NULL;
+    capture->n_free--;
+    if (number >= capture->n_used)
+        capture->n_used = number + 1;
     slot->tid = tid;
     slot->sent_depth = 0;
     return slot;

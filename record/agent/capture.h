@@ -6,8 +6,8 @@
  * Threads:      capture_ask, capture_outside, capture_done by the sampler; capture_answer in the
  *               signal handler on the thread that was asked; capture_wants on threads that free
  *               code objects.
- * Memory:       slots and room for their frames are reserved at start; a slot's pages are touched
- *               only when a thread is given it.
+ * Memory:       slots are reserved at start, room for a slot's frames is mapped when a thread is
+ *               given it: programs that lock all of their memory lock what there is of ours, too.
  * Loss:         a torn stack is read again up to CAPTURE_TRIES times, a few microseconds apart (a
  *               timer of the thread's own asks it again); what still fails keeps its reason.
  *
@@ -68,8 +68,7 @@ struct capture {
     uint32_t max_depth;
     struct slot *slots; /* CAPTURE_SLOTS + 1; the last one is the sampler's scratch */
     uint32_t n_slots;
-    uint64_t *frames;
-    size_t frames_size;
+    uint32_t n_used;      /* slots [0, n_used) were taken at least once */
     uint64_t *again;      /* max_depth frames: a second reading, to compare */
     uint32_t *free_slots; /* stack of slot numbers */
     uint32_t n_free;
@@ -77,12 +76,14 @@ struct capture {
     _Atomic uint32_t n_asked;
 };
 
-/* Reserve memory; fewer slots when address space is short. False when there is none at all. */
+/* Reserve memory. False when there is none. */
 bool capture_init(struct capture *capture, const struct interp *interp, struct codes *codes,
                   uint32_t max_depth);
-void capture_reset(struct capture *capture); /* after a fork: all slots are free */
 
-/* A slot for a thread that was seen busy; NULL when all are in use. */
+/* After a fork: all slots are free. False when there is no memory: it must not be used then. */
+bool capture_reset(struct capture *capture);
+
+/* A slot for a thread that was seen busy; NULL when all are in use, or there is no memory. */
 struct slot *capture_take_slot(struct capture *capture, int32_t tid);
 void capture_give_slot(struct capture *capture, struct slot *slot);
 struct slot *capture_scratch(struct capture *capture);

@@ -10,6 +10,17 @@ void *reserve_memory(size_t size)
     return memory == MAP_FAILED ? NULL : memory;
 }
 
+void *reserve_grow(void *memory, size_t before, size_t size)
+{
+    void *const grown = mremap(memory, before, size, MREMAP_MAYMOVE);
+    return grown == MAP_FAILED ? NULL : grown;
+}
+
+void reserve_give_back(void *memory, size_t size)
+{
+    munmap(memory, size);
+}
+
 void reserve_wipe(void *memory, size_t size)
 {
     if (madvise(memory, size, MADV_DONTNEED) != 0)

@@ -4,7 +4,7 @@
  *
  * On the line:  everything the agent keeps is reserved here, at start.
  * Threads:      any; two system calls.
- * Memory:       never given back piece by piece; the agent lives as long as the process.
+ * Memory:       most is never given back; the agent lives as long as the process.
  */
 #ifndef PYREC_AGENT_RESERVE_H
 #define PYREC_AGENT_RESERVE_H
@@ -13,6 +13,12 @@
 
 /* Zeroed, page-aligned; NULL when the address space is not there (RLIMIT_AS). */
 void *reserve_memory(size_t size);
+
+/* More of the same, maybe elsewhere; NULL when there is no more, and then all stays as it was. */
+void *reserve_grow(void *memory, size_t before, size_t size);
+
+/* All of what was reserved at once. */
+void reserve_give_back(void *memory, size_t size);
 
 /* Zero it again and give its pages back. */
 void reserve_wipe(void *memory, size_t size);

@@ -12,10 +12,12 @@ bool threads_init(struct threads *threads, const struct interp *interp)
 {
     memset(threads, 0, sizeof(*threads));
     threads->interp = interp;
-    threads->list = reserve_memory(THREADS_MAX * sizeof(struct thread));
+    threads->room = THREADS_FIRST;
+    threads->list = reserve_memory(THREADS_FIRST * sizeof(struct thread));
     threads->marks = reserve_memory(THREADS_MAX);
     threads->clocks = reserve_memory(THREADS_MAX * sizeof(threads->clocks[0]));
-    threads->index = reserve_memory(THREADS_INDEX_MAX * sizeof(threads->index[0]));
+    threads->index_len = THREADS_INDEX_FIRST;
+    threads->index = reserve_memory(THREADS_INDEX_FIRST * sizeof(threads->index[0]));
     threads->next_id = 1;
     threads->index_stale = true;
     return threads->list && threads->marks && threads->clocks && threads->index;
@@ -23,7 +25,7 @@ bool threads_init(struct threads *threads, const struct interp *interp)
 
 void threads_reset(struct threads *threads)
 {
-    reserve_wipe(threads->list, THREADS_MAX * sizeof(struct thread));
+    reserve_wipe(threads->list, threads->room * sizeof(struct thread));
     threads->n = 0;
     threads->index_stale = true;
     threads->next_id = 1;
@@ -86,9 +88,29 @@ static uint32_t index_next(const struct threads *threads, uint32_t i)
     return (i + 1) & (threads->index_len - 1);
 }
 
+/* Twice as long as what is in it, if that can be had. */
+static void index_make_room(struct threads *threads, uint32_t n)
+{
+    uint32_t len = threads->index_len;
+    while (len < 2 * n)
+        len *= 2;
+    if (len == threads->index_len)
+        return;
+    const size_t size = sizeof(threads->index[0]);
+    uint16_t *const index = reserve_grow(threads->index, threads->index_len * size, len * size);
+    if (index == NULL)
+        return;
+    threads->index = index;
+    threads->index_len = len;
+}
+
+/* What finds no room is not found later: one place stays free, so that a search has an end. */
 static void index_put(struct threads *threads, uintptr_t tstate, uint32_t entry)
 {
     uint32_t i = index_first(threads, tstate);
+    if (threads->n_indexed == threads->index_len - 1)
+        return;
+    threads->n_indexed++;
     while (threads->index[i] != 0)
         i = index_next(threads, i);
     threads->index[i] = (uint16_t)(entry + 1);
@@ -99,9 +121,8 @@ static void index_rebuild(struct threads *threads)
     uint32_t n = 0;
     for (uint32_t entry = 0; entry < threads->n; entry++)
         n += threads->list[entry].bound.n;
-    threads->index_len = THREADS_INDEX_MIN;
-    while (threads->index_len < 2 * n) /* at most THREADS_INDEX_MAX; half of it stays free */
-        threads->index_len *= 2;
+    index_make_room(threads, n);
+    threads->n_indexed = 0;
     memset(threads->index, 0, threads->index_len * sizeof(threads->index[0]));
     for (uint32_t entry = 0; entry < threads->n; entry++)
         for (unsigned k = 0; k < threads->list[entry].bound.n; k++)
@@ -158,10 +179,26 @@ static uint64_t zero_find(const struct threads *threads, int32_t tid, uint64_t n
     return clock == UINT64_MAX || clock <= since ? 0 : clock - since;
 }
 
+/* Entries may move: only here, while nobody holds one. */
+static bool room_make(struct threads *threads)
+{
+    if (threads->n < threads->room)
+        return true;
+    if (threads->room == THREADS_MAX)
+        return false;
+    const size_t size = threads->room * sizeof(struct thread);
+    struct thread *const list = reserve_grow(threads->list, size, 2 * size);
+    if (list == NULL)
+        return false;
+    threads->list = list;
+    threads->room *= 2;
+    return true;
+}
+
 static struct thread *thread_add(struct threads *threads, uint64_t interp_id,
                                  const struct identity *identity)
 {
-    if (threads->n == THREADS_MAX) {
+    if (!room_make(threads)) {
         threads->refused++;
         return NULL;
     }

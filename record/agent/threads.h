@@ -4,7 +4,7 @@
  *
  * On the line:  memory of CPython -> [threads] -> sampler
  * Threads:      the sampler only.
- * Memory:       reserved at start; an entry's page is touched when a thread takes it.
+ * Memory:       grows with the number of threads, by system calls only.
  * Loss:         more than THREADS_MAX at once are not recorded, and counted.
  *
  * The list is the interpreter's own and changes under our eyes, without a lock of ours: every
@@ -21,10 +21,10 @@
 #include "capture.h"
 #include "syscall_of.h"
 
-#define THREADS_MAX       16384u
-#define THREADS_INDEX_MIN 1024u /* power of two */
-#define THREADS_INDEX_MAX (2 * THREADS_MAX * BINDINGS_MAX)
-#define THREADS_INTERPS   64u
+#define THREADS_MAX         16384u
+#define THREADS_FIRST       64u   /* room for so many at start; both powers of two */
+#define THREADS_INDEX_FIRST 1024u /* power of two */
+#define THREADS_INTERPS     64u
 
 struct thread {
     struct bindings bound;
@@ -70,13 +70,13 @@ struct threads {
     struct thread *list;   /* entries [0, n), dense */
     uint8_t *marks;        /* enum thread_mark, of the entry with the same number */
     uint64_t *clocks;      /* its CPU clock as it was read last */
-    uint32_t n;
-    uint16_t *index;    /* hash of tstate -> entry + 1; rebuilt when stale */
-    uint32_t index_len; /* in use, a power of two; more than half of it is free */
+    uint32_t n, room;      /* of list */
+    uint16_t *index;       /* hash of tstate -> entry + 1; rebuilt when stale */
+    uint32_t index_len, n_indexed;
     bool index_stale;
     uint32_t next_id;
     uint32_t unbound; /* tstates without a thread of their own yet: look again */
-    uint32_t refused; /* beyond THREADS_MAX */
+    uint32_t refused; /* beyond THREADS_MAX, or there was no memory */
     struct interp_list lists[THREADS_INTERPS];
     uint32_t n_lists;
     uint64_t fork_ident; /* pthread_t of the thread that forked us; its tid is fork_tid */

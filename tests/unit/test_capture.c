@@ -241,6 +241,13 @@ static unsigned trap_entries; /* how many there were, .. */
 static unsigned trap_kept;    /* .. which of them stays in, .. */
 static unsigned trap_moves;   /* .. and which of the others go, and are replaced: bits */
 
+/* Slots [0, n) have room for their frames. */
+static void slots_take(uint32_t n)
+{
+    while (capture.n_used < n)
+        ck_assert_ptr_nonnull(capture_take_slot(&capture, 1));
+}
+
 static void slot_fill(struct slot *slot, uintptr_t code)
 {
     slot->stack.frames[0] = (uint64_t)(code >> 3) << STACK_INSTR_BITS;
@@ -293,6 +300,7 @@ START_TEST(wants_overlooks_nothing)
     start(13, NULL);
     trap_page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     ck_assert_ptr_ne(trap_page, MAP_FAILED);
+    slots_take(2 * LISTED_MAX);
     memset(&action, 0, sizeof(action));
     action.sa_sigaction = on_trap;
     action.sa_flags = SA_SIGINFO;
@@ -353,6 +361,7 @@ START_TEST(wants_while_the_list_changes)
     static uint64_t many[LONG];
     pthread_t looking;
     start(13, NULL);
+    slots_take(3);
     struct slot *const slow = &capture.slots[0];
     for (int i = 0; i < LONG; i++)
         many[i] = (uint64_t)(code_outer >> 3) << STACK_INSTR_BITS;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The interpreter's list of threads: found, believed only when whole, told apart. */
 #include "fake_interp.h"
+#include "record/agent/reserve.h"
 #include "record/agent/threads.h"
 #include <check.h>
 #include <pthread.h>
@@ -58,6 +59,10 @@ static void teardown(void)
 /* As many threads as there may be, each in as many interpreters: each tstate is found, no other. */
 START_TEST(full_index)
 {
+    const size_t size = sizeof(struct thread);
+    threads.list = reserve_grow(threads.list, threads.room * size, THREADS_MAX * size);
+    ck_assert_ptr_nonnull(threads.list);
+    threads.room = THREADS_MAX;
     for (uint32_t i = 0; i < THREADS_MAX; i++) {
         struct bindings *const bound = &threads.list[i].bound;
         for (bound->n = 0; bound->n < BINDINGS_MAX; bound->n++)
