@@ -2,6 +2,7 @@
 #include "examine.h"
 
 #include "launch.h"
+#include "target.h"
 #include "wire.h"
 
 #include <elf.h>
@@ -109,7 +110,7 @@ static bool is_file_size_limited(void)
 }
 
 /* The reason, as the end of a sentence that begins with the program's name. */
-static const char *reason_of(int fd, const char *name)
+static const char *reason_of(int fd, const char *path, const char *name)
 {
     struct elf_facts facts;
     elf_read(fd, &facts);
@@ -117,6 +118,8 @@ static const char *reason_of(int fd, const char *name)
         return "is a program for another machine";
     if (facts.is_elf && facts.loader[0] == '\0')
         return "is statically linked: nothing can be loaded into it";
+    if (target_look(AT_FDCWD, path, path) == TARGET_SANITIZED)
+        return "is built with a sanitizer, whose library has to be the first one in it";
     if (strstr(facts.loader, "ld-musl") != NULL)
         return "is linked with musl; only glibc programs can be recorded";
     if (gains_rights(fd))
@@ -144,7 +147,7 @@ void examine_command(const char *path, struct problem *why)
             const char *slash = strrchr(realpath(at, real) != NULL ? real : at, '/');
             const char *name = slash != NULL ? slash + 1 : at;
             problem_set(why, STATUS_UNSUPPORTED, PROBLEM_NO_OFFSET, "%.80s %s", name,
-                        reason_of(fd, name));
+                        reason_of(fd, at, name));
             close(fd);
             return;
         }

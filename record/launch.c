@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "launch.h"
+#include "target.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -155,9 +156,9 @@ static bool is_preloaded(const char *list, const char *path)
 }
 
 /*
- * LD_PRELOAD with the agent in it, once: pyrec may run inside pyrec. Behind what the user has there:
- * some of these libraries must be the first (sanitizers end the program else), and none is meant
- * for us.
+ * LD_PRELOAD with the agent in it, once: pyrec may run inside pyrec. Behind what the user has
+ * there: some of these libraries must be the first (sanitizers end the program else), and none is
+ * meant for us.
  */
 static char *preload_make(const char *library)
 {
@@ -288,7 +289,8 @@ enum status launch_start(struct launch *launch, char *const *command,
                          pid_t *pid, int *exit_code, struct problem *why)
 {
     int ends[2];
-    const bool is_recorded = agent != NULL && launch->library[0] != '\0';
+    const bool is_recorded = agent != NULL && launch->library[0] != '\0' &&
+                             target_look(AT_FDCWD, launch->path, launch->library) == TARGET_FITS;
     char **environment = is_recorded ? environment_make(launch, agent) : NULL;
     *exit_code = LAUNCH_NOT_EXECUTABLE;
     if ((is_recorded && environment == NULL) || pipe2(ends, O_CLOEXEC) != 0) {

@@ -50,3 +50,17 @@ set(agent ${PROJECT_SOURCE_DIR}/record/agent)
 unit(test_door test_door.c ${agent}/reach.c ${agent}/notice.c ${agent}/proc_read.c
   LINK test_record Threads::Threads)
 unit(test_examine test_examine.c LINK pyrec_collect test_scratch)
+
+# A program that its compiler gives AddressSanitizer's library, where it can.
+include(CheckCSourceCompiles)
+set(CMAKE_REQUIRED_FLAGS -fsanitize=address)
+check_c_source_compiles("int main(void) { return 0; }" PYREC_HAS_ASAN)
+unset(CMAKE_REQUIRED_FLAGS)
+unit(test_target test_target.c LINK pyrec_collect test_scratch)
+if(PYREC_HAS_ASAN)
+  add_executable(sanitized_program sanitized_program.c)
+  target_compile_options(sanitized_program PRIVATE -fsanitize=address)
+  target_link_options(sanitized_program PRIVATE -fsanitize=address)
+  target_compile_definitions(test_target PRIVATE SANITIZED="$<TARGET_FILE:sanitized_program>")
+  add_dependencies(test_target sanitized_program)
+endif()
