@@ -25,6 +25,7 @@ enum exit_code {
     EXIT_USAGE = 2,
     EXIT_DAMAGE = 3, /* read, with damage */
     EXIT_FAILED = 4, /* a limit that was set (--fail-on) is passed */
+    EXIT_EMPTY = 5,  /* there is nothing of what was asked for */
 };
 
 static enum exit_code say_problem(enum status status, const struct problem *why)
@@ -151,6 +152,41 @@ static bool all_closed(const struct request *request)
     return true;
 }
 
+/* A misspelt name must not pass for an answer, least of all in a script. */
+static enum exit_code say_empty(const struct request *request)
+{
+    struct buffer raw = {0}, line = {0};
+    request_say_nothing(request, &raw);
+    buffer_add_visible(&line, raw.text);
+    fprintf(stderr, "pyanalyze: %s\n", line.text);
+    buffer_clear(&raw);
+    buffer_clear(&line);
+    return EXIT_EMPTY;
+}
+
+/* Is an answer without rows one that a program reads as such? A whole profile of nothing is not. */
+static bool may_be_empty(const struct arrangement *arrangement, const struct request *request,
+                         const struct view *view)
+{
+    const unsigned tables = SHAPE_TABLE | SHAPE_STORY | SHAPE_CURVES;
+    return arrangement->output->machine && view->shape & tables &&
+           args_text(request->args, "output") == NULL;
+}
+
+/* The answer, unless it is none. While a file grows, there may be one the next time. */
+static enum status write_answer(const struct arrangement *arrangement,
+                                const struct request *request, struct view *view, unsigned round,
+                                bool follows, struct problem *why)
+{
+    if (view->shape != SHAPE_LOG)
+        view->nothing = view->nothing || request_asks_nobody(request);
+    if (view->nothing && follows)
+        view_add_note(view, "There are no samples of what was asked for.");
+    else if (view->nothing && view->shape != SHAPE_LOG && !may_be_empty(arrangement, request, view))
+        return STATUS_OK;
+    return write_view(arrangement, request->args, view, round, why);
+}
+
 /* Read and answer once. `again` says that this may not have been the last time. */
 static enum exit_code run_once(const struct args *args, const struct arrangement *arrangement,
                                unsigned round, bool *again)
@@ -171,7 +207,7 @@ static enum exit_code run_once(const struct args *args, const struct arrangement
     if (status == STATUS_OK && view.shape != SHAPE_LOG)
         status = request_check(&request, &why);
     if (status == STATUS_OK)
-        status = write_view(arrangement, args, &view, round, &why);
+        status = write_answer(arrangement, &request, &view, round, *again, &why);
     progress_stop(&progress);
     if (status == STATUS_OK)
         status = request_check(&request, &why);
@@ -180,6 +216,8 @@ static enum exit_code run_once(const struct args *args, const struct arrangement
         code = say_damage(&request);
     if (code == EXIT_GOOD && view.failed)
         code = EXIT_FAILED;
+    if (status == STATUS_OK && view.nothing && !*again && code != EXIT_NOTHING)
+        code = say_empty(&request);
     if (status != STATUS_OK)
         code = say_problem(status, &why);
     view_clear(&view);

@@ -15,6 +15,8 @@ struct man_item man_exit_status(size_t i)
         {"3", "the trace was read, but something in it is damaged or missing; standard error says "
               "what"},
         {"4", "a limit that was set with --fail-on is passed"},
+        {"5", "there is nothing of what was asked for: no such thread or process, or no samples; "
+              "standard error says so, no file is made, and tables in csv or json have no rows"},
         {NULL, NULL},
     };
     return items[i];

@@ -4,7 +4,10 @@
 #include "command.h"
 #include "moment.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 static enum status fill_select(struct select *select, const struct args *args, struct problem *why)
 {
@@ -153,4 +156,131 @@ void request_profile(struct request *request)
 bool request_has_process(const struct request *request, const struct process *process)
 {
     return select_has_pid(&request->select, process->pid);
+}
+
+/* ---- when nothing is there ---- */
+
+#define NAMES_MAX 8 /* said to whoever asked for another one */
+
+/* Who has samples, or only a clock: a thread that runs no Python. */
+static bool has_thread(const struct request *request, const struct process *process)
+{
+    for (size_t i = 0; i < process->n_threads; i++) {
+        if (select_has_thread(&request->select, process->threads[i]->name,
+                              process->threads[i]->os_tid))
+            return true;
+    }
+    for (size_t i = 0; i < process->n_natives; i++) {
+        if (select_has_thread(&request->select, process->natives[i].name,
+                              process->natives[i].os_tid))
+            return true;
+    }
+    return false;
+}
+
+/* Is any process, or one with such a thread, among those that were asked for? */
+static bool has_any(const struct request *request, bool with_thread)
+{
+    const struct census *const census = &request->trace->census;
+    for (size_t i = 0; i < census->n_processes; i++) {
+        const struct process *const p = census->processes[i];
+        if (request_has_process(request, p) && (!with_thread || has_thread(request, p)))
+            return true;
+    }
+    return false;
+}
+
+bool request_asks_nobody(const struct request *request)
+{
+    const struct select *const select = &request->select;
+    if (request->answered || (select->n_pids == 0 && select->n_threads == 0))
+        return false;
+    return !has_any(request, select->n_threads > 0);
+}
+
+/* One more name of a list that ends with where to look for the others. */
+static void add_name(struct buffer *line, const char *name, size_t *n)
+{
+    if (*n < NAMES_MAX)
+        buffer_print(line, "%s%s", *n > 0 ? ", " : "", name);
+    ++*n;
+}
+
+static void end_names(struct buffer *line, size_t n, const char *command)
+{
+    if (n > NAMES_MAX)
+        buffer_print(line, " and %zu more; see: pyanalyze %s", n - NAMES_MAX, command);
+}
+
+static void say_processes(const struct request *request, struct buffer *line)
+{
+    const struct census *const census = &request->trace->census;
+    size_t n = 0;
+    buffer_print(line, "--process: no such process; there %s ",
+                 census->n_processes == 1 ? "is" : "are");
+    for (size_t i = 0; i < census->n_processes; i++) {
+        char pid[16];
+        snprintf(pid, sizeof pid, "%" PRIu32, census->processes[i]->pid);
+        add_name(line, pid, &n);
+    }
+    end_names(line, n, "processes");
+}
+
+static bool first_of_name(const struct census *census, size_t process, size_t thread)
+{
+    const char *const name = census->processes[process]->threads[thread]->name;
+    for (size_t i = 0; i <= process; i++) {
+        const struct process *const p = census->processes[i];
+        for (size_t k = 0; k < p->n_threads && (i < process || k < thread); k++) {
+            if (strcmp(p->threads[k]->name, name) == 0)
+                return false;
+        }
+    }
+    return true;
+}
+
+static void say_threads(const struct request *request, struct buffer *line)
+{
+    const struct census *const census = &request->trace->census;
+    size_t n = 0;
+    buffer_print(line, "--thread %s: no thread is called that; there are ",
+                 args_text(request->args, "thread"));
+    for (size_t i = 0; i < census->n_processes; i++) {
+        const struct process *const p = census->processes[i];
+        for (size_t k = 0; request_has_process(request, p) && k < p->n_threads; k++) {
+            if (first_of_name(census, i, k))
+                add_name(line, p->threads[k]->name, &n);
+        }
+    }
+    end_names(line, n, "threads");
+}
+
+void request_selection(const struct args *args, struct buffer *out)
+{
+    static const unsigned choosing =
+        TAKES_THREAD | TAKES_PROCESS | TAKES_PLACES | TAKES_RANGE | TAKES_STATE;
+    buffer_add_text(out, "");
+    for (size_t i = 0; i < args->n_given; i++) {
+        const struct arg *const arg = &args->given[i];
+        if (arg->option->group & choosing)
+            buffer_print(out, "%s--%s %s", out->len > 0 ? " " : "", arg->option->name, arg->text);
+    }
+}
+
+void request_say_nothing(const struct request *request, struct buffer *line)
+{
+    struct buffer selection = {0};
+    const bool known = request->trace != NULL && request->trace->census.n_processes > 0;
+    if (known && request->select.n_pids > 0 && !has_any(request, false)) {
+        say_processes(request, line);
+    } else if (known && request->select.n_threads > 0 && !has_any(request, true)) {
+        say_threads(request, line);
+    } else {
+        const char *const by = args_text(request->args, "by");
+        request_selection(request->args, &selection);
+        buffer_print(line, "there are no samples%s%s%s%s",
+                     selection.len > 0 ? " of what was asked for: " : " in it", selection.text,
+                     by != NULL ? ", by " : "", by != NULL ? by : "");
+    }
+    buffer_clear(&selection);
 }

@@ -62,6 +62,18 @@ MUST_CHECK enum status request_check(const struct request *request, struct probl
  */
 MUST_CHECK enum status request_check_by(const struct request *request, struct problem *why);
 
+/*
+ * After everything was read. Were processes or threads asked for by names that nobody has? Then the
+ * answer is about nobody, whatever the command.
+ */
+bool request_asks_nobody(const struct request *request);
+
+/* The line that says what of what was asked for is not there, and where to look for what is. */
+void request_say_nothing(const struct request *request, struct buffer *line);
+
+/* The options that chose what is answered about, as they were given; "" = there were none. */
+void request_selection(const struct args *args, struct buffer *out);
+
 /* Is a process among those that are asked for? */
 bool request_has_process(const struct request *request, const struct process *process);
 

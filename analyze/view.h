@@ -179,6 +179,12 @@ struct view {
     /* What the exit status tells: a limit that the user set is passed (--fail-on). */
     bool failed;
 
+    /*
+     * There are no samples of what was asked for: main.c says so, and makes no file. Of a log it
+     * holds at the end, when all rows were asked for.
+     */
+    bool nothing;
+
     /* SHAPE_COURSE */
     struct course *courses;
     size_t n_courses;

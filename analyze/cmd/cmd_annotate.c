@@ -138,7 +138,7 @@ static enum status build_annotate(struct request *request, struct view *view, st
     if (!basis_is_empty(tree_basis(request, view)))
         add_file(request, view, module);
     else
-        view_add_note(view, "There are no samples of what was asked for.");
+        view->nothing = true;
     remainder_add_notes(request, view);
     return STATUS_OK;
 }

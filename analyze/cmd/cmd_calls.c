@@ -80,7 +80,7 @@ static enum status build_calls(struct request *request, struct view *view, struc
     if (!known)
         return no_function(request, why);
     if (view->n_groups == 0)
-        view_add_note(view, "There are no samples of what was asked for.");
+        view->nothing = true;
     remainder_add_notes(request, view);
     return STATUS_OK;
 }

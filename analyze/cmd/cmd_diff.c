@@ -275,7 +275,7 @@ static enum status compare(struct sides *s, struct request *request, struct view
     diff_build(&s->diff, sides, &plan, &s->names);
     view->failed = s->fail_on >= 0 && any_over(s);
     if (s->diff.n_rows == 0) {
-        view_add_note(view, "There are no samples of what was asked for.");
+        view->nothing = true;
         return STATUS_OK;
     }
     request->answered = true;

@@ -2,21 +2,44 @@
 /* dump: every sample, one line each. */
 #include "../command.h"
 #include "../dump.h"
+#include "../memory.h"
 #include "../request.h"
 
-static void release_dump(void *closure)
+#include <stdlib.h>
+
+/* The samples, and whom to tell when there is one. */
+struct log {
+    struct dump *dump;
+    struct view *view;
+};
+
+static void release_log(void *closure)
 {
-    dump_close(closure);
+    struct log *const log = closure;
+    dump_close(log->dump);
+    free(log);
+}
+
+static bool log_next(void *closure, struct row *row)
+{
+    struct log *const log = closure;
+    if (!dump_next(log->dump, row))
+        return false;
+    log->view->nothing = false;
+    return true;
 }
 
 static enum status build_dump(struct request *request, struct view *view, struct problem *why)
 {
+    struct log *const log = memory_get(sizeof *log);
     (void)why;
+    log->view = view;
+    log->dump = dump_open(request->trace, &request->select, args_count(request->args, "limit", 0));
     view->shape = SHAPE_LOG;
-    view->closure =
-        dump_open(request->trace, &request->select, args_count(request->args, "limit", 0));
-    view->next = dump_next;
-    view->release = release_dump;
+    view->closure = log;
+    view->next = log_next;
+    view->release = release_log;
+    view->nothing = true; /* until there is something */
     return STATUS_OK;
 }
 

@@ -52,7 +52,7 @@ static enum status build_hot(struct request *request, struct view *view, struct 
     calltree_clear(&calltree);
     if (n == 0) {
         view->n_groups = 0;
-        view_add_note(view, "There are no samples of what was asked for.");
+        view->nothing = true;
     }
     remainder_add_notes(request, view);
     return STATUS_OK;

@@ -188,7 +188,7 @@ static enum status build_places(struct request *request, struct view *view, enum
     else
         add_each(view, fold, request, key, threads, n);
     if (view->n_groups == 0)
-        view_add_note(view, "There are no samples of what was asked for.");
+        view->nothing = true;
     remainder_add_notes(request, view);
     fold_close(fold);
     free(threads);

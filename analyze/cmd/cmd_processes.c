@@ -73,7 +73,7 @@ static enum status build_processes(struct request *request, struct view *view, s
     group->n_rows = n;
     if (n == 0) {
         view->n_groups = 0;
-        view_add_note(view, "There are no processes of what was asked for.");
+        view->nothing = true;
     }
     return STATUS_OK;
 }

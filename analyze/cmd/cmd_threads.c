@@ -131,7 +131,7 @@ static enum status build_threads(struct request *request, struct view *view, str
     group->n_rows = n;
     if (n == 0) {
         view->n_groups = 0;
-        view_add_note(view, "There are no threads of what was asked for.");
+        view->nothing = true;
     }
     return STATUS_OK;
 }

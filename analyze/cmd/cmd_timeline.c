@@ -439,7 +439,7 @@ static enum status build_timeline(struct request *request, struct view *view, st
     draw(view, kept, choose_metric(request, &kept->timeline),
          args_count(request->args, "limit", request->machine ? 0 : THREADS_SHOWN));
     if (view->curves.n == 0)
-        view_add_note(view, "There are no samples of what was asked for.");
+        view->nothing = true;
     return STATUS_OK;
 }
 

@@ -127,8 +127,8 @@ class Tool:
         assert done.returncode in ok, f"pyanalyze {args}: {done.returncode}\n{done.stderr}"
         return done.stdout
 
-    def rows(self, command, trace, *options, ok=(0,)):
-        """A table as a list of dicts."""
+    def rows(self, command, trace, *options, ok=(0, 5)):
+        """A table as a list of dicts; it may have none (5)."""
         return json.loads(self.analyze(command, "--format", "json", "--limit", "0", *options, trace,
                                        ok=ok))
 
@@ -142,7 +142,8 @@ class Tool:
 
     def stacks(self, trace, *options):
         """[(frames, weight)] with frames root first, "function (file:line)"."""
-        folded = self.analyze("export", "--format", "folded", *options, trace)
+        folded = self.analyze("export", "--format", "folded", "--frames", "line", *options,
+                              trace)
         result = []
         for line in folded.splitlines():
             stack, weight = line.rsplit(" ", 1)
