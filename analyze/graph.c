@@ -20,7 +20,8 @@ struct numbering {
 struct builder {
     const struct stack_node *nodes;
     size_t n_nodes;
-    uint32_t *function; /* per node: in the graph */
+    uint64_t *self, *total; /* of each node, by the graph's metric */
+    uint32_t *function;     /* per node: in the graph */
     struct graph *graph;
     struct arena *arena;
 };
@@ -69,11 +70,14 @@ static void add_functions(struct builder *b, const struct view *view)
     }
     b->graph->n_functions = n;
     b->graph->functions = arena_get(b->arena, n * sizeof *b->graph->functions);
-    b->graph->functions[GRAPH_ROOT] = (struct graph_function){.name = GRAPH_ROOT_NAME, .file = ""};
+    b->graph->functions[GRAPH_ROOT] = (struct graph_function){
+        .name = GRAPH_ROOT_NAME, .file = "", .label = GRAPH_ROOT_NAME, .package = ""};
     for (size_t i = 1; i < b->n_nodes; i++) {
         struct graph_function *const f = &b->graph->functions[b->function[i]];
         f->name = b->nodes[i].frame.function;
         f->file = b->nodes[i].frame.file;
+        f->label = b->nodes[i].label;
+        f->package = b->nodes[i].package;
         f->first_line = b->nodes[i].first_line;
     }
     free(number);
@@ -107,10 +111,10 @@ static void add_weights(struct builder *b)
 {
     struct graph_function *const functions = b->graph->functions;
     bool *const outermost = find_outermost(b, b->function, b->graph->n_functions);
-    functions[GRAPH_ROOT].cum = b->nodes[0].total;
+    functions[GRAPH_ROOT].cum = b->total[0];
     for (size_t i = 1; i < b->n_nodes; i++) {
-        functions[b->function[i]].self += b->nodes[i].self;
-        functions[b->function[i]].cum += outermost[i] ? b->nodes[i].total : 0;
+        functions[b->function[i]].self += b->self[i];
+        functions[b->function[i]].cum += outermost[i] ? b->total[i] : 0;
     }
     free(outermost);
 }
@@ -128,7 +132,7 @@ static void add_lines(struct builder *b)
         f->lines = f->n_lines++ == 0 ? &lines[i] : f->lines;
     }
     for (size_t i = 1; i < b->n_nodes; i++)
-        lines[numbers.of_node[i]].self += b->nodes[i].self;
+        lines[numbers.of_node[i]].self += b->self[i];
     numbering_free(&numbers);
 }
 
@@ -156,8 +160,8 @@ static void add_calls(struct builder *b)
         f->calls = f->n_calls++ == 0 ? &calls[i] : f->calls;
     }
     for (size_t i = 1; i < b->n_nodes; i++) {
-        calls[numbers.of_node[i]].self += b->nodes[i].self;
-        calls[numbers.of_node[i]].cum += outermost[i] ? b->nodes[i].total : 0;
+        calls[numbers.of_node[i]].self += b->self[i];
+        calls[numbers.of_node[i]].cum += outermost[i] ? b->total[i] : 0;
     }
     numbering_free(&callers);
     numbering_free(&numbers);
@@ -180,24 +184,50 @@ static void add_callers(struct builder *b)
         f->callers = f->n_callers++ == 0 ? &callers[i] : f->callers;
     }
     for (size_t i = 1; i < b->n_nodes; i++) {
-        callers[numbers.of_node[i]].self += b->nodes[i].self;
-        callers[numbers.of_node[i]].cum += outermost[i] ? b->nodes[i].total : 0;
+        callers[numbers.of_node[i]].self += b->self[i];
+        callers[numbers.of_node[i]].cum += outermost[i] ? b->total[i] : 0;
     }
     numbering_free(&numbers);
     free(outermost);
 }
 
-void graph_build(struct view *view)
+/* What the nodes weigh by the graph's metric. */
+static void weigh_nodes(struct builder *b, const struct view *view)
+{
+    const struct metric *const metric = b->graph->metric;
+    memset(b->total, 0, b->n_nodes * sizeof *b->total);
+    for (size_t i = b->n_nodes; i-- > 0;) {
+        const struct stack_node *const node = &b->nodes[i];
+        b->self[i] = node->self;
+        if (metric != view->metric)
+            b->self[i] = node->weights != NULL && node->self > 0 ? metric->of(node->weights) : 0;
+        b->total[i] += b->self[i];
+        if (i > 0)
+            b->total[node->parent] += b->total[i];
+    }
+}
+
+void graph_build(struct view *view, const struct metric *const *more, size_t n_more)
 {
     struct builder b = {.nodes = view->nodes, .n_nodes = view->n_nodes, .arena = &view->arena};
-    b.graph = arena_get(&view->arena, sizeof *b.graph);
+    struct graph *const graphs = arena_get(&view->arena, (n_more + 1) * sizeof *graphs);
     b.function = memory_get(b.n_nodes * sizeof *b.function);
-    add_functions(&b, view);
-    add_weights(&b);
-    add_lines(&b);
-    add_calls(&b);
-    add_callers(&b);
-    view->graph = b.graph;
+    b.self = memory_get(b.n_nodes * sizeof *b.self);
+    b.total = memory_get(b.n_nodes * sizeof *b.total);
+    for (size_t i = 0; i <= n_more; i++) {
+        b.graph = &graphs[i];
+        b.graph->metric = i == 0 ? view->metric : more[i - 1];
+        weigh_nodes(&b, view);
+        add_functions(&b, view);
+        add_weights(&b);
+        add_lines(&b);
+        add_calls(&b);
+        add_callers(&b);
+    }
+    view->graphs = graphs;
+    view->n_graphs = n_more + 1;
     view->shape = SHAPE_GRAPH;
     free(b.function);
+    free(b.self);
+    free(b.total);
 }

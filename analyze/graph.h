@@ -36,6 +36,8 @@ struct graph_call {
 
 struct graph_function {
     const char *name, *file;
+    const char *label; /* as no other one is called: naming.h */
+    const char *package;
     uint32_t first_line;
     uint64_t self, cum;
     const struct graph_line *lines; /* where it was the leaf; in order of line */
@@ -44,11 +46,16 @@ struct graph_function {
 };
 
 struct graph {
+    const struct metric *metric;
     struct graph_function *functions;
     size_t n_functions;
 };
 
-/* Make a graph of the view's tree; its shape becomes SHAPE_GRAPH. */
-void graph_build(struct view *view);
+/*
+ * Make a graph of the view's tree; its shape becomes SHAPE_GRAPH. With `more` metrics there is a
+ * graph for each of them behind it: the same functions, lines and calls in the same order, of the
+ * same stacks.
+ */
+void graph_build(struct view *view, const struct metric *const *more, size_t n_more);
 
 #endif

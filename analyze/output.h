@@ -14,6 +14,13 @@
 #include "sink.h"
 #include "view.h"
 
+/* What one frame of a stack is. */
+enum frames {
+    FRAMES_FIXED, /* the format has functions and lines each in its place, or wants only one */
+    FRAMES_FUNCTION,
+    FRAMES_LINE,
+};
+
 struct output {
     const char *name, *help;
     unsigned accepts;   /* enum shape */
@@ -22,6 +29,10 @@ struct output {
     bool per_thread;    /* of stacks: each thread has its own, asked for or not */
     const char *ending; /* of files that are written in it unless --format is given; NULL = none */
     const char *by; /* of whole profiles: the metric, unless --by says another; NULL = samples */
+    enum frames frames; /* of stacks: unless --frames says otherwise, which only FIXED forbids */
+    bool parts;         /* of stacks: wants to know what each thread has of a merged tree */
+    bool keeps_pace;    /* of courses: see stretch.h */
+    bool more_metrics;  /* of graphs: wants those by other metrics, too */
     enum status (*write)(struct sink *to, const struct view *view, struct problem *why);
 };
 

@@ -160,9 +160,12 @@ static void read_unit(void *closure, size_t worker, struct unit_reader *reader)
             reserve_threads(b, index + 1);
             while ((n = range_spans(&reader->range, &thread, b->spans, SPANS_PER_BATCH)) > 0) {
                 add_spans(build, b, &reader->dict, &b->threads[index], n);
-                if (build->profile->stretches_by != NULL)
-                    stretch_add_spans(&b->threads[index].stretches, reader,
-                                      build->profile->stretches_by, build->select, b->spans, n);
+                if (build->profile->stretches_by != NULL) {
+                    struct stretch_list *const list = &b->threads[index].stretches;
+                    list->keeps_pace = build->profile->stretches_keep_pace;
+                    stretch_add_spans(list, reader, build->profile->stretches_by, build->select,
+                                      b->spans, n);
+                }
             }
         }
     }

@@ -78,6 +78,7 @@ struct profile {
 
     /* Set before profile_build: keep what the threads did in order of time, weighed by this. */
     const struct metric *stretches_by;
+    bool stretches_keep_pace; /* see stretch.h */
 };
 
 /* Read the whole trace. */

@@ -95,6 +95,7 @@ void profile_finish(struct profile *profile, const struct select *select)
         join_clock(profile, t);
         for (int c = 0; c < CLASS_COUNT; c++)
             t->squares.by[c].samples = t->total.by[c].samples;
+        t->stretches.keeps_pace = profile->stretches_keep_pace;
         if (profile->stretches_by != NULL)
             stretch_join(&t->stretches, t->stretches.next, profile->stretches_by);
         if (select_by_state(select))

@@ -22,7 +22,13 @@ enum stacks_root {
     STACKS_PER_THREAD, /* a node for each thread above its stacks */
 };
 
+struct stacks_form {
+    enum stacks_root root;
+    bool by_function; /* frames of a function are one, whatever line they are at */
+    bool parts;       /* say what each thread has of a merged tree */
+};
+
 void stacks_build(struct view *view, const struct profile *profile, const struct metric *metric,
-                  enum stacks_root root);
+                  struct stacks_form form);
 
 #endif

@@ -7,15 +7,33 @@
 
 #include <stdlib.h>
 
+/* Are samples as far from each other in both? A quarter more or less is jitter. */
+static bool same_pace(uint64_t a_ns, uint64_t a_samples, uint64_t b_ns, uint64_t b_samples)
+{
+    if (a_samples == 0 || b_samples == 0)
+        return a_samples == b_samples;
+    const uint64_t a = a_ns / a_samples, b = b_ns / b_samples;
+    return a <= b + b / 4 && b <= a + a / 4;
+}
+
+static bool goes_on(const struct stretch_list *list, const struct stretch *last,
+                    const struct stretch *next)
+{
+    return last->end_ns == next->start_ns && last->node == next->node &&
+           last->class == next->class && last->call == next->call &&
+           last->left_out == next->left_out &&
+           (!list->keeps_pace || same_pace(last->end_ns - last->start_ns, last->samples,
+                                           next->end_ns - next->start_ns, next->samples));
+}
+
 void stretch_add(struct stretch_list *list, const struct stretch *stretch)
 {
     struct stretch *const last = list->n > 0 ? &list->items[list->n - 1] : NULL;
-    if (last != NULL && last->end_ns == stretch->start_ns && last->node == stretch->node &&
-        last->class == stretch->class && last->call == stretch->call &&
-        last->left_out == stretch->left_out) {
+    if (last != NULL && goes_on(list, last, stretch)) {
         last->end_ns = stretch->end_ns;
         last->weight += stretch->weight;
         last->cpu_ns += stretch->cpu_ns;
+        last->samples += stretch->samples;
         return;
     }
     list->items = memory_grow(list->items, &list->size, list->n + 1, sizeof *list->items);
@@ -42,6 +60,7 @@ static void add_piece(struct stretch_list *list, const struct source *source,
         .ticks = range->due != NULL ? range->due[to] - range->due[from] : to - from,
         .wall = wall_ns,
     };
+    stretch.samples = to - from;
     stretch.weight = stretch.left_out ? 0 : source->metric->of(&w);
     stretch.end_ns = range->border_q[to] * quantum_ns + source->shift_ns;
     stretch.start_ns = stretch.end_ns - wall_ns;
@@ -53,6 +72,13 @@ static bool is_gap(const struct range *range, uint32_t tick)
 {
     return range->border_q[tick + 1] - range->border_q[tick] !=
            range->wall_q[tick + 1] - range->wall_q[tick];
+}
+
+/* Is the tick as long after the one before as that is after its own? */
+static bool keeps_pace(const struct range *range, uint32_t tick)
+{
+    return same_pace(range->wall_q[tick] - range->wall_q[tick - 1], 1,
+                     range->wall_q[tick + 1] - range->wall_q[tick], 1);
 }
 
 static void add_span(struct stretch_list *list, const struct source *source,
@@ -70,8 +96,9 @@ static void add_span(struct stretch_list *list, const struct source *source,
     };
     uint32_t from = span->first;
     const uint32_t end = span->first + span->n;
-    for (uint32_t at = from + 1; at < end && range->wall_q != range->border_q; at++) {
-        if (!is_gap(range, at))
+    const bool pace = list->keeps_pace, gaps = range->wall_q != range->border_q;
+    for (uint32_t at = from + 1; at < end && (gaps || pace); at++) {
+        if (!(gaps && is_gap(range, at)) && (!pace || keeps_pace(range, at)))
             continue;
         add_piece(list, source, stretch, from, at);
         stretch.cpu_ns = 0;

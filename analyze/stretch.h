@@ -25,6 +25,7 @@ struct stretch {
     uint64_t start_ns, end_ns;
     uint64_t weight;  /* by the metric, in its unit */
     uint64_t cpu_ns;  /* attributed to it */
+    uint32_t samples; /* it was seen in, one interval of time after the other */
     const char *call; /* it was blocked in; NULL = none */
     uint32_t node; /* first a stack of the dictionary + 1, then a node of the tree, of the view */
     enum state_class class;
@@ -34,11 +35,16 @@ struct stretch {
 struct stretch_list {
     struct stretch *items;
     size_t n, size;
+    bool keeps_pace;           /* set before anything is added */
     uint32_t generation;       /* of the unit it was found in */
     struct stretch_list *next; /* of another unit */
 };
 
-/* Add one behind the others; one that goes on with what the last one did makes that longer. */
+/*
+ * Add one behind the others; one that goes on with what the last one did makes that longer. In a
+ * list that keeps the pace it must have gone on at the same one, too, so that ticks that were
+ * missed within a stretch do not hide where its samples were: they are at equal distances.
+ */
 void stretch_add(struct stretch_list *list, const struct stretch *stretch);
 
 /*

@@ -37,6 +37,7 @@ enum shape {
 
 struct gil_entry;
 struct gil_line;
+struct origin;
 struct stall_facts;
 struct stall_line;
 
@@ -113,16 +114,25 @@ struct section {
 
 /*
  * Node 0 is the root and has no frame; what is below a node follows it directly. Frames with the
- * same `place` are equal, those with the same `function` differ in their line at most.
+ * same `place` are equal, those with the same `function` differ in their line at most: not at all
+ * in a tree by function.
  */
 struct stack_node {
     uint32_t parent, depth;
     uint32_t place, function;
-    uint32_t first_line; /* of the function */
-    struct frame frame;
-    uint64_t self, total;          /* by the view's metric; total: with all that is below it */
+    uint32_t first_line;  /* of the function */
+    struct frame frame;   /* by function: line 0, or the first where its file has more such names */
+    const char *label;    /* the function's name, and no other one's: naming.h */
+    const char *package;  /* it belongs to: module.h; "" = none */
+    uint64_t self, total; /* by the view's metric; total: with all that is below it */
     const struct weights *weights; /* of which it is a part; NULL = none */
     const struct thread *thread;   /* it stands for a thread; NULL = for a frame */
+};
+
+/* What one of several threads has of a node's own weight; in order of thread. */
+struct stack_part {
+    uint32_t node, thread; /* thread: number in the view's part_threads */
+    uint64_t self;
 };
 
 /* A thread in the order of time. */
@@ -164,6 +174,11 @@ struct view {
     size_t n_nodes;
     uint32_t n_places, n_functions; /* one more than the highest number of a node */
     const struct metric *metric;
+    bool by_function;               /* frames are functions */
+    const struct stack_part *parts; /* where they are wanted, and there are several threads */
+    const char **part_threads;      /* their labels */
+    size_t n_parts, n_part_threads;
+    const struct origin *origin; /* of whole profiles, as in SHAPE_GRAPH and SHAPE_LIST */
 
     /* SHAPE_STORY */
     struct story *stories;
@@ -188,9 +203,11 @@ struct view {
     /* SHAPE_COURSE */
     struct course *courses;
     size_t n_courses;
+    uint64_t from_ns; /* where the time begins that was asked for */
 
-    /* SHAPE_GRAPH */
-    const struct graph *graph;
+    /* SHAPE_GRAPH: the same functions and calls by several metrics, the view's own first */
+    const struct graph *graphs;
+    size_t n_graphs;
 
     bool blank; /* what has no value is left blank, for human readers */
 

@@ -4,11 +4,13 @@
 #include "../graph.h"
 #include "../memory.h"
 #include "../metric.h"
+#include "../origin.h"
 #include "../output.h"
 #include "../request.h"
 #include "../stacks.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 /* The stacks of a view as rows. */
 struct list {
@@ -75,27 +77,71 @@ static const struct output *chosen_output(const struct args *args)
     return output_find(format != NULL ? format : args->command->output);
 }
 
+static const char *frames_name(size_t i)
+{
+    static const char *const names[] = {"function", "line"};
+    return i < ARRAY_LEN(names) ? names[i] : NULL;
+}
+
+/* That of --frames, where the format leaves it open. */
+static enum status choose_frames(const struct args *args, const struct output *output,
+                                 bool *by_function, struct problem *why)
+{
+    const char *const frames = args_text(args, "frames");
+    *by_function = output->frames == FRAMES_FUNCTION;
+    if (frames == NULL)
+        return STATUS_OK;
+    if (output->frames == FRAMES_FIXED)
+        return problem_set(why, STATUS_USAGE, PROBLEM_NO_OFFSET,
+                           "--frames is for folded, svg and speedscope; %s has the function and "
+                           "the line, each in its place",
+                           output->name);
+    *by_function = strcmp(frames, frames_name(0)) == 0;
+    return STATUS_OK;
+}
+
+/* Those that belong beside the view's own in a call graph. */
+static void build_graphs(struct view *view, const struct output *output)
+{
+    static const enum metric_id usual[] = {METRIC_SAMPLES, METRIC_CPU, METRIC_WALL, METRIC_GIL_WAIT,
+                                           METRIC_BLOCKED};
+    const struct metric *more[ARRAY_LEN(usual)];
+    size_t n = 0;
+    for (size_t i = 0; output->more_metrics && i < ARRAY_LEN(usual); i++) {
+        if (&metrics[usual[i]] != view->metric)
+            more[n++] = &metrics[usual[i]];
+    }
+    graph_build(view, more, n);
+}
+
 static enum status build_export(struct request *request, struct view *view, struct problem *why)
 {
-    const struct output *const output = chosen_output(request->args);
-    const char *const by = args_text(request->args, "by");
+    const struct args *const args = request->args;
+    const struct output *const output = chosen_output(args);
+    const char *const by = args_text(args, "by");
     const struct metric *const metric = by != NULL           ? metric_find(by)
                                         : output->by != NULL ? metric_find(output->by)
                                                              : &metrics[METRIC_SAMPLES];
-    const bool threads = args_flag(request->args, "threads");
-    (void)why;
-    if (output->accepts & SHAPE_COURSE)
+    const bool over_time = (output->accepts & SHAPE_COURSE) != 0;
+    const bool threads = args_flag(args, "threads") && !over_time;
+    struct stacks_form form = {
+        .root = output->per_thread || threads ? STACKS_PER_THREAD : STACKS_MERGED,
+        .parts = output->parts,
+    };
+    TRY(choose_frames(args, output, &form.by_function, why));
+    if (over_time)
         request->profile.stretches_by = metric;
+    request->profile.stretches_keep_pace = output->keeps_pace;
     request_profile(request);
     profile_keep_stacks(&request->profile, &request->select);
-    stacks_build(view, &request->profile, metric,
-                 output->per_thread || (threads && !(output->accepts & SHAPE_COURSE))
-                     ? STACKS_PER_THREAD
-                     : STACKS_MERGED);
-    if (output->accepts & SHAPE_COURSE)
+    stacks_build(view, &request->profile, metric, form);
+    view->origin = origin_find(&view->arena, request, metric);
+    view->from_ns = request->trace->window.from_ns;
+    view->nothing = view->nodes[0].total == 0;
+    if (over_time)
         view->shape = SHAPE_COURSE;
     else if (output->accepts & SHAPE_GRAPH)
-        graph_build(view);
+        build_graphs(view, output);
     else if (output->accepts & SHAPE_LIST)
         build_list(view);
     return STATUS_OK;
@@ -108,6 +154,10 @@ static const struct option options[] = {
      "what a stack weighs; default samples, but wall for speedscope and cpu for pstats; stacks "
      "that weigh nothing are left out",
      metric_name, 0},
+    {"frames", 0, "WHAT", OPTION_CHOICE,
+     "what one frame is in folded, svg and speedscope: a function, or each line of it; default "
+     "line for svg, else function, as those who read the others add up what has the same name",
+     frames_name, 0},
     {"threads", 0, NULL, OPTION_FLAG,
      "put the thread's name above its stacks; formats that know threads have it there anyway", NULL,
      0},

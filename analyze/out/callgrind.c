@@ -6,9 +6,14 @@
  * every stack is counted in one call of each function that it contains, the outermost, and a
  * function stands for what calls the outermost ones (graph.h). Times are whole nanoseconds. Calls
  * cannot be counted by sampling; where the format wants a count it is 1.
+ *
+ * KCachegrind takes functions for one that have the same number, or the same name in files of the
+ * same last part; gprof2dot those of the same name. So every function has a number and a name of
+ * its own (naming.h). Objects are packages, by which KCachegrind can group.
  */
 #include "../graph.h"
 #include "../memory.h"
+#include "../origin.h"
 #include "../output.h"
 #include "text_table.h"
 
@@ -17,11 +22,12 @@
 
 struct writer {
     struct sink *to;
-    const struct graph *graph;
+    const struct view *view;
+    const struct graph *graph; /* the first one; all have the same functions, lines and calls */
     struct arena arena;
-    struct text_table files, names, keys;
-    uint32_t *file_of, *name_of; /* by function of the graph */
-    bool *file_written, *name_written;
+    struct text_table files, objects;
+    uint32_t *file_of, *object_of; /* by function of the graph */
+    bool *file_written, *object_written, *function_written;
 };
 
 /* A name that is one line, and is not empty. */
@@ -34,89 +40,131 @@ static const char *harmless(struct writer *w, const char *name)
     return copy;
 }
 
-/*
- * Number files and names. A function is known by both together: one with the name of an earlier
- * one in the same file gets its line behind it.
- */
 static void number_names(struct writer *w)
 {
-    for (size_t i = 0; i < w->graph->n_functions; i++) {
+    const size_t n = w->graph->n_functions;
+    w->file_of = memory_get(n * sizeof *w->file_of);
+    w->object_of = memory_get(n * sizeof *w->object_of);
+    for (size_t i = 0; i < n; i++) {
         const struct graph_function *const f = &w->graph->functions[i];
-        const char *const file = harmless(w, f->file);
-        const char *name = harmless(w, f->name);
-        const size_t n_known = w->keys.n;
-        w->file_of[i] = text_table_number(&w->files, file);
-        text_table_number(&w->keys, arena_print(&w->arena, "%s\n%s", file, name));
-        if (w->keys.n == n_known)
-            name = arena_print(&w->arena, "%s:%" PRIu32, name, f->first_line);
-        w->name_of[i] = text_table_number(&w->names, name);
+        w->file_of[i] = text_table_number(&w->files, harmless(w, f->file));
+        w->object_of[i] = text_table_number(&w->objects, harmless(w, f->package));
     }
     w->file_written = memory_get(w->files.n);
-    w->name_written = memory_get(w->names.n);
+    w->object_written = memory_get(w->objects.n);
+    w->function_written = memory_get(n);
 }
 
 /* "fn=(1) name", and when it was said before "fn=(1)" */
-static void write_name(struct writer *w, const char *what, const struct text_table *table,
-                       uint32_t number, bool *written)
+static void write_name(struct writer *w, const char *what, uint32_t number, const char *name,
+                       bool *written)
 {
     if (written[number])
         sink_print(w->to, "%s=(%" PRIu32 ")\n", what, number + 1);
     else
-        sink_print(w->to, "%s=(%" PRIu32 ") %s\n", what, number + 1, table->texts[number]);
+        sink_print(w->to, "%s=(%" PRIu32 ") %s\n", what, number + 1, name);
     written[number] = true;
+}
+
+/* Where a function is, and which: of itself, or as one that is called. */
+static void write_position(struct writer *w, uint32_t i, bool called)
+{
+    const uint32_t file = w->file_of[i], object = w->object_of[i];
+    write_name(w, called ? "cob" : "ob", object, w->objects.texts[object], w->object_written);
+    write_name(w, called ? "cfi" : "fl", file, w->files.texts[file], w->file_written);
+    write_name(w, called ? "cfn" : "fn", i, harmless(w, w->graph->functions[i].label),
+               w->function_written);
+}
+
+static void write_line(struct writer *w, uint32_t i, size_t k)
+{
+    const struct graph *const graphs = w->view->graphs;
+    bool any = false;
+    for (size_t e = 0; e < w->view->n_graphs; e++)
+        any = any || graphs[e].functions[i].lines[k].self > 0;
+    if (!any)
+        return;
+    sink_print(w->to, "%" PRIu32, w->graph->functions[i].lines[k].line);
+    for (size_t e = 0; e < w->view->n_graphs; e++)
+        sink_print(w->to, " %" PRIu64, graphs[e].functions[i].lines[k].self);
+    sink_text(w->to, "\n");
 }
 
 static void write_function(struct writer *w, uint32_t i)
 {
     const struct graph_function *const f = &w->graph->functions[i];
     sink_text(w->to, "\n");
-    write_name(w, "fl", &w->files, w->file_of[i], w->file_written);
-    write_name(w, "fn", &w->names, w->name_of[i], w->name_written);
-    for (size_t k = 0; k < f->n_lines; k++) {
-        if (f->lines[k].self > 0)
-            sink_print(w->to, "%" PRIu32 " %" PRIu64 "\n", f->lines[k].line, f->lines[k].self);
-    }
+    write_position(w, i, false);
+    for (size_t k = 0; k < f->n_lines; k++)
+        write_line(w, i, k);
     for (size_t k = 0; k < f->n_calls; k++) {
         const struct graph_call *const call = &f->calls[k];
-        write_name(w, "cfi", &w->files, w->file_of[call->to], w->file_written);
-        write_name(w, "cfn", &w->names, w->name_of[call->to], w->name_written);
-        sink_print(w->to, "calls=1 %" PRIu32 "\n%" PRIu32 " %" PRIu64 "\n",
-                   w->graph->functions[call->to].first_line, call->from_line, call->cum);
+        write_position(w, call->to, true);
+        sink_print(w->to, "calls=1 %" PRIu32 "\n%" PRIu32, w->graph->functions[call->to].first_line,
+                   call->from_line);
+        for (size_t e = 0; e < w->view->n_graphs; e++)
+            sink_print(w->to, " %" PRIu64, w->view->graphs[e].functions[i].calls[k].cum);
+        sink_text(w->to, "\n");
     }
+}
+
+static void write_totals(struct writer *w, const char *name)
+{
+    sink_print(w->to, "%s:", name);
+    for (size_t e = 0; e < w->view->n_graphs; e++)
+        sink_print(w->to, " %" PRIu64, w->view->graphs[e].functions[GRAPH_ROOT].cum);
+    sink_text(w->to, "\n");
+}
+
+static void write_head(struct writer *w)
+{
+    const struct origin *const origin = w->view->origin;
+    sink_text(w->to, "# callgrind format\nversion: 1\ncreator: pyrec " PYREC_VERSION "\n");
+    if (origin->pid != 0)
+        sink_print(w->to, "pid: %" PRIu32 "\n", origin->pid);
+    sink_print(w->to, "cmd: %s\n", harmless(w, origin->title));
+    for (size_t i = 0; i < origin->n_lines; i++)
+        sink_print(w->to, "desc: %s: %s\n", origin->lines[i].name,
+                   harmless(w, origin->lines[i].text));
+    sink_text(w->to, "positions: line\n");
+    for (size_t e = 0; e < w->view->n_graphs; e++) {
+        const struct metric *const metric = w->view->graphs[e].metric;
+        sink_print(w->to, "event: %s : %s\n", metric->by, metric_brief(&w->arena, metric, "ns"));
+    }
+    sink_text(w->to, "events:");
+    for (size_t e = 0; e < w->view->n_graphs; e++)
+        sink_print(w->to, " %s", w->view->graphs[e].metric->by);
+    sink_text(w->to, "\n");
+    write_totals(w, "summary");
 }
 
 static enum status callgrind_write(struct sink *to, const struct view *view, struct problem *why)
 {
-    struct writer w = {.to = to, .graph = view->graph};
-    const size_t n = view->graph->n_functions;
+    struct writer w = {.to = to, .view = view, .graph = &view->graphs[0]};
     (void)why;
-    w.file_of = memory_get(n * sizeof *w.file_of);
-    w.name_of = memory_get(n * sizeof *w.name_of);
     number_names(&w);
-    sink_print(to,
-               "# callgrind format\nversion: 1\ncreator: pyrec " PYREC_VERSION
-               "\npositions: line\nevent: %s%s : %s\nevents: %s%s\nsummary: %" PRIu64 "\n",
-               view->metric->name, view->metric->unit == UNIT_SECONDS ? "_ns" : "",
-               view->metric->help, view->metric->name,
-               view->metric->unit == UNIT_SECONDS ? "_ns" : "", view->graph->functions[0].cum);
-    for (uint32_t i = 0; i < n; i++)
+    write_head(&w);
+    for (uint32_t i = 0; i < w.graph->n_functions; i++)
         write_function(&w, i);
-    sink_print(to, "\ntotals: %" PRIu64 "\n", view->graph->functions[0].cum);
+    sink_text(to, "\n");
+    write_totals(&w, "totals");
     text_table_clear(&w.files);
-    text_table_clear(&w.names);
-    text_table_clear(&w.keys);
+    text_table_clear(&w.objects);
     arena_clear(&w.arena);
     free(w.file_of);
-    free(w.name_of);
+    free(w.object_of);
     free(w.file_written);
-    free(w.name_written);
+    free(w.object_written);
+    free(w.function_written);
     return STATUS_OK;
 }
 
 const struct output output_callgrind = {
     .name = "callgrind",
-    .help = "a call graph of functions and lines, for KCachegrind and callgrind_annotate",
+    .help = "a call graph of functions and lines by several metrics, for KCachegrind and "
+            "callgrind_annotate",
     .accepts = SHAPE_GRAPH,
     .machine = true,
+    .more_metrics = true,
     .write = callgrind_write,
 };

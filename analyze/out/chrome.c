@@ -4,15 +4,18 @@
  *
  * A slice (B and E events) is a function for as long as it stayed at its place in the stack; lines
  * would break it at every sample. Within the innermost one there is a slice (X event) for the line
- * and state that the thread was seen in; it has the weight, and the state as its category.
+ * and state that the thread was seen in; it has the weight, and the state as its category. The
+ * readers' tables add up slices by their names, so functions have names of their own (naming.h).
  * Times are microseconds since the start of the recording.
  */
 #include "../memory.h"
+#include "../origin.h"
 #include "../output.h"
 #include "json_text.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define MICROSECOND 3 /* digits of ns */
 #define SECOND      9
@@ -46,13 +49,20 @@ static void write_begin(struct writer *w, const struct stack_node *node, uint64_
     begin_event(w, "B");
     add_time(w, "ts", at_ns);
     putc(',', w->to->file);
-    json_member(w->to, "name", node->frame.function);
-    if (node->frame.file[0] != '\0') {
-        sink_text(w->to, ",\"args\":{");
-        json_member(w->to, "file", node->frame.file);
-        putc('}', w->to->file);
+    json_member(w->to, "name", node->label);
+    const char *between = ",\"args\":{";
+    const char *const plain = node->frame.function, *const file = node->frame.file;
+    const bool told = strcmp(node->label, plain) == 0;
+    if (file[0] != '\0') {
+        sink_text(w->to, between);
+        json_member(w->to, "file", file);
+        between = ",";
     }
-    putc('}', w->to->file);
+    if (!told) {
+        sink_text(w->to, between);
+        json_member(w->to, "function", plain);
+    }
+    sink_text(w->to, file[0] != '\0' || !told ? "}}" : "}");
 }
 
 static void write_ends(struct writer *w, size_t down_to, uint64_t at_ns)
@@ -68,16 +78,20 @@ static void write_leaf(struct writer *w, const struct stretch *s)
 {
     static const char *const states[CLASS_COUNT] = {"on CPU", "ready", "waits for the GIL",
                                                     "blocked", "unknown"};
-    const struct frame *const frame = &w->view->nodes[s->node].frame;
+    const struct stack_node *const node = &w->view->nodes[s->node];
+    struct buffer name = {0};
+    if (node->frame.line > 0)
+        buffer_print(&name, "line %" PRIu32 " of ", node->frame.line);
+    buffer_print(&name, "%s, %s", node->label, states[s->class]);
     begin_event(w, "X");
     add_time(w, "ts", s->start_ns);
     add_time(w, "dur", s->end_ns - s->start_ns);
     sink_text(w->to, ",");
     json_member(w->to, "cat", states[s->class]);
-    sink_text(w->to, ",\"name\":\"");
-    if (frame->line > 0)
-        sink_print(w->to, "line %" PRIu32 ", ", frame->line);
-    sink_print(w->to, "%s\",\"args\":{\"%s\":", states[s->class], w->view->metric->name);
+    putc(',', w->to->file);
+    json_member(w->to, "name", name.text);
+    buffer_clear(&name);
+    sink_print(w->to, ",\"args\":{\"%s\":", w->view->metric->name);
     json_weight(w->to, w->view->metric, s->weight, SECOND);
     if (s->call != NULL) {
         putc(',', w->to->file);
@@ -120,6 +134,9 @@ static void write_course(struct writer *w, const struct course *course)
     const char *const title = process_title(course->thread->process);
     write_name(w, "process_name", title[0] != '\0' ? title : "python");
     write_name(w, "thread_name", course->thread->name);
+    begin_event(w, "M");
+    sink_print(w->to, ",\"ts\":0,\"name\":\"thread_sort_index\",\"args\":{\"sort_index\":%zu}}",
+               (size_t)(course - w->view->courses));
     uint64_t end_ns = 0;
     for (size_t i = 0; i < course->n_stretches; i++) {
         const struct stretch *const s = &course->stretches[i];
@@ -162,7 +179,13 @@ static enum status chrome_write(struct sink *to, const struct view *view, struct
     (void)why;
     sink_text(to, "{\"displayTimeUnit\":\"ms\",\"otherData\":{\"exporter\":\"pyrec " PYREC_VERSION
                   "\",");
-    json_member(to, view->metric->name, view->metric->help);
+    json_member(to, "name", view->origin->title);
+    for (size_t i = 0; i < view->origin->n_lines; i++) {
+        if (strcmp(view->origin->lines[i].name, "exporter") == 0)
+            continue;
+        putc(',', to->file);
+        json_member(to, view->origin->lines[i].name, view->origin->lines[i].text);
+    }
     sink_text(to, "},\"traceEvents\":[");
     for (size_t i = 0; i < view->n_courses; i++) {
         w.pid = unique_pid(view, i);

@@ -2,9 +2,9 @@
 /*
  * folded - one line per stack, root first: root;...;leaf N
  *
- * As flamegraph.pl and speedscope read it. A frame is `function (file:line)`. What would be taken
- * for the format's own is written as an escape: ';' as \x3b, a newline as \n, and so are other
- * characters that a terminal would act upon.
+ * As flamegraph.pl and speedscope read it. They add up frames that have the same text: it is
+ * `function (file)`, or with the line. What would be taken for the format's own is written as an
+ * escape: ';' as \x3b, a newline as \n, and so are other characters that a terminal would act upon.
  */
 #include "../memory.h"
 #include "../output.h"
@@ -59,8 +59,10 @@ static enum status folded_write(struct sink *to, const struct view *view, struct
 const struct output output_folded = {
     .name = "folded",
     .help = "one line per stack, root;...;leaf N, for flame graphs; a frame is `function "
-            "(file:line)`, a semicolon in a name \\x3b, times are in microseconds",
+            "(file)` or with --frames line `function (file:line)`, a semicolon in a name \\x3b, "
+            "times are in microseconds",
     .accepts = SHAPE_STACKS,
     .machine = true,
+    .frames = FRAMES_FUNCTION,
     .write = folded_write,
 };

@@ -3,11 +3,18 @@
  * gecko - the Firefox Profiler's "processed" format, version 60.
  *
  * Its front end reads all older versions; from this one on, all threads share the tables of
- * stacks, frames and functions. A sample is a stretch of time with its weight; where nothing was
- * observed there is one without a stack. The category, which the front end colours by, is that of
- * the innermost frame, so a place has a frame of its own for every state it was the leaf in.
+ * stacks, frames and functions. The category, which the front end colours by, is that of the
+ * innermost frame, so a place has a frame of its own for every state it was the leaf in; frames
+ * that call others have the colour of their package.
+ *
+ * A sample has no length there: it is at a moment, and a range that is zoomed to has those whose
+ * moments are in it. So a stretch is cut into a piece for each tick, at the moment of that, as
+ * --from and --to take it. Where that would make too many of them, the pieces are longer, and a
+ * range is as exact as they are. Around time in which nothing was observed there are samples
+ * without a stack.
  */
 #include "../memory.h"
+#include "../origin.h"
 #include "../output.h"
 #include "json_text.h"
 #include "text_table.h"
@@ -17,20 +24,24 @@
 
 #define FORMAT_VERSION 60
 #define MILLISECOND    6           /* digits of ns */
-#define INNER          CLASS_COUNT /* category of frames that call others */
-#define N_CATEGORIES   (INNER + 1)
+#define INNER          CLASS_COUNT /* stands for the category of a frame that calls others */
+#define N_KINDS        (INNER + 1)
+#define SAMPLES_MAX    250000u /* of all threads; some 20 bytes each */
 
 struct category {
     const char *name, *color; /* of its palette; it wants one that is grey */
 };
-static const struct category categories[N_CATEGORIES] = {
+static const struct category states[] = {
     [CLASS_ON_CPU] = {"on CPU", "green"},
     [CLASS_READY] = {"ready, no CPU free", "yellow"},
     [CLASS_WAITS_GIL] = {"waits for the GIL", "red"},
     [CLASS_BLOCKED] = {"blocked", "transparent"},
     [CLASS_UNKNOWN] = {"ready or blocked, not known which", "blue"},
-    [INNER] = {"Python", "grey"},
+    [INNER] = {"other packages", "grey"},
 };
+/* Of the packages that weigh most; what the states do not use. */
+static const char *const package_colors[] = {"orange",  "purple",   "lightblue", "brown",
+                                             "magenta", "lightred", "darkgrey"};
 
 struct entry {
     uint32_t a, b, c;
@@ -41,13 +52,23 @@ struct table {
     size_t n, size;
 };
 
+/* Those with a colour of their own are the first ones. */
+struct packages {
+    struct text_table names;
+    uint32_t *rank; /* by number: its category, or INNER */
+    const char *colored[sizeof package_colors / sizeof package_colors[0]];
+    uint32_t n_colored;
+};
+
 struct writer {
     struct sink *to;
     const struct view *view;
     struct text_table strings, files;
-    uint32_t *function_of;  /* numbers + 1: by function of the view, */
-    uint32_t *frame_of;     /* by place and category, */
-    uint32_t *stack_of;     /* by node and category */
+    uint32_t *function_of; /* numbers + 1: by function of the view, */
+    uint32_t *frame_of;    /* by place and state or INNER, */
+    uint32_t *stack_of;    /* by node and that */
+    struct packages packages;
+    uint32_t per_piece;     /* so many of a thread's ticks become one sample of the file */
     struct table functions; /* name, file + 1, first line */
     struct table frames;    /* function, line, category */
     struct table stacks;    /* frame, number of the caller's stack + 1 */
@@ -73,18 +94,52 @@ static uint32_t find_function(struct writer *w, const struct stack_node *node)
     return *at - 1;
 }
 
-/* Number of the stack of a node whose innermost frame has that category. */
-static uint32_t find_stack(struct writer *w, uint32_t node, uint32_t category)
+/* Give colours to the packages whose frames are widest where they call others. */
+static void choose_packages(struct writer *w)
+{
+    struct packages *const p = &w->packages;
+    const struct view *const view = w->view;
+    uint64_t *const weight = memory_get(view->n_nodes * sizeof *weight);
+    for (size_t i = 1; i < view->n_nodes; i++) {
+        const struct stack_node *const node = &view->nodes[i];
+        const uint32_t package = text_table_number(&p->names, node->package);
+        weight[package] += node->package[0] != '\0' ? node->total : 0;
+    }
+    p->rank = memory_get((p->names.n + 1) * sizeof *p->rank);
+    for (size_t i = 0; i < p->names.n; i++)
+        p->rank[i] = INNER;
+    while (p->n_colored < ARRAY_LEN(package_colors)) {
+        size_t best = 0;
+        for (size_t i = 1; i < p->names.n; i++)
+            best = weight[i] > weight[best] ? i : best;
+        if (p->names.n == 0 || weight[best] == 0)
+            break;
+        weight[best] = 0;
+        p->rank[best] = N_KINDS + p->n_colored;
+        p->colored[p->n_colored++] = p->names.texts[best];
+    }
+    free(weight);
+}
+
+static uint32_t category_of(struct writer *w, const struct stack_node *node, uint32_t kind)
+{
+    if (kind != INNER)
+        return kind;
+    return w->packages.rank[text_table_number(&w->packages.names, node->package)];
+}
+
+/* Number of the stack of a node that was the leaf in that state, or is INNER. */
+static uint32_t find_stack(struct writer *w, uint32_t node, uint32_t kind)
 {
     const struct stack_node *const n = &w->view->nodes[node];
-    uint32_t *const stack = &w->stack_of[(size_t)node * N_CATEGORIES + category];
-    uint32_t *const frame = &w->frame_of[(size_t)n->place * N_CATEGORIES + category];
+    uint32_t *const stack = &w->stack_of[(size_t)node * N_KINDS + kind];
+    uint32_t *const frame = &w->frame_of[(size_t)n->place * N_KINDS + kind];
     if (*frame == 0)
-        *frame = table_add(&w->frames, find_function(w, n), n->frame.line, category);
+        *frame = table_add(&w->frames, find_function(w, n), n->frame.line, category_of(w, n, kind));
     if (*stack == 0)
-        *stack = table_add(
-            &w->stacks, *frame - 1,
-            n->parent != 0 ? w->stack_of[(size_t)n->parent * N_CATEGORIES + INNER] : 0, 0);
+        *stack =
+            table_add(&w->stacks, *frame - 1,
+                      n->parent != 0 ? w->stack_of[(size_t)n->parent * N_KINDS + INNER] : 0, 0);
     return *stack - 1;
 }
 
@@ -180,9 +235,35 @@ static void write_shared(struct writer *w)
                   "\"name\":[],\"functionSize\":[]}}");
 }
 
+static void write_entry(struct writer *w, const char *name, const char *text)
+{
+    sink_text(w->to, "{\"format\":\"string\",");
+    json_member(w->to, "label", name);
+    putc(',', w->to->file);
+    json_member(w->to, "value", text);
+    putc('}', w->to->file);
+}
+
+/* What the front end shows of the profile as a whole. */
+static void write_extra(struct writer *w)
+{
+    const struct origin *const origin = w->view->origin;
+    char piece[64] = "one per tick";
+    if (w->per_piece > 1)
+        snprintf(piece, sizeof piece, "one for up to %" PRIu32 " ticks", w->per_piece);
+    sink_text(w->to, ",\"extra\":[{\"label\":\"Recording\",\"entries\":[");
+    for (size_t i = 0; i < origin->n_lines; i++) {
+        write_entry(w, origin->lines[i].name, origin->lines[i].text);
+        putc(',', w->to->file);
+    }
+    write_entry(w, "samples", piece);
+    sink_text(w->to, "]}]");
+}
+
 static void write_meta(struct writer *w)
 {
     struct sink *const to = w->to;
+    const struct origin *const origin = w->view->origin;
     const struct recording *const recording =
         w->view->n_courses > 0 ? w->view->courses[0].thread->process->recording : NULL;
     const uint64_t interval_ns = recording != NULL ? recording->interval_ns : 0;
@@ -193,12 +274,15 @@ static void write_meta(struct writer *w)
         recording != NULL ? recording->start_unix_ns - (int64_t)recording->shift_ns : 0;
     sink_text(to, ",\"startTime\":");
     json_time(to, start_ns > 0 ? (uint64_t)start_ns : 0, MILLISECOND);
-    sink_text(to,
-              ",\"processType\":0,\"product\":\"Python\",\"importedFrom\":\"pyrec " PYREC_VERSION
-              "\",\"stackwalk\":0,\"debug\":false,\"symbolicated\":true,"
-              "\"symbolicationNotSupported\":true,\"usesOnlyOneStackType\":true,"
-              "\"sourceCodeIsNotOnSearchfox\":true,\"markerSchema\":[],\"sampleUnits\":"
-              "{\"time\":\"ms\",\"eventDelay\":\"ms\",\"threadCPUDelta\":\"ns\"}");
+    putc(',', to->file);
+    json_member(to, "product", origin->program);
+    putc(',', to->file);
+    json_member(to, "arguments", origin->command);
+    sink_text(to, ",\"processType\":0,\"importedFrom\":\"pyrec " PYREC_VERSION
+                  "\",\"stackwalk\":0,\"debug\":false,\"symbolicated\":true,"
+                  "\"symbolicationNotSupported\":true,\"usesOnlyOneStackType\":true,"
+                  "\"sourceCodeIsNotOnSearchfox\":true,\"markerSchema\":[],\"sampleUnits\":"
+                  "{\"time\":\"ms\",\"eventDelay\":\"ms\",\"threadCPUDelta\":\"ns\"}");
     if (recording != NULL) {
         putc(',', to->file);
         json_member(to, "oscpu", recording->os);
@@ -206,73 +290,120 @@ static void write_meta(struct writer *w)
         json_member(to, "CPUName", recording->cpu_model);
     }
     sink_text(to, ",\"categories\":[");
-    for (int c = 0; c < N_CATEGORIES; c++)
-        sink_print(to, "%s{\"name\":\"%s\",\"color\":\"%s\",\"subcategories\":[\"Other\"]}",
-                   c > 0 ? "," : "", categories[c].name, categories[c].color);
-    sink_text(to, "]}");
+    for (uint32_t c = 0; c < N_KINDS + w->packages.n_colored; c++) {
+        const struct category own =
+            c < N_KINDS
+                ? states[c]
+                : (struct category){w->packages.colored[c - N_KINDS], package_colors[c - N_KINDS]};
+        sink_text(to, c > 0 ? ",{" : "{");
+        json_member(to, "name", own.name);
+        sink_print(to, ",\"color\":\"%s\",\"subcategories\":[\"Other\"]}", own.color);
+    }
+    putc(']', to->file);
+    write_extra(w);
+    putc('}', to->file);
 }
 
-/* Where the next stretch does not begin at once, and at the end, is a sample without a stack. */
-static bool gap_behind(const struct course *course, size_t i)
+/* ---- samples ---- */
+
+static uint64_t pieces_of(const struct stretch *s, uint32_t per_piece)
 {
-    return i + 1 == course->n_stretches ||
-           course->stretches[i + 1].start_ns != course->stretches[i].end_ns;
+    const uint64_t n = s->samples / per_piece;
+    return n > 0 ? n : 1;
+}
+
+/* One, or two, four .. so that there are not too many. */
+static uint32_t choose_piece(const struct view *view)
+{
+    uint32_t per_piece = 1;
+    for (uint64_t n = UINT64_MAX; n > SAMPLES_MAX; per_piece *= 2) {
+        uint64_t least = 0; /* however many become one */
+        n = 0;
+        for (size_t i = 0; i < view->n_courses; i++) {
+            const struct course *const course = &view->courses[i];
+            least += course->n_stretches;
+            for (size_t k = 0; k < course->n_stretches; k++)
+                n += pieces_of(&course->stretches[k], per_piece);
+        }
+        if (n <= SAMPLES_MAX || n == least)
+            break;
+    }
+    return per_piece;
 }
 
 enum sample_column { COLUMN_STACK, COLUMN_TIME, COLUMN_WEIGHT, COLUMN_CPU };
 
-/* CPU is of the time since the sample before, so it stands one sample further on. */
-static void write_value(struct writer *w, enum sample_column column, const struct stretch *s,
-                        uint64_t cpu_ns)
+/* A column of a thread's samples on its way to the file. */
+struct column_writer {
+    struct writer *w;
+    enum sample_column column;
+    size_t n;
+};
+
+/* A moment from which on nothing is observed, or which ends that. */
+static void write_nothing(struct column_writer *c, uint64_t at_ns)
 {
-    switch (column) {
-    case COLUMN_STACK:
-        sink_print(w->to, "%" PRIu32, find_stack(w, s->node, s->class));
-        break;
-    case COLUMN_TIME:
-        json_time(w->to, s->start_ns, MILLISECOND);
-        break;
-    case COLUMN_WEIGHT:
-        json_weight(w->to, w->view->metric, s->weight, MILLISECOND);
-        break;
-    case COLUMN_CPU:
-        sink_print(w->to, "%" PRIu64, cpu_ns);
-        break;
-    }
+    struct sink *const to = c->w->to;
+    if (c->n++ > 0)
+        putc(',', to->file);
+    if (c->column == COLUMN_TIME)
+        json_time(to, at_ns, MILLISECOND);
+    else
+        sink_text(to, c->column == COLUMN_STACK ? "null" : "0");
 }
 
-static void write_gap(struct writer *w, enum sample_column column, const struct stretch *before)
+/* What of an amount falls on piece i of n. */
+static uint64_t part_of(uint64_t amount, uint64_t i, uint64_t n)
 {
-    putc(',', w->to->file);
-    if (column == COLUMN_TIME)
-        json_time(w->to, before->end_ns, MILLISECOND);
-    else if (column == COLUMN_CPU)
-        sink_print(w->to, "%" PRIu64, before->cpu_ns);
-    else
-        sink_text(w->to, column == COLUMN_STACK ? "null" : "0");
+    __extension__ typedef unsigned __int128 wide;
+    return (uint64_t)((wide)amount * (i + 1) / n) - (uint64_t)((wide)amount * i / n);
+}
+
+/* CPU is what was used since the sample before, which is where the piece begins. */
+static void write_stretch(struct column_writer *c, const struct stretch *s)
+{
+    struct sink *const to = c->w->to;
+    const uint64_t n = pieces_of(s, c->w->per_piece);
+    uint64_t at_ns = s->start_ns;
+    for (uint64_t i = 0; i < n; i++) {
+        at_ns += part_of(s->end_ns - s->start_ns, i, n);
+        if (c->n++ > 0)
+            putc(',', to->file);
+        switch (c->column) {
+        case COLUMN_STACK:
+            sink_print(to, "%" PRIu32, find_stack(c->w, s->node, s->class));
+            break;
+        case COLUMN_TIME:
+            json_time(to, at_ns, MILLISECOND);
+            break;
+        case COLUMN_WEIGHT:
+            json_weight(to, c->w->view->metric, part_of(s->weight, i, n), MILLISECOND);
+            break;
+        case COLUMN_CPU:
+            sink_print(to, "%" PRIu64, part_of(s->cpu_ns, i, n));
+            break;
+        }
+    }
 }
 
 static size_t write_samples(struct writer *w, const struct course *course,
                             enum sample_column column, const char *name)
 {
-    size_t n = 0;
-    uint64_t cpu_ns = 0;
+    struct column_writer c = {w, column, 0};
+    uint64_t end_ns = UINT64_MAX;
     sink_print(w->to, ",\"%s\":[", name);
     for (size_t i = 0; i < course->n_stretches; i++) {
         const struct stretch *const s = &course->stretches[i];
-        if (i > 0)
-            putc(',', w->to->file);
-        write_value(w, column, s, cpu_ns);
-        cpu_ns = s->cpu_ns;
-        n++;
-        if (!gap_behind(course, i))
-            continue;
-        write_gap(w, column, s);
-        cpu_ns = 0;
-        n++;
+        if (i > 0 && s->start_ns != end_ns)
+            write_nothing(&c, end_ns);
+        if (s->start_ns != end_ns)
+            write_nothing(&c, s->start_ns);
+        write_stretch(&c, s);
+        end_ns = s->end_ns;
     }
+    write_nothing(&c, end_ns);
     putc(']', w->to->file);
-    return n;
+    return c.n;
 }
 
 /* Pids are strings; one that another process has, too, gets a number behind it. */
@@ -308,7 +439,12 @@ static void write_thread(struct writer *w, size_t i)
     json_time(to, thread->process->start_ns, MILLISECOND);
     sink_text(to, ",\"processShutdownTime\":null,\"registerTime\":");
     json_time(to, course->stretches[0].start_ns, MILLISECOND);
-    sink_text(to, ",\"unregisterTime\":null,\"pausedRanges\":[],\"markers\":{\"length\":0,"
+    sink_text(to, ",\"unregisterTime\":");
+    if (thread->ended)
+        json_time(to, course->stretches[course->n_stretches - 1].end_ns, MILLISECOND);
+    else
+        sink_text(to, "null");
+    sink_text(to, ",\"pausedRanges\":[],\"markers\":{\"length\":0,"
                   "\"data\":[],\"name\":[],\"startTime\":[],\"endTime\":[],\"phase\":[],"
                   "\"category\":[]},\n\"samples\":{\"weightType\":");
     json_text(to, w->view->metric->unit == UNIT_SECONDS ? "tracing-ms" : "samples");
@@ -324,9 +460,11 @@ static enum status gecko_write(struct sink *to, const struct view *view, struct 
     struct writer w = {.to = to, .view = view};
     (void)why;
     w.function_of = memory_get((view->n_functions + 1) * sizeof(uint32_t));
-    w.frame_of = memory_get(((size_t)view->n_places + 1) * N_CATEGORIES * sizeof(uint32_t));
-    w.stack_of = memory_get(view->n_nodes * N_CATEGORIES * sizeof(uint32_t));
+    w.frame_of = memory_get(((size_t)view->n_places + 1) * N_KINDS * sizeof(uint32_t));
+    w.stack_of = memory_get(view->n_nodes * N_KINDS * sizeof(uint32_t));
+    choose_packages(&w);
     number_stacks(&w);
+    w.per_piece = choose_piece(view);
     sink_text(to, "{");
     write_meta(&w);
     sink_text(to, ",\"libs\":[],\"pages\":[],\n");
@@ -337,6 +475,8 @@ static enum status gecko_write(struct sink *to, const struct view *view, struct 
     sink_text(to, "]}\n");
     text_table_clear(&w.strings);
     text_table_clear(&w.files);
+    text_table_clear(&w.packages.names);
+    free(w.packages.rank);
     free(w.function_of);
     free(w.frame_of);
     free(w.stack_of);
@@ -351,5 +491,6 @@ const struct output output_gecko = {
     .help = "JSON for the Firefox Profiler: all threads over time, with their states",
     .accepts = SHAPE_COURSE,
     .machine = true,
+    .keeps_pace = true,
     .write = gecko_write,
 };

@@ -4,14 +4,17 @@
  *
  * Every stack of every thread is a sample with all metrics as its values; --by only says which of
  * them pprof shows first. Thread and process are labels. A location is a line of a function; there
- * are no addresses, and the one mapping only says that nothing is left to be symbolized.
+ * are no addresses; the one mapping says what program it was, and that nothing is left to be
+ * symbolized.
  */
 #include "../memory.h"
+#include "../origin.h"
 #include "../output.h"
 #include "text_table.h"
 #include "wire_message.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 /* Numbers of fields. */
 enum profile_field {
@@ -40,10 +43,15 @@ enum mapping_field {
 };
 enum location_field { LOCATION_ID = 1, LOCATION_MAPPING = 2, LOCATION_LINE = 4 };
 enum line_field { LINE_FUNCTION = 1, LINE_NUMBER = 2 };
-/* Without a system name: pprof would take one for C++ and "<lambda>" for its template arguments. */
+/*
+ * pprof takes functions of one name for one, so the name is the one that no other function has
+ * (naming.h), and the system name is what Python calls it. That is written where it is another one
+ * only: of two that are equal pprof would think that they are C++, and cut off "<lambda>".
+ */
 enum function_field {
     FUNCTION_ID = 1,
     FUNCTION_NAME = 2,
+    FUNCTION_SYSTEM_NAME = 3,
     FUNCTION_FILE = 4,
     FUNCTION_LINE = 5,
 };
@@ -51,6 +59,7 @@ enum function_field {
 struct writer {
     const struct view *view;
     struct gzip *gzip;
+    struct arena arena;
     struct text_table texts;
     uint32_t *functions, *places; /* their ids, in order of appearance; 0 = not yet */
     uint32_t n_functions, n_places;
@@ -87,7 +96,7 @@ static void write_head(struct writer *w)
         write_type(w, PROFILE_SAMPLE_TYPE, metrics[i].by,
                    metrics[i].unit == UNIT_SECONDS ? "nanoseconds" : "count");
     message_number(&w->inner, MAPPING_ID, 1);
-    message_number(&w->inner, MAPPING_FILE, text(w, "Python"));
+    message_number(&w->inner, MAPPING_FILE, text(w, w->view->origin->program));
     message_number(&w->inner, MAPPING_HAS_FUNCTIONS, 1);
     message_number(&w->inner, MAPPING_HAS_FILES, 1);
     message_number(&w->inner, MAPPING_HAS_LINES, 1);
@@ -98,7 +107,9 @@ static void write_function(struct writer *w, const struct stack_node *node)
 {
     w->functions[node->function] = ++w->n_functions;
     message_number(&w->inner, FUNCTION_ID, w->n_functions);
-    message_number(&w->inner, FUNCTION_NAME, text(w, node->frame.function));
+    message_number(&w->inner, FUNCTION_NAME, text(w, node->label));
+    if (strcmp(node->label, node->frame.function) != 0)
+        message_number(&w->inner, FUNCTION_SYSTEM_NAME, text(w, node->frame.function));
     message_number(&w->inner, FUNCTION_FILE, text(w, node->frame.file));
     message_number(&w->inner, FUNCTION_LINE, node->first_line);
     flush_field(w, PROFILE_FUNCTION);
@@ -174,8 +185,13 @@ static void write_times(struct writer *w)
 
 static void write_tail(struct writer *w)
 {
+    const struct origin *const origin = w->view->origin;
     write_times(w);
-    message_number(&w->message, PROFILE_COMMENT, text(w, "recorded by pyrec " PYREC_VERSION));
+    for (size_t i = 0; i < origin->n_lines; i++) {
+        const char *const line =
+            arena_print(&w->arena, "%s: %s", origin->lines[i].name, origin->lines[i].text);
+        message_number(&w->message, PROFILE_COMMENT, text(w, line));
+    }
     message_number(&w->message, PROFILE_DEFAULT_TYPE, text(w, w->view->metric->by));
     for (size_t i = 0; i < w->texts.n; i++) {
         message_text(&w->message, PROFILE_STRING, w->texts.texts[i]);
@@ -202,6 +218,7 @@ static enum status pprof_write(struct sink *to, const struct view *view, struct 
     write_tail(&w);
     gzip_close(w.gzip);
     text_table_clear(&w.texts);
+    arena_clear(&w.arena);
     buffer_clear(&w.message);
     buffer_clear(&w.inner);
     buffer_clear(&w.leaf);

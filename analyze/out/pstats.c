@@ -87,7 +87,7 @@ static void put_numbers(struct sink *to, const struct view *view, uint32_t n, ui
 
 static enum status pstats_write(struct sink *to, const struct view *view, struct problem *why)
 {
-    const struct graph *const graph = view->graph;
+    const struct graph *const graph = &view->graphs[0];
     (void)why;
     putc(TYPE_DICT, to->file);
     for (size_t i = GRAPH_ROOT + 1; i < graph->n_functions; i++) {

@@ -8,6 +8,7 @@
  */
 #include "../hash.h"
 #include "../memory.h"
+#include "../origin.h"
 #include "../output.h"
 #include "../unicode.h"
 #include "json_text.h"
@@ -20,7 +21,7 @@
 
 #define WIDTH       1200.0 /* of the picture; a browser's window decides for itself */
 #define ROW         18u
-#define TOP         52u
+#define TOP         72u
 #define GLYPH       7.25 /* of a 12 pixel monospace font */
 #define LEAST_WIDTH 0.5
 
@@ -200,6 +201,15 @@ static void write_tree(struct sink *to, const struct view *view)
     for (size_t i = 1; i < view->n_nodes; i++)
         sink_print(to, ",\n%" PRIu32 ",%" PRIu32 ",%" PRIu64, view->nodes[i].depth,
                    number[view->nodes[i].place], view->nodes[i].self);
+    sink_text(to, "],\n\"threads\":[");
+    for (size_t i = 0; i < view->n_part_threads; i++) {
+        sink_text(to, i > 0 ? "," : "");
+        write_script_text(to, view->part_threads[i]);
+    }
+    sink_text(to, "],\n\"parts\":[");
+    for (size_t i = 0; i < view->n_parts; i++)
+        sink_print(to, "%s%" PRIu32 ",%" PRIu32 ",%" PRIu64, i > 0 ? ",\n" : "",
+                   view->parts[i].node, view->parts[i].thread, view->parts[i].self);
     sink_text(to, "]};\n");
     text_table_clear(&files);
     free(number);
@@ -223,9 +233,31 @@ static void write_head(struct sink *to, const struct view *view)
                   "placeholder=\"search: function or file (/)\" spellcheck=\"false\" "
                   "style=\"width:236px;font:12px monospace\"/></foreignObject>"
                   "<text id=\"found\" x=\"590\" y=\"18\"></text>"
-                  "<text id=\"reset\" x=\"850\" y=\"18\">back to all (Esc)</text></g>"
-                  "<text id=\"detail\" x=\"8\" y=\"38\"></text></g>\n");
+                  "<text id=\"reset\" class=\"link\" x=\"350\" y=\"38\">back to all (Esc)</text>"
+                  "<text id=\"invert\" class=\"link\" x=\"190\" y=\"38\"></text>"
+                  "<foreignObject x=\"8\" y=\"23\" width=\"172\" height=\"24\">"
+                  "<select xmlns=\"http://www.w3.org/1999/xhtml\" id=\"thread\" "
+                  "style=\"width:170px;font:12px monospace\"></select></foreignObject></g>"
+                  "<text id=\"detail\" x=\"8\" y=\"58\"></text></g>\n");
     buffer_clear(&total);
+}
+
+/* What browsers show as the name of the tab, and what else there is to say. */
+static void write_origin(struct sink *to, const struct origin *origin)
+{
+    struct buffer text = {0};
+    sink_text(to, "<title>");
+    buffer_add_visible(&text, origin->title);
+    write_xml(to, text.text, SIZE_MAX);
+    sink_text(to, "</title>\n<desc>");
+    for (size_t i = 0; i < origin->n_lines; i++) {
+        buffer_reset(&text);
+        buffer_add_visible(&text, origin->lines[i].text);
+        sink_print(to, "%s%s: ", i > 0 ? "\n" : "", origin->lines[i].name);
+        write_xml(to, text.text, SIZE_MAX);
+    }
+    sink_text(to, "</desc>\n");
+    buffer_clear(&text);
 }
 
 static enum status svg_write(struct sink *to, const struct view *view, struct problem *why)
@@ -238,13 +270,14 @@ static enum status svg_write(struct sink *to, const struct view *view, struct pr
     sink_print(to,
                "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
                "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%.0f\" height=\"%u\" "
-               "viewBox=\"0 0 %.0f %u\">\n<title>%s</title>\n"
-               "<style>svg{background:#fff}text{font:12px monospace;fill:#111;"
-               "pointer-events:none;white-space:pre}"
-               ".title{font-weight:bold}.frame{cursor:pointer}.frame:hover rect{stroke:#000}"
-               ".outer{opacity:.55}.hit text{fill:#fff}#reset{cursor:pointer;pointer-events:all;"
-               "text-decoration:underline}#head{cursor:default}</style>\n",
-               WIDTH, height, WIDTH, height, view->metric->help);
+               "viewBox=\"0 0 %.0f %u\">\n",
+               WIDTH, height, WIDTH, height);
+    write_origin(to, view->origin);
+    sink_text(to, "<style>svg{background:#fff}text{font:12px monospace;fill:#111;"
+                  "pointer-events:none;white-space:pre}"
+                  ".title{font-weight:bold}.frame{cursor:pointer}.frame:hover rect{stroke:#000}"
+                  ".outer{opacity:.55}.hit text{fill:#fff}.link{cursor:pointer;pointer-events:all;"
+                  "text-decoration:underline}#head{cursor:default}</style>\n");
     write_picture(to, view);
     write_head(to, view);
     sink_text(to, "<script><![CDATA[\n");
@@ -256,8 +289,12 @@ static enum status svg_write(struct sink *to, const struct view *view, struct pr
 
 const struct output output_svg = {
     .name = "svg",
-    .help = "a flame graph as one file for a browser, with zoom and search",
+    .help =
+        "a flame graph as one file for a browser, with zoom, search, a choice of threads, and the "
+        "tree turned around",
     .accepts = SHAPE_STACKS,
     .machine = true,
+    .frames = FRAMES_LINE,
+    .parts = true,
     .write = svg_write,
 };

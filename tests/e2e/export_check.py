@@ -16,6 +16,8 @@ HERE = pathlib.Path(__file__).resolve().parent
 SECONDS = {"cpu": "cpu_time", "wall": "wall", "on_cpu": "on_cpu", "ready": "ready",
            "gil_wait": "gil_wait", "blocked": "blocked"}
 NS = 1e9
+STATES = {"on CPU", "ready, no CPU free", "waits for the GIL", "blocked",  # of gecko
+          "ready or blocked, not known which"}
 
 
 def column_of(by):
@@ -85,11 +87,37 @@ def speedscope(data, by):
         assert len(profile["samples"]) == len(profile["weights"]) > 0
         span = profile["endValue"] - profile["startValue"]
         assert abs(span - sum(profile["weights"])) < 1e-6 * (1 + span)
+        assert profile["samples"][-1], "a gap at the end"
         for sample, weight in zip(profile["samples"], profile["weights"]):
-            assert sample and all(is_index(i, len(frames)) for i in sample)
-            assert weight > 0
+            assert all(is_index(i, len(frames)) for i in sample) and weight > 0
+            if not sample:  # time in which there was nothing
+                continue
             add(total, (profile["name"], tuple(places[i] for i in sample)), whole(weight, by))
     return total
+
+
+def labels(data):
+    """{name that only one function has: what Python calls it}, of an export to chrome."""
+    return {event["name"]: event.get("args", {}).get("function", event["name"])
+            for event in strict_json(data)["traceEvents"] if event["ph"] == "B"}
+
+
+def speedscope_times(data, samples, named, late=0):
+    """As chrome_times: what is shown at a time was then. By function, in an export by wall."""
+    file = strict_json(data)
+    frames = file["shared"]["frames"]
+    shown = {}
+    for profile in file["profiles"]:
+        at, entries = profile["startValue"], shown.setdefault(profile["name"], [])
+        for sample, weight in zip(profile["samples"], profile["weights"]):
+            entries.append((at, at + weight, frames[sample[-1]] if sample else None))
+            at += weight
+    for sample in samples:
+        found = [frame for begin, end, frame in shown[sample["thread"]]
+                 if begin < sample["time"] - 1e-9 and sample["time"] < end + late + 1e-6]
+        leaf = sample["stack"][0]
+        assert any(f is not None and (named[f["name"]], f.get("file", "")) ==
+                   (leaf["function"], leaf["file"]) for f in found), (sample, found)
 
 
 def check_columns(table_, names, length=None):
@@ -107,6 +135,11 @@ def gecko_meta(meta):
     colors = {"transparent", "purple", "green", "orange", "yellow", "lightblue", "blue", "brown",
               "magenta", "red", "lightred", "darkgrey", "grey"}
     assert any(c["color"] == "grey" for c in meta["categories"])
+    assert isinstance(meta["product"], str) and isinstance(meta["arguments"], str)
+    for section in meta["extra"]:
+        assert set(section) == {"label", "entries"}
+        for entry in section["entries"]:
+            assert set(entry) == {"label", "format", "value"} and entry["format"] == "string"
     for category in meta["categories"]:
         assert category["color"] in colors and category["subcategories"][0] == "Other"
     return meta["categories"]
@@ -159,13 +192,16 @@ def gecko(data, by):
         check_columns(samples, ["stack", "time", "weight", "threadCPUDelta"])
         assert samples["time"] == sorted(samples["time"])
         assert samples["stack"][-1] is None, "the last sample would last for ever"
+        assert samples["stack"][0] is None, "nothing was seen before the first one"
+        ended = thread["unregisterTime"]
+        assert ended is None or ended == samples["time"][-1]
         cpu += sum(samples["threadCPUDelta"])
         for stack, weight in zip(samples["stack"], samples["weight"]):
             if stack is None:
                 assert weight == 0
                 continue
             assert is_index(stack, len(stacks))
-            assert categories[stacks[stack][1]]["name"] != "Python"
+            assert categories[stacks[stack][1]]["name"] in STATES, categories[stacks[stack][1]]
             add(total, (thread["name"], stacks[stack][0]),
                 whole(weight / 1e3 if by in SECONDS else weight, by))
     if by == "cpu":
@@ -173,37 +209,79 @@ def gecko(data, by):
     return total
 
 
+def gecko_ranges(data, samples, ranges, slack=0):
+    """
+    Whoever looks at a part of the time gets what --from and --to give: of an export by samples,
+    the weights at moments in the range are the samples that dump has there. Ticks are not quite
+    regular, so as many as `slack` may be on the other side of a border.
+    """
+    file = strict_json(data)
+    stacks = gecko_stacks(file, gecko_meta(file["meta"]))
+    for begin, end in ranges:
+        wanted, got = {}, {}
+        for sample in samples:
+            if begin <= sample["time"] < end:
+                add(wanted, (sample["thread"], sample["stack"][0]["function"]), 1)
+        for thread in file["threads"]:
+            columns = thread["samples"]
+            for stack, time, weight in zip(columns["stack"], columns["time"], columns["weight"]):
+                if stack is not None and begin * 1e3 <= time < end * 1e3 and weight > 0:
+                    add(got, (thread["name"], stacks[stack][0][-1][0]), weight)
+        for key in set(wanted) | set(got):
+            assert abs(wanted.get(key, 0) - got.get(key, 0)) <= slack, (begin, end, key, wanted, got)
+
+
+class Labels:
+    """Names that tell functions apart: each stands for one, and is made of what that is called."""
+
+    def __init__(self):
+        self.known = {}
+
+    def plain(self, label, function, file):
+        assert self.known.setdefault(label, (function, file)) == (function, file), label
+        assert label == function or f".{function}" in label or \
+            label.startswith((f"{function}:", f"{function} ", "???")), (label, function)
+        return function
+
+
 def chrome(data, by):
     """Lines are known of the innermost frame only: the others have line 0."""
     file = strict_json(data)
     assert set(file) == {"traceEvents", "displayTimeUnit", "otherData"}
     assert file["displayTimeUnit"] in ("ms", "ns")
-    names, open_, total, until = {}, {}, {}, {}
+    names, open_, total, until, order = {}, {}, {}, {}, {}
+    labels = Labels()
     for event in file["traceEvents"]:
         track = (event["pid"], event["tid"])
         assert all(isinstance(n, int) for n in track)
         stack = open_.setdefault(track, [])
         if event["ph"] == "M":
-            assert event["name"] in ("process_name", "thread_name")
+            assert event["name"] in ("process_name", "thread_name", "thread_sort_index")
+            if event["name"] == "thread_sort_index":
+                order[track] = event["args"]["sort_index"]
             if event["name"] == "thread_name":
                 names[track] = event["args"]["name"]
             continue
         assert event["ts"] >= until.get(track, 0), "time goes back"
         until[track] = event["ts"]
         if event["ph"] == "B":
-            stack.append((event["name"], event.get("args", {}).get("file", ""), 0))
+            args = event.get("args", {})
+            name = labels.plain(event["name"], args.get("function", event["name"]),
+                                args.get("file", ""))
+            stack.append((name, args.get("file", ""), 0, event["name"]))
         elif event["ph"] == "E":
             assert set(event) == {"ph", "pid", "tid", "ts"}
             stack.pop()
         else:
             assert event["ph"] == "X" and event["dur"] >= 0
             until[track] = round(event["ts"] + event["dur"], 3)
-            line = re.match(r"(?:line (\d+), )?(.*)", event["name"])
-            assert line.group(2) == event["cat"]
-            leaf = stack[-1][:2] + (int(line.group(1) or 0),)
-            add(total, (names[track], tuple(stack[:-1]) + (leaf,)),
+            line = re.match(r"(?:line (\d+) of )?", event["name"]).group(1)
+            assert event["name"].endswith(f"{stack[-1][3]}, {event['cat']}"), event
+            leaf = stack[-1][:2] + (int(line or 0),)
+            add(total, (names[track], tuple(f[:3] for f in stack[:-1]) + (leaf,)),
                 whole(event["args"][column_of(by)], by))
     assert not any(open_.values()), "a slice that does not end"
+    assert set(order) == set(names) and len(set(order.values())) == len(order), (order, names)
     return total
 
 
@@ -234,8 +312,16 @@ def chrome_times(data, samples, late=0):
                     if e["ts"] < at - 1e-3 and at < e["ts"] + e["dur"] + late * 1e6 + 1e-3]
         line = sample["stack"][0]["line"]
         assert len(covering) == 1 or late > 0 and covering, (sample, covering)
-        assert any(e["name"].startswith(f"line {line}, " if line else "") and
+        assert any(e["name"].startswith(f"line {line} of " if line else "") and
                    e["args"].get("call") == sample["call"] for e in covering), (sample, covering)
+
+
+def lines_dropped(total):
+    """The table by function."""
+    result = {}
+    for (thread, stack), weight in total.items():
+        add(result, (thread, tuple(f[:2] + (0,) for f in stack)), weight)
+    return result
 
 
 def inner_lines_dropped(total):
@@ -278,10 +364,13 @@ def number(message, name):
 
 def pprof_stacks(profile, texts):
     """{location: (function, file, line)}"""
-    functions, places = {}, {}
+    functions, places, labels = {}, {}, Labels()
     for f in profile.get("function", []):
         assert number(f, "id") not in functions and number(f, "id") > 0
-        functions[number(f, "id")] = (texts[number(f, "name")], texts[number(f, "filename")])
+        label, file = texts[number(f, "name")], texts[number(f, "filename")]
+        assert label not in labels.known, f"two functions are called {label}"
+        plain = texts[number(f, "system_name")] or label  # see pprof.c
+        functions[number(f, "id")] = (labels.plain(label, plain, file), file)
     assert len(profile["mapping"]) == 1
     for location in profile.get("location", []):
         line, = location["line"]

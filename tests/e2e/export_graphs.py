@@ -80,42 +80,65 @@ def check_csv(data, rows):
                 assert got[name] == (value or ""), (name, got[name], value)
 
 
-def callgrind(data):
-    """(total, {(file, function, line): own}, {(file, function): all of its calls})"""
+def callgrind(data, by):
+    """
+    (total, {(file, function, line): own}, {(file, function): all of its calls}) by one of the
+    events. A function has a number and a name of its own, wherever it is.
+    """
     head, _, body = data.decode("utf-8").partition("\n\n")
-    summary = int(re.search(r"^summary: (\d+)$", head, re.M).group(1))
     assert head.startswith("# callgrind format\nversion: 1\n") and "\npositions: line\n" in head
-    assert re.search(r"^events: [a-z_]+$", head, re.M)
-    names, own, calls = {}, {}, {}
-    here = {"fl": None, "fn": None, "cfi": None, "cfn": None}
-    called = False
+    assert re.search("^cmd: .", head, re.M) and re.search("^desc: exporter: .", head, re.M)
+    events = re.search(r"^events:((?: [a-z_]+)+)$", head, re.M).group(1).split()
+    assert events[0] == by and len(set(events)) == len(events) >= 5
+    assert re.findall(r"^event: ([a-z_]+) : [a-zA-Z ]+$", head, re.M) == events
+    numbers = r"((?: \d+){%d})" % len(events)
+    summary = re.search(f"^summary:{numbers}$", head, re.M).group(1)
+    names, own, calls, functions = {}, {}, {}, {}
+    here = {"ob": None, "fl": None, "fn": None, "cob": None, "cfi": None, "cfn": None}
+    called, sums = False, {}
     for line in body.splitlines():
-        name = re.fullmatch(r"(fl|fn|cfi|cfn)=\((\d+)\)(?: ([^\x00-\x1f]+))?", line)
-        cost = re.fullmatch(r"(\d+) (\d+)", line)
+        name = re.fullmatch(r"(ob|fl|fn|cob|cfi|cfn)=\((\d+)\)(?: ([^\x00-\x1f]+))?", line)
+        cost = re.fullmatch(rf"(\d+){numbers}", line)
         if name:
             key = (name.group(1)[-2:].replace("fi", "fl"), name.group(2))
             assert (key in names) == (name.group(3) is None), f"{line[:100]}: said twice or never"
             names.setdefault(key, name.group(3))
             here[name.group(1)] = names[key]
+            if key[0] == "fn":
+                c = "c" if name.group(1) == "cfn" else ""
+                where = (here[c + "ob"], here["cfi" if c else "fl"], names[key])
+                assert functions.setdefault(name.group(2), where) == where, "in two places"
         elif cost and called:
-            add(calls, (here["cfi"], here["cfn"]), int(cost.group(2)))
+            add(calls, (here["cfi"], here["cfn"]), int(cost.group(2).split()[0]))
             called = False
         elif cost:
             key = (here["fl"], here["fn"], int(cost.group(1)))
             assert key not in own
-            own[key] = int(cost.group(2))
-        elif line.startswith("totals: "):
-            assert int(line[8:]) == summary
+            own[key] = int(cost.group(2).split()[0])
+            for i, value in enumerate(cost.group(2).split()):
+                add(sums, i, int(value))
+        elif line.startswith("totals:"):
+            assert line[7:] == summary
         else:
             assert line == "" or re.fullmatch(r"calls=1 \d+", line), line[:100]
             called = line != ""
-    assert sum(own.values()) == summary, (sum(own.values()), summary)
-    return summary, own, calls
+    assert list(sums.values()) == [int(n) for n in summary.split()], (sums, summary)
+    assert len({name for _, _, name in functions.values()}) == len(functions), "names twice"
+    return int(summary.split()[0]), own, calls
+
+
+def named(label, function, file, line):
+    """May the function be called that? As naming.h says."""
+    name = function or "???"
+    label = re.sub(r" #\d+$", "", label)
+    for suffix in (f" ({file})", f":{line}"):
+        label = label.removesuffix(suffix)
+    return label == name or label.endswith(f".{name}")
 
 
 def check_callgrind(data, lines, functions, by):
     """Lines by their own weight, functions by all that they call, recursion counted once."""
-    _, own, calls = callgrind(data)
+    _, own, calls = callgrind(data, by)
     column = column_of(by)
     wanted, n_named = {}, {}
     for row in lines:
@@ -130,8 +153,10 @@ def check_callgrind(data, lines, functions, by):
     for row in functions:
         if n_named[row["file"], row["function"]] > 1 or not row[column + "_cum"]:
             continue
-        key = (visible(row["file"]) or "???", visible(row["function"]) or "???")
-        assert calls[key] == whole(row[column + "_cum"], by), (key, calls[key], row)
+        found = [weight for (file, label), weight in calls.items()
+                 if file == (visible(row["file"]) or "???") and
+                 named(label, visible(row["function"]), visible(row["file"]), row["line"])]
+        assert whole(row[column + "_cum"], by) in found, (found, row)
 
 
 def callgrind_annotate(path, functions, by):
@@ -142,21 +167,22 @@ def callgrind_annotate(path, functions, by):
     for inclusive in ("yes", "no"):
         # it cuts the folder that it runs in from some names and not from others
         done = subprocess.run(["callgrind_annotate", "--threshold=100", "--auto=no",
-                               f"--inclusive={inclusive}", path],
+                               f"--show={by}", f"--inclusive={inclusive}", path],
                               capture_output=True, text=True, check=True, cwd="/proc")
         assert "WARNING" not in done.stderr, done.stderr
         for cost, place in re.findall(r"^ *([0-9,]+) (?:\([0-9. ]+%\))? +(\S.*)$", done.stdout, re.M):
             file, _, function = place.partition(":")
-            found[inclusive, file, function.strip()] = int(cost.replace(",", ""))
+            function = re.sub(r" \[[^]]*\]$", "", function.strip())
+            found.setdefault((inclusive, file), []).append((function, int(cost.replace(",", ""))))
     column = column_of(by)
     n = 0
     for row in functions:
         if not row["file"] or not row[column + "_cum"]:
             continue
-        key = (row["file"], row["function"])
-        assert found["yes", *key] == whole(row[column + "_cum"], by), (key, found, row)
-        if row[column]:
-            assert found["no", *key] == whole(row[column], by), (key, found, row)
+        for inclusive, name in (("yes", column + "_cum"), ("no", column)):
+            costs = [cost for label, cost in found.get((inclusive, row["file"]), [])
+                     if named(label, row["function"], row["file"], row["line"])]
+            assert not row[name] or whole(row[name], by) in costs, (costs, row)
         n += 1
     assert n > 0, done.stdout
     return True

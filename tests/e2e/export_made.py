@@ -17,6 +17,7 @@ import tempfile
 import export_check
 import export_graphs
 import export_svg
+from export_graphs import visible
 
 FORMATS = ["folded", "speedscope", "gecko", "chrome", "pprof", "callgrind", "pstats", "svg", "csv",
            "json"]
@@ -55,14 +56,17 @@ def check_trees(maker, by, words):
     data = maker.run("export", "--format", "json", "--by", by, *words)
     table = export_check.table(data, by)
     for name, read in export_check.READERS.items():
-        got = read(maker.run("export", "--format", name, "--by", by, *words), by)
+        by_line = ["--frames", "line"] if name == "speedscope" else []
+        got = read(maker.run("export", "--format", name, "--by", by, *by_line, *words), by)
         wanted = export_check.inner_lines_dropped(table) if name == "chrome" else table
         if name == "speedscope":  # whose labels tell threads apart
             got, wanted = merged(got), merged(wanted)
         assert got == wanted, (name, by, words, sorted(set(got.items()) ^ set(wanted.items()))[:4])
+    check_functions(maker, by, words, table)
     for threads in (False, True):
         option = ["--threads"] if threads else []
-        got = export_graphs.folded(maker.run("export", "--by", by, *option, *words), threads)
+        got = export_graphs.folded(maker.run("export", "--frames", "line", "--by", by, *option,
+                                             *words), threads)
         wanted = export_graphs.folded_of(table, by, threads)
         if threads:
             assert sum(got.values()) == sum(wanted.values()), (by, words)
@@ -73,6 +77,42 @@ def check_trees(maker, by, words):
     rows = json.loads(data)
     export_graphs.check_csv(maker.run("export", "--format", "csv", "--by", by, *words), rows)
     return table
+
+
+def check_functions(maker, by, words, table):
+    """What has a frame for each function, whatever line it is at."""
+    wanted = merged(export_check.lines_dropped(table))
+    named = export_check.labels(maker.run("export", "--format", "chrome", "--by", by, *words))
+    got = {}
+    for stack, weight in merged(export_check.lines_dropped(export_check.speedscope(
+            maker.run("export", "--format", "speedscope", "--by", by, *words), by))).items():
+        export_check.add(got, tuple((named[f[0]],) + f[1:] for f in stack), weight)
+    assert got == wanted, (by, words, sorted(set(got.items()) ^ set(wanted.items()))[:4])
+    frames = json.loads(maker.run("export", "--format", "speedscope", "--by", by, *words))
+    names = [frame["name"] for frame in frames["shared"]["frames"]]
+    assert len(set(names)) == len(names), "frames that look the same"
+    for name, words_more in (("folded", []), ("svg", ["--frames", "function"])):
+        data = maker.run("export", "--format", name, "--by", by, *words_more, *words)
+        if name == "svg":
+            got = {}
+            for stack, weight in export_svg.stacks_of(export_svg.tree_of(data.decode())).items():
+                export_check.add(got, tuple(f[:2] for f in stack), weight)
+            seen = {}
+            for stack, weight in wanted.items():
+                export_check.add(seen, tuple((visible(f[0]), visible(f[1])) for f in stack), weight)
+            assert got == seen, (by, words)
+            continue
+        for line in data.decode().splitlines():
+            assert "\n" not in line and line.rsplit(" ", 1)[1].isdigit()
+        got = export_graphs.folded(data, False)
+        seen = export_graphs.folded_of(export_check.lines_dropped(table), by, False)
+        n_named = {}
+        for row in maker.rows("functions"):
+            export_check.add(n_named, (row["file"], row["function"]), 1)
+        if all(n == 1 for n in n_named.values()):
+            assert got == seen, (by, words, sorted(set(got.items()) ^ set(seen.items()))[:4])
+        elif by not in export_check.SECONDS:  # whose rounding differs where stacks are told apart
+            assert sum(got.values()) == sum(seen.values()), (by, words)
 
 
 def merged(table):
@@ -113,7 +153,7 @@ def check_selections(maker):
     fib = check_trees(maker, "samples", ["--match", "^fib$", "--exclude", "nothing"])
     assert fib == {key: w for key, w in everything.items()
                    if any(frame[0] == "fib" for frame in key[1])} != everything
-    assert check_trees(maker, "samples", ["--process", "1"]) == {}
+    check_nothing(maker)
     check_graphs(maker, "cpu", ["--thread", "MainThread"])
     parts = {}
     for words in (["--to", "0.3"], ["--from", "0.3", "--to", "1.2"], ["--from", "1.2"]):
@@ -124,19 +164,40 @@ def check_selections(maker):
     assert parts == check_trees(maker, "wall", []), "the parts are not the whole"
     parts = {}
     for state in ("running", "gil", "blocked"):
-        check_trees(maker, "cpu", ["--state", state])
-        check_graphs(maker, "cpu", ["--state", state])
+        by = "cpu" if state == "running" else "samples"  # the others have none
+        check_trees(maker, by, ["--state", state])
+        check_graphs(maker, by, ["--state", state])
         for key, weight in check_trees(maker, "wall", ["--state", state]).items():
             export_check.add(parts, key, weight)
     assert parts == check_trees(maker, "wall", []), "the states are not the whole"
 
 
+def check_nothing(maker):
+    """What is not there is said, by every format, and no file is made."""
+    out = maker.directory / "nothing"
+    for name in FORMATS:
+        for words in (["--process", "1"], ["--thread", "nosuch"], ["--match", "nosuch"]):
+            for where in ([], ["-o", str(out)]):
+                done = subprocess.run([maker.program, "export", "--format", name, *words, *where,
+                                       *maker.traces], capture_output=True, check=False)
+                assert done.returncode == 5 and not done.stdout and not out.exists(), (name, done)
+                assert len(done.stderr.splitlines()) == 1 and words[0].encode() in done.stderr
+
+
 def check_times(maker, late=0):
     """What is said to have been when; ticks may have been so late, in seconds."""
+    samples = [json.loads(line) for line in maker.run("dump", "--format", "json").splitlines()]
+    end = max(sample["time"] for sample in samples)
+    ranges = [(end * i / 7, end * k / 7) for i in range(7) for k in range(i + 1, 8)]
+    export_check.gecko_ranges(maker.run("export", "--format", "gecko"), samples, ranges,
+                              2 if late else 1)
     for part in ([], ["--from", "0.05", "--to", "0.58"]):
         samples = [json.loads(line)
                    for line in maker.run("dump", "--format", "json", *part).splitlines()]
         assert samples
+        named = export_check.labels(maker.run("export", "--format", "chrome", *part))
+        export_check.speedscope_times(maker.run("export", "--format", "speedscope", *part),
+                                      samples, named, late)
         export_check.chrome_times(maker.run("export", "--format", "chrome", "--by", "wall", *part),
                                   samples, late)
 
@@ -163,7 +224,7 @@ def check_tools(maker):
     if not export_graphs.go_pprof(str(path), functions, "samples"):
         print("  go tool pprof skipped: it is not installed")
     path = maker.file("made.svg", maker.run("export", "--format", "svg"))
-    if not export_svg.in_browser(path, "main", "^fib$"):
+    if not export_svg.in_browser(path, "main", "^fib$", "^Queue.get$"):
         print("  chromium skipped: it is not installed")
 
 
@@ -180,7 +241,8 @@ def check_page(maker):
         assert done.returncode == 0 and not done.stderr, (line, done.stderr)
         assert out.stat().st_size > 100, line
         shown.add(words[words.index("--format") + 1])
-    rows = re.findall(r"^\| ([a-z]+) \| .* \| .* \|$", page, re.M)
+    rows = re.findall(r"^\| ([a-z]+) \| .* \| .* \|$", page.partition("The web pages")[0],
+                      re.M)
     assert shown == set(FORMATS) == set(rows[1:]), (shown, rows)
     if shutil.which("jq"):
         command, = re.findall("^    (jq .*)$", page, re.M)

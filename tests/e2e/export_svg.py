@@ -58,11 +58,23 @@ def check_picture(text, flame):
         assert int(box.get("y")) == flame["top"] + depth * flame["row"]
 
 
+def check_parts(flame):
+    """What the threads have of a node is the node's own; one thread needs no parts."""
+    own, parts = {}, flame["parts"]
+    assert len(flame["threads"]) != 1 and len(parts) % 3 == 0
+    assert bool(parts) == bool(flame["threads"])
+    for node, thread, weight in zip(parts[0::3], parts[1::3], parts[2::3]):
+        assert 0 <= thread < len(flame["threads"]) and weight > 0
+        add(own, node, weight)
+    assert not parts or own == {i: w for i, w in enumerate(flame["nodes"][2::3]) if w}
+
+
 def check(data, table, by, threads):
     """The whole file against the table of stacks."""
     text = data.decode("utf-8")
     assert not re.search("[\x00-\x08\x0b-\x1f\x7f\ufffe\uffff]", text), "control characters"
     flame = tree_of(text)
+    check_parts(flame)
     wanted = {}
     for (thread, stack), weight in table.items():
         frames = [(thread, "", 0)] if threads else []
@@ -94,23 +106,66 @@ TRY_IT = """<script><![CDATA[
     input.dispatchEvent(new Event("input"));
     say("found", document.getElementById("found").textContent);
     say("hits", document.querySelectorAll("g.hit").length);
+    input.value = "ELSEWHERE";
+    input.dispatchEvent(new Event("input"));
+    say("elsewhere", document.getElementById("found").textContent);
     window.dispatchEvent(new KeyboardEvent("keydown", {key: "Escape"}));
     say("after", boxes().length + " " + document.querySelectorAll("g.hit").length);
+    tell(document.getElementById("invert"), "click");
+    const y = g => Number(g.querySelector("rect").getAttribute("y"));
+    const rows = [...new Set(boxes().map(y))].sort((a, b) => a - b);
+    const said = boxes().filter(g => y(g) === rows[1]).map(g => {
+        tell(g.querySelector("rect"), "mouseover");
+        return document.getElementById("detail").textContent;
+    });
+    say("innermost", said.join("|"));
+    tell(document.getElementById("invert"), "click");
+    const picker = document.getElementById("thread");
+    say("threads", [...picker.options].map(o => o.textContent).join("|"));
+    say("each", [...picker.options].map(o => {
+        picker.value = o.value;
+        picker.dispatchEvent(new Event("change"));
+        tell(boxes()[0].querySelector("rect"), "mouseover");
+        return document.getElementById("detail").textContent;
+    }).join("|"));
 })();
 ]]></script></svg>"""
 
 
-def in_browser(path, focus, pattern):
-    """Zoom and search in a browser; False when none is installed."""
+def check_views(said, flame):
+    """The tree turned around, and that of each thread."""
+    own = {}
+    for stack, weight in stacks_of(flame).items():
+        add(own, stack[-1][0], weight)
+    seen = {}
+    for text in said["innermost"].split("|"):
+        name, weight = re.match(r"(.*?) (?:\(.*\) )?\u2014 (\d+),", text).groups()
+        add(seen, name, int(weight))
+    assert seen == own, (seen, own)
+    assert said["threads"].split("|") == ["all threads"] + flame["threads"], said
+    parts = {}
+    for thread, weight in zip(flame["parts"][1::3], flame["parts"][2::3]):
+        add(parts, thread, weight)
+    wanted = [sum(parts.values())] + [parts[i] for i in range(len(flame["threads"]))]
+    assert wanted[0] == sum(own.values()) and len(wanted) > 2, wanted
+    assert [int(re.search(r"\u2014 (\d+),", text).group(1))
+            for text in said["each"].split("|")] == wanted, (said["each"], wanted)
+
+
+def in_browser(path, focus, pattern, elsewhere):
+    """Zoom, search and turn around in a browser; False when none is installed."""
     browser = shutil.which("chromium")
     if not browser:
         return False
     text = path.read_text(encoding="utf-8")
     flame = tree_of(text)
     script = TRY_IT.replace("FOCUS", focus).replace("SEARCH", pattern)
+    script = script.replace("ELSEWHERE", elsewhere)
     tried = path.with_name("tried.svg")
     tried.write_text(text.replace("</svg>", script), encoding="utf-8")
     done = subprocess.run([browser, "--headless", "--no-sandbox", "--disable-gpu",
+                           "--disable-quic", "--no-first-run", "--disable-background-networking",
+                           "--disable-component-update", "--disable-sync",
                            f"--user-data-dir={path.parent / 'browser'}", "--dump-dom",
                            tried.as_uri()], capture_output=True, text=True, timeout=120, check=True)
     said = dict(re.findall(r' data-([a-z]+)="([^"]*)"', done.stdout))
@@ -122,5 +177,9 @@ def in_browser(path, focus, pattern):
     assert focus in said["detail"] and "%" in said["detail"], said
     assert abs(float(said["zoomed"]) - 1) < 0.01, said
     assert said["found"].endswith(f"({hit})") and int(said["hits"]) > 0, (said, hit)
+    away = sum(own for stack, own in stacks_of(flame).items()
+               if any(re.search(elsewhere, frame[0]) for frame in stack))
+    assert f"({away})" in said["elsewhere"] and said["elsewhere"].endswith("(0)"), said
+    check_views(said, flame)
     assert said["after"] == said["boxes"] + " 0", said
     return True

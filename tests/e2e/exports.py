@@ -6,7 +6,7 @@ import subprocess
 
 import export_check
 import export_graphs
-from e2e import ROOT
+from e2e import ROOT, near
 from export_made import Maker, check_graphs, check_times, check_trees
 
 # Functions whose names and files are chosen to break formats; each is busy for a while.
@@ -84,6 +84,131 @@ def test_hostile_names(t):
         assert name in names, (name, sorted(name[:50] for name in names))
     assert any(name.startswith("n" * 1000) for name in names), "the long name"
     assert any(name.startswith("wrong ") for name in names), "the name that is no UTF-8"
+
+
+# Functions of one name in files of different names, and of the same; a thread that begins late.
+SAME_NAMES = r"""
+import importlib.util, sys, threading, time
+def load(name, path):
+    spec = importlib.util.spec_from_file_location(name, path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+first, second, third, fourth = (load(f"m{i}", path) for i, path in enumerate(sys.argv[1:]))
+first.run(0.2)
+second.run(0.4)
+third.run(0.1)
+fourth.run(0.3)
+time.sleep(0.3)
+late = threading.Thread(target=first.run, args=(0.1,), name="late")
+late.start()
+late.join()
+"""
+ONE_OF_THEM = r"""
+import time
+def busy(seconds):
+    end = time.thread_time() + seconds
+    while time.thread_time() < end:
+        sum(range(300))
+def run(seconds):
+    busy(seconds)
+"""
+
+
+def joined_by_name(t, trace):
+    """What those make of it who take functions of the same name for one, by cumulative samples."""
+    graph = export_graphs.callgrind(t.analyze("export", "--format", "callgrind",
+                                              trace).encode(), "samples")
+    callgrind, pprof = {}, {}
+    for (_, name), weight in graph[2].items():
+        export_check.add(callgrind, name, weight)
+    profile = export_check.protoc_decode(subprocess.run(
+        [t.pyanalyze, "export", "--format", "pprof", trace], capture_output=True, check=True).stdout)
+    texts, number = profile["string_table"], export_check.number
+    names = {number(f, "id"): texts[number(f, "name")] for f in profile["function"]}
+    functions = {number(place, "id"): names[number(place["line"][0], "function_id")]
+                 for place in profile["location"]}
+    at = [texts[number(k, "type")] for k in profile["sample_type"]].index("samples")
+    for sample in profile["sample"]:
+        for name in {functions[int(place)] for place in sample["location_id"]}:
+            export_check.add(pprof, name, int(sample["value"][at]))
+    return callgrind, pprof
+
+
+def test_same_names(t):
+    """Functions that only their files tell apart are apart for readers that go by names."""
+    files = [t.file(f"{name}.py", ONE_OF_THEM) for name in ("alpha", "beta")]
+    for folder in ("one", "two", "program"):
+        (t.dir / folder).mkdir()
+    files += [t.file(f"{folder}/gamma.py", ONE_OF_THEM) for folder in ("one", "two")]
+    run = t.record(t.file("program/main.py", SAME_NAMES), *files, rate=500)
+    wanted = {}
+    for row in t.rows("functions", run.trace, "--merge-threads"):
+        for name in ("run", "busy"):
+            if row["function"] == name and row["file"] in files:
+                module = pathlib.Path(row["file"]).stem
+                label = f"{module}.{name}"
+                if module == "gamma":
+                    label += f" ({row['file']})"
+                wanted[label] = row["samples_cum"]
+    assert len(wanted) == 8 and len(set(wanted.values())) > 2, wanted
+    for found in joined_by_name(t, run.trace):
+        for name, weight in wanted.items():
+            assert found[name] == weight, (name, weight, found)
+        assert not {"run", "busy", "<module>"} & set(found), found
+    # each as --frames says; the file is in the frame there
+    lines = t.analyze("export", run.trace).splitlines()
+    own = {}
+    for line in lines:
+        for frame in set(line.rsplit(" ", 1)[0].split(";")):
+            export_check.add(own, frame, int(line.rsplit(" ", 1)[1]))
+    for file in files:
+        row, = [row for row in t.rows("functions", run.trace, "--merge-threads")
+                if (row["function"], row["file"]) == ("run", file)]
+        assert own[f"run ({file})"] == row["samples_cum"], (file, own)
+
+
+def test_late_thread(t):
+    """A thread that began late begins late in what is drawn over time, and a gap stays one."""
+    files = [t.file(f"{name}.py", ONE_OF_THEM) for name in "abcd"]
+    run = t.record(t.file("main.py", SAME_NAMES), *files, rate=200)
+    first = min(json.loads(line)["time"] for line in t.analyze(
+        "dump", "--format", "json", "--thread", "late", run.trace).splitlines())
+    assert first > 0.5, first
+    file = json.loads(t.analyze("export", "--format", "speedscope", run.trace))
+    late, = [p for p in file["profiles"] if p["name"] == "late"]
+    assert late["samples"][0] == [] and late["startValue"] == 0
+    near(late["weights"][0], first, absolute=0.05, what="where speedscope has it")
+    # selected stacks do not close up
+    words = ("--match", r"^time\.sleep$|^run$", "--thread", "MainThread", "--from", "0.1")
+    file = json.loads(t.analyze("export", "--format", "speedscope", *words, run.trace))
+    profile, = file["profiles"]
+    assert profile["startValue"] == 0.1
+    length = sum(profile["weights"])
+    near(profile["endValue"], 0.1 + length, absolute=1e-6, what="the end")
+    shown = [w for sample, w in zip(profile["samples"], profile["weights"]) if sample]
+    rows = json.loads(t.analyze("export", "--format", "json", *words, run.trace))
+    near(sum(shown), sum(row["wall"] for row in rows), absolute=1e-6, what="what is shown")
+    maker = Maker(t.pyanalyze, run.trace, pathlib.Path(t.dir))
+    check_times(maker, late=2 / 200)
+
+
+def test_origin(t):
+    """Every file that can says of which recording it is."""
+    program = t.file("the program.py", "sum(i * i for i in range(3000000))\n")
+    run = t.record(program, "--an-option", rate=300)
+    for name in ("svg", "speedscope", "gecko", "chrome", "callgrind"):
+        text = t.analyze("export", "--format", name, run.trace)
+        assert "the program.py --an-option" in text, (name, text[:500])
+        for what in ("300 per second", "ticks missed", "duration", "exporter"):
+            assert name == "speedscope" or what in text, (name, what)
+    pprof = subprocess.run([t.pyanalyze, "export", "--format", "pprof", run.trace],
+                           capture_output=True, check=True).stdout
+    texts = export_check.protoc_decode(pprof)["string_table"]
+    assert "rate: 300 per second" in texts and any(s.startswith("ticks missed: ") for s in texts)
+    text = t.analyze("export", "--format", "callgrind", "--from", "0", "--match", "genexpr",
+                     run.trace)
+    assert "desc: selected: --from 0 --match genexpr" in text, text[:800]
 
 
 def test_failed_export_leaves_nothing(t):

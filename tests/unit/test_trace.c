@@ -286,7 +286,7 @@ START_TEST(lost_definitions_keep_their_counts)
     ck_assert_uint_eq(weights_sum(&t->total).samples, 40);
     ck_assert_str_eq(t->thread->name, CENSUS_LOST_NAME);
     struct view view = {0};
-    stacks_build(&view, &profile, &metrics[METRIC_SAMPLES], STACKS_MERGED);
+    stacks_build(&view, &profile, &metrics[METRIC_SAMPLES], (struct stacks_form){0});
     ck_assert_str_eq(view.nodes[1].frame.function, "<lost definitions>");
     ck_assert_uint_eq(view.nodes[1].self, 30);
     view_clear(&view);
