@@ -66,6 +66,13 @@ struct native {
     bool final;   /* from the process's Summary: nothing else counts then */
 };
 
+/* Processes that are not in the recording, for one reason. */
+struct absence {
+    const char *reason, *name; /* name: of the program of one of them */
+    uint32_t count;
+    bool unsure; /* not known to be Python */
+};
+
 /* How something ended; of a process or of the recording. */
 struct ending {
     bool known;
@@ -73,7 +80,13 @@ struct ending {
     const char *reason;
     bool status_known;
     uint32_t exit_status, exit_signal;
-    uint64_t os_cpu_ns; /* 0 = not known */
+    uint64_t os_cpu_ns;  /* 0 = not known */
+    bool absences_known; /* else nobody has counted */
+    struct absence *absences;
+    size_t n_absences;
+    uint32_t helpers; /* processes that only forked and called exec: they are not in it */
+    uint64_t helpers_cpu_ns;
+    uint32_t strangers; /* others who wanted to be recorded, and were not let in */
 };
 
 /* What Meta says about how it was recorded, and about where. */

@@ -155,6 +155,16 @@ static struct cell get_recorded(const struct row *row)
     return cell_number(UNIT_SECONDS, (int64_t)row->recorded_ns);
 }
 
+static struct cell get_ended(const struct row *row)
+{
+    return cell_text(row->ended);
+}
+
+static struct cell get_end(const struct row *row)
+{
+    return row->ended != NULL ? cell_number(UNIT_SECONDS, (int64_t)row->end_ns) : cell_none();
+}
+
 static struct cell get_other_cpu(const struct row *row)
 {
     return row->native_known ? cell_number(UNIT_SECONDS, (int64_t)row->native_ns) : cell_none();
@@ -269,6 +279,18 @@ static const struct column columns[] = {
      .rows = ROW_PROCESS,
      .unit = UNIT_SECONDS,
      .get = get_recorded},
+    {.name = "end_time",
+     .title = "end",
+     .help = "when it ended, seconds after the start of the recording",
+     .rows = ROW_PROCESS,
+     .unit = UNIT_SECONDS,
+     .get = get_end},
+    {.name = "ended",
+     .title = "ended",
+     .help = "how: exit status, signal, exec, or still running when recording ended",
+     .rows = ROW_PROCESS,
+     .unit = UNIT_TEXT,
+     .get = get_ended},
     {.name = "cpu_share",
      .title = "CPU",
      .help = "CPU seconds per second recorded",

@@ -243,6 +243,24 @@ void facts_native(struct facts *facts, const Pyrec__V1__NativeThread *native, ui
     add_native(facts, native, seq, false);
 }
 
+static void add_absences(struct facts *facts, const Pyrec__V1__Summary *summary)
+{
+    struct ending *const ending = &facts->process.ending;
+    ending->absences_known = summary->missing_counted;
+    ending->strangers = summary->strangers;
+    ending->helpers = summary->helpers;
+    ending->helpers_cpu_ns = summary->helpers_cpu_ns;
+    ending->absences = arena_get(&facts->arena, summary->n_not_recorded * sizeof *ending->absences);
+    for (size_t i = 0; i < summary->n_not_recorded; i++) {
+        const Pyrec__V1__NotRecorded *const message = summary->not_recorded[i];
+        ending->absences[ending->n_absences++] =
+            (struct absence){.reason = copy_clean(&facts->arena, message->reason),
+                             .name = copy_clean(&facts->arena, message->name),
+                             .count = message->count,
+                             .unsure = message->unsure};
+    }
+}
+
 void facts_summary(struct facts *facts, const Pyrec__V1__Summary *summary, uint64_t quantum_ns,
                    uint32_t seq)
 {
@@ -255,6 +273,7 @@ void facts_summary(struct facts *facts, const Pyrec__V1__Summary *summary, uint6
         .exit_signal = summary->exit_signal,
         .os_cpu_ns = summary->os_cpu_ns,
     };
+    add_absences(facts, summary);
     if (summary->account != NULL)
         facts_account(facts, summary->account, seq);
     for (size_t i = 0; i < summary->n_native; i++)

@@ -94,6 +94,12 @@ static void settle_ending(const struct facts *facts, struct census *census, stru
     *ending = facts->process.ending;
     ending->reason = copy(census, ending->reason);
     ending->end_ns += shift_ns;
+    ending->absences = arena_get(&census->arena, ending->n_absences * sizeof *ending->absences);
+    for (size_t i = 0; i < ending->n_absences; i++) {
+        ending->absences[i] = facts->process.ending.absences[i];
+        ending->absences[i].reason = copy(census, ending->absences[i].reason);
+        ending->absences[i].name = copy(census, ending->absences[i].name);
+    }
 }
 
 static void settle_rate(const struct facts *facts, struct process *p, uint32_t generation)

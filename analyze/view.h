@@ -67,6 +67,8 @@ struct row {
     const char *module;          /* of the frame */
     uint64_t unattributed_ns;
     uint64_t recorded_ns; /* of a process */
+    const char *ended;    /* of a process: ending.h; NULL = not known, nor is when */
+    uint64_t end_ns;      /* since time 0 */
     uint64_t native_ns;   /* of a process: CPU of no thread with samples, .. */
     bool native_known;    /* .. if that can be told */
     size_t n_threads;     /* that it stands for */

@@ -125,7 +125,13 @@ void closing_write(char *text, size_t size, const struct closing *closing)
     }
     add(&line, "%s: %.*f s, ", closing->output, closing->duration_ns < 10000000000u ? 2 : 1,
         (double)closing->duration_ns / 1e9);
-    add_count(&line, collect->n_ever, "process", "processes");
+    add_count(&line, collect->n_ever - collect->n_images - collect->n_helpers, "process",
+              "processes");
+    if (collect->n_helpers > 0) {
+        add(&line, " (and ");
+        add_count(&line, collect->n_helpers, "fork", "forks");
+        add(&line, " that only called exec)");
+    }
     add(&line, ", ");
     add_count(&line, collect->n_threads, "thread", "threads");
     add(&line, ", ");

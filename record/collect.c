@@ -59,13 +59,32 @@ static void finish(struct collect *collect, uint32_t i, const char *reason,
     collect->processes[i] = collect->processes[--collect->n];
 }
 
+/* A fork that only called exec is told of as a number. Its samples would be of nothing else. */
+static void forget_helper(struct collect *collect, uint32_t i)
+{
+    struct process *process = collect->processes[i];
+    process_stop(process);
+    process_look_clock(process);
+    collect->n_helpers++;
+    if (process->cpu_clock_ns > process->cpu_zero_ns)
+        collect->helpers_cpu_ns += process->cpu_clock_ns - process->cpu_zero_ns;
+    collect->n_fds -= process_fds(process);
+    process_free(process);
+    collect->processes[i] = collect->processes[--collect->n];
+}
+
 static void finish_exec(struct collect *collect, uint32_t i)
 {
     const struct demise alive = {.is_known = false};
     struct process *process = collect->processes[i];
+    const bool is_helper = process_is_helper(process);
     process->has_left = true;
     process_note(process, PROCESS_EXEC, 0);
     process_look_clock(process);
+    if (is_helper) {
+        forget_helper(collect, i);
+        return;
+    }
     left_remember(collect, process);
     finish(collect, i, "exec", &alive);
 }
@@ -74,6 +93,10 @@ static void finish_dead(struct collect *collect, uint32_t i)
 {
     struct process *process = collect->processes[i];
     struct demise demise;
+    if (process_has_called_exec(process)) { /* it was another program that died */
+        finish_exec(collect, i);
+        return;
+    }
     process->is_dead = true;
     demise_find(process->pid, process->pidfd, &demise);
     finish(collect, i, demise.signal != 0 ? "killed" : "exited", &demise);
@@ -117,6 +140,7 @@ bool collect_knows(const struct collect *collect, pid_t pid)
 static void image_count(struct collect *collect, struct process *process)
 {
     const int64_t before = index_of_pid(collect, process->pid);
+    bool is_image = false;
     if (before >= 0 && collect->processes[before]->about.os_start == process->about.os_start)
         finish_exec(collect, (uint32_t)before);
     else if (before >= 0)
@@ -126,9 +150,11 @@ static void image_count(struct collect *collect, struct process *process)
             collect->left[i].os_start == process->about.os_start &&
             collect->left[i].image >= process->about.image) {
             process->about.image = collect->left[i].image + 1;
+            is_image = true;
             if (process->cpu_zero_ns == 0)
                 process->cpu_zero_ns = collect->left[i].cpu_ns;
         }
+    collect->n_images += is_image;
 }
 
 static void watch(const struct collect *collect, const struct process *process)
@@ -168,8 +194,8 @@ void collect_refuse(struct collect *collect, const struct hello_guest *guest, co
     char name[PROCFS_COMM_MAX] = "";
     (void)procfs_stat_read(guest->pid, &is);
     (void)procfs_comm(guest->pid, guest->pid, name);
-    missing_add(&collect->missing, MISSING_PYTHON,
-                (struct missing_who){guest->inner_pid, is.start}, reason, name);
+    missing_add(&collect->missing, MISSING_PYTHON, (struct missing_who){guest->inner_pid, is.start},
+                reason, name);
 }
 
 void collect_save_descriptors(struct collect *collect, uint64_t n_fds)

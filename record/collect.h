@@ -35,10 +35,13 @@ struct collect {
     uint32_t n, capacity;
     struct collect_left *left;
     uint32_t n_left, left_capacity;
-    uint32_t n_ever;
-    uint64_t n_fds; /* descriptors that its processes hold */
-    uint64_t visit_ns;     /* between two visits, now */
-    int64_t wall_ahead_ns; /* CLOCK_REALTIME - CLOCK_MONOTONIC when they were looked at last */
+    uint32_t n_ever;         /* programs: a process that calls exec counts again */
+    uint32_t n_images;       /* of them, such that came by exec under a number that was known */
+    uint32_t n_helpers;      /* of them, such that only forked and called exec: not in the file */
+    uint64_t helpers_cpu_ns; /* what these used */
+    uint64_t n_fds;          /* descriptors that its processes hold */
+    uint64_t visit_ns;       /* between two visits, now */
+    int64_t wall_ahead_ns;   /* CLOCK_REALTIME - CLOCK_MONOTONIC when they were looked at last */
 
     /* Of those that have ended. */
     struct account total;

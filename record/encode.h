@@ -17,6 +17,7 @@
 
 #include "account.h"
 #include "format/chunk_write.h"
+#include "missing.h"
 #include "natives.h"
 #include "stream.h"
 
@@ -40,6 +41,7 @@ struct recording {
 struct encode_process {
     uint32_t number, image;
     uint32_t pid, parent_pid;
+    uint32_t inner_pid; /* in its own namespace; 0 = the same */
     uint64_t os_start;
     uint64_t start_q;
     const char *executable;
@@ -57,6 +59,9 @@ struct encode_end {
     uint32_t exit_status, exit_signal;
     uint64_t os_cpu_ns;
     uint32_t processes;
+    const struct missing *missing; /* of a recording; NULL = nobody is */
+    uint32_t helpers;              /* forks that only called exec, and what they used */
+    uint64_t helpers_cpu_ns;
 };
 
 /* What goes into a chunk. NULL and false: is not in it. */

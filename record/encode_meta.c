@@ -82,6 +82,7 @@ static Pyrec__V1__Process *process_build(struct bump *bump, const struct encode_
     message->pid = process->pid;
     message->parent_pid = process->parent_pid;
     message->image = process->image;
+    message->inner_pid = process->inner_pid;
     message->os_start = process->os_start;
     message->start_q = process->start_q;
     message->executable = text_clean(bump, process->executable);
@@ -203,6 +204,28 @@ size_t encode_native_list(struct bump *bump, const struct natives *natives,
     return n;
 }
 
+static void missing_build(struct bump *bump, const struct missing *missing,
+                          Pyrec__V1__Summary *summary)
+{
+    Pyrec__V1__NotRecorded **list = bump_take(bump, MISSING_ROWS, sizeof *list);
+    if (list == NULL)
+        return;
+    summary->missing_counted = true;
+    summary->strangers = missing->n_strangers;
+    summary->not_recorded = list;
+    for (uint32_t i = 0; i < missing->n_rows; i++) {
+        const struct missing_row *row = &missing->rows[i];
+        Pyrec__V1__NotRecorded *message = encode_new(bump, &pyrec__v1__not_recorded__descriptor);
+        if (message == NULL)
+            return;
+        message->reason = text_clean(bump, row->reason);
+        message->count = row->n;
+        message->name = text_clean(bump, row->name);
+        message->unsure = row->kind != MISSING_PYTHON;
+        list[summary->n_not_recorded++] = message;
+    }
+}
+
 Pyrec__V1__Summary *encode_summary(struct bump *bump, const struct encode_job *job)
 {
     const struct encode_end *end = job->end;
@@ -216,6 +239,10 @@ Pyrec__V1__Summary *encode_summary(struct bump *bump, const struct encode_job *j
     summary->exit_signal = end->exit_signal;
     summary->os_cpu_ns = end->os_cpu_ns;
     summary->processes = end->processes;
+    summary->helpers = end->helpers;
+    summary->helpers_cpu_ns = end->helpers_cpu_ns;
+    if (end->missing != NULL)
+        missing_build(bump, end->missing, summary);
     if (job->account != NULL)
         summary->account = encode_account(bump, job->account);
     if (job->natives != NULL)

@@ -175,12 +175,11 @@ static char *agent_make(const struct launch_agent *agent)
 {
     char *text = NULL;
     const struct hello *hello = agent->hello;
-    const int n = asprintf(&text,
-                           WIRE_ENV "=%u,%s,%s,%d,%" PRIu64 ",%s,%" PRIu64 ",%u,%u,%" PRIu64
-                                    ",%" PRIu64,
-                           WIRE_VERSION, hello->door.name, hello->door.directory, (int)getpid(),
-                           hello->start, hello->cookie, agent->interval_ns, agent->max_depth,
-                           agent->flags, agent->max_cost_ppm, agent->begin_ns);
+    const int n = asprintf(
+        &text, WIRE_ENV "=%u,%s,%s,%d,%" PRIu64 ",%s,%" PRIu64 ",%u,%u,%" PRIu64 ",%" PRIu64,
+        WIRE_VERSION, hello->door.name, hello->door.directory, (int)getpid(), hello->start,
+        hello->cookie, agent->interval_ns, agent->max_depth, agent->flags, agent->max_cost_ppm,
+        agent->begin_ns);
     return n < 0 ? NULL : text;
 }
 

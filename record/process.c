@@ -12,6 +12,9 @@
 #define AHEAD_NS      1000000000u /* a record may be written while we look, but not later */
 #define CHECK_NS      1000000000u /* between two looks whether it is still the same program */
 #define SILENT_NS     2000000000u /* no tick for so long: look at all */
+#define EXEC_NS       300000000u  /* the same, when a thread has called exec */
+#define EXEC_TICKS    10          /* a sampler may rest for eight */
+#define HELPER_MAX_NS 100000000u  /* from a fork to an exec */
 #define NAME_LOOKS    2           /* a kernel name may be set a moment after the thread began */
 
 #define REST_MAX_NS 1000000000u /* nobody rests for longer */
@@ -27,6 +30,25 @@ static bool is_zombie(const struct process *process)
            is.start == process->about.os_start;
 }
 
+/* When a thread called exec, if that makes sense; 0 = none did. */
+static uint64_t exec_ns(const struct process *process)
+{
+    const uint64_t at_ns = atomic_load_explicit(&process->head->exec_ns, memory_order_acquire);
+    return at_ns >= process->start_ns && at_ns <= clocks_mono_ns() ? at_ns : 0;
+}
+
+bool process_has_called_exec(const struct process *process)
+{
+    return exec_ns(process) != 0;
+}
+
+bool process_is_helper(const struct process *process)
+{
+    const uint64_t at_ns = exec_ns(process);
+    return process->head->is_forked != 0 && !process->is_written && at_ns != 0 &&
+           at_ns - process->start_ns < HELPER_MAX_NS;
+}
+
 static bool cpu_clock_read(const struct process *process, uint64_t *cpu_ns)
 {
     return !process->has_left && (!process->is_dead || is_zombie(process)) &&
@@ -40,7 +62,11 @@ void process_look_clock(struct process *process)
         atomic_load_explicit(&process->head->counters.process_cpu_ns, memory_order_relaxed);
     if (cpu_ns > process->cpu_clock_ns)
         process->cpu_clock_ns = cpu_ns;
-    if (cpu_clock_read(process, &cpu_ns) && cpu_ns > process->cpu_clock_ns)
+    if (exec_ns(process) != 0) /* from there on it is another program's */
+        cpu_ns = atomic_load_explicit(&process->head->exec_cpu_ns, memory_order_relaxed);
+    else if (!cpu_clock_read(process, &cpu_ns))
+        return;
+    if (cpu_ns > process->cpu_clock_ns)
         process->cpu_clock_ns = cpu_ns;
 }
 
@@ -77,6 +103,7 @@ static void chunk_write(struct process *process, struct emit *emit, const struct
         .natives = &process->natives,
         .end = end,
     };
+    process->is_written = true;
     emit_chunk(emit, &job, process->about.number,
                stream->is_generation_new ? EMIT_META : EMIT_NO_META,
                stream->batch.before_q * quantum_ns, stream->batch.last_q * quantum_ns);
@@ -300,8 +327,9 @@ void process_finish(struct process *process, struct emit *emit, uint64_t now_ns,
         reason = "out of memory";
     account_update(process);
     unseen_add(process);
+    const uint64_t left_ns = process->has_left ? exec_ns(process) : 0;
     const struct encode_end end = {
-        .end_q = stream_quanta(&process->stream.clock, now_ns),
+        .end_q = stream_quanta(&process->stream.clock, left_ns != 0 ? left_ns : now_ns),
         .reason = reason,
         .is_status_known = demise->is_known,
         .exit_status = demise->status,
@@ -329,6 +357,9 @@ bool process_has_left(struct process *process, uint64_t now_ns)
     struct stat exe;
     const uint64_t beat_ns =
         atomic_load_explicit(&process->head->sampler_beat, memory_order_relaxed);
+    if (exec_ns(process) != 0 &&
+        now_ns > beat_ns + EXEC_NS + EXEC_TICKS * process->stream.interval_ns)
+        return true;
     if (now_ns < process->next_check_ns || now_ns < beat_ns + SILENT_NS || process->exe_inode == 0)
         return false;
     process->next_check_ns = now_ns + CHECK_NS;

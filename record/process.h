@@ -32,6 +32,7 @@ struct process {
     int pidfd;        /* -1: cannot be had */
     int connection;   /* the agent notices its end; -1 = none */
     bool is_dead;     /* was already gone when it was opened, or is known to be since */
+    bool is_written;  /* something of it is in the file */
     bool has_left;    /* its pid runs another program: the clock is not its own any more */
     dev_t exe_device; /* of /proc/PID/exe; 0 = not known */
     ino_t exe_inode;
@@ -74,6 +75,15 @@ void process_flush(struct process *process, struct emit *emit);
 /* Having written everything, begin a new generation. */
 void process_restart_generation(struct process *process);
 
+/* Whether a thread of it has called exec, and that has not failed: this program is over then. */
+bool process_has_called_exec(const struct process *process);
+
+/*
+ * Whether all that it did was to be forked and to call exec, as children of subprocess do, at once,
+ * and nothing of it is in the file yet: a part of its parent's work rather than a process.
+ */
+bool process_is_helper(const struct process *process);
+
 /* Whether this pid runs another program now, one that brought no agent. */
 bool process_has_left(struct process *process, uint64_t now_ns);
 
@@ -91,7 +101,7 @@ void process_look_clock(struct process *process);
 /* Look at everything that will be gone when it is told to stop. */
 void process_look(struct process *process, uint64_t now_ns);
 
-/* The last visit:everything that is left, and a Summary with `reason` and how it died. */
+/* The last visit: everything that is left, and a Summary with `reason` and how it died. */
 void process_finish(struct process *process, struct emit *emit, uint64_t now_ns, const char *reason,
                     const struct demise *demise);
 

@@ -151,6 +151,8 @@ enum status process_open(struct process **out, const struct hello_guest *guest, 
         process->pidfd = -1;
         process->connection = guest->connection;
         process->about.pid = (uint32_t)guest->pid;
+        if (guest->inner_pid != guest->pid)
+            process->about.inner_pid = (uint32_t)guest->inner_pid;
         process->about.number = number;
         status = parts_open(process, guest, emit, why);
     } else if (guest->connection >= 0)

@@ -102,9 +102,9 @@ static void recording_begin(struct session *s)
     const bool is_file = s->lobby.hello != NULL; /* all that comes before it is there */
     const bool is_told = strncmp(why.detail, "cannot ", 7) == 0;
     snprintf(sentence, sizeof sentence, "%s%s%s%s; the command runs unrecorded",
-             is_told      ? ""
-             : is_file    ? "cannot record to "
-                          : "cannot record: ",
+             is_told   ? ""
+             : is_file ? "cannot record to "
+                       : "cannot record: ",
              is_file && !is_told ? s->settings->output : "", is_file && !is_told ? ": " : "",
              why.detail);
     s->say(sentence);
@@ -204,7 +204,10 @@ static void recording_flush(struct session *s)
     const struct encode_end end = {
         .end_q = stream_quanta(&s->emit.recording.clock, clocks_mono_ns()),
         .reason = "snapshot",
-        .processes = s->collect.n_ever,
+        .processes = s->collect.n_ever - s->collect.n_helpers,
+        .missing = &s->collect.missing,
+        .helpers = s->collect.n_helpers,
+        .helpers_cpu_ns = s->collect.helpers_cpu_ns,
     };
     const enum status status = emit_snapshot(&s->emit, &s->collect.total, &end, path, &why);
     if (status != STATUS_OK)
@@ -310,7 +313,10 @@ static void recording_end(struct session *s, char *closing_text, size_t size)
         .is_status_known = demise->is_known,
         .exit_status = demise->status,
         .exit_signal = demise->signal,
-        .processes = s->collect.n_ever,
+        .processes = s->collect.n_ever - s->collect.n_helpers,
+        .missing = &s->collect.missing,
+        .helpers = s->collect.n_helpers,
+        .helpers_cpu_ns = s->collect.helpers_cpu_ns,
     };
     emit_close(&s->emit, &s->collect.total, &end);
     if (s->emit.problem.status != STATUS_OK && !had_failed)

@@ -35,7 +35,8 @@
  */
 #define WIRE_SOCKET        "door"
 #define WIRE_BOARD         "board"
-#define WIRE_DIRECTORY_MAX 80 /* so that "/proc/PID/root" before it still fits a socket's address */
+#define WIRE_DIRECTORY_MAX 80 /* so that "/proc/PID/root" before it still fits a socket's address  \
+                               */
 
 enum wire_flags {
     WIRE_NO_SIGNALS = 1,    /* take a running thread's CPU instead of asking it */
@@ -77,8 +78,9 @@ enum wire_missing {
 };
 
 /*
- * What is written to the board by an agent that cannot say hello, in one piece. It is Python that is
- * not recorded, unless `is_python` says that nobody knows: about a program that is being started.
+ * What is written to the board by an agent that cannot say hello, in one piece. It is Python that
+ * is not recorded, unless `is_python` says that nobody knows: about a program that is being
+ * started.
  */
 struct wire_notice {
     char magic[8];
@@ -156,8 +158,10 @@ struct wire_head {
     /* Fixed before the hello is sent. */
     int32_t pid, parent_pid;
     uint64_t os_start;    /* field 22 of /proc/self/stat */
-    uint64_t start_ns;    /* CLOCK_MONOTONIC when recording of this process began */
+    uint64_t start_ns;    /* CLOCK_MONOTONIC when recording of this process began: its birth, if it
+                             is recorded from there */
     uint64_t cpu_zero_ns; /* the process's CPU clock then: not 0 after an exec or a delay */
+    uint32_t is_forked;   /* it began by a fork, not by an exec */
     uint32_t is_late;     /* it had to wait for that: its threads have a past that does not count */
     uint64_t interval_ns;
     uint64_t origin_ns; /* CLOCK_MONOTONIC of tick number 0 */
@@ -178,6 +182,9 @@ struct wire_head {
     _Atomic uint32_t state;             /* enum wire_agent_state */
     _Atomic uint32_t is_hung_up;        /* collector: the connection's end means nothing, it had to
                                            save a descriptor */
+    _Atomic uint64_t exec_cpu_ns;       /* the process's CPU clock when a thread called exec, .. */
+    _Atomic uint64_t exec_ns;           /* .. CLOCK_MONOTONIC then, release store; 0 = nobody has,
+                                           or it failed */
     _Atomic uint64_t collector_beat;    /* collector: CLOCK_MONOTONIC of its last visit */
     _Atomic uint64_t sampler_beat;      /* sampler: CLOCK_MONOTONIC of its last tick */
     struct wire_rest rest;

@@ -4,6 +4,7 @@
 
 #include "../command.h"
 #include "../date.h"
+#include "../ending.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -64,6 +65,31 @@ static void add_processes(struct section *s, const struct request *request,
                 "of pyrec itself, for all processes");
 }
 
+/* Who is not in it, and why. */
+static void add_missing(struct view *view, struct section *s, const struct recording *r)
+{
+    const struct ending *const e = &r->ending;
+    section_add(s, "not_recorded",
+                e->absences_known ? cell_number(UNIT_COUNT, (int64_t)ending_missing_count(e, false))
+                                  : cell_none(),
+                "Python processes that could not be");
+    for (size_t i = 0; i < e->n_absences; i++) {
+        const struct absence *const a = &e->absences[i];
+        section_add(s, arena_print(&view->arena, "not_recorded: %s", a->reason),
+                    cell_number(UNIT_COUNT, a->count),
+                    arena_print(&view->arena, "%s%s%s", a->unsure ? "not known whether Python" : "",
+                                a->unsure && a->name[0] != '\0' ? ": " : "", a->name));
+    }
+    if (e->helpers > 0)
+        section_add(s, "helpers", cell_number(UNIT_COUNT, e->helpers),
+                    arena_print(&view->arena,
+                                "processes that were forked only to call exec, %.6f s of CPU",
+                                (double)e->helpers_cpu_ns / 1e9));
+    if (e->strangers > 0)
+        section_add(s, "strangers", cell_number(UNIT_COUNT, e->strangers),
+                    "of others, who spoke to pyrec and were turned away");
+}
+
 static void add_machine(struct section *s, const struct recording *r)
 {
     section_add(s, "host", said(r->hostname), NULL);
@@ -96,6 +122,7 @@ static void add_recording(struct view *view, const struct request *request,
     add_machine(s, r);
     section_add(s, "stop_reason", r->ending.known ? cell_text(r->ending.reason) : cell_none(),
                 NULL);
+    add_missing(view, s, r);
     const uint64_t samples = recording_samples(request, r), bytes = recording_bytes(request, r);
     section_add(s, "samples", cell_number(UNIT_COUNT, (int64_t)samples), "of a thread at a tick");
     section_add(s, "size", cell_number(UNIT_BYTES, (int64_t)bytes), NULL);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* processes: one row per recorded process. */
 #include "../command.h"
+#include "../ending.h"
 #include "../remainder.h"
 
 static uint64_t later(uint64_t a, uint64_t b)
@@ -13,7 +14,9 @@ static uint64_t recorded_ns(const struct process *process, struct window window)
 {
     const uint64_t shift_ns = process->recording->shift_ns;
     const uint64_t from_ns = later(process->start_ns + shift_ns, window.from_ns);
-    const uint64_t last_ns = process->last_ns + shift_ns;
+    const struct ending *const ending = &process->ending;
+    const uint64_t last_ns = ending->known ? later(ending->end_ns, process->last_ns + shift_ns)
+                                           : process->last_ns + shift_ns;
     const uint64_t to_ns = last_ns < window.to_ns ? last_ns : window.to_ns;
     return to_ns > from_ns ? to_ns - from_ns : 0;
 }
@@ -52,7 +55,22 @@ static bool fill_process(struct row *row, const struct process *process,
     }
     fill_cpu(row, weights, request);
     row->recorded_ns = recorded_ns(process, request->trace->window);
+    row->ended = ending_word(&process->ending, &view->arena);
+    row->end_ns = process->ending.end_ns;
     return row->n_threads > 0;
+}
+
+/* Who has no row, because nobody could record it. */
+static void note_missing(struct view *view, const struct census *census)
+{
+    for (size_t i = 0; i < census->n_recordings; i++) {
+        for (int unsure = 0; unsure < 2; unsure++) {
+            const char *const text =
+                ending_missing(&census->recordings[i]->ending, unsure != 0, &view->arena);
+            if (text != NULL)
+                view_add_note(view, text);
+        }
+    }
 }
 
 static enum status build_processes(struct request *request, struct view *view, struct problem *why)
@@ -71,6 +89,7 @@ static enum status build_processes(struct request *request, struct view *view, s
             n++;
     }
     group->n_rows = n;
+    note_missing(view, census);
     if (n == 0) {
         view->n_groups = 0;
         view->nothing = true;
@@ -90,7 +109,11 @@ const struct command command_processes = {
         "and the start and end of the process. cpu_share is cpu_time per second recorded, "
         "above 100% when several threads ran at once. "
         "on_cpu, ready, gil_wait, blocked and unknown are the elapsed seconds of all its threads "
-        "together. With --thread, --state, --match or --exclude only those threads and "
+        "together. end_time and ended are when and how it ended: its exit status, the signal that "
+        "killed it, exec (it became another program, which has a row of its own if it is Python), "
+        "or running when recording ended. Python processes that could not be recorded are "
+        "counted below, with the reason. With --thread, --state, --match or --exclude only those "
+        "threads and "
         "samples count, and as with --from and --to, cpu_time is what the clocks of Python "
         "threads moved.",
     .example = "pyanalyze processes --by gil_wait run.trace",
@@ -103,9 +126,10 @@ const struct command command_processes = {
     .output = "text",
     .rows = ROW_PROCESS,
     .columns = "process,parent,threads,recorded,cpu_time,cpu_share,other_cpu,gil_wait,blocked,"
-               "unknown,samples,command",
-    .machine_columns = "process,parent,python,threads,recorded,cpu_time,cpu_share,other_cpu,on_cpu,"
-                       "ready,gil_wait,blocked,unknown,ticks,samples,unattributed,command",
+               "unknown,end_time,ended,command",
+    .machine_columns =
+        "process,parent,python,threads,recorded,cpu_time,cpu_share,other_cpu,on_cpu,"
+        "ready,gil_wait,blocked,unknown,ticks,samples,unattributed,end_time,ended,command",
     .sort = "cpu_time,samples,process",
     .build = build_processes,
 };

@@ -285,6 +285,8 @@ void agent_forget(struct agent *agent)
     agent->pid = getpid();
     agent->thread_made = false;
     agent->settings.has_waited = false;
+    agent->settings.is_forked = true;
+    agent->settings.born_ns = clock_now();
     agent->settings.cpu_zero_ns = agent->main_zero_ns = 0; /* new clocks */
     agent->link.head = NULL;                               /* was not inherited */
     agent->link.socket = -1;
@@ -321,6 +323,7 @@ __attribute__((constructor)) static void agent_load(void)
     agent->pid = getpid();
     if (!symbols_open(&agent->interp.symbols, "PyCode_Type") || !link_settings(&agent->settings))
         return;
+    agent->settings.born_ns = clock_now();
     agent->settings.cpu_zero_ns = clock_read(CLOCK_PROCESS_CPUTIME_ID);
     agent->main_zero_ns = clock_read(CLOCK_THREAD_CPUTIME_ID);
     if (agent->settings.flags & WIRE_NO_CHILDREN)

@@ -4,6 +4,7 @@
  * child, which shares our memory) that is not being recorded.
  */
 #include "agent.h"
+#include "clock.h"
 #include <dlfcn.h>
 #include <errno.h>
 #include <sched.h>
@@ -28,12 +29,19 @@ static bool guard_begin(void)
     while (atomic_load_explicit(&agent->sampler.asking, memory_order_seq_cst))
         sched_yield();
     (void)syscall(SYS_getpid); /* what was sent to us is delivered on the way out of the kernel */
+    /* where this program ends, if it does */
+    struct wire_head *const head = agent->link.head;
+    atomic_store_explicit(&head->exec_cpu_ns, clock_read(CLOCK_PROCESS_CPUTIME_ID),
+                          memory_order_relaxed);
+    atomic_store_explicit(&head->exec_ns, clock_now(), memory_order_release);
     return true;
 }
 
 static void guard_end(bool guarded)
 {
     const int saved = errno;
+    if (guarded)
+        atomic_store_explicit(&agent_get()->link.head->exec_ns, 0, memory_order_release);
     if (guarded)
         atomic_fetch_sub_explicit(&agent_get()->sampler.hold, 1, memory_order_seq_cst);
     errno = saved;

@@ -91,12 +91,13 @@ static void head_fill(struct wire_head *head, const struct link_settings *settin
     head->pid = getpid();
     head->parent_pid = getppid();
     head->os_start = proc_start(0);
-    head->start_ns = clock_now();
+    head->origin_ns = clock_now();
+    head->start_ns = settings->has_waited ? head->origin_ns : settings->born_ns;
+    head->is_forked = settings->is_forked;
     head->is_late = settings->has_waited;
     head->cpu_zero_ns =
         settings->has_waited ? clock_read(CLOCK_PROCESS_CPUTIME_ID) : settings->cpu_zero_ns;
     head->interval_ns = settings->interval_ns;
-    head->origin_ns = head->start_ns;
     head->max_depth = settings->flags & WIRE_NO_CUMULATIVE ? 1 : settings->max_depth;
     head->flags = settings->flags;
     head->python_hexversion = interp->hexversion;

@@ -25,6 +25,8 @@ struct link_settings {
     uint64_t max_cost_ppm; /* of one CPU; 0 = no limit */
     uint64_t begin_ns;     /* CLOCK_MONOTONIC: record nothing before; 0 = at once */
     bool has_waited;       /* for that, in this process */
+    bool is_forked;        /* this process began by a fork .. */
+    uint64_t born_ns;      /* .. or an exec, then; CLOCK_MONOTONIC */
     uint64_t cpu_zero_ns;  /* process's CPU clock when this program began: exec does not reset it */
 };
 

@@ -192,7 +192,7 @@ START_TEST(test_exec)
              "PYREC -r 1k -o TRACE -- FAKE burn=200 ticks=20 then=%s ticks=30 exit=6",
              run_fake_path);
     ck_assert_int_eq(run_line(&run, line), 6);
-    check_says("2 processes");
+    check_says("1 process, "); /* of two programs */
     load();
     ck_assert_uint_eq(back.processes[1].pid, back.processes[2].pid);
     ck_assert_uint_eq(back.processes[1].image, 0);
