@@ -79,8 +79,8 @@ static bool memory_ready(struct agent *agent)
     agent->initialized = codes_init(&agent->codes, &agent->interp) &&
                          capture_init(&agent->capture, &agent->interp, &agent->codes, depth) &&
                          threads_init(&agent->threads, &agent->interp) &&
-                         report_init(&agent->report, &agent->codes, depth) &&
-                         names_init(&agent->names, &agent->interp);
+                         report_init(&agent->report, &agent->codes, depth);
+    names_init(&agent->names, &agent->interp);
     return agent->initialized;
 }
 
@@ -95,7 +95,7 @@ static void parts_connect(struct agent *agent)
     agent->capture.pid = agent->pid;
     agent->capture.signo = agent->hooks.signo;
     agent->capture.top_only = flags & WIRE_NO_CUMULATIVE;
-    agent->threads.own_tids[0] = agent->thread_tid;
+    agent->threads.own_tid = agent->thread_tid;
     agent->sampler = (struct sampler){
         .interp = &agent->interp,
         .codes = &agent->codes,
@@ -124,7 +124,7 @@ static bool run_begin(struct agent *agent)
     if (agent->link.head != NULL) {
         /* our descriptors went with the thread that had them */
         agent->link.socket = -1;
-        agent->threads.own_tids[0] = agent->thread_tid;
+        agent->threads.own_tid = agent->thread_tid;
         sampler_change_thread(&agent->sampler);
         if (link_private_files())
             standing_open(&agent->sampler.tasks);

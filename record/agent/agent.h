@@ -19,6 +19,7 @@
 #include "hooks.h"
 #include "link.h"
 #include "names.h"
+#include "place.h"
 #include "sampler.h"
 
 enum agent_state {

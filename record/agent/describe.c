@@ -52,8 +52,7 @@ static bool text_find(const struct pyver *ver, uintptr_t str, struct text *text)
            text->length < 1u << 30;
 }
 
-/* Bytes written to `to`, at most `max`; -1 when the memory is no str. */
-static int32_t text_copy(const struct pyver *ver, uintptr_t str, char *to, uint32_t max)
+int32_t describe_text(const struct pyver *ver, uintptr_t str, char *to, uint32_t max)
 {
     struct text text;
     if (str == 0 || (str & 7) || !text_find(ver, str, &text))
@@ -84,10 +83,10 @@ bool describe_code(const struct interp *interp, uintptr_t code, char *buffer, si
     if (bad || peek(code + ver->object.type, &bad) != interp->code_type)
         return false;
     out->bytes = buffer;
-    const int32_t name_len = text_copy(ver, name, buffer, DESCRIBE_NAME_MAX);
+    const int32_t name_len = describe_text(ver, name, buffer, DESCRIBE_NAME_MAX);
     if (name_len < 0)
         return false;
-    const int32_t file_len = text_copy(ver, file, buffer + name_len, DESCRIBE_NAME_MAX);
+    const int32_t file_len = describe_text(ver, file, buffer + name_len, DESCRIBE_NAME_MAX);
     if (file_len < 0)
         return false;
     out->name_len = (uint32_t)name_len;

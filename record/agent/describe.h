@@ -15,6 +15,13 @@
 
 #define DESCRIBE_NAME_MAX 4096u
 
+/*
+ * Copy the str at `str` as UTF-8, lone surrogates as three bytes, cut where it does not fit. The
+ * bytes written to `to`, at most `max`; -1 when that memory is no str. Any thread, while something
+ * holds the object.
+ */
+int32_t describe_text(const struct pyver *ver, uintptr_t str, char *to, uint32_t max);
+
 /* Offsets are into the caller's buffer. */
 struct description {
     int32_t first_line;

@@ -4,7 +4,7 @@
  *
  * The child: its only thread is the one that forked; it gets a sampler and a ring of its own. We
  * come before Python has cleaned up after the fork, and while it does (locks, thread states) nobody
- * may ask it for anything: names are asked for once the call that forked has returned.
+ * may ask it for anything. Nobody does: the sampler only reads.
  *
  * The parent, from 3.12 on: os.fork() counts the process's threads and warns when there is more
  * than one. When ours would be the second, it goes away before the fork and comes back after the
@@ -100,7 +100,6 @@ static void after_in_child(void)
     if (starting || state == AGENT_RUNNING || state == AGENT_PAUSED) {
         atomic_store_explicit(&agent->state, AGENT_OFF, memory_order_release);
         agent_forget(agent);
-        agent->names.forked_at = place_here(&agent->interp);
         agent->threads.fork_ident = (uint64_t)pthread_self();
         agent->threads.fork_tid = (int32_t)syscall(SYS_gettid);
         if (!(agent->settings.flags & WIRE_NO_CHILDREN)) {

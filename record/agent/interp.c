@@ -25,19 +25,6 @@ static void bind_calls(struct interp *interp)
     if (call->current_tstate == NULL)
         bind(interp, &call->current_tstate, "_PyThreadState_UncheckedGet");
     bind(interp, &call->add_pending, "Py_AddPendingCall");
-    call->add_pending_any = symbol(interp, "_PyEval_AddPendingCall");
-    bind(interp, &call->gil_ensure, "PyGILState_Ensure");
-    bind(interp, &call->gil_release, "PyGILState_Release");
-    bind(interp, &call->is_initialized, "Py_IsInitialized");
-    bind(interp, &call->module_dict, "PyImport_GetModuleDict");
-    bind(interp, &call->dict_get, "PyDict_GetItemString");
-    bind(interp, &call->dict_next, "PyDict_Next");
-    bind(interp, &call->get_attr, "PyObject_GetAttrString");
-    bind(interp, &call->utf8, "PyUnicode_AsUTF8AndSize");
-    bind(interp, &call->as_ulong, "PyLong_AsUnsignedLongMask");
-    bind(interp, &call->incref, "Py_IncRef");
-    bind(interp, &call->decref, "Py_DecRef");
-    bind(interp, &call->error_clear, "PyErr_Clear");
 }
 
 static uint32_t hexversion_find(const struct interp *interp)

@@ -21,24 +21,11 @@ struct interp_calls {
     void *(*own_tstate)(void);     /* PyGILState_GetThisThreadState: no lock, no GIL */
     void *(*current_tstate)(void); /* 3.12+: this thread's attached tstate or NULL */
     int (*add_pending)(int (*call)(void *), void *arg); /* Py_AddPendingCall */
-    void *add_pending_any; /* _PyEval_AddPendingCall; signature depends on version */
-    int (*gil_ensure)(void);
-    void (*gil_release)(int);
-    int (*is_initialized)(void);
-    void *(*module_dict)(void);                     /* PyImport_GetModuleDict, borrowed */
-    void *(*dict_get)(void *dict, const char *key); /* PyDict_GetItemString, borrowed */
-    int (*dict_next)(void *dict, intptr_t *at, void **key, void **value);
-    void *(*get_attr)(void *object, const char *name); /* PyObject_GetAttrString, new */
-    const char *(*utf8)(void *text, intptr_t *len);    /* PyUnicode_AsUTF8AndSize */
-    unsigned long (*as_ulong)(void *number);           /* PyLong_AsUnsignedLongMask */
-    void (*incref)(void *object);                      /* Py_IncRef */
-    void (*decref)(void *object);
-    void (*error_clear)(void);
 };
 
 struct interp {
     struct symbols symbols; /* where its names are */
-    struct pyver ver; /* the table, corrected by what the interpreter says of itself */
+    struct pyver ver;       /* the table, corrected by what the interpreter says of itself */
     uint32_t hexversion;
     uintptr_t runtime;   /* &_PyRuntime */
     uintptr_t code_type; /* &PyCode_Type */

@@ -376,6 +376,7 @@ static void thread_gone(struct sampler *s, uint32_t i, uint64_t now)
     standing_close_files(&thread->files);
     if (thread->id == s->last_holder_id)
         s->last_holder = 0;
+    names_end(s->names, thread, s->report);
     report_thread_end(s->report, thread, now);
     threads_remove(s->threads, i);
 }

@@ -25,15 +25,10 @@ struct place place_here(const struct interp *interp)
     return place_of(interp, (uintptr_t)interp->call.own_tstate());
 }
 
-struct place place_now(const struct interp *interp, const struct place *then)
-{
-    return place_of(interp, then->tstate);
-}
-
 bool place_is_under(const struct interp *interp, const struct place *then)
 {
     const struct pyver *const ver = &interp->ver;
-    const struct place now = place_now(interp, then);
+    const struct place now = place_of(interp, then->tstate);
     uint32_t bad = 0;
     if (then->frame == 0 || now.frame == then->frame)
         return false;

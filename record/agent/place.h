@@ -19,9 +19,6 @@ struct place {
 
 struct place place_here(const struct interp *interp);
 
-/* The innermost frame of the thread that was at `then`, now. */
-struct place place_now(const struct interp *interp, const struct place *then);
-
 /*
  * Does the thread that was at `then` still run what the instruction there has called, with Python
  * frames of its own? When the innermost frame itself is `then`'s, it is for the caller to say.

@@ -38,12 +38,15 @@ static void shift(uint16_t *field, uint16_t by)
 void pyver_shift_objects(struct pyver *ver, uint16_t by)
 {
     uint16_t *const fields[] = {
-        &ver->code.first_line, &ver->code.filename, &ver->code.name,
-        &ver->code.table,      &ver->code.bytecode, &ver->code.first_traceable,
-        &ver->code.size,       &ver->object.type,   &ver->object.size,
-        &ver->type.name,       &ver->type.dealloc,  &ver->bytes.data,
-        &ver->str.length,      &ver->str.state,     &ver->str.ascii,
-        &ver->str.compact,     &ver->str.pointer,
+        &ver->code.first_line,  &ver->code.filename,   &ver->code.name,
+        &ver->code.table,       &ver->code.bytecode,   &ver->code.first_traceable,
+        &ver->code.size,        &ver->object.type,     &ver->object.size,
+        &ver->type.name,        &ver->type.dealloc,    &ver->bytes.data,
+        &ver->str.length,       &ver->str.state,       &ver->str.ascii,
+        &ver->str.compact,      &ver->str.pointer,     &ver->type.flags,
+        &ver->type.dict_offset, &ver->type.basic_size, &ver->type.cached_keys,
+        &ver->dict.keys,        &ver->dict.values,     &ver->number.size,
+        &ver->number.digits,
     };
     for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++)
         shift(fields[i], by);

@@ -37,6 +37,15 @@ enum pyver_instr {
     INSTR_POINTER,     /* 3.11 and later: pointer into the bytecode inside the code object */
 };
 
+/* Where an instance has its attributes, other than in a dict that type.dict_offset leads to. */
+enum pyver_instance {
+    INSTANCE_DICT,   /* 3.8 - 3.10: nowhere else */
+    INSTANCE_VALUES, /* 3.11: before it, a pointer to values and one to a dict; one of them is set
+                      */
+    INSTANCE_TAGGED, /* 3.12: before it, one of these, told apart by a bit */
+    INSTANCE_INLINE, /* 3.13: behind it, until there is a dict, which stands before it */
+};
+
 struct pyver {
     uint8_t minor;
     enum pyver_frames frames;
@@ -49,7 +58,7 @@ struct pyver {
         uint16_t interpreters_head, finalizing, gil, gc_collecting;
     } runtime;
     struct {
-        uint16_t next, threads_head, id, gil_pointer, gc_collecting;
+        uint16_t next, threads_head, id, gil_pointer, gc_collecting, modules;
     } interp;
     struct {
         uint16_t prev, next, interp, frame, base_frame, thread_id, native_id, id;
@@ -74,8 +83,18 @@ struct pyver {
         uint16_t type, size;
     } object;
     struct {
-        uint16_t name, dealloc;
+        uint16_t name, dealloc, flags, dict_offset, basic_size;
+        uint16_t cached_keys; /* of a class: the keys that its instances share */
     } type;
+    struct {
+        uint16_t keys, values;
+        uint16_t managed; /* so far before an object is what it has instead of a dict */
+        enum pyver_instance instance;
+    } dict;
+    struct {
+        uint16_t size, digits;
+        uint8_t size_shift; /* of the number of digits in size; 0 = it is nothing else */
+    } number;
     struct {
         uint16_t data;
     } bytes;

@@ -71,7 +71,7 @@ static bool member_is_sane(const uint64_t *words, unsigned group, unsigned membe
 
 static bool words_are_sane(const uint64_t *words, const struct groups *g)
 {
-    static const uint8_t interp_members[] = {1, 2, 3, 4, 8};
+    static const uint8_t interp_members[] = {1, 2, 3, 4, 6, 8};
     for (size_t i = 0; i < sizeof(interp_members); i++)
         if (!member_is_sane(words, INTERP, interp_members[i]))
             return false;
@@ -88,9 +88,9 @@ static bool words_are_sane(const uint64_t *words, const struct groups *g)
            member_is_sane(words, g->thread, g->native_id) &&
            member_is_sane(words, g->thread, g->chunk) && member_is_sane(words, RUNTIME, 1) &&
            member_is_sane(words, RUNTIME, 2) && member_is_sane(words, g->object, 1) &&
-           member_is_sane(words, g->type, 1) && member_is_sane(words, g->bytes, 2) &&
-           member_is_sane(words, g->unicode, 2) && member_is_sane(words, g->gc, 1) &&
-           words[g->code + 9] >= 24;
+           member_is_sane(words, g->type, 1) && member_is_sane(words, g->type, 3) &&
+           member_is_sane(words, g->bytes, 2) && member_is_sane(words, g->unicode, 2) &&
+           member_is_sane(words, g->gc, 1) && words[g->code + 9] >= 24;
 }
 
 static void adopt_runtime(struct pyver *ver, const uint64_t *words, const struct groups *g)
@@ -102,6 +102,7 @@ static void adopt_runtime(struct pyver *ver, const uint64_t *words, const struct
     ver->interp.threads_head = (uint16_t)words[INTERP + 3];
     const unsigned gc_word = INTERP + (g->minor == 13 ? 4 : 5); /* threads_main came before it */
     const unsigned gil_word = gc_word + 4;
+    ver->interp.modules = (uint16_t)words[gc_word + 1];
     ver->interp.gc_collecting = (uint16_t)(words[gc_word] + words[g->gc + 1]);
     ver->interp.gil_pointer = (uint16_t)words[gil_word];
     ver->thread.prev = (uint16_t)words[g->thread + 1];
@@ -131,6 +132,9 @@ static void adopt_objects(struct pyver *ver, const uint64_t *words, const struct
     ver->object.type = (uint16_t)words[g->object + 1];
     ver->type.name = (uint16_t)words[g->type + 1];
     ver->type.dealloc = (uint16_t)(ver->type.name + 24);
+    ver->type.basic_size = (uint16_t)(ver->type.name + 8);
+    ver->type.flags = (uint16_t)words[g->type + 3];
+    ver->type.dict_offset = (uint16_t)(ver->type.flags + 120);
     ver->bytes.data = (uint16_t)words[g->bytes + 2];
     ver->object.size = (uint16_t)words[g->bytes + 1];
     ver->code.size = ver->object.size;
@@ -152,6 +156,12 @@ static void adopt_objects(struct pyver *ver, const uint64_t *words, const struct
         ver->gil.switches = (uint16_t)(ver->gil.switches + 8);
         ver->gil.len = (uint16_t)(ver->gil.len + 8);
         ver->object_shift = 16;
+        ver->type.cached_keys = (uint16_t)(ver->type.cached_keys + 16);
+        ver->dict.keys = (uint16_t)(ver->dict.keys + 16);
+        ver->dict.values = (uint16_t)(ver->dict.values + 16);
+        ver->dict.managed = 8; /* no header of the collector's between */
+        ver->number.size = (uint16_t)(ver->number.size + 16);
+        ver->number.digits = (uint16_t)(ver->number.digits + 16);
     }
 }
 

@@ -149,18 +149,14 @@ void sampler_tick(struct sampler *s, uint64_t now_ns)
     const uint64_t deaths = codes_deaths(s->codes);
     sampler_harvest(s);
     codes_forget(s->codes, deaths, report_code_free, s->report);
-    const int32_t helper = atomic_load_explicit(&s->names->helper_tid, memory_order_acquire);
-    if (helper != 0)
-        s->threads->own_tids[1] = helper;
     sampler_note_ends(s);
     threads_refresh(s->threads);
     s->threads->is_late = false;
-    names_ask(s->names, s->threads, now_ns);
     s->is_quiet = tick_open(s, now_ns, holder_find(s));
     if (s->is_quiet)
         sampler_observe(s);
     s->rest.n_quiet = s->is_quiet && s->threads->n > 0 ? s->rest.n_quiet + 1 : 0;
-    names_drain(s->names, s->threads, s->report);
+    names_look(s->names, s->threads, s->report, now_ns);
     ring_commit(s->report->ring);
     if (now_ns - s->process_cpu_at >= PROCESS_CLOCK_NS) {
         s->process_cpu_at = now_ns;

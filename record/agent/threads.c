@@ -32,7 +32,7 @@ void threads_reset(struct threads *threads)
     threads->n_lists = 0;
     threads->unbound = 0;
     threads->looked_ns = 0;
-    memset(threads->own_tids, 0, sizeof(threads->own_tids));
+    threads->own_tid = 0;
 }
 
 /* What a tstate says of the thread that it is for. */
@@ -152,11 +152,6 @@ struct thread *threads_find(struct threads *threads, uintptr_t tstate)
 }
 
 /* ---- threads ---- */
-
-static bool tid_is_own(const struct threads *threads, int32_t tid)
-{
-    return tid == threads->own_tids[0] || tid == threads->own_tids[1];
-}
 
 static struct thread *find_tid(struct threads *threads, int32_t tid)
 {
@@ -288,7 +283,7 @@ static void tstate_seen(struct threads *threads, uintptr_t tstate, uintptr_t int
         threads->unbound++;
         return;
     }
-    if (tid_is_own(threads, identity.tid))
+    if (identity.tid == threads->own_tid)
         return;
     uint32_t bad = 0;
     const struct binding binding = {

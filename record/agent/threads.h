@@ -40,7 +40,8 @@ struct thread {
     uint32_t state;     /* of its last sample */
     uint8_t samples;    /* explicit ones so far, up to 2 */
     bool announced;     /* WIRE_THREAD was written */
-    bool named;         /* and WIRE_THREAD_NAME */
+    uint8_t name_looks; /* at it, while it had no name */
+    uint64_t name_hash; /* of the name that was written; 0 = none */
     bool full;          /* the next stack is written whole */
     uint8_t idle_ticks; /* in a row, up to IDLE_COLD */
     uint64_t asked_cpu_ns;
@@ -81,7 +82,7 @@ struct threads {
     uint32_t n_lists;
     uint64_t fork_ident; /* pthread_t of the thread that forked us; its tid is fork_tid */
     int32_t fork_tid;
-    int32_t own_tids[2]; /* threads of the agent's, to be left out */
+    int32_t own_tid; /* the agent's thread, to be left out */
 };
 
 bool threads_init(struct threads *threads, const struct interp *interp);

@@ -16,6 +16,9 @@ START_TEST(every_minor_has_a_table)
     ck_assert((ver->runtime.gil != PYVER_NONE) != (ver->interp.gil_pointer != PYVER_NONE));
     ck_assert((ver->runtime.gc_collecting != PYVER_NONE) !=
               (ver->interp.gc_collecting != PYVER_NONE));
+    ck_assert_uint_ne(ver->interp.modules, 0);
+    ck_assert_uint_ne(ver->type.cached_keys, 0);
+    ck_assert((ver->dict.instance == INSTANCE_DICT) == (ver->dict.managed == PYVER_NONE));
     if (ver->frame.is_entry != PYVER_NONE) /* one load reads both */
         ck_assert_uint_eq(ver->frame.is_entry / 8, ver->frame.owner / 8);
 }

@@ -244,7 +244,7 @@ END_TEST
 
 START_TEST(leaves_our_own_out)
 {
-    threads.own_tids[1] = tids[2];
+    threads.own_tid = tids[2];
     list_push(tstate[0], tids[0]);
     list_push(tstate[2], tids[2]);
     threads_refresh(&threads);

@@ -14,6 +14,7 @@ const struct pyver pyver_3_8 = {
     .interp = {
         .next = 0, .threads_head = 8, .id = 16, .gil_pointer = PYVER_NONE,
         .gc_collecting = PYVER_NONE,
+        .modules = 56,
     },
     .thread = {
         .prev = 0, .next = 8, .interp = 16, .frame = 24, .base_frame = PYVER_NONE, .thread_id = 176,
@@ -31,7 +32,12 @@ const struct pyver pyver_3_8 = {
     },
     .gil = {.last_holder = 8, .locked = 16, .switches = 24, .len = 224},
     .object = {.type = 8, .size = 16},
-    .type = {.name = 24, .dealloc = 48},
+    .type = {
+        .name = 24, .dealloc = 48, .flags = 168, .dict_offset = 288, .basic_size = 32,
+        .cached_keys = 872,
+    },
+    .dict = {.keys = 32, .values = 40, .managed = PYVER_NONE, .instance = INSTANCE_DICT},
+    .number = {.size = 16, .digits = 24, .size_shift = 0},
     .bytes = {.data = 32},
     .str = {.length = 16, .state = 32, .ascii = 48, .compact = 72, .pointer = 72, .kind_shift = 2},
 };

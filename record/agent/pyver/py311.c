@@ -13,6 +13,7 @@ const struct pyver pyver_3_11 = {
     .runtime = {.interpreters_head = 40, .finalizing = 24, .gil = 360, .gc_collecting = PYVER_NONE},
     .interp = {
         .next = 0, .threads_head = 16, .id = 48, .gil_pointer = PYVER_NONE, .gc_collecting = 848,
+        .modules = 888,
     },
     .thread = {
         .prev = 0, .next = 8, .interp = 16, .frame = 56, .base_frame = PYVER_NONE, .thread_id = 152,
@@ -30,7 +31,12 @@ const struct pyver pyver_3_11 = {
     },
     .gil = {.last_holder = 8, .locked = 16, .switches = 24, .len = 224},
     .object = {.type = 8, .size = 16},
-    .type = {.name = 24, .dealloc = 48},
+    .type = {
+        .name = 24, .dealloc = 48, .flags = 168, .dict_offset = 288, .basic_size = 32,
+        .cached_keys = 872,
+    },
+    .dict = {.keys = 32, .values = 40, .managed = 24, .instance = INSTANCE_VALUES},
+    .number = {.size = 16, .digits = 24, .size_shift = 0},
     .bytes = {.data = 32},
     .str = {.length = 16, .state = 32, .ascii = 48, .compact = 72, .pointer = 72, .kind_shift = 2},
 };

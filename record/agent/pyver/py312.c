@@ -13,7 +13,10 @@ const struct pyver pyver_3_12 = {
     .runtime = {
         .interpreters_head = 40, .finalizing = 24, .gil = PYVER_NONE, .gc_collecting = PYVER_NONE,
     },
-    .interp = {.next = 0, .threads_head = 72, .id = 8, .gil_pointer = 384, .gc_collecting = 312},
+    .interp = {
+        .next = 0, .threads_head = 72, .id = 8, .gil_pointer = 384, .gc_collecting = 312,
+        .modules = 944,
+    },
     .thread = {
         .prev = 0, .next = 8, .interp = 16, .frame = 56, .base_frame = PYVER_NONE, .thread_id = 136,
         .native_id = 144, .id = 224, .chunk = 232, .chunk_top = 240, .root_cframe = 272,
@@ -30,7 +33,12 @@ const struct pyver pyver_3_12 = {
     },
     .gil = {.last_holder = 8, .locked = 16, .switches = 24, .len = 224},
     .object = {.type = 8, .size = 16},
-    .type = {.name = 24, .dealloc = 48},
+    .type = {
+        .name = 24, .dealloc = 48, .flags = 168, .dict_offset = 288, .basic_size = 32,
+        .cached_keys = 880,
+    },
+    .dict = {.keys = 32, .values = 40, .managed = 24, .instance = INSTANCE_TAGGED},
+    .number = {.size = 16, .digits = 24, .size_shift = 3},
     .bytes = {.data = 32},
     .str = {.length = 16, .state = 32, .ascii = 40, .compact = 56, .pointer = 56, .kind_shift = 2},
 };

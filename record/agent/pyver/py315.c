@@ -15,6 +15,7 @@ const struct pyver pyver_3_15 = {
     },
     .interp = {
         .next = 7264, .threads_head = 7336, .id = 7272, .gil_pointer = 16, .gc_collecting = 7512,
+        .modules = 7592,
     },
     .thread = {
         .prev = 0, .next = 8, .interp = 16, .frame = 72, .base_frame = 80, .thread_id = 176,
@@ -32,7 +33,12 @@ const struct pyver pyver_3_15 = {
     },
     .gil = {.last_holder = 8, .locked = 16, .switches = 24, .len = 224},
     .object = {.type = 8, .size = 16},
-    .type = {.name = 24, .dealloc = 48},
+    .type = {
+        .name = 24, .dealloc = 48, .flags = 168, .dict_offset = 288, .basic_size = 32,
+        .cached_keys = 888,
+    },
+    .dict = {.keys = 32, .values = 40, .managed = 24, .instance = INSTANCE_INLINE},
+    .number = {.size = 16, .digits = 24, .size_shift = 3},
     .bytes = {.data = 32},
     .str = {.length = 16, .state = 32, .ascii = 40, .compact = 56, .pointer = 56, .kind_shift = 2},
 };
