@@ -3,6 +3,7 @@
 #include "compare.h"
 
 #include "memory.h"
+#include "plain_file.h"
 
 #include <ctype.h>
 #include <stdio.h>
@@ -36,22 +37,12 @@ bool compare_source_open(struct compare_source *source, const char *path)
     compare_source_clear(source);
     source->path = memory_get(strlen(path) + 1);
     strcpy(source->path, path);
-    FILE *const file = fopen(path, "re");
-    size_t size = 0, len = 0, n;
-    if (file == NULL)
+    struct plain_file file;
+    struct problem why = {0};
+    if (plain_file_read(&file, path, SOURCE_MAX, false, "source file", &why) != STATUS_OK)
         return false;
-    do {
-        source->text = memory_grow(source->text, &size, len + 65536, 1);
-        n = fread(source->text + len, 1, 65535, file);
-        len += n;
-        source->text[len] = '\0';
-    } while (n > 0 && len < SOURCE_MAX);
-    if (ferror(file)) { /* a folder, for one */
-        free(source->text);
-        source->text = NULL;
-    }
-    fclose(file);
-    return source->text != NULL;
+    source->text = file.bytes;
+    return true;
 }
 
 void compare_source_clear(struct compare_source *source)

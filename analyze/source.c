@@ -2,14 +2,12 @@
 #include "source.h"
 
 #include "memory.h"
+#include "plain_file.h"
 #include "unicode.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 #include <wchar.h>
 
 #define SIZE_LIMIT (16 << 20)
@@ -23,11 +21,6 @@ void source_clear(struct source *source)
     arena_clear(&source->arena);
     free(source->lines);
     *source = (struct source){0};
-}
-
-static enum status failed(struct problem *why, const char *path, const char *reason)
-{
-    return problem_set(why, STATUS_IO, PROBLEM_NO_OFFSET, "%s: %s", path, reason);
 }
 
 static void split(struct source *source, char *text, size_t len)
@@ -49,31 +42,12 @@ static void split(struct source *source, char *text, size_t len)
 
 enum status source_read(struct source *source, const char *path, struct problem *why)
 {
-    struct stat info;
-    const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (fd < 0)
-        return failed(why, path, strerror(errno));
-    const bool known = fstat(fd, &info) == 0;
-    if (!known || !S_ISREG(info.st_mode) || info.st_size > SIZE_LIMIT) {
-        close(fd);
-        return failed(why, path,
-                      known && S_ISREG(info.st_mode) ? "too large for a source file"
-                                                     : "not a plain file");
-    }
-    const size_t size = (size_t)info.st_size;
-    char *const text = arena_get(&source->arena, size + 1);
-    size_t len = 0;
-    ssize_t got = 1;
-    while (len < size && (got = read(fd, text + len, size - len)) > 0)
-        len += (size_t)got;
-    const int error = errno;
-    close(fd);
-    if (got < 0)
-        return failed(why, path, strerror(error));
+    struct plain_file file;
+    TRY(plain_file_read(&file, path, SIZE_LIMIT, false, "source file", why));
     source->path = arena_copy(&source->arena, path, strlen(path));
-    source->changed_unix_ns =
-        (int64_t)info.st_mtim.tv_sec * 1000000000 + (int64_t)info.st_mtim.tv_nsec;
-    split(source, text, len);
+    source->changed_unix_ns = file.changed_unix_ns;
+    split(source, arena_copy(&source->arena, file.bytes, file.len), file.len);
+    free(file.bytes);
     return STATUS_OK;
 }
 
