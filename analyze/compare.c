@@ -3,6 +3,7 @@
 
 #include "fold.h"
 #include "memory.h"
+#include "path.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -13,6 +14,7 @@
 /* A function of the profile, to be found by name and line. */
 struct candidate {
     const char *name; /* last component */
+    const char *file; /* as path_normal has it */
     struct frame frame;
     uint32_t function; /* of the symbols */
     double self, cum;
@@ -52,23 +54,32 @@ static bool ends_with(const char *path, const char *end)
            (len == path_len || path[path_len - len - 1] == '/' || end[0] == '/');
 }
 
-/* "./x.py" is "x.py" */
+/* What a path says whatever folder it begins in; it is normal. */
+static const char *below(const char *path)
+{
+    while (strncmp(path, "../", 3) == 0)
+        path += 3;
+    return path;
+}
+
 static bool same_file(const char *a, const char *b)
 {
-    a += strncmp(a, "./", 2) == 0 ? 2 : 0;
-    b += strncmp(b, "./", 2) == 0 ? 2 : 0;
+    a = below(a);
+    b = below(b);
     return ends_with(a, b) || ends_with(b, a);
 }
 
-static bool matches(const struct candidate *c, const struct tracer_function *f)
+static bool matches(const struct candidate *c, const struct tracer_function *f, const char *file)
 {
     /* where a module begins is told in different ways */
     const bool module = strcmp(c->name, "<module>") == 0;
-    return (module || c->frame.line == f->line) && same_file(c->frame.file, f->file);
+    return (module || c->frame.line == f->line) && same_file(c->file, file);
 }
 
-static struct candidate *find_candidate(const struct context *c, const struct tracer_function *f)
+static struct candidate *find_candidate(const struct context *c, const struct tracer_function *f,
+                                        struct arena *arena)
 {
+    const char *const file = path_normal(arena, f->file);
     const struct candidate wanted = {.name = last_component(f->name)};
     struct candidate *const any =
         bsearch(&wanted, c->candidates, c->n_candidates, sizeof wanted, compare_candidates);
@@ -80,7 +91,7 @@ static struct candidate *find_candidate(const struct context *c, const struct tr
     struct candidate *best = NULL;
     for (; at < c->candidates + c->n_candidates && compare_candidates(at, &wanted) == 0; at++) {
         const bool better = best == NULL || at->self > best->self;
-        if (!at->taken && matches(at, f) && better)
+        if (!at->taken && matches(at, f, file) && better)
             best = at;
     }
     return best;
@@ -98,6 +109,7 @@ static void list_candidates(struct context *c, struct arena *arena)
         struct candidate *const new = &c->candidates[i];
         new->frame = keys[KEY_FUNCTION].frame(&c->profile->symbols, rows[i].value);
         new->name = last_component(new->frame.function);
+        new->file = path_normal(arena, new->frame.file);
         new->function = rows[i].value;
         new->self = (double)c->metric->of(&rows[i].self);
         new->cum = (double)c->metric->of(&rows[i].cum);
@@ -217,10 +229,13 @@ void compare_build(struct compare *compare, const struct profile *profile,
     c.lines = fold_threads(fold, profile->threads, profile->n_threads, &arena, &c.n_lines);
     c.matched = arena_get(&arena, tracer->n * sizeof(struct candidate *));
     for (size_t i = 0; i < tracer->n; i++) {
-        struct candidate *const match = find_candidate(&c, &tracer->functions[i]);
+        struct candidate *const match = find_candidate(&c, &tracer->functions[i], &arena);
         c.matched[i] = match;
-        if (match != NULL)
-            match->taken = true;
+        if (match == NULL)
+            continue;
+        match->taken = true;
+        compare->common_ns += match->self;
+        compare->common_s += tracer->functions[i].self_s;
     }
     for (size_t i = 0; i < tracer->n; i++)
         add_traced(&c, i);

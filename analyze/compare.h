@@ -8,7 +8,8 @@
  *               it back. Names borrow from profile and tracer.
  *
  * A function is the same when its name, first line and file are; of the name the last component
- * counts, of the file the longest end that both have, as tracers write what Python was called with.
+ * counts, of the file the longest end that both have, as tracers write what Python was called with,
+ * and ".." and "." are followed.
  *
  * What is not Python (list.append) has a row in the tracer's file only. A sampler sees it as part
  * of the line that calls it: so its time belongs to its caller on both sides, and beside it stands
@@ -43,6 +44,7 @@ struct compare {
     size_t n, size;
     double sampled_ns;
     uint64_t samples;
+    double common_ns, common_s; /* self times of functions that both have: sampled, traced */
 };
 
 void compare_build(struct compare *compare, const struct profile *profile,

@@ -10,6 +10,8 @@
 
 /* A profile nests four deep. */
 #define DEPTH_MAX 32u
+/* A module has some thousand code objects; trying more is no use. */
+#define CODES_MAX 20000u
 /* The type byte says that the object will be referred to. */
 #define FLAG_REF 0x80u
 
@@ -23,6 +25,8 @@ struct reader {
     struct arena *arena;
     const uint8_t *start, *at, *end;
     struct references objects, texts;
+    size_t code_form;    /* of the code object that was read last: the next one will be the same */
+    unsigned codes_left; /* so many may still be tried */
     struct problem *why;
 };
 
@@ -216,6 +220,87 @@ static enum status read_dict(struct reader *r, unsigned depth, struct marshal_va
     return status;
 }
 
+/* So many values, which nobody asks for. */
+static enum status skip_values(struct reader *r, size_t n, unsigned depth)
+{
+    struct marshal_value *value = NULL;
+    for (size_t i = 0; i < n; i++)
+        TRY(read_value(r, depth + 1, &value));
+    return STATUS_OK;
+}
+
+static enum status skip_bytes(struct reader *r, size_t n)
+{
+    const uint8_t *bytes = NULL;
+    return take(r, n, &bytes);
+}
+
+/* ---- code objects ---- */
+
+/*
+ * What a code object consists of, which nothing in the file says: numbers of 32 bits, objects of
+ * these kinds, the number of its first line, and one or two objects more.
+ *   ( a tuple   s a text or bytes   n its name
+ */
+static const struct code_form {
+    size_t n_numbers;
+    const char *objects, *more;
+} code_forms[] = {
+    {5, "s(((ssns",
+     "ss"}, /* 3.11 on: .. names of all variables, their kinds, file, name, qualified */
+    {6, "s(((((sn", "s"}, /* 3.8 to 3.10 */
+    {5, "s(((((sn", "s"}, /* 3.0 to 3.7 */
+    {4, "s(((((sn", "s"}, /* 2 */
+};
+
+static enum status read_code_objects(struct reader *r, const char *kinds, unsigned depth,
+                                     struct marshal_value *value)
+{
+    for (const char *kind = kinds; *kind != '\0'; kind++) {
+        struct marshal_value *item = NULL;
+        TRY(read_value(r, depth + 1, &item));
+        if (item->kind != (*kind == '(' ? MARSHAL_TUPLE : MARSHAL_TEXT))
+            return damaged(r, "a code object of no known version");
+        if (*kind == 'n')
+            value->text = item->text;
+    }
+    return STATUS_OK;
+}
+
+static enum status read_code_as(struct reader *r, const struct code_form *form, unsigned depth,
+                                struct marshal_value *value)
+{
+    int64_t first_line = 0;
+    TRY(skip_bytes(r, 4 * form->n_numbers));
+    TRY(read_code_objects(r, form->objects, depth, value));
+    TRY(take_integer(r, 4, &first_line));
+    TRY(read_code_objects(r, form->more, depth, value));
+    return first_line >= 0 ? STATUS_OK : damaged(r, "a code object of no known version");
+}
+
+/* The form that fits; at first that of the code object before. */
+static enum status read_code(struct reader *r, unsigned depth, struct marshal_value *value)
+{
+    const uint8_t *const at = r->at;
+    const size_t n_objects = r->objects.n, n_texts = r->texts.n, first = r->code_form;
+    enum status status = STATUS_DAMAGED;
+    for (size_t i = 0; i < ARRAY_LEN(code_forms) && status != STATUS_OK; i++) {
+        const size_t form = (first + i) % ARRAY_LEN(code_forms);
+        if (r->codes_left == 0)
+            return damaged(r, "too many code objects for a profile");
+        r->codes_left--;
+        r->at = at;
+        r->objects.n = n_objects;
+        r->texts.n = n_texts;
+        r->code_form = form;
+        status = read_code_as(r, &code_forms[form], depth, value);
+    }
+    value->kind = MARSHAL_CODE;
+    if (status == STATUS_OK)
+        value->text = arena_print(r->arena, "<code object %s>", value->text);
+    return status;
+}
+
 static enum status read_body(struct reader *r, uint8_t type, unsigned depth,
                              struct marshal_value *value)
 {
@@ -254,8 +339,18 @@ static enum status read_body(struct reader *r, uint8_t type, unsigned depth,
         return read_tuple(r, 1, depth, value);
     case '{':
         return read_dict(r, depth, value);
+    case '<':
+    case '>':
+        return read_tuple(r, 4, depth, value);
     case 'c':
-        return damaged(r, "a code object, as `python -m profile` writes; cProfile writes none");
+        return read_code(r, depth, value);
+    case 'x':
+        TRY(read_float_text(r, value));
+        return read_float_text(r, value);
+    case 'y':
+        return skip_bytes(r, 16);
+    case ':':
+        return skip_values(r, 3, depth);
     default:
         return damaged(r, "no marshalled profile: an object of a kind that is in none");
     }
@@ -285,7 +380,8 @@ static enum status read_value(struct reader *r, unsigned depth, struct marshal_v
 enum status marshal_read(struct marshal_value **value, struct arena *arena, const void *bytes,
                          size_t len, struct problem *why)
 {
-    struct reader r = {.arena = arena, .start = bytes, .at = bytes, .why = why};
+    struct reader r = {
+        .arena = arena, .start = bytes, .at = bytes, .codes_left = CODES_MAX, .why = why};
     r.end = r.start + len;
     const enum status status = read_value(&r, 0, value);
     free(r.objects.values);

@@ -6,8 +6,9 @@
  * Threads:      one at a time per arena.
  * Memory:       values are in the arena that is handed in; at most some dozens of bytes per byte
  *               read.
- * Loss:         anything else than numbers, texts, None, tuples, lists and dicts, or bytes that
- *               end too soon, is STATUS_DAMAGED with the offset. No bytes do any other harm.
+ * Loss:         of code objects, which `python -m profile` writes, the name is kept, and of
+ *               complex numbers, slices and sets nothing. An object of any other kind, or bytes
+ *               that end too soon, is STATUS_DAMAGED with the offset. No bytes do any other harm.
  *
  * All versions of the format, those of Python 2 included. Objects that are referred to again are
  * one value here, too.
@@ -26,8 +27,9 @@ enum marshal_kind {
     MARSHAL_INTEGER,
     MARSHAL_FLOAT,
     MARSHAL_TEXT,  /* bytes as well */
-    MARSHAL_TUPLE, /* lists as well */
+    MARSHAL_TUPLE, /* lists and sets as well */
     MARSHAL_DICT,
+    MARSHAL_CODE, /* `text` is "<code object NAME>" */
 };
 
 struct marshal_value {

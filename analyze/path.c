@@ -122,3 +122,41 @@ void path_set_clear(struct path_set *set)
     free(set->entries);
     *set = (struct path_set){0};
 }
+
+/* Is there anything to be taken out? */
+static bool is_normal(const char *path)
+{
+    return strstr(path, "//") == NULL && strstr(path, "/./") == NULL &&
+           strstr(path, "/../") == NULL && strncmp(path, "./", 2) != 0;
+}
+
+const char *path_normal(struct arena *arena, const char *path)
+{
+    if (is_normal(path))
+        return path;
+    char *const out = arena_get(arena, strlen(path) + 1);
+    size_t len = 0;
+    if (path[0] == '/')
+        out[len++] = '/';
+    const size_t root = len;
+    for (const char *at = path; *at != '\0';) {
+        at += strspn(at, "/");
+        const size_t n = strcspn(at, "/");
+        const bool up = n == 2 && at[0] == '.' && at[1] == '.';
+        size_t last = len;
+        while (last > root && out[last - 1] != '/')
+            last--;
+        const bool above = len - last == 2 && strncmp(out + last, "..", 2) == 0;
+        if (up && len > root && !above) {
+            len = last > root ? last - 1 : root;
+        } else if (n > 0 && !(n == 1 && at[0] == '.') && !(up && root > 0 && len == root)) {
+            if (len > root)
+                out[len++] = '/';
+            memcpy(out + len, at, n);
+            len += n;
+        }
+        at += n;
+    }
+    out[len] = '\0';
+    return out;
+}

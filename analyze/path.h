@@ -11,6 +11,8 @@
 #ifndef PYREC_ANALYZE_PATH_H
 #define PYREC_ANALYZE_PATH_H
 
+#include "arena.h"
+
 #include <stddef.h>
 
 /*
@@ -19,6 +21,12 @@
  * (__init__.py, __main__.py).
  */
 const char *path_short(const char *path);
+
+/*
+ * The path without what does not change where it leads, links aside: "a/../b/./c" is "b/c". A copy
+ * in the arena where there is such, else the path.
+ */
+const char *path_normal(struct arena *arena, const char *path);
 
 struct path_entry {
     const char *path, *shown;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "tracer.h"
 
+#include "../format/chunk.h"
 #include "memory.h"
+#include "plain_file.h"
 
-#include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -56,53 +56,109 @@ void tracer_finish(struct tracer *tracer)
     }
 }
 
-static enum status read_file(const char *path, char **bytes, size_t *len, struct problem *why)
-{
-    FILE *const file = fopen(path, "rbe");
-    size_t size = 0, n;
-    *bytes = NULL;
-    *len = 0;
-    if (file == NULL)
-        return problem_set(why, STATUS_NOT_FOUND, PROBLEM_NO_OFFSET, "%s: %s", path,
-                           strerror(errno));
-    do {
-        *bytes = memory_grow(*bytes, &size, *len + 65536, 1);
-        n = fread(*bytes + *len, 1, 65535, file);
-        *len += n;
-    } while (n > 0 && *len <= FILE_MAX);
-    const bool failed = ferror(file) != 0;
-    fclose(file);
-    if (failed || *len > FILE_MAX)
-        return problem_set(why, STATUS_IO, PROBLEM_NO_OFFSET, "%s: %s", path,
-                           failed ? "cannot be read" : "too large for a profile");
-    (*bytes)[*len] = '\0';
-    return STATUS_OK;
-}
-
 static bool begins_with(const char *bytes, size_t len, const char *text)
 {
     return len >= strlen(text) && memcmp(bytes, text, strlen(text)) == 0;
 }
 
+/* JSON: marshal begins a dictionary with the same letter, and goes on with the type of a key. */
+static bool is_json(const char *bytes, size_t len)
+{
+    static const char blank[] = " \t\r\n";
+    if (len < 2 || bytes[1] == '\0')
+        return false;
+    if (bytes[0] == '[')
+        return strchr("{[\"]-", bytes[1]) != NULL || strchr(blank, bytes[1]) != NULL ||
+               (bytes[1] >= '0' && bytes[1] <= '9');
+    return bytes[0] == '{' && (strchr("\"}", bytes[1]) != NULL || strchr(blank, bytes[1]) != NULL);
+}
+
+static bool is_printable(const char *bytes, size_t len)
+{
+    size_t n = 0;
+    while (n < len && n < 32 && bytes[n] != '\n' && (unsigned char)bytes[n] >= 0x20 &&
+           (unsigned char)bytes[n] < 0x7f)
+        n++;
+    return n >= 8;
+}
+
+/* Files that are taken for profiles, or lie beside them, and what can be done with them. */
+static const struct {
+    const char *begin, *what;
+} kinds[] = {
+    {"\x1f\x8b", "gzip data, as pprof's profiles are; compare reads pstats and callgrind"},
+    {"\x28\xb5\x2f\xfd", "zstd data; compare reads pstats and callgrind"},
+    {"\x80", "a pickle; let yappi save with type=\"pstat\" or \"callgrind\""},
+    {"\x7f"
+     "ELF",
+     "a program or core dump"},
+    {"PK\x03\x04", "a zip archive"},
+    {"SQLite format 3", "an SQLite database"},
+    {"\x89PNG", "a picture"},
+    {"<?xml", "XML"},
+    {"<!DOCTYPE", "a web page"},
+    {"<html", "a web page"},
+    {"ncalls", "what pstats prints; save the profile itself, with -o or dump_stats()"},
+};
+
+/* What else it is; NULL = nobody knows. */
+static const char *foreign_kind(struct arena *arena, const char *bytes, size_t len)
+{
+    for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
+        if (begins_with(bytes, len, kinds[i].begin))
+            return kinds[i].what;
+    }
+    if (len == 0)
+        return "there is nothing in it";
+    if (memmem(bytes, len < 64 ? len : 64, CHUNK_MAGIC, CHUNK_MAGIC_LEN) != NULL)
+        return "a trace; what was sampled twice is compared by: pyanalyze diff";
+    if (memmem(bytes, len < 256 ? len : 256, "hotshot-version", 15) != NULL)
+        return "a log of hotshot; load it with Python 2's hotshot.stats and dump_stats()";
+    if (memmem(bytes, len < 4096 ? len : 4096, "function calls", 14) != NULL &&
+        is_printable(bytes + strspn(bytes, " \r\n"), len - strspn(bytes, " \r\n")))
+        return "what pstats prints; save the profile itself, with -o or dump_stats()";
+    if (is_json(bytes, len))
+        return "JSON; compare reads pstats and callgrind";
+    if (is_printable(bytes, len))
+        return arena_print(arena, "text that begins \"%.*s\"",
+                           (int)strcspn(bytes, "\n") < 32 ? (int)strcspn(bytes, "\n") : 32, bytes);
+    return NULL;
+}
+
+/* Callgrind's files have no magic number: a line of head, or of the body, is the first one. */
+static bool is_callgrind(const char *bytes, size_t len)
+{
+    static const char *const heads[] = {
+        "version:", "creator:", "# callgrind", "events:", "event:", "positions:",
+        "pid:",     "cmd:",     "fl=",         "fi=",     "fn="};
+    while (len > 0 && (*bytes == '\n' || *bytes == '\r')) {
+        bytes++;
+        len--;
+    }
+    for (size_t i = 0; i < ARRAY_LEN(heads); i++) {
+        if (begins_with(bytes, len, heads[i]))
+            return true;
+    }
+    return false;
+}
+
 enum status tracer_read(struct tracer *tracer, const char *path, struct problem *why)
 {
-    char *bytes;
-    size_t len;
+    struct plain_file file;
     struct problem inner = {0};
-    enum status status = read_file(path, &bytes, &len, why);
-    if (status == STATUS_OK) {
-        if (begins_with(bytes, len, "version:") || begins_with(bytes, len, "creator:") ||
-            begins_with(bytes, len, "# callgrind"))
-            status = tracer_parse_callgrind(tracer, bytes, len, &inner);
-        else if (begins_with(bytes, len, "\x80"))
-            status = problem_set(&inner, STATUS_DAMAGED, PROBLEM_NO_OFFSET,
-                                 "a pickle; let yappi save with type=\"pstat\" or \"callgrind\"");
-        else
-            status = tracer_parse_pstats(tracer, bytes, len, &inner);
-        if (status != STATUS_OK)
-            problem_set(why, status, inner.offset, "%s: no profile of cProfile or yappi: %.120s",
-                        path, inner.detail);
-    }
-    free(bytes);
+    enum status status = plain_file_read(&file, path, FILE_MAX, true, "profile", why);
+    if (status != STATUS_OK)
+        return status;
+    const char *const foreign = foreign_kind(&tracer->arena, file.bytes, file.len);
+    if (is_callgrind(file.bytes, file.len))
+        status = tracer_parse_callgrind(tracer, file.bytes, file.len, &inner);
+    else if (foreign != NULL)
+        status = problem_set(&inner, STATUS_DAMAGED, PROBLEM_NO_OFFSET, "%s", foreign);
+    else
+        status = tracer_parse_pstats(tracer, file.bytes, file.len, &inner);
+    if (status != STATUS_OK)
+        problem_set(why, status, inner.offset, "%s: no profile of a tracer: %.200s", path,
+                    inner.detail);
+    free(file.bytes);
     return status;
 }

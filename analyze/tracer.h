@@ -2,14 +2,15 @@
 /*
  * tracer - what a tracing profiler saved: calls and times of every function.
  *
- * On the line:  file of cProfile or yappi -> [tracer] -> compare
+ * On the line:  file of cProfile, yappi .. -> [tracer] -> compare
  * Threads:      one at a time.
  * Memory:       struct tracer is the caller's, zeroed before tracer_read; tracer_clear takes it
  *               back.
- * Loss:         a file that is none, or is damaged, is refused with what is wrong and where.
+ * Loss:         a file that is none, or is damaged, is refused with what it is instead, or what is
+ *               wrong and where.
  *
  * Read are the marshalled dictionaries of cProfile, profile and yappi (pstats), written by any
- * version of Python, and the callgrind files that yappi writes.
+ * version of Python, and the callgrind files of yappi, lsprofcalltree and the like.
  */
 #ifndef PYREC_ANALYZE_TRACER_H
 #define PYREC_ANALYZE_TRACER_H
@@ -42,7 +43,7 @@ struct tracer_function {
 
 struct tracer {
     struct arena arena;
-    const char *form; /* "pstats" or "yappi callgrind" */
+    const char *form; /* "pstats", "yappi callgrind" or "callgrind" */
     struct tracer_function *functions;
     size_t n, size;
     double total_s; /* self times of all */

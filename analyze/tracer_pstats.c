@@ -41,8 +41,9 @@ static bool read_key(const struct marshal_value *value, struct key *key)
 {
     if (value->kind != MARSHAL_TUPLE || value->n_items != 3 ||
         value->items[0]->kind != MARSHAL_TEXT || value->items[1]->kind != MARSHAL_INTEGER ||
-        value->items[2]->kind != MARSHAL_TEXT)
+        (value->items[2]->kind != MARSHAL_TEXT && value->items[2]->kind != MARSHAL_CODE))
         return false;
+    /* the program as a whole is a function to `python -m profile`: its code, in line 0 */
     const int64_t line = value->items[1]->n;
     *key = (struct key){value->items[0]->text, value->items[2]->text,
                         line > 0 && line < INT32_MAX ? (uint32_t)line : 0};

@@ -8,6 +8,9 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
+/* The same program has more than this share of its time in functions that both sides know. */
+#define COMMON_LEAST 0.05
+
 /* Everything that lives as long as the view. */
 struct tables {
     struct tracer *tracers;
@@ -67,11 +70,26 @@ static void note_missing(struct view *view, const char *path, const struct trace
                                   path, root_s - tracer->total_s, root_s));
 }
 
+/* Two programs have the start of Python in common, and nothing that took time. */
+static void note_strangers(struct view *view, const char *trace, const char *path,
+                           const struct tracer *tracer, const struct compare *compare)
+{
+    const double sampled = compare->sampled_ns > 0 ? compare->common_ns / compare->sampled_ns : 0;
+    const double traced = tracer->total_s > 0 ? compare->common_s / tracer->total_s : 0;
+    if (sampled >= COMMON_LEAST || traced >= COMMON_LEAST)
+        return;
+    view_add_note(view, arena_print(&view->arena,
+                                    "Only %.1f%% of the time in %s and %.1f%% of that in %s is in "
+                                    "functions that both have: are they of the same program?",
+                                    100 * sampled, trace, 100 * traced, path));
+}
+
 static enum status build_compare(struct request *request, struct view *view, struct problem *why)
 {
     const struct args *const args = request->args;
     struct tables *const t = memory_get(sizeof *t);
     const size_t n = args->n_files - 1;
+    size_t shown = 0;
     view->shape = SHAPE_TABLE;
     view->closure = t;
     view->release = release_tables;
@@ -89,7 +107,10 @@ static enum status build_compare(struct request *request, struct view *view, str
         compare_build(&t->compares[i], &request->profile, request->metric, &t->tracers[i]);
         add_table(view, request, path, &t->tracers[i], &t->compares[i]);
         note_missing(view, path, &t->tracers[i]);
+        note_strangers(view, args->files[0], path, &t->tracers[i], &t->compares[i]);
+        shown += view->groups[view->n_groups - 1].n_rows;
     }
+    view->nothing = shown == 0;
     view_add_note(view, "Of what is not Python, sampled is what the lines that call it took: the "
                         "most that it can have taken.");
     return STATUS_OK;
@@ -109,8 +130,9 @@ const struct command command_compare = {
     .summary = "what cProfile or yappi saved, beside what was sampled",
     .text =
         "Reads profiles that cProfile, profile or yappi saved (pstats, of any version of Python) "
-        "and the callgrind files of yappi, and sets them beside the trace, function by function, "
-        "one table for each. Shares are of all self seconds. A tracer pays for every call, and "
+        "and the callgrind files of yappi, lsprofcalltree and the like, and sets them beside the "
+        "trace, function by function, one table for each. Shares are of all self seconds. A tracer "
+        "pays for every call, and "
         "that cost appears as time of the function that is called, or of its caller: the rows "
         "whose shares differ most come first. us/call is what each call, of the function or by it "
         "of what is not Python, took longer with the tracer, if both runs did the same work.\n"

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
 """compare: what tracers say of samples/fib.py, beside what was sampled; and what they get wrong."""
 import json
+import os
+import pathlib
 import subprocess
 
 from e2e import Skip, near
@@ -173,6 +175,116 @@ def test_yappi_builtins(t):
         assert pstat["callee"] == callgrind["callee"] == "not python", (pstat, callgrind)
         near(pstat["traced"], callgrind["traced"], relative=0.02, absolute=1e-5, what=name)
     assert "in no function's own time" not in t.analyze("compare", trace, profiles[0])
+
+
+def test_profile_module(t):
+    """`python -m profile` has a code object in its file, and takes it for a function."""
+    trace, path = record_fib(t, 22), str(t.dir / "fib.pstats")
+    subprocess.run([t.python, "-m", "profile", "-o", path, t.sample("fib.py"), "12"],
+                   capture_output=True, check=True)
+    rows = compare(t, trace, path)
+    assert row_of(rows, "fib")["calls"] == 465 and row_of(rows, "fib2")["calls"] == 1, rows
+    assert row_of(rows, "fib")["sampled"] > 0, rows
+    code = [row for row in rows if row["function"].startswith("<code object ")]
+    assert len(code) == 1 and code[0]["callee"] == "not python", code
+
+
+def test_paths(t):
+    """A file is the same however it was called."""
+    few(t)
+    (t.dir / "sub").mkdir()
+    (t.dir / "progs").mkdir()
+    program = pathlib.Path(t.file("progs/fib.py", pathlib.Path(t.sample("fib.py")).read_text()))
+    trace = t.record(str(t.dir / "sub" / ".." / "progs" / "." / "fib.py"), "22", rate=1000).trace
+    for cwd, name in ((t.dir, "progs/fib.py"), (t.dir, "./progs/fib.py"), (t.dir / "sub",
+                      "../progs/fib.py"), (t.dir / "progs", "fib.py"), (t.dir, str(program))):
+        path = str(t.dir / "fib.pstats")
+        subprocess.run([t.python, "-m", "cProfile", "-o", path, name, "15"], cwd=cwd,
+                       capture_output=True, check=True)
+        row = row_of(compare(t, trace, path), "fib")
+        assert row["calls"] == 1973 and row["sampled"] > 0, (name, row)
+
+
+def test_not_the_same_program(t):
+    few(t)
+    trace, path = record_fib(t, 22), str(t.dir / "other.pstats")
+    other = t.file("other.py", "def work():\n    return sum(range(100))\nfor i in range(9999): work()\n")
+    subprocess.run([t.python, "-m", "cProfile", "-o", path, other], capture_output=True, check=True)
+    assert "are they of the same program?" in t.analyze("compare", trace, path)
+    subprocess.run([t.python, "-m", "cProfile", "-o", path, t.sample("fib.py"), "12"],
+                   capture_output=True, check=True)
+    assert "same program" not in t.analyze("compare", trace, path)
+
+
+def test_what_it_is_instead(t):
+    """A file of another kind is called what it is, in one line."""
+    few(t)
+    trace = record_fib(t, 20)
+    exports = {name: str(t.dir / f"x.{name}") for name in ("pprof", "callgrind", "speedscope", "svg")}
+    for name, path in exports.items():
+        t.analyze("export", "--format", name, "-o", path, trace)
+    kinds = [(trace, "pyanalyze diff"), (exports["pprof"], "gzip"), (exports["callgrind"], "diff"),
+             (exports["speedscope"], "JSON"), (exports["svg"], "XML"),
+             (t.file("empty", ""), "nothing in it"), (t.file("list.json", "[1, 2]\n"), "JSON"),
+             (t.file("said.pstats", "pygame 2.5.2 (SDL 2.28.2)\nHello\n"), "pygame 2.5.2"),
+             (t.file("hotshot", "\x00\x0ehotshot-version\x031.0"), "hotshot"),
+             (t.file("printed", "         465 function calls in 0.0 seconds\n\n   ncalls\n"),
+              "what pstats prints"),
+             (t.file("ir.callgrind", "events: Ir\nfn=main\n1 2\n"), "Ir"),
+             (str(t.dir), "not a plain file"), (str(t.dir / "missing"), "No such file")]
+    for path, word in kinds:
+        done = subprocess.run([t.pyanalyze, "compare", trace, path], capture_output=True, text=True)
+        assert done.returncode == 1 and not done.stdout, (path, done)
+        line, = done.stderr.splitlines()
+        assert path in line and word in line, (word, line)
+
+
+def test_no_file_is_waited_for(t):
+    """A FIFO that has the name of a source in the trace is let alone; one that is named is read."""
+    few(t)
+    text = "def add(n):\n    out = []\n    for i in range(n):\n        out.append(i)\n" \
+        "for _ in range(300): add(2000)\n"
+    program, path = t.file("prog.py", text), str(t.dir / "prog.pstats")
+    trace = t.record(program, rate=1000).trace
+    subprocess.run([t.python, "-m", "cProfile", "-o", path, program], capture_output=True, check=True)
+    known, = [row for row in compare(t, trace, path) if "'append'" in row["function"]]
+    os.unlink(program)
+    os.mkfifo(program)
+    blind, = [row for row in compare(t, trace, path) if "'append'" in row["function"]]
+    assert known["sampled"] is not None and blind["sampled"] is None, (known, blind)
+    done = subprocess.run(["bash", "-c", f"'{t.pyanalyze}' compare '{trace}' <(cat '{path}')"],
+                          capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0 and "prog.py:1" in done.stdout, done
+
+
+def test_yappi_threads(t):
+    """yappi's callgrind of threads names some callees nowhere; the rest is read."""
+    if subprocess.run([t.python, "-c", "import yappi"], capture_output=True).returncode:
+        raise Skip("no yappi for this interpreter (python3-yappi)")
+    program = t.file("leaves.py", """import sys, threading
+def leaf(n): return sum(range(n))
+def a(): [leaf(1000) for _ in range(50)]
+def b(): [leaf(1000) for _ in range(50)]
+def main():
+    ts = [threading.Thread(target=f) for f in (a, b)]
+    [t.start() for t in ts]
+    [t.join() for t in ts]
+if len(sys.argv) > 1:
+    import yappi
+    yappi.start()
+    main()
+    yappi.stop()
+    yappi.get_func_stats().save(sys.argv[1], "callgrind")
+else:
+    for _ in range(100):
+        main()
+""")
+    path = str(t.dir / "leaves.callgrind")
+    trace = t.record(program, rate=1000).trace
+    subprocess.run([t.python, program, path], check=True)
+    rows = compare(t, trace, path)
+    leaf = [row for row in rows if row["function"] == "leaf" and row["traced"]]
+    assert leaf and sum(row["calls"] or 0 for row in leaf) > 0, rows
 
 
 def test_damaged(t):

@@ -341,6 +341,70 @@ START_TEST(callgrind_builtins)
 }
 END_TEST
 
+/* yappi joins functions of the same name, and leaves calls of one that it names nowhere. */
+START_TEST(callgrind_dangling)
+{
+    static const char text[] = "version: 1\ncreator: yappi\nevents: Ticks\n\n"
+                               "fn=(1) a p.py:5\nfn=(2) leaf p.py:1\n\n"
+                               "fn=(1)\n5 100\ncfn=(66)\ncalls=50 0\n0 700\ncfn=(2)\n"
+                               "calls=3 0\n0 30\n\nfn=(2)\n1 30\n";
+    struct tracer t = {0};
+    struct problem why = {0};
+    ck_assert_msg(tracer_parse_callgrind(&t, text, sizeof text - 1, &why) == STATUS_OK, "%s",
+                  why.detail);
+    ck_assert_uint_eq(t.n, 3);
+    ck_assert_double_eq_tol(t.functions[0].cum_s, 830e-6, 1e-12);
+    ck_assert_uint_eq(t.functions[1].calls, 3);
+    ck_assert_str_eq(t.functions[2].name, "<number 66, which has no name>");
+    ck_assert(!t.functions[2].is_python);
+    ck_assert_uint_eq(t.functions[2].calls, 50);
+    tracer_clear(&t);
+}
+END_TEST
+
+/* As lsprofcalltree and bzr write it: names as they are, ticks of a millisecond. */
+START_TEST(callgrind_lsprof)
+{
+    static const char text[] = "events: Ticks\nsummary: 30\nfi=~\nfn=<built-in method len>\n0 4\n\n"
+                               "fi=/p/a.py\nfn=run /p/a.py:7\n7 10\ncfi=~\n"
+                               "cfn=<built-in method len>\ncalls=9 0\n7 4\ncfi=/p/b.py\n"
+                               "cfn=run /p/b.py:7\ncalls=2 7\n7 16\n\n"
+                               "fi=/p/b.py\nfn=run /p/b.py:7\n7 16\n";
+    struct tracer t = {0};
+    struct problem why = {0};
+    ck_assert_msg(tracer_parse_callgrind(&t, text, sizeof text - 1, &why) == STATUS_OK, "%s",
+                  why.detail);
+    ck_assert_uint_eq(t.n, 3);
+    ck_assert_str_eq(t.functions[0].name, "<built-in method len>");
+    ck_assert(!t.functions[0].is_python && t.functions[0].calls == 9);
+    ck_assert_str_eq(t.functions[1].file, "/p/a.py");
+    ck_assert_double_eq_tol(t.functions[1].cum_s, 30e-3, 1e-12);
+    ck_assert_str_eq(t.functions[2].file, "/p/b.py");
+    ck_assert(t.functions[2].calls == 2 && t.functions[2].line == 7);
+    tracer_clear(&t);
+}
+END_TEST
+
+/* As pyprof2calltree writes it: the file is fl's, the line where the costs are; and more events. */
+START_TEST(callgrind_bare_names)
+{
+    static const char text[] =
+        "event: ns : Nanoseconds\nevents: Calls ns\n\nfl=(1) /p/a.py\nfn=(1) run\n7 1 1000\n"
+        "cfl=(2) /p/b.py\ncfn=(1)\ncalls=2 9\n8 2 3000\n\nfl=(2)\nfn=(1)\n9 2 3000\n";
+    struct tracer t = {0};
+    struct problem why = {0};
+    ck_assert_msg(tracer_parse_callgrind(&t, text, sizeof text - 1, &why) == STATUS_OK, "%s",
+                  why.detail);
+    ck_assert_uint_eq(t.n, 2);
+    ck_assert_str_eq(t.functions[0].file, "/p/a.py");
+    ck_assert_uint_eq(t.functions[0].line, 7);
+    ck_assert_double_eq_tol(t.functions[0].cum_s, 4e-6, 1e-15);
+    ck_assert_str_eq(t.functions[1].file, "/p/b.py");
+    ck_assert(t.functions[1].line == 9 && t.functions[1].is_python && t.functions[1].calls == 2);
+    tracer_clear(&t);
+}
+END_TEST
+
 START_TEST(callgrind_under_attack)
 {
     struct bytes b = {0};
@@ -353,9 +417,19 @@ END_TEST
 START_TEST(callgrind_wrong)
 {
     static const char *const cases[] = {
-        "fn=f\n1 2\n",           "1 2\n",         "fn=(1) f p.py:1\n1 2 3\n", "fn=(1)\n",
-        "fn=(-1) f p.py:1\n",    "calls=1 0\n",   "fn=(1) f p.py:1\n+1 2\n",  "",
-        "fn=(99999999) f p:1\n", "fn=(1 f p:1\n", "events: Ticks\n",
+        "1 2\n",
+        "calls=1 0\n",
+        "",
+        "fn=(99999999) f p:1\n",
+        "fn=(1 f p:1\n",
+        "events: Ticks\n",
+        "fn=\n",
+        "fn=f p.py:1\n1\n",
+        "fn=f p.py:1\n1 x\n",
+        "fn=f p.py:1\nnonsense\n",
+        "events: Ir\nfn=f p.py:1\n1 2\n",
+        "creator: pyrec 0.1\nevents: cpu\nfn=f p.py:1\n1 2\n",
+        "events: Ir ns\nfn=f p.py:1\n1 2\n",
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct tracer t = {0};
@@ -379,6 +453,9 @@ int main(void)
     tcase_add_test(tests, pstats_under_attack);
     tcase_add_test(tests, callgrind);
     tcase_add_test(tests, callgrind_builtins);
+    tcase_add_test(tests, callgrind_dangling);
+    tcase_add_test(tests, callgrind_lsprof);
+    tcase_add_test(tests, callgrind_bare_names);
     tcase_add_test(tests, callgrind_under_attack);
     tcase_add_test(tests, callgrind_wrong);
     tcase_set_timeout(tests, 120);
