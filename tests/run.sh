@@ -39,10 +39,8 @@ build build Release ""
 if [ "${PYREC_SANITIZERS:-yes}" = yes ]; then
     build build-asan RelWithDebInfo address,undefined
     run build-asan -L 'unit|fuzz|golden' "$@"
-    run build-asan --repeat until-pass:2 -L sanitized "$@"
+    run build-asan -L sanitized "$@"
     build build-tsan RelWithDebInfo thread --target race_tests
     run build-tsan -L race "$@"
 fi
-# End-to-end tests watch real programs in real time: on a machine that is suddenly busy with something
-# else, one may fail that is right. It has a second chance; what fails twice has failed.
-run build --repeat until-pass:2 "$@"
+run build "$@"
