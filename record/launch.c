@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "launch.h"
+
+#include "rawsig.h"
 #include "target.h"
 
 #include <errno.h>
@@ -8,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -67,7 +70,7 @@ static int path_search(struct launch *launch, const char *command)
 enum status launch_find_command(struct launch *launch, const char *command, struct problem *why)
 {
     int error;
-    *launch = (struct launch){.path = ""};
+    *launch = (struct launch){.path = "", .gate = -1, .report = -1};
     if (command[0] == '\0') {
         error = ENOENT;
     } else if (strchr(command, '/') == NULL) {
@@ -254,62 +257,104 @@ static void shell_run(const struct launch *launch, char *const *command, char *c
     free(args);
 }
 
-/* In the child: undo what pyrec did for itself, and become the command. */
-static _Noreturn void child_run(const struct launch *launch, char *const *command,
-                                char *const *environment, const struct launch_inherited *inherited,
-                                int report)
+/* Undo what pyrec did for itself, and become the command; returns why that is impossible. */
+static int command_become(const struct launch *launch, char *const *command,
+                          char *const *environment, const struct launch_inherited *inherited)
 {
     sigaction(SIGCHLD, &inherited->on_child, NULL);
     setrlimit(RLIMIT_NOFILE, &inherited->descriptors);
-    sigprocmask(SIG_SETMASK, &inherited->mask, NULL);
+    for (int which = 0; which < (int)ARRAY_LEN(inherited->timers); which++)
+        setitimer((__itimer_which_t)which, &inherited->timers[which], NULL);
+    rawsig_mask(inherited->mask);
     execve(launch->path, command, environment);
     const int error = errno;
     if (error == ENOEXEC && !is_binary(launch->path))
         shell_run(launch, command, environment);
+    return error;
+}
+
+/* In the child. */
+static _Noreturn void child_run(const struct launch *launch, char *const *command,
+                                char *const *environment, const struct launch_inherited *inherited,
+                                int gate, int report)
+{
+    char go;
+    if (read(gate, &go, 1) != 1) /* pyrec was killed meanwhile */
+        _exit(LAUNCH_NOT_EXECUTABLE);
+    if (inherited->is_killed_with_parent)
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+    const int error = command_become(launch, command, environment, inherited);
     const ssize_t unused = write(report, &error, sizeof error);
     (void)unused;
     _exit(LAUNCH_NOT_EXECUTABLE);
 }
 
-/* 0 once the command runs, else why it does not. */
-static int exec_error(int report)
+static void end_close(int *fd)
 {
-    int error = 0;
-    ssize_t n;
-    do
-        n = read(report, &error, sizeof error);
-    while (n < 0 && errno == EINTR);
-    close(report);
-    return n == (ssize_t)sizeof error ? error : 0;
+    if (*fd >= 0)
+        close(*fd);
+    *fd = -1;
 }
 
-enum status launch_start(struct launch *launch, char *const *command,
-                         const struct launch_agent *agent, const struct launch_inherited *inherited,
-                         pid_t *pid, int *exit_code, struct problem *why)
+static enum status exec_failed(const char *command, int error, int *exit_code, struct problem *why)
 {
-    int ends[2];
+    *exit_code = error == ENOENT ? LAUNCH_NOT_FOUND : LAUNCH_NOT_EXECUTABLE;
+    return problem_set(why, STATUS_UNSUPPORTED, PROBLEM_NO_OFFSET, "%.120s: %s", command,
+                       strerror(error));
+}
+
+enum status launch_fork(struct launch *launch, char *const *command,
+                        const struct launch_agent *agent, const struct launch_inherited *inherited,
+                        pid_t *pid, int *exit_code, struct problem *why)
+{
+    int gate[2] = {-1, -1}, report[2] = {-1, -1};
     const bool is_recorded = agent != NULL && launch->library[0] != '\0' &&
                              target_look(AT_FDCWD, launch->path, launch->library) == TARGET_FITS;
     char **environment = is_recorded ? environment_make(launch, agent) : NULL;
     *exit_code = LAUNCH_NOT_EXECUTABLE;
-    if ((is_recorded && environment == NULL) || pipe2(ends, O_CLOEXEC) != 0) {
-        environment_free(environment);
-        return problem_set(why, STATUS_NO_MEMORY, PROBLEM_NO_OFFSET, "cannot start a process");
+    int error = is_recorded && environment == NULL ? ENOMEM : 0;
+    if (error == 0 && (pipe2(gate, O_CLOEXEC) != 0 || pipe2(report, O_CLOEXEC) != 0))
+        error = errno;
+    if (error == 0) {
+        *pid = fork();
+        if (*pid == 0) {
+            close(gate[1]);
+            child_run(launch, command, environment != NULL ? environment : environ, inherited,
+                      gate[0], report[1]);
+        }
+        error = *pid < 0 ? errno : 0;
     }
-    *pid = fork();
-    if (*pid == 0)
-        child_run(launch, command, environment != NULL ? environment : environ, inherited, ends[1]);
-    const int fork_error = errno;
     environment_free(environment);
-    close(ends[1]);
-    if (*pid < 0) {
-        close(ends[0]);
-        return problem_set(why, STATUS_IO, PROBLEM_NO_OFFSET, "fork: %s", strerror(fork_error));
-    }
-    const int error = exec_error(ends[0]);
+    end_close(&gate[0]);
+    end_close(&report[1]);
+    launch->gate = gate[1];
+    launch->report = report[0];
     if (error == 0)
         return STATUS_OK;
-    *exit_code = error == ENOENT ? LAUNCH_NOT_FOUND : LAUNCH_NOT_EXECUTABLE;
-    return problem_set(why, STATUS_UNSUPPORTED, PROBLEM_NO_OFFSET, "%.120s: %s", command[0],
-                       strerror(error));
+    end_close(&launch->gate);
+    end_close(&launch->report);
+    return problem_set(why, error == ENOMEM ? STATUS_NO_MEMORY : STATUS_IO, PROBLEM_NO_OFFSET,
+                       "cannot start a process: %s", strerror(error));
+}
+
+enum status launch_go(struct launch *launch, const char *command, int *exit_code,
+                      struct problem *why)
+{
+    int error = 0;
+    ssize_t n = write(launch->gate, "!", 1);
+    end_close(&launch->gate);
+    do /* nothing comes once the command runs */
+        n = read(launch->report, &error, sizeof error);
+    while (n < 0 && errno == EINTR);
+    end_close(&launch->report);
+    if (n != (ssize_t)sizeof error)
+        return STATUS_OK;
+    return exec_failed(command, error, exit_code, why);
+}
+
+void launch_become(struct launch *launch, char *const *command,
+                   const struct launch_inherited *inherited, int *exit_code, struct problem *why)
+{
+    const int error = command_become(launch, command, environ, inherited);
+    (void)exec_failed(command[0], error, exit_code, why);
 }

@@ -111,17 +111,6 @@ static void recording_begin(struct session *s)
     lobby_close(&s->lobby);
 }
 
-/* Signals become events; the command gets those that are meant for it. */
-static enum status signals_watch(struct session *s, struct problem *why)
-{
-    struct epoll_event event = {.events = EPOLLIN};
-    event.data.u64 = EPOLL_SIGNALS << 32;
-    TRY(child_watch(&s->child, why));
-    if (epoll_ctl(s->epoll_fd, EPOLL_CTL_ADD, s->child.signal_fd, &event) != 0)
-        return problem_set(why, STATUS_IO, PROBLEM_NO_OFFSET, "epoll: %s", strerror(errno));
-    return STATUS_OK;
-}
-
 static enum status command_start(struct session *s, int *exit_code, struct problem *why)
 {
     const struct settings *settings = s->settings;
@@ -131,19 +120,23 @@ static enum status command_start(struct session *s, int *exit_code, struct probl
                                        settings->agent_flags,
                                        settings->max_cost_ppm,
                                        settings->delay_ns != 0 ? s->begin_ns : 0};
+    pid_t pid;
     *exit_code = LAUNCH_NOT_EXECUTABLE;
-    TRY(signals_watch(s, why));
-    return launch_start(&s->launch, settings->command, s->is_recording ? &agent : NULL,
-                        &s->child.inherited, &s->child.pid, exit_code, why);
+    TRY(child_watch(&s->child, s->epoll_fd, EPOLL_SIGNALS << 32, why));
+    TRY(launch_fork(&s->launch, settings->command, s->is_recording ? &agent : NULL,
+                    &s->child.inherited, &pid, exit_code, why));
+    child_is_there(&s->child, pid);
+    return launch_go(&s->launch, settings->command[0], exit_code, why);
 }
 
 /* ---- the loop ---- */
 
-/* The command is dead, but not buried: what is known of it can still be read. */
-static void command_dying(void *closure, pid_t pid)
+/* A child of ours is dead, but not buried: what is known of it can still be read. */
+static void child_is_dying(void *closure, pid_t pid)
 {
     struct session *s = closure;
-    s->child_end_ns = clocks_mono_ns();
+    if (pid == s->child.pid)
+        s->child_end_ns = clocks_mono_ns();
     for (uint32_t i = 0; i < s->collect.n; i++) {
         if (s->collect.processes[i]->pid == pid) {
             collect_bury(&s->collect, s->collect.processes[i]->about.number);
@@ -165,7 +158,7 @@ static void event_take(struct session *s, uint64_t what, uint64_t now_ns)
         lobby_hear(&s->lobby, (int)(uint32_t)what);
         break;
     case EPOLL_SIGNALS:
-        child_take_signals(&s->child, command_dying, s);
+        child_take_signals(&s->child, child_is_dying, s);
         break;
     }
 }
@@ -238,10 +231,17 @@ static void visit(struct session *s)
         recording_fail(s);
 }
 
+/* With PID 1 all that it has started ends, and at once: nobody may keep a container up. */
+static uint64_t linger_of(const struct session *s)
+{
+    const uint64_t linger_ns = s->settings->linger_ns;
+    return linger_ns == SETTINGS_FOREVER && getpid() == 1 ? 0 : linger_ns;
+}
+
 static bool is_over(struct session *s)
 {
     const uint64_t now_ns = clocks_mono_ns();
-    const uint64_t linger_ns = s->settings->linger_ns;
+    const uint64_t linger_ns = linger_of(s);
     if (!s->child.has_ended)
         return false;
     if (!s->is_recording || s->child.was_interrupted ||
@@ -270,7 +270,9 @@ static uint64_t next_due_ns(const struct session *s, uint64_t now_ns)
 static int timeout_ms(const struct session *s)
 {
     const uint64_t now_ns = clocks_mono_ns();
-    const uint64_t due_ns = s->is_recording ? next_due_ns(s, now_ns) : UINT64_MAX;
+    const uint64_t signal_ns = child_due_ns(&s->child);
+    uint64_t due_ns = s->is_recording ? next_due_ns(s, now_ns) : UINT64_MAX;
+    due_ns = signal_ns < due_ns ? signal_ns : due_ns;
     const uint64_t ms = due_ns <= now_ns ? 0 : (due_ns - now_ns) / 1000000 + 1;
     return due_ns == UINT64_MAX ? -1 : ms > TIMEOUT_MAX_MS ? TIMEOUT_MAX_MS : (int)ms;
 }
@@ -353,6 +355,8 @@ static void loop(struct session *s)
         const uint64_t now_ns = clocks_mono_ns();
         for (int i = 0; i < n; i++)
             event_take(s, events[i].data.u64, now_ns);
+        if (now_ns >= child_due_ns(&s->child))
+            child_take_signals(&s->child, child_is_dying, s);
         visit(s);
         recording_look_end(s);
     }
@@ -385,31 +389,55 @@ static void session_fail(struct session *s, const struct problem *why, int exit_
         waitpid(s->child.pid, NULL, 0);
 }
 
+/* We cannot have a child: the command takes our place. Returns when it cannot do that either. */
+static void session_step_aside(struct session *s, const struct problem *why,
+                               struct session_result *result)
+{
+    char sentence[sizeof why->detail + 64];
+    struct problem failed;
+    int exit_code;
+    snprintf(sentence, sizeof sentence, "%s; the command runs unrecorded", why->detail);
+    if (s->has_recorded) /* else something is said already */
+        s->say(sentence);
+    session_close(s);
+    launch_become(&s->launch, s->settings->command, &s->child.inherited, &exit_code, &failed);
+    session_fail(s, &failed, exit_code, result);
+}
+
+static void session_open(struct session *s, const struct settings *settings)
+{
+    child_prepare(&s->child, &s->max_fds);
+    s->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+    s->start_ns = clocks_mono_ns();
+    s->begin_ns = s->start_ns + settings->delay_ns;
+    s->end_ns = settings->duration_ns == SETTINGS_FOREVER ? 0 : s->begin_ns + settings->duration_ns;
+    recording_begin(s);
+}
+
 void session_run(const struct settings *settings, session_say *say, struct session_result *result)
 {
     struct session s = {.settings = settings, .say = say, .epoll_fd = -1};
     struct problem why;
     int exit_code;
     *result = (struct session_result){.exit_code = 0};
-    s.child.pid = s.child.signal_fd = -1;
+    s.child.pid = -1;
     const enum status found = launch_find_command(&s.launch, settings->command[0], &why);
     if (found != STATUS_OK) {
         exit_code = found == STATUS_NOT_FOUND ? LAUNCH_NOT_FOUND : LAUNCH_NOT_EXECUTABLE;
         session_fail(&s, &why, exit_code, result);
         return;
     }
-    child_prepare(&s.child, &s.max_fds);
-    s.epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-    s.start_ns = clocks_mono_ns();
-    s.begin_ns = s.start_ns + settings->delay_ns;
-    s.end_ns = settings->duration_ns == SETTINGS_FOREVER ? 0 : s.begin_ns + settings->duration_ns;
-    recording_begin(&s);
-    if (command_start(&s, &exit_code, &why) == STATUS_OK) {
+    session_open(&s, settings);
+    const enum status started = command_start(&s, &exit_code, &why);
+    if (started == STATUS_OK) {
         loop(&s);
         recording_end(&s, result->closing, sizeof result->closing);
         result_fill(&s, result);
-    } else {
+    } else if (s.child.pid > 0) {
         session_fail(&s, &why, exit_code, result);
+    } else {
+        session_step_aside(&s, &why, result);
+        return;
     }
     session_close(&s);
 }
