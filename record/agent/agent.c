@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "agent.h"
-#include "bell.h"
 #include "clock.h"
+#include "interpose/bell.h"
+#include "interpose/ends.h"
+#include "interpose/exec.h"
+#include "interpose/signals.h"
+#include "interpose/write.h"
 #include "notice.h"
 #include "peek.h"
 #include <errno.h>
@@ -11,6 +15,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
+#include <ucontext.h>
 #include <unistd.h>
 
 #define SAMPLER_STACK (128u << 10)
@@ -25,11 +30,53 @@ struct agent *agent_get(void)
     return &the_agent;
 }
 
-bool agent_is_own_signal(const struct agent *agent, const siginfo_t *info)
+/* ---- signals ---- */
+
+bool agent_fault(int signo, siginfo_t *info, void *opaque)
 {
-    return info->si_code == SI_QUEUE && info->si_pid == agent->pid &&
-           (uintptr_t)info->si_value.sival_ptr - (uintptr_t)agent->capture.slots <
-               (agent->capture.n_slots + 1) * sizeof(struct slot);
+    ucontext_t *const context = opaque;
+    (void)signo;
+    (void)info;
+#if defined(__x86_64__)
+    uintptr_t pc = (uintptr_t)context->uc_mcontext.gregs[REG_RIP];
+    if (!peek_recover(&pc))
+        return false;
+    context->uc_mcontext.gregs[REG_RIP] = (greg_t)pc;
+#else
+    uintptr_t pc = (uintptr_t)context->uc_mcontext.pc;
+    if (!peek_recover(&pc))
+        return false;
+    context->uc_mcontext.pc = pc;
+#endif
+    return true;
+}
+
+/* One that comes when recording is over was asked for before, by the sampler or by a timer. */
+bool agent_answer(int signo, siginfo_t *info, void *context)
+{
+    struct agent *const agent = &the_agent;
+    struct slot *const slot = capture_slot_of(&agent->capture, info);
+    (void)signo;
+    if (slot == NULL)
+        return false;
+    if (atomic_load_explicit(&agent->state, memory_order_acquire) != AGENT_STOPPED)
+        capture_answer(&agent->capture, slot, context);
+    write_note_signal();
+    return true;
+}
+
+/* ---- exec ---- */
+
+/* Where this program ends, if it does. */
+void agent_exec(bool begins)
+{
+    struct wire_head *const head = the_agent.link.head;
+    if (head == NULL)
+        return;
+    if (begins)
+        atomic_store_explicit(&head->exec_cpu_ns, clock_read(CLOCK_PROCESS_CPUTIME_ID),
+                              memory_order_relaxed);
+    atomic_store_explicit(&head->exec_ns, begins ? clock_now() : 0, memory_order_release);
 }
 
 /* ---- the deallocation hook ---- */
@@ -52,7 +99,7 @@ static _Atomic uintptr_t *dealloc_slot(const struct agent *agent)
     return (_Atomic uintptr_t *)(agent->interp.code_type + agent->interp.ver.type.dealloc);
 }
 
-static void dealloc_hook(struct agent *agent)
+void agent_watch_codes(struct agent *agent)
 {
     _Atomic uintptr_t *const slot = dealloc_slot(agent);
     const uintptr_t now = atomic_load(slot);
@@ -93,7 +140,6 @@ static void parts_connect(struct agent *agent)
     agent->report.counters = &head->counters;
     agent->capture.counters = &head->counters;
     agent->capture.pid = agent->pid;
-    agent->capture.signo = agent->hooks.signo;
     agent->capture.top_only = flags & WIRE_NO_CUMULATIVE;
     agent->threads.own_tid = agent->thread_tid;
     agent->sampler = (struct sampler){
@@ -104,13 +150,11 @@ static void parts_connect(struct agent *agent)
         .report = &agent->report,
         .names = &agent->names,
         .link = &agent->link,
-        .hooks = &agent->hooks,
-        .ends = &agent->ends,
         .head = head,
         .interval_ns = head->interval_ns,
         .origin_ns = head->origin_ns,
         .number = UINT64_MAX, /* the first tick is number 0, and due at once */
-        .signals = !(flags & WIRE_NO_SIGNALS),
+        .signals = signals_number() != 0,
         .tasks = {.fd = -1},
         .wake = &agent->wake,
     };
@@ -153,6 +197,7 @@ static bool run_begin(struct agent *agent)
 static void agent_leave(struct agent *agent)
 {
     atomic_store_explicit(&agent->state, AGENT_STOPPED, memory_order_release);
+    exec_gate_close();
     dealloc_unhook(agent);
     if (agent->link.head != NULL)
         atomic_store_explicit(&agent->link.head->state, WIRE_STOPPED, memory_order_release);
@@ -292,7 +337,9 @@ void agent_forget(struct agent *agent)
     agent->link.socket = -1;
     atomic_store(&agent->wake, 0);
     bell_reset();
-    ends_reset(&agent->ends);
+    ends_reset();
+    signals_adopt();
+    exec_gate_open(agent->pid, agent_exec);
     if (!agent->initialized)
         return;
     agent->report.n_functions = 0;
@@ -300,47 +347,4 @@ void agent_forget(struct agent *agent)
     agent->initialized = capture_reset(&agent->capture); /* else all is tried anew */
     threads_reset(&agent->threads);
     names_reset(&agent->names);
-}
-
-/* ---- the constructor ---- */
-
-/* Tell pyrec why this Python is not recorded. */
-static void agent_refuse(struct agent *agent, const char *reason)
-{
-    struct link link;
-    if (link_open(&link, &agent->settings, &agent->interp, reason))
-        link_close(&link);
-}
-
-__attribute__((constructor)) static void agent_load(void)
-{
-    struct agent *const agent = &the_agent;
-    char reason[256];
-    const int saved = errno;
-    clocks_find();
-    exec_guard_find(&agent->exec);
-    agent->link.socket = -1;
-    agent->pid = getpid();
-    if (!symbols_open(&agent->interp.symbols, "PyCode_Type") || !link_settings(&agent->settings))
-        return;
-    agent->settings.born_ns = clock_now();
-    agent->settings.cpu_zero_ns = clock_read(CLOCK_PROCESS_CPUTIME_ID);
-    agent->main_zero_ns = clock_read(CLOCK_THREAD_CPUTIME_ID);
-    if (agent->settings.flags & WIRE_NO_CHILDREN)
-        unsetenv(WIRE_ENV); /* what this process starts finds nothing */
-    if (hooks_install_faults(&agent->hooks)) {
-        const enum interp_found found = interp_find(&agent->interp, reason, sizeof(reason));
-        if (found == INTERP_FOUND && hooks_install(&agent->hooks)) {
-            dealloc_hook(agent);
-            fork_watch();
-            ends_watch(&agent->ends);
-            agent_start(agent);
-            agent_await(agent);
-        } else {
-            hooks_remove(&agent->hooks);
-            if (found == INTERP_REFUSED)
-                agent_refuse(agent, reason);
-        }
-    }
-    errno = saved;
 }

@@ -14,13 +14,11 @@
 #ifndef PYREC_AGENT_AGENT_H
 #define PYREC_AGENT_AGENT_H
 
-#include "ends.h"
-#include "exec_guard.h"
-#include "hooks.h"
 #include "link.h"
 #include "names.h"
 #include "place.h"
 #include "sampler.h"
+#include <pthread.h>
 
 enum agent_state {
     AGENT_OFF, /* not a process to record, or the memory is not there yet */
@@ -36,9 +34,6 @@ struct agent {
     struct link_settings settings;
     uint64_t main_zero_ns; /* CPU clock of the main thread when this program began */
     struct interp interp;
-    struct hooks hooks;
-    struct exec_next exec;
-    struct ends ends;
     struct link link;
     struct codes codes;
     struct capture capture;
@@ -76,8 +71,15 @@ void agent_pause(struct agent *agent);
 /* In a forked child: forget the parent's state. */
 void agent_forget(struct agent *agent);
 
-/* Was this signal sent by a sampler of this process? */
-bool agent_is_own_signal(const struct agent *agent, const siginfo_t *info);
+/* What the interposed signals are for us; see interpose/signals.h. */
+bool agent_fault(int signo, siginfo_t *info, void *context);
+bool agent_answer(int signo, siginfo_t *info, void *context);
+
+/* A thread is about to exec, or has failed to; see interpose/exec.h. */
+void agent_exec(bool begins);
+
+/* Have code objects tell us when they die. */
+void agent_watch_codes(struct agent *agent);
 
 /* Register the fork handlers. */
 void fork_watch(void);

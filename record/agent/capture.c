@@ -156,7 +156,7 @@ void capture_outside(struct capture *capture, struct slot *slot)
     atomic_store_explicit(&slot->state, SLOT_DONE, memory_order_release);
 }
 
-bool capture_ask(struct capture *capture, struct slot *slot)
+bool capture_ask(struct capture *capture, struct slot *slot, int signo)
 {
     siginfo_t info;
     memset(&info, 0, sizeof(info));
@@ -164,10 +164,11 @@ bool capture_ask(struct capture *capture, struct slot *slot)
     info.si_pid = capture->pid;
     info.si_value.sival_ptr = slot;
     slot->tries = 0;
+    slot->signo = signo;
     slot->blocked_segv = false;
     atomic_store_explicit(&slot->state, SLOT_ASKED, memory_order_release);
     asked_add(capture, slot);
-    if (syscall(SYS_rt_tgsigqueueinfo, capture->pid, slot->tid, capture->signo, &info) == 0)
+    if (syscall(SYS_rt_tgsigqueueinfo, capture->pid, slot->tid, signo, &info) == 0)
         return true;
     capture_done(capture, slot);
     return false;
@@ -211,7 +212,7 @@ bool capture_wants(struct capture *capture, uintptr_t code)
 
 /* ---- in the signal handler ---- */
 
-static struct slot *slot_of(struct capture *capture, const siginfo_t *info)
+struct slot *capture_slot_of(struct capture *capture, const siginfo_t *info)
 {
     if (info->si_code != SI_TIMER && (info->si_code != SI_QUEUE || info->si_pid != capture->pid))
         return NULL;
@@ -255,13 +256,13 @@ static void tstate_settle(const struct capture *capture, struct slot *slot)
 }
 
 /* Ask this thread again, a few microseconds after it has gone on. */
-static bool timer_arm(struct capture *capture, struct slot *slot)
+static bool timer_arm(struct slot *slot)
 {
     if (slot->timer < 0) {
         struct sigevent event;
         memset(&event, 0, sizeof(event));
         event.sigev_notify = SIGEV_THREAD_ID;
-        event.sigev_signo = capture->signo;
+        event.sigev_signo = slot->signo;
         event.sigev_value.sival_ptr = slot;
         event._sigev_un._tid = slot->tid;
         if (syscall(SYS_timer_create, CLOCK_MONOTONIC, &event, &slot->timer) != 0) {
@@ -300,7 +301,7 @@ static void slot_answer(struct capture *capture, struct slot *slot, const uconte
         }
     }
     if (slot->failure != WIRE_FAIL_NONE && !slot->blocked_segv && ++slot->tries < CAPTURE_TRIES &&
-        timer_arm(capture, slot)) {
+        timer_arm(slot)) {
         counter_add(&capture->counters->retries, 1);
         return; /* still ASKED */
     }
@@ -308,11 +309,8 @@ static void slot_answer(struct capture *capture, struct slot *slot, const uconte
     atomic_store_explicit(&slot->state, SLOT_DONE, memory_order_release);
 }
 
-bool capture_answer(struct capture *capture, const siginfo_t *info, void *context)
+void capture_answer(struct capture *capture, struct slot *slot, void *context)
 {
-    struct slot *const slot = slot_of(capture, info);
-    if (slot == NULL)
-        return false;
     const int saved = errno;
     const uint64_t begin = clock_now();
     if (atomic_load_explicit(&slot->state, memory_order_acquire) == SLOT_ASKED) {
@@ -324,5 +322,4 @@ bool capture_answer(struct capture *capture, const siginfo_t *info, void *contex
             atomic_store_explicit(&capture->counters->handler_max_ns, ns, memory_order_relaxed);
     }
     errno = saved;
-    return true;
 }

@@ -51,6 +51,7 @@ struct slot {
     bool holds_gil, in_gc;
     bool blocked_segv; /* the thread blocks SIGSEGV: it cannot read safely by itself */
     uint32_t tries;
+    int signo;               /* it was asked with, and is again */
     int timer;               /* kernel's id; -1 = none */
     uint64_t deaths;         /* see codes.h */
     uint64_t time_ns;        /* when the stack was read */
@@ -63,7 +64,6 @@ struct capture {
     struct codes *codes;
     struct wire_counters *counters;
     int32_t pid;
-    int signo;
     bool top_only;
     uint32_t max_depth;
     struct slot *slots; /* CAPTURE_SLOTS + 1; the last one is the sampler's scratch */
@@ -91,8 +91,8 @@ struct slot *capture_scratch(struct capture *capture);
 /* Has this tstate a chain of frames? */
 bool capture_has_frames(const struct interp *interp, uintptr_t tstate);
 
-/* Ask the slot's thread for its stack. False when the signal could not be sent. */
-bool capture_ask(struct capture *capture, struct slot *slot);
+/* Ask the slot's thread for its stack, with this signal. False when it could not be sent. */
+bool capture_ask(struct capture *capture, struct slot *slot, int signo);
 
 /*
  * Read the stack of a thread that is thought to stand still into `slot`, which is DONE then; the
@@ -103,8 +103,12 @@ void capture_outside(struct capture *capture, struct slot *slot);
 /* The sampler is done with what a slot holds. */
 void capture_done(struct capture *capture, struct slot *slot);
 
-/* In the signal handler. False when the signal is not ours. */
-bool capture_answer(struct capture *capture, const siginfo_t *info, void *context);
+/* In the signal handler: which slot's thread is asked by this signal, by us or by a slot's timer?
+ * NULL: it is not ours. */
+struct slot *capture_slot_of(struct capture *capture, const siginfo_t *info);
+
+/* Then: write the stack down. */
+void capture_answer(struct capture *capture, struct slot *slot, void *context);
 
 /* Does a sample nobody has resolved yet hold this code object? */
 bool capture_wants(struct capture *capture, uintptr_t code);

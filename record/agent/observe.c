@@ -3,7 +3,10 @@
  * What to do with each thread in a tick, and with the answers of the tick before.
  */
 #include "clock.h"
-#include "gil_wait.h"
+#include "interpose/ends.h"
+#include "interpose/exec.h"
+#include "interpose/gil_wait.h"
+#include "interpose/signals.h"
 #include "peek.h"
 #include "sampler.h"
 #include "syscall_of.h"
@@ -87,7 +90,9 @@ static enum gil_wait waits_gil(const struct sampler *s, const struct thread *thr
         return standing->argument - gil < len ? GIL_WAIT_YES : GIL_WAIT_NO;
     if (standing->kind == STANDING_KERNEL && standing->function[0] != '\0' && !is_futex)
         return GIL_WAIT_NO;
-    return gil_wait_of(thread->ident, gil, len);
+    uint32_t bad = 0;
+    const uint64_t mark = thread->ident ? peek(gil_wait_mark(thread->ident), &bad) : 0;
+    return gil_wait_of(mark, gil, len);
 }
 
 /* What was not to be found out is said to be that: "blocked" is an answer, too. */
@@ -258,21 +263,18 @@ static uint8_t *mark_of(struct sampler *s, const struct thread *thread)
     return &s->threads->marks[thread - s->threads->list];
 }
 
-/* A signal that is on its way when the thread calls exec would kill the new program: there is a
- * gate (exec_guard in hooks.c waits until we are not in here). */
+/* Not while it is about to exec: a signal on its way would kill the new program. */
 static bool thread_ask(struct sampler *s, struct thread *thread, uint64_t cpu_ns)
 {
     struct slot *const slot = thread->slot;
-    if (!s->signals || slot == NULL ||
-        atomic_load_explicit(&slot->state, memory_order_acquire) != SLOT_IDLE)
+    const int signo = signals_number();
+    if (signo == 0 || slot == NULL ||
+        atomic_load_explicit(&slot->state, memory_order_acquire) != SLOT_IDLE || !exec_gate_enter())
         return false;
     slot->tid = thread->tid;
     slot->bound = thread->bound;
-    atomic_store_explicit(&s->asking, 1, memory_order_seq_cst);
-    bool sent = false;
-    if (!atomic_load_explicit(&s->hold, memory_order_seq_cst))
-        sent = capture_ask(s->capture, slot);
-    atomic_store_explicit(&s->asking, 0, memory_order_seq_cst);
+    const bool sent = capture_ask(s->capture, slot, signo);
+    exec_gate_leave();
     if (!sent)
         return false;
     *mark_of(s, thread) |= THREAD_ASKED;
@@ -359,7 +361,7 @@ void sampler_note_ends(struct sampler *s)
 {
     int32_t tid;
     uint64_t cpu_ns;
-    while (ends_next(s->ends, &tid, &cpu_ns))
+    while (ends_next(&tid, &cpu_ns))
         threads_note_end(s->threads, tid, cpu_ns);
 }
 

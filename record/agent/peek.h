@@ -6,7 +6,7 @@
  * Threads:      any, also in signal handlers.
  * Loss:         a load that faults gives 0 and says so; the caller decides what that means.
  *
- * A load is one instruction at a known address. The agent's SIGSEGV handler (signals.c) asks
+ * A load is one instruction at a known address. The agent's SIGSEGV handler (agent_fault) asks
  * peek_recover() first; when the fault is ours it resumes behind the load. Costs a call and a
  * load when nothing goes wrong. The idea is the kernel's exception table.
  *

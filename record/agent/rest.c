@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "rest.h"
-#include "bell.h"
 #include "clock.h"
+#include "interpose/bell.h"
 #include "sampler.h"
 #include <time.h>
 

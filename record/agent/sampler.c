@@ -7,6 +7,7 @@
 #include "sampler.h"
 #include "clock.h"
 #include "format/tick.h"
+#include "interpose/signals.h"
 #include <fcntl.h>
 #include <linux/futex.h>
 #include <sched.h>
@@ -219,7 +220,7 @@ static bool all_is_well(struct sampler *s, uint64_t now)
     if (now - s->looked_ns < LOOK_NS)
         return true;
     s->looked_ns = now;
-    return hooks_in_force(s->hooks) && !link_lost(s->link);
+    return signals_in_force() && !link_lost(s->link);
 }
 
 void sampler_change_thread(struct sampler *s)

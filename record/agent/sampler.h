@@ -20,8 +20,6 @@
 #ifndef PYREC_AGENT_SAMPLER_H
 #define PYREC_AGENT_SAMPLER_H
 
-#include "ends.h"
-#include "hooks.h"
 #include "idle.h"
 #include "link.h"
 #include "names.h"
@@ -44,8 +42,6 @@ struct sampler {
     struct report *report;
     struct names *names;
     struct link *link;
-    struct hooks *hooks;
-    struct ends *ends;
     struct wire_head *head;
     uint64_t looked_ns; /* when it was last looked whether all is as it was, .. */
     uint64_t alone_ns;  /* .. and whether anybody else is there */
@@ -66,9 +62,7 @@ struct sampler {
     _Atomic uint32_t *wake;      /* futex, enum sampler_wake */
     uintptr_t last_holder;       /* tstate, and .. */
     uint32_t last_holder_id;
-    bool signals;            /* may ask threads */
-    _Atomic uint32_t hold;   /* somebody is about to exec: send no signals */
-    _Atomic uint32_t asking; /* 1 while one is being sent; partner: `hold`, both seq_cst */
+    bool signals; /* may ask threads */
 };
 
 /* Another tick is over, or begins; see observe.c. */

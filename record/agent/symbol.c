@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "symbol.h"
 
-/* ---- Python's ---- */
-
 struct opening {
     struct symbols *symbols;
     const char *name;
@@ -33,29 +31,4 @@ void *symbols_find(const struct symbols *symbols, const char *name)
     for (unsigned i = 0; i < symbols->n && found == NULL; i++)
         found = elf_image_find(&symbols->images[i], name);
     return found;
-}
-
-/* ---- libc's ---- */
-
-struct search {
-    const char *name;
-    bool is_behind; /* we have come past our own */
-    void *found;
-};
-
-static bool image_search(void *closure, const struct elf_image *image)
-{
-    struct search *const search = closure;
-    if (search->is_behind)
-        search->found = elf_image_find(image, search->name);
-    else
-        search->is_behind = elf_image_holds(image, (uintptr_t)symbol_next);
-    return search->found == NULL;
-}
-
-void *symbol_next(const char *name)
-{
-    struct search search = {.name = name};
-    elf_images_each(image_search, &search);
-    return search.found;
 }

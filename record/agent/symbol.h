@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * symbol - find functions of Python, and libc's functions behind those that we interpose.
+ * symbol - find functions of Python.
  *
  * On the line:  beside it.
  * Threads:      where the loader may be asked: the constructor, or a thread that holds no lock of
@@ -25,9 +25,5 @@ struct symbols {
 bool symbols_open(struct symbols *symbols, const char *name);
 
 void *symbols_find(const struct symbols *symbols, const char *name);
-
-/* The definition of `name` that is used by everybody who was loaded before us, so to speak: the
- * first one behind our own library. */
-void *symbol_next(const char *name);
 
 #endif

@@ -2,6 +2,7 @@
 /* The agent as a whole, in a process without Python: its sampler thread waits for its time. */
 #include "record/agent/agent.h"
 #include "record/agent/clock.h"
+#include "record/agent/interpose/ends.h"
 
 #include <check.h>
 #include <dirent.h>
@@ -75,18 +76,18 @@ static void end_check(const struct job *job)
 {
     int32_t tid = 0;
     uint64_t cpu_ns = 0;
-    ck_assert(ends_next(&agent_get()->ends, &tid, &cpu_ns));
+    ck_assert(ends_next(&tid, &cpu_ns));
     ck_assert_int_eq(tid, atomic_load(&job->tid));
     ck_assert_uint_ge(cpu_ns, job->measured_ns);
     ck_assert_uint_lt(cpu_ns, job->measured_ns + 100 * MS_NS);
-    ck_assert(!ends_next(&agent_get()->ends, &tid, &cpu_ns));
+    ck_assert(!ends_next(&tid, &cpu_ns));
 }
 
 /* However it ends and whatever it was made with: result and attributes are the program's. */
 START_TEST(ends_of_every_kind)
 {
     const size_t stacks[] = {PTHREAD_STACK_MIN, 65536, 1048576};
-    ends_watch(&agent_get()->ends);
+    ends_watch();
     for (unsigned i = 0; i < WAYS * 3; i++) {
         struct job job = {.way = (enum way)(i % WAYS), .burn_ns = i * MS_NS};
         pthread_attr_t attributes, actual;
@@ -119,7 +120,7 @@ START_TEST(threads_that_cannot_be_made)
     struct job job = {.burn_ns = MS_NS};
     pthread_attr_t attributes;
     pthread_t thread;
-    ends_watch(&agent_get()->ends);
+    ends_watch();
     pthread_attr_init(&attributes);
     pthread_attr_setstacksize(&attributes, (size_t)1 << 46);
     for (unsigned i = 0; i < 3 * STARTS_MAX; i++)
@@ -146,22 +147,45 @@ static void *maker_run(void *opaque)
 /* More ends than there is room for, from several sides at once: the newest stay, each once. */
 START_TEST(more_ends_than_room)
 {
-    struct ends *const ends = &agent_get()->ends;
     pthread_t makers[4];
     int32_t tid;
     uint64_t cpu_ns;
     unsigned n = 0;
-    ends_watch(ends);
+    ends_watch();
     for (unsigned i = 0; i < 4; i++)
         ck_assert_int_eq(pthread_create(&makers[i], NULL, maker_run, NULL), 0);
     for (unsigned i = 0; i < 4; i++)
         ck_assert_int_eq(pthread_join(makers[i], NULL), 0);
-    while (ends_next(ends, &tid, &cpu_ns))
+    while (ends_next(&tid, &cpu_ns))
         n++;
-    ck_assert_uint_eq(atomic_load(&ends->n), 4 * 401);
     ck_assert_uint_eq(n, ENDS_MAX);
-    ends_reset(ends);
-    ck_assert(!ends_next(ends, &tid, &cpu_ns));
+    ends_reset();
+    ck_assert(!ends_next(&tid, &cpu_ns));
+}
+END_TEST
+
+/* ---- whose signal it is ---- */
+
+/* A timer that was set while there was recording may go off when there is none any more. */
+START_TEST(late_signals_are_ours)
+{
+    struct agent *const agent = agent_get();
+    ck_assert(capture_init(&agent->capture, &agent->interp, &agent->codes, 16));
+    agent->capture.pid = getpid();
+    const int codes[] = {SI_QUEUE, SI_TIMER};
+    const enum agent_state states[] = {AGENT_OFF, AGENT_RUNNING, AGENT_PAUSED, AGENT_STOPPED};
+    for (unsigned i = 0; i < 2; i++) {
+        for (unsigned k = 0; k < 4; k++) {
+            siginfo_t info = {.si_code = codes[i]};
+            atomic_store(&agent->state, states[k]);
+            info.si_value.sival_ptr = &agent->capture.slots[3];
+            if (codes[i] == SI_QUEUE)
+                info.si_pid = getpid();
+            ck_assert_msg(agent_answer(SIGRTMAX, &info, NULL), "%u %u", i, k);
+            info.si_value.sival_ptr = &agent->capture.slots[3].tid;
+            ck_assert_msg(!agent_answer(SIGRTMAX, &info, NULL), "the program's: %u %u", i, k);
+        }
+    }
 }
 END_TEST
 
@@ -173,6 +197,7 @@ int main(void)
     tcase_add_test(tests, ends_of_every_kind);
     tcase_add_test(tests, threads_that_cannot_be_made);
     tcase_add_test(tests, more_ends_than_room);
+    tcase_add_test(tests, late_signals_are_ours);
     tcase_set_timeout(tests, 60);
     suite_add_tcase(suite, tests);
     SRunner *const runner = srunner_create(suite);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* bell: a made-up GIL, and threads that take it. */
-#include "record/agent/bell.h"
+#include "record/agent/interpose/bell.h"
 #include "record/agent/clock.h"
 #include "suite.h"
 #include <check.h>

@@ -11,6 +11,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#define ASK_SIGNO (SIGRTMAX - 3)
+
 static struct fake fake;
 static struct codes codes;
 static struct capture capture;
@@ -33,8 +35,11 @@ static void *own_tstate_get(void)
 
 static void on_ask(int signo, siginfo_t *info, void *context)
 {
+    struct slot *const slot = capture_slot_of(&capture, info);
     (void)signo;
-    if (!capture_answer(&capture, info, context))
+    if (slot != NULL)
+        capture_answer(&capture, slot, context);
+    else
         atomic_fetch_add(&strangers, 1);
 }
 
@@ -69,12 +74,11 @@ static void start(unsigned minor, const sigset_t *blocked)
     ck_assert(capture_init(&capture, &fake.interp, &codes, 16));
     capture.counters = &counters;
     capture.pid = getpid();
-    capture.signo = SIGRTMAX - 3;
     struct sigaction action;
     memset(&action, 0, sizeof(action));
     action.sa_sigaction = on_ask;
     action.sa_flags = SA_SIGINFO | SA_RESTART;
-    sigaction(capture.signo, &action, NULL);
+    sigaction(ASK_SIGNO, &action, NULL);
     ck_assert_int_eq(pthread_create(&thread, NULL, runner, (void *)(uintptr_t)blocked), 0);
     while (atomic_load(&runner_tid) == 0)
         continue;
@@ -103,7 +107,7 @@ START_TEST(answers)
     start((unsigned)_i, NULL);
     struct slot *const slot = capture_take_slot(&capture, runner_tid);
     for (int round = 0; round < 100; round++) {
-        ck_assert(capture_ask(&capture, slot));
+        ck_assert(capture_ask(&capture, slot, ASK_SIGNO));
         ck_assert(wait_done(slot, LONG_NS));
         ck_assert_int_eq(slot->failure, WIRE_FAIL_NONE);
         ck_assert_uint_eq(slot->stack.depth, 2);
@@ -127,7 +131,7 @@ START_TEST(torn_for_good)
     start(13, NULL);
     struct slot *const slot = capture_take_slot(&capture, runner_tid);
     fake_put_u8(fake.leaf + fake.interp.ver.frame.owner, 99);
-    ck_assert(capture_ask(&capture, slot));
+    ck_assert(capture_ask(&capture, slot, ASK_SIGNO));
     ck_assert(wait_done(slot, LONG_NS));
     ck_assert_int_eq(slot->failure, WIRE_FAIL_OWNER);
     ck_assert_uint_eq(counters.retries, CAPTURE_TRIES - 1);
@@ -145,7 +149,7 @@ START_TEST(torn_for_a_moment)
         mend_at = fake.leaf + fake.interp.ver.frame.owner;
         mend_in = (int)readings;
         fake_put_u8(mend_at, 99);
-        ck_assert(capture_ask(&capture, slot));
+        ck_assert(capture_ask(&capture, slot, ASK_SIGNO));
         ck_assert(wait_done(slot, LONG_NS));
         ck_assert_int_eq(slot->failure, WIRE_FAIL_NONE);
         ck_assert_uint_eq(slot->stack.depth, 2);
@@ -162,7 +166,7 @@ START_TEST(blocked_signal)
     sigfillset(&set);
     start(13, &set);
     struct slot *const slot = capture_take_slot(&capture, runner_tid);
-    ck_assert(capture_ask(&capture, slot));
+    ck_assert(capture_ask(&capture, slot, ASK_SIGNO));
     ck_assert(!wait_done(slot, 50000000));
     end();
 }
@@ -176,7 +180,7 @@ START_TEST(blocked_segv)
     sigaddset(&set, SIGSEGV);
     start(13, &set);
     struct slot *const slot = capture_take_slot(&capture, runner_tid);
-    ck_assert(capture_ask(&capture, slot));
+    ck_assert(capture_ask(&capture, slot, ASK_SIGNO));
     ck_assert(wait_done(slot, LONG_NS));
     ck_assert(slot->blocked_segv);
     ck_assert_uint_eq(slot->stack.depth, 0);
@@ -189,7 +193,7 @@ START_TEST(left_python)
     start(13, NULL);
     struct slot *const slot = capture_take_slot(&capture, runner_tid);
     fake_put(fake.tstate + fake.interp.ver.thread.thread_id, 1); /* now another thread's */
-    ck_assert(capture_ask(&capture, slot));
+    ck_assert(capture_ask(&capture, slot, ASK_SIGNO));
     ck_assert(wait_done(slot, LONG_NS));
     ck_assert_int_eq(slot->failure, WIRE_FAIL_NONE);
     ck_assert_uint_eq(slot->stack.depth, 0);
@@ -208,8 +212,8 @@ START_TEST(strange_signals)
         {.sival_ptr = (char *)capture.slots - sizeof(struct slot)},
     };
     for (unsigned i = 0; i < 4; i++)
-        pthread_sigqueue(thread, capture.signo, values[i]);
-    pthread_kill(thread, capture.signo);
+        pthread_sigqueue(thread, ASK_SIGNO, values[i]);
+    pthread_kill(thread, ASK_SIGNO);
     const uint64_t until = clock_now() + LONG_NS;
     while (atomic_load(&strangers) < 5 && clock_now() < until)
         continue;

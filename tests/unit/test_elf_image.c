@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Names in mapped libraries, beside what the loader says; and clocks that are the kernel's. */
+#include "record/agent/interpose/interpose.h"
 #include "record/agent/symbol.h"
 #include "record/clocks.h"
 #include "suite.h"
@@ -69,10 +70,10 @@ START_TEST(test_next)
                                         "realpath",
                                         "environ"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
-        ck_assert_msg(symbol_next(names[i]) == dlsym(RTLD_NEXT, names[i]), "%s", names[i]);
-    ck_assert_ptr_null(symbol_next("no_such_function_anywhere"));
-    ck_assert_ptr_null(symbol_next(""));
-    ck_assert_ptr_null(symbol_next("errno")); /* a thread's own */
+        ck_assert_msg(interpose_next(names[i]) == dlsym(RTLD_NEXT, names[i]), "%s", names[i]);
+    ck_assert_ptr_null(interpose_next("no_such_function_anywhere"));
+    ck_assert_ptr_null(interpose_next(""));
+    ck_assert_ptr_null(interpose_next("errno")); /* a thread's own */
 }
 END_TEST
 

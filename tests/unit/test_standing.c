@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* syscall_of and gil_wait: what a thread that stands still does, asked in every way there is. */
-#include "record/agent/gil_wait.h"
+#include "record/agent/interpose/gil_wait.h"
 #include "record/agent/syscall_of.h"
 #include "suite.h"
 #include <pthread.h>
@@ -128,17 +128,23 @@ START_TEST(of_nobody)
 }
 END_TEST
 
+static enum gil_wait wait_of(pthread_t thread)
+{
+    uint64_t mark;
+    memcpy(&mark, (const void *)gil_wait_mark((uint64_t)thread), sizeof mark);
+    return gil_wait_of(mark, (uintptr_t)&gil, GIL_LEN);
+}
+
 START_TEST(who_waits_for_the_gil)
 {
     struct sleeper waiting = {0}, elsewhere = {0};
-    const uintptr_t at = (uintptr_t)&gil;
-    ck_assert_int_eq(gil_wait_of((uint64_t)pthread_self(), at, GIL_LEN), GIL_WAIT_UNKNOWN);
+    ck_assert_int_eq(wait_of(pthread_self()), GIL_WAIT_UNKNOWN);
     start(&waiting, waits_gil);
     start(&elsewhere, waits_other);
     ck_assert_int_eq(look(&waiting, true, SYS_futex).call, SYS_futex);
     ck_assert_int_eq(look(&elsewhere, true, SYS_futex).call, SYS_futex);
-    ck_assert_int_eq(gil_wait_of((uint64_t)waiting.thread, at, GIL_LEN), GIL_WAIT_YES);
-    ck_assert_int_eq(gil_wait_of((uint64_t)elsewhere.thread, at, GIL_LEN), GIL_WAIT_NO);
+    ck_assert_int_eq(wait_of(waiting.thread), GIL_WAIT_YES);
+    ck_assert_int_eq(wait_of(elsewhere.thread), GIL_WAIT_NO);
     pthread_mutex_lock(&gil.mutex);
     is_over = true;
     pthread_cond_broadcast(&gil.dropped);
@@ -146,8 +152,8 @@ START_TEST(who_waits_for_the_gil)
     pthread_mutex_unlock(&gil.mutex);
     pthread_join(elsewhere.thread, NULL);
     (void)look(&waiting, false, SYS_read); /* it has it, and blocks elsewhere */
-    ck_assert_int_eq(gil_wait_of((uint64_t)waiting.thread, at, GIL_LEN), GIL_WAIT_NO);
-    ck_assert_int_eq(gil_wait_of(0, at, GIL_LEN), GIL_WAIT_UNKNOWN);
+    ck_assert_int_eq(wait_of(waiting.thread), GIL_WAIT_NO);
+    ck_assert_int_eq(gil_wait_of(0, (uintptr_t)&gil, GIL_LEN), GIL_WAIT_UNKNOWN);
     ck_assert_int_eq(write(pipes[1], "x", 1), 1);
     pthread_join(waiting.thread, NULL);
 }

@@ -24,8 +24,11 @@ enum gil_wait {
     GIL_WAIT_YES,
 };
 
-/* Of the thread with this pthread_t: does it wait for the GIL at [gil, gil + len)? */
-enum gil_wait gil_wait_of(uint64_t ident, uintptr_t gil, size_t len);
+/* Where the mark of the thread with this pthread_t is: a word that may not be there any more. */
+uintptr_t gil_wait_mark(uint64_t ident);
+
+/* Does a thread whose mark is that wait for the GIL at [gil, gil + len)? */
+enum gil_wait gil_wait_of(uint64_t mark, uintptr_t gil, size_t len);
 
 /* The calling thread signals a condition, so it waits for none. */
 void gil_wait_over(uintptr_t condition);

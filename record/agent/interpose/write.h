@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * write_guard - a write() that our signal has cut short goes on.
+ * write - a write() that our signal has cut short goes on.
  *
  * On the line:  beside it: write, interposed.
  * Threads:      any, also in signal handlers.
@@ -10,10 +10,10 @@
  * for all of it and loses the rest. So where our signal was handled during the call, the rest is
  * written before it returns, as it would have been without us.
  */
-#ifndef PYREC_AGENT_WRITE_GUARD_H
-#define PYREC_AGENT_WRITE_GUARD_H
+#ifndef PYREC_AGENT_INTERPOSE_WRITE_H
+#define PYREC_AGENT_INTERPOSE_WRITE_H
 
 /* The calling thread is in our signal handler. */
-void write_guard_note(void);
+void write_note_signal(void);
 
 #endif

@@ -1,24 +1,43 @@
 /* SPDX-License-Identifier: MIT */
 #include "ends.h"
-#include "agent.h"
-#include "clock.h"
-#include <dlfcn.h>
+#include "interpose.h"
+#include "record/clocks.h"
 #include <errno.h>
-#include <string.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <sys/syscall.h>
 #include <unistd.h>
-
-#define EXPORT __attribute__((visibility("default")))
 
 typedef int create_fn(pthread_t *thread, const pthread_attr_t *attributes, void *(*routine)(void *),
                       void *argument);
 
+struct end {
+    _Atomic uint64_t number; /* of the end that stands here, from 1; 0 = it is being written */
+    _Atomic uint64_t cpu_ns;
+    _Atomic int32_t tid;
+};
+
+/* A thread that has been asked for and does not run yet. */
+struct start {
+    _Atomic uint32_t is_taken;
+    void *(*routine)(void *);
+    void *argument;
+};
+
+static struct ends {
+    _Atomic bool is_watching;
+    pthread_key_t key;
+    _Atomic uint64_t n; /* ever */
+    uint64_t n_seen;    /* by the sampler */
+    struct end list[ENDS_MAX];
+    struct start starts[STARTS_MAX];
+} ends;
+
 static create_fn *next; /* set once, before main() */
 
-__attribute__((constructor)) static void next_find(void)
+INTERPOSE_CONSTRUCTOR static void next_find(void)
 {
-    void *const found = dlsym(RTLD_NEXT, "pthread_create");
-    memcpy(&next, &found, sizeof(next));
+    INTERPOSE_FIND(next, "pthread_create");
 }
 
 /* ---- the end ---- */
@@ -26,33 +45,33 @@ __attribute__((constructor)) static void next_find(void)
 /* Destructor of the key, on the thread that ends. */
 static void end_book(void *opaque)
 {
-    struct ends *const ends = opaque;
+    (void)opaque;
     const int saved = errno;
-    const uint64_t number = atomic_fetch_add_explicit(&ends->n, 1, memory_order_relaxed) + 1;
-    struct end *const end = &ends->list[number % ENDS_MAX];
+    const uint64_t number = atomic_fetch_add_explicit(&ends.n, 1, memory_order_relaxed) + 1;
+    struct end *const end = &ends.list[number % ENDS_MAX];
     atomic_store_explicit(&end->number, 0, memory_order_relaxed);
     atomic_thread_fence(memory_order_release); /* ends_next: a number is read before and after */
     atomic_store_explicit(&end->tid, (int32_t)syscall(SYS_gettid), memory_order_relaxed);
-    atomic_store_explicit(&end->cpu_ns, clock_read(CLOCK_THREAD_CPUTIME_ID), memory_order_relaxed);
+    atomic_store_explicit(&end->cpu_ns, clocks_ns(CLOCK_THREAD_CPUTIME_ID), memory_order_relaxed);
     atomic_store_explicit(&end->number, number, memory_order_release);
     errno = saved;
 }
 
-bool ends_next(struct ends *ends, int32_t *tid, uint64_t *cpu_ns)
+bool ends_next(int32_t *tid, uint64_t *cpu_ns)
 {
-    const uint64_t n = atomic_load_explicit(&ends->n, memory_order_acquire);
-    if (n - ends->n_seen > ENDS_MAX)
-        ends->n_seen = n - ENDS_MAX;
-    while (ends->n_seen < n) {
-        const uint64_t number = ends->n_seen + 1;
-        struct end *const end = &ends->list[number % ENDS_MAX];
+    const uint64_t n = atomic_load_explicit(&ends.n, memory_order_acquire);
+    if (n - ends.n_seen > ENDS_MAX)
+        ends.n_seen = n - ENDS_MAX;
+    while (ends.n_seen < n) {
+        const uint64_t number = ends.n_seen + 1;
+        struct end *const end = &ends.list[number % ENDS_MAX];
         const uint64_t before = atomic_load_explicit(&end->number, memory_order_acquire);
         if (before == 0 || before < number)
             return false; /* it is being written: next time */
         *tid = atomic_load_explicit(&end->tid, memory_order_relaxed);
         *cpu_ns = atomic_load_explicit(&end->cpu_ns, memory_order_relaxed);
         atomic_thread_fence(memory_order_acquire);
-        ends->n_seen = number;
+        ends.n_seen = number;
         if (before == number && atomic_load_explicit(&end->number, memory_order_relaxed) == number)
             return true;
     }
@@ -61,10 +80,10 @@ bool ends_next(struct ends *ends, int32_t *tid, uint64_t *cpu_ns)
 
 /* ---- the beginning ---- */
 
-static struct start *start_take(struct ends *ends)
+static struct start *start_take(void)
 {
     for (unsigned i = 0; i < STARTS_MAX; i++) {
-        struct start *const start = &ends->starts[i];
+        struct start *const start = &ends.starts[i];
         uint32_t free = 0;
         if (atomic_load_explicit(&start->is_taken, memory_order_relaxed) == 0 &&
             atomic_compare_exchange_strong_explicit(&start->is_taken, &free, 1,
@@ -80,22 +99,20 @@ static void *thread_begin(void *opaque)
     struct start *const start = opaque;
     void *(*const routine)(void *) = start->routine;
     void *const argument = start->argument;
-    struct ends *const ends = &agent_get()->ends;
     atomic_store_explicit(&start->is_taken, 0, memory_order_release);
-    (void)pthread_setspecific(ends->key, ends);
+    (void)pthread_setspecific(ends.key, &ends);
     return routine(argument); /* a jump: nothing of ours stays on the stack */
 }
 
 EXPORT int pthread_create(pthread_t *thread, const pthread_attr_t *attributes,
                           void *(*routine)(void *), void *argument)
 {
-    struct ends *const ends = &agent_get()->ends;
     if (next == NULL)
         next_find();
     if (next == NULL)
         return EAGAIN;
     struct start *const start =
-        atomic_load_explicit(&ends->is_watching, memory_order_acquire) ? start_take(ends) : NULL;
+        atomic_load_explicit(&ends.is_watching, memory_order_acquire) ? start_take() : NULL;
     if (start == NULL)
         return next(thread, attributes, routine, argument);
     start->routine = routine;
@@ -108,18 +125,18 @@ EXPORT int pthread_create(pthread_t *thread, const pthread_attr_t *attributes,
 
 /* ---- watching ---- */
 
-void ends_watch(struct ends *ends)
+void ends_watch(void)
 {
-    if (pthread_key_create(&ends->key, end_book) == 0)
-        atomic_store_explicit(&ends->is_watching, true, memory_order_release);
+    if (!ends.is_watching && pthread_key_create(&ends.key, end_book) == 0)
+        atomic_store_explicit(&ends.is_watching, true, memory_order_release);
 }
 
-void ends_reset(struct ends *ends)
+void ends_reset(void)
 {
-    atomic_store(&ends->n, 0);
-    ends->n_seen = 0;
+    atomic_store(&ends.n, 0);
+    ends.n_seen = 0;
     for (unsigned i = 0; i < ENDS_MAX; i++)
-        atomic_store_explicit(&ends->list[i].number, 0, memory_order_relaxed);
+        atomic_store_explicit(&ends.list[i].number, 0, memory_order_relaxed);
     for (unsigned i = 0; i < STARTS_MAX; i++)
-        atomic_store_explicit(&ends->starts[i].is_taken, 0, memory_order_relaxed);
+        atomic_store_explicit(&ends.starts[i].is_taken, 0, memory_order_relaxed);
 }

@@ -1,13 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "gil_wait.h"
-#include "peek.h"
-#include <dlfcn.h>
+#include "interpose.h"
 #include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
-#include <string.h>
-
-#define EXPORT __attribute__((visibility("default")))
 
 /* The condition of the last call: + 1 while the thread waits for it, + 0 when it signalled it. */
 static _Thread_local _Atomic uintptr_t mark __attribute__((tls_model("initial-exec")));
@@ -17,16 +13,9 @@ typedef int wait_fn(pthread_cond_t *condition, pthread_mutex_t *mutex,
 
 static wait_fn *next; /* set once, before main() */
 
-/* The symbol has an older version, of which dlsym() must not find the address. */
-__attribute__((constructor)) static void next_find(void)
+INTERPOSE_CONSTRUCTOR static void next_find(void)
 {
-    static const char *const versions[] = {"GLIBC_2.3.2", "GLIBC_2.17"};
-    void *found = NULL;
-    for (size_t i = 0; i < sizeof(versions) / sizeof(versions[0]) && found == NULL; i++)
-        found = dlvsym(RTLD_NEXT, "pthread_cond_timedwait", versions[i]);
-    if (found == NULL)
-        found = dlsym(RTLD_NEXT, "pthread_cond_timedwait");
-    memcpy(&next, &found, sizeof(next));
+    INTERPOSE_FIND(next, "pthread_cond_timedwait");
 }
 
 /* Nothing of ours stays on the stack while it waits: the last call is a jump. */
@@ -45,12 +34,14 @@ void gil_wait_over(uintptr_t condition)
 }
 
 /* What is a thread's own lies as far from its pthread_self() in all threads. */
-enum gil_wait gil_wait_of(uint64_t ident, uintptr_t gil, size_t len)
+uintptr_t gil_wait_mark(uint64_t ident)
 {
-    uint32_t bad = 0;
-    const uintptr_t from_self = (uintptr_t)&mark - (uintptr_t)pthread_self();
-    const uintptr_t last = ident != 0 ? peek((uintptr_t)ident + from_self, &bad) : 0;
-    if (bad || last == 0 || gil == 0)
+    return (uintptr_t)ident + ((uintptr_t)&mark - (uintptr_t)pthread_self());
+}
+
+enum gil_wait gil_wait_of(uint64_t last, uintptr_t gil, size_t len)
+{
+    if (last == 0 || gil == 0)
         return GIL_WAIT_UNKNOWN;
     return (last & 1) && last - gil < len ? GIL_WAIT_YES : GIL_WAIT_NO;
 }

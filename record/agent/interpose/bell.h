@@ -3,9 +3,10 @@
  * bell - rings when somebody takes the GIL.
  *
  * On the line:  a thread of the program, in take_gil() -> [bell] -> wakes the sampler
- * Threads:      pthread_cond_signal on any; all else on the sampler's, bell_reset in a forked
- * child. Memory:       static. Loss:         none: where it is not proved to ring, it is not relied
- * on.
+ * Threads:      pthread_cond_signal on any; bell_reset in a forked child; all else on the
+ *               sampler's.
+ * Memory:       static.
+ * Loss:         none: where it is not proved to ring, it is not relied on.
  *
  * Whoever takes the GIL, in every version from 3.8 on, sets `locked` and then signals a condition
  * variable inside the GIL, always, whether anybody waits for it or not; whoever drops it signals

@@ -1,28 +1,24 @@
 /* SPDX-License-Identifier: MIT */
-#include "write_guard.h"
-#include <dlfcn.h>
+#include "write.h"
+#include "interpose.h"
 #include <errno.h>
 #include <stdint.h>
-#include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
-
-#define EXPORT __attribute__((visibility("default")))
 
 typedef ssize_t write_fn(int fd, const void *bytes, size_t len);
 
 static _Thread_local volatile uint32_t handled; /* signals of ours, on this thread */
 static write_fn *next;                          /* set once, before main() */
 
-void write_guard_note(void)
+void write_note_signal(void)
 {
     handled++;
 }
 
-__attribute__((constructor)) static void write_guard_find(void)
+INTERPOSE_CONSTRUCTOR static void next_find(void)
 {
-    void *const found = dlsym(RTLD_NEXT, "write");
-    memcpy(&next, &found, sizeof(next));
+    INTERPOSE_FIND(next, "write");
 }
 
 static ssize_t write_next(int fd, const void *bytes, size_t len)

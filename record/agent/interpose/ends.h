@@ -5,7 +5,7 @@
  * On the line:  a thread that ends -> [ends] -> sampler
  * Threads:      pthread_create and the end of a thread on the program's threads, wait-free; the
  *               rest on the sampler.
- * Memory:       caller's storage, zeroed, 24 KiB.
+ * Memory:       static, 24 KiB.
  * Loss:         more than ENDS_MAX ends between two ticks: the oldest are forgotten. More than
  *               STARTS_MAX threads that are just being made at once: those beyond are not watched.
  *               The thread that runs main(), threads made before us or inside libc, and threads
@@ -20,43 +20,19 @@
 #ifndef PYREC_AGENT_ENDS_H
 #define PYREC_AGENT_ENDS_H
 
-#include <pthread.h>
-#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
 #define ENDS_MAX   1024u
 #define STARTS_MAX 64u
 
-struct end {
-    _Atomic uint64_t number; /* of the end that stands here, from 1; 0 = it is being written */
-    _Atomic uint64_t cpu_ns;
-    _Atomic int32_t tid;
-};
-
-/* A thread that has been asked for and does not run yet. */
-struct start {
-    _Atomic uint32_t is_taken;
-    void *(*routine)(void *);
-    void *argument;
-};
-
-struct ends {
-    _Atomic bool is_watching;
-    pthread_key_t key;
-    _Atomic uint64_t n; /* ever */
-    uint64_t n_seen;    /* by the sampler */
-    struct end list[ENDS_MAX];
-    struct start starts[STARTS_MAX];
-};
-
 /* Watch the threads that are made from now on. */
-void ends_watch(struct ends *ends);
+void ends_watch(void);
 
 /* In a forked child: none has ended, none is being made. */
-void ends_reset(struct ends *ends);
+void ends_reset(void);
 
 /* The next one that has ended. False when there is none. */
-bool ends_next(struct ends *ends, int32_t *tid, uint64_t *cpu_ns);
+bool ends_next(int32_t *tid, uint64_t *cpu_ns);
 
 #endif

@@ -1,16 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include "bell.h"
-#include "clock.h"
 #include "gil_wait.h"
-#include <dlfcn.h>
+#include "interpose.h"
+#include "record/clocks.h"
 #include <errno.h>
 #include <linux/futex.h>
 #include <pthread.h>
-#include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
-
-#define EXPORT __attribute__((visibility("default")))
 
 typedef int signal_fn(pthread_cond_t *condition);
 
@@ -33,16 +30,9 @@ static struct bell {
 
 static signal_fn *next; /* set once, before main() */
 
-/* The symbol has an older version, of which dlsym() must not find the address. */
-__attribute__((constructor)) static void next_find(void)
+INTERPOSE_CONSTRUCTOR static void next_find(void)
 {
-    static const char *const versions[] = {"GLIBC_2.3.2", "GLIBC_2.17"};
-    void *found = NULL;
-    for (size_t i = 0; i < sizeof(versions) / sizeof(versions[0]) && found == NULL; i++)
-        found = dlvsym(RTLD_NEXT, "pthread_cond_signal", versions[i]);
-    if (found == NULL)
-        found = dlsym(RTLD_NEXT, "pthread_cond_signal");
-    memcpy(&next, &found, sizeof(next));
+    INTERPOSE_FIND(next, "pthread_cond_signal");
 }
 
 /* ---- on the program's threads ---- */
@@ -58,7 +48,7 @@ static void ring(void)
 {
     uint64_t silent = 0;
     const int saved = errno;
-    if (atomic_compare_exchange_strong(&bell.rang_ns, &silent, clock_now())) {
+    if (atomic_compare_exchange_strong(&bell.rang_ns, &silent, clocks_mono_ns())) {
         _Atomic uint32_t *const word = atomic_load(&bell.word);
         atomic_fetch_or(word, atomic_load(&bell.bits));
         syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * interpose - how a function takes the place of libc's, in every file of this folder.
+ *
+ * On the line:  between the program and libc.
+ * Threads:      interpose_next where the loader may be asked: in a constructor, or for a call that
+ *               comes even before those. Not in a signal handler, not in the child of a fork.
+ * Memory:       none.
+ * Loss:         NULL for what no library behind ours has; the caller says ENOSYS.
+ *
+ * What is in this folder runs in programs that have never heard of us, on any of their threads, in
+ * their signal handlers, in children of vfork with a few KiB of stack. So it includes nothing but
+ * libc, takes no lock, allocates nothing, and leaves errno as libc's own function would. Each file
+ * is for one family of functions and has its state to itself; the agent is called back, never
+ * included. `tests/layers.py` checks that.
+ */
+#ifndef PYREC_AGENT_INTERPOSE_H
+#define PYREC_AGENT_INTERPOSE_H
+
+#include <string.h>
+
+#define EXPORT __attribute__((visibility("default")))
+
+/* Before the agent's own constructor, which starts a thread. */
+#define INTERPOSE_CONSTRUCTOR __attribute__((constructor(1000)))
+
+/* The function of this name that the program would have called without us. */
+void *interpose_next(const char *name);
+
+/* Into a pointer to a function, unless it is there already. */
+#define INTERPOSE_FIND(pointer, name)                                                              \
+    do {                                                                                           \
+        if ((pointer) == NULL) {                                                                   \
+            void *const interpose_found = interpose_next(name);                                    \
+            memcpy(&(pointer), &interpose_found, sizeof(interpose_found));                         \
+        }                                                                                          \
+    } while (0)
+
+#endif
