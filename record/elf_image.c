@@ -40,7 +40,7 @@ static void entry_take(struct elf_image *image, const ElfW(Dyn) * entry)
 
 bool elf_image_open(struct elf_image *image, uintptr_t base, const ElfW(Phdr) * headers, size_t n)
 {
-    *image = (struct elf_image){.base = base, .headers = headers, .n_headers = n};
+    *image = (struct elf_image){.name = "", .base = base, .headers = headers, .n_headers = n};
     for (size_t i = 0; i < n; i++)
         if (headers[i].p_type == PT_DYNAMIC)
             for (const ElfW(Dyn) *entry = (const void *)(base + headers[i].p_vaddr);
@@ -153,8 +153,10 @@ static int image_visit(struct dl_phdr_info *info, size_t size, void *opaque)
     const struct walk *const walk = opaque;
     struct elf_image image;
     (void)size;
-    if (!elf_image_open(&image, info->dlpi_addr, info->dlpi_phdr, info->dlpi_phnum))
+    if (!elf_image_open(&image, info->dlpi_addr, info->dlpi_phdr, info->dlpi_phnum) ||
+        elf_image_holds(&image, getauxval(AT_SYSINFO_EHDR))) /* the loader links nobody with it */
         return 0;
+    image.name = info->dlpi_name;
     return walk->each(walk->closure, &image) ? 0 : 1;
 }
 
@@ -162,4 +164,18 @@ void elf_images_each(elf_image_fn *each, void *closure)
 {
     struct walk walk = {each, closure};
     dl_iterate_phdr(image_visit, &walk);
+}
+
+static int loads_read(struct dl_phdr_info *info, size_t size, void *opaque)
+{
+    if (size >= offsetof(struct dl_phdr_info, dlpi_adds) + sizeof(info->dlpi_adds))
+        *(uint64_t *)opaque = info->dlpi_adds;
+    return 1;
+}
+
+uint64_t elf_images_loaded(void)
+{
+    uint64_t loads = 0;
+    dl_iterate_phdr(loads_read, &loads);
+    return loads;
 }

@@ -22,6 +22,7 @@
 #include <stdint.h>
 
 struct elf_image {
+    const char *name; /* of its file; "" for the program */
     uintptr_t base;
     const ElfW(Phdr) * headers;
     size_t n_headers;
@@ -46,9 +47,12 @@ bool elf_image_holds(const struct elf_image *image, uintptr_t address);
  */
 void *elf_image_find(const struct elf_image *image, const char *name);
 
-/* Called for each object in the order in which they were loaded, the program first; returns whether
- * to go on. */
+/* Called for each object in the order in which they were loaded, the program first, without the
+ * vDSO; returns whether to go on. */
 typedef bool elf_image_fn(void *closure, const struct elf_image *image);
 void elf_images_each(elf_image_fn *each, void *closure);
+
+/* How many objects were ever loaded. Cheap; the same lock. */
+uint64_t elf_images_loaded(void);
 
 #endif

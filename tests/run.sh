@@ -12,11 +12,17 @@ cd "$(dirname "$0")/.."
 # The standard library's own tests are a package of the version's.
 testsuite=$(/usr/bin/python3 -c 'import sys; print("libpython%d.%d-testsuite" % sys.version_info[:2])' \
     2>/dev/null || true)
-# shellcheck disable=SC2086  # a word or nothing
+# What tests skip by name when it is missing; not every release of Debian has all of it.
+optional=
+for package in musl-tools libfaketime libeatmydata1 libjemalloc2 libtcmalloc-minimal4 libmimalloc2.0 \
+    uwsgi-core uwsgi-plugin-python3 python3-seccomp; do
+    [ -z "$(apt-cache policy "$package" 2>/dev/null)" ] || optional="$optional $package"
+done
+# shellcheck disable=SC2086  # words or nothing
 ./samples/setup.sh check protobuf-compiler zstd python3 python3-protobuf universal-ctags \
     patchelf curl man-db procps xvfb python3-tk python3-pyqt5 python3-greenlet python3-gevent \
     python3-dev python3-dbg python3-venv $testsuite file libxml2-utils python3-yappi zsh fish \
-    gnuplot-nox
+    gnuplot-nox $optional
 
 if [ "${PYREC_FETCH:-yes}" = yes ]; then
     ./tests/interpreters.sh --fetch build >/dev/null

@@ -3,13 +3,20 @@
  * The constructor: what is this process, and is it to be recorded?
  */
 #include "agent.h"
+#include "arrive.h"
 #include "clock.h"
 #include "interpose/ends.h"
 #include "interpose/exec.h"
 #include "interpose/signals.h"
 #include <errno.h>
+#include <gnu/libc-version.h>
 #include <stdlib.h>
 #include <unistd.h>
+
+/* Another libc has no such function; and see floor.h. */
+extern __typeof__(gnu_get_libc_version) gnu_get_libc_version __attribute__((weak));
+extern __typeof__(pthread_join) pthread_join __attribute__((weak));
+extern __typeof__(pthread_key_create) pthread_key_create __attribute__((weak));
 
 /* Tell pyrec why this Python is not recorded. */
 static void agent_refuse(struct agent *agent, const char *reason)
@@ -19,36 +26,76 @@ static void agent_refuse(struct agent *agent, const char *reason)
         link_close(&link);
 }
 
+/* Why this process is left alone although it has a Python; NULL when it is not. */
+static const char *agent_unfit(void)
+{
+    struct symbols symbols;
+    if (gnu_get_libc_version == NULL)
+        return "its C library is not glibc";
+    if (pthread_join == NULL || pthread_key_create == NULL)
+        return "its C library got threads only after we were loaded";
+    if (symbols_open(&symbols, "__tsan_init"))
+        return "ThreadSanitizer, in which it runs, allows no thread of ours";
+    return NULL;
+}
+
+/* There is a Python in this process. */
+static void agent_begin(struct agent *agent)
+{
+    char reason[256];
+    const char *const unfit = agent_unfit();
+    if (unfit != NULL) {
+        agent_refuse(agent, unfit);
+        return;
+    }
+    if (!signals_share_faults(agent_fault))
+        return;
+    const enum interp_found found = interp_find(&agent->interp, reason, sizeof(reason));
+    if (found == INTERP_FOUND) {
+        if (!(agent->settings.flags & WIRE_NO_SIGNALS)) /* else nobody is asked */
+            (void)signals_take(agent_answer);
+        exec_gate_open(agent->pid, agent_exec);
+        agent_watch_codes(agent);
+        fork_watch();
+        ends_watch();
+        agent_start(agent);
+        agent_await(agent);
+    } else {
+        signals_give_back();
+        if (found == INTERP_REFUSED)
+            agent_refuse(agent, reason);
+    }
+}
+
+/* It has come only now; this process, and maybe this thread, have a past that does not count. */
+static void agent_arrive(void)
+{
+    struct agent *const agent = agent_get();
+    agent->pid = getpid();
+    agent->settings.has_waited = true;
+    agent->settings.born_ns = clock_now();
+    agent->settings.cpu_zero_ns = clock_read(CLOCK_PROCESS_CPUTIME_ID);
+    agent->main_zero_ns = clock_of_thread(agent->pid);
+    agent_begin(agent);
+}
+
 __attribute__((constructor)) static void agent_load(void)
 {
     struct agent *const agent = agent_get();
-    char reason[256];
     const int saved = errno;
     clocks_find();
     agent->link.socket = -1;
     agent->pid = getpid();
-    if (!symbols_open(&agent->interp.symbols, "PyCode_Type") || !link_settings(&agent->settings))
-        return;
-    agent->settings.born_ns = clock_now();
-    agent->settings.cpu_zero_ns = clock_read(CLOCK_PROCESS_CPUTIME_ID);
-    agent->main_zero_ns = clock_read(CLOCK_THREAD_CPUTIME_ID);
-    if (agent->settings.flags & WIRE_NO_CHILDREN)
-        unsetenv(WIRE_ENV); /* what this process starts finds nothing */
-    if (signals_share_faults(agent_fault)) {
-        const enum interp_found found = interp_find(&agent->interp, reason, sizeof(reason));
-        if (found == INTERP_FOUND) {
-            if (!(agent->settings.flags & WIRE_NO_SIGNALS)) /* else nobody is asked */
-                (void)signals_take(agent_answer);
-            exec_gate_open(agent->pid, agent_exec);
-            agent_watch_codes(agent);
-            fork_watch();
-            ends_watch();
-            agent_start(agent);
-            agent_await(agent);
+    if (link_settings(&agent->settings)) {
+        agent->settings.born_ns = clock_now();
+        agent->settings.cpu_zero_ns = clock_read(CLOCK_PROCESS_CPUTIME_ID);
+        agent->main_zero_ns = clock_read(CLOCK_THREAD_CPUTIME_ID);
+        if (symbols_open(&agent->interp.symbols, "PyCode_Type")) {
+            if (agent->settings.flags & WIRE_NO_CHILDREN)
+                unsetenv(WIRE_ENV); /* what this process starts finds nothing */
+            agent_begin(agent);
         } else {
-            signals_give_back();
-            if (found == INTERP_REFUSED)
-                agent_refuse(agent, reason);
+            arrive_watch(agent_arrive);
         }
     }
     errno = saved;

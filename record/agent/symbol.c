@@ -25,6 +25,14 @@ bool symbols_open(struct symbols *symbols, const char *name)
     return symbols->n > 0;
 }
 
+bool symbols_hold(const struct symbols *symbols, uintptr_t address)
+{
+    for (unsigned i = 0; i < symbols->n; i++)
+        if (elf_image_holds(&symbols->images[i], address))
+            return true;
+    return false;
+}
+
 void *symbols_find(const struct symbols *symbols, const char *name)
 {
     void *found = NULL;

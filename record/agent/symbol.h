@@ -24,6 +24,9 @@ struct symbols {
  * nobody has it. It does not matter how the library was loaded. */
 bool symbols_open(struct symbols *symbols, const char *name);
 
+/* Is this an address in one of them? */
+bool symbols_hold(const struct symbols *symbols, uintptr_t address);
+
 void *symbols_find(const struct symbols *symbols, const char *name);
 
 #endif

@@ -153,9 +153,12 @@ END_TEST
 START_TEST(test_no_descriptors)
 {
     const char *small = program_make("small", be_small, 0);
-    struct rlimit limit = {3, 3};
-    ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    struct rlimit limit;
+    ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    const struct rlimit none = {3, limit.rlim_max};
+    ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &none), 0);
     check(small, TARGET_FITS);
+    ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
 }
 END_TEST
 

@@ -15,6 +15,7 @@ enum bell_state {
     BELL_OFF,
     BELL_LISTENING, /* for the proof */
     BELL_ARMED,
+    BELL_WATCHED, /* no Python is known yet */
 };
 
 static struct bell {
@@ -26,6 +27,7 @@ static struct bell {
     _Atomic uint64_t rang_ns;
     _Atomic(_Atomic uint32_t *) word;
     _Atomic uint32_t bits;
+    void (*_Atomic heard)(uintptr_t caller);
 } bell;
 
 static signal_fn *next; /* set once, before main() */
@@ -56,10 +58,14 @@ static void ring(void)
     errno = saved;
 }
 
-static void hear(uintptr_t condition)
+static void hear(uintptr_t condition, uintptr_t caller)
 {
     const uint32_t state = atomic_load(&bell.state);
-    if (state == BELL_OFF || condition - atomic_load(&bell.gil) >= atomic_load(&bell.len))
+    void (*const heard)(uintptr_t) = state == BELL_WATCHED ? atomic_load(&bell.heard) : NULL;
+    if (heard != NULL)
+        heard(caller);
+    if (state == BELL_OFF || state == BELL_WATCHED ||
+        condition - atomic_load(&bell.gil) >= atomic_load(&bell.len))
         return;
     if (state == BELL_LISTENING)
         prove(condition);
@@ -72,7 +78,7 @@ EXPORT int pthread_cond_signal(pthread_cond_t *condition)
     gil_wait_over((uintptr_t)condition);
     atomic_thread_fence(memory_order_seq_cst); /* `locked` is written before `state` is read */
     if (atomic_load_explicit(&bell.state, memory_order_relaxed) != BELL_OFF)
-        hear((uintptr_t)condition);
+        hear((uintptr_t)condition, (uintptr_t)__builtin_return_address(0));
     if (next == NULL)
         next_find();
     return next != NULL ? next(condition) : ENOSYS;
@@ -112,6 +118,12 @@ uint64_t bell_disarm(void)
 {
     atomic_store(&bell.state, BELL_OFF);
     return atomic_load(&bell.rang_ns);
+}
+
+void bell_watch(void (*heard)(uintptr_t caller))
+{
+    atomic_store(&bell.heard, heard);
+    atomic_store(&bell.state, heard != NULL ? BELL_WATCHED : BELL_OFF);
 }
 
 void bell_reset(void)

@@ -36,6 +36,9 @@ void bell_arm(_Atomic uint32_t *word, uint32_t bits);
 /* CLOCK_MONOTONIC of the first ring since it was armed, 0 = none. It may ring once more. */
 uint64_t bell_disarm(void);
 
+/* Until a GIL is known: call `heard` at every signal, with where it was given; NULL: no more. */
+void bell_watch(void (*heard)(uintptr_t caller));
+
 /* In a forked child: nobody sleeps there. What is proved of the GIL holds there as well. */
 void bell_reset(void);
 
