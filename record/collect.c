@@ -50,6 +50,9 @@ static void finish(struct collect *collect, uint32_t i, const char *reason,
     process_finish(process, collect->emit, clocks_mono_ns(), reason, demise);
     account_add(&collect->total, &process->account);
     collect->n_threads += process->stream.n_threads;
+    char left[200];
+    if (process->problem.status == STATUS_OK && process_left_text(process, left, sizeof left))
+        problem_set(&process->problem, STATUS_UNSUPPORTED, PROBLEM_NO_OFFSET, "%s", left);
     if (process->problem.status != STATUS_OK) {
         collect->n_broken++;
         collect->broken = process->problem;

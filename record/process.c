@@ -308,25 +308,44 @@ static void rest_write(struct process *process, struct emit *emit, uint64_t now_
     }
 }
 
+bool process_left_text(const struct process *process, char *text, size_t size)
+{
+    char said[sizeof process->head->refused];
+    if (atomic_load_explicit(&process->head->state, memory_order_acquire) != WIRE_STOPPED)
+        return false;
+    memcpy(said, process->head->refused, sizeof said);
+    said[sizeof said - 1] = '\0';
+    for (char *at = said; *at != '\0'; at++)
+        if (*at < ' ' || *at > '~')
+            *at = '?';
+    snprintf(text, size, "%s", said);
+    return said[0] != '\0';
+}
+
 void process_finish(struct process *process, struct emit *emit, uint64_t now_ns, const char *reason,
                     const struct demise *demise)
 {
-    char broken[sizeof process->problem.detail + 32];
+    char broken[sizeof process->problem.detail + 32], left[sizeof process->problem.detail];
     process_stop(process);
     for (int i = 0; i < LAST_DRAINS && process->problem.status == STATUS_OK; i++)
         if (drain(process, emit, now_ns))
             break;
     if (process->problem.status == STATUS_OK)
         rest_write(process, emit, now_ns);
+    const bool has_stopped = process_left_text(process, left, sizeof left);
     if (process->problem.status != STATUS_OK) {
         snprintf(broken, sizeof broken, "broken: %s", process->problem.detail);
+        reason = broken;
+    } else if (has_stopped) {
+        snprintf(broken, sizeof broken, "stopped: %s", left);
         reason = broken;
     }
     struct problem unused;
     if (stream_close_tick(&process->stream, &unused) != STATUS_OK)
         reason = "out of memory";
     account_update(process);
-    unseen_add(process);
+    if (!has_stopped)
+        unseen_add(process);
     const uint64_t left_ns = process->has_left ? exec_ns(process) : 0;
     const struct encode_end end = {
         .end_q = stream_quanta(&process->stream.clock, left_ns != 0 ? left_ns : now_ns),

@@ -105,6 +105,9 @@ void process_look(struct process *process, uint64_t now_ns);
 void process_finish(struct process *process, struct emit *emit, uint64_t now_ns, const char *reason,
                     const struct demise *demise);
 
+/* Why the agent has stopped by itself, in its words; false when it has not, or says nothing. */
+bool process_left_text(const struct process *process, char *text, size_t size);
+
 /* Tell the agent to stop for good. */
 void process_stop(struct process *process);
 

@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <linux/futex.h>
 #include <sched.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -21,7 +22,11 @@
 #define SAMPLER_STACK (128u << 10)
 #define AWAIT_MAX_NS  200000000u
 #define WAIT_LOOK_NS  100000000u
-#define SLICE_NS      100000u /* what a tick needs at most, and the least that the kernel grants */
+#define FORGET_YIELDS 100u
+#define FORGET_NAP_NS 20000
+
+#define FORGET_BLIND_NS 1000000u
+#define SLICE_NS        100000u /* what a tick needs at most, and the least that the kernel grants */
 
 static struct agent the_agent;
 
@@ -203,6 +208,21 @@ static void agent_leave(struct agent *agent)
         atomic_store_explicit(&agent->link.head->state, WIRE_STOPPED, memory_order_release);
 }
 
+void agent_leave_for(struct agent *agent, const char *reason)
+{
+    struct wire_head *const head = agent->link.head;
+    if (head != NULL)
+        snprintf(head->refused, sizeof(head->refused), "%s", reason);
+    agent_leave(agent);
+}
+
+void agent_restrict(struct agent *agent)
+{
+    atomic_store(&agent->is_restricted, true);
+    atomic_store(&agent->capture.is_restricted, true);
+    ends_unwatch();
+}
+
 /* Recording begins later. False when the sampler is to go away before that. */
 static bool begin_wait(struct agent *agent)
 {
@@ -311,18 +331,38 @@ bool agent_start(struct agent *agent)
     return agent->thread_made;
 }
 
+/*
+ * A thread is joined a moment before the kernel takes it off the process's count; where others want
+ * the CPUs, that may be some milliseconds.
+ */
+static void kernel_forgets(const struct agent *agent, int32_t tid)
+{
+    const uint64_t begin = clock_now();
+    const struct timespec nap = {.tv_nsec = FORGET_NAP_NS};
+    if (atomic_load(&agent->is_restricted)) { /* nothing may be asked */
+        while (clock_now() - begin < FORGET_BLIND_NS)
+            continue;
+        return;
+    }
+    for (unsigned i = 0; syscall(SYS_tgkill, agent->pid, tid, 0) == 0; i++) {
+        if (clock_now() - begin > AWAIT_MAX_NS)
+            break;
+        if (i < FORGET_YIELDS)
+            sched_yield();
+        else
+            syscall(SYS_nanosleep, &nap, NULL);
+    }
+}
+
 void agent_pause(struct agent *agent)
 {
     if (!agent->thread_made)
         return;
-    const int32_t tid = atomic_load(&agent->thread_tid);
     atomic_fetch_or(&agent->wake, SAMPLER_STOP);
     syscall(SYS_futex, &agent->wake, FUTEX_WAKE_PRIVATE, INT32_MAX, NULL, NULL, 0);
     pthread_join(agent->thread, NULL);
     agent->thread_made = false;
-    /* the thread is joined a moment before the kernel takes it off the process's count */
-    for (int i = 0; i < 1000 && syscall(SYS_tgkill, agent->pid, tid, 0) == 0; i++)
-        sched_yield();
+    kernel_forgets(agent, atomic_load(&agent->thread_tid)); /* it has said so by now */
 }
 
 void agent_forget(struct agent *agent)

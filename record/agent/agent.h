@@ -44,6 +44,7 @@ struct agent {
     struct sampler sampler;
     pthread_t thread;
     bool thread_made;
+    _Atomic bool is_restricted; /* a filter of system calls is on threads of the program */
     _Atomic int32_t thread_tid;
     _Atomic uint32_t wake;   /* futex, enum sampler_wake */
     struct place fork_place; /* when the program forked and the sampler went away; see fork.c */
@@ -67,6 +68,15 @@ void agent_await(struct agent *agent);
 
 /* End the sampler thread and wait until the kernel has forgotten it. */
 void agent_pause(struct agent *agent);
+
+/* Stop for good, without a sampler thread now, and tell pyrec why. */
+void agent_leave_for(struct agent *agent, const char *reason);
+
+/*
+ * System calls of the program's threads are filtered from now on, and may kill: nothing of ours is
+ * done on them that needs one, and nobody who inherits the filter is recorded.
+ */
+void agent_restrict(struct agent *agent);
 
 /* In a forked child: forget the parent's state. */
 void agent_forget(struct agent *agent);

@@ -300,12 +300,14 @@ static void slot_answer(struct capture *capture, struct slot *slot, const uconte
             slot->failure = WIRE_FAIL_NONE;
         }
     }
+    const bool is_restricted = atomic_load_explicit(&capture->is_restricted, memory_order_relaxed);
     if (slot->failure != WIRE_FAIL_NONE && !slot->blocked_segv && ++slot->tries < CAPTURE_TRIES &&
-        timer_arm(slot)) {
+        !is_restricted && timer_arm(slot)) {
         counter_add(&capture->counters->retries, 1);
         return; /* still ASKED */
     }
-    timer_clear(slot);
+    if (!is_restricted)
+        timer_clear(slot);
     atomic_store_explicit(&slot->state, SLOT_DONE, memory_order_release);
 }
 

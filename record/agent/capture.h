@@ -65,6 +65,8 @@ struct capture {
     struct wire_counters *counters;
     int32_t pid;
     bool top_only;
+    _Atomic bool
+        is_restricted; /* threads may make no system call: torn stacks are not read again */
     uint32_t max_depth;
     struct slot *slots; /* CAPTURE_SLOTS + 1; the last one is the sampler's scratch */
     uint32_t n_slots;

@@ -14,29 +14,13 @@
  * on top of it, the call has not returned, and the pending call puts itself off.
  */
 #include "agent.h"
+#include "aside.h"
+#include "atfork.h"
 #include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #define WARNS_FROM 12u
-
-/* What pthread_atfork() is in all versions of glibc. Weak: another libc has no such name, and no
- * program there comes as far as to call it. */
-extern int __register_atfork(void (*prepare)(void), void (*parent)(void), void (*child)(void),
-                             void *object) __attribute__((weak));
-extern void *__dso_handle __attribute__((visibility("hidden")));
-
-/* Threads of this process: subdirectories of /proc/self/task. No descriptor needed. */
-static unsigned threads_count(void)
-{
-    struct stat task;
-    return syscall(SYS_newfstatat, AT_FDCWD, "/proc/self/task", &task, 0) == 0 && task.st_nlink > 2
-               ? (unsigned)task.st_nlink - 2
-               : 0;
-}
 
 /* Is this, on the thread that forked, still inside the call? See above. */
 static bool still_forking(const struct agent *agent)
@@ -58,24 +42,18 @@ static int fork_over(void *opaque)
     return 0;
 }
 
-/* It takes ticks, or is about to, or waits for the time to. */
-static bool has_sampler(const struct agent *agent)
-{
-    return agent->thread_made &&
-           atomic_load_explicit(&agent->state, memory_order_acquire) != AGENT_STOPPED;
-}
-
 static void before_fork(void)
 {
     struct agent *const agent = agent_get();
     const int saved = errno;
-    if (has_sampler(agent) && agent->interp.ver.minor >= WARNS_FROM && threads_count() == 2) {
-        agent->fork_place = place_here(&agent->interp);
-        agent_pause(agent);
-        if (atomic_load_explicit(&agent->state, memory_order_acquire) != AGENT_STOPPED) {
-            if (agent->link.head != NULL)
-                atomic_store_explicit(&agent->link.head->state, WIRE_PAUSED, memory_order_release);
-            atomic_store_explicit(&agent->state, AGENT_PAUSED, memory_order_release);
+    if (agent->interp.ver.minor >= WARNS_FROM) {
+        const struct place here = place_here(&agent->interp);
+        if (atomic_load(&agent->is_restricted)) {
+            agent_pause(agent);
+            agent_leave_for(agent, "the program forks under a filter of its system calls, which a "
+                                   "new sampler would inherit");
+        } else if (aside_step(agent)) {
+            agent->fork_place = here;
         }
     }
     errno = saved;
@@ -102,7 +80,7 @@ static void after_in_child(void)
         agent_forget(agent);
         agent->threads.fork_ident = (uint64_t)pthread_self();
         agent->threads.fork_tid = (int32_t)syscall(SYS_gettid);
-        if (!(agent->settings.flags & WIRE_NO_CHILDREN)) {
+        if (!(agent->settings.flags & WIRE_NO_CHILDREN) && !atomic_load(&agent->is_restricted)) {
             agent_start(agent);
             agent_await(agent);
         }
@@ -112,6 +90,5 @@ static void after_in_child(void)
 
 void fork_watch(void)
 {
-    if (__register_atfork != NULL)
-        (void)__register_atfork(before_fork, after_in_parent, after_in_child, &__dso_handle);
+    (void)atfork(before_fork, after_in_parent, after_in_child);
 }

@@ -4,6 +4,7 @@
  */
 #include "agent.h"
 #include "arrive.h"
+#include "aside.h"
 #include "clock.h"
 #include "interpose/ends.h"
 #include "interpose/exec.h"
@@ -57,6 +58,7 @@ static void agent_begin(struct agent *agent)
         exec_gate_open(agent->pid, agent_exec);
         agent_watch_codes(agent);
         fork_watch();
+        aside_watch();
         ends_watch();
         agent_start(agent);
         agent_await(agent);

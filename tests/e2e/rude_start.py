@@ -127,6 +127,109 @@ def test_arrives_in_a_child(t):
     assert names.count("MainThread") >= 2 and len(names) >= 4, names
 
 
+ALONE = BURN + """
+import ctypes, os
+libc = ctypes.CDLL(None, use_errno=True)
+NEWUSER = 0x10000000
+def say(what, result):
+    print(what, result, ctypes.get_errno() if result != 0 else 0, flush=True)
+def spaces(name):
+    say("setns user", libc.setns(os.open("/proc/self/ns/user", os.O_RDONLY), 0))
+    for kind in ("mnt", "time", "net"):
+        if os.path.exists(f"/proc/self/ns/{kind}"):
+            say("setns " + kind, libc.setns(os.open(f"/proc/self/ns/{kind}", os.O_RDONLY), 0))
+    if name == "os":
+        os.unshare(os.CLONE_NEWUSER)
+    elif name == "syscall":
+        say("syscall", libc.syscall(272, NEWUSER))
+    else:
+        say("unshare", libc.unshare(NEWUSER))
+    burn(0.1)
+burn(0.1)
+if sys.argv[1] == "child":
+    pid = os.fork()
+    if pid == 0:
+        spaces("libc")
+        os._exit(0)
+    os.waitpid(pid, 0)
+elif sys.argv[1] != "os" or hasattr(os, "unshare"):
+    spaces(sys.argv[1])
+burn(0.1)
+print("end")
+"""
+
+
+def test_namespaces(t):
+    """A process with one thread of its own is one to the kernel, too."""
+    t.need_ctypes()
+    for how in ("libc", "syscall", "os", "child"):
+        seen = beside.same(t, [t.python, "-c", ALONE, how], status=0)
+        used = max(row["cpu_time"] for row in t.rows("threads", seen.recorded[1].trace))
+        assert used > 0.15, used  # before and after
+
+
+# A filter that lets through what an ordinary Python does, and kills for the rest.
+FILTER = BURN + """
+import ctypes, os, struct
+libc = ctypes.CDLL(None, use_errno=True)
+ALLOWED = [0, 1, 3, 4, 5, 8, 9, 10, 11, 12, 13, 14, 15, 16, 25, 28, 35, 39, 56, 57, 60, 61, 72, 79, 89,
+           96, 99, 102, 131, 186, 202, 217, 218, 228, 230, 231, 257, 262, 267, 273, 302, 318, 332, 334,
+           435, 439]
+def filter_set(shared):
+    code = [(0x20, 0, 0, 0)]
+    code += [(0x15, len(ALLOWED) - i, 0, number) for i, number in enumerate(ALLOWED)]
+    code += [(0x06, 0, 0, 0x80000000), (0x06, 0, 0, 0x7fff0000)]
+    text = b"".join(struct.pack("HBBI", *one) for one in code)
+    keep = ctypes.create_string_buffer(text, len(text))
+    program = ctypes.create_string_buffer(struct.pack("HxxxxxxQ", len(code), ctypes.addressof(keep)))
+    assert libc.prctl(38, 1, 0, 0, 0) == 0
+    if shared == "prctl":
+        return libc.prctl(22, 2, program, 0, 0)
+    return libc.syscall(317, 1, 1 if shared == "shared" else 0, program)
+burn(0.2)
+print("filter", filter_set(sys.argv[1]), flush=True)
+burn(0.2)
+if sys.argv[2] == "fork":
+    pid = os.fork()
+    if pid == 0:
+        burn(0.05)
+        os._exit(0)
+    print("child", os.waitpid(pid, 0)[1])
+print("end", flush=True)
+"""
+
+
+def test_filters(t):
+    """System calls are filtered: for one thread it is recorded on, for all it says why not."""
+    t.need_ctypes()
+    for shared in ("prctl", "own", "shared"):
+        for what in ("alone", "fork"):
+            seen = beside.same(t, [t.python, "-W", "error", "-c", FILTER, shared, what], status=0)
+            assert "filter 0" in seen.bare.out, seen.bare.out
+            info = t.analyze("info", seen.recorded[1].trace)
+            assert ("stopped: the program has put a filter" in info) == (shared == "shared"), info
+
+
+def test_libseccomp(t):
+    """The same as a program does it that has the library."""
+    code = BURN + """
+import seccomp
+burn(0.1)
+f = seccomp.SyscallFilter(defaction=seccomp.KILL_PROCESS)
+f.set_attr(seccomp.Attr.CTL_TSYNC, 1)
+for name in ("read write exit_group rt_sigreturn brk mmap munmap mremap futex close fstat newfstatat lseek "
+             "openat ioctl rt_sigaction rt_sigprocmask sigaltstack clock_nanosleep exit madvise clock_gettime "
+             "getpid gettid getrandom mprotect").split():
+    f.add_rule(seccomp.ALLOW, name)
+f.load()
+burn(0.1)
+print("end", flush=True)
+"""
+    if subprocess.run([t.python, "-c", "import seccomp"], capture_output=True).returncode != 0:
+        raise Skip("no python3-seccomp for this interpreter")
+    beside.same(t, [t.python, "-c", code], status=0)
+
+
 def test_locked_memory(t):
     """mlockall() locks what is ours as well: it is little, whatever the depth."""
     t.need_ctypes()

@@ -47,6 +47,8 @@ static void end_book(void *opaque)
 {
     (void)opaque;
     const int saved = errno;
+    if (!atomic_load_explicit(&ends.is_watching, memory_order_relaxed))
+        return;
     const uint64_t number = atomic_fetch_add_explicit(&ends.n, 1, memory_order_relaxed) + 1;
     struct end *const end = &ends.list[number % ENDS_MAX];
     atomic_store_explicit(&end->number, 0, memory_order_relaxed);
@@ -129,6 +131,11 @@ void ends_watch(void)
 {
     if (!ends.is_watching && pthread_key_create(&ends.key, end_book) == 0)
         atomic_store_explicit(&ends.is_watching, true, memory_order_release);
+}
+
+void ends_unwatch(void)
+{
+    atomic_store(&ends.is_watching, false);
 }
 
 void ends_reset(void)

@@ -29,6 +29,9 @@
 /* Watch the threads that are made from now on. */
 void ends_watch(void);
 
+/* No more: nothing is done on threads that end. */
+void ends_unwatch(void);
+
 /* In a forked child: none has ended, none is being made. */
 void ends_reset(void);
 
