@@ -60,6 +60,11 @@ static enum status file_open(struct chunk_writer *writer, const char *path, stru
                            errno == ELOOP ? "it is a symbolic link" : strerror(errno));
     if (fstat(writer->fd, &st) != 0)
         return problem_set(why, STATUS_IO, PROBLEM_NO_OFFSET, "%s: %s", path, strerror(errno));
+    if (S_ISFIFO(st.st_mode) && st.st_uid != geteuid() && st.st_uid != 0) {
+        close(writer->fd);
+        return problem_set(why, STATUS_IO, PROBLEM_NO_OFFSET,
+                           "cannot create %s: it is another user's pipe", path);
+    }
     writer->is_regular = S_ISREG(st.st_mode);
     return STATUS_OK;
 }

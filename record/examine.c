@@ -2,15 +2,14 @@
 #include "examine.h"
 
 #include "launch.h"
+#include "suspect.h"
 #include "target.h"
-#include "wire.h"
 
 #include <elf.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/xattr.h>
 #include <unistd.h>
@@ -97,20 +96,8 @@ static bool script_follow(int fd, char path[PATH_MAX])
     return true;
 }
 
-static bool is_python_name(const char *name)
-{
-    return strncmp(name, "python", 6) == 0 || strncmp(name, "pypy", 4) == 0;
-}
-
-/* The agent's memory is a file to the kernel, too. */
-static bool is_file_size_limited(void)
-{
-    struct rlimit limit;
-    return getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur < WIRE_HEAD_LEN + WIRE_RING_LEN;
-}
-
 /* The reason, as the end of a sentence that begins with the program's name. */
-static const char *reason_of(int fd, const char *path, const char *name)
+static const char *reason_of(int fd, const char *path)
 {
     struct elf_facts facts;
     elf_read(fd, &facts);
@@ -125,13 +112,11 @@ static const char *reason_of(int fd, const char *path, const char *name)
     if (gains_rights(fd))
         return "runs with rights of its own (set-user-ID or capabilities): "
                "the loader does not let us in";
-    if (strncmp(name, "pypy", 4) == 0)
+    if (suspect_file_is_pypy(path))
         return "is PyPy; only CPython can be recorded";
-    if (is_python_name(name) && is_file_size_limited())
-        return "could not be recorded: the limit on the size of files (ulimit -f) is too small; "
-               "the recorder needs 2.1 MB of shared memory";
-    if (is_python_name(name))
-        return "started, but ended before it could be recorded";
+    if (suspect_file_is_python(path))
+        return "is Python, but nothing was heard of its recorder, and it ended before it could be "
+               "seen why (that takes two seconds)";
     return "is not Python, and none was seen in it";
 }
 
@@ -147,7 +132,7 @@ void examine_command(const char *path, struct problem *why)
             const char *slash = strrchr(realpath(at, real) != NULL ? real : at, '/');
             const char *name = slash != NULL ? slash + 1 : at;
             problem_set(why, STATUS_UNSUPPORTED, PROBLEM_NO_OFFSET, "%.80s %s", name,
-                        reason_of(fd, at, name));
+                        reason_of(fd, at));
             close(fd);
             return;
         }

@@ -5,7 +5,6 @@
 
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 #include <sys/socket.h>
@@ -100,21 +99,6 @@ static const char *strangeness_of(const struct hello *hello, const struct wire_h
     return NULL;
 }
 
-/* Its number, in the innermost of the namespaces that it is in. False: it is gone, or not shown. */
-static bool inner_pid_read(pid_t pid, pid_t *inner)
-{
-    char text[4096];
-    if (procfs_read(text, sizeof text, "/proc/%d/status", pid) <= 0)
-        return false;
-    const char *at = strstr(text, "\nNSpid:");
-    if (at == NULL)
-        return false;
-    const char *const end = strchr(at + 1, '\n');
-    for (at = strchr(at, '\t'); at != NULL && (end == NULL || at < end); at = strchr(at + 1, '\t'))
-        *inner = (pid_t)strtol(at, NULL, 10);
-    return true;
-}
-
 /*
  * A program of root's may become anybody. One of ours only somebody else of a user namespace that
  * it has made: the kernel shows its map of users to everybody.
@@ -142,7 +126,7 @@ static const char *fault_of(const struct wire_hello *said, const struct ucred *p
         return "not one descriptor";
     if (peer->pid <= 0)
         return "it lives where its process number is not known";
-    if (peer->pid != said->pid && inner_pid_read(peer->pid, &inner) && inner != said->pid)
+    if (peer->pid != said->pid && procfs_inner_pid(peer->pid, &inner) && inner != said->pid)
         return "it does not say its own process number";
     if (!user_may_be_ours(peer))
         return "it belongs to another user";

@@ -56,6 +56,20 @@ bool procfs_stat_read(pid_t pid, struct procfs_stat *stat)
     return true;
 }
 
+bool procfs_inner_pid(pid_t pid, pid_t *inner)
+{
+    char text[4096];
+    if (procfs_read(text, sizeof text, "/proc/%d/status", pid) <= 0)
+        return false;
+    const char *at = strstr(text, "\nNSpid:");
+    if (at == NULL)
+        return false;
+    const char *const end = strchr(at + 1, '\n');
+    for (at = strchr(at, '\t'); at != NULL && (end == NULL || at < end); at = strchr(at + 1, '\t'))
+        *inner = (pid_t)strtol(at, NULL, 10);
+    return true;
+}
+
 bool procfs_comm(pid_t pid, pid_t tid, char comm[PROCFS_COMM_MAX])
 {
     const ssize_t len = procfs_read(comm, PROCFS_COMM_MAX, "/proc/%d/task/%d/comm", pid, tid);

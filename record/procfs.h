@@ -32,6 +32,9 @@ struct procfs_stat {
 };
 bool procfs_stat_read(pid_t pid, struct procfs_stat *stat);
 
+/* Its number in the innermost of the PID namespaces that it is in. */
+bool procfs_inner_pid(pid_t pid, pid_t *inner);
+
 /* A thread's kernel name, and the CPU time it has used. */
 bool procfs_comm(pid_t pid, pid_t tid, char comm[PROCFS_COMM_MAX]);
 bool procfs_thread_cpu(pid_t pid, pid_t tid, uint64_t *cpu_ns);

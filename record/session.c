@@ -6,6 +6,7 @@
 #include "closing.h"
 #include "linger.h"
 #include "lobby.h"
+#include "patrol.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -31,6 +32,7 @@ struct session {
     struct collect collect;
     struct lobby lobby;
     struct child child;
+    struct patrol patrol;
     int epoll_fd;
     bool is_recording;         /* agents may come, and the trace takes what they say */
     bool has_recorded;         /* it did so once */
@@ -97,6 +99,10 @@ static void recording_begin(struct session *s)
     door_init(&s->hello.door);
     const enum status status = recording_open(s, &why);
     s->is_recording = s->has_recorded = status == STATUS_OK;
+    patrol_init(&s->patrol, &s->collect, s->hello.cookie, s->launch.library);
+    s->patrol.due_ns = (s->settings->agent_flags & WIRE_NO_CHILDREN) != 0
+                           ? UINT64_MAX
+                           : s->begin_ns + PATROL_PERIOD_NS;
     if (s->is_recording)
         return;
     const bool is_file = s->lobby.hello != NULL; /* all that comes before it is there */
@@ -220,6 +226,7 @@ static void visit(struct session *s)
         return;
     if (s->child.has_flush)
         recording_flush(s);
+    patrol_look(&s->patrol, s->child.pid, now_ns);
     if (now_ns >= s->next_visit_ns) {
         wall_clock_look(s, now_ns);
         const bool is_empty = collect_visit(&s->collect, now_ns);
@@ -263,6 +270,8 @@ static uint64_t next_due_ns(const struct session *s, uint64_t now_ns)
         next_ns = now_ns + (now_ns < s->begin_ns ? STRANGERS_FAR_NS : STRANGERS_WAIT_NS);
     else if (s->collect.n == 0 && s->lobby.n == 0 && !s->lobby.is_shut)
         next_ns = UINT64_MAX;
+    if (s->patrol.due_ns < due_ns)
+        due_ns = s->patrol.due_ns;
     return next_ns < due_ns ? next_ns : due_ns;
 }
 
@@ -299,6 +308,7 @@ static void recording_end(struct session *s, char *closing_text, size_t size)
     if (!s->has_recorded || s->is_complete)
         return;
     s->is_complete = true;
+    patrol_close(&s->patrol);
     const bool had_failed = s->emit.problem.status != STATUS_OK;
     collect_stop(&s->collect, "stopped");
     lobby_close(&s->lobby);
@@ -372,6 +382,7 @@ static void session_close(struct session *s)
 {
     collect_clear(&s->collect);
     lobby_close(&s->lobby);
+    patrol_close(&s->patrol);
     emit_abandon(&s->emit);
     launch_close(&s->launch);
     child_close(&s->child);

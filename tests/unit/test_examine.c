@@ -62,8 +62,16 @@ START_TEST(test_programs)
     check_reason("/bin/true", "true is not Python, and none was seen in it");
     check_reason(program_make("static", ""), "static is statically linked");
     check_reason(program_make("alpine", "/lib/ld-musl-x86_64.so.1"), "alpine is linked with musl");
-    check_reason(program_make("python3.11", "/lib64/ld.so"), "ended before it could be recorded");
-    check_reason(program_make("pypy3", "/lib64/ld.so"), "pypy3 is PyPy");
+    /* what a program is called says nothing */
+    check_reason(program_make("python3.11", "/lib64/ld.so"), "python3.11 is not Python");
+    const char *path = program_make("tool", "/lib64/ld.so");
+    scratch_append(path, "\0PyCode_Typed", 14);
+    check_reason(path, "tool is not Python");
+    scratch_append(path, "\0PyCode_Type", 13);
+    check_reason(path, "tool is Python, but nothing was heard of its recorder");
+    path = program_make("pypy3", "/lib64/ld.so");
+    scratch_append(path, "\0rpython_startup_code", 22);
+    check_reason(path, "pypy3 is PyPy");
     check_reason("/no/such/file", "/no/such/file cannot be read");
 }
 END_TEST

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * patrol - notice the Pythons of the command that no agent speaks for.
+ *
+ * On the line:  /proc -> [patrol] -> missing
+ * Threads:      one.
+ * Memory:       caller's storage; patrol_init, then patrol_close. Borrows collect.
+ * Loss:         who lives for less than PATROL_PATIENCE_NS, or is not ours by parent or
+ *               environment, is not noticed.
+ *
+ * An agent that is there but has failed leaves a notice. Where none could be loaded nobody can say
+ * so; but pyrec sees its descendants, and whether CPython is in their memory. Why it is not recorded
+ * is what the kernel shows of it; what it does not show to us is counted as not known.
+ *
+ * Nothing is read while no process or thread of the machine has begun since the last look, but for
+ * those who have been seen and not yet been understood.
+ */
+#ifndef PYREC_RECORD_PATROL_H
+#define PYREC_RECORD_PATROL_H
+
+#include "collect.h"
+
+#define PATROL_PERIOD_NS   1000000000u
+#define PATROL_PATIENCE_NS 1000000000u /* so long an agent may take to say hello */
+
+struct patrol_row;
+
+struct patrol {
+    struct collect *collect;
+    pid_t command;
+    const char *cookie, *library; /* borrowed; library: the agent's path */
+    uint64_t start;               /* who began before is none of ours; clock ticks since boot */
+    struct patrol_row *rows;      /* every process of the machine, by number */
+    uint32_t n, capacity;
+    uint32_t n_open; /* of them, those that are to be looked at again */
+    uint64_t due_ns;
+    char newest[32]; /* what the kernel said of the newest process at the last look */
+};
+
+void patrol_init(struct patrol *patrol, struct collect *collect, const char *cookie,
+                 const char *library);
+
+/* Once in a while: does nothing before due_ns. `command`: pyrec's child. */
+void patrol_look(struct patrol *patrol, pid_t command, uint64_t now_ns);
+
+/* The recording is over: whoever is still unaccounted for is missing. Gives its memory back. */
+void patrol_close(struct patrol *patrol);
+
+#endif
