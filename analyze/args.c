@@ -3,9 +3,11 @@
 
 #include "command.h"
 #include "memory.h"
+#include "output.h"
 
 #include <ctype.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -55,6 +57,27 @@ static bool is_choice(const struct option *option, const char *text)
     return false;
 }
 
+/* A format that is none: what is meant, or what there is, of those that the command has. */
+static enum status no_format(const struct command *command, const char *text, struct problem *why)
+{
+    const char *names[32];
+    char list[200] = "";
+    size_t n = 0, len = 0;
+    for (size_t i = 0; output_get(i) != NULL && n < ARRAY_LEN(names); i++) {
+        if (!(output_get(i)->accepts & command->shape))
+            continue;
+        names[n++] = output_get(i)->name;
+        if (len < sizeof list)
+            len += (size_t)snprintf(list + len, sizeof list - len, "%s%s", n > 1 ? ", " : "",
+                                    names[n - 1]);
+    }
+    const char *const meant = suggest_among(text, names, n);
+    if (meant != NULL)
+        return USAGE(why, "--format: there is no format \"%s\"; did you mean \"%s\"?", text, meant);
+    return USAGE(why, "--format: there is no format \"%s\"; %s can be written as: %s", text,
+                 command->name, list);
+}
+
 static enum status check_text(const struct command *command, const struct option *option,
                               const char *text, struct problem *why)
 {
@@ -71,6 +94,8 @@ static enum status check_text(const struct command *command, const struct option
         return USAGE(why, "--%s %s makes no sense for \"%s\", which takes: %s", option->name, text,
                      command->name, names);
     }
+    if (option->group == TAKES_FORMAT)
+        return no_format(command, text, why);
     return suggest_problem(why, option->name, "choice", text, option->choices);
 }
 
@@ -181,6 +206,10 @@ static enum status check_files(const struct args *args, struct problem *why)
     if (args->n_files < command->min_files && command->min_files > 1)
         return USAGE(why, "%s wants more files: %s %s", command->name, command->name,
                      command->synopsis);
+    if (args->n_files < command->min_files && args->word != NULL)
+        return USAGE(why,
+                     "%s wants a %s and a trace file, and got only \"%s\"; see: pyanalyze help %s",
+                     command->name, command->word, args->word, command->name);
     if (args->n_files < command->min_files)
         return USAGE(why, "%s wants a trace file; see: pyanalyze help %s", command->name,
                      command->name);

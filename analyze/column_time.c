@@ -9,6 +9,12 @@ static struct cell get_waiter(const struct row *row)
     return row->wait->waiter != NULL ? cell_text(row->wait->waiter->name) : cell_none();
 }
 
+static struct cell get_waiter_id(const struct row *row)
+{
+    const struct thread *const waiter = row->wait->waiter;
+    return waiter != NULL && waiter->declared ? cell_number(UNIT_ID, waiter->os_tid) : cell_none();
+}
+
 static struct cell get_holder(const struct row *row)
 {
     return row->wait->holder != NULL ? cell_text(row->wait->holder->name) : cell_none();
@@ -124,6 +130,12 @@ static const struct column columns[] = {
      .rows = ROW_GIL,
      .unit = UNIT_TEXT,
      .get = get_waiter},
+    {.name = "waiter_id",
+     .title = "waiter_id",
+     .help = "the waiting thread's number in the OS",
+     .rows = ROW_GIL,
+     .unit = UNIT_ID,
+     .get = get_waiter_id},
     {.name = "holder",
      .title = "held by",
      .help = "thread that held the GIL meanwhile; none when it was being handed over",

@@ -72,6 +72,15 @@ void completion_words(struct buffer *out, const struct command *command,
     }
 }
 
+enum complete_files completion_files(const struct command *command)
+{
+    if (command->max_files == 0 || command->min_files == 0)
+        return COMPLETE_NO_FILES;
+    const bool source = command->word != NULL && strstr(command->word, "file") != NULL;
+    const bool others = command->n_traces > 0 && command->n_traces < command->max_files;
+    return source || others ? COMPLETE_ANY_FILES : COMPLETE_TRACES;
+}
+
 void completion_first(struct buffer *out, const struct command *command)
 {
     const char *between = "";

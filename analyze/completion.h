@@ -36,6 +36,14 @@ enum complete_as completion_of(const struct option *option);
 void completion_words(struct buffer *out, const struct command *command,
                       const struct option *option);
 
+/* Which files a command takes. */
+enum complete_files {
+    COMPLETE_NO_FILES,
+    COMPLETE_TRACES,
+    COMPLETE_ANY_FILES, /* sources, or profiles of other programs, besides */
+};
+enum complete_files completion_files(const struct command *command);
+
 /* What stands before the files: the names of commands or shells, or nothing that is known. */
 void completion_first(struct buffer *out, const struct command *command);
 

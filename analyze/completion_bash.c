@@ -29,14 +29,15 @@ static void add_option(struct buffer *out, const struct command *command,
 
 static void add_command(struct buffer *out, const struct command *command)
 {
+    static const char *const files[] = {
+        [COMPLETE_NO_FILES] = "none", [COMPLETE_TRACES] = "traces", [COMPLETE_ANY_FILES] = "any"};
     const struct option *option;
     buffer_print(out, "    %s)\n        options='", command->name);
     for (size_t i = 0; (option = command_option(command, i)) != NULL; i++)
         buffer_print(out, "%s--%s", i > 0 ? " " : "", option->name);
     buffer_add_text(out, "'\n        first='");
     completion_first(out, command);
-    buffer_print(out, "'\n        traces=%s\n",
-                 command->max_files > 0 && command->min_files > 0 ? "yes" : "no");
+    buffer_print(out, "'\n        files=%s\n", files[completion_files(command)]);
     buffer_add_text(out, "        case $before in\n");
     for (size_t i = 0; (option = command_option(command, i)) != NULL; i++)
         add_option(out, command, option);
@@ -50,7 +51,7 @@ void completion_bash(struct buffer *out)
              "_pyanalyze()\n"
              "{\n"
              "    local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]}\n"
-             "    local as=other words= options= first= traces=yes start\n"
+             "    local as=other words= options= first= files=none start\n"
              "    COMPREPLY=()\n"
              "    # bash takes --format=json apart at the =\n"
              "    if [[ $word == = ]]; then\n"
@@ -88,10 +89,14 @@ void completion_bash(struct buffer *out)
              "            mapfile -t COMPREPLY < <(compgen -W \"$options\" -- \"$word\")\n"
              "        elif [[ -n $first ]]; then\n"
              "            mapfile -t COMPREPLY < <(compgen -W \"$first\" -- \"$word\")\n"
-             "        elif [[ $traces == yes ]]; then\n"
+             "        elif [[ $files != none ]]; then\n"
              "            compopt -o filenames\n"
-             "            mapfile -t COMPREPLY < <(compgen -f -X '!*.trace' -- \"$word\"; "
+             "            [[ $files == traces ]] &&\n"
+             "                mapfile -t COMPREPLY < <(compgen -f -X '!*.trace' -- \"$word\"; "
              "compgen -d -- \"$word\")\n"
+             "            # traces of other names, and files that are none\n"
+             "            ((${#COMPREPLY[@]} == 0)) && mapfile -t COMPREPLY < <(compgen -f -- "
+             "\"$word\")\n"
              "        fi ;;\n"
              "    esac\n"
              "}\n"

@@ -40,7 +40,10 @@ static void add_command(struct buffer *out, const struct command *command)
     if (first.len > 0)
         buffer_print(out, "complete -c pyanalyze -n '__fish_seen_subcommand_from %s' -a '%s'\n",
                      command->name, first.text);
-    if (command->min_files > 0)
+    if (completion_files(command) == COMPLETE_ANY_FILES)
+        buffer_print(out, "complete -c pyanalyze -n '__fish_seen_subcommand_from %s' -F\n",
+                     command->name);
+    else if (completion_files(command) == COMPLETE_TRACES)
         buffer_print(out,
                      "complete -c pyanalyze -n '__fish_seen_subcommand_from %s' -k -a "
                      "'(__fish_complete_suffix .trace)'\n",

@@ -39,7 +39,8 @@ static void add_option(struct buffer *out, const struct command *command,
         if (form == 0)
             buffer_print(out, "-%c[", option->letter);
         else
-            buffer_print(out, "--%s[", option->name);
+            buffer_print(out, completion_of(option) == COMPLETE_FLAG ? "--%s[" : "--%s=[",
+                         option->name);
         completion_summary(out, option->help);
         buffer_add_text(out, "]");
         add_argument(out, command, option);
@@ -58,9 +59,12 @@ static void add_command(struct buffer *out, const struct command *command)
     if (first.len > 0)
         buffer_print(out, " \\\n            '1:name:(%s)'", first.text);
     else if (command->word != NULL)
-        buffer_print(out, " \\\n            '1:%s: '", command->word);
-    if (command->min_files > 0)
+        buffer_print(out, " \\\n            '1:%s:%s'", command->word,
+                     completion_files(command) == COMPLETE_ANY_FILES ? "_files" : " ");
+    if (completion_files(command) == COMPLETE_TRACES || command->word != NULL)
         buffer_add_text(out, " \\\n            '*:trace:_files -g \"*.trace\"'");
+    else if (completion_files(command) == COMPLETE_ANY_FILES)
+        buffer_add_text(out, " \\\n            '*:file:_files'");
     buffer_add_text(out, "\n        ;;\n");
     buffer_clear(&first);
 }

@@ -27,10 +27,10 @@ static const struct weighing {
     struct part_kind pairs, lines;
 } weighings[] = {
     {METRIC_WALL,
-     {"pairs", PAIRS_TITLE, PAIRS_COLUMNS, "holder_id,seen", ROW_GIL},
+     {"pairs", PAIRS_TITLE, PAIRS_COLUMNS, "waiter_id,holder_id,seen", ROW_GIL},
      {"lines", LINES_TITLE, LINES_COLUMNS, "holder_id,file,line,seen", ROW_GIL}},
     {METRIC_GIL_WAIT,
-     {"pairs", PAIRS_TITLE, PAIRS_COLUMNS, "holder_id,seen", ROW_GIL},
+     {"pairs", PAIRS_TITLE, PAIRS_COLUMNS, "waiter_id,holder_id,seen", ROW_GIL},
      {"lines", LINES_TITLE, LINES_COLUMNS, "holder_id,file,line,seen", ROW_GIL}},
     {METRIC_SAMPLES,
      {"pairs", PAIRS_TITLE, "seen," PAIRS_COLUMNS, "holder_id", ROW_GIL},

@@ -22,6 +22,7 @@ PATIENCE_S = 60
 
 # what is typed; what the completed line must be; in bash all candidates are inserted
 CASES = [
+    ("pyanalyze threads --by=gil", "pyanalyze threads --by=gil_wait"),
     ("pyanalyze thr", "pyanalyze threads"),
     ("pyanalyze lines --merge", "pyanalyze lines --merge-threads"),
     ("pyanalyze lines --format js", "pyanalyze lines --format json"),
@@ -33,6 +34,10 @@ CASES = [
     ("pyanalyze completion z", "pyanalyze completion zsh"),
     ("pyanalyze lines ru", "pyanalyze lines run.trace"),
     ("pyanalyze callers fib ru", "pyanalyze callers fib run.trace"),
+    ("pyanalyze compare run.trace fi", "pyanalyze compare run.trace fib.pstats"),
+    ("pyanalyze annotate de", "pyanalyze annotate demo.py"),
+    ("pyanalyze annotate demo.py ru", "pyanalyze annotate demo.py run.trace"),
+    ("pyanalyze lines unus", "pyanalyze lines unusual.name"),
     ("pyanalyze annotate --source fol", "pyanalyze annotate --source folder/"),
     ("pyrec --no-chi", "pyrec --no-children"),
     ("pyrec -o oth", "pyrec -o other.txt"),
@@ -45,7 +50,7 @@ BASH_CASES = CASES + [
     ("pyanalyze lines --format=js", "pyanalyze lines --format=json"),
     ("pyanalyze lines --color ", "pyanalyze lines --color always auto never"),
     ("pyanalyze export --output oth", "pyanalyze export --output other.txt"),
-    ("pyanalyze lines oth", "pyanalyze lines oth"),
+    ("pyanalyze lines oth", "pyanalyze lines other.txt"),
     ("pyanalyze lines --limit ru", "pyanalyze lines --limit ru"),
     ("pyanalyze nothing ru", "pyanalyze nothing ru"),
     ("pyrec --output=oth", "pyrec --output=other.txt"),
@@ -153,7 +158,8 @@ def main():
     with tempfile.TemporaryDirectory(prefix="pyrec-completion-") as name:
         folder = pathlib.Path(name)
         (folder / "run.trace").touch()
-        (folder / "other.txt").touch()
+        for file in ("other.txt", "fib.pstats", "demo.py", "unusual.name"):
+            (folder / file).touch()
         (folder / "folder").mkdir()
         (folder / "bin").mkdir()
         (folder / "bin" / "unlikely-program").touch(mode=0o755)
