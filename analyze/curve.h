@@ -20,6 +20,7 @@ struct curve {
     const char *panel; /* curves with the same panel belong into one picture */
     const char *name;
     const char *note; /* what its values are, in a few words */
+    const char *unit; /* of its values: "CPUs" */
     double *values;   /* per bin; below 0 = not observed */
     double top;       /* what is drawn as full height */
 };

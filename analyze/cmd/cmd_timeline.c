@@ -42,6 +42,7 @@ struct drawing {
     size_t *order;               /* of threads: by process, most of the metric first */
     const struct metric *told[ARRAY_LEN(usual) + 1]; /* of each process and thread */
     size_t n_told;
+    uint64_t *seen_ns; /* per bin: how long any thread of the process at hand was observed in it */
 };
 
 struct ordering {
@@ -107,12 +108,30 @@ static int compare_threads(const void *left, const void *right, void *closure)
     return (a->thread->id > b->thread->id) - (a->thread->id < b->thread->id);
 }
 
+/*
+ * A bin is as long as its process was there to be observed: the last one of a recording, or one in
+ * which the program was stopped, is not less busy for being shorter.
+ */
+static void measure_bins(const struct drawing *d, size_t first, size_t end)
+{
+    const struct timeline *const timeline = d->timeline;
+    for (size_t bin = 0; bin < timeline->n_bins; bin++) {
+        uint64_t longest_ns = 0;
+        for (size_t i = first; i < end; i++) {
+            const uint64_t ns = timeline->threads[d->order[i]].observed_ns[bin];
+            longest_ns = ns > longest_ns ? ns : longest_ns;
+        }
+        const bool part = longest_ns > 0 && longest_ns < timeline->bin_ns;
+        d->seen_ns[bin] = part ? longest_ns : timeline->bin_ns;
+    }
+}
+
 /* The threads order[first .. end - 1] together: seconds per second, or how many per bin. */
 static struct curve *add_curve(const struct drawing *d, const char *panel, const char *name,
                                size_t first, size_t end, const struct metric *metric)
 {
     const struct timeline *const timeline = d->timeline;
-    const double unit = metric->unit == UNIT_SECONDS ? (double)timeline->bin_ns : 1;
+    const bool rate = metric->unit == UNIT_SECONDS;
     struct curve *const curve = curve_add(&d->view->curves, &d->view->arena, panel, name);
     for (size_t bin = 0; bin < timeline->n_bins; bin++) {
         uint64_t sum = 0, observed_ns = 0;
@@ -121,8 +140,11 @@ static struct curve *add_curve(const struct drawing *d, const char *panel, const
             sum += metric->of(&t->bins[bin]);
             observed_ns += t->observed_ns[bin];
         }
-        curve->values[bin] = observed_ns > 0 ? (double)sum / unit : -1;
+        curve->values[bin] = (double)sum / (rate ? (double)d->seen_ns[bin] : 1);
+        if (observed_ns == 0)
+            curve->values[bin] = -1;
     }
+    curve->unit = words[metric - metrics].unit;
     return curve;
 }
 
@@ -165,12 +187,12 @@ static const struct timeline_process *find_other(const struct drawing *d,
 }
 
 /* Is it worth a curve of its own? */
-static bool other_is_much(const struct timeline_process *p, const struct curve *whole,
-                          const struct timeline *timeline)
+static bool other_is_much(const struct drawing *d, const struct timeline_process *p,
+                          const struct curve *whole)
 {
     double sum_ns = 0;
-    for (size_t bin = 0; bin < timeline->n_bins; bin++)
-        sum_ns += whole->values[bin] > 0 ? whole->values[bin] * (double)timeline->bin_ns : 0;
+    for (size_t bin = 0; bin < d->timeline->n_bins; bin++)
+        sum_ns += whole->values[bin] > 0 ? whole->values[bin] * (double)d->seen_ns[bin] : 0;
     return (double)p->other_total_ns >= REMAINDER_WORD * sum_ns;
 }
 
@@ -183,7 +205,6 @@ static void add_whole(const struct drawing *d, const char *panel, const struct p
 {
     const struct timeline_process *const p = find_other(d, process);
     const size_t at = d->view->curves.n;
-    const double bin_ns = (double)d->timeline->bin_ns;
     add_sum(d, panel, &metrics[METRIC_CPU], first, end);
     if (p == NULL)
         return;
@@ -191,17 +212,19 @@ static void add_whole(const struct drawing *d, const char *panel, const struct p
     for (size_t bin = 0; bin < d->timeline->n_bins; bin++) {
         if (p->other_ns[bin] > 0)
             whole->values[bin] = (whole->values[bin] > 0 ? whole->values[bin] : 0) +
-                                 (double)p->other_ns[bin] / bin_ns;
+                                 (double)p->other_ns[bin] / (double)d->seen_ns[bin];
     }
     finish_sum(d, whole, &metrics[METRIC_CPU]);
-    if (!other_is_much(p, whole, d->timeline))
+    if (!other_is_much(d, p, whole))
         return;
     const double top = whole->top;
     struct curve *const other = curve_add(&d->view->curves, &d->view->arena, panel, "other CPU");
     for (size_t bin = 0; bin < d->timeline->n_bins; bin++)
-        other->values[bin] =
-            d->view->curves.items[at].values[bin] < 0 ? -1 : (double)p->other_ns[bin] / bin_ns;
+        other->values[bin] = d->view->curves.items[at].values[bin] < 0
+                                 ? -1
+                                 : (double)p->other_ns[bin] / (double)d->seen_ns[bin];
     other->top = top;
+    other->unit = words[METRIC_CPU].unit;
     other->note = arena_print(&d->view->arena, "of it in threads without samples: %.3f s",
                               (double)p->other_total_ns / 1e9);
 }
@@ -280,6 +303,7 @@ static void draw_process(const struct drawing *d, size_t first, size_t end, size
     const size_t n = shown > 0 && n_seen > shown ? shown : n_seen;
     if (n_seen == 0)
         return;
+    measure_bins(d, first, end);
     for (size_t i = 0; i < d->n_told; i++) {
         if (d->told[i] == &metrics[METRIC_CPU])
             add_whole(d, name, process, first, end);
@@ -409,7 +433,8 @@ static void draw(struct view *view, struct kept *kept, const struct metric *metr
     struct ordering by = {timeline, metric};
     if (timeline->n_threads > 1)
         qsort_r(kept->order, timeline->n_threads, sizeof *kept->order, compare_threads, &by);
-    struct drawing d = {view, timeline, metric, kept->order, {NULL}, 0};
+    struct drawing d = {view, timeline, metric, kept->order, {NULL}, 0, NULL};
+    d.seen_ns = arena_get(&view->arena, (timeline->n_bins + 1) * sizeof *d.seen_ns);
     choose_told(&d);
     for (size_t first = 0, end; first < timeline->n_threads; first = end) {
         const struct process *const p = timeline->threads[kept->order[first]].thread->process;
@@ -465,7 +490,9 @@ const struct command command_timeline = {
         "Per process a line of characters for the CPUs that it used, for how many of its threads "
         "waited for the GIL, and for how many were blocked or idle; then one "
         "for the CPU of each thread, where the full height is one CPU. A dot is nothing, a "
-        "blank a time at which nothing was observed. Behind the line of a thread stands what it "
+        "blank a time at which nothing was observed; a part that was observed for less than its "
+        "length is shown as if all of it had been like that. Behind the line of a thread stands "
+        "what it "
         "did of its time; no CPU is that in which it could have run, but no CPU was free. With "
         "--by the lines of threads show "
         "another metric, the one with most of it first, and the process has a line for it; of "

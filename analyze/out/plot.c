@@ -61,12 +61,31 @@ static size_t count_panels(const struct curve_set *set)
     return n;
 }
 
+/* "CPUs", or all that there are: "CPUs, threads waiting". */
+static const char *panel_unit(const struct curve_set *set, size_t first, size_t end,
+                              struct buffer *unit)
+{
+    for (size_t i = first; i < end; i++) {
+        const char *const own = set->items[i].unit;
+        bool said = own == NULL;
+        for (size_t k = first; k < i && !said; k++)
+            said = set->items[k].unit != NULL && strcmp(set->items[k].unit, own) == 0;
+        if (!said)
+            buffer_print(unit, "%s%s", unit->len > 0 ? ", " : "", own);
+    }
+    return unit->len > 0 ? unit->text : "";
+}
+
 static void script_panel(FILE *script, const struct curve_set *set, size_t first, size_t end)
 {
     const double from_s = (double)set->start_ns / 1e9;
     const double to_s = (double)(set->start_ns + set->n_bins * set->bin_ns) / 1e9;
+    struct buffer unit = {0};
     fputs("set title ", script);
     script_quoted(script, set->items[first].panel);
+    fputs(" noenhanced\nset ylabel ", script);
+    script_quoted(script, panel_unit(set, first, end, &unit));
+    buffer_clear(&unit);
     fprintf(script, " noenhanced\nplot [%.6f:%.6f] [0:*]", from_s, to_s);
     for (size_t i = first; i < end; i++) {
         fprintf(script, "%s $data%zu using 1:2 with lines linewidth 1.5 title ",
@@ -85,7 +104,7 @@ static void script_write(FILE *script, const struct curve_set *set, const char *
             (double)(PANEL_HEIGHT * n + 40) * unit);
     fputs(
         "set output '/dev/stdout'\nset key outside right\n"
-        "set lmargin at screen 0.05\nset rmargin at screen 0.85\nset grid\nset xlabel 'seconds'\n",
+        "set lmargin at screen 0.08\nset rmargin at screen 0.85\nset grid\nset xlabel 'seconds'\n",
         script);
     for (size_t i = 0; i < set->n; i++)
         script_data(script, set, i);

@@ -56,6 +56,16 @@ def test_lines_of_characters(t):
     plain.encode("ascii")
 
 
+def test_last_bin_is_whole(t):
+    """A part of the time that the recording ends in is not less for being shorter."""
+    run = t.record("-c", "import time; time.sleep(1.3)", rate=200)
+    text = t.analyze("timeline", "--by", "wall", "--bin", "1s", run.trace)
+    line = next(line for line in text.splitlines() if line.startswith("  MainThread"))
+    assert line.split()[1] == "\u2588\u2588", text
+    rows = [row for row in bins(t, run.trace, "--bin", "1s") if row["thread"] == "MainThread"]
+    assert len(rows) == 2 and 0.2 < float(rows[1]["wall"]) < 0.9, rows
+
+
 def test_pictures(t):
     """Made by gnuplot; nothing in a name is taken for a command."""
     if shutil.which("gnuplot") is None:
@@ -68,6 +78,7 @@ def test_pictures(t):
         assert data.startswith(magic) and len(data) > 3000, (ending, len(data), data[:80])
     svg = (t.dir / "picture.svg").read_text()
     assert "MainThread" in svg and "backquoted" in svg, svg[:1000]
+    assert "CPUs, threads waiting, threads blocked or idle" in svg, "what the axis counts"
     done = subprocess.run([t.pyanalyze, "timeline", "-o", str(t.dir / "x.png"), run.trace],
                           cwd=t.dir, capture_output=True, text=True)
     assert done.returncode == 0 and not list(t.dir.glob("backquoted")), done
