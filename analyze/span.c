@@ -388,13 +388,19 @@ static size_t take_explicit(struct range *range, struct range_thread *t, struct 
     return i;
 }
 
-/* The first tick at or after time_q; n_ticks when there is none. */
+/*
+ * The first tick whose interval has its middle at or after time_q; n_ticks when there is none. The
+ * interval that it was due in, not the moment at which somebody came to look: so what a range of
+ * time holds does not depend on how late that was.
+ */
 static uint32_t tick_at(const struct range *range, uint64_t time_q)
 {
+    const uint64_t half_q = range->columns.interval_ns / range->quantum_ns / 2;
+    const uint64_t end_q = time_q < UINT64_MAX - half_q ? time_q + half_q : UINT64_MAX;
     uint32_t low = 0, high = range->n_ticks;
     while (low < high) {
         const uint32_t middle = low + (high - low) / 2;
-        if (range->time_q[middle + 1] < time_q)
+        if (range->border_q[middle + 1] < end_q)
             low = middle + 1;
         else
             high = middle;

@@ -94,8 +94,9 @@ MUST_CHECK enum status range_open(struct range *range, struct column body, uint6
 void range_clear(struct range *range);
 
 /*
- * Give out only samples at ticks with from_q <= time < to_q. They weigh what they weigh among all
- * others, so ranges that follow each other share nothing and leave out nothing.
+ * Give out only samples of ticks whose interval (the one it was due in) has its middle in from_q <=
+ * t < to_q. They weigh what they weigh among all others, so ranges that follow each other share
+ * nothing and leave out nothing.
  */
 void range_limit(struct range *range, uint64_t from_q, uint64_t to_q);
 

@@ -348,9 +348,13 @@ void trace_set_window(struct trace *trace, struct window window)
 bool trace_chunk_wanted(const struct trace *trace, const struct unit_chunk *chunk)
 {
     const struct chunk_header *const header = header_of(trace, chunk);
-    const uint64_t shift_ns = trace->files[chunk->file].recording->shift_ns;
-    return header->t_last_ns + shift_ns >= trace->window.from_ns &&
-           header->t_first_ns + shift_ns < trace->window.to_ns;
+    const struct recording *const recording = trace->files[chunk->file].recording;
+    /* ticks are chosen by their intervals (range_limit), a chunk says when they were */
+    const uint64_t first_ns = header->t_first_ns + recording->shift_ns;
+    const uint64_t last_ns = header->t_last_ns + recording->shift_ns + recording->interval_ns;
+    const uint64_t late_ns = 2 * recording->interval_ns;
+    return last_ns >= trace->window.from_ns &&
+           (first_ns < late_ns || first_ns - late_ns < trace->window.to_ns);
 }
 
 bool trace_unit_wanted(const struct trace *trace, const struct unit *unit)

@@ -171,7 +171,10 @@ static enum status read_samples(struct unit_reader *reader, struct column body, 
     if (reader->range.n_ticks > 0 && last_q > reader->facts.last_q)
         reader->facts.last_q = last_q;
     range_limit(&reader->range, window_q(reader, window.from_ns), window_q(reader, window.to_ns));
-    reader->range_open = true;
+    reader->range_cut |= reader->range.from_tick > 0;
+    /* a chunk that reaches into the window may have a message with nothing in it */
+    reader->range_open =
+        reader->range.n_ticks == 0 || reader->range.from_tick < reader->range.to_tick;
     return STATUS_OK;
 }
 
@@ -285,7 +288,7 @@ bool unit_begin(struct unit_reader *reader, struct trace *trace, const struct un
     reader->trace = trace;
     reader->unit = unit;
     reader->next_chunk = 0;
-    reader->chunk_open = reader->range_open = false;
+    reader->chunk_open = reader->range_open = reader->range_cut = false;
     reader->quantum_ns = reader->n_undefined = 0;
     dict_reset(&reader->dict);
     facts_reset(&reader->facts);
@@ -313,7 +316,9 @@ bool unit_is_cut(const struct unit_reader *reader)
     const struct trace *const trace = reader->trace;
     const struct chunk_place *const place =
         chunk_file_get(trace->files[first->file].chunks, first->chunk);
-    return place->header.t_first_ns + reader->unit->recording->shift_ns < trace->window.from_ns;
+    return reader->range_cut ||
+           (!trace_chunk_wanted(trace, first) &&
+            place->header.t_first_ns + reader->unit->recording->shift_ns < trace->window.from_ns);
 }
 
 bool unit_pid(const struct unit_reader *reader, uint32_t *pid)

@@ -26,6 +26,7 @@ struct unit_reader {
 
     struct range range; /* after unit_next_range: the Samples message to be read */
     bool range_open;
+    bool range_cut;       /* ticks of it, or of one before it, are before the window */
     uint64_t n_undefined; /* samples whose stack nobody defined */
 
     size_t next_chunk;     /* of the unit */
@@ -49,7 +50,9 @@ bool unit_begin(struct unit_reader *reader, struct trace *trace, const struct un
  */
 bool unit_next_range(struct unit_reader *reader);
 
-/* Were samples before the window left out? Then nobody knows where clocks stood at its beginning.
+/*
+ * When the unit was read: were samples before the window left out? Then nobody knows where clocks
+ * stood at its beginning.
  */
 bool unit_is_cut(const struct unit_reader *reader);
 

@@ -149,7 +149,7 @@ void reference_keep(struct reference *r, uint64_t from_ns, uint64_t to_ns)
 {
     size_t kept = 0;
     for (size_t i = 0; i < r->n_samples; i++) {
-        const uint64_t ns = r->samples[i].time_q * r->quantum_ns;
+        const uint64_t ns = r->samples[i].middle_q * r->quantum_ns;
         if (ns >= from_ns && ns < to_ns)
             r->samples[kept++] = r->samples[i];
     }
@@ -366,6 +366,13 @@ static uint64_t tick_wall_q(const struct random_run *run, struct random_process 
     return wall_q;
 }
 
+/* Where the interval with that number has its middle. */
+static uint64_t middle_q(const struct random_run *run, uint64_t number)
+{
+    const struct maker_settings *const s = &run->settings;
+    return (s->origin_ns + (number + 1) * s->interval_ns) / s->quantum_ns - run->interval_q / 2;
+}
+
 static void end_range(struct random_process *p)
 {
     p->range++;
@@ -389,6 +396,7 @@ static void run_tick(struct random_run *run, struct random_process *p)
         struct random_thread *const t = &p->threads[i];
         struct reference_sample sample = {
             .time_q = now_q, .wall_q = wall_q, .ticks = 1 + missed - in_gap};
+        sample.middle_q = middle_q(run, maker_number(run->maker, p->number));
         sample.range = p->range;
         sample.tick = p->tick;
         if (!t->alive)

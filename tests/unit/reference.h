@@ -23,6 +23,7 @@ struct reference_sample {
     uint16_t state;
     uint32_t range, tick; /* of the process: number of the Samples message; place in it */
     uint64_t time_q, wall_q, ticks;
+    uint64_t middle_q; /* of the interval that its tick was due in */
     uint64_t cpu_q;   /* its clock moved by this */
     uint64_t given_q; /* what it gets of it, or hands on */
     const char *call;
@@ -64,7 +65,7 @@ struct reference {
 void random_trace(struct reference *reference, const char *path, uint64_t seed);
 void reference_clear(struct reference *reference);
 
-/* Forget the samples outside from_ns <= t < to_ns. */
+/* Forget the samples of ticks whose interval has its middle outside from_ns <= t < to_ns. */
 void reference_keep(struct reference *reference, uint64_t from_ns, uint64_t to_ns);
 
 /* Fill in the threads' totals. */
