@@ -48,6 +48,7 @@ struct command {
     bool shows_damage; /* its view says what is wrong with the files: main.c need not */
     bool writes_trace; /* build() writes a trace to --output, which must be given; the view is
                           about that, and goes to standard output */
+    bool writes_file;  /* without --output it is a file named after the trace, in this folder */
 
     /* NULL: the command says something about pyanalyze itself, see help.h */
     enum status (*build)(struct request *request, struct view *view, struct problem *why);
@@ -65,6 +66,7 @@ struct command {
     X(diff)                                                                                        \
     X(compare)                                                                                     \
     X(processes)                                                                                   \
+    X(report)                                                                                      \
     X(tree)                                                                                        \
     X(callers)                                                                                     \
     X(callees)                                                                                     \

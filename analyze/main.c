@@ -14,6 +14,7 @@
 #include <inttypes.h>
 #include <langinfo.h>
 #include <locale.h>
+#include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -106,6 +107,44 @@ static void begin_round(struct sink *sink, const struct args *args, unsigned rou
         sink_text(sink, "\n");
 }
 
+/* Where the answer goes: NULL = standard output. `named` has room for a path that is made up. */
+static const char *output_path(const struct arrangement *arrangement, const struct args *args,
+                               struct buffer *named)
+{
+    const char *const path = args_text(args, "output");
+    if (args->command->writes_trace || path != NULL || !args->command->writes_file)
+        return args->command->writes_trace ? NULL : path;
+    const char *const slash = strrchr(args->files[0], '/');
+    const char *const name = slash != NULL ? slash + 1 : args->files[0];
+    const char *const ending = strrchr(name, '.');
+    const bool is_trace = ending != NULL && ending != name && strcmp(ending, ".trace") == 0;
+    if (strcmp(name, "-") == 0)
+        buffer_add_text(named, args->command->name);
+    else
+        buffer_add(named, name, is_trace ? (size_t)(ending - name) : strlen(name));
+    buffer_add_text(named, arrangement->output->ending);
+    return named->text;
+}
+
+/* Of a file that nobody sees being written: where it is, and what the command has to say of it. */
+static void say_written(const struct args *args, const struct view *view, const char *path)
+{
+    struct buffer line = {0};
+    struct stat info;
+    if (path == NULL || strcmp(path, "-") == 0 || stat(path, &info) != 0 || !S_ISREG(info.st_mode))
+        return;
+    buffer_add_visible(&line, path);
+    printf("%s: %.2f MB", line.text, (double)info.st_size / 1e6);
+    for (size_t i = 0; i < view->n_notes; i++)
+        printf("; %s", view->notes[i]);
+    printf("\n");
+    buffer_clear(&line);
+    char *const words[] = {"xdg-open", (char *)(uintptr_t)path, NULL};
+    pid_t pid;
+    if (args_flag(args, "open") && posix_spawnp(&pid, words[0], NULL, NULL, words, environ) != 0)
+        printf("xdg-open is not there: open it in a browser\n");
+}
+
 static enum status write_view(const struct arrangement *arrangement, const struct args *args,
                               struct view *view, unsigned round, struct problem *why)
 {
@@ -117,22 +156,30 @@ static enum status write_view(const struct arrangement *arrangement, const struc
         if (strcmp(wanted, colors[i]) == 0)
             color = (enum color_choice)i;
     }
-    const char *const path = args->command->writes_trace ? NULL : args_text(args, "output");
-    TRY(sink_open(&sink, path, color, why));
+    struct buffer named = {0};
+    const char *const path = output_path(arrangement, args, &named);
+    if (sink_open(&sink, path, color, why) != STATUS_OK) {
+        buffer_clear(&named);
+        return STATUS_IO;
+    }
     if (sink.terminal && arrangement->output->binary) {
         sink_abandon(&sink);
+        buffer_clear(&named);
         return problem_set(why, STATUS_USAGE, PROBLEM_NO_OFFSET,
                            "--format: %s is not for a terminal; say --output FILE",
                            arrangement->output->name);
     }
     arrangement_apply(arrangement, view, sink.height);
     begin_round(&sink, args, round);
-    const enum status status = arrangement->output->write(&sink, view, why);
-    if (status != STATUS_OK) {
+    enum status status = arrangement->output->write(&sink, view, why);
+    if (status != STATUS_OK)
         sink_abandon(&sink);
-        return status;
-    }
-    return sink_close(&sink, why);
+    else
+        status = sink_close(&sink, why);
+    if (status == STATUS_OK && args->command->writes_file)
+        say_written(args, view, path);
+    buffer_clear(&named);
+    return status;
 }
 
 /* Where a sample list is written while it is read, nothing may stand between its lines. */

@@ -48,6 +48,7 @@ struct output {
     X(callgrind)                                                                                   \
     X(pstats)                                                                                      \
     X(svg)                                                                                         \
+    X(html)                                                                                        \
     X(plot_png)                                                                                    \
     X(plot_svg)                                                                                    \
     X(plot_pdf)

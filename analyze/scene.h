@@ -46,6 +46,7 @@ struct scene_holder {
 };
 
 struct scene {
+    bool expressions; /* places are told apart within a line; set before the first scene_run */
     struct trace *trace;
     struct arena arena;
     struct symbols symbols;

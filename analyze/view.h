@@ -33,6 +33,7 @@ enum shape {
     SHAPE_GRAPH = 64,   /* functions, and who called whom */
     SHAPE_STORY = 128,  /* things that happened, each with a heading and tables: story.h */
     SHAPE_CURVES = 256, /* values over time */
+    SHAPE_PAGE = 512,   /* a whole page: report/page.h */
 };
 
 struct gil_entry;
@@ -148,6 +149,7 @@ struct course {
 struct column;
 struct story;
 struct graph;
+struct page;
 #define VIEW_COLUMNS_MAX 40
 
 struct view {
@@ -210,6 +212,9 @@ struct view {
     /* SHAPE_GRAPH: the same functions and calls by several metrics, the view's own first */
     const struct graph *graphs;
     size_t n_graphs;
+
+    /* SHAPE_PAGE */
+    const struct page *page;
 
     bool blank; /* what has no value is left blank, for human readers */
 

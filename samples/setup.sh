@@ -6,8 +6,11 @@
 # usage: setup.sh [PACKAGE...]      more packages, e.g. for the tests
 set -eu
 
+# The page of `pyanalyze report` is made of npm packages; where npm is there already it will do.
+page=
+command -v npm >/dev/null && command -v node >/dev/null || page="nodejs npm"
 packages="gcc cmake make pkg-config libc6-dev libzstd-dev libprotobuf-c-dev protobuf-c-compiler
-    libsmartcols-dev libpcre2-dev libjansson-dev zlib1g-dev $*"
+    libsmartcols-dev libpcre2-dev libjansson-dev zlib1g-dev $page $*"
 
 missing=
 for package in $packages; do

@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: MIT */
+/* report: one HTML page to look at. */
+#include "../arrange.h"
+#include "../command.h"
+#include "../memory.h"
+#include "../module.h"
+#include "../report/page.h"
+#include "../request.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define TEXT_ROWS "20"
+
+extern const size_t page_template_len;
+
+/* Answers of other commands that go into the page: words of a command line. */
+struct question {
+    const char *name;
+    const char *words[6];
+};
+
+static const struct question json_questions[] = {
+    {"stalls", {"stalls", "--format", "json"}},
+    {"threads", {"threads", "--format", "json"}},
+    {"processes", {"processes", "--format", "json"}},
+    {"info", {"info", "--format", "json"}},
+};
+static const struct question text_questions[] = {
+    {"Lines", {"lines", "--merge-threads", "--limit", TEXT_ROWS}},
+    {"Threads", {"threads", "--limit", TEXT_ROWS}},
+    {"Stalls", {"stalls", "--limit", "3"}},
+};
+#define N_QUESTIONS (ARRAY_LEN(json_questions) + ARRAY_LEN(text_questions))
+
+/* What is passed on to them, where they take it. */
+static const char *const passed_on[] = {"from", "to", "thread", "process", "over", "idle"};
+
+struct answer {
+    char **argv;
+    size_t n_argv, argv_size;
+    struct args args;
+    struct arrangement arrangement;
+    struct request request;
+    struct view view;
+};
+
+/* Everything that the page borrows. */
+struct making {
+    struct page page;
+    struct report report;
+    struct report_sources sources;
+    struct modules modules;
+    struct answer answers[N_QUESTIONS];
+    struct page_part parts[N_QUESTIONS];
+};
+
+static void release(void *closure)
+{
+    struct making *const making = closure;
+    for (size_t i = 0; i < N_QUESTIONS; i++) {
+        struct answer *const answer = &making->answers[i];
+        view_clear(&answer->view);
+        if (answer->request.args != NULL)
+            request_close(&answer->request);
+        args_clear(&answer->args);
+        free(answer->argv);
+    }
+    modules_clear(&making->modules);
+    report_sources_clear(&making->sources);
+    report_clear(&making->report);
+    free(making);
+}
+
+static void add_word(struct answer *answer, const char *word)
+{
+    answer->argv = memory_grow(answer->argv, &answer->argv_size, answer->n_argv + 2, sizeof(char *));
+    memcpy(&answer->argv[answer->n_argv++], &word, sizeof word); /* argv is not const, by custom */
+}
+
+static bool takes(const char *command_name, const char *option)
+{
+    const struct command *const command = command_find(command_name);
+    const struct option *o;
+    for (size_t i = 0; (o = command_option(command, i)) != NULL; i++) {
+        if (strcmp(o->name, option) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* Ask another command, with the same files and choices. */
+static enum status ask(struct answer *answer, const struct question *question,
+                       const struct request *request, struct problem *why)
+{
+    add_word(answer, "pyanalyze");
+    for (size_t i = 0; i < ARRAY_LEN(question->words) && question->words[i] != NULL; i++)
+        add_word(answer, question->words[i]);
+    for (size_t i = 0; i < ARRAY_LEN(passed_on); i++) {
+        const char *text;
+        for (size_t at = 0; takes(question->words[0], passed_on[i]) &&
+                            (text = args_next(request->args, passed_on[i], &at)) != NULL;) {
+            add_word(answer, arena_print(&answer->view.arena, "--%s", passed_on[i]));
+            add_word(answer, text);
+        }
+    }
+    add_word(answer, "--");
+    for (size_t i = 0; i < request->args->n_files; i++)
+        add_word(answer, request->args->files[i]);
+    TRY(args_parse(&answer->args, (int)answer->n_argv, answer->argv, why));
+    TRY(arrangement_make(&answer->arrangement, &answer->args, why));
+    const bool machine = answer->arrangement.output->machine;
+    TRY(request_open(&answer->request, &answer->args, machine, why));
+    TRY(answer->args.command->build(&answer->request, &answer->view, why));
+    arrangement_apply(&answer->arrangement, &answer->view, 0);
+    return STATUS_OK;
+}
+
+static enum status ask_all(struct making *making, const struct request *request,
+                           struct problem *why)
+{
+    const size_t n_json = ARRAY_LEN(json_questions);
+    for (size_t i = 0; i < N_QUESTIONS; i++) {
+        const struct question *const question =
+            i < n_json ? &json_questions[i] : &text_questions[i - n_json];
+        struct answer *const answer = &making->answers[i];
+        TRY(ask(answer, question, request, why));
+        making->parts[i] =
+            (struct page_part){question->name, answer->arrangement.output, &answer->view};
+    }
+    making->page.parts = making->parts;
+    making->page.n_parts = n_json;
+    making->page.texts = making->parts + n_json;
+    making->page.n_texts = ARRAY_LEN(text_questions);
+    return STATUS_OK;
+}
+
+static const char *title_of(const struct trace *trace)
+{
+    const struct census *const census = &trace->census;
+    for (size_t i = 0; i < census->n_processes; i++) {
+        if (census->processes[i]->command[0] != '\0')
+            return census->processes[i]->command;
+    }
+    return "a recording";
+}
+
+static const char *made_by(struct view *view, const struct args *args)
+{
+    struct buffer line = {0};
+    buffer_add_text(&line, "pyanalyze report");
+    for (size_t i = 0; i < args->n_given; i++) {
+        buffer_print(&line, " --%s", args->given[i].option->name);
+        if (args->given[i].text != NULL)
+            buffer_print(&line, " %s", args->given[i].text);
+    }
+    for (size_t i = 0; i < args->n_files; i++)
+        buffer_print(&line, " %s", args->files[i]);
+    const char *const text = arena_copy(&view->arena, line.text, line.len);
+    buffer_clear(&line);
+    return text;
+}
+
+static enum status build_report(struct request *request, struct view *view, struct problem *why)
+{
+    if (page_template_len == 0)
+        return problem_set(why, STATUS_USAGE, PROBLEM_NO_OFFSET,
+                           "report: this pyanalyze was built without the page (npm was not there); "
+                           "README.md says how to build it");
+    const char *const source = args_text(request->args, "source");
+    struct making *const making = memory_get(sizeof *making);
+    view->shape = SHAPE_PAGE;
+    view->closure = making;
+    view->release = release;
+    report_build(&making->report, request->trace, &request->select);
+    modules_build(&making->modules, &making->report.scene.symbols, &making->report.scene.tree);
+    making->report.scene.symbols.modules = &making->modules;
+    request_learn_clock(request);
+    if (source == NULL || strcmp(source, "no") != 0)
+        report_sources_read(&making->sources, &making->report, source);
+    making->page.report = &making->report;
+    making->page.trace = request->trace;
+    making->page.sources = &making->sources;
+    making->page.title = title_of(request->trace);
+    making->page.made_by = made_by(view, request->args);
+    TRY(ask_all(making, request, why));
+    view->page = &making->page;
+    if (making->sources.n_lines > 0)
+        view_add_note(view, arena_print(&view->arena,
+                                        "%zu lines of source code are in it (--source no leaves "
+                                        "them out)",
+                                        making->sources.n_lines));
+    return STATUS_OK;
+}
+
+static const struct option options[] = {
+    {"output", 'o', "FILE", OPTION_TEXT,
+     "write to this file; it appears when it is whole; default the trace's name with .html, in this "
+     "folder",
+     NULL, 0},
+    {"open", 0, NULL, OPTION_FLAG, "show it in the browser, with xdg-open", NULL, 0},
+    {"source", 's', "DIR", OPTION_TEXT,
+     "look for source code below this folder, with as much of its own path as is there; \"no\": put "
+     "none into the page",
+     NULL, 0},
+    {"over", 0, "TIME", OPTION_TEXT, "stalls that are at least so long; default 200ms", NULL, 0},
+    {"idle", 0, "FUNCTION", OPTION_TEXT, "where a thread is idle, as of stalls", NULL, 0},
+    OPTION_END,
+};
+
+const struct command command_report = {
+    .name = "report",
+    .synopsis = "[options] FILE...",
+    .summary = "one HTML page to look at: threads over time, flame graph, source, stalls",
+    .text = "Writes one file with everything in it that a browser shows without a network: all "
+            "threads over time with their states, a flame graph and tables of functions, lines, "
+            "files and modules of whatever range of time is drawn on it, source with the times of "
+            "its lines, stalls, the GIL, and how well it was recorded. Its numbers are those that "
+            "the other commands print. Without scripts it still says the most important in text.\n"
+            "\n"
+            "Source code of the functions that were seen in the 40 hottest files goes into the page "
+            "(at most 1 MB), and leaves the machine with it: --source no leaves it out.",
+    .example = "pyanalyze report -o run.html run.trace",
+    .takes = TAKES_THREAD | TAKES_PROCESS | TAKES_RANGE | TAKES_FORMAT,
+    .options = options,
+    .min_files = 1,
+    .max_files = SIZE_MAX,
+    .shape = SHAPE_PAGE,
+    .output = "html",
+    .writes_file = true,
+    .build = build_report,
+};

@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: MIT
+//
+// app - the page from top to bottom, in the order of the question: what stands out, when, who, where.
+import { useComputed, useSignal } from "@preact/signals";
+import { useEffect, useMemo } from "preact/hooks";
+import { STATES, is_dark } from "./colors.js";
+import { METRICS, range_text } from "./data.js";
+import { find_all, stall_list } from "./findings.js";
+import { Flame } from "./flame.jsx";
+import { callers, classes, find, help, metric, picked, range, reset, root, shown, tab, threads, trace, view, weight_ns, weights } from "./state.js";
+import { Table } from "./table.jsx";
+import { show_stall, Tabs } from "./tabs.jsx";
+import { clock, count, percent, seconds, visible } from "./text.js";
+import { choose_range, time_span, Timeline } from "./timeline.jsx";
+
+const VIEWS = { flame: "flame", icicle: "icicle", inverted: "inverted", order: "order of time" };
+
+function Header() {
+  const t = trace.value, p = t.processes[0], ticks = t.threads.reduce((a, th) => a + th.start[th.runs] - th.begin, 0);
+  const theme = () => { document.documentElement.dataset.theme = is_dark() ? "light" : "dark"; shown.value = shown.value ? { ...shown.value } : { from: t.start_ns, to: t.end_ns }; };
+  return (
+    <header>
+      <h1>{visible(t.title)}</h1>
+      <span>{t.threads.length} threads · {t.processes.length > 1 ? `${t.processes.length} processes · ` : ""}{seconds(t.end_ns - t.start_ns)} · {p ? `${count(1e9 / p.interval_ns)} Hz · Python ${visible(p.python)} · ` : ""}{count(ticks)} samples · {visible(t.recordings[0].host)}, {clock(t, t.start_ns, 0)}</span>
+      <span class="right"><button onClick={theme} title="light or dark">◐</button> <button onClick={() => { help.value = !help.value; }} aria-expanded={help.value}>?</button></span>
+    </header>
+  );
+}
+
+function Findings({ findings }) {
+  const show = f => {
+    reset();
+    if (f.range) choose_range(f.range.from, f.range.to);
+    if (f.threads) threads.value = new Set(f.threads);
+    if (f.metric) metric.value = f.metric;
+    if (f.fn >= 0) picked.value = f.fn;
+    if (f.tab) tab.value = f.tab;
+  };
+  return (
+    <section class="findings" aria-label="what stands out">
+      <h2>What stands out</h2>
+      {findings.length ? <ul>{findings.map((f, i) => <li key={i}>{f.text} <span class="soft">({f.why})</span> <button onClick={() => show(f)}>show</button></li>)}</ul> : <p>Nothing does: no stall was found, and no thread waited much for the GIL or for a CPU.</p>}
+    </section>
+  );
+}
+
+function Chosen() {
+  const t = trace.value, all = !range.value && !threads.value && classes.value === 31;
+  const error = useSignal("");
+  const edit = (which, text) => {
+    const now = range.value || { from: t.start_ns, to: t.end_ns }, value = Number(text) * 1e9;
+    error.value = Number.isFinite(value) ? "" : "seconds after the start, such as 12.5";
+    if (Number.isFinite(value)) choose_range(which === "from" ? value : now.from, which === "to" ? value : now.to);
+  };
+  const now = range.value || { from: t.start_ns, to: t.end_ns };
+  const input = which => <input type="text" size={9} aria-label={which + ", in seconds after the start"} value={(now[which] / 1e9).toFixed(3)} onChange={e => edit(which, e.currentTarget.value)} />;
+  return (
+    <div class="chosen">
+      {STATES.map((s, cls) => (
+        <button key={s.name} class="state" aria-pressed={!!(classes.value >> cls & 1)} title="count only what is pressed" onClick={() => { classes.value = (classes.value ^ (1 << cls)) || 31; }}><b class={"s" + cls} />{s.name}</button>
+      ))}
+      <span class="right">range {input("from")} to {input("to")} s {error.value && <b class="warn">{error.value}</b>} {range.value && <span class="soft">{clock(t, now.from)} – {clock(t, now.to)}, {seconds(now.to - now.from)}</span>} {range.value && <button onClick={() => { shown.value = { ...range.value }; }}>zoom</button>} {(shown.value || !all) && <button onClick={() => { shown.value = null; reset(); }}>all</button>}</span>
+    </div>
+  );
+}
+
+function Toolbar() {
+  const total = useComputed(() => weights.value.total);
+  const chosen = threads.value ? `${threads.value.size} of ${trace.value.threads.length} threads` : "all threads";
+  return (
+    <nav aria-label="what is shown">
+      <span class="pick" role="group" aria-label="weight">{Object.entries(METRICS).map(([key, m]) => <button key={key} aria-pressed={metric.value === key} onClick={() => { metric.value = key; }}>{m.name}</button>)}</span>
+      <span class="pick" role="group" aria-label="shape">{Object.entries(VIEWS).map(([key, name]) => <button key={key} aria-pressed={view.value === key} onClick={() => { view.value = key; callers.value = null; root.value = 0; }}>{name}</button>)}</span>
+      <input type="search" id="find" placeholder="find" aria-label="find functions" value={find.value} onInput={e => { find.value = e.currentTarget.value; }} />
+      <span class="sum">{seconds(weight_ns(total.value))} {METRICS[metric.value].name}, {chosen}</span>
+    </nav>
+  );
+}
+
+function Help() {
+  const rows = [["drag on the timeline", "choose a range; everything below counts it"], ["wheel, + and -", "zoom in time"], ["click a thread's name", "only this thread; Ctrl adds, double click opens a group"], ["click a box", "zoom to it, and show its source"], ["right click a box or row", "who calls it"], ["/", "find"], ["arrow left, right; with Shift", "move the range; its end"], ["[ and ]", "the stall before, the next one"], ["1 to 6", "weight"], ["f i v o", "flame, icicle, inverted, order of time"], ["t", "functions, lines, files, modules"], ["Esc", "back"]];
+  return <section class="help" aria-label="help"><table class="rows"><tbody>{rows.map(([a, b]) => <tr key={a}><th scope="row">{a}</th><td class="name">{b}</td></tr>)}</tbody></table></section>;
+}
+
+function keys(e, stalls) {
+  if (e.ctrlKey || e.altKey || e.metaKey || /^(INPUT|TEXTAREA|SELECT)$/.test(e.target.tagName)) return;
+  const t = trace.value, { from, to } = range.value || time_span(), step = (to - from) / 10;
+  const views = { f: "flame", i: "icicle", v: "inverted", o: "order" };
+  const at = range.value ? range.value.from : t.start_ns, times = [...stalls].sort((a, b) => a.from - b.from);
+  if (e.key === "/") document.getElementById("find").focus();
+  else if (e.key === "Escape") help.value ? (help.value = false) : callers.value !== null ? (callers.value = null) : root.value ? (root.value = 0) : reset();
+  else if (e.key === "?") help.value = !help.value;
+  else if (e.key >= "1" && e.key <= "6") metric.value = Object.keys(METRICS)[e.key - 1];
+  else if (views[e.key]) view.value = views[e.key];
+  else if (e.key === "t") { const names = ["functions", "lines", "files", "modules"]; import_table(names); }
+  else if (e.key === "+" || e.key === "=") shown.value = { from: from + step, to: to - step };
+  else if (e.key === "-") { const s = time_span(), w = s.to - s.from; const a = Math.max(t.start_ns, s.from - w / 4), b = Math.min(t.end_ns, s.to + w / 4); shown.value = a <= t.start_ns && b >= t.end_ns ? null : { from: a, to: b }; }
+  else if (e.key === "]") { const next = times.find(s => s.from > at + 1); if (next) show_stall(next); }
+  else if (e.key === "[") { const before = times.filter(s => s.from < at - 1).pop(); if (before) show_stall(before); }
+  else if (range.value && (e.key === "ArrowLeft" || e.key === "ArrowRight")) { const by = e.key === "ArrowLeft" ? -step : step; choose_range(e.shiftKey ? from : from + by, to + by); }
+  else return;
+  e.preventDefault();
+}
+
+import { table } from "./state.js";
+const import_table = names => { table.value = names[(names.indexOf(table.value) + 1) % names.length]; };
+
+export function App() {
+  const t = trace.value;
+  const findings = useMemo(() => find_all(t), [t]);
+  const stalls = useMemo(() => stall_list(t).map(s => ({ ...s, show: () => show_stall(s) })), [t]);
+  useEffect(() => {
+    const on = e => keys(e, stalls);
+    addEventListener("keydown", on);
+    return () => removeEventListener("keydown", on);
+  }, [stalls]);
+  const words = range.value ? ` --from ${range_text(range.value.from)} --to ${range_text(range.value.to)}` : "";
+  return (
+    <>
+      <Header />
+      {help.value && <Help />}
+      <Findings findings={findings} />
+      <main>
+        <Chosen />
+        <Timeline stalls={stalls} />
+        <Toolbar />
+        <div class="both"><Flame /><Table /></div>
+        <Tabs stalls={stalls} />
+      </main>
+      <footer class="soft">Exact: every interval of the recording is in this page. In a terminal: <code>pyanalyze {table.value} --merge-threads{words} TRACE</code>. Made by pyanalyze {visible(t.version)}: <code>{visible(t.made_by)}</code></footer>
+    </>
+  );
+}

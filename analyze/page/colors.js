@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: MIT
+//
+// colors - of states: they differ for all kinds of sight, and in grey.
+export const STATES = [
+  { name: "on a CPU", light: "#0072b2", dark: "#3d9be0" },
+  { name: "ready, no CPU free", light: "#cc79a7", dark: "#d68fb8", hatch: true },
+  { name: "waits for the GIL", light: "#e69f00", dark: "#f0b63a" },
+  { name: "blocked or idle", light: "#dde3ea", dark: "#2f3945" },
+  { name: "not known", light: "#b8b0a8", dark: "#5a5550" },
+];
+export const is_dark = () => (document.documentElement.dataset.theme || (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light")) === "dark";
+export const state_color = cls => STATES[cls][is_dark() ? "dark" : "light"];
+
+function hash(text) {
+  let h = 2166136261;
+  for (let i = 0; i < text.length; i++) h = Math.imul(h ^ text.charCodeAt(i), 16777619);
+  return h >>> 0;
+}
+
+// A box's color: one hue per file, so that one sees where a stack goes from library to library.
+export function box_color(file, name) {
+  const hue = hash(file) % 360, light = (is_dark() ? 30 : 74) + (hash(name) % 10);
+  return `hsl(${hue} 42% ${light}%)`;
+}

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: MIT
+//
+// findings - what stands out, in sentences with their numbers and what to look at. No DOM.
+//
+// Each has a threshold, said in `why`; nothing is advice. Links: a range, threads, a metric, a function.
+import { by_thread, CLASSES, gil, ON_CPU, READY, rows, row_name, share_error, sum, WAITS_GIL } from "./data.js";
+import { percent, seconds, visible } from "./text.js";
+
+const thread_name = (trace, i) => visible(trace.threads[i].name);
+
+export function stall_list(trace) {
+  const list = Array.isArray(trace.parts.stalls) ? trace.parts.stalls : [];
+  return list.filter(s => typeof s.start === "number" && typeof s.duration === "number").map(s => {
+    const thread = trace.threads.find(th => th.tid === s.thread_id && trace.processes[th.process].pid === s.process) || trace.threads.find(th => th.name === s.thread);
+    return { from: s.start * 1e9, to: (s.start + s.duration) * 1e9, ns: s.duration * 1e9, thread, stall: s };
+  });
+}
+
+export function find_all(trace) {
+  const out = [], whole = { range: null, threads: null, classes: 31 };
+  const ns = trace.processes.length ? trace.processes[0].interval_ns : 1;
+  const per = by_thread(trace, whole), stalls = stall_list(trace);
+  let all = 0, waited = 0, ready = 0;
+  for (const thread of trace.threads) {
+    const own = trace.processes[thread.process].interval_ns, ticks = per[thread.index].ticks;
+    for (let k = 0; k < CLASSES; k++) all += ticks[k] * own;
+    waited += ticks[WAITS_GIL] * own;
+    ready += ticks[READY] * own;
+  }
+  if (stalls.length) {
+    const longest = stalls.reduce((a, b) => (b.ns > a.ns ? b : a)), together = stalls.reduce((a, b) => a + b.ns, 0);
+    out.push({
+      text: `${stalls.length === 1 ? "1 stall" : stalls.length + " stalls"}, ${seconds(together)} together; the longest ${seconds(longest.ns)} in ${visible(longest.stall.thread)}${longest.stall.cause ? ": " + visible(String(longest.stall.cause)) : ""}`,
+      why: "a thread did not come back to where it waits for work for 0.2 s or more (or --over)",
+      range: { from: longest.from, to: longest.to }, threads: longest.thread ? [longest.thread.index] : null, metric: "wall", tab: "stalls",
+    });
+  }
+  if (waited > 0.1 * all) {
+    const pairs = [];
+    gil(trace, whole).forEach((map, i) => map.forEach((w, who) => who >= 0 && pairs.push([w, i, who])));
+    pairs.sort((a, b) => b[0] - a[0]);
+    const top = pairs[0];
+    out.push({
+      text: `threads waited ${seconds(waited)} for the GIL, ${percent(waited / all)} of their time` + (top ? `; most: ${thread_name(trace, top[1])} for ${thread_name(trace, top[2])}, ${seconds(top[0])}` : ""),
+      why: "more than 10 % of the time of all threads", metric: "gil_wait", tab: "gil",
+    });
+  }
+  if (ready > 0.05 * all)
+    out.push({ text: `threads were ready for ${seconds(ready)} while no CPU was free, ${percent(ready / all)} of their time`, why: "more than 5 % of the time of all threads: the machine was busy, with this or other programs", metric: "ready" });
+  const cpu = sum(trace, whole, "cpu");
+  const heavy = rows(trace, cpu.self, "lines").filter(r => r.id >= 0 && cpu.total && r.self / cpu.total > 0.2).sort((a, b) => b.self - a.self).slice(0, 2);
+  for (const row of heavy) {
+    const share = row.self / cpu.total, name = row_name(trace, "lines", row.id);
+    out.push({
+      text: `${percent(share)} ±${(100 * share_error(share, cpu.samples)).toFixed(1)} of the CPU in one line: ${visible(name.name)} (${visible(name.file.replace(/^.*\//, ""))}:${name.line})`,
+      why: "more than 20 % of the CPU time of all threads", metric: "cpu", fn: trace.place_fn[trace.line_place[row.id]], tab: "source",
+    });
+  }
+  let collecting = 0;
+  for (const thread of trace.threads)
+    for (let i = 0; i < thread.runs; i++) if (thread.gc[i]) collecting += (thread.start[i + 1] - thread.start[i]) * trace.processes[thread.process].interval_ns;
+  const busy = per.reduce((a, p, i) => a + p.ticks[ON_CPU] * trace.processes[trace.threads[i].process].interval_ns, 0);
+  if (collecting > 0.05 * busy && collecting > 10 * ns)
+    out.push({ text: `garbage collection took ${seconds(collecting)}, ${percent(collecting / busy)} of the time on CPUs`, why: "more than 5 % of the time on CPUs", metric: "on_cpu" });
+  return out;
+}

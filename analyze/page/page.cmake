@@ -1,0 +1,27 @@
+# SPDX-License-Identifier: MIT
+# Build the page's template: cmake -DSOURCE=page -DWORK=folder -DOUT=template.html -DNPM=npm -DNODE=node -P page.cmake
+# Where packages cannot be had, the template is empty and pyanalyze report says so; all else is built.
+get_filename_component(folder ${OUT} DIRECTORY)
+file(MAKE_DIRECTORY ${folder})
+file(GLOB sources ${SOURCE}/*.js ${SOURCE}/*.jsx ${SOURCE}/*.mjs ${SOURCE}/*.css ${SOURCE}/*.html)
+file(COPY ${sources} ${SOURCE}/package.json ${SOURCE}/package-lock.json ${SOURCE}/.npmrc DESTINATION ${WORK})
+file(SHA256 ${SOURCE}/package-lock.json wanted)
+set(installed "")
+if(EXISTS ${WORK}/installed)
+  file(READ ${WORK}/installed installed)
+endif()
+if(NOT installed STREQUAL wanted)
+  execute_process(COMMAND ${NPM} ci --ignore-scripts WORKING_DIRECTORY ${WORK} RESULT_VARIABLE failed
+    OUTPUT_QUIET ERROR_VARIABLE errors)
+  if(failed)
+    message(WARNING "npm ci failed: built without the page of pyanalyze report\n${errors}")
+    file(WRITE ${OUT} "")
+    return()
+  endif()
+  file(WRITE ${WORK}/installed ${wanted})
+endif()
+execute_process(COMMAND ${NODE} build.mjs ${OUT} WORKING_DIRECTORY ${WORK} RESULT_VARIABLE failed)
+if(failed)
+  file(REMOVE ${OUT})
+  message(FATAL_ERROR "the page of pyanalyze report could not be built")
+endif()

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: MIT
+//
+// state - what is chosen, once, for all parts of the page; and in the address, so that a link is a state.
+import { computed, effect, signal } from "@preact/signals";
+import { METRICS, sum } from "./data.js";
+
+export const trace = signal(null);
+export const range = signal(null); // { from, to } in ns; null: all
+export const shown = signal(null); // what of the time the timeline shows
+export const threads = signal(null); // a Set of indices; null: all
+export const classes = signal(31); // a mask of states
+export const metric = signal("cpu");
+export const view = signal("flame"); // flame, icicle, inverted, order
+export const table = signal("functions");
+export const root = signal(0); // box that the flame graph is zoomed to
+export const callers = signal(null); // function whose callers are shown
+export const picked = signal(-1); // function
+export const find = signal("");
+export const tab = signal("source");
+export const help = signal(false);
+
+export const choice = computed(() => ({ range: range.value, threads: threads.value, classes: classes.value }));
+export const weights = computed(() => (trace.value ? sum(trace.value, choice.value, metric.value) : null));
+
+export function reset() {
+  range.value = threads.value = callers.value = null;
+  classes.value = 31;
+  root.value = 0;
+}
+
+// A weight in words: ticks of processes with different intervals are weighed by the first one's.
+export const weight_ns = w => (metric.value === "cpu" ? w : w * trace.value.processes[0].interval_ns);
+
+const FIELDS = {
+  m: [metric, text => text in METRICS, "cpu"],
+  v: [view, text => ["flame", "icicle", "inverted", "order"].includes(text), "flame"],
+  b: [table, text => ["functions", "lines", "files", "modules"].includes(text), "functions"],
+  q: [find, () => true, ""],
+  x: [tab, () => true, "source"],
+};
+
+function write_hash() {
+  const out = new URLSearchParams(), t = trace.value;
+  if (range.value) out.set("t", [range.value.from, range.value.to].map(ns => (ns / 1e9).toFixed(9).replace(/\.?0+$/, "")).join("-"));
+  if (threads.value) out.set("th", [...threads.value].join(" "));
+  if (classes.value !== 31) out.set("s", classes.value);
+  if (picked.value >= 0) out.set("f", picked.value);
+  for (const [key, [field, , usual]] of Object.entries(FIELDS)) if (field.value !== usual) out.set(key, field.value);
+  const hash = out.toString();
+  if (t && location.hash.slice(1) !== hash) history.replaceState(null, "", hash ? "#" + hash : location.pathname + location.search);
+}
+
+export function read_hash() {
+  const t = trace.value, hash = new URLSearchParams(location.hash.slice(1));
+  const time = /^([0-9.]+)-([0-9.]+)$/.exec(hash.get("t") || "");
+  range.value = time && Number(time[2]) > Number(time[1]) ? { from: Number(time[1]) * 1e9, to: Number(time[2]) * 1e9 } : null;
+  const list = (hash.get("th") || "").split(" ").filter(Boolean).map(Number).filter(i => t.threads[i]);
+  threads.value = list.length ? new Set(list) : null;
+  classes.value = Number(hash.get("s")) & 31 || 31;
+  const fn = Number(hash.get("f") ?? -1);
+  picked.value = t.functions[fn] ? fn : -1;
+  for (const [key, [field, is, usual]] of Object.entries(FIELDS)) field.value = hash.has(key) && is(hash.get(key)) ? hash.get(key) : usual;
+}
+
+export function follow_hash() {
+  read_hash();
+  effect(write_hash);
+  addEventListener("hashchange", read_hash);
+}

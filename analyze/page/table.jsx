@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: MIT
+//
+// table - functions, lines, files or modules of what is chosen. Only rows that are seen are made.
+import { useComputed, useSignal } from "@preact/signals";
+import { row_name, rows, share_error } from "./data.js";
+import { callers, find, picked, tab, table, trace, weight_ns, weights } from "./state.js";
+import { file_end, percent, seconds, visible } from "./text.js";
+
+const ROW = 22, AROUND = 6;
+const COLUMNS = [["self", "self"], ["share", "share"], ["error", "±95 %"], ["cum", "cum."], ["name", "where"]];
+
+export function Table() {
+  const t = trace.value, by = useSignal("self"), top = useSignal(0);
+  const list = useComputed(() => {
+    const { self, total, samples } = weights.value, wanted = find.value.toLowerCase();
+    const all = rows(t, self, table.value).map(row => {
+      const { name, file, line } = row_name(t, table.value, row.id), share = total ? row.self / total : 0;
+      return { ...row, name, file, line, share, error: share_error(share, samples) };
+    });
+    const kept = wanted ? all.filter(row => (row.name + " " + row.file).toLowerCase().includes(wanted)) : all;
+    const key = by.value;
+    kept.sort((a, b) => (key === "name" ? (a.name < b.name ? -1 : a.name > b.name ? 1 : a.line - b.line) : b[key] - a[key] || b.cum - a.cum));
+    return kept;
+  });
+  const function_of = row => (table.value === "functions" ? row.id : table.value === "lines" && row.id >= 0 ? t.place_fn[t.line_place[row.id]] : -1);
+  const open = row => {
+    const fn = function_of(row);
+    if (fn < 0) return;
+    picked.value = fn;
+    tab.value = "source";
+  };
+  const first = Math.max(0, Math.floor(top.value / ROW) - AROUND), seen = list.value.slice(first, first + 30 + 2 * AROUND);
+  const where = row => (table.value === "functions" || table.value === "lines" ? (row.file ? `${file_end(row.file)}:${row.line}` : "") : table.value === "modules" ? file_end(row.file) : "");
+  return (
+    <div>
+      <div class="pick" role="group" aria-label="rows">
+        {["functions", "lines", "files", "modules"].map(name => (
+          <button key={name} aria-pressed={table.value === name} onClick={() => { table.value = name; top.value = 0; }}>{name}</button>
+        ))}
+        <span class="soft">{list.value.length} rows</span>
+      </div>
+      <div class="scroll" tabIndex={0} aria-label="table" onScroll={e => { top.value = e.currentTarget.scrollTop; }}>
+        <table class="rows">
+          <thead>
+            <tr>
+              {COLUMNS.map(([key, name]) => (
+                <th key={key} scope="col" aria-sort={by.value === key ? (key === "name" ? "ascending" : "descending") : "none"}>
+                  <button onClick={() => { by.value = key; }}>{name}</button>
+                </th>
+              ))}
+            </tr>
+          </thead>
+          <tbody>
+            {first > 0 && <tr aria-hidden="true"><td colSpan={5} ref={el => { if (el) el.style.height = first * ROW + "px"; }} /></tr>}
+            {seen.map(row => (
+              <tr key={row.id} class={function_of(row) >= 0 && function_of(row) === picked.value ? "picked" : ""} onClick={() => open(row)} onContextMenu={e => { const fn = function_of(row); if (fn >= 0) { e.preventDefault(); callers.value = fn; } }}>
+                <td>{seconds(weight_ns(row.self))}</td>
+                <td><meter min={0} max={1} value={row.share} aria-hidden="true" />{percent(row.share)}</td>
+                <td>±{(100 * row.error).toFixed(1)}</td>
+                <td>{seconds(weight_ns(row.cum))}</td>
+                <td class="name" title={visible(row.file)}>
+                  {function_of(row) >= 0 ? <button class="link" onClick={() => open(row)}>{visible(row.name)}</button> : visible(table.value === "files" ? file_end(row.name) : row.name)} <i>{visible(where(row))}</i>
+                </td>
+              </tr>
+            ))}
+            {first + seen.length < list.value.length && <tr aria-hidden="true"><td colSpan={5} ref={el => { if (el) el.style.height = (list.value.length - first - seen.length) * ROW + "px"; }} /></tr>}
+          </tbody>
+        </table>
+      </div>
+    </div>
+  );
+}

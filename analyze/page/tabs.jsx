@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: MIT
+//
+// tabs - source, stalls, the GIL, threads, processes, and how well it was recorded.
+import { useComputed } from "@preact/signals";
+import { by_thread, CLASSES, gil } from "./data.js";
+import { STATES } from "./colors.js";
+import { Source } from "./source.jsx";
+import { choice, metric, range, tab, threads, trace } from "./state.js";
+import { clock, percent, seconds, visible } from "./text.js";
+import { choose_range, time_span } from "./timeline.jsx";
+import { shown } from "./state.js";
+
+export function show_stall(stall) {
+  const margin = Math.max(stall.ns, 1e8);
+  shown.value = null;
+  const { from, to } = time_span();
+  if (stall.ns < (to - from) / 200) shown.value = { from: Math.max(from, stall.from - 20 * margin), to: Math.min(to, stall.to + 20 * margin) };
+  choose_range(stall.from, stall.to);
+  threads.value = stall.thread ? new Set([stall.thread.index]) : null;
+  metric.value = "wall";
+  tab.value = "stalls";
+}
+
+const cell = value => (value === null || value === undefined ? "" : typeof value === "number" ? (Number.isInteger(value) ? String(value) : value.toFixed(3)) : visible(typeof value === "object" ? JSON.stringify(value) : value));
+
+function Plain({ rows, caption, skip = [] }) {
+  if (!Array.isArray(rows) || !rows.length) return <p class="soft">none</p>;
+  const names = [...new Set(rows.flatMap(Object.keys))].filter(name => !skip.includes(name) && rows.some(r => r[name] !== null && !Array.isArray(r[name])));
+  return (
+    <div class="wide">
+      <table class="rows"><caption>{caption}</caption>
+        <thead><tr>{names.map(n => <th key={n} scope="col">{n.replaceAll("_", " ")}</th>)}</tr></thead>
+        <tbody>{rows.map((r, i) => <tr key={i}>{names.map(n => <td key={n} class={typeof r[n] === "string" ? "name" : ""}>{cell(r[n])}</td>)}</tr>)}</tbody>
+      </table>
+    </div>
+  );
+}
+
+function Stalls({ stalls }) {
+  const t = trace.value;
+  if (!stalls.length) return <p>No stall was found: no thread that serves somebody stayed away from where it waits for work for so long, or it could not be told where that is. <code>pyanalyze stalls</code> says which.</p>;
+  return (
+    <div>
+      <table class="rows"><caption>the longest first; click to see it above</caption>
+        <thead><tr><th scope="col">at</th><th scope="col">lasted</th><th scope="col">thread</th><th scope="col">why</th><th scope="col">where</th></tr></thead>
+        <tbody>
+          {stalls.map((s, i) => (
+            <tr key={i} class={range.value && Math.abs(range.value.from - s.from) < 1e8 && Math.abs(range.value.to - s.to) < 1e8 ? "picked" : ""} onClick={() => show_stall(s)}>
+              <td><button class="link" onClick={() => show_stall(s)}>{clock(t, s.from)}</button></td>
+              <td>{seconds(s.ns)}</td>
+              <td class="name">{visible(s.stall.thread)}</td>
+              <td class="name">{cell(s.stall.cause)}</td>
+              <td class="name">{s.stall.function ? `${visible(s.stall.function)} (${visible(String(s.stall.file).replace(/^.*\//, ""))}:${s.stall.line})` : ""}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}
+
+function Gil() {
+  const t = trace.value;
+  const square = useComputed(() => {
+    const all = gil(t, choice.value), waited = all.map(m => [...m.values()].reduce((a, b) => a + b, 0)), held = new Map();
+    for (const m of all) for (const [who, ns] of m) held.set(who, (held.get(who) || 0) + ns);
+    const down = t.threads.map((_, i) => i).filter(i => waited[i] > 0).sort((a, b) => waited[b] - waited[a]).slice(0, 16);
+    const across = [...held.keys()].sort((a, b) => held.get(b) - held.get(a)).slice(0, 12);
+    return { all, waited, held, down, across, most: Math.max(1, ...down.flatMap(a => across.map(b => all[a].get(b) || 0))) };
+  });
+  const { all, waited, held, down, across, most } = square.value, name = i => (i < 0 ? "not known" : visible(t.threads[i].name));
+  if (!down.length) return <p class="soft">Nobody waited for the GIL in what is chosen.</p>;
+  return (
+    <div class="wide">
+      <table class="rows square"><caption>who waited (down) while who held it (across), in what is chosen</caption>
+        <thead><tr><th scope="col">waited</th>{across.map(b => <th key={b} scope="col">{name(b)}</th>)}<th scope="col">all</th></tr></thead>
+        <tbody>
+          {down.map(a => <tr key={a}><th scope="row">{name(a)}</th>{across.map(b => { const ns = all[a].get(b) || 0; return <td key={b} class={ns ? "h" + Math.min(8, Math.ceil((ns / most) * 8)) : ""}>{ns ? seconds(ns) : ""}</td>; })}<td>{seconds(waited[a])}</td></tr>)}
+          <tr><th scope="row">all</th>{across.map(b => <td key={b}>{seconds(held.get(b))}</td>)}<td>{seconds(waited.reduce((a, b) => a + b, 0))}</td></tr>
+        </tbody>
+      </table>
+    </div>
+  );
+}
+
+function Threads() {
+  const t = trace.value, rows = useComputed(() => by_thread(t, { ...choice.value, threads: null }));
+  const order = t.threads.map((_, i) => i).sort((a, b) => rows.value[b].cpu_ns - rows.value[a].cpu_ns);
+  return (
+    <div class="wide">
+      <table class="rows"><caption>in the chosen range; click to choose a thread</caption>
+        <thead><tr><th scope="col">thread</th><th scope="col">process</th><th scope="col">seen</th><th scope="col">CPU</th>{STATES.map(s => <th key={s.name} scope="col">{s.name}</th>)}</tr></thead>
+        <tbody>{order.map(i => {
+          const { ticks, cpu_ns } = rows.value[i], thread = t.threads[i], p = t.processes[thread.process], all = ticks.reduce((a, b) => a + b, 0);
+          return (
+            <tr key={i} class={threads.value && threads.value.has(i) ? "picked" : ""} onClick={() => { threads.value = threads.value && threads.value.size === 1 && threads.value.has(i) ? null : new Set([i]); }}>
+              <td class="name"><button class="link">{visible(thread.name)}</button></td><td>{p.pid}</td><td>{seconds(all * p.interval_ns)}</td><td>{seconds(cpu_ns)}</td>
+              {Array.from({ length: CLASSES }, (_, k) => <td key={k}>{all ? percent(ticks[k] / all) : ""}</td>)}
+            </tr>
+          );
+        })}</tbody>
+      </table>
+    </div>
+  );
+}
+
+function Info() {
+  const info = trace.value.parts.info;
+  if (!info || typeof info !== "object") return <p class="soft">not known</p>;
+  const section = (name, value) => Array.isArray(value) ? <Plain key={name} rows={value} caption={name.replaceAll("_", " ")} /> : (
+    <table key={name} class="rows facts"><caption>{name.replaceAll("_", " ")}</caption><tbody>{Object.entries(value).map(([k, v]) => <tr key={k}><th scope="row">{k.replaceAll("_", " ")}</th><td class="name">{cell(v)}</td></tr>)}</tbody></table>
+  );
+  return <div class="sections">{Object.entries(info).map(([name, value]) => (value && typeof value === "object" ? section(name, value) : null))}</div>;
+}
+
+export const TABS = { source: "Source", stalls: "Stalls", gil: "GIL", threads: "Threads", processes: "Processes", info: "How well it was recorded" };
+
+export function Tabs({ stalls }) {
+  const at = tab.value in TABS ? tab.value : "source", names = Object.keys(TABS);
+  const keys = e => {
+    const step = e.key === "ArrowRight" ? 1 : e.key === "ArrowLeft" ? -1 : 0;
+    if (!step) return;
+    tab.value = names[(names.indexOf(at) + step + names.length) % names.length];
+    e.stopPropagation();
+    document.getElementById("tab-" + tab.value)?.focus();
+  };
+  return (
+    <section class="low" aria-label="details">
+      <div role="tablist" aria-label="details" class="pick" onKeyDown={keys}>
+        {names.map(name => <button key={name} id={"tab-" + name} role="tab" aria-selected={at === name} aria-controls="panel" tabIndex={at === name ? 0 : -1} onClick={() => { tab.value = name; }}>{TABS[name]}{name === "stalls" ? ` (${stalls.length})` : ""}</button>)}
+      </div>
+      <div id="panel" role="tabpanel" aria-labelledby={"tab-" + at} tabIndex={0}>
+        {at === "source" && <Source />}
+        {at === "stalls" && <Stalls stalls={stalls} />}
+        {at === "gil" && <Gil />}
+        {at === "threads" && <Threads />}
+        {at === "processes" && <Plain rows={trace.value.parts.processes} caption="of the whole recording" />}
+        {at === "info" && <Info />}
+      </div>
+    </section>
+  );
+}

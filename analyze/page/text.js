@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: MIT
+//
+// text - numbers and names as people read them.
+
+// A name that others chose: what could hide, reorder or break text is shown as an escape.
+const INVISIBLE = /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff0-\uffff]|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/gu;
+export const visible = text => String(text).replace(INVISIBLE, c => "\\u" + c.codePointAt(0).toString(16).padStart(4, "0"));
+
+export const seconds = ns => {
+  const s = ns / 1e9;
+  return (s >= 100 ? s.toFixed(1) : s >= 10 ? s.toFixed(2) : s.toFixed(3)) + " s";
+};
+export const percent = share => (100 * share).toFixed(1) + " %";
+export const count = n => Math.round(n).toLocaleString("en");
+
+// Time of day, UTC or local; `ns` since the beginning of the recording.
+export function clock(trace, ns, digits = 3, utc = false) {
+  const first = trace.recordings[0];
+  const ms = Number(BigInt(first.unix_ns) / 1000000n) + (ns - first.shift_ns) / 1e6;
+  const d = new Date(ms), two = n => String(n).padStart(2, "0");
+  const [h, m, s, f] = utc
+    ? [d.getUTCHours(), d.getUTCMinutes(), d.getUTCSeconds(), d.getUTCMilliseconds()]
+    : [d.getHours(), d.getMinutes(), d.getSeconds(), d.getMilliseconds()];
+  return `${two(h)}:${two(m)}:${two(s)}` + (digits ? "." + String(f).padStart(3, "0").slice(0, digits) : "");
+}
+
+export const file_end = file => file.replace(/^.*\/(?=[^/]*\/[^/]*$)/, "");

@@ -1,0 +1,86 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""The page of `pyanalyze report`: its own data code, run by node, says what pyanalyze says.
+
+usage: run.py BUILD_DIR MAKE_OUTPUTS PYTHON
+
+Made-up traces, and two recorded ones: threads that compete for the GIL, and a program that forks.
+"""
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+
+HERE = pathlib.Path(__file__).resolve().parent
+ROOT = HERE.parent.parent
+DATA = ROOT / "analyze" / "page" / "data.js"
+
+THREADS = """
+import json, re, threading, time
+def parse(n):
+    text = json.dumps({str(i): list(range(30)) for i in range(100)})
+    for _ in range(n):
+        json.loads(text); re.findall(r"\\d+", text); time.sleep(0.002)
+def walk(n): return 1 if n == 0 else 1 + walk(n - 1)
+def deep(n):
+    for _ in range(n): walk(60)
+ts = [threading.Thread(target=parse, args=(120,), name=f"parser-{i}") for i in range(4)]
+ts += [threading.Thread(target=deep, args=(40000,), name="deep")]
+for t in ts: t.start()
+for t in ts: t.join()
+"""
+FORKS = """
+import os, time
+def work(n):
+    total = 0
+    for i in range(n): total += i * i
+    return total
+children = []
+for i in range(3):
+    pid = os.fork()
+    if pid == 0:
+        work(2000000 * (i + 1)); time.sleep(0.1); os._exit(0)
+    children.append(pid)
+work(3000000)
+for pid in children: os.waitpid(pid, 0)
+"""
+
+
+def main():
+    build, make_outputs, python = pathlib.Path(sys.argv[1]), sys.argv[2], sys.argv[3]
+    pyanalyze, pyrec = build / "analyze" / "pyanalyze", build / "record" / "pyrec"
+    if not shutil.which("node"):
+        print("skipped: node is missing")
+        return 77
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="pyrec-page-"))
+    try:
+        subprocess.run([make_outputs, str(folder)], check=True)
+        traces = [folder / f"{name}.trace" for name in ("simple", "family", "crowd", "gui", "expressions", "odd", "hostile")]
+        for name, code in (("threads", THREADS), ("forks", FORKS)):
+            (folder / f"{name}.py").write_text(code)
+            subprocess.run([str(pyrec), "-q", "-r", "1k", "-o", str(folder / f"{name}.trace"), "--",
+                            python, str(folder / f"{name}.py")], check=True)
+            traces.append(folder / f"{name}.trace")
+        if len(traces) < 4:
+            sys.exit(f"only {traces}")
+        for trace in traces:
+            page = trace.with_suffix(".html")
+            done = subprocess.run([str(pyanalyze), "report", "-o", str(page), str(trace)],
+                                  capture_output=True, text=True, check=False)
+            if done.returncode == 2 and "without the page" in done.stderr:
+                print("skipped: pyanalyze was built without the page")
+                return 77
+            if done.returncode not in (0, 3):
+                sys.exit(f"report {trace.name}: {done.returncode} {done.stderr}")
+            print(trace.name, flush=True)
+            subprocess.run(["node", str(HERE / "numbers.mjs"), str(pyanalyze), str(DATA),
+                            str(trace), str(page)], check=True)
+        subprocess.run(["node", str(HERE / "damaged.mjs"), str(DATA), str(page)], check=True)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
