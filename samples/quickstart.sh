@@ -4,14 +4,22 @@
 # Install what is missing, build into build/, record samples/fib.py and print its line table.
 set -eu
 cd "$(dirname "$0")/.."
-./samples/setup.sh
+# shellcheck source=samples/steps.sh
+. samples/steps.sh
+./samples/setup.sh python3
 
-if [ ! -e build/CMakeCache.txt ]; then
-    cmake -S . -B build -DCMAKE_BUILD_TYPE=Release -DBUILD_TESTING=OFF >/dev/null
+# A build directory that is there keeps its options; only the programs are built in it.
+if [ -e build/CMakeCache.txt ]; then
+    step "configuring build/, with the options that it has" build/configure.log cmake -S . -B build
+else
+    step "configuring build/" build/configure.log \
+        cmake -S . -B build -DCMAKE_BUILD_TYPE=Release -DBUILD_TESTING=OFF
 fi
-cmake --build build -j "$(nproc)" >/dev/null
+step "building (takes about a minute)" build/build.log \
+    cmake --build build -j "$(nproc)" --target pyrec pyrec_agent pyanalyze
 
 python=$(command -v python3)
+echo
 echo "\$ pyrec -o build/fib.trace -- python3 samples/fib.py 35"
 build/record/pyrec -o build/fib.trace -- "$python" samples/fib.py 35
 echo

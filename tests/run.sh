@@ -9,44 +9,53 @@
 # builds under AddressSanitizer, UndefinedBehaviorSanitizer and ThreadSanitizer.
 set -eu
 cd "$(dirname "$0")/.."
+# shellcheck source=samples/steps.sh
+. samples/steps.sh
+./samples/setup.sh python3 check
 # The standard library's own tests are a package of the version's.
-testsuite=$(/usr/bin/python3 -c 'import sys; print("libpython%d.%d-testsuite" % sys.version_info[:2])' \
-    2>/dev/null || true)
+testsuite=$(/usr/bin/python3 -c 'import sys; print("libpython%d.%d-testsuite" % sys.version_info[:2])')
+# The page of `pyanalyze report` is made of npm packages; where npm is there already it will do.
+page=
+command -v npm >/dev/null && command -v node >/dev/null || page="nodejs npm"
 # What tests skip by name when it is missing; not every release of Debian has all of it.
-optional=
-for package in musl-tools libfaketime libeatmydata1 libjemalloc2 libtcmalloc-minimal4 libmimalloc2.0 \
-    uwsgi-core uwsgi-plugin-python3 python3-seccomp; do
-    [ -z "$(apt-cache policy "$package" 2>/dev/null)" ] || optional="$optional $package"
-done
 # shellcheck disable=SC2086  # words or nothing
-./samples/setup.sh check protobuf-compiler zstd python3 python3-protobuf universal-ctags \
-    patchelf curl man-db procps xvfb python3-tk python3-pyqt5 python3-greenlet python3-gevent \
-    python3-dev python3-dbg python3-venv $testsuite file libxml2-utils python3-yappi zsh fish \
-    gnuplot-nox $optional
+./samples/setup.sh --optional protobuf-compiler zstd python3-protobuf universal-ctags patchelf curl \
+    man-db procps xvfb python3-tk python3-pyqt5 python3-greenlet python3-gevent python3-dev \
+    python3-dbg python3-venv "$testsuite" file libxml2-utils python3-yappi zsh fish gnuplot-nox \
+    musl-tools libfaketime libeatmydata1 libjemalloc2 libtcmalloc-minimal4 libmimalloc2.0 \
+    uwsgi-core uwsgi-plugin-python3 python3-seccomp util-linux $page
 
 if [ "${PYREC_FETCH:-yes}" = yes ]; then
-    ./tests/interpreters.sh --fetch build >/dev/null
+    step "fetching interpreters (takes some minutes the first time)" build/interpreters.log \
+        ./tests/interpreters.sh --fetch build
+    cat build/interpreters.log
 fi
 
-build() { # DIRECTORY BUILD_TYPE SANITIZERS [CMAKE BUILD ARGUMENTS...]
-    cmake -S . -B "$1" -DBUILD_TESTING=ON -DPYREC_WERROR=ON -DCMAKE_BUILD_TYPE="$2" \
-        -DPYREC_SANITIZE="$3" >/dev/null
+build() { # DIRECTORY BUILD_TYPE SANITIZERS WORDS [CMAKE BUILD ARGUMENTS...]
     directory=$1
-    shift 3
-    cmake --build "$directory" -j "$(nproc)" "$@" >"$directory/build.log" 2>&1 ||
-        { cat "$directory/build.log" && exit 1; }
+    words=$4
+    step "configuring $directory/" "$directory/configure.log" cmake -S . -B "$directory" \
+        -DBUILD_TESTING=ON -DPYREC_WERROR=ON -DCMAKE_BUILD_TYPE="$2" -DPYREC_SANITIZE="$3"
+    shift 4
+    step "building $directory/ ($words)" "$directory/build.log" \
+        cmake --build "$directory" -j "$(nproc)" "$@"
 }
 
 run() { # DIRECTORY [CTEST ARGUMENTS...]
-    (cd "$1" && shift && ctest --output-on-failure -j "$(nproc)" "$@")
+    echo "testing in $1/ .."
+    (cd "$1" && shift && ctest --output-on-failure -j "$(nproc)" "$@") || {
+        run_status=$?
+        echo "$0: tests failed in $1/; what they said: $1/Testing/Temporary/LastTest.log" >&2
+        exit "$run_status"
+    }
 }
 
-build build Release ""
+build build Release "" "takes some minutes"
 if [ "${PYREC_SANITIZERS:-yes}" = yes ]; then
-    build build-asan RelWithDebInfo address,undefined
+    build build-asan RelWithDebInfo address,undefined "AddressSanitizer and UndefinedBehaviorSanitizer"
     run build-asan -L 'unit|fuzz|golden' "$@"
     run build-asan -L sanitized "$@"
-    build build-tsan RelWithDebInfo thread --target race_tests
+    build build-tsan RelWithDebInfo thread "ThreadSanitizer" --target race_tests
     run build-tsan -L race "$@"
 fi
 run build "$@"
