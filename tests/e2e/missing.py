@@ -174,13 +174,17 @@ def test_few_descriptors(t):
 
 def test_no_descriptors(t):
     """The command runs in any case; that it was not recorded is said, with the reason."""
-    for limit in (14, 12):
+    for limit in (14, 10, 8, 6):
         run = t.command([t.python, "-c", "print('ran')"],
                         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE,
                                                               (limit, limit)))
         assert (run.status, run.out) == (0, "ran\n"), (limit, run.status, run.err)
         assert "escriptors used up" in run.err or "Too many open files" in run.err, (limit, run.err)
         assert len(run.err.splitlines()) == 1, run.err
+    run = t.command(["sh", "-c", "kill -9 $$"],
+                    preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (6, 6)))
+    assert run.status == -9, run.status
+
 
 # ---- true reasons ----
 
