@@ -158,7 +158,7 @@ enum status facts_thread(struct facts *facts, const struct dict *dict,
     struct unit_thread *const t = &facts->threads[index];
     const char *name = dict_string(dict, thread->name);
     if (name[0] == '\0')
-        name = arena_print(&facts->arena, "Thread-%u", thread->os_tid);
+        name = arena_print(&facts->arena, "<unnamed> tid %u", thread->os_tid);
     *t = (struct unit_thread){
         .id = thread->id,
         .os_tid = thread->os_tid,

@@ -13,11 +13,11 @@
 #include <time.h>
 #include <unistd.h>
 
-#define BACKLOG      4096
-#define PREFIX       "pyrec-door-"
-#define STALE_AGE_S  60 /* a younger one may be about to listen */
-#define STALE_LOOKS  10000 /* entries of a directory */
-#define PATH_ROOM    (WIRE_DIRECTORY_MAX + 8)
+#define BACKLOG     4096
+#define PREFIX      "pyrec-door-"
+#define STALE_AGE_S 60    /* a younger one may be about to listen */
+#define STALE_LOOKS 10000 /* entries of a directory */
+#define PATH_ROOM   (WIRE_DIRECTORY_MAX + 8)
 
 void door_init(struct door *door)
 {

@@ -47,9 +47,9 @@ struct hello_guest {
 };
 
 enum hello_answer {
-    HELLO_WELCOME, /* *guest is filled in */
-    HELLO_WAIT,    /* nothing said yet */
-    HELLO_GONE,    /* hung up before saying anything */
+    HELLO_WELCOME,  /* *guest is filled in */
+    HELLO_WAIT,     /* nothing said yet */
+    HELLO_GONE,     /* hung up before saying anything */
     HELLO_REFUSED,  /* one of ours, but *why says why it cannot be recorded */
     HELLO_STRANGER, /* does not know the cookie: none of ours; *why */
 };

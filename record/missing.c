@@ -117,7 +117,8 @@ static bool is_notice(const struct wire_notice *notice, const char *cookie)
            notice->reason < WIRE_MISSING_COUNT;
 }
 
-/* Where the next notice may begin behind `at`: at its magic, or where too little is there to tell. */
+/* Where the next notice may begin behind `at`: at its magic, or where too little is there to tell.
+ */
 static size_t notice_find(const char *bytes, size_t at, size_t n)
 {
     while (at < n && memcmp(bytes + at, WIRE_MAGIC, n - at < 8 ? n - at : 8) != 0)

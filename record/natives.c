@@ -71,15 +71,41 @@ static int tid_compare(const void *a, const void *b)
     return (left > right) - (left < right);
 }
 
-static void thread_look(void *closure, pid_t tid)
+static struct native *outer_find(struct natives *natives, pid_t outer)
+{
+    for (uint32_t i = 0; i < natives->n; i++)
+        if (natives->rows[i].outer == outer && natives->rows[i].is_alive)
+            return &natives->rows[i];
+    return NULL;
+}
+
+static bool is_python(const struct look *look, pid_t tid)
+{
+    return bsearch(&tid, look->python, look->n_python, sizeof tid, tid_compare) != NULL;
+}
+
+/* The number that the process has for it; what is not to be found out is nobody's. */
+static bool number_find(const struct look *look, pid_t outer, pid_t *tid)
+{
+    const struct native *const row =
+        look->natives->is_nested ? outer_find(look->natives, outer) : NULL;
+    bool is_nested;
+    *tid = row != NULL ? row->tid : outer;
+    return row != NULL || !look->natives->is_nested ||
+           procfs_inner_number(look->pid, outer, tid, &is_nested);
+}
+
+static void thread_look(void *closure, pid_t outer)
 {
     struct look *look = closure;
     char name[PROCFS_COMM_MAX];
     uint64_t clock_ns;
-    if (bsearch(&tid, look->python, look->n_python, sizeof tid, tid_compare) != NULL ||
-        !procfs_comm(look->pid, tid, name) ||
+    pid_t tid;
+    look->natives->has_seen = true;
+    if (!number_find(look, outer, &tid) || is_python(look, tid) ||
+        !procfs_comm(look->pid, outer, name) ||
         strncmp(name, NATIVES_OURS, strlen(NATIVES_OURS)) == 0 ||
-        !procfs_thread_cpu(look->pid, tid, &clock_ns))
+        !procfs_thread_cpu(look->pid, outer, &clock_ns))
         return;
     struct native *row = alive_find(look->natives, tid);
     if (row != NULL && clock_ns < row->clock_ns) { /* the same number, another thread */
@@ -91,6 +117,7 @@ static void thread_look(void *closure, pid_t tid)
     if (row == NULL)
         return;
     snprintf(row->name, sizeof row->name, "%s", name);
+    row->outer = outer;
     row->is_seen = true;
     if (row->looks < NATIVES_LOOKS)
         row->looks++;
@@ -135,7 +162,9 @@ static bool has_natives(const struct natives *natives, const char *directory, ui
     for (uint32_t i = 0; i < natives->n; i++)
         if (natives->rows[i].is_alive)
             return true;
-    return stat(directory, &about) == 0 && about.st_nlink != 2 + n_python + 1; /* the sampler */
+    if (!procfs_is_ours() || stat(directory, &about) != 0)
+        return true;                           /* the look will show nothing */
+    return about.st_nlink != 2 + n_python + 1; /* the sampler */
 }
 
 void natives_look(struct natives *natives, pid_t pid, const struct roster *roster, uint64_t age_ns,
@@ -153,9 +182,12 @@ void natives_look(struct natives *natives, pid_t pid, const struct roster *roste
             look.python[look.n_python++] = (pid_t)roster->threads[i]->os_tid;
     qsort(look.python, look.n_python, sizeof *look.python, tid_compare);
     snprintf(directory, sizeof directory, "/proc/%d/task", pid);
-    if (!has_natives(natives, directory, look.n_python) ||
-        procfs_each_number(directory, thread_look, &look))
+    const bool is_worth = has_natives(natives, directory, look.n_python);
+    if (!is_worth || procfs_each_number(directory, thread_look, &look))
         dead_sweep(natives);
+    else
+        natives->is_blind = true;
+    natives->has_seen = natives->has_seen || !is_worth;
     natives->is_late = false;
     free(look.python);
     natives->look_cost_ns = clocks_mono_ns() - begin_ns;
@@ -195,7 +227,8 @@ void natives_add_unseen(struct natives *natives, uint64_t cpu_ns, uint64_t proce
     struct native *row = row_add(natives, 0, 0);
     if (row == NULL)
         return;
-    snprintf(row->name, sizeof row->name, "%s", NATIVES_UNSEEN);
+    const bool is_hidden = natives->is_blind && !natives->has_seen;
+    snprintf(row->name, sizeof row->name, "%s", is_hidden ? NATIVES_HIDDEN : NATIVES_UNSEEN);
     row->is_alive = false;
     clock_set(natives, row, cpu_ns);
 }

@@ -12,6 +12,9 @@
  *               that lives between two looks is not seen at all. The process's own CPU clock shows
  *               how much that is.
  *
+ * In a PID namespace of its own the process has other numbers for its threads than we. It is known
+ * by its own, so that they can be compared with those that the agent says.
+ *
  * Always true:  a moment of CPU time counts for a Python thread or a native one, never for both.
  */
 #ifndef PYREC_RECORD_NATIVES_H
@@ -23,10 +26,12 @@
 #define NATIVES_MAX    4096
 #define NATIVES_LOOKS  2
 #define NATIVES_UNSEEN "(ended unseen)"
+#define NATIVES_HIDDEN "(not to be seen)" /* /proc did not show its threads, ended or not */
 #define NATIVES_OURS   "pyrec-" /* names of the agent's threads begin so: not of the program */
 
 struct native {
-    pid_t tid;
+    pid_t tid;   /* as the process itself numbers its threads */
+    pid_t outer; /* as we do: another one where it is in a PID namespace of its own */
     bool is_alive;
     bool is_seen;    /* in this look */
     bool is_changed; /* since it was written last */
@@ -39,7 +44,10 @@ struct native {
 };
 
 struct natives {
-    bool is_late; /* before the first look: threads have a past that does not count */
+    bool is_nested; /* the process is in a PID namespace of its own */
+    bool has_seen;  /* a look has shown its threads */
+    bool is_blind;  /* a look has shown nothing */
+    bool is_late;   /* before the first look: threads have a past that does not count */
     struct native *rows;
     uint32_t n, capacity;
     uint64_t total_ns;     /* of all that were ever seen, also of those without a row */

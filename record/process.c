@@ -123,7 +123,46 @@ void process_restart_generation(struct process *process)
 
 /* ---- names ---- */
 
-/* Threads that Python has not named are called what the kernel calls them. */
+/* A thread by the number that its process has for it. */
+struct sought {
+    pid_t pid, inner, outer; /* outer 0 = not found */
+};
+
+static void outer_look(void *closure, pid_t tid)
+{
+    struct sought *sought = closure;
+    pid_t inner;
+    bool is_nested;
+    if (sought->outer == 0 && procfs_inner_number(sought->pid, tid, &inner, &is_nested) &&
+        inner == sought->inner)
+        sought->outer = tid;
+}
+
+static pid_t outer_find(const struct process *process, pid_t tid)
+{
+    char directory[64];
+    struct sought sought = {process->pid, tid, process->natives.is_nested ? 0 : tid};
+    snprintf(directory, sizeof directory, "/proc/%d/task", process->pid);
+    if (process->natives.is_nested)
+        (void)procfs_each_number(directory, outer_look, &sought);
+    return sought.outer;
+}
+
+/* Is this the name of a thread to which nobody gave one? It has that of the program, or that of the
+ * main thread. */
+static bool is_inherited(const struct process *process, const char *comm)
+{
+    char first[PROCFS_COMM_MAX];
+    const char *const slash = strrchr(process->executable, '/');
+    const char *const program = slash != NULL ? slash + 1 : process->executable;
+    return strncmp(comm, program, strlen(comm)) == 0 ||
+           (procfs_comm(process->pid, process->pid, first) && strcmp(comm, first) == 0);
+}
+
+/*
+ * Threads that Python has not named are called what the kernel calls them, if somebody has given
+ * them a name: a new thread has that of the one that made it.
+ */
 static void names_look(struct process *process)
 {
     const struct roster *roster = &process->stream.roster;
@@ -135,7 +174,8 @@ static void names_look(struct process *process)
             (thread->name != NULL && !thread->name_is_kernel))
             continue;
         thread->name_looks++;
-        if (procfs_comm(process->pid, (pid_t)thread->os_tid, comm))
+        const pid_t tid = outer_find(process, (pid_t)thread->os_tid);
+        if (tid != 0 && procfs_comm(process->pid, tid, comm) && !is_inherited(process, comm))
             (void)roster_set_name(thread, comm, strlen(comm), true);
     }
 }

@@ -115,10 +115,14 @@ static void pidfd_open_same(struct process *process)
     process->pidfd = (int)syscall(SYS_pidfd_open, process->pid, 0);
     const bool is_gone = process->pidfd < 0 && errno == ESRCH;
     const bool is_seen = procfs_stat_read(process->pid, &is);
-    process->is_dead = is_gone || !is_seen ||
-                       (process->about.os_start != 0 && is.start != process->about.os_start);
-    if (process->is_dead)
+    process->is_dead =
+        is_gone ||
+        (is_seen && process->about.os_start != 0 && is.start != process->about.os_start) ||
+        (!is_seen && (procfs_is_ours() || process->pidfd < 0));
+    if (process->is_dead || !is_seen)
         return;
+    pid_t inner;
+    (void)procfs_inner_number(process->pid, process->pid, &inner, &process->natives.is_nested);
     process->about.os_start = is.start;
     if (process->about.parent_pid == 0 || process->inner_pid != process->pid)
         process->about.parent_pid = (uint32_t)is.parent; /* its own word is of its namespace */

@@ -13,6 +13,30 @@
 #include <time.h>
 #include <unistd.h>
 
+/* Looked at anew after a fork. */
+bool procfs_is_ours(void)
+{
+    static _Atomic pid_t looked_by;
+    static _Atomic bool is_ours;
+    char text[32];
+    const pid_t pid = getpid();
+    if (looked_by == pid)
+        return is_ours;
+    const ssize_t len = readlink("/proc/self", text, sizeof text - 1);
+    text[len > 0 ? len : 0] = '\0';
+    is_ours = strtol(text, NULL, 10) == pid;
+    looked_by = pid;
+    return is_ours;
+}
+
+static bool is_of_others(const char *path)
+{
+    static const char root[] = "/proc/";
+    const char *const name = path + sizeof root - 1;
+    return strncmp(path, root, sizeof root - 1) == 0 && name[0] >= '0' && name[0] <= '9' &&
+           !procfs_is_ours();
+}
+
 ssize_t procfs_read(char *text, size_t size, const char *format, ...)
 {
     char path[128];
@@ -20,7 +44,7 @@ ssize_t procfs_read(char *text, size_t size, const char *format, ...)
     va_start(args, format);
     vsnprintf(path, sizeof path, format, args);
     va_end(args);
-    const int fd = open(path, O_RDONLY | O_CLOEXEC);
+    const int fd = is_of_others(path) ? -1 : open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return -1;
     size_t len = 0;
@@ -56,18 +80,28 @@ bool procfs_stat_read(pid_t pid, struct procfs_stat *stat)
     return true;
 }
 
-bool procfs_inner_pid(pid_t pid, pid_t *inner)
+bool procfs_inner_number(pid_t pid, pid_t tid, pid_t *inner, bool *is_nested)
 {
     char text[4096];
-    if (procfs_read(text, sizeof text, "/proc/%d/status", pid) <= 0)
+    if (procfs_read(text, sizeof text, "/proc/%d/task/%d/status", pid, tid) <= 0)
         return false;
     const char *at = strstr(text, "\nNSpid:");
     if (at == NULL)
         return false;
-    const char *const end = strchr(at + 1, '\n');
-    for (at = strchr(at, '\t'); at != NULL && (end == NULL || at < end); at = strchr(at + 1, '\t'))
-        *inner = (pid_t)strtol(at, NULL, 10);
-    return true;
+    int n = 0;
+    for (at += strlen("\nNSpid:"); *at == '\t'; n++) {
+        char *end;
+        *inner = (pid_t)strtol(at, &end, 10);
+        at = end;
+    }
+    *is_nested = n > 1;
+    return n > 0;
+}
+
+bool procfs_inner_pid(pid_t pid, pid_t *inner)
+{
+    bool is_nested;
+    return procfs_inner_number(pid, pid, inner, &is_nested);
 }
 
 bool procfs_comm(pid_t pid, pid_t tid, char comm[PROCFS_COMM_MAX])
@@ -102,7 +136,7 @@ bool procfs_process_cpu(pid_t pid, uint64_t *cpu_ns)
 bool procfs_each_number(const char *directory, void (*each)(void *closure, pid_t number),
                         void *closure)
 {
-    DIR *dir = opendir(directory);
+    DIR *dir = procfs_is_ours() ? opendir(directory) : NULL;
     if (dir == NULL)
         return false;
     for (const struct dirent *entry; (entry = readdir(dir)) != NULL;)

@@ -6,6 +6,9 @@
  * Threads:      any.
  * Memory:       the caller's.
  *
+ * A /proc that is another PID namespace's has other numbers than we: of processes it then says
+ * nothing here, rather than something about others (false, as if nobody were there).
+ *
  * Processes and threads die at any moment: every answer may be "not there" (false).
  */
 #ifndef PYREC_RECORD_PROCFS_H
@@ -32,7 +35,16 @@ struct procfs_stat {
 };
 bool procfs_stat_read(pid_t pid, struct procfs_stat *stat);
 
-/* Its number in the innermost of the PID namespaces that it is in. */
+/* Whether /proc has our numbers. */
+bool procfs_is_ours(void);
+
+/*
+ * The number that a thread has in the innermost of the PID namespaces it is in, and whether that is
+ * another one than ours.
+ */
+bool procfs_inner_number(pid_t pid, pid_t tid, pid_t *inner, bool *is_nested);
+
+/* The same of a process. */
 bool procfs_inner_pid(pid_t pid, pid_t *inner);
 
 /* A thread's kernel name, and the CPU time it has used. */

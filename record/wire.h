@@ -33,10 +33,11 @@
  *     <CLOCK_MONOTONIC in ns before which nothing is recorded, or 0>
  * The name or the directory may be empty. In the directory are a socket and a FIFO for notices.
  */
-#define WIRE_SOCKET        "door"
-#define WIRE_BOARD         "board"
-#define WIRE_DIRECTORY_MAX 80 /* so that "/proc/PID/root" before it still fits a socket's address  \
-                               */
+#define WIRE_SOCKET "door"
+#define WIRE_BOARD  "board"
+#define WIRE_DIRECTORY_MAX                                                                         \
+    80 /* so that "/proc/PID/root" before it still fits a socket's address                         \
+        */
 
 enum wire_flags {
     WIRE_NO_SIGNALS = 1,    /* take a running thread's CPU instead of asking it */

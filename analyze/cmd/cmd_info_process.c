@@ -3,6 +3,10 @@
 
 #include <inttypes.h>
 
+/* What is known may be more than what the OS says by the error of reading clocks one by one. */
+#define BOOKS_PART   100u
+#define BOOKS_MIN_NS 20000000u
+
 /* CPU of a process's threads, as the profile has it. */
 struct clocks {
     uint64_t attributed_ns, unattributed_ns, lost_ns, before_ns;
@@ -151,6 +155,11 @@ static void add_books(struct view *view, const struct process *p, const struct c
     section_add(s, "native_threads", seconds(native_ns), "of threads that run no Python");
     section_add(s, "sampler", seconds(a->sampler_cpu_ns), "of the recorder's thread");
     section_add(s, "known", seconds(known_ns), share(view, known_ns, os_ns, "what the OS says"));
+    if (os_ns > 0 && known_ns > os_ns + os_ns / BOOKS_PART + BOOKS_MIN_NS)
+        section_add(
+            s, "too_much", seconds(known_ns - os_ns),
+            "THE BOOKS DO NOT BALANCE: more than the OS has counted; figures of threads and "
+            "places of this process are too high, or counted twice");
     section_add(s, "unseen", seconds(unseen_ns),
                 "the rest: threads that ended unseen, and how the process began and ended");
     section_add(s, "os", os_ns > 0 ? seconds(os_ns) : cell_none(),

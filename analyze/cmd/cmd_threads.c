@@ -63,6 +63,17 @@ static bool wants_native(const struct request *request, const struct native *nat
     return select_has_thread(&request->select, native->name, native->os_tid);
 }
 
+/*
+ * A thread that was given no name has the program's, as it was called and cut by the kernel:
+ * python3 (of python3.11) is no pool.
+ */
+static bool is_program_name(const struct process *process, const char *name)
+{
+    const char *const slash = strrchr(process->executable, '/');
+    const char *const program = slash != NULL ? slash + 1 : process->executable;
+    return strncmp(name, program, strlen(name)) == 0;
+}
+
 /* One row for the native threads of that name, if there is one already. */
 static struct row *native_row(const struct group *group, size_t first, size_t end, const char *name)
 {
@@ -84,7 +95,7 @@ static void fill_natives(struct group *group, size_t *n_rows, const struct reque
             continue;
         struct native *const own = arena_get(&view->arena, sizeof *own);
         *own = *native;
-        if (grouped)
+        if (grouped && !is_program_name(process, native->name))
             own->name = thread_group_name(&view->arena, native->name);
         struct row *const row = grouped ? native_row(group, first, *n_rows, own->name) : NULL;
         if (row == NULL) {
@@ -150,7 +161,10 @@ const struct command command_threads = {
         "/proc), unknown is the share of which only that is known: it was one of ready and "
         "blocked.\n"
         "\n"
-        "Threads that run no Python (of libraries, and the recorder's own) have a CPU time "
+        "A thread is called what Python's threading calls it, or what the kernel does where that "
+        "is not known; <unnamed> tid N has no name at all. "
+        "Threads that run no Python (of libraries, and the recorder's own) have the kernel's name, "
+        "which is the program's if nobody gave them one, a CPU time "
         "and nothing else; in a range of time or for a state nothing is known of them, and they "
         "are not shown. With --match or --exclude only the samples are counted whose stack "
         "has such a place, or has none. With --group the column threads says how many a row is; "

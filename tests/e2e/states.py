@@ -3,6 +3,7 @@
 program may not be dumped, without a /proc and with another PID namespace's."""
 import json
 import os
+import re
 import shutil
 import subprocess
 
@@ -138,3 +139,71 @@ def test_columns_only_where_needed(t):
     assert "unknown" not in t.analyze("threads", run.trace).splitlines()[0]
     assert "unknown" in t.analyze("threads", "--columns", "thread,unknown_share",
                                   run.trace).splitlines()[0]
+
+
+def check_namespace(t, *unshare):
+    """No thread is there twice, and what is known is what the OS says."""
+    need_namespaces("-pf", "--mount-proc")
+    library = t.library("burn", """
+#include <pthread.h>
+#include <time.h>
+static void *burn(void *unused) {
+    struct timespec now;
+    do clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+    while (now.tv_sec * 1000000000L + now.tv_nsec < 600000000L);
+    return unused;
+}
+pthread_t thread;
+void start(void) { pthread_create(&thread, 0, burn, 0); }
+void finish(void) { pthread_join(thread, 0); }
+""")
+    program = t.file("inside.py", f"""
+import ctypes, threading, time
+burn = ctypes.CDLL({library!r})
+def busy():
+    end = time.thread_time() + 0.6
+    while time.thread_time() < end:
+        pass
+    time.sleep(1)
+threads = [threading.Thread(target=busy, name=f"busy-{{i}}") for i in range(2)]
+burn.start()
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+burn.finish()
+""")
+    run = t.command([*unshare, t.python, program], ["-r", "200"])
+    assert run.status == 0, (run.status, run.err)
+    rows = t.rows("threads", run.trace)
+    python = [row for row in rows if row["kind"] == "python"]
+    native = [row for row in rows if row["kind"] == "native" and row["thread_id"]]
+    assert {row["thread"] for row in python} == {"MainThread", "busy-0", "busy-1"}, rows
+    assert len(native) == 1 and abs(native[0]["cpu_time"] - 0.6) < 0.15, rows
+    info = t.analyze("info", run.trace)
+    known = float(re.search(r"known .* s ([0-9.]+)% of what the OS says", info).group(1))
+    assert 85 < known <= 101, info
+    assert "BALANCE" not in info, info
+
+
+def test_pid_namespace(t):
+    check_namespace(t, "unshare", "-pf", "--mount-proc")
+
+
+def test_pid_namespace_in_another(t):
+    check_namespace(t, *["unshare", "-pf", "--mount-proc"] * 2)
+
+
+def test_pyrec_with_the_proc_of_another_namespace(t):
+    """Numbers of others are not looked up: pyrec asks nobody, and records all the same."""
+    need_namespaces("-pf")
+    trace = t.trace()
+    program = t.file("states.py", PROGRAM)
+    done = subprocess.run(["unshare", "-pf", t.pyrec, "-q", "-o", trace, "--", t.python, program],
+                          capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done
+    rows = [row for row in t.rows("threads", trace) if row["kind"] == "python"]
+    assert {"busy-0", "busy-1", "busy-2", "sleeps", "waits"} <= {row["thread"] for row in rows}
+    assert all(row["wall"] > 1 for row in rows if row["thread"] == "sleeps"), rows
+    native = [row for row in t.rows("threads", trace) if row["kind"] == "native"]
+    assert not [row for row in native if row["thread_id"]], native

@@ -2,10 +2,15 @@
 #include "scratch.h"
 #include <dirent.h>
 #include <fcntl.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 void bytes_add(struct bytes *bytes, const void *more, size_t len)
@@ -132,4 +137,28 @@ uint64_t scratch_random(uint64_t *state)
     *state ^= *state << 25;
     *state ^= *state >> 27;
     return *state * 0x2545F4914F6CDD1Du;
+}
+
+static _Atomic int32_t named_tid;
+
+static void *named_main(void *name)
+{
+    prctl(PR_SET_NAME, name);
+    named_tid = (int32_t)syscall(SYS_gettid);
+    while (pause() != 0)
+        continue;
+    return NULL;
+}
+
+int32_t scratch_named_thread(const char *name)
+{
+    char own[16];
+    pthread_t thread;
+    snprintf(own, sizeof own, "%s", name);
+    named_tid = 0;
+    if (pthread_create(&thread, NULL, named_main, own) != 0)
+        return 0;
+    while (named_tid == 0)
+        sched_yield();
+    return named_tid;
 }

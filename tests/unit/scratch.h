@@ -46,6 +46,9 @@ void scratch_write(const char *path, const void *bytes, size_t len);
 void scratch_append(const char *path, const void *bytes, size_t len);
 struct bytes scratch_read(const char *path);
 
+/* The number of a new thread that has this name for the kernel, and sleeps as long as we live. */
+int32_t scratch_named_thread(const char *name);
+
 /* The same numbers on every machine: xorshift64*. `state` must not be 0. */
 uint64_t scratch_random(uint64_t *state);
 

@@ -378,10 +378,16 @@ START_TEST(test_kernel_names)
     ck_assert_ptr_null(process->stream.roster.threads[0]->name);
     process_flush(process, &emit);
     ck_assert_str_eq(process->stream.roster.threads[0]->name, "MainThread");
-    process->stream.roster.threads[1]->os_tid = (uint32_t)getpid();
+    struct roster_thread *const thread = process->stream.roster.threads[1];
+    thread->os_tid = (uint32_t)getpid(); /* has the name that every new thread has */
     ck_assert(process_visit(process, &emit, clock_ns));
-    ck_assert_str_eq(process->stream.roster.threads[1]->name, "test_process");
-    ck_assert(process->stream.roster.threads[1]->name_is_kernel);
+    ck_assert_ptr_null(thread->name);
+    thread->os_tid = (uint32_t)scratch_named_thread("own name");
+    thread->name_looks = 1;
+    process_flush(process, &emit);
+    ck_assert(process_visit(process, &emit, clock_ns));
+    ck_assert_str_eq(thread->name, "own name");
+    ck_assert(thread->name_is_kernel);
     finish();
 }
 END_TEST
