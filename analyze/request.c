@@ -193,7 +193,8 @@ static bool has_any(const struct request *request, bool with_thread)
 bool request_asks_nobody(const struct request *request)
 {
     const struct select *const select = &request->select;
-    if (request->answered || (select->n_pids == 0 && select->n_threads == 0))
+    if (request->trace == NULL || request->answered ||
+        (select->n_pids == 0 && select->n_threads == 0))
         return false;
     return !has_any(request, select->n_threads > 0);
 }

@@ -72,7 +72,8 @@ static void write_position(struct writer *w, uint32_t i, bool called)
     const uint32_t file = w->file_of[i], object = w->object_of[i];
     write_name(w, called ? "cob" : "ob", object, w->objects.texts[object], w->object_written);
     write_name(w, called ? "cfi" : "fl", file, w->files.texts[file], w->file_written);
-    write_name(w, called ? "cfn" : "fn", i, harmless(w, w->graph->functions[i].label),
+    const char *const label = w->graph->functions[i].label;
+    write_name(w, called ? "cfn" : "fn", i, w->function_written[i] ? "" : harmless(w, label),
                w->function_written);
 }
 
