@@ -403,7 +403,7 @@ static void run_tick(struct random_run *run, struct random_process *p)
             continue;
         if (below(run, 100) < run->busy) {
             t->stack = below(run, (uint32_t)run->reference->n_stacks);
-            t->state = states[below(run, sizeof states)];
+            t->state = states[below(run, sizeof states / sizeof *states)];
             t->call = class_of(t->state) == CLASS_BLOCKED ? calls[below(run, 4)] : NULL;
             sample.cpu_q = below(run, 4) == 0 ? 0 : below(run, 2 * (uint32_t)run->interval_q);
             maker_change(run->maker, p->number, t->id,
