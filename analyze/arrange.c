@@ -6,9 +6,8 @@
 
 #include <string.h>
 
-/* What stands around the rows of one table on a screen: heading, ruler, titles, rest, prompt. */
-#define LINES_AROUND 6u
-#define ROWS_MIN     5u
+/* Rows of a table where no screen is: somebody will scroll. */
+#define ROWS_SCROLLED 44u
 
 /* What the name of the file to be written says. */
 static const char *output_of_file(const struct args *args)
@@ -124,6 +123,8 @@ enum status arrangement_make(struct arrangement *a, const struct args *args, str
     TRY(choose_output(a, args, why));
     a->limit_given = args_text(args, "limit") != NULL;
     a->limit = args_count(args, "limit", 0);
+    a->columns_given = args_text(args, "columns") != NULL;
+    a->folded = !a->output->machine && command->folds && !args_flag(args, "full");
     a->full_paths = a->output->machine || args_flag(args, "full-paths");
     if (!(command->shape & (SHAPE_TABLE | SHAPE_LOG | SHAPE_LIST | SHAPE_STORY | SHAPE_CURVES)))
         return STATUS_OK;
@@ -164,11 +165,25 @@ static void drop_empty(struct view *view)
     view->n_columns = n;
 }
 
-void arrangement_apply(const struct arrangement *a, struct view *view, unsigned screen_height)
+/* What is left for a human reader, who has no place for everything. */
+static void limit_rows(const struct arrangement *a, struct view *view, const struct screen *screen)
+{
+    if (a->limit_given)
+        view_limit(view, a->limit);
+    else if (screen->height > 0)
+        screen_limit(view, screen, view->ordered_by);
+    else
+        view_limit(view, ROWS_SCROLLED);
+}
+
+void arrangement_apply(const struct arrangement *a, struct view *view, const struct screen *screen)
 {
     for (size_t i = 0; i < a->n_columns; i++)
         view->columns[i] = a->columns[i];
     view->n_columns = a->n_columns;
+    view->ordered_by = a->n_sort > 0 ? a->sort[0] : NULL;
+    view->columns_given = a->columns_given;
+    view->screen_lines = a->limit_given ? 0 : screen->height;
     if (view->shape == SHAPE_STORY) {
         if (!a->full_paths)
             view_shorten_stories(view);
@@ -179,11 +194,12 @@ void arrangement_apply(const struct arrangement *a, struct view *view, unsigned 
     if (!a->keeps_empty)
         drop_empty(view);
     view_sort(view, a->sort, a->n_sort);
-    if (a->limit_given)
-        view_limit(view, a->limit);
-    else if (!a->output->machine)
-        view_limit(view, screen_height > LINES_AROUND + ROWS_MIN ? screen_height - LINES_AROUND
-                                                                 : ROWS_MIN);
+    for (size_t i = 0; i < view->n_groups && a->folded; i++) {
+        if (view->groups[i].is_tree)
+            tree_fold(view, &view->groups[i]);
+    }
+    if (a->limit_given || !a->output->machine)
+        limit_rows(a, view, screen);
     if (!a->output->machine)
         view_close(view);
     for (size_t i = 0; i < view->n_groups && !a->output->machine; i++) {

@@ -13,6 +13,7 @@
 #include "args.h"
 #include "command.h"
 #include "output.h"
+#include "screen.h"
 
 #define ARRANGE_SORT_MAX 16
 
@@ -22,18 +23,19 @@ struct arrangement {
     size_t n_columns;
     const struct column *sort[ARRANGE_SORT_MAX];
     size_t n_sort;
-    bool limit_given;
+    bool limit_given, columns_given;
     size_t limit;
     bool full_paths;
     bool keeps_empty; /* columns that were asked for */
+    bool folded; /* chains of calls in trees are folded */
 };
 
 /* STATUS_USAGE for a column or output that the command does not have. */
 MUST_CHECK enum status arrangement_make(struct arrangement *arrangement, const struct args *args,
                                         struct problem *why);
 
-/* For a screen of so many lines. */
+/* For a screen of that size; where there is none (height 0) for one that can be scrolled. */
 void arrangement_apply(const struct arrangement *arrangement, struct view *view,
-                       unsigned screen_height);
+                       const struct screen *screen);
 
 #endif

@@ -4,9 +4,13 @@
 #include "memory.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 /* Stands for the function asked for where nodes are lines. */
-#define MARK UINT32_MAX - 1
+#define MARK (UINT32_MAX - 1)
+
+/* Stands for frames of the import system. */
+#define IMPORTS (UINT32_MAX - 2)
 
 /* A profile's node that no node stands for. */
 #define NOWHERE UINT32_MAX
@@ -24,9 +28,29 @@ static uint32_t function_of(const struct calltree *t, uint32_t node)
     return t->profile->symbols.places[t->profile->tree.nodes[node].place].function;
 }
 
+/* Of the import system, and to be left out? */
+static bool is_import(const struct calltree *t, uint32_t node)
+{
+    return t->is_import != NULL && node != TREE_ROOT && t->is_import[function_of(t, node)];
+}
+
+static bool *find_imports(const struct calltree *t)
+{
+    static const char *const files[] = {"<frozen importlib", "<frozen zipimport>"};
+    const struct symbols *const symbols = &t->profile->symbols;
+    bool *const imports = memory_get(symbols->n_functions + 1);
+    for (size_t i = 0; i < symbols->n_functions; i++) {
+        for (size_t k = 0; k < ARRAY_LEN(files); k++)
+            imports[i] |= strncmp(symbols->functions[i].file, files[k], strlen(files[k])) == 0;
+    }
+    return imports;
+}
+
 /* What the calltree calls a node of the profile. */
 static uint32_t value_of(const struct calltree *t, uint32_t node)
 {
+    if (is_import(t, node))
+        return IMPORTS;
     return t->wish.lines ? t->profile->tree.nodes[node].place : function_of(t, node);
 }
 
@@ -64,20 +88,27 @@ static bool *seen_nodes(const struct profile *profile, struct profile_thread *co
     return seen;
 }
 
-static void map_all(struct calltree *t, const bool *seen, uint32_t *to)
+/*
+ * `outer` has the node below which callees of a node belong: its own, or where that is of the
+ * import system, that of the last caller which is not.
+ */
+static void map_all(struct calltree *t, const bool *seen, uint32_t *to, uint32_t *outer)
 {
     const struct tree *const tree = &t->profile->tree;
-    for (uint32_t i = 1; i < tree->n; i++)
-        to[i] = seen[i] ? step(t, to[tree->nodes[i].parent], value_of(t, i)) : NOWHERE;
+    for (uint32_t i = 1; i < tree->n; i++) {
+        const uint32_t above = outer[tree->nodes[i].parent];
+        to[i] = seen[i] ? step(t, above, value_of(t, i)) : NOWHERE;
+        outer[i] = is_import(t, i) ? above : to[i];
+    }
 }
 
-static void map_callees(struct calltree *t, const bool *seen, uint32_t *to)
+static void map_callees(struct calltree *t, const bool *seen, uint32_t *to, uint32_t *outer)
 {
     const struct tree *const tree = &t->profile->tree;
     const uint32_t top = top_node(t);
-    to[TREE_ROOT] = NOWHERE;
+    to[TREE_ROOT] = outer[TREE_ROOT] = NOWHERE;
     for (uint32_t i = 1; i < tree->n; i++) {
-        const uint32_t above = to[tree->nodes[i].parent];
+        const uint32_t above = outer[tree->nodes[i].parent];
         if (!seen[i])
             to[i] = NOWHERE;
         else if (above != NOWHERE)
@@ -86,6 +117,7 @@ static void map_callees(struct calltree *t, const bool *seen, uint32_t *to)
             to[i] = NOWHERE;
         else
             to[i] = t->wish.lines ? step(t, top, value_of(t, i)) : top;
+        outer[i] = is_import(t, i) && above != NOWHERE ? above : to[i];
     }
 }
 
@@ -94,7 +126,7 @@ static uint32_t climb(struct calltree *t, uint32_t top, uint32_t i)
 {
     uint32_t at = top;
     for (i = t->profile->tree.nodes[i].parent; i != TREE_ROOT; i = t->profile->tree.nodes[i].parent)
-        at = step(t, at, value_of(t, i));
+        at = is_import(t, i) ? at : step(t, at, value_of(t, i));
     return at;
 }
 
@@ -130,14 +162,21 @@ void calltree_build(struct calltree *t, const struct profile *profile,
                     const struct calltree_wish *wish)
 {
     uint32_t *const to = memory_get(profile->tree.n * sizeof *to);
+    uint32_t *const outer = memory_get(profile->tree.n * sizeof *outer);
     bool *const seen = seen_nodes(profile, threads, n_threads);
     t->profile = profile;
     t->wish = *wish;
     tree_init(&t->tree);
+    if (wish->fold_imports)
+        t->is_import = find_imports(t);
+    if (t->is_import != NULL && wish->kind != CALLTREE_ALL && t->is_import[wish->function]) {
+        free(t->is_import);
+        t->is_import = NULL;
+    }
     if (wish->kind == CALLTREE_ALL)
-        map_all(t, seen, to);
+        map_all(t, seen, to, outer);
     else if (wish->kind == CALLTREE_CALLEES)
-        map_callees(t, seen, to);
+        map_callees(t, seen, to, outer);
     else
         map_callers(t, seen, to);
     t->self = memory_get(t->tree.n * sizeof *t->self);
@@ -149,6 +188,9 @@ void calltree_build(struct calltree *t, const struct profile *profile,
         if (i != TREE_ROOT)
             weights_add(&t->cum[t->tree.nodes[i].parent], &t->cum[i]);
     }
+    free(t->is_import);
+    t->is_import = NULL;
+    free(outer);
     free(to);
     free(seen);
 }
@@ -157,6 +199,8 @@ struct frame calltree_frame(const struct calltree *t, uint32_t node)
 {
     const struct symbols *const symbols = &t->profile->symbols;
     const uint32_t value = t->tree.nodes[node].place;
+    if (value == IMPORTS)
+        return (struct frame){CALLTREE_IMPORTS, "", 0};
     if (t->wish.lines && value != MARK)
         return keys[KEY_LINE].frame(symbols, value);
     return keys[KEY_FUNCTION].frame(symbols, t->wish.lines ? t->wish.function : value);

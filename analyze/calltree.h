@@ -12,6 +12,10 @@
  * asked for. Callers and callees are those of the outermost call of the function, so a stack
  * counts once however often the function is in it.
  *
+ * Imports: between a module and one that it imports are six frames of importlib. With fold_imports
+ * the one stands directly below the other, and what is spent in these frames themselves is one node
+ * below the module that imports. Not where one of them is the function asked for.
+ *
  * Always true:  a parent's number is smaller than its children's; cum of a node is its self and
  *               the cum of its children; node 0 is above all and has no frame. Of callers the tree
  *               grows outwards, and self are the stacks that begin there.
@@ -33,6 +37,7 @@ struct calltree_wish {
     uint32_t function; /* number in symbols; of callees and callers */
     bool lines;        /* nodes are lines, else functions */
     bool levels;       /* a node for every level of recursion */
+    bool fold_imports; /* the import system's frames are left out, as CPython's tracebacks do it */
 };
 
 struct calltree {
@@ -40,7 +45,11 @@ struct calltree {
     struct calltree_wish wish;
     struct tree tree; /* `place` is a place, a function, or the mark of the function asked for */
     struct weights *self, *cum;
+    bool *is_import; /* by function; only while it is built */
 };
+
+/* What stands for all frames of the import system at the end of a stack. */
+#define CALLTREE_IMPORTS "<import machinery>"
 
 void calltree_build(struct calltree *calltree, const struct profile *profile,
                     struct profile_thread *const *threads, size_t n_threads,

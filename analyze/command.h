@@ -45,6 +45,7 @@ struct command {
     const char *sort;                   /* order of rows, first column first */
     const struct command_style *styles; /* NULL = none */
 
+    bool folds;        /* it has trees, and takes --full: see tree_fold */
     bool shows_damage; /* its view says what is wrong with the files: main.c need not */
     bool writes_trace; /* build() writes a trace to --output, which must be given; the view is
                           about that, and goes to standard output */

@@ -93,12 +93,18 @@ static enum status check_output(const struct args *args, const char *path, struc
     return STATUS_OK;
 }
 
+/* Can an answer take the place of the one before? */
+static bool is_in_place(bool terminal)
+{
+    const char *const term = getenv("TERM");
+    return terminal && (term == NULL || strcmp(term, "dumb") != 0);
+}
+
 /* The first answer of --follow makes room for itself; the next ones stand in its place, or below.
  */
 static void begin_round(struct sink *sink, const struct args *args, unsigned round)
 {
-    const char *const term = getenv("TERM");
-    const bool in_place = sink->terminal && (term == NULL || strcmp(term, "dumb") != 0);
+    const bool in_place = is_in_place(sink->terminal);
     if (!(args->command->takes & TAKES_FOLLOW) || !args_flag(args, "follow"))
         return;
     if (in_place)
@@ -146,7 +152,8 @@ static void say_written(const struct args *args, const struct view *view, const 
 }
 
 static enum status write_view(const struct arrangement *arrangement, const struct args *args,
-                              struct view *view, unsigned round, struct problem *why)
+                              const struct trace *trace, struct view *view, unsigned round,
+                              struct problem *why)
 {
     static const char *const colors[] = {"auto", "always", "never"}; /* as enum color_choice */
     const char *const wanted = args_text(args, "color");
@@ -169,7 +176,11 @@ static enum status write_view(const struct arrangement *arrangement, const struc
                            "--format: %s is not for a terminal; say --output FILE",
                            arrangement->output->name);
     }
-    arrangement_apply(arrangement, view, sink.height);
+    if (args->command->takes & TAKES_FOLLOW && args_flag(args, "follow") &&
+        !arrangement->output->machine)
+        view->headline = follow_headline(&view->arena, trace);
+    const struct screen screen = {sink.width, sink.terminal ? sink.height : 0};
+    arrangement_apply(arrangement, view, &screen);
     begin_round(&sink, args, round);
     enum status status = arrangement->output->write(&sink, view, why);
     if (status != STATUS_OK)
@@ -231,7 +242,7 @@ static enum status write_answer(const struct arrangement *arrangement,
         view_add_note(view, "There are no samples of what was asked for.");
     else if (view->nothing && view->shape != SHAPE_LOG && !may_be_empty(arrangement, request, view))
         return STATUS_OK;
-    return write_view(arrangement, request->args, view, round, why);
+    return write_view(arrangement, request->args, request->trace, view, round, why);
 }
 
 /* Read and answer once. `again` says that this may not have been the last time. */
@@ -245,6 +256,8 @@ static enum exit_code run_once(const struct args *args, const struct arrangement
     enum exit_code code = EXIT_GOOD;
 
     enum status status = request_open(&request, args, arrangement->output->machine, &why);
+    if (args_text(args, "output") == NULL && !arrangement->output->machine)
+        sink_screen(&request.screen.width, &request.screen.height);
     if (status == STATUS_OK && round == 0 && may_show_progress(args))
         progress_start(&progress, request.trace, STDERR_FILENO, PROGRESS_DELAY_MS);
     if (status == STATUS_OK)
@@ -289,7 +302,7 @@ static enum exit_code run(const struct args *args)
     bool again = follows;
     for (unsigned round = 0; round == 0 || again; round++) {
         if (round > 0)
-            follow_wait(&follow);
+            follow_wait(&follow, is_in_place(isatty(STDOUT_FILENO) == 1));
         follow_note(&follow);
         code = run_once(args, &arrangement, round, &again);
     }

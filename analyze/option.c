@@ -16,10 +16,12 @@ static const struct option common[] = {
      "the column that decides the order; numbers from large to small", NULL, TAKES_SORT},
     {"limit", 'n', "N", OPTION_COUNT,
      "rows per table; 0 = all, which is what csv and json do unless told otherwise; else as many "
-     "as fit a screen",
+     "as fit a screen, all tables together",
      NULL, TAKES_LIMIT},
-    {"columns", 0, "LIST", OPTION_TEXT, "the columns to show, with commas between them", NULL,
-     TAKES_COLUMNS},
+    {"columns", 0, "LIST", OPTION_TEXT,
+     "the columns to show, with commas between them; where a terminal is too narrow for the usual "
+     "ones, numbers are given up in a fixed order, and a line says which",
+     NULL, TAKES_COLUMNS},
     {"thread", 't', "WHICH", OPTION_TEXT,
      "only threads with this name, number in the OS, or name like this pattern (* ? []); can be "
      "given several times",
@@ -27,11 +29,13 @@ static const struct option common[] = {
     {"process", 'p', "PID", OPTION_COUNT, "only this process; can be given several times", NULL,
      TAKES_PROCESS},
     {"match", 'm', "REGEX", OPTION_TEXT,
-     "only places whose function or file matches; where stacks are shown, only stacks with such a "
-     "place",
+     "only places whose function, file or FILE:FUNCTION matches; where stacks are shown, only "
+     "stacks "
+     "with such a place",
      NULL, TAKES_PLACES},
     {"exclude", 'x', "REGEX", OPTION_TEXT,
-     "no places whose function or file matches; where stacks are shown, no stacks with such a "
+     "no places whose function, file or FILE:FUNCTION matches; where stacks are shown, no stacks "
+     "with such a "
      "place",
      NULL, TAKES_PLACES},
     {"from", 0, "TIME", OPTION_TEXT,

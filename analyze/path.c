@@ -4,7 +4,6 @@
 #include "../format/status.h"
 #include "memory.h"
 
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -34,11 +33,24 @@ static const char *behind_library(const char *path)
     return slash != NULL ? slash + 1 : NULL;
 }
 
+bool path_ends_with(const char *path, const char *end)
+{
+    while (strncmp(end, "./", 2) == 0)
+        end += 2;
+    const size_t len = strlen(path), end_len = strlen(end);
+    if (end_len > len || strcmp(path + len - end_len, end) != 0)
+        return false;
+    return end_len == len || path[len - end_len - 1] == '/';
+}
+
 const char *path_short(const char *path)
 {
     const char *const library = behind_library(path);
-    if (library != NULL && *library != '\0')
-        return library;
+    return library != NULL && *library != '\0' ? library : path_name(path);
+}
+
+const char *path_name(const char *path)
+{
     const char *const slash = strrchr(path, '/');
     const char *const last = slash != NULL && slash[1] != '\0' ? slash + 1 : path;
     if (strncmp(last, "__", 2) == 0)

@@ -13,6 +13,7 @@
 
 #include "arena.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /*
@@ -27,6 +28,12 @@ const char *path_short(const char *path);
  * in the arena where there is such, else the path.
  */
 const char *path_normal(struct arena *arena, const char *path);
+
+/* Its last component, with its folder where that says nothing; "" of no file. */
+const char *path_name(const char *path);
+
+/* Is it the whole path, or its last components? "./" before the end is ignored. */
+bool path_ends_with(const char *path, const char *end);
 
 struct path_entry {
     const char *path, *shown;

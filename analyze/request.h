@@ -14,12 +14,14 @@
 #include "damage_log.h"
 #include "metric.h"
 #include "profile.h"
+#include "screen.h"
 #include "select.h"
 #include "trace.h"
 
 struct request {
     const struct args *args;
     bool machine;                /* the answer is for a program */
+    struct screen screen;        /* the terminal it will be shown on, if it is for a human */
     const struct metric *metric; /* of --by, else CPU */
     struct select select;
     struct damage_log damage;

@@ -19,6 +19,7 @@ struct select_regex {
     pcre2_code *code;
     pcre2_match_context *context;
     struct select_regex *next;
+    bool joined; /* it has a colon: it may mean "file.py:function" */
 };
 
 static void regex_clear(struct select_regex *regex)
@@ -60,6 +61,16 @@ void select_add_pid(struct select *select, uint32_t pid)
     select->pids[select->n_pids++] = pid;
 }
 
+/* One that means itself: not of "(?:" or "[:alpha:]". */
+static bool has_plain_colon(const char *text)
+{
+    for (const char *at = strchr(text, ':'); at != NULL; at = strchr(at + 1, ':')) {
+        if ((at == text || (at[-1] != '?' && at[-1] != '[')) && at[1] != ']')
+            return true;
+    }
+    return false;
+}
+
 static enum status regex_add(struct select_regex **list, const char *option, const char *text,
                              struct problem *why)
 {
@@ -81,6 +92,7 @@ static enum status regex_add(struct select_regex **list, const char *option, con
     if (regex->context == NULL)
         memory_fail();
     pcre2_set_match_limit(regex->context, MATCH_LIMIT);
+    regex->joined = has_plain_colon(text);
     regex->next = *list;
     *list = regex;
     return STATUS_OK;
@@ -191,16 +203,31 @@ bool select_has_thread(const struct select *select, const char *name, uint32_t o
     return select->n_threads == 0;
 }
 
-static bool regex_finds(const struct select_regex *list, const char *text)
+static bool regex_finds(const struct select_regex *regex, const char *text)
+{
+    pcre2_match_data *const data = pcre2_match_data_create(1, NULL);
+    if (data == NULL)
+        memory_fail();
+    const int found = pcre2_match(regex->code, (PCRE2_SPTR)text, PCRE2_ZERO_TERMINATED, 0, 0, data,
+                                  regex->context);
+    pcre2_match_data_free(data);
+    return found >= 0;
+}
+
+static bool regex_finds_both(const struct select_regex *regex, const struct frame *frame)
+{
+    struct buffer both = {0};
+    buffer_print(&both, "%s:%s", frame->file, frame->function);
+    const bool found = regex_finds(regex, both.text);
+    buffer_clear(&both);
+    return found;
+}
+
+static bool any_finds(const struct select_regex *list, const struct frame *frame)
 {
     for (const struct select_regex *regex = list; regex != NULL; regex = regex->next) {
-        pcre2_match_data *const data = pcre2_match_data_create(1, NULL);
-        if (data == NULL)
-            memory_fail();
-        const int found = pcre2_match(regex->code, (PCRE2_SPTR)text, PCRE2_ZERO_TERMINATED, 0, 0,
-                                      data, regex->context);
-        pcre2_match_data_free(data);
-        if (found >= 0)
+        if (regex_finds(regex, frame->function) || regex_finds(regex, frame->file) ||
+            (regex->joined && regex_finds_both(regex, frame)))
             return true;
     }
     return false;
@@ -213,13 +240,12 @@ bool select_has_regex(const struct select *select)
 
 bool select_matches(const struct select *select, const struct frame *frame)
 {
-    return regex_finds(select->match, frame->function) || regex_finds(select->match, frame->file);
+    return any_finds(select->match, frame);
 }
 
 bool select_excludes(const struct select *select, const struct frame *frame)
 {
-    return regex_finds(select->exclude, frame->function) ||
-           regex_finds(select->exclude, frame->file);
+    return any_finds(select->exclude, frame);
 }
 
 bool select_has_place(const struct select *select, const struct frame *frame)

@@ -49,6 +49,27 @@ static bool wants_color(const struct sink *sink, enum color_choice color)
            (term == NULL || strcmp(term, "dumb") != 0);
 }
 
+void sink_screen(unsigned *width, unsigned *height)
+{
+    struct sink sink = {.file = stdout, .height = HEIGHT_GUESS};
+    const bool terminal = isatty(STDOUT_FILENO) == 1;
+    if (terminal)
+        measure_terminal(&sink);
+    *width = terminal ? sink.width : 0;
+    *height = terminal ? sink.height : 0;
+}
+
+bool sink_locale_is_ascii(void)
+{
+    static const char *const names[] = {"LC_ALL", "LC_CTYPE", "LANG"};
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        const char *const value = getenv(names[i]);
+        if (value != NULL && value[0] != '\0')
+            return strcasestr(value, "utf-8") == NULL && strcasestr(value, "utf8") == NULL;
+    }
+    return true;
+}
+
 enum status sink_open(struct sink *sink, const char *path, enum color_choice color,
                       struct problem *why)
 {
@@ -64,6 +85,7 @@ enum status sink_open(struct sink *sink, const char *path, enum color_choice col
     if (sink->terminal)
         measure_terminal(sink);
     sink->color = wants_color(sink, color);
+    sink->ascii = sink_locale_is_ascii();
     return STATUS_OK;
 }
 

@@ -29,13 +29,18 @@ struct sink {
     FILE *file;
     const char *path; /* NULL = standard output */
     struct whole_file whole;
-    char *target;    /* where the file goes when it is whole; NULL = it is there already */
-    char *temporary; /* where it is until then; NULL = it has no name */
     bool terminal;
     unsigned width;  /* columns; 0 = as wide as needed */
     unsigned height; /* lines of a screen, guessed where there is none */
     bool color;
+    bool ascii; /* plain characters only: the locale has no others */
 };
+
+/* The size of the terminal that standard output is; 0 where it is none. */
+void sink_screen(unsigned *width, unsigned *height);
+
+/* What LC_ALL, LC_CTYPE or LANG, the first that is set, says of characters that are not ASCII. */
+bool sink_locale_is_ascii(void);
 
 /* `path` NULL is standard output. A regular file is made or replaced, others are written to. */
 MUST_CHECK enum status sink_open(struct sink *sink, const char *path, enum color_choice color,

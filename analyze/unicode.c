@@ -3,6 +3,8 @@
 
 #include "buffer.h"
 
+#include <wchar.h>
+
 size_t unicode_next(const char *text, uint32_t *character)
 {
     const unsigned char *const s = (const unsigned char *)text;
@@ -54,6 +56,12 @@ const char *unicode_clean(struct arena *arena, const char *text)
     const char *const copy = arena_copy(arena, clean.text, clean.len);
     buffer_clear(&clean);
     return copy;
+}
+
+size_t unicode_width(uint32_t character)
+{
+    const int width = wcwidth((wchar_t)character);
+    return width >= 0 ? (size_t)width : 1;
 }
 
 size_t unicode_length(const char *text)

@@ -22,6 +22,9 @@ size_t unicode_next(const char *text, uint32_t *character);
 /* `text` itself when it is UTF-8, else a copy with each wrong byte as U+FFFD. */
 const char *unicode_clean(struct arena *arena, const char *text);
 
+/* How many columns of a terminal a character takes; one that cannot be shown is one. */
+size_t unicode_width(uint32_t character);
+
 /* How many characters; a wrong byte is one. */
 size_t unicode_length(const char *text);
 

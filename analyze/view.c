@@ -131,19 +131,24 @@ void view_sort(struct view *view, const struct column *const *by, size_t n_by)
     sort_groups(view, by, n_by);
 }
 
+void group_limit(struct group *group, size_t limit)
+{
+    if (limit == 0)
+        return;
+    if (group->is_tree)
+        tree_limit(group, limit);
+    if (group->n_rows > limit && !group->whole) {
+        group->n_left_out += group->n_rows - limit;
+        group->n_rows = limit;
+    }
+}
+
 void view_limit(struct view *view, size_t limit)
 {
     if (limit == 0)
         return;
-    for (size_t i = 0; i < view->n_groups; i++) {
-        struct group *const group = &view->groups[i];
-        if (group->is_tree)
-            tree_limit(group, limit);
-        if (group->n_rows > limit && !group->whole) {
-            group->n_left_out += group->n_rows - limit;
-            group->n_rows = limit;
-        }
-    }
+    for (size_t i = 0; i < view->n_groups; i++)
+        group_limit(&view->groups[i], limit);
     if (view->n_groups > limit) {
         view->n_groups_left_out += view->n_groups - limit;
         view->n_groups = limit;

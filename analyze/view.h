@@ -216,7 +216,12 @@ struct view {
     /* SHAPE_PAGE */
     const struct page *page;
 
-    bool blank; /* what has no value is left blank, for human readers */
+    /* For human readers: set by arrange */
+    const struct column *ordered_by; /* it decides the order and is always shown; NULL = none */
+    bool columns_given;              /* the user chose the columns: all are shown */
+    unsigned screen_lines;           /* stories: as many as this many lines hold; 0 = all */
+    const char *headline;            /* above everything; NULL = none */
+    bool blank;                      /* what has no value is left blank */
 
     /* Lines for human readers, below everything. */
     const char **notes;
@@ -238,6 +243,9 @@ void section_add(struct section *section, const char *name, struct cell value, c
  * rows that are equal in all of them keep their order.
  */
 void view_sort(struct view *view, const struct column *const *by, size_t n_by);
+
+/* Keep the first `limit` rows of a group, of a tree the heaviest; 0 = all. */
+void group_limit(struct group *group, size_t limit);
 
 /* Keep the first `limit` groups and of each group the first `limit` rows; 0 = all. */
 void view_limit(struct view *view, size_t limit);

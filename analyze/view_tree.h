@@ -15,8 +15,16 @@
 
 struct tree_row {
     uint32_t node, up;   /* numbers from 1; up is that of the row above it, 0 = none */
+    uint32_t folded; /* it stands for so many rows of a chain; 0 = for itself */
     const char *outline; /* the function behind the lines that lead to it; set by tree_draw */
 };
+
+/*
+ * Fold chains of calls: rows that only lead to the next one become one row that says how many it
+ * stands for. The first of a chain and the last stay, and whatever else is called on the way stands
+ * below the folded row. To be called before tree_limit.
+ */
+void tree_fold(struct view *view, struct group *group);
 
 /* Keep the `limit` heaviest rows, which are never without those above them; 0 = all. */
 void tree_limit(struct group *group, size_t limit);

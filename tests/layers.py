@@ -35,7 +35,6 @@ INTERPOSE_MAX = 1800  # lines in all: somebody must be able to sign it off in on
 # Library headers and the only places that may know them.
 LIBRARY_ONLY = {
     "zstd.h": {"format/chunk_write.c", "format/chunk_read.c"},
-    "libsmartcols.h": {"analyze/out/text.c"},
     "zlib.h": {"analyze/out/wire_message.h", "analyze/out/html.c"},
 }
 MAX_LINES = 600

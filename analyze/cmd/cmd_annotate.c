@@ -3,6 +3,7 @@
 #include "../annotate.h"
 #include "../command.h"
 #include "../memory.h"
+#include "../path.h"
 #include "../remainder.h"
 #include "../suggest.h"
 #include "tree_table.h"
@@ -12,17 +13,6 @@
 #include <sys/stat.h>
 
 #define AROUND 3u
-
-/* "worker.py" and "pool/worker.py" are ends of /home/me/pool/worker.py. */
-static bool is_end_of(const char *end, const char *path)
-{
-    while (strncmp(end, "./", 2) == 0)
-        end += 2;
-    const size_t len = strlen(path), end_len = strlen(end);
-    if (end_len > len || strcmp(path + len - end_len, end) != 0)
-        return false;
-    return end_len == len || path[len - end_len - 1] == '/';
-}
 
 static const char *last_part(const char *path)
 {
@@ -61,7 +51,7 @@ static enum status find_file(const struct modules *modules, const char *wanted, 
                 *module = (uint32_t)i;
                 return STATUS_OK;
             }
-            if (!is_end_of(end, modules->modules[i].file))
+            if (!path_ends_with(modules->modules[i].file, end))
                 continue;
             if (n++ > 0)
                 return problem_set(why, STATUS_USAGE, PROBLEM_NO_OFFSET,

@@ -2,6 +2,7 @@
 /* callers and callees of a function. */
 #include "../command.h"
 #include "../memory.h"
+#include "../path.h"
 #include "../remainder.h"
 #include "../suggest.h"
 #include "tree_table.h"
@@ -11,13 +12,24 @@
 #include <string.h>
 
 /* "Widget.paint" is called so, or "paint" for short. */
-static bool is_called(const char *function, const char *name)
+static bool has_name(const char *function, const char *name)
 {
     const size_t len = strlen(function), short_len = strlen(name);
     if (strcmp(function, name) == 0)
         return true;
     return len > short_len && function[len - short_len - 1] == '.' &&
            strcmp(function + len - short_len, name) == 0;
+}
+
+/* A function's name, or behind a file, or the end of one: "views.py:get". */
+static bool is_called(struct arena *arena, const struct symbol_function *f, const char *name)
+{
+    const char *const colon = strrchr(name, ':');
+    if (has_name(f->name, name))
+        return true;
+    if (colon == NULL || colon == name || colon[1] == '\0' || !has_name(f->name, colon + 1))
+        return false;
+    return path_ends_with(f->file, arena_copy(arena, name, (size_t)(colon - name)));
 }
 
 static enum status no_function(const struct request *request, struct problem *why)
@@ -47,11 +59,14 @@ static bool add_function(const struct request *request, struct view *view,
     const bool found = weights_sum(whole).samples > 0;
     if (found) {
         const struct symbol_function *const f = &profile->symbols.functions[wish->function];
-        const char *const heading = arena_print(
-            &view->arena, "%s of %s (%" PRIu64 " samples, %.1f%% of %s)",
-            wish->kind == CALLTREE_CALLERS ? "Callers" : "Callees", f->name,
-            weights_sum(whole).samples, 100 * share_of(basis, whole), basis->metric->name);
-        struct tree_rows rows = {view_add_group(view, heading, calltree.tree.n), basis, 0};
+        const char *const where = path_name(f->file);
+        const char *const heading =
+            arena_print(&view->arena, "%s of %s%s%s (%" PRIu64 " samples, %.1f%% of %s)",
+                        wish->kind == CALLTREE_CALLERS ? "Callers" : "Callees", f->name,
+                        where[0] != '\0' ? " in " : "", where, weights_sum(whole).samples,
+                        100 * share_of(basis, whole), basis->metric->name);
+        struct tree_rows rows = {view_add_group(view, heading, calltree.tree.n), basis, 0,
+                                 !request->machine};
         rows.group->n_rows = 0;
         rows.group->outward = wish->kind == CALLTREE_CALLERS;
         tree_add(view, &rows, &calltree, 0, 0);
@@ -59,6 +74,17 @@ static bool add_function(const struct request *request, struct view *view,
     }
     calltree_clear(&calltree);
     return found;
+}
+
+/* The heaviest function first. */
+static int compare_groups(const void *left, const void *right)
+{
+    const struct group *const a = left, *const b = right;
+    const struct metric *const metric = a->total.basis->metric;
+    const uint64_t x = metric->of(a->total.cum), y = metric->of(b->total.cum);
+    if (x != y)
+        return x > y ? -1 : 1;
+    return frame_compare(&a->total.frame, &b->total.frame);
 }
 
 static enum status build_calls(struct request *request, struct view *view, struct problem *why,
@@ -71,7 +97,7 @@ static enum status build_calls(struct request *request, struct view *view, struc
     view->shape = SHAPE_TABLE;
     const struct basis *const basis = tree_basis(request, view);
     for (uint32_t i = 0; i < symbols->n_functions; i++) {
-        if (!is_called(symbols->functions[i].name, request->args->word))
+        if (!is_called(&view->arena, &symbols->functions[i], request->args->word))
             continue;
         wish.function = i;
         known = true;
@@ -79,6 +105,8 @@ static enum status build_calls(struct request *request, struct view *view, struc
     }
     if (!known)
         return no_function(request, why);
+    if (view->n_groups > 1)
+        qsort(view->groups, view->n_groups, sizeof *view->groups, compare_groups);
     if (view->n_groups == 0)
         view->nothing = true;
     remainder_add_notes(request, view);
@@ -99,7 +127,9 @@ static const struct option options[] = {TREE_OPTIONS, OPTION_END};
 
 #define CALLS_TEXT                                                                                 \
     "FUNCTION is the qualified name, as functions shows it, or what stands behind its last "       \
-    "point; when there are several of that name, each has a table. All threads are taken "         \
+    "point; when there are several of that name, each has a table, the heaviest first. "           \
+    "FILE:FUNCTION "                                                                               \
+    "chooses by the file as well, or by the end of its path. All threads are taken "               \
     "together; --thread chooses.\n"                                                                \
     "\n" TREE_TEXT
 
@@ -125,6 +155,7 @@ const struct command command_callers = {
     .shape = SHAPE_TABLE,
     .output = "text",
     .rows = ROW_TREE,
+    .folds = true,
     .columns = "share_cum,cpu_time_cum,ticks_cum,samples_cum,tree,place",
     .machine_columns = CALLS_MACHINE,
     .build = build_callers,
@@ -146,6 +177,7 @@ const struct command command_callees = {
     .shape = SHAPE_TABLE,
     .output = "text",
     .rows = ROW_TREE,
+    .folds = true,
     .columns = "share_cum,share,cpu_time,cpu_time_cum,samples,samples_cum,tree,place",
     .machine_columns = CALLS_MACHINE,
     .build = build_callees,

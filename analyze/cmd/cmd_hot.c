@@ -8,14 +8,15 @@
 #include <stdlib.h>
 
 /* The frames from a node outwards, and their names from the outside. */
-static void fill_path(struct view *view, const struct calltree *t, uint32_t node, struct row *row)
+static void fill_path(struct view *view, const struct calltree *t, uint32_t node, bool labels,
+                      struct row *row)
 {
     const size_t n = calltree_depth(t, node) + 1;
     struct frame *const frames = arena_get(&view->arena, n * sizeof *frames);
     struct stack *const stack = arena_get(&view->arena, sizeof *stack);
     struct buffer names = {0};
     for (size_t i = 0; i < n; i++, node = t->tree.nodes[node].parent)
-        frames[i] = calltree_frame(t, node);
+        frames[i] = labels ? tree_label(view, calltree_frame(t, node)) : calltree_frame(t, node);
     for (size_t i = n; i-- > 0;)
         buffer_print(&names, "%s%s", frames[i].function, i > 0 ? " > " : "");
     *stack = (struct stack){frames, n};
@@ -45,7 +46,7 @@ static enum status build_hot(struct request *request, struct view *view, struct 
         struct row *const row = &group->rows[n];
         weights[n] = calltree.self[i];
         *row = (struct row){.self = &weights[n], .total = &basis->total, .basis = basis};
-        fill_path(view, &calltree, i, row);
+        fill_path(view, &calltree, i, !request->machine, row);
         n++;
     }
     group->n_rows = n;
@@ -69,7 +70,9 @@ const struct command command_hot = {
             "a path once unless --levels is given. Where nothing has weight under the metric, "
             "shares are of samples. --match and --exclude choose whole stacks.\n"
             "\n"
-            "On a terminal long paths lose their beginning. In json frames are the frames of the "
+            "The import system's frames between a module and one that it imports are left out, as "
+            "Python's tracebacks do, unless --full is given. On a terminal long paths lose their "
+            "beginning. In json frames are the frames of the "
             "path, innermost first, with file and line.",
     .example = "pyanalyze hot --thread MainThread --limit 10 run.trace",
     .takes = TREE_TAKES | TAKES_SORT,

@@ -112,7 +112,7 @@ static enum status ask(struct answer *answer, const struct question *question,
     const bool machine = answer->arrangement.output->machine;
     TRY(request_open(&answer->request, &answer->args, machine, why));
     TRY(answer->args.command->build(&answer->request, &answer->view, why));
-    arrangement_apply(&answer->arrangement, &answer->view, 0);
+    arrangement_apply(&answer->arrangement, &answer->view, &(struct screen){0});
     return STATUS_OK;
 }
 

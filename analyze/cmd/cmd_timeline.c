@@ -5,14 +5,17 @@
 #include "../moment.h"
 #include "../remainder.h"
 #include "../request.h"
+#include "../sink.h"
 #include "../timeline.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #define BINS_DEFAULT  60
+#define BINS_LEAST    10
+#define NAMES_WIDTH   16      /* of threads, on a narrow terminal */
+#define NARROW        110     /* from there on what a curve says has room behind it */
 #define CELLS_MAX     2000000 /* threads x bins */
 #define THREADS_SHOWN 16      /* per process */
 #define READY_SHARE   0.05    /* less time without a CPU is not told */
@@ -362,18 +365,13 @@ static void add_rows(const struct drawing *d)
     group->n_rows = n + add_other_rows(d, group->rows + n);
 }
 
-/* Does the terminal take other characters than plain ones? As the C library decides it. */
-static bool wants_ascii(const struct args *args)
+/* As many as stand side by side. */
+static size_t most_bins(const struct request *request)
 {
-    static const char *const names[] = {"LC_ALL", "LC_CTYPE", "LANG"};
-    if (args_flag(args, "ascii"))
-        return true;
-    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
-        const char *const value = getenv(names[i]);
-        if (value != NULL && value[0] != '\0')
-            return strcasestr(value, "utf-8") == NULL && strcasestr(value, "utf8") == NULL;
-    }
-    return true;
+    const size_t width = request->screen.width, around = NAMES_WIDTH + 4;
+    if (width == 0 || width >= BINS_DEFAULT + around + NAMES_WIDTH)
+        return BINS_DEFAULT;
+    return width > BINS_LEAST + around ? width - around : BINS_LEAST;
 }
 
 static enum status choose_bins(struct timeline *timeline, const struct request *request,
@@ -387,7 +385,7 @@ static enum status choose_bins(struct timeline *timeline, const struct request *
     const uint64_t length_ns = to_ns > timeline->start_ns ? to_ns - timeline->start_ns : 1;
     struct moment moment;
     if (text == NULL) {
-        timeline->bin_ns = timeline_bin_ns(length_ns, BINS_DEFAULT);
+        timeline->bin_ns = timeline_bin_ns(length_ns, most_bins(request));
     } else if (moment_parse(&moment, "bin", text, why) != STATUS_OK ||
                moment.kind != MOMENT_SINCE_START || moment.ns <= 0) {
         return problem_set(why, STATUS_USAGE, PROBLEM_NO_OFFSET,
@@ -424,7 +422,80 @@ static void release_kept(void *closure)
     free(kept);
 }
 
-static void draw(struct view *view, struct kept *kept, const struct metric *metric, size_t shown)
+/* What the screen has room for: how many processes, and how many threads of each. */
+struct room {
+    size_t n_processes, n_threads;
+};
+
+/* Of a process: two headings and axes, its own curves, one of its threads; a line between. */
+static struct room find_room(const struct drawing *d, const struct request *request,
+                             size_t n_processes)
+{
+    const struct screen *const screen = &request->screen;
+    const size_t each = screen->width < NARROW ? 2 : 1; /* lines of a curve, or of a heading */
+    const size_t fixed = 2 * (each + 1) + (d->n_told + 1) * each + 2;
+    const size_t lines = screen->height > 4 ? screen->height - 4 : 1; /* prompt, what is left out */
+    struct room room = {SIZE_MAX,
+                        args_count(request->args, "limit", request->machine ? 0 : THREADS_SHOWN)};
+    if (screen->height == 0 || args_text(request->args, "limit") != NULL)
+        return room;
+    room.n_processes = lines / (fixed + each) > 1 ? lines / (fixed + each) : 1;
+    const size_t n = room.n_processes < n_processes ? room.n_processes : n_processes;
+    const size_t left = n > 0 && lines > n * fixed ? lines - n * fixed : 0;
+    room.n_threads = left / (n * each + (n == 0)) > 1 ? left / (n * each) : 1;
+    return room;
+}
+
+/* Where the threads of a process are in the order, and what they have of the metric together. */
+struct share_of_process {
+    size_t first, end;
+    uint64_t amount;
+    bool shown;
+};
+
+static size_t find_processes(const struct drawing *d, struct share_of_process *processes)
+{
+    const struct timeline *const timeline = d->timeline;
+    size_t n = 0;
+    for (size_t i = 0; i < timeline->n_threads; i++) {
+        const struct timeline_thread *const t = &timeline->threads[d->order[i]];
+        if (i == 0 || t->thread->process != timeline->threads[d->order[i - 1]].thread->process)
+            processes[n++] = (struct share_of_process){.first = i};
+        processes[n - 1].end = i + 1;
+        processes[n - 1].amount += d->metric->of(&t->total);
+    }
+    return n;
+}
+
+/* Draw those with most of the metric, in their order. */
+static void draw_processes(const struct drawing *d, const struct request *request)
+{
+    struct share_of_process *const processes =
+        memory_get((d->timeline->n_threads + 1) * sizeof *processes);
+    const size_t n = find_processes(d, processes);
+    const struct room room = find_room(d, request, n);
+    for (size_t k = 0; k < n && k < room.n_processes; k++) {
+        size_t most = SIZE_MAX;
+        for (size_t i = 0; i < n; i++) {
+            if (!processes[i].shown &&
+                (most == SIZE_MAX || processes[i].amount > processes[most].amount))
+                most = i;
+        }
+        processes[most].shown = true;
+    }
+    for (size_t i = 0; i < n; i++) {
+        if (processes[i].shown)
+            draw_process(d, processes[i].first, processes[i].end, room.n_threads);
+    }
+    if (n > room.n_processes)
+        view_add_note(d->view,
+                      arena_print(&d->view->arena, "(%zu more process%s; --limit 0 shows all)",
+                                  n - room.n_processes, n - room.n_processes == 1 ? "" : "es"));
+    free(processes);
+}
+
+static void draw(struct view *view, struct kept *kept, const struct metric *metric,
+                 const struct request *request)
 {
     const struct timeline *const timeline = &kept->timeline;
     kept->order = memory_get((timeline->n_threads + 1) * sizeof *kept->order);
@@ -436,13 +507,7 @@ static void draw(struct view *view, struct kept *kept, const struct metric *metr
     struct drawing d = {view, timeline, metric, kept->order, {NULL}, 0, NULL};
     d.seen_ns = arena_get(&view->arena, (timeline->n_bins + 1) * sizeof *d.seen_ns);
     choose_told(&d);
-    for (size_t first = 0, end; first < timeline->n_threads; first = end) {
-        const struct process *const p = timeline->threads[kept->order[first]].thread->process;
-        for (end = first + 1;
-             end < timeline->n_threads && timeline->threads[kept->order[end]].thread->process == p;)
-            end++;
-        draw_process(&d, first, end, shown);
-    }
+    draw_processes(&d, request);
     if (view->curves.n > 0)
         add_rows(&d);
 }
@@ -460,9 +525,8 @@ static enum status build_timeline(struct request *request, struct view *view, st
     view->curves.n_bins = kept->timeline.n_bins;
     view->curves.start_ns = kept->timeline.start_ns;
     view->curves.bin_ns = kept->timeline.bin_ns;
-    view->curves.ascii = wants_ascii(request->args);
-    draw(view, kept, choose_metric(request, &kept->timeline),
-         args_count(request->args, "limit", request->machine ? 0 : THREADS_SHOWN));
+    view->curves.ascii = args_flag(request->args, "ascii") || sink_locale_is_ascii();
+    draw(view, kept, choose_metric(request, &kept->timeline), request);
     if (view->curves.n == 0)
         view->nothing = true;
     return STATUS_OK;

@@ -121,7 +121,8 @@ static enum status build_tree(struct request *request, struct view *view, struct
     struct subtree *const subtrees = make_subtrees(request, view, &n);
     for (size_t i = 0; i < n; i++)
         n_rows += subtrees[i].calltree.tree.n;
-    struct tree_rows rows = {view_add_group(view, NULL, n_rows), tree_basis(request, view), 0};
+    struct tree_rows rows = {view_add_group(view, NULL, n_rows), tree_basis(request, view), 0,
+                             !request->machine};
     rows.group->n_rows = 0;
     if (n == 1 && subtrees[0].thread == NULL)
         tree_add(view, &rows, &subtrees[0].calltree, 0, 0);
@@ -157,6 +158,7 @@ const struct command command_tree = {
     .shape = SHAPE_TABLE,
     .output = "text",
     .rows = ROW_TREE,
+    .folds = true,
     .columns = "share_cum,share,cpu_time,cpu_time_cum,samples,samples_cum,tree,place",
     .machine_columns = "process,thread,thread_id,node,parent_node,depth,share,share_cum,cpu_time,"
                        "cpu_time_cum,ticks,ticks_cum,samples,samples_cum,wall,wall_cum,file,line,"

@@ -2,6 +2,7 @@
 #include "tree_table.h"
 
 #include "../memory.h"
+#include "../path.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -12,7 +13,15 @@ struct calltree_wish tree_wish(const struct request *request, enum calltree_kind
         .kind = kind,
         .lines = args_flag(request->args, "lines"),
         .levels = args_flag(request->args, "levels"),
+        .fold_imports = !request->machine && !args_flag(request->args, "full"),
     };
+}
+
+struct frame tree_label(struct view *view, struct frame frame)
+{
+    if (strcmp(frame.function, "<module>") == 0 && frame.file[0] != '\0')
+        frame.function = arena_print(&view->arena, "<module %s>", path_name(frame.file));
+    return frame;
 }
 
 void tree_read(struct request *request)
@@ -58,8 +67,10 @@ void tree_add(struct view *view, struct tree_rows *rows, const struct calltree *
         const uint32_t node = order[i];
         weights[2 * i] = t->self[node];
         weights[2 * i + 1] = t->cum[node];
-        const struct row row = {
-            .frame = calltree_frame(t, node), .self = &weights[2 * i], .cum = &weights[2 * i + 1]};
+        const struct frame frame = calltree_frame(t, node);
+        const struct row row = {.frame = rows->labels ? tree_label(view, frame) : frame,
+                                .self = &weights[2 * i],
+                                .cum = &weights[2 * i + 1]};
         number[node] = tree_add_row(view, rows, number[t->tree.nodes[node].parent],
                                     depth + calltree_depth(t, node), &row);
     }

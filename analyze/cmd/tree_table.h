@@ -15,10 +15,16 @@
 /* --lines and --levels, which all of them take. */
 #define TREE_OPTIONS                                                                               \
     {"lines", 0, NULL, OPTION_FLAG, "a row for each line instead of each function", NULL, 0},      \
+        {"levels",                                                                                 \
+         0,                                                                                        \
+         NULL,                                                                                     \
+         OPTION_FLAG,                                                                              \
+         "a row for each level of a function that calls itself, instead of one for all",           \
+         NULL,                                                                                     \
+         0},                                                                                       \
     {                                                                                              \
-        "levels", 0, NULL, OPTION_FLAG,                                                            \
-            "a row for each level of a function that calls itself, instead of one for all", NULL,  \
-            0                                                                                      \
+        "full", 0, NULL, OPTION_FLAG,                                                              \
+            "every frame: chains of calls and imports are not folded, as in csv and json", NULL, 0 \
     }
 
 #define TREE_TAKES                                                                                 \
@@ -28,7 +34,11 @@
 #define TREE_TEXT                                                                                  \
     "Rows are in the order of --by. A row that is drawn below another without a branch is its "    \
     "only one; on a screen only the heaviest rows are shown, never one without those above it. "   \
-    "A function that calls itself is one row unless --levels is given. share(cum) is of all "      \
+    "A function that calls itself is one row unless --levels is given. Frames that only lead to "  \
+    "the "                                                                                         \
+    "next one are folded into one row, and frames of the import system between a module and one "  \
+    "that it imports are left out, as Python's tracebacks do; --full shows all. share(cum) is of " \
+    "all "                                                                                         \
     "samples that were asked for; where nothing has weight under the metric, shares are of "       \
     "samples. --match and --exclude choose whole stacks.\n"                                        \
     "\n"                                                                                           \
@@ -36,6 +46,9 @@
     "callers, in the function), the largest share(cum), how well it is known (see lines), and "    \
     "from where on a share can be told from nothing. What the rows leave out of the process's "    \
     "CPU, and of its stacks, is said below (see lines)."
+
+/* What people see of a frame: a <module> with its file. */
+struct frame tree_label(struct view *view, struct frame frame);
 
 struct calltree_wish tree_wish(const struct request *request, enum calltree_kind kind);
 
@@ -49,7 +62,8 @@ const struct basis *tree_basis(const struct request *request, struct view *view)
 struct tree_rows {
     struct group *group;
     const struct basis *basis;
-    size_t n; /* rows so far; the group has room for all */
+    size_t n;    /* rows so far; the group has room for all */
+    bool labels; /* frames as people see them */
 };
 
 /* Add one row below `up` (number of a row, 0 = none); the weights must stay. Returns its number. */

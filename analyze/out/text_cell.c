@@ -3,16 +3,9 @@
 
 #include "../unicode.h"
 
-#include <langinfo.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <wchar.h>
-
-static size_t character_width(uint32_t c)
-{
-    const int width = wcwidth((wchar_t)c);
-    return width >= 0 ? (size_t)width : 1;
-}
 
 size_t text_width(const char *text)
 {
@@ -20,7 +13,7 @@ size_t text_width(const char *text)
     for (const char *at = text; *at != '\0';) {
         uint32_t c;
         const size_t len = unicode_next(at, &c);
-        width += len > 0 ? character_width(c) : 1;
+        width += len > 0 ? unicode_width(c) : 1;
         at += len > 0 ? len : 1;
     }
     return width;
@@ -149,10 +142,8 @@ char *text_of_name(const char *name)
     return take(&text);
 }
 
-static const char *dots(void)
-{
-    return strcmp(nl_langinfo(CODESET), "UTF-8") == 0 ? "\xe2\x80\xa6" : "..";
-}
+/* What stands for a part that is left out; in plain characters it becomes "..". */
+#define DOTS "\xe2\x80\xa6"
 
 /* The first `width` columns of a text end here. */
 static const char *end_of(const char *text, size_t width)
@@ -161,7 +152,7 @@ static const char *end_of(const char *text, size_t width)
     while (*text != '\0') {
         uint32_t c;
         const size_t len = unicode_next(text, &c);
-        used += len > 0 ? character_width(c) : 1;
+        used += len > 0 ? unicode_width(c) : 1;
         if (used > width)
             break;
         text += len > 0 ? len : 1;
@@ -169,18 +160,42 @@ static const char *end_of(const char *text, size_t width)
     return text;
 }
 
-void text_cut(char **text, size_t width, enum text_part part)
+/* The innermost frames that fit behind "... 12 frames > "; false when not even one does. */
+static bool cut_frames(char **text, size_t width, bool ascii)
 {
-    const size_t now = text_width(*text), mark = text_width(dots());
+    const size_t blanks = strspn(*text, " ");
+    size_t n = 0;
+    for (const char *at = *text; (at = strstr(at, " > ")) != NULL; at += 3) {
+        n++;
+        char mark[48];
+        snprintf(mark, sizeof mark, "%*s%s %zu frame%s", (int)blanks, "", ascii ? ".." : DOTS, n,
+                 n == 1 ? "" : "s");
+        if (text_width(mark) + text_width(at) > width)
+            continue;
+        struct buffer cut = {0};
+        buffer_print(&cut, "%s%s", mark, at);
+        free(*text);
+        *text = take(&cut);
+        return true;
+    }
+    return false;
+}
+
+void text_cut(char **text, size_t width, enum text_part part, bool ascii)
+{
+    const size_t now = text_width(*text), mark = (size_t)(ascii ? 2 : 1);
     const size_t blanks = strspn(*text, " "); /* they keep the columns apart */
     if (now <= width || width <= mark + (part != TEXT_END ? blanks : 0))
         return;
+    if (part == TEXT_FRAMES && cut_frames(text, width, ascii))
+        return;
+    part = part == TEXT_FRAMES ? TEXT_BEGIN : part;
     struct buffer cut = {0};
     const size_t kept = width - mark;
     const size_t before = part == TEXT_BEGIN ? blanks : part == TEXT_END ? kept : (kept + 1) / 2;
     const char *const end = end_of(*text, before);
     buffer_add(&cut, *text, (size_t)(end - *text));
-    buffer_add_text(&cut, dots());
+    buffer_add_text(&cut, ascii ? ".." : DOTS);
     if (part != TEXT_END)
         buffer_add_text(&cut, end_of(*text, now - (kept - before)));
     free(*text);

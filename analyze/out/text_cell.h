@@ -33,10 +33,11 @@ enum text_part {
     TEXT_BEGIN,
     TEXT_MIDDLE,
     TEXT_END,
+    TEXT_FRAMES, /* "a > b > c": the outer ones, and how many they are is told */
 };
 
 /* Shorten *text to `width` columns and show where. */
-void text_cut(char **text, size_t width, enum text_part part);
+void text_cut(char **text, size_t width, enum text_part part, bool ascii);
 
 /* Is it "-" or a zero, to be shown dimly? */
 bool text_is_nothing(const char *text);

@@ -3,14 +3,17 @@
 
 #include "../column.h"
 #include "text_cell.h"
+#include "text_line.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define NAME_MAX_WIDTH 24
-#define LEVELS         8
-#define MARK_EVERY     10 /* bins between two times on the axis */
+#define NAME_MAX_WIDTH    24
+#define NAME_NARROW_WIDTH 16 /* on a terminal of less than NARROW columns */
+#define NARROW            100
+#define LEVELS            8
+#define MARK_EVERY        10 /* bins between two times on the axis */
 
 /* A value between 0 and top as a character; nothing at all is a dot, not observed a blank. */
 static const char *level_text(double value, double top, bool ascii)
@@ -27,42 +30,28 @@ static const char *level_text(double value, double top, bool ascii)
     return ascii ? plain[level] : blocks[level];
 }
 
-/* Other characters as question marks. */
-static void make_plain(char *text)
-{
-    char *to = text;
-    for (const char *at = text; *at != '\0'; at++) {
-        if ((unsigned char)*at < 0x80)
-            *to++ = *at;
-        else if (((unsigned char)*at & 0xc0) != 0x80) /* the first byte of one */
-            *to++ = '?';
-    }
-    *to = '\0';
-}
-
 static char *visible_text(const char *text, bool ascii)
 {
     struct buffer visible = {0};
     buffer_add_visible(&visible, text[0] != '\0' ? text : "-");
     if (ascii)
-        make_plain(visible.text);
+        text_line_make_plain(&visible);
     return visible.text;
 }
 
-static char *name_text(const struct curve *curve, bool ascii)
+static char *name_text(const struct sink *to, const struct curve *curve, bool ascii)
 {
+    const bool narrow = to->width > 0 && to->width < NARROW;
     char *name = visible_text(curve->name, ascii);
-    text_cut(&name, NAME_MAX_WIDTH, TEXT_MIDDLE);
-    if (ascii)
-        make_plain(name);
+    text_cut(&name, narrow ? NAME_NARROW_WIDTH : NAME_MAX_WIDTH, TEXT_MIDDLE, ascii);
     return name;
 }
 
-static size_t names_width(const struct curve_set *set)
+static size_t names_width(const struct sink *to, const struct curve_set *set)
 {
     size_t widest = 0;
     for (size_t i = 0; i < set->n; i++) {
-        char *const name = name_text(&set->items[i], set->ascii);
+        char *const name = name_text(to, &set->items[i], set->ascii);
         const size_t width = text_width(name);
         widest = width > widest ? width : widest;
         free(name);
@@ -75,16 +64,31 @@ static void write_blanks(struct sink *to, size_t n)
     sink_print(to, "%*s", (int)n, "");
 }
 
+/* Which bins are drawn side by side; on a narrow terminal the others stand below. */
+struct slice {
+    size_t first, end;
+};
+
+/* A curve, and once what it says, below it where there is no room behind it. */
 static void write_one(struct sink *to, const struct curve_set *set, const struct curve *curve,
-                      size_t width)
+                      size_t width, const struct slice *slice)
 {
-    char *const name = name_text(curve, set->ascii);
+    char *const name = name_text(to, curve, set->ascii);
+    const size_t n = slice->end - slice->first;
+    const bool has_note = slice->first == 0 && curve->note[0] != '\0';
+    const bool behind = to->width == 0 || width + 6 + n + text_width(curve->note) <= to->width;
     sink_print(to, "  %s", name);
     write_blanks(to, width - text_width(name) + 2);
     free(name);
-    for (size_t i = 0; i < set->n_bins; i++)
+    for (size_t i = slice->first; i < slice->end; i++)
         sink_text(to, level_text(curve->values[i], curve->top, set->ascii));
-    sink_print(to, "  %s\n", curve->note);
+    sink_print(to, "%s%s\n", has_note && behind ? "  " : "", has_note && behind ? curve->note : "");
+    if (!has_note || behind)
+        return;
+    struct buffer note = {0};
+    buffer_print(&note, "%*s%s", (int)width + 4, "", curve->note);
+    text_line_write(to, note.text, width + 4, TEXT_DIM);
+    buffer_clear(&note);
 }
 
 /* As many digits behind the point as the times on the axis have. */
@@ -99,16 +103,22 @@ static int axis_decimals(const struct curve_set *set)
     return decimals;
 }
 
-/* The time at every tenth bin, as far as they do not run into each other. */
-static void write_axis(struct sink *to, const struct curve_set *set, size_t width)
+/* The time at every tenth bin, as far as they do not run into each other or off the screen. */
+static void write_axis(struct sink *to, const struct curve_set *set, size_t width,
+                       const struct slice *slice)
 {
     const int decimals = axis_decimals(set);
+    const size_t n = slice->end - slice->first;
+    const size_t room = to->width > 0 && to->width < width + 4 + n + MARK_EVERY
+                            ? to->width - width - 4 - 2
+                            : n + MARK_EVERY + 1;
     size_t at = 0;
     write_blanks(to, width + 4);
-    for (size_t bin = 0; bin < set->n_bins; bin += MARK_EVERY) {
+    for (size_t bin = 0; bin < n; bin += MARK_EVERY) {
         struct buffer time = {0};
-        seconds_print(&time, (int64_t)(set->start_ns + bin * set->bin_ns), decimals);
-        if (at <= bin && bin + time.len <= set->n_bins + MARK_EVERY) {
+        const uint64_t ns = set->start_ns + (slice->first + bin) * set->bin_ns;
+        seconds_print(&time, (int64_t)ns, decimals);
+        if (at <= bin && bin + 1 + time.len <= room) {
             write_blanks(to, bin - at);
             sink_print(to, "|%s", time.text);
             at = bin + 1 + time.len;
@@ -118,20 +128,36 @@ static void write_axis(struct sink *to, const struct curve_set *set, size_t widt
     sink_text(to, " s\n");
 }
 
+/* The curves of one panel: items first .. end - 1. */
+static void write_panel(struct sink *to, const struct curve_set *set, size_t first, size_t end,
+                        size_t width)
+{
+    const size_t room = to->width > width + 4 + MARK_EVERY ? to->width - width - 4 : MARK_EVERY;
+    const size_t step = to->width == 0 ? set->n_bins : room - room % MARK_EVERY;
+    const size_t most = to->width > 0 && set->n_bins > room ? step : set->n_bins;
+    text_line_write(to, set->items[first].panel, 2, TEXT_BOLD);
+    for (struct slice slice = {0, 0}; slice.first < set->n_bins; slice.first = slice.end) {
+        slice.end = set->n_bins - slice.first > most ? slice.first + most : set->n_bins;
+        for (size_t i = first; i < end; i++)
+            write_one(to, set, &set->items[i], width, &slice);
+        write_axis(to, set, width, &slice);
+    }
+}
+
 void text_write_curves(struct sink *to, const struct view *view)
 {
     const struct curve_set *const set = &view->curves;
-    const size_t width = names_width(set);
-    for (size_t i = 0; i < set->n; i++) {
-        const struct curve *const curve = &set->items[i];
-        if (i == 0 || strcmp(curve->panel, set->items[i - 1].panel) != 0) {
-            char *const panel = visible_text(curve->panel, set->ascii);
-            sink_print(to, "%s%s%s%s\n", i > 0 ? "\n" : "", to->color ? "\033[1m" : "", panel,
-                       to->color ? "\033[0m" : "");
-            free(panel);
+    const size_t width = names_width(to, set);
+    const bool was_ascii = to->ascii;
+    to->ascii |= set->ascii;
+    for (size_t first = 0, end; first < set->n; first = end) {
+        for (end = first + 1; end < set->n; end++) {
+            if (strcmp(set->items[end].panel, set->items[first].panel) != 0)
+                break;
         }
-        write_one(to, set, curve, width);
-        if (i + 1 == set->n || strcmp(curve->panel, set->items[i + 1].panel) != 0)
-            write_axis(to, set, width);
+        if (first > 0)
+            sink_text(to, "\n");
+        write_panel(to, set, first, end, width);
     }
+    to->ascii = was_ascii;
 }

@@ -5,8 +5,9 @@
 usage: outputs.py [--accept] PYANALYZE MAKE_OUTPUTS [CASE]
 
 A case is a line `name: words` in outputs.txt; the words are pyanalyze's, and X.trace stands for the
-trace that make_outputs (or damage, below) makes, v1-X.trace for the one in this folder. @X is X beside the traces (sources). A first word tty60 runs it on a terminal 60
-columns wide. outputs/NAME has standard output, standard error and exit status. With --accept the
+trace that make_outputs (or damage, below) makes, v1-X.trace for the one in this folder. @X is X
+beside the traces (sources). A first word tty60 runs it on a terminal 60 columns wide and 12 lines
+high, tty60x40 on one of 40 lines. outputs/NAME has standard output, standard error and exit status. With --accept the
 expected files are written anew: look at the difference before you commit it.
 """
 import os
@@ -102,11 +103,11 @@ def sources(directory):
         os.utime(path, (when, when))
 
 
-def run_in_terminal(words, environment, columns):
+def run_in_terminal(words, environment, columns, lines):
     """We keep the terminal open until all is read: what it holds may be lost when it is closed."""
     out = b""
     master, slave = pty.openpty()
-    environment = {**environment, "COLUMNS": str(columns), "LINES": "12", "TERM": "xterm"}
+    environment = {**environment, "COLUMNS": str(columns), "LINES": str(lines), "TERM": "xterm"}
     with subprocess.Popen(words, env=environment, stdin=slave, stdout=slave,
                           stderr=slave) as process:
         while True:
@@ -137,11 +138,11 @@ def run(program, directory, words):
             environment[name] = os.environ[name]
     columns = None
     if words and words[0].startswith("tty"):
-        columns = int(words[0][3:])
+        columns, _, lines = words[0][3:].partition("x")
         words = words[1:]
     words = [str(program)] + [trace_path(directory, w) for w in words]
     if columns is not None:
-        out, err, code = run_in_terminal(words, environment, columns)
+        out, err, code = run_in_terminal(words, environment, int(columns), int(lines or 12))
     else:
         done = subprocess.run(words, env=environment, capture_output=True, check=False)
         out, err, code = done.stdout, done.stderr, done.returncode
