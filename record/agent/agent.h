@@ -69,7 +69,8 @@ void agent_await(struct agent *agent);
 /* End the sampler thread and wait until the kernel has forgotten it. */
 void agent_pause(struct agent *agent);
 
-/* Stop for good, without a sampler thread now, and tell pyrec why. */
+/* Stop for good, without a sampler thread now, and tell pyrec why. By writing to memory only: a
+ * filter of system calls may be in force. */
 void agent_leave_for(struct agent *agent, const char *reason);
 
 /*

@@ -375,3 +375,49 @@ def test_uwsgi(t):
     workers = [row for row in rows if row["thread"].startswith("uWSGIWorker")]
     assert len(workers) == 4 and len({row["process"] for row in workers}) == 2, (rows, out)
     assert sum(row["cpu_time"] for row in workers) > 0.8, rows
+
+
+LIMITED = BURN + """
+import os, threading
+workers = [threading.Thread(target=burn, args=(0.05,)) for _ in range(2)]
+for worker in workers:
+    try:
+        worker.start()
+    except RuntimeError as error:
+        print(error)
+for worker in workers:
+    if worker.ident:
+        worker.join()
+table = "/proc/self/fd"
+print(sorted(int(n) for n in os.listdir(table)) if os.path.exists(table) else "no /proc")
+pid = os.fork()
+if pid == 0:
+    burn(0.05)
+    os._exit(0)
+print("child", os.waitpid(pid, 0)[1])
+burn(0.1)
+"""
+
+
+def test_limits(t):
+    """Little of anything, no /proc, somebody else's, none to be read: the program is what it is."""
+    shells = ["ulimit -n 32", "ulimit -n 48", "ulimit -n 64", "ulimit -v 300000", "ulimit -l 64",
+              "ulimit -f 100", "ulimit -s 256"]
+    own = subprocess.run(["unshare", "-m", "true"], capture_output=True).returncode == 0
+    if own and os.geteuid() == 0:
+        shells += ["mount -t tmpfs none /proc"]
+    for shell in shells:
+        wrap = ["unshare", "-m"] if shell.startswith("mount") else []
+        command = [*wrap, "sh", "-c", f'{shell}; exec "$0" "$@"', t.python, "-W", "ignore", "-c", LIMITED]
+        beside.same(t, command, rates=(1000,), status=0)
+    code = "import ctypes; ctypes.CDLL(None).prctl(4, 0, 0, 0, 0)\n" + LIMITED
+    beside.same(t, [t.python, "-W", "ignore", "-c", code], rates=(1000,), status=0)
+    if own and os.geteuid() == 0:
+        foreign = ["unshare", "-p", "--fork", t.python, "-W", "ignore", "-c", LIMITED]
+        beside.same(t, foreign, rates=(1000,), status=0)
+        some = ["setpriv", "--reuid", "65533", "--clear-groups", "--no-new-privs"]
+        for n in (1, 2, 3):
+            limit = ["sh", "-c", f'ulimit -u {n} 2>/dev/null || ulimit -p {n}; exec "$0" "$@"']
+            if subprocess.run([*some, t.python, "-c", "pass"], capture_output=True).returncode == 0:
+                beside.same(t, [*limit, *some, t.python, "-c", BURN + "burn(0.1); print('end')"],
+                            rates=(1000,), status=0)

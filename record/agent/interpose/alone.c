@@ -25,8 +25,13 @@ static struct alone {
     void (*after)(enum alone_call call, bool is_done);
 } alone;
 
-/* libc's syscall(); found before there are threads. */
+/* libc's syscall(), in every process: what returns twice must not return through us. */
 __attribute__((visibility("hidden"))) syscall_fn *alone_next;
+
+INTERPOSE_CONSTRUCTOR static void next_find(void)
+{
+    INTERPOSE_FIND(alone_next, "syscall");
+}
 
 /* For calls that come before that, and our own. */
 static long kernel_call(long number, long a, long b, long c, long d, long e, long f)
@@ -178,8 +183,6 @@ __asm__(".text\n"
 void alone_watch(bool (*before)(enum alone_call call),
                  void (*after)(enum alone_call call, bool is_done))
 {
-    void *const found = interpose_next("syscall");
-    memcpy(&alone_next, &found, sizeof(alone_next));
     alone.before = before;
     alone.after = after;
 }
