@@ -116,7 +116,7 @@ static const char *reason_of(int fd, const char *path)
         return "is PyPy; only CPython can be recorded";
     if (suspect_file_is_python(path))
         return "is Python, but nothing was heard of its recorder, and it ended before it could be "
-               "seen why (that takes two seconds)";
+               "seen why (that takes up to three seconds)";
     return "is not Python, and none was seen in it";
 }
 

@@ -177,6 +177,8 @@ void patrol_look(struct patrol *patrol, pid_t command, uint64_t now_ns)
         return;
     patrol->command = command;
     patrol->due_ns = now_ns + PATROL_PERIOD_NS;
+    if (patrol->n_open == 0)
+        patrol->due_ns = now_ns + PATROL_QUIET_NS;
     if (!has_new(patrol) && patrol->n_open == 0)
         return;
     for (uint32_t i = 0; i < patrol->n; i++)
@@ -189,6 +191,8 @@ void patrol_look(struct patrol *patrol, pid_t command, uint64_t now_ns)
         row_look(patrol, &patrol->rows[i], now_ns);
         patrol->n_open += is_open(&patrol->rows[i]);
     }
+    if (patrol->n_open > 0)
+        patrol->due_ns = now_ns + PATROL_PERIOD_NS;
 }
 
 void patrol_close(struct patrol *patrol)

@@ -20,7 +20,8 @@
 
 #include "collect.h"
 
-#define PATROL_PERIOD_NS   1000000000u
+#define PATROL_PERIOD_NS   1000000000u /* while there is somebody to find out about; else .. */
+#define PATROL_QUIET_NS    2000000000u /* .. that: a look at all of /proc costs a millisecond */
 #define PATROL_PATIENCE_NS 1000000000u /* so long an agent may take to say hello */
 
 struct patrol_row;
