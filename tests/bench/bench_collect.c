@@ -6,8 +6,8 @@
  * usage: bench_collect [THREADS BUSY SECONDS [FILE]]      FILE: leave the trace there
  *
  * Prints nanoseconds per tick and per sample, and bytes per thread and tick and per sample. Fails
- * when a tick of the default load costs more than 2 microseconds or a sample more than 8 bytes:
- * several times what is usual, for machines that are busy.
+ * when a sample of the default load takes more than 8 bytes, several times what is usual; how long
+ * it takes is for whoever reads it.
  */
 #include "fake_agent.h"
 #include "record/clocks.h"
@@ -19,7 +19,6 @@
 #include <unistd.h>
 
 #define INTERVAL_NS   1000000u
-#define MAX_NS_TICK   2000.0
 #define MAX_BYTES     8.0
 #define TICKS_A_VISIT 100
 
@@ -131,5 +130,5 @@ int main(int argc, char **argv)
         unlink(path);
         close(fd);
     }
-    return argc > 1 || (ns_tick < MAX_NS_TICK && bytes < MAX_BYTES) ? EXIT_SUCCESS : EXIT_FAILURE;
+    return argc > 1 || bytes < MAX_BYTES ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -30,9 +30,8 @@ class Skip(Exception):
 class Run:
     """What pyrec did: its trace, output and exit status."""
 
-    def __init__(self, trace, process, out, err, seconds):
+    def __init__(self, trace, process, out, err):
         self.trace, self.status, self.out, self.err = trace, process.returncode, out, err
-        self.seconds = seconds
 
 
 class Tool:
@@ -111,7 +110,6 @@ class Tool:
 
     def command(self, command, options=(), timeout=120, input=None, **more):
         """Record any command to its end."""
-        begin = time.monotonic()
         if input is not None:
             more["stdin"] = subprocess.PIPE
         process, trace = self.start(command, options, **more)
@@ -121,7 +119,7 @@ class Tool:
             process.kill()
             out, err = process.communicate()
             raise AssertionError(f"{command} did not end in {timeout} s: {out} {err}")
-        return Run(trace, process, out, err, time.monotonic() - begin)
+        return Run(trace, process, out, err)
 
     def record(self, *args, rate=1000, options=(), ok=True, **more):
         """Record this interpreter with `args` to its end."""

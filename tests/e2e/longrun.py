@@ -35,13 +35,17 @@ BUSY = ("import sys, threading, time\n"
 
 
 OPEN = "not closed: still being written, or cut off"
+EMPTY = "there are no samples in it"
 
 
 def whole(t, *paths, is_open=False):
-    """Nothing about the files is wrong but, with is_open, that they end; the samples in them."""
+    """Nothing about the files is wrong but, with is_open, that they end, and that they may have
+    nothing in them yet; the samples in them."""
     done = subprocess.run([t.pyanalyze, "lines", "--merge-threads", "--format", "json", "--limit",
                            "0", *paths], capture_output=True, text=True, timeout=120)
     said = [line for line in done.stderr.splitlines() if not (is_open and line.endswith(OPEN))]
+    if is_open and said and all(line.endswith(EMPTY) for line in said):
+        return 0
     assert done.returncode == 0 and not said, (paths, done.returncode, done.stderr)
     return sum(row["samples"] for row in json.loads(done.stdout))
 
@@ -50,6 +54,12 @@ def wall(t, *paths):
     """Seconds that the main thread was seen."""
     rows = json.loads(t.analyze("threads", "--format", "json", "--limit", "0", *paths))
     return sum(row["wall"] for row in rows if row["thread"] == "MainThread")
+
+
+def watched(t, *paths):
+    """The same, and those that nobody watched, because the machine was crowded."""
+    info = json.loads(t.analyze("info", "--format", "json", *paths))
+    return wall(t, *paths) + sum(process["unobserved"] or 0 for process in info["quality"])
 
 
 def ticks_of(t, trace):
@@ -74,8 +84,9 @@ def test_duration(t):
 
 
 def test_duration_of_a_short_command(t):
-    run = t.record("-c", SPIN, "0.2", "0.2", options=["--duration", "60"])
-    assert run.seconds < 30 and "second" in ticks_of(t, run.trace)
+    run = t.record("-c", SPIN, "0.2", "0.2", options=["--duration", "1h"])
+    # it does not wait for what it was allowed to: t.record would have given up
+    assert "second" in ticks_of(t, run.trace)
     assert len(run.err.splitlines()) == 1, run.err
 
 
@@ -92,7 +103,7 @@ def test_delay(t):
 
 def test_delay_longer_than_the_command(t):
     run = t.record("-c", "pass", options=["--delay", "1h"])
-    assert "--delay" in run.err and run.seconds < 30, run.err
+    assert "--delay" in run.err, run.err
 
 
 def test_delay_and_fork(t):
@@ -119,13 +130,13 @@ def test_flush_at_once(t):
     time.sleep(0.3)
     before = os.path.getsize(trace)
     process.send_signal(signal.SIGUSR1)
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while "second" not in ticks_of(t, trace) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert os.path.getsize(trace) > before
     out, err = process.communicate(timeout=60)
     assert process.returncode == 0, (process.returncode, err)
-    near(wall(t, trace), 3.3, absolute=0.5, what="wall")
+    near(watched(t, trace), 3.3, absolute=0.5, what="wall")
 
 
 def test_rotate(t):
@@ -140,7 +151,7 @@ def test_rotate(t):
     assert all(part > 0 for part in parts[:-1]), parts
     assert sum(parts) == whole(t, *files), parts
     near(sum(wall(t, file) for file in files), wall(t, *files), absolute=0.05, what="wall of parts")
-    near(wall(t, *files), 5, absolute=0.6, what="wall")
+    near(watched(t, *files), 5, absolute=0.6, what="wall")
     assert whole(t, *files[1:3]) == parts[1] + parts[2]
     for file in files[:-1]:
         names = {row["thread"] for row in t.rows("threads", file)}
@@ -165,24 +176,26 @@ def test_keep_time(t):
         whole(t, trace, is_open=True)
         looks += 1
     out, err = process.communicate()
-    assert process.returncode == 0 and looks > 5, (process.returncode, err)
-    seen = wall(t, trace)
+    assert process.returncode == 0 and looks > 0, (process.returncode, err)
+    seen = watched(t, trace)
     assert 2.9 <= seen <= 5.5, seen
     assert {"MainThread", "asleep"} <= {row["thread"] for row in t.rows("threads", trace)}
     assert not os.path.exists(trace + ".part")
 
 
 def test_keep_size(t):
-    process, trace = t.start([t.python, "-c", BUSY, "8"], ["-r", "4k", "--keep", "150K"])
+    process, trace = t.start([t.python, "-c", BUSY, "600"], ["-r", "4k", "--keep", "150K"])
     assert process.stdout.readline() == "ready\n"
-    largest = 0
-    while process.poll() is None:
-        largest = max(largest, os.path.getsize(trace))
-        time.sleep(0.05)
+    size = largest = 0
+    while size > largest - 20000:  # until something is dropped
+        assert process.poll() is None
+        size = os.path.getsize(trace)
+        largest = max(largest, size)
+        time.sleep(0.02)
+    process.send_signal(signal.SIGTERM)
     process.communicate()
-    assert 60000 < largest < 400000, largest
-    assert whole(t, trace) > 0
-    assert wall(t, trace) < 7, "nothing was dropped"
+    assert 150000 < largest < 400000, largest
+    assert whole(t, trace) > 0 and os.path.getsize(trace) < 400000
 
 
 def test_smallest_and_largest(t):
@@ -192,10 +205,10 @@ def test_smallest_and_largest(t):
     assert process.returncode == 0 and whole(t, trace) > 0
     assert wall(t, trace) > 0.5, wall(t, trace)  # a section is there, however small the limit
     run = t.record("-c", BUSY, "3", options=["--keep", "1s"])
-    assert whole(t, run.trace) > 0 and 0.9 <= wall(t, run.trace) <= 3.5, wall(t, run.trace)
+    assert whole(t, run.trace) > 0 and 0.9 <= watched(t, run.trace) <= 3.5, watched(t, run.trace)
     for limit in ("87600h", "900000000G"):
         run = t.record("-c", BUSY, "0.5", options=["--keep", limit])
-        near(wall(t, run.trace), 0.5, absolute=0.4, what="all of it")
+        near(watched(t, run.trace), 0.5, absolute=0.4, what="all of it")
         run = t.record("-c", BUSY, "0.5", options=["--rotate", limit])
         files = glob.glob(run.trace[:-len(".trace")] + ".*.trace")
         assert len(files) == 1 and whole(t, *files) > 0, files
@@ -226,7 +239,7 @@ def test_keep_snapshot(t):
     out, err = process.communicate(timeout=60)
     assert process.returncode == 0, err
     assert snapshot.read_bytes() == content and samples > 0
-    seen = wall(t, str(snapshot))
+    seen = watched(t, str(snapshot))
     assert 1 < seen < 4, seen
     whole(t, trace)
 

@@ -3,21 +3,31 @@
 from e2e import near
 
 
+def seen(t, trace):
+    """Seconds that somebody watched, or is said not to have; the process's own."""
+    info = t.info(trace)
+    process, quality = info["processes"][0], info["quality"][0]
+    wall = sum(row["wall"] for row in t.rows("lines", trace))
+    return wall + (quality["unobserved"] or 0), process["duration"]
+
+
 def test_stays_below(t):
-    run = t.record(t.sample("fib.py"), "33", rate=10000, options=["--max-overhead", "1%"])
+    """A tenth of what 10,000 wake-ups a second cost on the fastest machine there is."""
+    run = t.record(t.sample("fib.py"), "33", rate=10000, options=["--max-overhead", "0.1%"])
     info = t.info(run.trace)
     quality, cost, process = info["quality"][0], info["cost"][0], info["processes"][0]
-    # on a busy machine the sampler comes late, and those that it misses cost nothing either
-    assert quality["ticks_spared"] > 0.2 * quality["ticks_due"], quality
-    assert quality["rate_changes"] >= 1, quality
+    # what the sampler misses on a busy machine costs nothing either
+    left_out = quality["ticks_spared"] + quality["ticks_missed"]
+    assert left_out > 0.6 * quality["ticks_due"], quality
     assert quality["ticks_taken"] < 0.4 * quality["ticks_due"], quality
-    # 1 % of a CPU; what it costs to start and to end comes on top
-    assert cost["sampler_cpu"] < 0.015 * process["duration"] + 0.02, (cost, process)
-    rows = t.rows("lines", run.trace)
+    assert quality["rate_changes"] >= 1, quality
+    # 0.1 % of a CPU; what it costs to start and to end comes on top
+    assert cost["sampler_cpu"] < 0.002 * process["duration"] + 0.1, (cost, process)
     # a sample stands for the ticks that were spared before it
-    near(sum(row["wall"] for row in rows), process["duration"], relative=0.05, absolute=0.1)
+    near(*seen(t, run.trace), relative=0.05, absolute=0.1, what="wall")
+    rows = t.rows("lines", run.trace)
     ticks = sum(row["ticks"] for row in rows)
-    near(ticks, quality["ticks_due"], relative=0.05)
+    near(ticks, quality["ticks_due"], relative=0.05, what="ticks")
     assert sum(row["samples"] for row in rows) < 0.5 * ticks
 
 
@@ -31,7 +41,6 @@ def test_idle_at_a_low_rate(t):
     """Few ticks are taken of a program that does nothing: it was there all the same."""
     run = t.record("-c", "import time; time.sleep(2)", options=["--max-overhead", "0.01%"])
     info = t.info(run.trace)
-    quality, process = info["quality"][0], info["processes"][0]
+    quality = info["quality"][0]
     assert quality["ticks_taken"] < 0.1 * quality["ticks_due"], quality
-    rows = t.rows("lines", run.trace)
-    near(sum(row["wall"] for row in rows), process["duration"], relative=0.15)
+    near(*seen(t, run.trace), relative=0.15, what="wall")

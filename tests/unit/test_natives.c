@@ -44,15 +44,23 @@ static void *work(void *closure)
     return NULL;
 }
 
+/* Whether a thread of ours is there, and blocked. */
+static bool is_asleep(int tid)
+{
+    char text[512];
+    const ssize_t len =
+        tid == 0 ? -1 : procfs_read(text, sizeof text, "/proc/self/task/%d/stat", tid);
+    return len > 0 && strstr(text, ") S ") != NULL;
+}
+
 static void worker_start(struct worker *worker, const char *name, uint64_t burn_ns)
 {
     *worker = (struct worker){.name = name, .burn_ns = burn_ns};
     pthread_mutex_init(&worker->gate, NULL);
     pthread_mutex_lock(&worker->gate);
     ck_assert_int_eq(pthread_create(&worker->thread, NULL, work, worker), 0);
-    while (worker->tid == 0)
+    while (!is_asleep(worker->tid)) /* at the gate */
         usleep(1000);
-    usleep(10000); /* into the gate */
 }
 
 static void worker_end(struct worker *worker)
@@ -255,7 +263,8 @@ START_TEST(test_demise_of_others)
         const pid_t grandchild = fork();
         if (grandchild == 0)
             _exit(5);
-        usleep(100000);
+        siginfo_t info;
+        waitid(P_PID, (id_t)grandchild, &info, WEXITED | WNOWAIT);
         const ssize_t n = write(ends[1], &grandchild, sizeof grandchild);
         pause();
         _exit((int)n);
