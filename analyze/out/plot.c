@@ -20,15 +20,19 @@
 
 extern char **environ;
 
-static void script_quoted(FILE *script, const char *text)
+/* A name in single quotes, in which gnuplot expands nothing. */
+static void script_quoted(FILE *script, const char *name)
 {
+    struct buffer text = {0};
+    buffer_add_visible(&text, name); /* nothing in it may order a terminal about */
     putc('\'', script);
-    for (; *text != '\0'; text++) {
-        if (*text == '\'')
+    for (const char *at = text.text; *at != '\0'; at++) {
+        if (*at == '\'')
             putc('\'', script);
-        putc((unsigned char)*text < ' ' || *text == 0x7f ? ' ' : *text, script);
+        putc(*at, script);
     }
     putc('\'', script);
+    buffer_clear(&text);
 }
 
 /* One value per line; a blank one where nothing was observed, which breaks the line. */

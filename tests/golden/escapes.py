@@ -38,7 +38,7 @@ def formats(program, directory, command, trace):
     """The forms it can be written in, as the message says that refuses another."""
     done = subprocess.run([program, command, "--format", "nothing", trace], capture_output=True,
                           text=True, check=False)
-    every = done.stderr.rpartition("there are: ")[2].strip().split(", ")
+    every = done.stderr.rpartition("can be written as: ")[2].strip().split(", ")
     for name in every:
         words = arguments(directory, command, "/nonexistent")
         done = subprocess.run([program, command, "--format", name, *words],
@@ -83,6 +83,8 @@ def arguments(directory, command, trace):
         return ["-o", str(directory / "new.trace"), trace]
     if command in ("callers", "callees"):
         return [f"App.{HOSTILE}open_file", trace]
+    if command == "report":
+        return ["-o", str(directory / "new.html"), trace]
     if command == "annotate":
         return [f"/home/me/{HOSTILE}gui.py", trace]
     if command == "diff":
