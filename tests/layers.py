@@ -31,7 +31,7 @@ AGENT_MAY = {"record/wire.h", "record/ring.h", "record/clocks.h", "record/elf_im
              "record/target.h", "format/tick.h"}
 # What stands between any program and its libc: libc alone, and readers that call nothing.
 INTERPOSE_MAY = {"record/clocks.h", "record/elf_image.h", "record/target.h"}
-INTERPOSE_MAX = 1800  # lines in all: somebody must be able to sign it off in one go
+INTERPOSE_MAX = 2700  # lines in all: somebody must be able to sign it off in one go
 # Library headers and the only places that may know them.
 LIBRARY_ONLY = {
     "zstd.h": {"format/chunk_write.c", "format/chunk_read.c"},

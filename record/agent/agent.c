@@ -4,8 +4,8 @@
 #include "interpose/bell.h"
 #include "interpose/ends.h"
 #include "interpose/exec.h"
+#include "interpose/nosignal.h"
 #include "interpose/signals.h"
-#include "interpose/write.h"
 #include "notice.h"
 #include "peek.h"
 #include <errno.h>
@@ -66,7 +66,6 @@ bool agent_answer(int signo, siginfo_t *info, void *context)
         return false;
     if (atomic_load_explicit(&agent->state, memory_order_acquire) != AGENT_STOPPED)
         capture_answer(&agent->capture, slot, context);
-    write_note_signal();
     return true;
 }
 
@@ -202,7 +201,8 @@ static bool run_begin(struct agent *agent)
 static void agent_leave(struct agent *agent)
 {
     atomic_store_explicit(&agent->state, AGENT_STOPPED, memory_order_release);
-    exec_gate_close();
+    exec_forget();
+    signals_stop();
     dealloc_unhook(agent);
     if (agent->link.head != NULL)
         atomic_store_explicit(&agent->link.head->state, WIRE_STOPPED, memory_order_release);
@@ -220,6 +220,8 @@ void agent_restrict(struct agent *agent)
 {
     atomic_store(&agent->is_restricted, true);
     atomic_store(&agent->capture.is_restricted, true);
+    signals_restrict();
+    exec_forget();
     ends_unwatch();
 }
 
@@ -308,7 +310,8 @@ static void *sampler_main(void *opaque)
 
 bool agent_start(struct agent *agent)
 {
-    sigset_t all, before;
+    sigset_t all;
+    uint64_t before;
     pthread_attr_t attributes;
     if (agent->thread_made)
         return true;
@@ -318,10 +321,10 @@ bool agent_start(struct agent *agent)
     sigfillset(&all); /* the program's signals are for the program's threads .. */
     sigdelset(&all, SIGSEGV);
     sigdelset(&all, SIGBUS); /* .. but a load of ours may fault */
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    const int error = pthread_create(&agent->thread, &attributes, sampler_main, agent);
+    syscall(SYS_rt_sigprocmask, SIG_SETMASK, &all, &before, sizeof(before));
+    const int error = ends_create(&agent->thread, &attributes, sampler_main, agent);
     agent->thread_made = error == 0;
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    syscall(SYS_rt_sigprocmask, SIG_SETMASK, &before, NULL, sizeof(before));
     pthread_attr_destroy(&attributes);
     if (!agent->thread_made) {
         if (agent->link.head == NULL)
@@ -379,7 +382,8 @@ void agent_forget(struct agent *agent)
     bell_reset();
     ends_reset();
     signals_adopt();
-    exec_gate_open(agent->pid, agent_exec);
+    nosignal_reset();
+    exec_watch(agent->pid, agent_exec);
     if (!agent->initialized)
         return;
     agent->report.n_functions = 0;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "capture.h"
 #include "clock.h"
+#include "interpose/nosignal.h"
 #include "peek.h"
 #include "reserve.h"
 #include <errno.h>
@@ -79,7 +80,7 @@ static void timer_clear(struct slot *slot)
     slot->timer = -1;
 }
 
-struct slot *capture_take_slot(struct capture *capture, int32_t tid)
+struct slot *capture_take_slot(struct capture *capture, int32_t tid, uint64_t ident)
 {
     if (capture->n_free == 0)
         return NULL;
@@ -91,6 +92,7 @@ struct slot *capture_take_slot(struct capture *capture, int32_t tid)
     if (number >= capture->n_used)
         capture->n_used = number + 1;
     slot->tid = tid;
+    slot->ident = ident;
     slot->sent_depth = 0;
     return slot;
 }
@@ -156,6 +158,13 @@ void capture_outside(struct capture *capture, struct slot *slot)
     atomic_store_explicit(&slot->state, SLOT_DONE, memory_order_release);
 }
 
+uint64_t capture_call_of(uint64_t ident)
+{
+    uint32_t bad = 0;
+    const uint64_t word = ident != 0 ? peek(nosignal_word(ident), &bad) : 0;
+    return !bad && (word & 1) ? word : 0;
+}
+
 bool capture_ask(struct capture *capture, struct slot *slot, int signo)
 {
     siginfo_t info;
@@ -166,9 +175,11 @@ bool capture_ask(struct capture *capture, struct slot *slot, int signo)
     slot->tries = 0;
     slot->signo = signo;
     slot->blocked_segv = false;
+    nosignal_ask_begin(slot->ident);
     atomic_store_explicit(&slot->state, SLOT_ASKED, memory_order_release);
     asked_add(capture, slot);
-    if (syscall(SYS_rt_tgsigqueueinfo, capture->pid, slot->tid, signo, &info) == 0)
+    if (capture_call_of(slot->ident) == 0 &&
+        syscall(SYS_rt_tgsigqueueinfo, capture->pid, slot->tid, signo, &info) == 0)
         return true;
     capture_done(capture, slot);
     return false;
@@ -176,7 +187,8 @@ bool capture_ask(struct capture *capture, struct slot *slot, int signo)
 
 void capture_done(struct capture *capture, struct slot *slot)
 {
-    atomic_store_explicit(&slot->state, SLOT_IDLE, memory_order_release);
+    if (atomic_exchange_explicit(&slot->state, SLOT_IDLE, memory_order_acq_rel) == SLOT_ASKED)
+        nosignal_ask_end(slot->ident); /* it will not answer, or nobody will hear it */
     const uint32_t n = atomic_load_explicit(&capture->n_asked, memory_order_relaxed);
     const uint32_t number = (uint32_t)(slot - capture->slots);
     for (uint32_t i = 0; i < n; i++) {
@@ -282,6 +294,16 @@ static void counter_add(_Atomic uint64_t *counter, uint64_t n)
     atomic_fetch_add_explicit(counter, n, memory_order_relaxed);
 }
 
+/* The slot is the sampler's again, if it has not taken it back. */
+static void answer_end(struct slot *slot)
+{
+    const uint64_t ident = slot->ident;
+    uint32_t asked = SLOT_ASKED;
+    if (atomic_compare_exchange_strong_explicit(&slot->state, &asked, SLOT_DONE,
+                                                memory_order_acq_rel, memory_order_relaxed))
+        nosignal_ask_end(ident);
+}
+
 static void slot_answer(struct capture *capture, struct slot *slot, const ucontext_t *context)
 {
     slot->blocked_segv = sigismember(&context->uc_sigmask, SIGSEGV) == 1 ||
@@ -308,14 +330,16 @@ static void slot_answer(struct capture *capture, struct slot *slot, const uconte
     }
     if (!is_restricted)
         timer_clear(slot);
-    atomic_store_explicit(&slot->state, SLOT_DONE, memory_order_release);
+    answer_end(slot);
 }
 
 void capture_answer(struct capture *capture, struct slot *slot, void *context)
 {
     const int saved = errno;
     const uint64_t begin = clock_now();
-    if (atomic_load_explicit(&slot->state, memory_order_acquire) == SLOT_ASKED) {
+    /* the slot of a thread that ended may be another one's by now */
+    if (atomic_load_explicit(&slot->state, memory_order_acquire) == SLOT_ASKED &&
+        slot->ident == (uint64_t)pthread_self()) {
         slot->time_ns = begin;
         slot_answer(capture, slot, context);
         const uint64_t ns = clock_now() - begin;

@@ -44,6 +44,7 @@ enum slot_state { SLOT_IDLE, SLOT_ASKED, SLOT_DONE };
 struct slot {
     _Alignas(64) _Atomic uint32_t state; /* release by its owner, acquire by the next one */
     int32_t tid;
+    uint64_t ident;           /* its pthread_t */
     struct bindings bound;    /* what the thread may be running .. */
     uintptr_t tstate, interp; /* .. and what was walked; tstate 0: it has left Python */
     struct stack stack;
@@ -86,14 +87,18 @@ bool capture_init(struct capture *capture, const struct interp *interp, struct c
 bool capture_reset(struct capture *capture);
 
 /* A slot for a thread that was seen busy; NULL when all are in use, or there is no memory. */
-struct slot *capture_take_slot(struct capture *capture, int32_t tid);
+struct slot *capture_take_slot(struct capture *capture, int32_t tid, uint64_t ident);
 void capture_give_slot(struct capture *capture, struct slot *slot);
 struct slot *capture_scratch(struct capture *capture);
 
 /* Has this tstate a chain of frames? */
 bool capture_has_frames(const struct interp *interp, uintptr_t tstate);
 
-/* Ask the slot's thread for its stack, with this signal. False when it could not be sent. */
+/*
+ * Ask the slot's thread for its stack, with this signal. False when it could not be sent, or is not
+ * to be: the thread is in a call that it would cut short, or that is an exec
+ * (interpose/nosignal.h).
+ */
 bool capture_ask(struct capture *capture, struct slot *slot, int signo);
 
 /*
@@ -108,6 +113,12 @@ void capture_done(struct capture *capture, struct slot *slot);
 /* In the signal handler: which slot's thread is asked by this signal, by us or by a slot's timer?
  * NULL: it is not ours. */
 struct slot *capture_slot_of(struct capture *capture, const siginfo_t *info);
+
+/*
+ * Is the thread with this pthread_t in a call of libc's in which it is not asked? An odd number
+ * then, another one for each call. As long as it stays, no stack of Python's can change.
+ */
+uint64_t capture_call_of(uint64_t ident);
 
 /* Then: write the stack down. */
 void capture_answer(struct capture *capture, struct slot *slot, void *context);

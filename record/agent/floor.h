@@ -27,7 +27,6 @@ FLOOR_WEAK(pthread_attr_setstacksize);
 FLOOR_WEAK(pthread_join);
 FLOOR_WEAK(pthread_key_create);
 FLOOR_WEAK(pthread_setspecific);
-FLOOR_WEAK(pthread_sigmask);
 
 /* From glibc 2.38 on <stdlib.h> renames these. */
 FLOOR_AS(__isoc23_strtol, strtol);

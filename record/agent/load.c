@@ -8,6 +8,7 @@
 #include "clock.h"
 #include "interpose/ends.h"
 #include "interpose/exec.h"
+#include "interpose/sigmask.h"
 #include "interpose/signals.h"
 #include <errno.h>
 #include <gnu/libc-version.h>
@@ -55,7 +56,8 @@ static void agent_begin(struct agent *agent)
     if (found == INTERP_FOUND) {
         if (!(agent->settings.flags & WIRE_NO_SIGNALS)) /* else nobody is asked */
             (void)signals_take(agent_answer);
-        exec_gate_open(agent->pid, agent_exec);
+        (void)sigmask_begin(); /* of the thread that will run main() */
+        exec_watch(agent->pid, agent_exec);
         agent_watch_codes(agent);
         fork_watch();
         aside_watch();

@@ -4,7 +4,6 @@
  */
 #include "clock.h"
 #include "interpose/ends.h"
-#include "interpose/exec.h"
 #include "interpose/gil_wait.h"
 #include "interpose/signals.h"
 #include "peek.h"
@@ -51,7 +50,7 @@ static void sample_book(struct sampler *s, struct thread *thread, const struct o
     if (thread->samples < 2)
         thread->samples++;
     if (thread->samples == 2 && thread->slot == NULL) {
-        thread->slot = capture_take_slot(s->capture, thread->tid);
+        thread->slot = capture_take_slot(s->capture, thread->tid, thread->ident);
         thread->full = true;
     }
 }
@@ -263,32 +262,52 @@ static uint8_t *mark_of(struct sampler *s, const struct thread *thread)
     return &s->threads->marks[thread - s->threads->list];
 }
 
-/* Not while it is about to exec: a signal on its way would kill the new program. */
 static bool thread_ask(struct sampler *s, struct thread *thread, uint64_t cpu_ns)
 {
     struct slot *const slot = thread->slot;
     const int signo = signals_number();
     if (signo == 0 || slot == NULL ||
-        atomic_load_explicit(&slot->state, memory_order_acquire) != SLOT_IDLE || !exec_gate_enter())
+        atomic_load_explicit(&slot->state, memory_order_acquire) != SLOT_IDLE)
         return false;
-    slot->tid = thread->tid;
     slot->bound = thread->bound;
-    const bool sent = capture_ask(s->capture, slot, signo);
-    exec_gate_leave();
-    if (!sent)
+    if (!capture_ask(s->capture, slot, signo))
         return false;
     *mark_of(s, thread) |= THREAD_ASKED;
     thread->asked_cpu_ns = cpu_ns;
     return true;
 }
 
+/*
+ * A thread that runs inside a call of libc's has no stack that changes: while it is in the same
+ * call before and afterwards, what was read is exact, and nobody was disturbed.
+ */
+static bool observe_in_call(struct sampler *s, struct thread *thread, uint64_t cpu_ns)
+{
+    const uint64_t call = capture_call_of(thread->ident);
+    if (call == 0)
+        return false;
+    struct slot *const slot = slot_for(s, thread);
+    if (slot->tstate == 0)
+        return false;
+    struct observation seen = {.slot = slot, .cpu_ns = cpu_ns, .state = WIRE_ON_CPU, .call = -1};
+    capture_outside(s->capture, slot);
+    seen.failure = slot->failure;
+    read_bits(&seen);
+    if (slot->failure != WIRE_FAIL_NONE || capture_call_of(thread->ident) != call) {
+        capture_done(s->capture, slot);
+        return false;
+    }
+    observation_finish(s, thread, &seen);
+    return true;
+}
+
 static void observe_running(struct sampler *s, struct thread *thread, uint64_t cpu_ns)
 {
     if (thread->slot == NULL && s->signals) { /* running at its first sample: it is a busy one */
-        thread->slot = capture_take_slot(s->capture, thread->tid);
+        thread->slot = capture_take_slot(s->capture, thread->tid, thread->ident);
         thread->full = true;
     }
-    if (!thread_ask(s, thread, cpu_ns))
+    if (!observe_in_call(s, thread, cpu_ns) && !thread_ask(s, thread, cpu_ns))
         observe_running_outside(s, thread, cpu_ns, DEAF_READINGS,
                                 *mark_of(s, thread) & THREAD_LATE ? WIRE_STALLED : 0);
 }

@@ -2,6 +2,8 @@
 """Programs that do to signals, processes and environments what real ones do: with pyrec they print
 the same, leave the same and end the same as without.
 """
+import os
+
 import beside
 from e2e import Skip
 
@@ -192,5 +194,312 @@ def test_recording_ends_while_torn(t):
     command = [t.python, "-c", TORN]
     expected = beside.bare(t, command)
     assert expected.status == 0 and expected.out == "ends well\n", expected.err
-    for rate in (1000, 4000, 1000, 4000):
+    for rate in (1000, 4000, 1000):
         beside.compare(expected, beside.recorded(t, command, rate, ["--duration", "1s"]))
+
+
+# ---- masks ----
+
+EXEC_BLOCKED = """
+import os, signal, sys, time
+every = [signal.SIGINT, signal.SIGTERM, *range(signal.SIGRTMIN, signal.SIGRTMAX + 1)] \\
+    if sys.argv[2] == 'each' else signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}
+if sys.argv[2] == 'each':
+    for number in every: signal.pthread_sigmask(signal.SIG_BLOCK, [number])
+else:
+    signal.pthread_sigmask(signal.SIG_BLOCK, every)
+print(all(number in signal.pthread_sigmask(signal.SIG_BLOCK, []) for number in every), flush=True)
+end = time.monotonic() + 0.3
+while time.monotonic() < end: sum(range(100))
+os.execv(sys.argv[1], sys.argv[1:2])
+"""
+
+UNBLOCK = """
+#include <signal.h>
+#include <stdio.h>
+int main(void)
+{
+    sigset_t set, pending, before;
+    sigfillset(&set);
+    sigpending(&pending);
+    sigprocmask(SIG_SETMASK, NULL, &before);
+    for (int i = 1; i < 65; i++)
+        if (sigismember(&pending, i) == 1)
+            printf("pending %d\\n", i);
+    for (int i = 34; i < 65; i++)
+        printf("%d", sigismember(&before, i));
+    fflush(stdout);
+    sigprocmask(SIG_UNBLOCK, &set, NULL);
+    printf(" alive\\n");
+    return 0;
+}
+"""
+
+
+def test_exec_with_all_blocked(t):
+    """The new program has the mask of the old one, and nothing pending."""
+    program = t.program("unblock", UNBLOCK)
+    for how in ("all", "each"):
+        both = beside.same(t, [t.python, "-c", EXEC_BLOCKED, program, how], rates=(100, 1000, 1000),
+                           status=0)
+        assert both.bare.out == "True\n" + "1" * 31 + " alive\n", both.bare.out
+
+
+WAITS_FOR_SIGNALS = """
+import os, signal, sys, threading, time
+every = signal.valid_signals()
+signal.pthread_sigmask(signal.SIG_BLOCK, every)
+def busy(seconds):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end: sum(range(100))
+busy(0.2)
+print(signal.sigtimedwait(every, 0), signal.sigtimedwait(every, 0.1), signal.sigpending())
+os.kill(os.getpid(), signal.SIGUSR1)
+print(signal.sigwait(every), signal.sigpending())
+def send(*numbers):
+    busy(0.1)
+    for number in numbers: os.kill(os.getpid(), number)
+def wait():
+    for i in range(3): print(signal.sigwaitinfo(every).si_signo)
+threads = [threading.Thread(target=wait), threading.Thread(target=send, args=(10, 15, 62))]
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+# the very number that pyrec likes best, sent by others
+for number in (signal.SIGRTMAX - 3, signal.SIGRTMAX - 4):
+    busy(0.05)
+    os.kill(os.getpid(), number)
+    print(signal.sigwaitinfo(every).si_signo)
+busy(0.1)
+print(signal.sigpending(), len(signal.pthread_sigmask(signal.SIG_BLOCK, [])))
+"""
+
+
+def test_waits_for_all_signals(t):
+    both = beside.same(t, [t.python, "-c", WAITS_FOR_SIGNALS], status=0)
+    assert both.bare.out.startswith("None None set()\n"), both.bare.out
+
+
+SIGNALFD = """
+import ctypes, os, select, signal, struct, time
+libc = ctypes.CDLL(None, use_errno=True)
+every = signal.valid_signals()
+signal.pthread_sigmask(signal.SIG_BLOCK, every)
+bits = ctypes.c_uint64 * 16
+fd = libc.signalfd(-1, ctypes.byref(bits(~0)), os.O_NONBLOCK)
+def look():
+    try: print(struct.unpack_from('I', os.read(fd, 128))[0])
+    except BlockingIOError: print('nothing')
+for number in (None, signal.SIGUSR1, signal.SIGRTMAX - 3, signal.SIGRTMAX):
+    end = time.monotonic() + 0.15
+    while time.monotonic() < end: sum(range(100))
+    if number: os.kill(os.getpid(), number)
+    look()
+print(select.select([fd], [], [], 0.1))
+"""
+
+
+def test_signalfd_on_all_signals(t):
+    t.need_ctypes()
+    both = beside.same(t, [t.python, "-c", SIGNALFD], status=0)
+    assert both.bare.out == "nothing\n10\n61\n64\n([], [], [])\n", both.bare.out
+
+
+# ---- calls that signals cut short ----
+
+WAITS = """
+#include <errno.h>
+#include <poll.h>
+#include <semaphore.h>
+#include <stdio.h>
+#include <sys/select.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+static long long now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return t.tv_sec * 1000000000LL + t.tv_nsec;
+}
+/* How many of n calls ended before their time, or with EINTR; a little work between them. */
+long cut(int which, long n)
+{
+    const struct timespec wait = {0, 20000};
+    int sockets[2];
+    long cut = 0;
+    sem_t never;
+    sem_init(&never, 0, 0);
+    socketpair(AF_UNIX, SOCK_STREAM, 0, sockets);
+    const struct timeval moment = {0, 20};
+    setsockopt(sockets[0], SOL_SOCKET, SO_RCVTIMEO, &moment, sizeof moment);
+    for (long i = 0; i < n; i++) {
+        struct timeval time = {0, 20};
+        struct timespec until;
+        char byte;
+        volatile long work = 0;
+        while (work < 5000 + i % 777)
+            work++;
+        const long long begin = now();
+        errno = 0;
+        if (which == 0)
+            nanosleep(&wait, NULL);
+        else if (which == 1)
+            usleep(20);
+        else if (which == 2)
+            select(0, NULL, NULL, NULL, &time);
+        else if (which == 3)
+            poll(NULL, 0, 1);
+        else if (which == 4)
+            recv(sockets[0], &byte, 1, 0);
+        else {
+            clock_gettime(CLOCK_REALTIME, &until);
+            until.tv_nsec += 20000;
+            if (until.tv_nsec >= 1000000000)
+                until.tv_nsec -= 1000000000, until.tv_sec++;
+            sem_timedwait(&never, &until);
+        }
+        cut += errno == EINTR || (which < 5 && now() - begin < 20000);
+    }
+    close(sockets[0]);
+    close(sockets[1]);
+    return cut;
+}
+"""
+
+CALLS = ("nanosleep", "usleep", "select", "poll", "recv", "sem_timedwait")
+N_CALLS = int(os.environ.get("PYREC_CALLS", "500"))
+
+
+def test_nothing_is_cut_short(t):
+    """PYREC_CALLS: how many of each (100000 is the long form)."""
+    script = ("import ctypes, sys\n"
+              "lib = ctypes.CDLL(sys.argv[1])\n"
+              "lib.cut.argtypes, lib.cut.restype = [ctypes.c_int, ctypes.c_long], ctypes.c_long\n"
+              "print(*[lib.cut(i, int(sys.argv[2]) // (1 + 7 * (i in (3, 4)))) for i in range(6)])\n")
+    command = [t.python, "-c", script, t.library("waits", WAITS), str(N_CALLS)]
+    both = beside.same(t, command, rates=(1000,), status=0, timeout=3000)
+    assert both.bare.out == "0 0 0 0 0 0\n", both.bare.out
+    assert t.rows("threads", both.recorded[0].trace), "it was not recorded"
+
+
+# ---- signals in other dresses ----
+
+DRESSES = """
+import ctypes, faulthandler, os, resource, signal, sys, threading, time
+libc = ctypes.CDLL(None, use_errno=True)
+def busy(seconds):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end: sum(range(100))
+got = []
+def on(signo, frame): got.append(signo)
+# all handlers reset, one by one, as daemons do it; then all ignored, then all set
+for number in sorted(signal.valid_signals()):
+    if number in (signal.SIGKILL, signal.SIGSTOP, 32, 33): continue
+    signal.signal(number, signal.SIG_DFL)
+busy(0.1)
+for number in sorted(signal.valid_signals()):
+    if number in (signal.SIGKILL, signal.SIGSTOP, 32, 33): continue
+    signal.signal(number, signal.SIG_IGN)
+busy(0.1)
+os.kill(os.getpid(), signal.SIGSEGV)
+os.kill(os.getpid(), signal.SIGRTMAX - 3)
+print('ignored')
+for number in range(signal.SIGRTMIN, signal.SIGRTMAX + 1):
+    signal.signal(number, on)
+    signal.siginterrupt(number, number % 2 == 0)
+signal.signal(signal.SIGALRM, on)
+signal.setitimer(signal.ITIMER_REAL, 0.05, 0.05)
+faulthandler.enable()
+busy(0.3)
+signal.setitimer(signal.ITIMER_REAL, 0)
+print(len(got) >= 3, set(got))
+del got[:]
+for number in range(signal.SIGRTMIN, signal.SIGRTMAX + 1): os.kill(os.getpid(), number)
+busy(0.05)
+print(len(got))
+faulthandler.disable()
+print(faulthandler.is_enabled())
+threading.Timer(0.1, lambda: os.kill(os.getpid(), signal.SIGUSR1)).start()
+signal.signal(signal.SIGUSR1, on)
+signal.pause()
+print(got[-1])
+print([signal.getsignal(number) is on for number in (signal.SIGRTMIN, signal.SIGRTMAX - 3)])
+"""
+
+
+def test_signals_in_other_dresses(t):
+    t.need_ctypes()
+    both = beside.same(t, [t.python, "-c", DRESSES], status=0)
+    assert "31\n" in both.bare.out, both.bare.out
+
+
+ALTSTACK = """
+#define _GNU_SOURCE
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/time.h>
+#include <time.h>
+#include <unistd.h>
+static char room[65536];
+static volatile sig_atomic_t n_alt, n_once, n_timer, n_usual;
+static int on_alt(void)
+{
+    char here;
+    return &here >= room && &here < room + sizeof room;
+}
+static void on_segv(int signo, siginfo_t *info, void *context)
+{
+    (void)signo; (void)info; (void)context;
+    n_alt += on_alt();
+    dprintf(1, "alt %d once %d timer %d usual %d\\n", n_alt, n_once, n_timer >= 5, n_usual);
+    _exit(7);
+}
+static void once(int signo) { (void)signo; n_once++; }
+static void tick(int signo) { (void)signo; n_timer++; }
+static void usual(int signo) { (void)signo; n_usual += !on_alt(); }
+int odd_signals(void)
+{
+    stack_t stack = {.ss_sp = room, .ss_size = sizeof room};
+    sigaltstack(&stack, NULL);
+    struct sigaction action;
+    memset(&action, 0, sizeof action);
+    action.sa_sigaction = on_segv;
+    action.sa_flags = SA_SIGINFO | SA_ONSTACK;
+    sigaction(SIGSEGV, &action, NULL);
+    memset(&action, 0, sizeof action);
+    action.sa_handler = once;
+    action.sa_flags = SA_RESETHAND;
+    sigaction(SIGRTMAX - 3, &action, NULL);
+    raise(SIGRTMAX - 3);
+    sigaction(SIGRTMAX - 3, NULL, &action);
+    n_once += action.sa_handler == SIG_DFL;
+    action.sa_handler = usual;
+    action.sa_flags = 0;
+    sigaction(SIGRTMAX - 4, &action, NULL);
+    raise(SIGRTMAX - 4);
+    for (int i = 0; i < 3; i++) {
+        struct sigevent event = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGRTMIN + i};
+        struct itimerspec often = {{0, 2000000}, {0, 2000000}};
+        timer_t timer;
+        signal(SIGRTMIN + i, tick);
+        timer_create(CLOCK_MONOTONIC, &event, &timer);
+        timer_settime(timer, 0, &often, NULL);
+    }
+    sigset_t before;
+    sigprocmask(SIG_BLOCK, NULL, &before);
+    while (n_timer < 10)
+        sigsuspend(&before);
+    *(volatile char *)8 = 0;
+    return 0;
+}
+"""
+
+
+def test_stacks_and_timers(t):
+    """A handler on its alternate stack, one for one time, timers with signals of their own."""
+    library = t.library("odd", ALTSTACK)
+    script = "import ctypes, sys; ctypes.CDLL(sys.argv[1]).odd_signals()"
+    both = beside.same(t, [t.python, "-c", script, library], status=7)
+    assert both.bare.out == "alt 1 once 2 timer 1 usual 1\n", both.bare.out

@@ -105,7 +105,7 @@ static bool wait_done(const struct slot *slot, uint64_t ns)
 START_TEST(answers)
 {
     start((unsigned)_i, NULL);
-    struct slot *const slot = capture_take_slot(&capture, runner_tid);
+    struct slot *const slot = capture_take_slot(&capture, runner_tid, (uint64_t)thread);
     for (int round = 0; round < 100; round++) {
         ck_assert(capture_ask(&capture, slot, ASK_SIGNO));
         ck_assert(wait_done(slot, LONG_NS));
@@ -129,7 +129,7 @@ END_TEST
 START_TEST(torn_for_good)
 {
     start(13, NULL);
-    struct slot *const slot = capture_take_slot(&capture, runner_tid);
+    struct slot *const slot = capture_take_slot(&capture, runner_tid, (uint64_t)thread);
     fake_put_u8(fake.leaf + fake.interp.ver.frame.owner, 99);
     ck_assert(capture_ask(&capture, slot, ASK_SIGNO));
     ck_assert(wait_done(slot, LONG_NS));
@@ -143,7 +143,7 @@ END_TEST
 START_TEST(torn_for_a_moment)
 {
     start(13, NULL);
-    struct slot *const slot = capture_take_slot(&capture, runner_tid);
+    struct slot *const slot = capture_take_slot(&capture, runner_tid, (uint64_t)thread);
     for (unsigned readings = 1; readings < CAPTURE_TRIES; readings++) {
         const uint64_t before = counters.retries;
         mend_at = fake.leaf + fake.interp.ver.frame.owner;
@@ -165,7 +165,7 @@ START_TEST(blocked_signal)
     sigset_t set;
     sigfillset(&set);
     start(13, &set);
-    struct slot *const slot = capture_take_slot(&capture, runner_tid);
+    struct slot *const slot = capture_take_slot(&capture, runner_tid, (uint64_t)thread);
     ck_assert(capture_ask(&capture, slot, ASK_SIGNO));
     ck_assert(!wait_done(slot, 50000000));
     end();
@@ -179,7 +179,7 @@ START_TEST(blocked_segv)
     sigemptyset(&set);
     sigaddset(&set, SIGSEGV);
     start(13, &set);
-    struct slot *const slot = capture_take_slot(&capture, runner_tid);
+    struct slot *const slot = capture_take_slot(&capture, runner_tid, (uint64_t)thread);
     ck_assert(capture_ask(&capture, slot, ASK_SIGNO));
     ck_assert(wait_done(slot, LONG_NS));
     ck_assert(slot->blocked_segv);
@@ -191,7 +191,7 @@ END_TEST
 START_TEST(left_python)
 {
     start(13, NULL);
-    struct slot *const slot = capture_take_slot(&capture, runner_tid);
+    struct slot *const slot = capture_take_slot(&capture, runner_tid, (uint64_t)thread);
     fake_put(fake.tstate + fake.interp.ver.thread.thread_id, 1); /* now another thread's */
     ck_assert(capture_ask(&capture, slot, ASK_SIGNO));
     ck_assert(wait_done(slot, LONG_NS));
@@ -227,10 +227,10 @@ START_TEST(slots_run_out_and_come_back)
     start(13, NULL);
     struct slot *slot = NULL;
     for (uint32_t i = 0; i < capture.n_slots; i++)
-        ck_assert_ptr_nonnull(slot = capture_take_slot(&capture, 1));
-    ck_assert_ptr_null(capture_take_slot(&capture, 1));
+        ck_assert_ptr_nonnull(slot = capture_take_slot(&capture, 1, 0));
+    ck_assert_ptr_null(capture_take_slot(&capture, 1, 0));
     capture_give_slot(&capture, slot);
-    ck_assert_ptr_eq(capture_take_slot(&capture, 1), slot);
+    ck_assert_ptr_eq(capture_take_slot(&capture, 1, 0), slot);
     end();
 }
 END_TEST
@@ -249,7 +249,7 @@ static unsigned trap_moves;   /* .. and which of the others go, and are replaced
 static void slots_take(uint32_t n)
 {
     while (capture.n_used < n)
-        ck_assert_ptr_nonnull(capture_take_slot(&capture, 1));
+        ck_assert_ptr_nonnull(capture_take_slot(&capture, 1, 0));
 }
 
 static void slot_fill(struct slot *slot, uintptr_t code)

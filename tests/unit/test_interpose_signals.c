@@ -343,6 +343,28 @@ START_TEST(others_are_libcs)
 }
 END_TEST
 
+/* Old ways to say it, in which libc does not call sigaction(). */
+START_TEST(old_ways)
+{
+    const int signo = started();
+    if (_i == 0)
+        sigset(signo, on_program);
+    else if (_i == 1)
+        sigignore(signo);
+    else if (_i == 2)
+        sighold(signo);
+    else
+        siginterrupt(signo, 1);
+    ck_assert_int_ne(signals_number(), signo);
+    if (_i < 3)
+        raise(signo);
+    ck_assert_int_eq(n_program, _i == 0);
+    ck_assert(signals_in_force());
+    ask(signals_number());
+    ck_assert_int_eq(n_ours, 1);
+}
+END_TEST
+
 int main(void)
 {
     Suite *const suite = suite_create("interpose_signals");
@@ -361,6 +383,7 @@ int main(void)
     tcase_add_test(tests, vfork_child);
     tcase_add_test(tests, given_back);
     tcase_add_test(tests, others_are_libcs);
+    tcase_add_loop_test(tests, old_ways, 0, 4);
     suite_add_tcase(suite, tests);
     return suite_run(suite);
 }

@@ -2,6 +2,8 @@
 #include "ends.h"
 #include "interpose.h"
 #include "record/clocks.h"
+#include "sigmask.h"
+#include "signals.h"
 #include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -22,6 +24,7 @@ struct start {
     _Atomic uint32_t is_taken;
     void *(*routine)(void *);
     void *argument;
+    uint64_t hidden; /* of its mask, which it inherits; see signals.h */
 };
 
 static struct ends {
@@ -101,25 +104,36 @@ static void *thread_begin(void *opaque)
     struct start *const start = opaque;
     void *(*const routine)(void *) = start->routine;
     void *const argument = start->argument;
+    *signals_hidden() = start->hidden;
     atomic_store_explicit(&start->is_taken, 0, memory_order_release);
+    (void)sigmask_begin(); /* what its attributes say */
     (void)pthread_setspecific(ends.key, &ends);
     return routine(argument); /* a jump: nothing of ours stays on the stack */
+}
+
+int ends_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*routine)(void *),
+                void *argument)
+{
+    if (next == NULL)
+        next_find();
+    return next != NULL ? next(thread, attributes, routine, argument) : EAGAIN;
 }
 
 EXPORT int pthread_create(pthread_t *thread, const pthread_attr_t *attributes,
                           void *(*routine)(void *), void *argument)
 {
-    if (next == NULL)
-        next_find();
-    if (next == NULL)
-        return EAGAIN;
     struct start *const start =
         atomic_load_explicit(&ends.is_watching, memory_order_acquire) ? start_take() : NULL;
-    if (start == NULL)
-        return next(thread, attributes, routine, argument);
+    if (start == NULL) {
+        const uint64_t revealed = sigmask_reveal();
+        const int made = ends_create(thread, attributes, routine, argument);
+        sigmask_hide(revealed);
+        return made;
+    }
     start->routine = routine;
     start->argument = argument;
-    const int result = next(thread, attributes, thread_begin, start);
+    start->hidden = *signals_hidden();
+    const int result = ends_create(thread, attributes, thread_begin, start);
     if (result != 0)
         atomic_store_explicit(&start->is_taken, 0, memory_order_release);
     return result;

@@ -20,11 +20,16 @@
 #ifndef PYREC_AGENT_ENDS_H
 #define PYREC_AGENT_ENDS_H
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
 
 #define ENDS_MAX   1024u
 #define STARTS_MAX 64u
+
+/* Make a thread of ours: as pthread_create would without us. */
+int ends_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*routine)(void *),
+                void *argument);
 
 /* Watch the threads that are made from now on. */
 void ends_watch(void);

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "exec.h"
 #include "interpose.h"
+#include "nosignal.h"
+#include "sigmask.h"
+#include "signals.h"
 #include <alloca.h>
 #include <errno.h>
-#include <sched.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stddef.h>
@@ -33,69 +35,61 @@ INTERPOSE_CONSTRUCTOR static void next_find(void)
     INTERPOSE_FIND(next.execveat, "execveat");
 }
 
-/* ---- the gate ---- */
+/* ---- around it ---- */
 
-static struct gate {
-    _Atomic int32_t pid;     /* whose threads are sent signals; 0 = nobody's */
-    _Atomic uint32_t hold;   /* threads that are about to exec */
-    _Atomic uint32_t asking; /* 1 while a signal is being sent; partner: `hold`, both seq_cst */
+static struct recorded {
+    _Atomic int32_t pid; /* 0 = nobody */
     exec_fn *told;
-} gate;
+} recorded;
 
-void exec_gate_open(int32_t pid, exec_fn *told)
+void exec_watch(int32_t pid, exec_fn *told)
 {
-    gate.told = told;
-    atomic_store(&gate.hold, 0);
-    atomic_store(&gate.asking, 0);
-    atomic_store(&gate.pid, pid);
+    recorded.told = told;
+    atomic_store(&recorded.pid, pid);
 }
 
-void exec_gate_close(void)
+void exec_forget(void)
 {
-    atomic_store(&gate.pid, 0);
+    atomic_store(&recorded.pid, 0);
 }
 
-bool exec_gate_enter(void)
-{
-    atomic_store(&gate.asking, 1);
-    if (atomic_load(&gate.hold) == 0)
-        return true;
-    atomic_store(&gate.asking, 0);
-    return false;
-}
-
-void exec_gate_leave(void)
-{
-    atomic_store(&gate.asking, 0);
-}
+struct passage {
+    bool is_recorded;
+    uint64_t begun, revealed; /* of the mask */
+    struct nosignal stretch;
+};
 
 /* A child of vfork shares our memory, but nobody sends it anything. */
-static bool gate_shut(void)
+static void passage_begin(struct passage *passage)
 {
-    const int32_t pid = atomic_load(&gate.pid);
-    if (pid == 0 || (int32_t)syscall(SYS_getpid) != pid)
-        return false;
-    atomic_fetch_add(&gate.hold, 1);
-    while (atomic_load(&gate.asking))
-        sched_yield();
-    (void)syscall(SYS_getpid); /* what was sent to us is delivered on the way out of the kernel */
-    gate.told(true);
-    return true;
+    const int32_t pid = atomic_load(&recorded.pid);
+    passage->is_recorded = pid != 0 && (int32_t)syscall(SYS_getpid) == pid;
+    if (passage->is_recorded) {
+        passage->begun = sigmask_begin();
+        nosignal_begin(&passage->stretch);
+        nosignal_settle(&passage->stretch);
+        recorded.told(true);
+    }
+    signals_reveal();
+    passage->revealed = sigmask_reveal();
 }
 
-static void gate_reopen(bool was_shut)
+static void passage_end(struct passage *passage)
 {
-    if (!was_shut)
-        return;
     const int saved = errno;
-    gate.told(false);
-    atomic_fetch_sub(&gate.hold, 1);
+    sigmask_hide(passage->revealed);
+    signals_hide();
+    if (passage->is_recorded) {
+        recorded.told(false);
+        nosignal_end(&passage->stretch);
+        sigmask_end(passage->begun);
+    }
     errno = saved;
 }
 
 /* ---- what the program calls ---- */
 
-/* One shape for all: shut the gate, call libc's. It only comes back when it failed. */
+/* One shape for all. libc's function only comes back when it failed. */
 #define EXEC(name, parameters, arguments)                                                          \
     EXPORT int name parameters                                                                     \
     {                                                                                              \
@@ -105,9 +99,10 @@ static void gate_reopen(bool was_shut)
             errno = ENOSYS;                                                                        \
             return -1;                                                                             \
         }                                                                                          \
-        const bool was_shut = gate_shut();                                                         \
+        struct passage passage;                                                                    \
+        passage_begin(&passage);                                                                   \
         const int result = next.name arguments;                                                    \
-        gate_reopen(was_shut);                                                                     \
+        passage_end(&passage);                                                                     \
         return result;                                                                             \
     }
 

@@ -5,6 +5,7 @@
 #include <stdatomic.h>
 #include <stddef.h>
 #include <sys/syscall.h>
+#include <ucontext.h>
 #include <unistd.h>
 
 #define HOLDS_MAX    10u /* two faults, and the numbers we ever asked with */
@@ -30,12 +31,18 @@ static struct signals {
     _Atomic int32_t pid; /* us */
     _Atomic unsigned n;  /* holds; the faults first */
     _Atomic int number;  /* that of the newest hold, while we ask with it */
+    _Atomic bool is_restricted;
     struct hold holds[HOLDS_MAX];
 } signals;
 
+static _Thread_local uint64_t hidden __attribute__((tls_model("initial-exec")));
+
 static struct signals_next {
     action_fn *sigaction;
-    signal_fn *signal, *sysv;
+    signal_fn *signal, *sysv, *sigset;
+    int (*sigignore)(int);
+    int (*sighold)(int);
+    int (*siginterrupt)(int, int);
 } next; /* set once, before main() */
 
 INTERPOSE_CONSTRUCTOR static void next_find(void)
@@ -43,6 +50,10 @@ INTERPOSE_CONSTRUCTOR static void next_find(void)
     INTERPOSE_FIND(next.sigaction, "sigaction");
     INTERPOSE_FIND(next.signal, "signal");
     INTERPOSE_FIND(next.sysv, "__sysv_signal");
+    INTERPOSE_FIND(next.sigset, "sigset");
+    INTERPOSE_FIND(next.sigignore, "sigignore");
+    INTERPOSE_FIND(next.sighold, "sighold");
+    INTERPOSE_FIND(next.siginterrupt, "siginterrupt");
 }
 
 static int action_next(int signo, const struct sigaction *action, struct sigaction *old)
@@ -152,6 +163,28 @@ static void on_fault(int signo, siginfo_t *info, void *context)
     errno = saved;
 }
 
+/*
+ * One of the program's, on a thread that has it blocked as the program sees it. From the handler's
+ * end on it is blocked in fact, and there it is again: it waits, or finds another thread.
+ */
+static void put_off(struct hold *hold, siginfo_t *info, ucontext_t *context)
+{
+    signals_yield(hold->signo);
+    const int number = signals_number();
+    hidden &= ~SIGNALS_BIT(hold->signo);
+    sigaddset(&context->uc_sigmask, hold->signo);
+    if (number != 0 && sigismember(&context->uc_sigmask, number) == 1) {
+        hidden |= SIGNALS_BIT(number);
+        sigdelset(&context->uc_sigmask, number);
+    }
+    if (info->si_code == SI_TKILL) {
+        (void)syscall(SYS_rt_tgsigqueueinfo, getpid(), (int)syscall(SYS_gettid), hold->signo, info);
+    } else if (syscall(SYS_rt_sigqueueinfo, getpid(), hold->signo, info) != 0) {
+        info->si_code = SI_QUEUE; /* a thread may not say that it is the kernel */
+        (void)syscall(SYS_rt_sigqueueinfo, getpid(), hold->signo, info);
+    }
+}
+
 /* The number is ours, or was: then the kernel has done what the program's handler is to find. */
 static void on_number(int signo, siginfo_t *info, void *context)
 {
@@ -168,12 +201,16 @@ static void on_number(int signo, siginfo_t *info, void *context)
                         NULL);
         return;
     }
-    if (is_handler(&action)) {
+    const int saved = errno;
+    if (hidden & SIGNALS_BIT(signo) && signals_are_us()) {
+        put_off(hold, info, context);
+    } else if (is_handler(&action)) {
         handler_is_used(hold, &action);
         call(&action, signo, info, context);
     } else if (is_default(&action)) {
         take_default(signo, info);
     }
+    errno = saved;
 }
 
 /* ---- what the kernel is told ---- */
@@ -248,9 +285,23 @@ void signals_adopt(void)
     atomic_store(&signals.pid, (int32_t)getpid());
 }
 
+bool signals_are_us(void)
+{
+    return atomic_load_explicit(&signals.is_restricted, memory_order_relaxed) ||
+           (int32_t)syscall(SYS_getpid) ==
+               atomic_load_explicit(&signals.pid, memory_order_relaxed);
+}
+
+void signals_restrict(void)
+{
+    atomic_store(&signals.is_restricted, true);
+    signals_stop();
+}
+
 bool signals_share_faults(signals_ours *ours)
 {
     static const int signos[HOLDS_FAULTS] = {SIGSEGV, SIGBUS};
+    signals_adopt();
     for (unsigned i = 0; i < HOLDS_FAULTS; i++) {
         struct sigaction before;
         if (action_next(signos[i], NULL, &before) != 0)
@@ -263,7 +314,6 @@ bool signals_share_faults(signals_ours *ours)
         if (fault_install(hold) != 0)
             return false;
     }
-    signals_adopt();
     return true;
 }
 
@@ -304,12 +354,21 @@ int signals_number(void)
     return atomic_load_explicit(&signals.number, memory_order_acquire);
 }
 
-/* The program wants it, or has it already: ask with another one. */
-static void number_leave(struct hold *hold)
+void signals_yield(int number)
 {
-    int number = hold->signo;
-    if (atomic_compare_exchange_strong(&signals.number, &number, 0))
+    const struct hold *const hold = number != 0 ? hold_ever(number) : NULL;
+    if (hold != NULL && atomic_compare_exchange_strong(&signals.number, &number, 0))
         (void)signals_take(hold->ours);
+}
+
+void signals_stop(void)
+{
+    atomic_store(&signals.number, 0);
+}
+
+uint64_t *signals_hidden(void)
+{
+    return &hidden;
 }
 
 void signals_give_back(void)
@@ -330,9 +389,39 @@ bool signals_in_force(void)
     struct hold *const hold = hold_of(signals_number());
     if (hold != NULL && !is_in_force(hold)) {
         atomic_store(&hold->is_over, true);
-        number_leave(hold);
+        signals_yield(hold->signo);
     }
     return true;
+}
+
+/* ---- around exec ---- */
+
+static void ignored_apply(bool by_kernel)
+{
+    const int saved = errno;
+    for (unsigned i = 0; i < atomic_load(&signals.n); i++) {
+        struct hold *const hold = &signals.holds[i];
+        const struct sigaction *const wanted = wanted_get(hold);
+        struct sigaction now;
+        if (atomic_load(&hold->is_over) || wanted->sa_handler != SIG_IGN ||
+            action_next(hold->signo, NULL, &now) != 0)
+            continue;
+        if (by_kernel && has_ours(&now))
+            action_next(hold->signo, wanted, NULL);
+        else if (!by_kernel && is_fault(hold) && now.sa_handler == SIG_IGN)
+            fault_install(hold);
+    }
+    errno = saved;
+}
+
+void signals_reveal(void)
+{
+    ignored_apply(true);
+}
+
+void signals_hide(void)
+{
+    ignored_apply(false);
 }
 
 /* ---- what the program calls ---- */
@@ -353,14 +442,14 @@ EXPORT int sigaction(int signo, const struct sigaction *action, struct sigaction
     struct hold *const hold = hold_of(signo);
     if (hold == NULL)
         return action_next(signo, action, old);
-    if ((int32_t)syscall(SYS_getpid) != atomic_load(&signals.pid))
+    if (!signals_are_us())
         return action_of_child(hold, action, old);
     const struct sigaction before = *wanted_get(hold);
     int result = 0;
     if (action != NULL) {
         const struct sigaction wanted = *action; /* it may be where `old` is */
         if (!is_fault(hold) && !is_default(&wanted))
-            number_leave(hold);
+            signals_yield(hold->signo);
         wanted_set(hold, &wanted);
         result = is_fault(hold) ? fault_install(hold) : number_install(hold);
     }
@@ -410,3 +499,19 @@ EXPORT handler_fn *__sysv_signal(int signo, handler_fn *handler)
                ? next.sysv(signo, handler)
                : signal_with(signo, handler, (int)SA_RESETHAND | SA_NODEFER);
 }
+
+/* What libc does inside for one number, past us: it must not be ours. */
+#define OF_ONE(type, name, parameters, arguments, failed)                                          \
+    EXPORT type name parameters;                                                                   \
+    EXPORT type name parameters                                                                    \
+    {                                                                                              \
+        signals_yield(signo);                                                                      \
+        if (next.name == NULL)                                                                     \
+            next_find();                                                                           \
+        return next.name != NULL ? next.name arguments : (failed);                                 \
+    }
+
+OF_ONE(handler_fn *, sigset, (int signo, handler_fn *handler), (signo, handler), SIG_ERR)
+OF_ONE(int, sigignore, (int signo), (signo), -1)
+OF_ONE(int, sighold, (int signo), (signo), -1)
+OF_ONE(int, siginterrupt, (int signo, int flag), (signo, flag), -1)

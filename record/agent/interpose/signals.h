@@ -3,9 +3,9 @@
  * signals - dispositions of signals that the agent needs, too.
  *
  * On the line:  beside it: sigaction, signal and their like, interposed.
- * Threads:      what is interposed on any thread of the program, also in signal handlers and in
- *               children of vfork; the handlers on any; signals_share_faults and signals_take in
- *               the constructor, signals_in_force and signals_number on the sampler's.
+ * Threads:      any thread of the program, also in signal handlers and in children of vfork; but
+ *               signals_share_faults and signals_take in the constructor, and signals_in_force on
+ *               the sampler's.
  * Memory:       static.
  * Loss:         none of the program's. When it claims the number that threads are asked with,
  *               another one is taken; when there is none, nobody can be asked.
@@ -44,8 +44,32 @@ bool signals_take(signals_ours *ours);
 /* The number to ask with now; 0 = there is none. */
 int signals_number(void);
 
+/* Somebody else needs this number: take another one, if there is any. */
+void signals_yield(int number);
+
+/* Ask nobody any more. What was sent is still ours. */
+void signals_stop(void);
+
+/* Numbers that the calling thread has blocked as far as the program knows, but not in fact; see
+ * sigmask.h. One of the program's that comes all the same is blocked then, and sent again. */
+#define SIGNALS_BIT(number) (UINT64_C(1) << ((number)-1))
+uint64_t *signals_hidden(void);
+
 /* In a forked child: it is us now. */
 void signals_adopt(void);
+
+/* Is the calling process us, and not one that only shares our memory? */
+bool signals_are_us(void);
+
+/* For threads that may make no system call but their own: ask nobody, and do not find that out. */
+void signals_restrict(void);
+
+/*
+ * The calling process is about to exec: what the program ignores is ignored by the kernel, too, for
+ * that is inherited. Undone when it has failed.
+ */
+void signals_reveal(void);
+void signals_hide(void);
 
 /* Give all back, where it is still ours. */
 void signals_give_back(void);
