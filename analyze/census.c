@@ -12,6 +12,7 @@ void census_clear(struct census *census)
         free(census->processes[i]->threads);
         free(census->processes[i]->natives);
         free(census->processes[i]->rate_changes);
+        free(census->processes[i]->titles);
     }
     for (size_t i = 0; i < census->n_recordings; i++)
         wall_clear(&census->recordings[i]->wall);
@@ -72,7 +73,7 @@ struct process *census_process(struct census *census, const struct recording *re
     struct process *const process = arena_get(&census->arena, sizeof *process);
     process->recording = recording;
     process->number = number;
-    process->executable = process->command = "";
+    process->executable = process->command = process->title = process->working_directory = "";
     process->python_version = process->python_build = process->hostname = "";
     process->ending.reason = "";
     census->processes = memory_grow(census->processes, &census->processes_size,
@@ -125,6 +126,19 @@ void census_rate_change(struct process *process, struct rate_change change)
     process->rate_changes = memory_grow(process->rate_changes, &process->rate_changes_size,
                                         process->n_rate_changes + 1, sizeof change);
     process->rate_changes[process->n_rate_changes++] = change;
+}
+
+void census_title(struct process *process, struct title_change change)
+{
+    process->titles =
+        memory_grow(process->titles, &process->titles_size, process->n_titles + 1, sizeof change);
+    process->titles[process->n_titles++] = change;
+}
+
+static int compare_titles(const void *left, const void *right)
+{
+    const struct title_change *const a = left, *const b = right;
+    return (a->time_ns > b->time_ns) - (a->time_ns < b->time_ns);
 }
 
 static int compare_rate_changes(const void *left, const void *right)
@@ -180,6 +194,10 @@ void census_finish(struct census *census)
 {
     for (size_t i = 0; i < census->n_processes; i++) {
         struct process *const p = census->processes[i];
+        if (p->n_titles > 1)
+            qsort(p->titles, p->n_titles, sizeof *p->titles, compare_titles);
+        if (p->n_titles > 0)
+            p->title = p->titles[p->n_titles - 1].text;
         if (p->n_rate_changes > 1)
             qsort(p->rate_changes, p->n_rate_changes, sizeof *p->rate_changes,
                   compare_rate_changes);
@@ -210,9 +228,16 @@ uint64_t process_unseen_ns(const struct process *process)
     return sum_ns;
 }
 
+const char *process_called(const struct process *process)
+{
+    if (process->title != NULL && process->title[0] != '\0')
+        return process->title;
+    return process->command[0] != '\0' ? process->command : process->executable;
+}
+
 const char *process_title(const struct process *process)
 {
-    const char *const whole = process->command[0] != '\0' ? process->command : process->executable;
+    const char *const whole = process_called(process);
     const size_t first_len = strcspn(whole, " ");
     const char *title = whole;
     for (const char *at = whole; at < whole + first_len; at++) {

@@ -123,10 +123,20 @@ struct rate_change {
     uint64_t interval_ns; /* from one tick that is taken to the next, from then on */
 };
 
+/* A process has called itself something else. */
+struct title_change {
+    uint64_t time_ns; /* on the common clock */
+    const char *text; /* "" = its arguments again */
+};
+
 struct process {
     const struct recording *recording;
     uint32_t number, pid, parent_pid, image;
     const char *executable, *command; /* command: argv joined by spaces, may be empty */
+    const char *title;                /* what it called itself last; "" = its command */
+    const char *working_directory;    /* when recording of it began; "" = not known */
+    struct title_change *titles;      /* in order of time */
+    size_t n_titles, titles_size;
     const char *python_version, *python_build;
     const char *hostname;       /* where that is not the recording's: it was merged; else "" */
     uint64_t start_ns, last_ns; /* of its recording; last tick or end */
@@ -171,6 +181,7 @@ void census_native(struct census *census, struct process *process, const struct 
 
 /* Note a change of the rate; in any order. */
 void census_rate_change(struct process *process, struct rate_change change);
+void census_title(struct process *process, struct title_change change);
 
 /*
  * When all units have been read: make one entry per native thread of what was noted. A clock that
@@ -193,7 +204,10 @@ uint64_t process_unseen_ns(const struct process *process);
 /* By recording, then number: the order of the census. */
 int process_compare(const struct process *a, const struct process *b);
 
-/* A name for a human: the end of argv[0], or of the executable, or "". */
+/* What it is called: its title, or its command, or the executable; "" when none is known. */
+const char *process_called(const struct process *process);
+
+/* A name for a human: of what it is called, without the folders of the first word. */
 const char *process_title(const struct process *process);
 
 #endif

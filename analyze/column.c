@@ -178,7 +178,7 @@ static struct cell get_cpu_share(const struct row *row)
 static struct cell get_command(const struct row *row)
 {
     const struct process *const p = row->process;
-    return cell_text(p->command != NULL && p->command[0] != '\0' ? p->command : p->executable);
+    return cell_text(p->command != NULL ? process_called(p) : p->executable);
 }
 
 static struct cell get_time(const struct row *row)

@@ -14,6 +14,7 @@
 
 void dict_reset(struct dict *dict)
 {
+    dict_set_directory(dict, "", "");
     arena_reset(&dict->arena);
     dict->n_strings = dict->n_functions = dict->n_locations = dict->n_stacks = 0;
     dict->string_bytes = 0;
@@ -112,6 +113,49 @@ static const char *shown_name(struct dict *dict, uint32_t name, uint32_t kind)
                        kind == PYREC__V1__DEFS__KIND__FAILED ? "<failed: %s>" : "<%s>", text);
 }
 
+/* Is it one of the words of the command line? */
+static bool is_word(const char *command, const char *text)
+{
+    const size_t len = strlen(text);
+    for (const char *at = command; (at = strstr(at, text)) != NULL; at++) {
+        if ((at == command || at[-1] == ' ') && (at[len] == ' ' || at[len] == '\0'))
+            return true;
+    }
+    return false;
+}
+
+static bool is_relative_file(const struct dict *dict, const char *name)
+{
+    const size_t len = strlen(name);
+    if (name[0] == '\0' || name[0] == '/' || name[0] == '<')
+        return false;
+    return (len > 3 && strcmp(name + len - 3, ".py") == 0) ||
+           (len > 4 && strcmp(name + len - 4, ".pyw") == 0) || is_word(dict->command, name);
+}
+
+static const char *file_of(struct dict *dict, uint32_t id, uint32_t kind)
+{
+    const char *const name = dict->strings[id];
+    if (dict->directory[0] == '\0' || kind != PYREC__V1__DEFS__KIND__PYTHON ||
+        !is_relative_file(dict, name))
+        return name;
+    if (dict->joined == NULL || dict->joined_id != id) {
+        const bool here = name[0] == '.' && name[1] == '/';
+        const bool is_root = strcmp(dict->directory, "/") == 0;
+        dict->joined = arena_print(&dict->arena, "%s/%s", is_root ? "" : dict->directory,
+                                   name + (here ? 2 : 0));
+        dict->joined_id = id;
+    }
+    return dict->joined;
+}
+
+void dict_set_directory(struct dict *dict, const char *directory, const char *command)
+{
+    dict->directory = directory;
+    dict->command = command;
+    dict->joined = NULL;
+}
+
 static enum status add_functions(struct dict *dict, const Pyrec__V1__Defs *defs,
                                  struct problem *why)
 {
@@ -135,7 +179,7 @@ static enum status add_functions(struct dict *dict, const Pyrec__V1__Defs *defs,
             kind = PYREC__V1__DEFS__KIND__MARKER; /* one that came later */
         const uint32_t name = known(dict, defs->function_name[i], dict->n_strings);
         f->name = shown_name(dict, name, kind);
-        f->file = dict->strings[known(dict, defs->function_file[i], dict->n_strings)];
+        f->file = file_of(dict, known(dict, defs->function_file[i], dict->n_strings), kind);
         f->line = defs->function_line[i];
         f->kind = (uint8_t)kind;
     }

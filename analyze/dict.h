@@ -53,12 +53,23 @@ struct dict {
     size_t n_strings, n_functions, n_locations, n_stacks;
     size_t strings_size, functions_size, locations_size, stacks_size, depths_size;
     size_t string_bytes;
-    uint64_t n_lost; /* ids that were skipped or refer to nothing */
+    const char *directory, *command; /* see dict_set_directory */
+    uint32_t joined_id;              /* string id of the name that was joined last, .. */
+    const char *joined;              /* .. and what it became */
+    uint64_t n_lost;                 /* ids that were skipped or refer to nothing */
 };
 
 /* An empty dictionary: entry 0 of everything. */
 void dict_reset(struct dict *dict);
 void dict_clear(struct dict *dict);
+
+/*
+ * Where the process was, and its command line ("" = not known). Files that Python names relative to
+ * that (3.8 the main script, later what is imported by way of a relative path) become whole names,
+ * so that two files are two. Only names of Python files, and words of the command line: others need
+ * not be files. Both texts live as long as the dictionary.
+ */
+void dict_set_directory(struct dict *dict, const char *directory, const char *command);
 
 /*
  * Add what a Defs message defines. When it is wrong, what came before the wrong entry stays; the

@@ -17,12 +17,16 @@ void facts_reset(struct facts *facts)
     const size_t natives_size = facts->process.natives_size;
     struct rate_change *const changes = facts->process.rate_changes;
     const size_t changes_size = facts->process.rate_changes_size;
+    struct title_change *const titles = facts->process.titles;
+    const size_t titles_size = facts->process.titles_size;
     facts->has_meta = facts->has_process = false;
     facts->recording = (struct recording){0};
     facts->process = (struct process){.natives = natives,
                                       .natives_size = natives_size,
                                       .rate_changes = changes,
-                                      .rate_changes_size = changes_size};
+                                      .rate_changes_size = changes_size,
+                                      .titles = titles,
+                                      .titles_size = titles_size};
     facts->wall.n = 0;
     facts->process.ending.reason = "";
     facts->n_threads = 0;
@@ -35,6 +39,7 @@ void facts_clear(struct facts *facts)
     arena_clear(&facts->arena);
     free(facts->process.natives);
     free(facts->process.rate_changes);
+    free(facts->process.titles);
     wall_clear(&facts->wall);
     free(facts->threads);
     hash_clear(&facts->thread_of_id);
@@ -55,6 +60,8 @@ static const char *join_argv(struct facts *facts, const Pyrec__V1__Process *proc
             buffer_add_text(&joined, " ");
         buffer_add_text(&joined, process->argv[i]);
     }
+    while (joined.len > 0 && joined.text[joined.len - 1] == ' ') /* a title that is padded */
+        joined.text[--joined.len] = '\0';
     const char *const copy = copy_clean(&facts->arena, joined.text != NULL ? joined.text : "");
     buffer_clear(&joined);
     return copy;
@@ -70,6 +77,8 @@ static void take_process(struct facts *facts, const Pyrec__V1__Process *from, ui
     p->start_ns = quanta_ns(from->start_q, quantum_ns);
     p->executable = copy_clean(&facts->arena, from->executable);
     p->command = join_argv(facts, from);
+    p->title = copy_clean(&facts->arena, from->title);
+    p->working_directory = copy_clean(&facts->arena, from->working_directory);
     p->python_version = copy_clean(&facts->arena, from->python_version);
     p->python_build = copy_clean(&facts->arena, from->python_build);
 }
@@ -207,6 +216,9 @@ void facts_events(struct facts *facts, const Pyrec__V1__Events *events, uint64_t
         if (event->type == PYREC__V1__EVENT__TYPE__CLOCK_STEP ||
             event->type == PYREC__V1__EVENT__TYPE__CLOCK_STEP_EARLY)
             wall_add(&facts->wall, (struct wall_step){time_ns, event->value});
+        if (event->type == PYREC__V1__EVENT__TYPE__TITLE)
+            census_title(&facts->process,
+                         (struct title_change){time_ns, copy_clean(&facts->arena, event->text)});
         if (event->type == PYREC__V1__EVENT__TYPE__INTERVAL && event->value > 0)
             census_rate_change(&facts->process,
                                (struct rate_change){time_ns, (uint64_t)event->value});

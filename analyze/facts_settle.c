@@ -60,6 +60,8 @@ static void settle_meta(const struct facts *facts, struct census *census, struct
     p->start_ns = from->start_ns + p->recording->shift_ns;
     p->executable = copy(census, from->executable);
     p->command = copy(census, from->command);
+    p->title = copy(census, from->title);
+    p->working_directory = copy(census, from->working_directory);
     p->python_version = copy(census, from->python_version);
     p->python_build = copy(census, from->python_build);
     p->interval_ns = facts->recording.interval_ns;
@@ -102,6 +104,16 @@ static void settle_ending(const struct facts *facts, struct census *census, stru
     }
 }
 
+static void settle_titles(const struct facts *facts, struct census *census, struct process *p)
+{
+    for (size_t i = 0; i < facts->process.n_titles; i++) {
+        struct title_change change = facts->process.titles[i];
+        change.time_ns += p->recording->shift_ns;
+        change.text = copy(census, change.text);
+        census_title(p, change);
+    }
+}
+
 static void settle_rate(const struct facts *facts, struct process *p, uint32_t generation)
 {
     p->from_start = p->from_start || generation == 0;
@@ -138,6 +150,7 @@ void facts_settle(const struct facts *facts, struct census *census, struct recor
     settle_account(facts, census, p);
     settle_threads(facts, census, p, quantum_ns);
     settle_rate(facts, p, generation);
+    settle_titles(facts, census, p);
     facts_settle_wall(facts, recording);
     settle_ending(facts, census, &p->ending, shift_ns);
     for (size_t i = 0; i < facts->process.n_natives; i++)

@@ -85,6 +85,9 @@ static enum status read_meta(struct unit_reader *reader, struct column body, str
         return problem_set(why, STATUS_DAMAGED, PROBLEM_NO_OFFSET, "Meta does not parse");
     TRY(facts_meta(&reader->facts, meta, chunk_seq(reader), why));
     reader->quantum_ns = meta->quantum_ns;
+    if (reader->facts.has_process)
+        dict_set_directory(&reader->dict, reader->facts.process.working_directory,
+                           reader->facts.process.command);
     return STATUS_OK;
 }
 

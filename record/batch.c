@@ -19,8 +19,16 @@ static size_t signed_len(int64_t value)
     return varint_len((uint64_t)value << 1 ^ (uint64_t)(value >> 63));
 }
 
+static void events_drop(struct batch *batch)
+{
+    for (uint32_t i = 0; i < batch->n_events; i++)
+        free(batch->events[i].text);
+    batch->n_events = 0;
+}
+
 void batch_clear(struct batch *batch)
 {
+    events_drop(batch);
     free(batch->late_q);
     free(batch->missed);
     free(batch->holders);
@@ -34,7 +42,8 @@ void batch_restart(struct batch *batch)
     batch->first_seq += batch->n_ticks;
     batch->before_q = batch->last_q;
     batch->n_ticks = batch->n_missed = batch->n_holders = 0;
-    batch->n_entries = batch->n_events = 0;
+    batch->n_entries = 0;
+    events_drop(batch);
     batch->raw_bytes = 0;
 }
 

@@ -42,6 +42,7 @@ struct batch_event {
     uint32_t thread;
     uint32_t type;
     int64_t value;
+    char *text; /* NULL = none; the batch's, once it is added */
 };
 
 /* One tick, as it is put into the batch. */

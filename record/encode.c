@@ -3,6 +3,7 @@
 
 #include "encode_parts.h"
 #include "format/columns.h"
+#include "utf8.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -38,6 +39,15 @@ void *encode_copy(struct bump *bump, const void *bytes, size_t len)
     if (copy != NULL)
         memcpy(copy, bytes, len);
     return copy;
+}
+
+char *encode_clean_text(struct bump *bump, const char *text)
+{
+    const size_t room = 4 * strlen(text) + 1;
+    char *clean = bump_take(bump, room, 1);
+    if (clean != NULL)
+        clean[utf8_clean(text, strlen(text), clean, room - 1)] = '\0';
+    return clean;
 }
 
 char *encode_text(struct bump *bump, const char *text)

@@ -49,6 +49,8 @@ struct encode_process {
     size_t n_argv;
     uint32_t hexversion;
     const char *build;
+    const char *title;             /* it has given itself; "" = none */
+    const char *working_directory; /* when recording of it began; "" = not known */
 };
 
 /* How it ended: a process, or (processes != 0) the recording. */

@@ -135,6 +135,8 @@ Pyrec__V1__Events *encode_events(struct bump *bump, const struct stream *stream)
         messages[i].thread = event->thread;
         messages[i].type = (Pyrec__V1__Event__Type)event->type;
         messages[i].value = event->value;
+        if (event->text != NULL)
+            messages[i].text = encode_clean_text(bump, event->text);
         list[i] = &messages[i];
     }
     return events;

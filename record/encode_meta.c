@@ -11,16 +11,6 @@
 
 #define FORMAT_MINOR 0
 
-/* Text from outside, made UTF-8. */
-static char *text_clean(struct bump *bump, const char *text)
-{
-    const size_t room = 4 * strlen(text) + 1;
-    char *clean = bump_take(bump, room, 1);
-    if (clean != NULL)
-        clean[utf8_clean(text, strlen(text), clean, room - 1)] = '\0';
-    return clean;
-}
-
 /* ---- the machine ---- */
 
 static void cpu_model_read(char *model, size_t size)
@@ -45,10 +35,10 @@ static Pyrec__V1__Machine *machine_build(struct bump *bump)
     snprintf(os, sizeof os, "%s %s", uts.sysname, uts.release);
     cpu_model_read(model, sizeof model);
     const long cpus = sysconf(_SC_NPROCESSORS_ONLN);
-    machine->hostname = text_clean(bump, uts.nodename);
-    machine->os = text_clean(bump, os);
-    machine->machine = text_clean(bump, uts.machine);
-    machine->cpu_model = text_clean(bump, model);
+    machine->hostname = encode_clean_text(bump, uts.nodename);
+    machine->os = encode_clean_text(bump, os);
+    machine->machine = encode_clean_text(bump, uts.machine);
+    machine->cpu_model = encode_clean_text(bump, model);
     machine->cpu_count = cpus > 0 ? (uint32_t)cpus : 0;
     return machine;
 }
@@ -77,7 +67,7 @@ static Pyrec__V1__Process *process_build(struct bump *bump, const struct encode_
     if (bump->has_failed)
         return NULL;
     for (size_t i = 0; i < process->n_argv; i++)
-        argv[i] = text_clean(bump, process->argv[i]);
+        argv[i] = encode_clean_text(bump, process->argv[i]);
     message->number = process->number;
     message->pid = process->pid;
     message->parent_pid = process->parent_pid;
@@ -85,12 +75,14 @@ static Pyrec__V1__Process *process_build(struct bump *bump, const struct encode_
     message->inner_pid = process->inner_pid;
     message->os_start = process->os_start;
     message->start_q = process->start_q;
-    message->executable = text_clean(bump, process->executable);
+    message->executable = encode_clean_text(bump, process->executable);
     message->argv = argv;
     message->n_argv = process->n_argv;
     message->python_version = version_text(bump, process->hexversion);
     message->python_hexversion = process->hexversion;
-    message->python_build = text_clean(bump, process->build);
+    message->python_build = encode_clean_text(bump, process->build);
+    message->title = encode_clean_text(bump, process->title);
+    message->working_directory = encode_clean_text(bump, process->working_directory);
     return message;
 }
 
@@ -104,8 +96,8 @@ static void options_fill(struct bump *bump, const struct recording *recording,
         list[i] = encode_new(bump, &pyrec__v1__meta__option_entry__descriptor);
         if (list[i] == NULL)
             return;
-        list[i]->key = text_clean(bump, recording->options[i].key);
-        list[i]->value = text_clean(bump, recording->options[i].value);
+        list[i]->key = encode_clean_text(bump, recording->options[i].key);
+        list[i]->value = encode_clean_text(bump, recording->options[i].value);
     }
     meta->option = list;
     meta->n_option = recording->n_options;
@@ -196,7 +188,7 @@ size_t encode_native_list(struct bump *bump, const struct natives *natives,
             continue; /* without a name: it left Python and was never looked at again */
         pyrec__v1__native_thread__init(&messages[n]);
         messages[n].os_tid = (uint32_t)native->tid;
-        messages[n].name = text_clean(bump, native->name);
+        messages[n].name = encode_clean_text(bump, native->name);
         messages[n].cpu_ns = native->cpu_ns;
         (*list)[n] = &messages[n];
         n++;
@@ -218,9 +210,9 @@ static void missing_build(struct bump *bump, const struct missing *missing,
         Pyrec__V1__NotRecorded *message = encode_new(bump, &pyrec__v1__not_recorded__descriptor);
         if (message == NULL)
             return;
-        message->reason = text_clean(bump, row->reason);
+        message->reason = encode_clean_text(bump, row->reason);
         message->count = row->n;
-        message->name = text_clean(bump, row->name);
+        message->name = encode_clean_text(bump, row->name);
         message->unsure = row->kind != MISSING_PYTHON;
         list[summary->n_not_recorded++] = message;
     }
@@ -233,7 +225,7 @@ Pyrec__V1__Summary *encode_summary(struct bump *bump, const struct encode_job *j
     if (summary == NULL)
         return NULL;
     summary->end_q = end->end_q;
-    summary->stop_reason = text_clean(bump, end->reason);
+    summary->stop_reason = encode_clean_text(bump, end->reason);
     summary->status_known = end->is_status_known;
     summary->exit_status = end->exit_status;
     summary->exit_signal = end->exit_signal;

@@ -17,6 +17,9 @@ void *encode_new(struct bump *bump, const ProtobufCMessageDescriptor *type);
 void *encode_copy(struct bump *bump, const void *bytes, size_t len);
 char *encode_text(struct bump *bump, const char *text);
 
+/* Text from outside, made UTF-8. */
+char *encode_clean_text(struct bump *bump, const char *text);
+
 Pyrec__V1__Meta *encode_meta(struct bump *bump, const struct encode_job *job);
 Pyrec__V1__Defs *encode_defs(struct bump *bump, const struct stream *stream);
 Pyrec__V1__Samples *encode_samples(struct bump *bump, const struct encode_job *job);

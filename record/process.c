@@ -5,6 +5,7 @@
 #include "format/tick.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -264,8 +265,42 @@ static bool drain(struct process *process, struct emit *emit, uint64_t now_ns)
     return process->problem.status == STATUS_OK && taken < process->ring.len;
 }
 
+/* ---- its title ---- */
+
+static bool is_same_program(const struct process *process)
+{
+    char path[32];
+    struct stat exe;
+    snprintf(path, sizeof path, "/proc/%d/exe", process->pid);
+    return process->exe_inode != 0 && stat(path, &exe) == 0 && exe.st_dev == process->exe_device &&
+           exe.st_ino == process->exe_inode;
+}
+
+/* What another program calls itself that it has become by exec is not its title: so that is looked
+ * at afterwards. */
+static void title_note(struct process *process, uint64_t now_ns)
+{
+    struct title title = process->title;
+    const bool is_new = title_look(&title, process->pid, process->argv_text, process->argv_len,
+                                   process->executable, now_ns - process->start_ns, now_ns);
+    process->title.next_look_ns = title.next_look_ns;
+    if (!is_new || !is_same_program(process))
+        return;
+    struct batch_event note = {
+        .time_q = stream_quanta(&process->stream.clock, now_ns),
+        .type = PYREC__V1__EVENT__TYPE__TITLE,
+        .text = strdup(title.text),
+    };
+    if (note.text != NULL && batch_add_event(&process->stream.batch, &note))
+        process->title = title;
+    else
+        free(note.text); /* again at the next look */
+}
+
 void process_look(struct process *process, uint64_t now_ns)
 {
+    process->title.next_look_ns = 0;
+    title_note(process, now_ns);
     names_look(process);
     natives_look(&process->natives, process->pid, &process->stream.roster,
                  now_ns - process->start_ns, now_ns, NATIVES_NOW);
@@ -276,6 +311,7 @@ bool process_visit(struct process *process, struct emit *emit, uint64_t now_ns)
     atomic_store_explicit(&process->head->collector_beat, now_ns, memory_order_relaxed);
     const bool is_empty = drain(process, emit, now_ns);
     if (!process->is_dead) {
+        title_note(process, now_ns);
         names_look(process);
         natives_look(&process->natives, process->pid, &process->stream.roster,
                      now_ns - process->start_ns, now_ns, NATIVES_IF_DUE);

@@ -19,6 +19,7 @@
 #include "format/trace.pb-c.h"
 #include "hello.h"
 #include "ring.h"
+#include "title.h"
 
 struct process {
     struct encode_process about;
@@ -26,6 +27,9 @@ struct process {
     char build[sizeof((struct wire_head *)0)->python_build + 1];
     char argv_text[sizeof((struct wire_head *)0)->argv + 1];
     const char **argv;
+    size_t argv_len; /* of argv_text */
+    char working_directory[sizeof((struct wire_head *)0)->working_directory + 1];
+    struct title title;
 
     pid_t pid;
     pid_t inner_pid;  /* what it calls itself, in its own namespace */

@@ -62,6 +62,7 @@ static bool argv_split(struct process *process, uint32_t len)
         return false;
     for (size_t at = 0; at < len; at += strlen(process->argv_text + at) + 1)
         process->argv[n++] = process->argv_text + at;
+    process->argv_len = len;
     process->about.argv = process->argv;
     process->about.n_argv = n;
     return true;
@@ -74,6 +75,7 @@ static enum status about_take(struct process *process, const struct stream_clock
     memcpy(process->executable, head->executable, sizeof head->executable);
     memcpy(process->build, head->python_build, sizeof head->python_build);
     memcpy(process->argv_text, head->argv, sizeof head->argv);
+    memcpy(process->working_directory, head->working_directory, sizeof head->working_directory);
     const uint64_t interval_ns = head->interval_ns, origin_ns = head->origin_ns;
     process->start_ns = head->start_ns;
     process->cpu_zero_ns = head->cpu_zero_ns;
@@ -83,6 +85,8 @@ static enum status about_take(struct process *process, const struct stream_clock
     process->about.hexversion = head->python_hexversion;
     process->about.executable = process->executable;
     process->about.build = process->build;
+    process->about.title = process->title.text;
+    process->about.working_directory = process->working_directory;
     if (!argv_split(process, head->argv_len))
         return problem_set(why, STATUS_NO_MEMORY, PROBLEM_NO_OFFSET, "process");
     if (interval_ns < INTERVAL_MIN_NS || interval_ns > LIMIT_INTERVAL_NS)

@@ -71,7 +71,8 @@ static uint64_t time_quanta(const struct applied *to, uint64_t mono_ns)
 static enum status event_add(const struct applied *to, uint64_t time_ns, uint32_t thread,
                              uint32_t type, int64_t value)
 {
-    const struct batch_event event = {time_quanta(to, time_ns), thread, type, value};
+    const struct batch_event event = {
+        .time_q = time_quanta(to, time_ns), .thread = thread, .type = type, .value = value};
     return batch_add_event(&to->stream->batch, &event) ? STATUS_OK : no_memory(to);
 }
 

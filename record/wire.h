@@ -172,8 +172,9 @@ struct wire_head {
     uint32_t is_newer; /* a version that the agent knows only from what it says of itself */
     char python_build[32];
     char executable[1024];
-    uint32_t argv_len; /* bytes used in argv */
-    char argv[4096];   /* NUL-terminated strings, one behind the other; cut where full */
+    uint32_t argv_len;            /* bytes used in argv */
+    char working_directory[1024]; /* then; "" = not known, or longer */
+    char argv[4096];              /* NUL-terminated strings, one behind the other; cut where full */
     char refused[256];
 
     _Alignas(64) _Atomic uint64_t head; /* bytes ever written; release store by the sampler,

@@ -7,6 +7,8 @@
 #define BOOKS_PART   100u
 #define BOOKS_MIN_NS 20000000u
 
+#define TITLES_SHOWN 8u
+
 /* CPU of a process's threads, as the profile has it. */
 struct clocks {
     uint64_t attributed_ns, unattributed_ns, lost_ns, before_ns;
@@ -78,6 +80,20 @@ static void add_ending(struct section *s, const struct process *p)
                 NULL);
 }
 
+/* The last ones, and what was before them. */
+static void add_titles(struct view *view, struct section *s, const struct process *p)
+{
+    section_add(s, "title", said(p->title), "what it calls itself");
+    const size_t first = p->n_titles > TITLES_SHOWN ? p->n_titles - TITLES_SHOWN : 0;
+    for (size_t i = first; i < p->n_titles && p->n_titles > 1; i++) {
+        const char *const text = p->titles[i].text;
+        section_add(
+            s, arena_print(&view->arena, "title %zu of %zu", i + 1, p->n_titles),
+            said(text[0] != '\0' ? text : p->command),
+            arena_print(&view->arena, "from %.3f s on", (double)p->titles[i].time_ns / 1e9));
+    }
+}
+
 static void add_who(struct view *view, const struct process *p, const struct clocks *clocks)
 {
     struct section *const s = add_section(view, p, "processes", "");
@@ -87,6 +103,8 @@ static void add_who(struct view *view, const struct process *p, const struct clo
     if (p->hostname[0] != '\0')
         section_add(s, "host", cell_text(p->hostname), NULL);
     section_add(s, "command", said(p->command), NULL);
+    add_titles(view, s, p);
+    section_add(s, "working_directory", said(p->working_directory), "when recording began");
     section_add(s, "executable", said(p->executable), NULL);
     section_add(s, "python", said(p->python_version), NULL);
     section_add(s, "build", said(p->python_build), NULL);

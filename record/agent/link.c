@@ -105,6 +105,9 @@ static void head_fill(struct wire_head *head, const struct link_settings *settin
     snprintf(head->python_build, sizeof(head->python_build), "%s", interp->build);
     const ssize_t n = readlink("/proc/self/exe", head->executable, sizeof(head->executable) - 1);
     head->executable[n > 0 ? n : 0] = '\0';
+    if (syscall(SYS_getcwd, head->working_directory, sizeof(head->working_directory)) <= 0 ||
+        head->working_directory[0] != '/') /* "(unreachable)/..": in another root */
+        head->working_directory[0] = '\0';
     head->argv_len = (uint32_t)proc_read("/proc/self/cmdline", head->argv, sizeof(head->argv));
     if (refused != NULL)
         snprintf(head->refused, sizeof(head->refused), "%s", refused);

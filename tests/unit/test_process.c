@@ -525,7 +525,11 @@ START_TEST(test_gaps)
     ck_assert(process_visit(process, &emit, clock_ns));
     ck_assert_uint_eq(process->stream.orphans, 1);
     ck_assert_uint_eq(process->stream.roster.n, 1);
-    ck_assert_uint_eq(process->stream.batch.n_events, 2);
+    ck_assert_uint_eq(process->stream.batch.n_events, 3);
+    const struct batch_event *const title = &process->stream.batch.events[0];
+    ck_assert_uint_eq(title->type, PYREC__V1__EVENT__TYPE__TITLE); /* of ours, not "fake --of" */
+    ck_assert_ptr_nonnull(strstr(title->text, "test_process"));
+    ck_assert_str_eq(title->text, process->about.title);
     finish();
 }
 END_TEST
