@@ -2,12 +2,16 @@
 """pyrec as somebody's main process: whoever signals it, or its group, or every process, or PID 1, the
 command gets what it would have got in its place, as often."""
 import contextlib
+import fcntl
 import os
 import pathlib
+import pty
+import resource
 import select
 import signal
 import subprocess
 import sys
+import termios
 import time
 
 from e2e import Skip
@@ -317,6 +321,28 @@ def test_own_signals(t):
     assert service.end()[1][1:] == ["1", str(MARK)], service.said
 
 
+def test_terminal(t):
+    """What its terminal sends: Ctrl-C to the group; that it is gone, to the leader of the session,
+    which the command would have been."""
+    said = []
+    for bare in (True, False):
+        ours, theirs = pty.openpty()
+        service = Service(t, listener(t), bare, stdin=theirs,
+                          preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0))
+        service.until("ready")
+        os.close(theirs)
+        os.write(ours, b"\x03")
+        service.until("2")
+        os.write(ours, b"\x1c")
+        service.until("3")
+        os.close(ours)
+        service.until("1")
+        os.kill(service.main, MARK)
+        ended, lines = service.end()
+        said.append((ended, sorted(lines[1:])))
+    assert said[0] == said[1] == (7, sorted(["2", "3", "1", "18", str(MARK)])), said
+
+
 # ---- PID 1 ----
 
 def namespace():
@@ -340,13 +366,13 @@ SAYS = """
 import os, signal, sys, time
 def on(n, frame): print('got', n, flush=True)
 signal.signal(signal.SIGHUP, on)
-print('ready', flush=True)
-while True:
-    try:
+try:
+    print('ready', flush=True)
+    while True:
         time.sleep(60)
-    except KeyboardInterrupt:
-        print('interrupted', flush=True)
-        sys.exit(3)
+except KeyboardInterrupt:
+    print('interrupted', flush=True)
+    sys.exit(3)
 """
 
 
@@ -554,8 +580,6 @@ def test_witness(t):
 
 def test_no_room(t):
     """Where pyrec cannot have a child or a descriptor, the command takes its place."""
-    import resource
-
     def few():
         resource.setrlimit(resource.RLIMIT_NOFILE, (5, 5))
 
