@@ -6,7 +6,7 @@
 
 #include <stdlib.h>
 
-/* A stack that could not be read must not end a stall. */
+/* A stack that could not be read must not end a stall, nor must a look whether the GIL is free. */
 #define OUTSIDE_MAX_NS 20000000u
 
 struct stall_watch {
@@ -14,10 +14,14 @@ struct stall_watch {
     const struct idle_thread *idle;
     bool entered; /* it was seen idle, or in a loop that is known */
     bool busy;
-    struct stall now;    /* while busy: up to the last sample of work */
-    struct stall beyond; /* with what came after that, and may have been work */
+    struct stall now;    /* while busy: up to the last sample below the loop */
+    struct stall beyond; /* with what came after that, which is the loop's if that comes again */
     uint64_t last_ns;    /* end of the sample before */
+    uint64_t idle_ns;    /* end of the last one in which it was idle; 0 = never */
     bool wants_gil;      /* the last that was sure about it: it waited for the GIL */
+    uint32_t line;       /* of the loop's own frame, the last one, */
+    uint32_t far_line;   /* .. the one furthest down since it was idle, */
+    uint32_t back_line;  /* .. and the one from where it has ever come back */
 };
 
 /* ---- finding ---- */
@@ -31,12 +35,12 @@ static void watch_end(struct stalls *stalls, struct stall_watch *w, bool open)
         return;
     stalls->list = memory_grow(stalls->list, &stalls->size, stalls->n + 1, sizeof *stalls->list);
     stalls->list[stalls->n] = w->now;
-    stalls->list[stalls->n++].open = open;
+    /* a loop that is no longer on the stack does not hang */
+    stalls->list[stalls->n++].open = open && w->beyond.end_ns == w->now.end_ns;
 }
 
-/* What n ticks of a span weigh; CPU waits in *carry_ns for a sample on a CPU. */
-static struct weight ticks_weight(const struct scene *scene, const struct span *span,
-                                  uint32_t first, uint32_t n, uint64_t *carry_ns)
+struct weight stall_weight(const struct scene *scene, const struct span *span, uint32_t first,
+                           uint32_t n, uint64_t *carry_ns)
 {
     struct weight w = {
         .samples = n,
@@ -56,7 +60,7 @@ static void watch_add(struct stall *stall, const struct scene *scene, const stru
                       uint32_t tick, bool counts)
 {
     const enum state_class class = state_class(span->state);
-    const struct weight w = ticks_weight(scene, span, tick, 1, &stall->carry_ns);
+    const struct weight w = stall_weight(scene, span, tick, 1, &stall->carry_ns);
     stall->end_ns = scene_time_ns(scene, tick);
     stall->wall_ns += w.wall;
     stall->class_ns[class] += w.wall;
@@ -68,49 +72,105 @@ static void watch_add(struct stall *stall, const struct scene *scene, const stru
         weight_add(&stall->counted.by[class], &w);
 }
 
+/* Begin to watch a time in which it is not idle. */
+static void watch_begin(struct stalls *stalls, struct stall_watch *w, uint32_t tick)
+{
+    w->busy = true;
+    w->now = (struct stall){
+        .thread = w->thread, .idle = w->idle, .begin_ns = scene_before_ns(stalls->scene, tick)};
+    w->now.end_ns = w->now.begin_ns;
+    w->beyond = w->now;
+}
+
+/*
+ * The loop is on the stack again: was the time without it the loop's, too? It was when a stack
+ * could not be read for a moment, or when the loop is entered again and again.
+ */
+static void watch_return(struct stalls *stalls, struct stall_watch *w, uint64_t at_ns)
+{
+    if (!w->busy || w->beyond.end_ns == w->now.end_ns)
+        return;
+    if (w->beyond.end_ns - w->now.end_ns <= OUTSIDE_MAX_NS ||
+        idle_spans(stalls->idle, w->idle, w->idle_ns, at_ns))
+        w->now = w->beyond;
+    else
+        watch_end(stalls, w, false);
+}
+
 static void watch_work(struct stalls *stalls, struct stall_watch *w, const struct span *span,
                        uint32_t tick, bool is_work)
 {
     const bool counts = scene_has_state(stalls->scene, stalls->select, span);
+    if (is_work)
+        watch_return(stalls, w, scene_time_ns(stalls->scene, tick));
     if (!w->busy) {
-        if (!is_work || !w->entered)
+        if (!w->entered)
             return;
-        w->busy = true;
-        w->now = (struct stall){
-            .thread = w->thread, .idle = w->idle, .begin_ns = scene_before_ns(stalls->scene, tick)};
-        w->beyond = w->now;
+        watch_begin(stalls, w, tick);
     }
     watch_add(&w->beyond, stalls->scene, span, tick, counts);
     if (is_work)
         w->now = w->beyond;
-    else if (w->beyond.end_ns - w->now.end_ns > OUTSIDE_MAX_NS)
-        watch_end(stalls, w, false);
+}
+
+/* It is where it waits for work. */
+static void watch_back(struct stalls *stalls, struct stall_watch *w, const struct span *span,
+                       bool is_idle)
+{
+    if (!w->wants_gil)
+        watch_return(stalls, w, scene_time_ns(stalls->scene, span->first));
+    w->wants_gil = false;
+    w->back_line = w->far_line > w->back_line ? w->far_line : w->back_line;
+    w->far_line = 0;
+    watch_end(stalls, w, false);
+    if (!is_idle)
+        return;
+    w->entered = true;
+    w->idle_ns = w->last_ns;
 }
 
 static void watch_span(struct stalls *stalls, struct stall_watch *w, const struct span *span)
 {
     struct scene *const scene = stalls->scene;
-    const enum idle_relation relation =
-        idle_relation(stalls->idle, w->idle, scene_node(scene, span->stack),
-                      state_class(span->state), scene_call(scene, span));
+    const enum state_class class = state_class(span->state);
+    const enum idle_relation relation = idle_relation(
+        stalls->idle, w->idle, scene_node(scene, span->stack), class, scene_call(scene, span));
     if (scene_before_ns(scene, span->first) != w->last_ns) { /* nobody saw what was between */
         watch_end(stalls, w, false);
         w->entered = idle_has_loop(w->idle);
     }
     w->last_ns = scene_time_ns(scene, span->first + span->n - 1);
-    const enum state_class class = state_class(span->state);
     /* who waits for the GIL wakes up every few ms to ask for it: that is no coming back */
     const bool asks = w->wants_gil && (class == CLASS_ON_CPU || class == CLASS_READY);
-    if (relation == IDLE_BACK && !asks) {
-        w->wants_gil = false;
-        watch_end(stalls, w, false);
-        w->entered = true;
+    if (relation != IDLE_OUTSIDE) {
+        const uint32_t node = scene_node(scene, span->stack);
+        w->line = scene_frame(scene, idle_loop_node(stalls->idle, w->idle, node)).line;
+        w->far_line = w->line > w->far_line ? w->line : w->far_line;
+    }
+    if ((relation == IDLE_BACK && !asks) || relation == IDLE_UNKNOWN) {
+        watch_back(stalls, w, span, relation == IDLE_BACK);
         return;
     }
     if (!asks)
         w->wants_gil = class == CLASS_WAITS_GIL;
-    for (uint32_t k = 0; k < span->n; k++)
+    if (relation == IDLE_OUTSIDE && !w->busy && w->idle_ns == 0)
+        return; /* it was not in its loop yet */
+    for (uint32_t k = 0; k < span->n; k++) {
         watch_work(stalls, w, span, span->first + k, relation == IDLE_WORK);
+        if (relation == IDLE_BACK && w->beyond.end_ns - w->now.end_ns > OUTSIDE_MAX_NS)
+            watch_back(stalls, w, span, true); /* it asks no longer: it works there */
+    }
+}
+
+/*
+ * The program has ended by itself, in a line below all that its loop was ever seen to come back
+ * from: then it had left the loop, which is only a part of its function.
+ */
+static bool has_left(const struct stall_watch *w)
+{
+    const struct ending *const ending = &w->thread->process->ending;
+    return !idle_has_loop(w->idle) && w->line > w->back_line && ending->known &&
+           ending->status_known && ending->exit_signal == 0;
 }
 
 static struct stall_watch *watch_of(struct stalls *stalls, const struct thread *thread)
@@ -170,8 +230,10 @@ void stalls_find(struct stalls *stalls, struct idle *idle, struct trace *trace,
         (struct stalls){.scene = idle->scene, .idle = idle, .select = select, .over_ns = over_ns};
     stalls->metric = metric == NULL && select_by_state(select) ? &metrics[METRIC_WALL] : metric;
     scene_run(stalls->scene, trace, select, find_in_range, stalls);
-    for (size_t i = 0; i < stalls->n_watches; i++)
-        watch_end(stalls, &stalls->watches[i], true);
+    for (size_t i = 0; i < stalls->n_watches; i++) {
+        if (!has_left(&stalls->watches[i]))
+            watch_end(stalls, &stalls->watches[i], true);
+    }
     if (stalls->n > 1)
         qsort_r(stalls->list, stalls->n, sizeof *stalls->list, compare_stalls,
                 (void *)(uintptr_t)stalls->metric);
@@ -189,191 +251,4 @@ void stalls_clear(struct stalls *stalls)
     free(stalls->list);
     free(stalls->watches);
     *stalls = (struct stalls){0};
-}
-
-/* ---- details ---- */
-
-static uint64_t key_hash(enum stall_kind kind, const struct thread *thread, uint32_t number,
-                         uint32_t call)
-{
-    return hash_pair(hash_pair((uintptr_t)thread, (uint64_t)kind << 32 | call), number);
-}
-
-static uint64_t entry_hash(const void *owner, uint32_t n)
-{
-    const struct stall_entry *const e = &((const struct stall *)owner)->entries[n];
-    return key_hash(e->kind, e->thread, e->number, e->call);
-}
-
-/* Add what `more` weighs to the entry with its key. */
-static void entry_add(struct stall *stall, const struct stall_entry *more)
-{
-    hash_reserve(&stall->hash, entry_hash, stall);
-    uint64_t at = key_hash(more->kind, more->thread, more->number, more->call);
-    for (uint32_t n; (n = hash_slot(&stall->hash, at)) != HASH_NONE; at++) {
-        struct stall_entry *const e = &stall->entries[n];
-        if (e->kind != more->kind || e->thread != more->thread || e->number != more->number ||
-            e->call != more->call)
-            continue;
-        for (int c = 0; c < CLASS_COUNT; c++)
-            e->wall_ns[c] += more->wall_ns[c];
-        weights_add(&e->counted, &more->counted);
-        return;
-    }
-    stall->entries = memory_grow(stall->entries, &stall->size, stall->n + 1, sizeof *more);
-    hash_put(&stall->hash, at, (uint32_t)stall->n);
-    stall->entries[stall->n++] = *more;
-}
-
-/* What some ticks weigh, and in which class; not counted, they are only part of the stall. */
-struct piece {
-    enum state_class class;
-    bool counts;
-    struct weight weight;
-};
-
-static void piece_add(struct stall *stall, struct stall_entry key, const struct piece *piece)
-{
-    key.wall_ns[piece->class] = piece->weight.wall;
-    if (piece->counts)
-        key.counted.by[piece->class] = piece->weight;
-    entry_add(stall, &key);
-}
-
-static uint64_t *carry_of(struct stall *stall, const struct thread *thread)
-{
-    for (size_t i = 0; i < stall->n_carries; i++) {
-        if (stall->carries[i].thread == thread)
-            return &stall->carries[i].cpu_ns;
-    }
-    stall->carries = memory_grow(stall->carries, &stall->carries_size, stall->n_carries + 1,
-                                 sizeof *stall->carries);
-    stall->carries[stall->n_carries] = (struct stall_carry){thread, 0};
-    return &stall->carries[stall->n_carries++].cpu_ns;
-}
-
-/* Who held the GIL at each tick of a span in which the thread waited for it. */
-static void add_holders(struct stall *stall, struct scene *scene, uint32_t first, uint32_t end,
-                        bool counts)
-{
-    for (uint32_t tick = first; tick < end; tick++) {
-        const uint32_t holder = scene_holder_at(scene, tick);
-        struct stall_entry key = {.kind = STALL_GIL, .number = TREE_ROOT};
-        const struct piece piece = {
-            CLASS_WAITS_GIL,
-            counts,
-            {1, scene_due(scene, tick, 1), scene_wall_ns(scene, tick, 1), 0},
-        };
-        if (holder != SCENE_NOBODY && scene->threads[holder].thread != stall->thread) {
-            const struct span *const span = scene_span(&scene->threads[holder], tick);
-            key.thread = scene->threads[holder].thread;
-            key.number = span != NULL ? scene_node(scene, span->stack) : TREE_ROOT;
-        }
-        piece_add(stall, key, &piece);
-    }
-}
-
-static void add_own(struct stall *stall, struct scene *scene, const struct span *span,
-                    const struct piece *piece)
-{
-    const uint32_t node = scene_node(scene, span->stack), call = scene_call(scene, span);
-    piece_add(stall, (struct stall_entry){.kind = STALL_STACK, .number = node}, piece);
-    if (piece->class == CLASS_BLOCKED)
-        piece_add(stall, (struct stall_entry){.kind = STALL_CALL, .number = node, .call = call},
-                  piece);
-}
-
-static void add_span(struct stall *stall, struct scene *scene, const struct select *select,
-                     const struct thread *thread, const struct span *span, uint32_t first,
-                     uint32_t end)
-{
-    const struct piece piece = {
-        state_class(span->state),
-        scene_has_state(scene, select, span),
-        ticks_weight(scene, span, first, end - first, carry_of(stall, thread)),
-    };
-    if (thread == stall->thread) {
-        add_own(stall, scene, span, &piece);
-        if (piece.class == CLASS_WAITS_GIL)
-            add_holders(stall, scene, first, end, piece.counts);
-        return;
-    }
-    const struct stall_entry key = {.kind = STALL_OTHER,
-                                    .thread = thread,
-                                    .number = scene_node(scene, span->stack),
-                                    .call = scene_call(scene, span)};
-    piece_add(stall, key, &piece);
-}
-
-/* The first tick at or after ns; n_ticks when there is none. */
-static uint32_t tick_at(const struct scene *scene, uint64_t ns)
-{
-    uint32_t low = 0, high = scene->n_ticks;
-    while (low < high) {
-        const uint32_t middle = low + (high - low) / 2;
-        if (scene_time_ns(scene, middle) < ns)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
-}
-
-static void detail_stall(struct stall *stall, struct scene *scene, const struct select *select)
-{
-    if (stall->thread->process != scene->process ||
-        stall->begin_ns >= scene_time_ns(scene, scene->n_ticks - 1) ||
-        stall->end_ns <= scene_before_ns(scene, 0))
-        return;
-    const uint32_t begin = tick_at(scene, stall->begin_ns + 1);
-    const uint32_t end = tick_at(scene, stall->end_ns + 1);
-    for (size_t i = 0; i < scene->n_threads; i++) {
-        const struct scene_thread *const t = &scene->threads[i];
-        for (size_t s = 0; s < t->n_spans && t->spans[s].first < end; s++) {
-            const struct span *const span = &t->spans[s];
-            const uint32_t first = span->first > begin ? span->first : begin;
-            const uint32_t last = span->first + span->n < end ? span->first + span->n : end;
-            if (first < last)
-                add_span(stall, scene, select, t->thread, span, first, last);
-        }
-    }
-}
-
-struct detailing {
-    struct stalls *stalls;
-    size_t n;
-};
-
-static void detail_range(void *closure, struct scene *scene)
-{
-    const struct detailing *const d = closure;
-    for (size_t i = 0; i < d->n; i++)
-        detail_stall(&d->stalls->list[i], scene, d->stalls->select);
-}
-
-/* What is below each caller, up to the loop. */
-static void add_tree(struct stalls *stalls, struct stall *stall)
-{
-    const struct tree *const tree = &stalls->scene->tree;
-    const size_t n = stall->n;
-    for (size_t i = 0; i < n; i++) {
-        struct stall_entry e = stall->entries[i];
-        if (e.kind != STALL_STACK)
-            continue;
-        const uint32_t loop = idle_loop_node(stalls->idle, stall->idle, e.number);
-        e.kind = STALL_TREE;
-        for (; e.number != loop; e.number = tree->nodes[e.number].parent)
-            entry_add(stall, &e);
-    }
-}
-
-void stalls_detail(struct stalls *stalls, struct trace *trace, const struct select *select,
-                   size_t n)
-{
-    struct detailing detailing = {stalls, n < stalls->n ? n : stalls->n};
-    if (detailing.n == 0)
-        return;
-    scene_run(stalls->scene, trace, select, detail_range, &detailing);
-    for (size_t i = 0; i < detailing.n; i++)
-        add_tree(stalls, &stalls->list[i]);
 }

@@ -12,8 +12,8 @@
  * first, without details, so that only those that are told cost anything.
  *
  * --state decides nothing about what a stall is, only what of it counts (`counted`) where it is
- * told, and that those in which the thread was never so are not told. CPU in `counted` is carried
- * to the next sample on a CPU, as in a profile.
+ * told, and that those in which the thread was never so are not told. CPU is as the clock moved
+ * (struct span, cpu_q); in `counted` it is carried to the next sample on a CPU.
  */
 #ifndef PYREC_ANALYZE_STALL_H
 #define PYREC_ANALYZE_STALL_H
@@ -23,7 +23,8 @@
 
 enum stall_kind {
     STALL_STACK, /* of the thread itself: number = node */
-    STALL_TREE,  /* the same for every caller below the loop: what is below a node */
+    STALL_TREE,  /* the same for every caller below the loop: what is below a node; of the loop's
+                    own frame, where it did the work itself */
     STALL_CALL,  /* blocked: number = node, call */
     STALL_GIL,   /* waiting for the GIL: thread = who held it (or NULL), number = node it was in */
     STALL_OTHER, /* another thread: number = node; call when it was blocked */
@@ -89,6 +90,10 @@ void stalls_find(struct stalls *stalls, struct idle *idle, struct trace *trace,
 void stalls_detail(struct stalls *stalls, struct trace *trace, const struct select *select,
                    size_t n);
 void stalls_clear(struct stalls *stalls);
+
+/* What n ticks of a span weigh, from `first` on; CPU waits in *carry_ns for a sample on a CPU. */
+struct weight stall_weight(const struct scene *scene, const struct span *span, uint32_t first,
+                           uint32_t n, uint64_t *carry_ns);
 
 /* From beginning to end, what nobody observed included. */
 static inline uint64_t stall_length_ns(const struct stall *stall)

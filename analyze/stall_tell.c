@@ -149,7 +149,7 @@ static const struct stall_entry **sorted(const struct stalls *stalls, const stru
 }
 
 /* The innermost caller that has most of it; TREE_ROOT when nothing has. */
-static uint32_t where(const struct stall *stall)
+static uint32_t where_line(const struct stall *stall)
 {
     uint32_t best = TREE_ROOT;
     for (size_t i = 0; i < stall->n; i++) {
@@ -159,6 +159,43 @@ static uint32_t where(const struct stall *stall)
             best = e->number;
     }
     return best;
+}
+
+/* The same, of a function in all its lines: the line of it that has most. */
+static uint32_t where_function(const struct stalls *stalls, const struct stall *stall)
+{
+    uint32_t best = TREE_ROOT, best_function = TREE_ROOT;
+    for (size_t i = 0; i < stall->n; i++) {
+        const uint32_t function = idle_function(stalls->idle, stall->entries[i].number);
+        uint64_t sum_ns = 0, most_ns = 0;
+        uint32_t most = TREE_ROOT;
+        if (stall->entries[i].kind != STALL_TREE || function <= best_function)
+            continue;
+        for (size_t k = 0; k < stall->n; k++) {
+            const struct stall_entry *const e = &stall->entries[k];
+            if (e->kind != STALL_TREE || idle_function(stalls->idle, e->number) != function)
+                continue;
+            sum_ns += stall_entry_ns(e);
+            most = stall_entry_ns(e) > most_ns ? e->number : most;
+            most_ns = stall_entry_ns(e) > most_ns ? stall_entry_ns(e) : most_ns;
+        }
+        if ((double)sum_ns < WHERE_SHARE * (double)stall->wall_ns)
+            continue;
+        best = most;
+        best_function = function;
+    }
+    return best;
+}
+
+/* Where it was; TREE_ROOT when it was in several places. */
+static uint32_t where(const struct stalls *stalls, const struct stall *stall)
+{
+    const uint32_t line = where_line(stall), function = where_function(stalls, stall);
+    /* the function may be further in than the line that calls it */
+    return line == TREE_ROOT || (function > line && idle_function(stalls->idle, function) !=
+                                                        idle_function(stalls->idle, line))
+               ? function
+               : line;
 }
 
 /*
@@ -187,6 +224,28 @@ static const struct stall_entry *largest(const struct stall *stall, enum stall_k
         const struct stall_entry *const e = &stall->entries[i];
         if (e->kind == kind && (best == NULL || stall_entry_ns(e) > stall_entry_ns(best)))
             best = e;
+    }
+    return best;
+}
+
+/* The call it was blocked in most, wherever; and how long. */
+static uint32_t largest_call(const struct stall *stall, uint64_t *ns)
+{
+    uint32_t best = SCENE_NO_CALL;
+    *ns = 0;
+    for (size_t i = 0; i < stall->n; i++) {
+        uint64_t sum_ns = 0;
+        if (stall->entries[i].kind != STALL_CALL)
+            continue;
+        for (size_t k = 0; k < stall->n; k++) {
+            const struct stall_entry *const e = &stall->entries[k];
+            if (e->kind == STALL_CALL && e->call == stall->entries[i].call)
+                sum_ns += stall_entry_ns(e);
+        }
+        if (sum_ns > *ns) {
+            *ns = sum_ns;
+            best = stall->entries[i].call;
+        }
     }
     return best;
 }
@@ -348,11 +407,18 @@ static const char *verdict(struct view *view, const struct stalls *stalls,
     const char *const place =
         node != TREE_ROOT ? stall_place_text(view, scene, node) : "several places";
     if (class == CLASS_BLOCKED) {
-        const struct stall_entry *const call = largest(stall, STALL_CALL);
-        const char *const name = call != NULL && call->call != SCENE_NO_CALL
-                                     ? scene->calls[call->call]
-                                     : "an unknown call";
+        uint64_t call_ns;
+        const uint32_t call = largest_call(stall, &call_ns);
+        const char *const name = call != SCENE_NO_CALL ? scene->calls[call] : "an unknown call";
         const char *const meaning = call_meaning(name);
+        const char *const most =
+            call_ns + TIME_MIN_NS < times.ns[class]
+                ? arena_print(&view->arena, "%s of it ", stall_seconds_text(view, call_ns))
+                : "";
+        if (most[0] != '\0')
+            return arena_print(&view->arena, "blocked for %s, %sin %s%s%s%s, in %s", time, most,
+                               name, meaning != NULL ? " (" : "", meaning != NULL ? meaning : "",
+                               meaning != NULL ? ")" : "", place);
         return arena_print(&view->arena, "blocked in %s%s%s%s for %s in %s", name,
                            meaning != NULL ? " (" : "", meaning != NULL ? meaning : "",
                            meaning != NULL ? ")" : "", time, place);
@@ -400,7 +466,8 @@ static struct row story_row(struct view *view, const struct stalls *stalls,
     struct stall_facts *const facts = arena_get(&view->arena, sizeof *facts);
     struct weights *const weights = arena_get(&view->arena, sizeof *weights);
     struct weight *const all = &weights->by[CLASS_ON_CPU]; /* what is not known by state */
-    const struct stall_entry *const call = largest(stall, STALL_CALL);
+    uint64_t call_ns;
+    const uint32_t call = largest_call(stall, &call_ns);
     for (int c = 0; c < CLASS_COUNT; c++)
         weights->by[c].wall = stall->class_ns[c];
     *all = (struct weight){stall->samples, stall->ticks, all->wall, stall->cpu_ns};
@@ -410,8 +477,7 @@ static struct row story_row(struct view *view, const struct stalls *stalls,
         .unobserved_ns = stall_length_ns(stall) - stall->wall_ns,
         .time = time_text(view, stall),
         .cause = causes[times_of(stall).most],
-        .call =
-            call != NULL && call->call != SCENE_NO_CALL ? stalls->scene->calls[call->call] : NULL,
+        .call = call != SCENE_NO_CALL ? stalls->scene->calls[call] : NULL,
         .end = stall->open ? "recording ended" : "came back",
     };
     struct row row = {.process = stall->thread->process,
@@ -426,7 +492,7 @@ static struct row story_row(struct view *view, const struct stalls *stalls,
 void stall_tell(struct view *view, const struct stalls *stalls, const struct stall *stall,
                 size_t number, size_t rows_max)
 {
-    const uint32_t node = where(stall);
+    const uint32_t node = where(stalls, stall);
     const enum state_class class = times_of(stall).most;
     struct filling f = {
         view,

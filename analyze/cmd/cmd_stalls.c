@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* stalls: when a thread did not come back to its idle place, and what happened then. */
 #include "../command.h"
+#include "../idle_tell.h"
 #include "../memory.h"
 #include "../moment.h"
 #include "../request.h"
@@ -15,9 +16,9 @@
 #define ROWS_SHOWN   20 /* per table */
 
 #define ADVICE                                                                                     \
-    "If it has a place in which it waits for work, name that with --idle FUNCTION. If the work "   \
-    "is done by other threads, choose one with --thread; `pyanalyze threads` lists them. Of a "    \
-    "program that just computes, `pyanalyze lines` tells where its time went."
+    "Name the place in which a thread waits for work with --idle. If the work is done by other "   \
+    "threads, choose one with --thread; `pyanalyze threads` lists them. Of a program that just "   \
+    "computes, `pyanalyze lines` tells where its time went."
 
 /* Everything that the view borrows from. */
 struct telling {
@@ -45,87 +46,44 @@ static const char *thread_text(struct view *view, const struct thread *thread)
                        title[0] != '\0' ? ")" : "");
 }
 
-/* "poll in main (app.py:3)" */
-static const char *blocked_text(struct view *view, const struct scene *scene,
-                                const struct idle_place *p)
-{
-    return arena_print(&view->arena, "%s in %s", scene->calls[p->call],
-                       stall_place_text(view, scene, p->node));
-}
-
-static void lead_no_place(struct view *view, const struct telling *t, const struct idle_thread *i)
-{
-    const char *const who = thread_text(view, i->thread);
-    if (i->most.blocked_ns == 0) {
-        view_add_lead(
-            view, arena_print(&view->arena, "%s has no idle place: it was never blocked.", who));
-    } else {
-        view_add_lead(view, arena_print(&view->arena,
-                                        "%s has no idle place to which it comes back. It was "
-                                        "blocked most in %s: %s of %s.",
-                                        who, blocked_text(view, &t->scene, &i->most),
-                                        stall_seconds_text(view, i->most.blocked_ns),
-                                        stall_seconds_text(view, i->wall_ns)));
-    }
-}
-
-/* Places that people cannot tell apart are told as one. */
-static bool is_same(const struct scene *scene, const struct idle_place *a,
-                    const struct idle_place *b)
-{
-    const struct frame f = scene_frame(scene, a->node), g = scene_frame(scene, b->node);
-    return a->wait == b->wait || (a->call == b->call && frame_compare(&f, &g) == 0);
-}
-
-static void lead_places(struct view *view, const struct scene *scene, const struct idle_thread *t)
-{
-    bool *const told = arena_get(&view->arena, (t->n_places + 1) * sizeof *told);
-    for (size_t i = 0; i < t->n_places; i++) {
-        struct idle_place sum = t->places[i];
-        if (told[i])
-            continue;
-        for (size_t k = i + 1; k < t->n_places; k++) {
-            if (told[k] || !is_same(scene, &t->places[i], &t->places[k]))
-                continue;
-            told[k] = true;
-            sum.visits += t->places[k].visits;
-            sum.blocked_ns += t->places[k].blocked_ns;
-        }
-        view_add_lead(view, arena_print(&view->arena,
-                                        "  idle in %s: there %" PRIu64 " time%s, %s together",
-                                        blocked_text(view, scene, &sum), sum.visits,
-                                        sum.visits == 1 ? "" : "s",
-                                        stall_seconds_text(view, sum.blocked_ns)));
-    }
-}
-
-static void lead_thread(struct view *view, const struct telling *t, const struct idle_thread *i)
+static void lead_thread(struct view *view, struct telling *t, const struct idle_thread *i)
 {
     size_t n = 0;
-    uint64_t sum_ns = 0;
+    uint64_t sum_ns = 0, unseen_ns = 0;
     for (size_t k = 0; k < t->stalls.n; k++) {
-        if (t->stalls.list[k].thread == i->thread) {
-            n++;
-            sum_ns += stall_length_ns(&t->stalls.list[k]);
-        }
+        const struct stall *const stall = &t->stalls.list[k];
+        if (stall->thread != i->thread)
+            continue;
+        n++;
+        sum_ns += stall->wall_ns;
+        unseen_ns += stall_length_ns(stall) - stall->wall_ns;
     }
-    view_add_lead(
-        view, arena_print(&view->arena, "%s: %zu stall%s of %s or more in %s, %s together",
-                          thread_text(view, i->thread), n, n == 1 ? "" : "s",
-                          stall_seconds_text(view, t->stalls.over_ns),
-                          stall_seconds_text(view, i->wall_ns), stall_seconds_text(view, sum_ns)));
-    lead_places(view, &t->scene, i);
+    const char *const unseen = unseen_ns > 0
+                                   ? arena_print(&view->arena, ", and %s in them that nobody saw",
+                                                 stall_seconds_text(view, unseen_ns))
+                                   : "";
+    view_add_lead(view,
+                  arena_print(&view->arena, "%s: %zu stall%s of %s or more in %s, %s together%s",
+                              thread_text(view, i->thread), n, n == 1 ? "" : "s",
+                              stall_seconds_text(view, t->stalls.over_ns),
+                              stall_seconds_text(view, i->wall_ns),
+                              stall_seconds_text(view, sum_ns), unseen));
+    idle_tell_places(view, &t->idle, i);
 }
 
-static void lead_all(struct view *view, const struct telling *t)
+static void lead_all(struct view *view, struct telling *t, const struct select *select)
 {
-    bool advice = false;
-    for (size_t i = 0; i < t->idle.n_threads; i++) {
-        if (t->idle.threads[i]->n_places > 0)
-            lead_thread(view, t, t->idle.threads[i]);
+    bool advice = false, any = false;
+    for (size_t k = 0; k < t->idle.n_threads; k++) {
+        const struct idle_thread *const i = t->idle.threads[k];
+        if (!idle_wants(select, i->thread))
+            continue;
+        any = true;
+        advice |= i->n_places == 0;
+        if (i->n_places > 0)
+            lead_thread(view, t, i);
         else
-            lead_no_place(view, t, t->idle.threads[i]);
-        advice |= t->idle.threads[i]->n_places == 0;
+            idle_tell_doubt(view, &t->idle, i, thread_text(view, i->thread));
     }
     if (advice)
         view_add_lead(view, ADVICE);
@@ -135,28 +93,37 @@ static void lead_all(struct view *view, const struct telling *t)
                                         "%zu of them, in which the thread was never in such a "
                                         "state, %s left out.",
                                         n, n == 1 ? "is" : "are"));
-    if (t->idle.n_threads == 0)
+    if (!any)
         view_add_lead(view, "There are no samples of what was asked for.");
 }
 
-/* A name that is in nobody's idle place is a mistake. */
-static enum status check_names(struct view *view, const struct telling *t, struct problem *why)
+/* A name that is in nobody's idle place is a mistake, unless two places have it: that is told. */
+static enum status check_names(struct view *view, const struct telling *t,
+                               const struct select *select, struct problem *why)
 {
     const struct idle_thread *most = NULL;
-    if (t->idle.n_names == 0 || t->idle.n_threads == 0)
-        return STATUS_OK;
-    for (size_t i = 0; i < t->idle.n_threads; i++) {
-        if (t->idle.threads[i]->n_places > 0)
-            return STATUS_OK;
-        if (most == NULL || t->idle.threads[i]->most.blocked_ns > most->most.blocked_ns)
-            most = t->idle.threads[i];
+    uint64_t most_ns = 0;
+    for (size_t i = 0; i < t->idle.n_threads && t->idle.n_names > 0; i++) {
+        const struct idle_thread *const thread = t->idle.threads[i];
+        if (!idle_wants(select, thread->thread))
+            continue;
+        for (size_t k = 0; k < thread->n_all; k++) {
+            if (thread->places[k].meant)
+                return STATUS_OK;
+        }
+        if (most == NULL || (thread->n_all > 0 && thread->places[0].blocked_ns > most_ns)) {
+            most = thread;
+            most_ns = thread->n_all > 0 ? thread->places[0].blocked_ns : 0;
+        }
     }
+    if (most == NULL)
+        return STATUS_OK;
     return problem_set(why, STATUS_USAGE, PROBLEM_NO_OFFSET,
-                       "--idle: no thread was blocked in \"%s\" or what it calls; most it was in "
-                       "%s",
+                       "--idle: no thread was blocked in \"%s\", in what it calls, or in a call of "
+                       "that name; most it was in %s",
                        t->idle.names[0],
-                       most->most.blocked_ns > 0 ? blocked_text(view, &t->scene, &most->most)
-                                                 : "no call at all");
+                       most_ns > 0 ? idle_place_text(view, &t->scene, &most->places[0])
+                                   : "no call at all");
 }
 
 static enum status parse_over(const struct args *args, uint64_t *over_ns, struct problem *why)
@@ -192,7 +159,7 @@ static enum status build_stalls(struct request *request, struct view *view, stru
         t->names[n_names++] = name;
     }
     idle_learn(&t->idle, &t->scene, request->trace, select, t->names, n_names);
-    TRY(check_names(view, t, why));
+    TRY(check_names(view, t, select, why));
     stalls_find(&t->stalls, &t->idle, request->trace, select, over_ns,
                 args_text(request->args, "by") != NULL ? request->metric : NULL);
 
@@ -203,7 +170,7 @@ static enum status build_stalls(struct request *request, struct view *view, stru
     if (t->stalls.metric != NULL)
         columns = arena_print(&view->arena, "%s,%s", columns, t->stalls.metric->name);
     view_set_story_columns(view, columns, ROW_STALL);
-    lead_all(view, t);
+    lead_all(view, t, select);
     request_learn_clock(request);
     for (size_t i = 0; i < n; i++)
         stall_tell(view, &t->stalls, &t->stalls.list[i], i + 1, request->machine ? 0 : ROWS_SHOWN);
@@ -220,9 +187,10 @@ static const struct option options[] = {
      metric_name, 0},
     {"over", 0, "TIME", OPTION_TEXT, "only stalls that are at least so long; default 200ms", NULL,
      0},
-    {"idle", 0, "FUNCTION", OPTION_TEXT,
-     "the thread is idle where it is blocked in this function or in what that waits in, instead "
-     "of what is learnt; can be given several times, as for a dialog that waits inside of a loop",
+    {"idle", 0, "PLACE", OPTION_TEXT,
+     "the thread is idle where it is blocked here, instead of what is learnt: FUNCTION or "
+     "FILE:FUNCTION (in it, or in what it waits in), FILE:LINE, or a call like sleep or poll; can "
+     "be given several times, as for a dialog that waits inside of a loop",
      NULL, 0},
     OPTION_END,
 };
@@ -240,10 +208,19 @@ const struct command command_stalls = {
         "for the GIL and who held it, blocked in which call), where it was as a tree of calls "
         "below the loop, and what the other threads did meanwhile.\n"
         "\n"
-        "The idle place is learnt: the loops of asyncio, tkinter, socketserver, queues, thread "
-        "pools and other libraries are known by name; else it is the place where the thread was "
-        "blocked again and again, around which it spends its time. The first lines say which "
-        "it is. What happened before the loop began and after it ended is no stall.\n"
+        "The idle place is learnt, and the first lines say which it is and how sure that is: the "
+        "loops of asyncio, tkinter, GTK, socketserver, queues, thread pools, gunicorn, trio, "
+        "gevent "
+        "and others are known by name; a loop in C (Qt, uvloop) calls the work from the very line "
+        "in which it waits; else it is likely the wait that the loop itself calls. A wait inside "
+        "of "
+        "the work is work, however often it comes. A dialog that has a loop of its own is idle, "
+        "too. Where two places are equally likely, or no loop is seen, nothing is claimed: the "
+        "candidates are listed, each with the --idle that makes it the idle place.\n"
+        "\n"
+        "What happened before the loop began and after it ended is no stall; what lies between "
+        "two runs of a loop that is entered from one line again and again is. A thread that "
+        "could not be looked at (`unknown`) is neither idle nor stalled in its idle place.\n"
         "\n"
         "--by orders by something else, and shows it in the tables: --by gil_wait begins with the "
         "stall that waited most for the GIL, and its tables have the rows that waited. With "

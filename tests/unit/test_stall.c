@@ -103,8 +103,13 @@ static void made_close(struct made *made)
 
 static const struct idle_thread *main_thread(const struct made *made)
 {
-    ck_assert_uint_eq(made->idle.n_threads, 1);
-    return made->idle.threads[0];
+    const struct idle_thread *found = NULL;
+    for (size_t i = 0; i < made->idle.n_threads; i++) {
+        if (made->idle.threads[i]->thread->main)
+            found = made->idle.threads[i];
+    }
+    ck_assert_ptr_nonnull(found);
+    return found;
 }
 
 static uint64_t entry_ns(const struct made *made, const struct stall *stall, enum stall_kind kind,
@@ -325,12 +330,12 @@ START_TEST(no_idle_place)
     ck_assert_uint_eq(main_thread(&made)->n_places, 0);
     ck_assert_uint_eq(made.stalls.n, 0);
     if (_i > 0)
-        ck_assert_uint_gt(main_thread(&made)->most.blocked_ns, 0);
+        ck_assert_uint_gt(main_thread(&made)->n_all, 0);
     made_close(&made);
 }
 END_TEST
 
-/* What is not learnt can be named: a program that reads its orders from a pipe. */
+/* A program that reads its orders from a pipe, in the function that carries them out. */
 START_TEST(named_place)
 {
     struct made made;
@@ -342,9 +347,9 @@ START_TEST(named_place)
     }
     go(&made, 10, reading, BLOCKED, "read");
     made_read(&made, _i == 0 ? "handler" : _i == 1 ? NULL : "nothing");
-    ck_assert_uint_eq(main_thread(&made)->n_places, _i == 0);
-    ck_assert_uint_eq(made.stalls.n, _i == 0);
-    if (_i == 0)
+    ck_assert_uint_eq(main_thread(&made)->n_places, _i < 2);
+    ck_assert_uint_eq(made.stalls.n, _i < 2);
+    if (_i < 2)
         check_length(&made.stalls.list[0], 30);
     made_close(&made);
 }

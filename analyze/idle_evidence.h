@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * idle_evidence - what speaks for a place being the one in which a loop waits.
+ *
+ * On the line:  idle_visits -> [idle_evidence] -> idle_choose
+ * Threads:      one at a time.
+ * Memory:       8 bytes per function of the scene in struct idle_weighing, the caller's;
+ *               idle_weighing_clear takes them back.
+ */
+#ifndef PYREC_ANALYZE_IDLE_EVIDENCE_H
+#define PYREC_ANALYZE_IDLE_EVIDENCE_H
+
+#include "idle_place.h"
+
+struct idle_weighing {
+    struct idle *idle;
+    struct idle_thread *thread;
+    uint64_t *below_ns; /* by function node: time that the thread had it on its stack */
+};
+
+void idle_weigh(struct idle_weighing *w, struct idle *idle, struct idle_thread *t);
+void idle_weighing_clear(struct idle_weighing *w);
+
+/* Find the loop around a place, what waits in it, and how sure that is. */
+void idle_rank_place(struct idle_weighing *w, struct idle_place *p);
+
+/*
+ * The same where the user named the place; false when nothing else was seen around it, so that it
+ * can be nobody's idle place.
+ */
+bool idle_rank_named(struct idle_weighing *w, struct idle_place *p);
+
+#endif
