@@ -104,7 +104,10 @@ static struct cell get_part(const struct row *row)
 
 static struct cell get_other(const struct row *row)
 {
-    return row->stall_line->thread != NULL ? cell_text(row->stall_line->thread->name) : cell_none();
+    const struct stall_line *const line = row->stall_line;
+    if (line->others != NULL)
+        return cell_text(line->others);
+    return line->thread != NULL ? cell_text(line->thread->name) : cell_none();
 }
 
 static struct cell get_other_id(const struct row *row)

@@ -44,6 +44,19 @@ struct stall_carry {
     uint64_t cpu_ns;
 };
 
+/*
+ * Another thread while this one waited for a lock: what of its stack stayed all the time, and
+ * whether it went on from there as the wait ended, as who holds the lock must. Not each who does
+ * has held it.
+ */
+struct stall_partner {
+    const struct thread *thread;
+    uint32_t stays,
+        was;   /* nodes; in the wait that goes on (TREE_ROOT = nothing), in the last one */
+    bool seen; /* .. in the wait that goes on */
+    uint64_t released_ns; /* of all such waits */
+};
+
 struct stall {
     const struct thread *thread;
     const struct idle_thread *idle;
@@ -61,6 +74,10 @@ struct stall {
     struct hash hash;
     struct stall_carry *carries;
     size_t n_carries, carries_size;
+    struct stall_partner *partners;
+    size_t n_partners, partners_size;
+    uint32_t wait_node; /* while reading: it waits for a lock there + 1; 0 = it does not */
+    uint64_t wait_ns;
 };
 
 struct stall_watch; /* what a thread is doing while stalls are looked for */
@@ -100,6 +117,9 @@ static inline uint64_t stall_length_ns(const struct stall *stall)
 {
     return stall->end_ns - stall->begin_ns;
 }
+
+/* The entry of a kind with most time; NULL when there is none. */
+const struct stall_entry *stall_largest(const struct stall *stall, enum stall_kind kind);
 
 /* Time in all states. */
 static inline uint64_t stall_entry_ns(const struct stall_entry *e)

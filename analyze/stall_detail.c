@@ -118,6 +118,106 @@ static void add_span(struct stall *stall, struct scene *scene, const struct sele
     piece_add(stall, key, &piece);
 }
 
+/* ---- who ended a wait for a lock ---- */
+
+static struct stall_partner *partner_of(struct stall *stall, const struct thread *thread)
+{
+    for (size_t i = 0; i < stall->n_partners; i++) {
+        if (stall->partners[i].thread == thread)
+            return &stall->partners[i];
+    }
+    stall->partners = memory_grow(stall->partners, &stall->partners_size, stall->n_partners + 1,
+                                  sizeof *stall->partners);
+    stall->partners[stall->n_partners] = (struct stall_partner){.thread = thread};
+    return &stall->partners[stall->n_partners++];
+}
+
+static bool is_below(const struct tree *tree, uint32_t node, uint32_t above)
+{
+    while (node > above) /* parents have smaller numbers */
+        node = tree->nodes[node].parent;
+    return node == above;
+}
+
+/* The wait goes on from tick `first` to `end`: what stays of the others' stacks. */
+static void wait_more(struct stall *stall, struct scene *scene, uint32_t first, uint32_t end)
+{
+    stall->wait_ns += scene_wall_ns(scene, first, end - first);
+    for (size_t i = 0; i < scene->n_threads; i++) {
+        const struct scene_thread *const t = &scene->threads[i];
+        if (t->thread == stall->thread)
+            continue;
+        for (size_t s = 0; s < t->n_spans && t->spans[s].first < end; s++) {
+            const struct span *const span = &t->spans[s];
+            if (span->first + span->n <= first)
+                continue;
+            struct stall_partner *const p = partner_of(stall, t->thread);
+            const uint32_t node = scene_node(scene, span->stack);
+            p->stays = p->seen ? p->stays : node;
+            p->seen = true;
+            while (!is_below(&scene->tree, node, p->stays))
+                p->stays = scene->tree.nodes[p->stays].parent;
+        }
+    }
+}
+
+/* It is over at this tick: who is no longer where it was all the time? */
+static void wait_end(struct stall *stall, struct scene *scene, uint32_t tick)
+{
+    for (size_t i = 0; i < scene->n_threads; i++) {
+        struct scene_thread *const t = &scene->threads[i];
+        if (t->thread == stall->thread)
+            continue;
+        struct stall_partner *const p = partner_of(stall, t->thread);
+        bool went_on = false;
+        for (uint32_t k = tick; k < tick + 2 && k < scene->n_ticks && p->stays != TREE_ROOT; k++) {
+            const struct span *const span = scene_span(t, k);
+            went_on |=
+                span != NULL && !is_below(&scene->tree, scene_node(scene, span->stack), p->stays);
+        }
+        if (p->seen && went_on) {
+            p->released_ns += stall->wait_ns;
+            p->was = p->stays;
+        }
+    }
+    for (size_t i = 0; i < stall->n_partners; i++)
+        stall->partners[i].seen = false;
+    stall->wait_node = 0;
+    stall->wait_ns = 0;
+}
+
+static bool waits_for_lock(struct scene *scene, const struct span *span)
+{
+    const uint32_t call = scene_call(scene, span);
+    return state_class(span->state) == CLASS_BLOCKED && call != SCENE_NO_CALL &&
+           strcmp(scene->calls[call], "futex") == 0;
+}
+
+/* The stalled thread's own spans from tick `begin` to `end`. */
+static void follow_waits(struct stall *stall, struct scene *scene, const struct scene_thread *own,
+                         uint32_t begin, uint32_t end)
+{
+    for (size_t s = 0; s < own->n_spans && own->spans[s].first < end; s++) {
+        const struct span *const span = &own->spans[s];
+        const uint32_t first = span->first > begin ? span->first : begin;
+        const uint32_t last = span->first + span->n < end ? span->first + span->n : end;
+        if (first >= last)
+            continue;
+        const bool waits = waits_for_lock(scene, span);
+        const uint32_t node = scene_node(scene, span->stack);
+        if (stall->wait_node != 0 && (!waits || stall->wait_node != node + 1))
+            wait_end(stall, scene, first);
+        if (!waits)
+            continue;
+        stall->wait_node = node + 1;
+        wait_more(stall, scene, first, last);
+    }
+    if (stall->wait_node != 0 && end < scene->n_ticks)
+        wait_end(stall, scene, end);
+}
+
+/* ---- reading ---- */
+
 /* The first tick at or after ns; n_ticks when there is none. */
 static uint32_t tick_at(const struct scene *scene, uint64_t ns)
 {
@@ -142,6 +242,8 @@ static void detail_stall(struct stall *stall, struct scene *scene, const struct 
     const uint32_t end = tick_at(scene, stall->end_ns + 1);
     for (size_t i = 0; i < scene->n_threads; i++) {
         const struct scene_thread *const t = &scene->threads[i];
+        if (t->thread == stall->thread)
+            follow_waits(stall, scene, t, begin, end);
         for (size_t s = 0; s < t->n_spans && t->spans[s].first < end; s++) {
             const struct span *const span = &t->spans[s];
             const uint32_t first = span->first > begin ? span->first : begin;
@@ -201,4 +303,15 @@ void stalls_detail(struct stalls *stalls, struct trace *trace, const struct sele
     scene_run(stalls->scene, trace, select, detail_range, &detailing);
     for (size_t i = 0; i < detailing.n; i++)
         add_tree(stalls, &stalls->list[i]);
+}
+
+const struct stall_entry *stall_largest(const struct stall *stall, enum stall_kind kind)
+{
+    const struct stall_entry *best = NULL;
+    for (size_t i = 0; i < stall->n; i++) {
+        const struct stall_entry *const e = &stall->entries[i];
+        if (e->kind == kind && (best == NULL || stall_entry_ns(e) > stall_entry_ns(best)))
+            best = e;
+    }
+    return best;
 }

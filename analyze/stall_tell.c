@@ -5,31 +5,14 @@
 #include "date.h"
 #include "memory.h"
 #include "path.h"
+#include "stall_tables.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* Of a stall's time; less is not worth a row. */
-#define SHARE_MIN   0.03
-#define WHERE_SHARE 0.6 /* the innermost caller of so much of it is where it was */
+#define WHERE_SHARE 0.6 /* of a stall's time: the innermost caller of so much is where it was */
 
 #define TIME_MIN_NS 500000 /* 0.000 s is not worth a word */
-
-#define THREAD_ROWS 2 /* rows for one other thread */
-
-static const struct part_kind stack_kind = {"stack", "where it was", "seconds,part,function,place",
-                                            "depth,file,line,on_cpu,ready,gil_wait,blocked,unknown",
-                                            ROW_STALL_LINE};
-static const struct part_kind call_kind = {"calls", "what it was blocked in",
-                                           "seconds,part,blocked_in,function,place", "file,line",
-                                           ROW_STALL_LINE};
-static const struct part_kind gil_kind = {"gil", "who held the GIL that it waited for",
-                                          "seconds,part,other,function,place", "other_id,file,line",
-                                          ROW_STALL_LINE};
-static const struct part_kind other_kind = {"others", "what the other threads did meanwhile",
-                                            "seconds,part,other,doing,function,place",
-                                            "other_id,blocked_in,file,line", ROW_STALL_LINE};
 
 /* How long it did what, and what it did most. */
 struct stall_times {
@@ -106,48 +89,6 @@ static const char *time_text(struct view *view, const struct stall *stall)
 
 /* ---- choosing ---- */
 
-static const struct metric *metric_of(const struct stalls *stalls)
-{
-    return stalls->metric != NULL ? stalls->metric : &metrics[METRIC_WALL];
-}
-
-/* Less than this is not worth a row; nothing at all never is. */
-static uint64_t least(const struct stalls *stalls, const struct stall *stall)
-{
-    const uint64_t all = metric_of(stalls)->of(&stall->counted);
-    const double part = SHARE_MIN * (double)all;
-    return part > 1 ? (uint64_t)ceil(part) : 1;
-}
-
-static int compare_entries(const void *left, const void *right, void *closure)
-{
-    const struct metric *const metric = closure;
-    const struct stall_entry *const a = *(const struct stall_entry *const *)left;
-    const struct stall_entry *const b = *(const struct stall_entry *const *)right;
-    const uint64_t x = metric->of(&a->counted), y = metric->of(&b->counted);
-    if (x != y)
-        return x < y ? 1 : -1;
-    return (a > b) - (a < b);
-}
-
-/* The entries of a kind that are worth a row, the largest first; the caller's to free. */
-static const struct stall_entry **sorted(const struct stalls *stalls, const struct stall *stall,
-                                         enum stall_kind kind, size_t *n)
-{
-    const struct stall_entry **const list = memory_get((stall->n + 1) * sizeof *list);
-    const struct metric *const metric = metric_of(stalls);
-    const uint64_t min = least(stalls, stall);
-    *n = 0;
-    for (size_t i = 0; i < stall->n; i++) {
-        const struct stall_entry *const e = &stall->entries[i];
-        if (e->kind == kind && metric->of(&e->counted) >= min)
-            list[(*n)++] = e;
-    }
-    if (*n > 1)
-        qsort_r(list, *n, sizeof *list, compare_entries, (void *)(uintptr_t)metric);
-    return list;
-}
-
 /* The innermost caller that has most of it; TREE_ROOT when nothing has. */
 static uint32_t where_line(const struct stall *stall)
 {
@@ -217,17 +158,6 @@ static struct stall_times times_of(const struct stall *stall)
     return times;
 }
 
-static const struct stall_entry *largest(const struct stall *stall, enum stall_kind kind)
-{
-    const struct stall_entry *best = NULL;
-    for (size_t i = 0; i < stall->n; i++) {
-        const struct stall_entry *const e = &stall->entries[i];
-        if (e->kind == kind && (best == NULL || stall_entry_ns(e) > stall_entry_ns(best)))
-            best = e;
-    }
-    return best;
-}
-
 /* The call it was blocked in most, wherever; and how long. */
 static uint32_t largest_call(const struct stall *stall, uint64_t *ns)
 {
@@ -250,151 +180,26 @@ static uint32_t largest_call(const struct stall *stall, uint64_t *ns)
     return best;
 }
 
-/* ---- the tables ---- */
-
-static struct row line_row(struct view *view, const struct stalls *stalls,
-                           const struct stall *stall, const struct stall_entry *e)
-{
-    struct stall_line *const line = arena_get(&view->arena, sizeof *line);
-    const struct metric *const metric = metric_of(stalls);
-    static const char *const doing[CLASS_COUNT] = {"running", "running", "waiting for the GIL",
-                                                   "blocked", "ready or blocked"};
-    const bool known = e->kind != STALL_GIL || e->thread != NULL; /* else nobody held it */
-    const struct frame nowhere = {0};
-    int most = 0;
-    for (int c = 0; c < CLASS_COUNT; c++)
-        most = e->counted.by[c].wall > e->counted.by[most].wall ? c : most;
-    *line = (struct stall_line){
-        .ns = weights_sum(&e->counted).wall,
-        .weight = metric->of(&e->counted),
-        .whole = metric == &metrics[METRIC_SAMPLES] ? stall->samples
-                 : metric == &metrics[METRIC_TICKS] ? stall->ticks
-                                                    : stall->wall_ns,
-        .thread = e->thread,
-        .call = e->call != SCENE_NO_CALL ? stalls->scene->calls[e->call] : NULL,
-        .doing = doing[most],
-    };
-    if (line->call != NULL)
-        line->doing = arena_print(&view->arena, "blocked in %s", line->call);
-    return (struct row){.process = stall->thread->process,
-                        .thread = e->thread,
-                        .frame = known ? scene_frame(stalls->scene, e->number) : nowhere,
-                        .self = &e->counted,
-                        .stall_line = line};
-}
-
-/* A table is being filled: the rows that fit, and how many do not. */
-struct filling {
-    struct view *view;
-    const struct stalls *stalls;
-    const struct stall *stall;
-    struct part *part;
-    size_t max;
-    enum stall_kind said; /* the verdict names the largest entry of this kind */
-};
-
-static void fill_row(struct filling *f, const struct stall_entry *e, uint32_t depth)
-{
-    if (f->max > 0 && f->part->n_rows == f->max) {
-        f->part->n_left_out++;
-        return;
-    }
-    struct row *const row = &f->part->rows[f->part->n_rows++];
-    *row = line_row(f->view, f->stalls, f->stall, e);
-    row->depth = depth;
-}
-
-/* Below `parent`, the child with most time first, each with what is below it. */
-static void fill_tree(struct filling *f, const struct stall_entry **list, size_t n, uint32_t parent,
-                      uint32_t depth)
-{
-    const struct tree *const tree = &f->stalls->scene->tree;
-    for (size_t i = 0; i < n; i++) {
-        if (tree->nodes[list[i]->number].parent != parent)
-            continue;
-        fill_row(f, list[i], depth);
-        fill_tree(f, list, n, list[i]->number, depth + 1);
-    }
-}
-
-static bool is_in(const struct stall_entry **list, size_t n, uint32_t node)
-{
-    for (size_t i = 0; i < n; i++) {
-        if (list[i]->number == node)
-            return true;
-    }
-    return false;
-}
-
-/* With the column of --by before the others; the wall time is there anyway. */
-static void begin_part(struct filling *f, struct story *story, const struct part_kind *kind,
-                       size_t n)
-{
-    const struct metric *const metric = metric_of(f->stalls);
-    struct part_kind own = *kind;
-    if (metric != &metrics[METRIC_WALL])
-        own.columns = arena_print(&f->view->arena, "%s,%s", metric->name, kind->columns);
-    f->part = story_add_part(f->view, story, &own, n);
-    f->part->n_rows = 0;
-}
-
-static void add_stack(struct filling *f, struct story *story)
-{
-    size_t n;
-    const struct stall_entry **const list = sorted(f->stalls, f->stall, STALL_TREE, &n);
-    const struct tree *const tree = &f->stalls->scene->tree;
-    if (n > 0 || f->max == 0)
-        begin_part(f, story, &stack_kind, n);
-    for (size_t i = 0; i < n; i++) { /* those whose caller is the loop */
-        const uint32_t parent = tree->nodes[list[i]->number].parent;
-        if (is_in(list, n, parent))
-            continue;
-        fill_row(f, list[i], 0);
-        fill_tree(f, list, n, list[i]->number, 1);
-    }
-    free(list);
-}
-
-/* A part with the largest entries of a kind; none when there are none. */
-static void add_entries(struct filling *f, struct story *story, const struct part_kind *part_kind,
-                        enum stall_kind kind)
-{
-    size_t n;
-    const struct stall_entry **const list = sorted(f->stalls, f->stall, kind, &n);
-    const bool said = f->max > 0 && n == 1 && kind == f->said; /* to people, by the verdict */
-    if (n > 0 && !said)
-        begin_part(f, story, part_kind, n);
-    for (size_t i = 0; i < n && !said; i++)
-        fill_row(f, list[i], 0);
-    free(list);
-}
-
-/*
- * Threads that did something first, unless the order is by something that was asked for; of each
- * the lines with most time.
- */
-static void add_others(struct filling *f, struct story *story)
-{
-    size_t n;
-    const struct stall_entry **const list = sorted(f->stalls, f->stall, STALL_OTHER, &n);
-    const int rounds = f->stalls->metric == NULL ? 2 : 1;
-    if (n > 0)
-        begin_part(f, story, &other_kind, n);
-    for (int blocked = 0; blocked < rounds; blocked++) {
-        for (size_t i = 0; i < n; i++) {
-            size_t before = 0;
-            const bool is_blocked = list[i]->wall_ns[CLASS_BLOCKED] * 2 > stall_entry_ns(list[i]);
-            for (size_t k = 0; k < i; k++)
-                before += list[k]->thread == list[i]->thread;
-            if ((rounds == 1 || is_blocked == (blocked == 1)) &&
-                (f->max == 0 || before < THREAD_ROWS))
-                fill_row(f, list[i], 0);
-        }
-    }
-    free(list);
-}
-
 /* ---- the story ---- */
+
+/* ", until backup went on from backup (app.py:10)": who did that as a wait for a lock ended. */
+static const char *release_text(struct view *view, const struct stalls *stalls,
+                                const struct stall *stall)
+{
+    const struct stall_partner *found = NULL;
+    for (size_t i = 0; i < stall->n_partners; i++) {
+        const struct stall_partner *const p = &stall->partners[i];
+        if (p->released_ns * 2 <= stall->class_ns[CLASS_BLOCKED])
+            continue;
+        if (found != NULL)
+            return ""; /* it may have been any of them; they come first in the table */
+        found = p;
+    }
+    if (found == NULL)
+        return "";
+    return arena_print(&view->arena, ", until %s went on from %s", found->thread->name,
+                       stall_place_text(view, stalls->scene, found->was));
+}
 
 /* One sentence: what it did most of the time, and where. */
 static const char *verdict(struct view *view, const struct stalls *stalls,
@@ -419,12 +224,13 @@ static const char *verdict(struct view *view, const struct stalls *stalls,
             return arena_print(&view->arena, "blocked for %s, %sin %s%s%s%s, in %s", time, most,
                                name, meaning != NULL ? " (" : "", meaning != NULL ? meaning : "",
                                meaning != NULL ? ")" : "", place);
-        return arena_print(&view->arena, "blocked in %s%s%s%s for %s in %s", name,
+        return arena_print(&view->arena, "blocked in %s%s%s%s for %s in %s%s", name,
                            meaning != NULL ? " (" : "", meaning != NULL ? meaning : "",
-                           meaning != NULL ? ")" : "", time, place);
+                           meaning != NULL ? ")" : "", time, place,
+                           release_text(view, stalls, stall));
     }
     if (class == CLASS_WAITS_GIL) {
-        const struct stall_entry *const held = largest(stall, STALL_GIL);
+        const struct stall_entry *const held = stall_largest(stall, STALL_GIL);
         if (held != NULL && held->thread != NULL)
             return arena_print(&view->arena, "waited %s for the GIL, held most by %s in %s", time,
                                held->thread->name, stall_place_text(view, scene, held->number));
@@ -494,13 +300,9 @@ void stall_tell(struct view *view, const struct stalls *stalls, const struct sta
 {
     const uint32_t node = where(stalls, stall);
     const enum state_class class = times_of(stall).most;
-    struct filling f = {
-        view,
-        stalls,
-        stall,
-        NULL,
-        rows_max,
-        class == CLASS_BLOCKED ? STALL_CALL : class == CLASS_WAITS_GIL ? STALL_GIL : STALL_STACK};
+    const enum stall_kind said = class == CLASS_BLOCKED     ? STALL_CALL
+                                 : class == CLASS_WAITS_GIL ? STALL_GIL
+                                                            : STALL_STACK;
     const struct row row = story_row(view, stalls, stall, node);
     struct story *const story =
         view_add_story(view, arena_print(&view->arena, "%zu. %s %s for %s%s", number,
@@ -513,8 +315,5 @@ void stall_tell(struct view *view, const struct stalls *stalls, const struct sta
     story_add_line(story,
                    arena_print(&view->arena, "why   %s", verdict(view, stalls, stall, node)));
     story_add_line(story, arena_print(&view->arena, "did   %s", times_text(view, stall)));
-    add_stack(&f, story);
-    add_entries(&f, story, &gil_kind, STALL_GIL);
-    add_entries(&f, story, &call_kind, STALL_CALL);
-    add_others(&f, story);
+    stall_add_tables(view, stalls, stall, story, rows_max, said);
 }

@@ -27,6 +27,7 @@ struct stall_line {
     uint64_t ns;                 /* elapsed */
     uint64_t weight, whole;      /* by the metric of the order */
     const struct thread *thread; /* NULL = none */
+    const char *others;          /* "30 threads", for which the row stands; NULL = for the one */
     const char *call, *doing;
 };
 
