@@ -10,8 +10,8 @@
 
 /* What a place that nobody knows must show. */
 #define VISITS_MIN    3
-#define BLOCKED_SHARE 0.05 /* of the thread's time it is blocked there */
-#define LOOP_SHARE    0.5  /* of the thread's time has the loop on the stack */
+#define BLOCKED_SHARE 0.05 /* of the time since it was there first it is blocked there */
+#define LOOP_SHARE    0.5  /* .. has the loop on the stack */
 
 /* It comes back to the one so often, and so many times as often, without the other. */
 #define RETURNS_MIN   3
@@ -109,19 +109,37 @@ static bool speaks_against(const struct idle_place *c, const struct idle_place *
     return c->returns == 0 && d->returns >= RETURNS_MIN;
 }
 
-static bool beats(const struct idle_place *c, const struct idle_place *d)
+/* Is the loop of d inside of what the loop of c lets work? */
+static bool is_within(const struct idle *idle, const struct idle_place *d,
+                      const struct idle_place *c)
+{
+    return c->loop != d->loop && idle_is_below(idle, d->loop, c->loop);
+}
+
+static bool beats(const struct idle *idle, const struct idle_place *c, const struct idle_place *d)
 {
     if (c->rank > d->rank)
         return (c->rank >= IDLE_RANK_QUEUE && d->wrapped > 0) || !speaks_against(c, d);
-    return c->rank == d->rank && c->returns >= RETURNS_MIN &&
-           c->returns / RETURNS_TIMES >= d->returns &&
+    if (c->rank < d->rank)
+        return false;
+    if (c->rank > IDLE_RANK_NONE && is_within(idle, d, c)) /* work that polls */
+        return c->returns > 0;
+    if (is_within(idle, c, d))
+        return false;
+    return c->returns >= RETURNS_MIN && c->returns / RETURNS_TIMES >= d->returns &&
            (c->rank != IDLE_RANK_NONE || c->wrapped < d->wrapped);
 }
 
-/* Does it wait where c does, or is it no rival because it is never come back to? */
+/*
+ * Does the thread come back to it as well, in the time of c, and is it another place? A wait that
+ * was begun once only and woke up in between, as that of a database may, is no rival to one that
+ * the thread has come back to.
+ */
 static bool is_rival(struct idle *idle, const struct idle_place *c, const struct idle_place *d)
 {
-    return d != c && may_be_idle(idle, d) && !idle_is_at(idle, c, d->node, CLASS_BLOCKED, d->call);
+    return d != c && may_be_idle(idle, d) && (d->n_cycles > 0 || c->n_cycles == 0) &&
+           d->first_ns < c->last_ns && d->last_ns > c->first_ns &&
+           !idle_is_at(idle, c, d->node, CLASS_BLOCKED, d->call);
 }
 
 /* Do the functions below the loop wait for other things, too? */
@@ -136,25 +154,30 @@ static bool is_pure(struct idle *idle, const struct idle_thread *t, const struct
     return other_ns < c->blocked_ns / 10;
 }
 
+/* Of the time since it was there first: what was before is no business of the loop's. */
 static bool is_usual(const struct idle_weighing *w, const struct idle_place *c)
 {
-    const double wall = (double)w->thread->wall_ns;
-    return c->visits >= VISITS_MIN && (double)c->blocked_ns >= BLOCKED_SHARE * wall &&
-           (double)w->below_ns[c->loop] >= LOOP_SHARE * wall;
+    const double since = (double)(w->thread->wall_ns - c->before_ns);
+    return c->visits >= VISITS_MIN && (double)c->blocked_ns >= BLOCKED_SHARE * since &&
+           (double)w->below_ns[c->loop] >= LOOP_SHARE * since;
 }
 
-/* The one that beats all its rivals among those of the set; n_all when there is none. */
-static size_t find_best(struct idle *idle, const struct idle_thread *t, const bool *set)
+/*
+ * The one that beats all its rivals among those of the set, of those that are usual, or, without a
+ * weighing, of all; n_all when there is none.
+ */
+static size_t find_best(struct idle *idle, const struct idle_thread *t, const bool *set,
+                        const struct idle_weighing *w)
 {
     for (size_t i = 0; i < t->n_all; i++) {
         const struct idle_place *const c = &t->places[i];
         size_t n_rivals = 0;
-        bool best = set[i] && may_be_idle(idle, c);
+        bool best = set[i] && may_be_idle(idle, c) && (w == NULL || is_usual(w, c));
         for (size_t k = 0; k < t->n_all && best; k++) {
             if (!set[k] || !is_rival(idle, c, &t->places[k]))
                 continue;
             n_rivals++;
-            best = beats(c, &t->places[k]);
+            best = beats(idle, c, &t->places[k]);
         }
         if (best && c->rank == IDLE_RANK_NONE)
             best = n_rivals > 0 && is_pure(idle, t, c);
@@ -232,9 +255,11 @@ void idle_choose(struct idle *idle, struct idle_thread *t)
         any |= chosen[i];
     }
     if (!any) {
-        best = find_best(idle, t, all);
-        if (best < t->n_all && is_usual(&w, &t->places[best]))
+        best = find_best(idle, t, all, &w);
+        if (best < t->n_all)
             add_same(idle, t, best, chosen);
+        else
+            best = find_best(idle, t, all, NULL);
     }
     drop_inner(idle, t, chosen);
     keep(t, chosen);
@@ -310,7 +335,7 @@ static bool choose_meant(struct idle *idle, struct idle_thread *t, const bool *m
     }
     size_t best = t->n_all;
     if (n == 0 && !is_one_wait(idle, t, meant)) {
-        best = find_best(idle, t, meant);
+        best = find_best(idle, t, meant, NULL);
         if (best < t->n_all)
             add_same(idle, t, best, named);
     } else if (n == 0) {

@@ -81,7 +81,9 @@ static void recognize(struct idle *idle, struct idle_place *p)
         know_self(p, leaf, bits);
         return;
     }
+    bool here = false;
     for (int i = 0; i < WAIT_FRAMES && (bits & IDLE_NAME_WAIT); i++) {
+        here |= (bits & IDLE_NAME_HERE) != 0;
         wait = at;
         queue = bits & IDLE_NAME_QUEUE ? at : queue;
         at = parent_of(idle, at);
@@ -89,9 +91,9 @@ static void recognize(struct idle *idle, struct idle_place *p)
     }
     if (wait != TREE_ROOT && (bits & IDLE_NAME_LOOP)) {
         set_known(p, wait, bits & IDLE_NAME_APART ? TREE_ROOT : at);
-        p->by_function = p->own_code = p->is_loop = true;
-        if (bits & IDLE_NAME_APART)
-            p->own_code = p->is_loop = false;
+        p->own_code = p->is_loop = !(bits & IDLE_NAME_APART);
+        p->by_function = !here;
+        p->wait = here ? leaf : wait;
         return;
     }
     at = leaf;
@@ -103,6 +105,7 @@ static void recognize(struct idle *idle, struct idle_place *p)
         return;
     p->queue = p->known = true;
     p->wait = queue;
+    p->here = (name_of(idle, queue) & IDLE_NAME_HERE) != 0;
 }
 
 /* ---- structure ---- */
@@ -203,8 +206,10 @@ void idle_rank_place(struct idle_weighing *w, struct idle_place *p)
     p->wrapped = count_wrapped(w, p);
     p->rank = rank_of(w, p, leaf);
     p->nests = p->in_line = p->is_loop = p->rank == IDLE_RANK_CALLS;
-    p->by_function = p->loop != leaf;
-    if (!p->queue)
+    p->by_function = p->loop != leaf && !p->here;
+    if (p->here)
+        p->wait = leaf;
+    else if (!p->queue)
         p->wait = idle_child(w->idle, leaf, p->loop);
 }
 

@@ -12,6 +12,7 @@
 #define QUEUE (IDLE_NAME_WAIT | IDLE_NAME_QUEUE)
 #define DEEP  (IDLE_NAME_WAIT | IDLE_NAME_QUEUE | IDLE_NAME_DEEP)
 #define APART IDLE_NAME_APART
+#define HERE  (IDLE_NAME_WAIT | IDLE_NAME_HERE)
 #define TK    (IDLE_NAME_SELF | IDLE_NAME_NESTS)
 
 /* Functions without their classes (before 3.11 there are none); ends of paths. */
@@ -45,14 +46,13 @@ static const struct {
     {"accept", "multiprocessing/connection.py", WAIT},
     {"_worker", "concurrent/futures/thread.py", SELF},
     {"loop", "asyncore.py", LOOP}, /* waitress has a copy, wasyncore.py */
-    {"poll", "asyncore.py", WAIT},
-    {"poll2", "asyncore.py", WAIT},
+    {"poll", "asyncore.py", HERE},
+    {"poll2", "asyncore.py", HERE},
     {"handler_thread", "waitress/task.py", LOOP},
     {"mainLoop", "twisted/internet/base.py", LOOP},
-    {"doPoll", "twisted/internet/epollreactor.py", WAIT},
-    {"doPoll", "twisted/internet/pollreactor.py", WAIT},
-    {"doIteration", "twisted/internet/pollreactor.py", WAIT},
-    {"doSelect", "twisted/internet/selectreactor.py", WAIT},
+    {"doPoll", "twisted/internet/epollreactor.py", HERE},
+    {"doPoll", "twisted/internet/pollreactor.py", HERE},
+    {"doSelect", "twisted/internet/selectreactor.py", HERE},
     {"_select", "twisted/internet/selectreactor.py", WAIT},
     {"get_events", "trio/_core/_io_epoll.py", WAIT},
     {"run", "trio/_core/_run.py", LOOP},
@@ -94,8 +94,7 @@ static const struct {
     {"bzpopmax", "redis/commands/core.py", DEEP},
     {"xread", "redis/commands/core.py", DEEP},
     {"xreadgroup", "redis/commands/core.py", DEEP},
-    {"get_message", "redis/client.py", DEEP},
-    {"pause", "matplotlib/pyplot.py", DEEP},
+    {"pause", "matplotlib/pyplot.py", DEEP | HERE},
     {"MainLoop", "wx/core.py", SELF | IDLE_NAME_NESTS},
     {"run", "gi/overrides/GLib.py", SELF | IDLE_NAME_NESTS},
     {"run", "gi/overrides/Gio.py", SELF | IDLE_NAME_NESTS},

@@ -18,6 +18,7 @@ enum idle_name {
     IDLE_NAME_NESTS = 16, /* such loops may run inside of each other */
     IDLE_NAME_APART = 32, /* what it lets work has stacks of its own: greenlets */
     IDLE_NAME_DEEP = 64,  /* whatever it calls is part of the wait */
+    IDLE_NAME_HERE = 128, /* only where it is blocked: it, or what it calls, does work as well */
 };
 
 /* Bits of enum idle_name; 0 = nothing is known of it. */

@@ -92,16 +92,20 @@ static void count_cycle(struct idle_place *p, uint32_t function)
     p->cycles[p->n_cycles++] = (struct idle_cycle){function, 1};
 }
 
-/* It is there again, and was seen elsewhere since. */
+/*
+ * It is there again, and was seen in something else since. Where that was the same line of the same
+ * function without any that it calls, it may have been the very call that blocks, awake in between.
+ */
 static void come_back(const struct idle_thread *t, struct idle_place *p)
 {
     size_t i = t->n_path;
     while (i > 0 && t->path[i - 1].entered > p->last_step)
         i--;
-    count_cycle(p, i > 0 ? t->path[i - 1].function : TREE_ROOT);
-    if (i > 0 && i == t->n_path && t->path[i - 1].line_since <= p->last_step &&
-        t->path[i - 1].called > p->last_step)
-        p->calls_back++;
+    const bool same_line = i > 0 && i == t->n_path && t->path[i - 1].line_since <= p->last_step;
+    const bool called = same_line && t->path[i - 1].called > p->last_step;
+    if (!same_line || called)
+        count_cycle(p, i > 0 ? t->path[i - 1].function : TREE_ROOT);
+    p->calls_back += called;
 }
 
 static void visit(struct idle_thread *t, uint32_t n, const struct scene *scene,
@@ -119,8 +123,10 @@ static void visit(struct idle_thread *t, uint32_t n, const struct scene *scene,
         p->visit_ns = 0;
     }
     const uint64_t wall_ns = span->wall_q * scene->reader->quantum_ns;
-    if (p->visits == 1 && p->blocked_ns == 0)
+    if (p->visits == 1 && p->blocked_ns == 0) {
         p->first_ns = scene_before_ns(scene, span->first);
+        p->before_ns = t->wall_ns - wall_ns;
+    }
     p->blocked_ns += wall_ns;
     p->visit_ns += wall_ns;
     p->longest_ns = p->visit_ns > p->longest_ns ? p->visit_ns : p->longest_ns;

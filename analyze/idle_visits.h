@@ -36,6 +36,7 @@ struct idle_place {
     uint64_t calls_back; /* .. having called others from the very line it waits in */
     uint64_t blocked_ns, longest_ns;
     uint64_t first_ns, last_ns; /* begin of the first, end of the last visit */
+    uint64_t before_ns;         /* what was observed of the thread before the first */
     struct idle_cycle *cycles;
     size_t n_cycles, cycles_size;
     uint64_t last_step, visit_ns; /* while reading */
@@ -45,6 +46,7 @@ struct idle_place {
     bool known;             /* by name */
     bool is_loop;           /* .. and the loop's name, not only that of the wait */
     bool queue;             /* known to wait for something to do; who calls it may be the loop */
+    bool here;              /* .. where it is blocked only: it also does the work */
     bool nests;             /* a loop that may run inside of another of its kind */
     bool own_code;          /* the loop does no work itself: seen in it, it has come back */
     bool by_function;       /* anything in the waiting function will do, else line and call */
@@ -97,7 +99,6 @@ struct idle_thread {
     uint64_t step;
     uint32_t last;         /* place at the last tick + 1, 0 = not blocked */
     uint32_t last_blocked; /* place it was blocked in last + 1 */
-    uint64_t last_ns;      /* end of the span before */
 };
 
 /* One more span of the thread, of the range that the scene is at. */

@@ -163,13 +163,17 @@ static void watch_span(struct stalls *stalls, struct stall_watch *w, const struc
 }
 
 /*
- * The program has ended by itself, in a line below all that its loop was ever seen to come back
- * from: then it had left the loop, which is only a part of its function.
+ * The program has ended by itself, and in a line below all that its loop was ever seen to come back
+ * from: then it had left the loop, which is only a part of its function. What lets greenlets work
+ * is on no stack but its own, so that nobody sees it end.
  */
 static bool has_left(const struct stall_watch *w)
 {
     const struct ending *const ending = &w->thread->process->ending;
-    return !idle_has_loop(w->idle) && w->line > w->back_line && ending->known &&
+    bool apart = false;
+    for (size_t i = 0; i < w->idle->n_places; i++)
+        apart |= w->idle->places[i].loop == TREE_ROOT;
+    return !idle_has_loop(w->idle) && (apart || w->line > w->back_line) && ending->known &&
            ending->status_known && ending->exit_signal == 0;
 }
 

@@ -1,136 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* Where a thread is idle, and when it did not come back there: on made-up traces. */
-#include "analyze/stall.h"
-#include "make_trace.h"
+/* When a thread did not come back to its idle place, and what it did then: on made-up traces. */
 #include "scratch.h"
+#include "stall_made.h"
 
 #include <check.h>
 #include <stdlib.h>
 #include <string.h>
-
-enum { ON_CPU = 1, HOLDS = 2, WAITS = 4, READY = 32, BLOCKED = 0 };
-
-#define OVER_NS UINT64_C(200000000)
-
-static const char *const argv[] = {"python3", "app.py", NULL};
-static const struct maker_frame module = {"<module>", "/x/app.py", 1, 40, 0};
-static const struct maker_frame module_9 = {"<module>", "/x/app.py", 1, 9, 0};
-static const struct maker_frame once = {
-    "BaseEventLoop._run_once", "/usr/lib/python3.11/asyncio/base_events.py", 1832, 1898, 0};
-static const struct maker_frame once_run = {
-    "BaseEventLoop._run_once", "/usr/lib/python3.11/asyncio/base_events.py", 1832, 1936, 0};
-static const struct maker_frame selecting = {"EpollSelector.select",
-                                             "/usr/lib/python3.11/selectors.py", 452, 468, 0};
-static const struct maker_frame handle = {"Handle._run", "/usr/lib/python3.11/asyncio/events.py",
-                                          78, 80, 0};
-static const struct maker_frame handler = {"handler", "/x/app.py", 10, 12, 0};
-static const struct maker_frame deeper = {"deeper", "/x/app.py", 20, 22, 0};
-static const struct maker_frame queue_get = {"Queue.get", "/usr/lib/python3.11/queue.py", 154, 171,
-                                             0};
-static const struct maker_frame condition = {"Condition.wait", "/usr/lib/python3.11/threading.py",
-                                             288, 320, 0};
-
-/* A process with two threads, and what is known of it. */
-struct made {
-    struct maker *m;
-    uint32_t process;
-    const char *path;
-    struct trace *trace;
-    struct scene scene;
-    struct idle idle;
-    struct stalls stalls;
-    struct select select;
-    const struct metric *metric;
-};
-
-static void made_open(struct made *made, const char *name)
-{
-    *made = (struct made){.path = scratch_path(name)};
-    made->m = maker_open(made->path, NULL);
-    made->process = maker_process(made->m, 42, 1, argv);
-    maker_thread(made->m, made->process, 42, "MainThread", 0);
-    maker_thread(made->m, made->process, 43, "other", 0);
-}
-
-static uint32_t stack(struct made *made, const struct maker_frame *const *frames)
-{
-    uint32_t id = 0;
-    for (; *frames != NULL; frames++)
-        id = maker_stack_push(made->m, made->process, id, *frames);
-    return id;
-}
-#define STACK(made, ...) stack(made, (const struct maker_frame *const[]){__VA_ARGS__, NULL})
-
-/* The main thread does this for n ticks of 10 ms, changing at the first only. */
-static void go(struct made *made, unsigned n, uint32_t stack_id, uint16_t state, const char *call)
-{
-    for (unsigned i = 0; i < n; i++) {
-        maker_tick(made->m, made->process, 0, 0, 0);
-        if (i == 0 || state == ON_CPU)
-            maker_change(
-                made->m, made->process, 1,
-                &(struct maker_sample){stack_id, state, state == ON_CPU ? 9000 : 50, call});
-    }
-}
-
-static void no_damage(void *closure, const char *path, const struct damage *damage)
-{
-    (void)closure;
-    ck_abort_msg("%s: %s", path, damage->text);
-}
-
-static void made_read(struct made *made, const char *name)
-{
-    const char *const names[] = {name};
-    struct problem why = {0};
-    maker_process_end(made->m, made->process, 0);
-    maker_close(made->m, "exited");
-    ck_assert_msg(trace_open(&made->trace, &made->path, 1, no_damage, NULL, &why) == STATUS_OK,
-                  "%s", why.detail);
-    idle_learn(&made->idle, &made->scene, made->trace, &made->select, names, name != NULL);
-    stalls_find(&made->stalls, &made->idle, made->trace, &made->select, OVER_NS, made->metric);
-    stalls_detail(&made->stalls, made->trace, &made->select, SIZE_MAX);
-}
-
-static void made_close(struct made *made)
-{
-    stalls_clear(&made->stalls);
-    idle_clear(&made->idle);
-    scene_clear(&made->scene);
-    select_clear(&made->select);
-    trace_close(made->trace);
-}
-
-static const struct idle_thread *main_thread(const struct made *made)
-{
-    const struct idle_thread *found = NULL;
-    for (size_t i = 0; i < made->idle.n_threads; i++) {
-        if (made->idle.threads[i]->thread->main)
-            found = made->idle.threads[i];
-    }
-    ck_assert_ptr_nonnull(found);
-    return found;
-}
-
-static uint64_t entry_ns(const struct made *made, const struct stall *stall, enum stall_kind kind,
-                         const char *function)
-{
-    uint64_t sum_ns = 0;
-    for (size_t i = 0; i < stall->n; i++) {
-        const struct stall_entry *const e = &stall->entries[i];
-        if (e->kind == kind && strcmp(scene_frame(&made->scene, e->number).function, function) == 0)
-            sum_ns += stall_entry_ns(e);
-    }
-    return sum_ns;
-}
-
-static void check_length(const struct stall *stall, unsigned ticks)
-{
-    const int64_t off_ns = (int64_t)stall_length_ns(stall) - (int64_t)ticks * 10000000;
-    ck_assert_msg(llabs(off_ns) < 15000000, "%lld ns instead of %u ticks",
-                  (long long)stall_length_ns(stall), ticks);
-    ck_assert_uint_eq(stall->wall_ns, stall_length_ns(stall));
-}
 
 START_TEST(asyncio_loop)
 {
@@ -374,7 +249,7 @@ START_TEST(named_dialog)
     maker_process_end(made.m, made.process, 0);
     maker_close(made.m, "exited");
     struct problem why = {0};
-    ck_assert(trace_open(&made.trace, &made.path, 1, no_damage, NULL, &why) == STATUS_OK);
+    ck_assert(trace_open(&made.trace, &made.path, 1, made_no_damage, NULL, &why) == STATUS_OK);
     static const char *const names[] = {"<module>", "handler"};
     idle_learn(&made.idle, &made.scene, made.trace, &made.select, names, _i == 0 ? 0 : 2);
     stalls_find(&made.stalls, &made.idle, made.trace, &made.select, OVER_NS, NULL);

@@ -1,0 +1,296 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Every loop x freezes x depth x what blocks x idle or busy: all stalls found, none invented.
+
+usage: python3 stalls_matrix.py BUILD_DIR PYTHON [--all] [--jobs N] [--loops NAME,..] [--keep]
+
+As a module of e2e.py it runs a part that covers every pair of values, of loops with each other by
+the family that a loop belongs to; --all runs the whole product (hours). Loops whose library is not
+here are skipped, by name. The truth is the program's own log: of its freezes, and of when it was
+called, so that a machine that was busy with something else is no fault of anybody's.
+"""
+import concurrent.futures
+import contextlib
+import datetime
+import itertools
+import json
+import os
+import pathlib
+import random
+import shutil
+import subprocess
+import sys
+import tempfile
+
+from e2e import Skip
+from stalls_loops import LOOPS, PRELUDE
+
+FREEZES, DEPTHS, BUSY = (1, 2, 3, 5, 20), (1, 2, 3, 4), (0, 1)
+BLOCKS = ("sleep", "cpu", "socket", "poll", "lock", "sqlite", "read", "subprocess")
+OVER = 0.2
+SLEEPS = ("clock_nanosleep", "nanosleep", "select", "pselect6")
+CALLS = {"sleep": SLEEPS, "socket": ("poll", "ppoll"), "poll": ("poll", "ppoll"),
+         "lock": ("futex",) + SLEEPS, "sqlite": SLEEPS, "read": ("read",),
+         "subprocess": ("wait4", "waitid", "vfork", "read", "poll", "futex")}
+
+
+def timestamp(row):
+    return datetime.datetime.strptime(row["date"], "%Y-%m-%d %H:%M:%S.%f").timestamp()
+
+
+class Matrix:
+    """Runs cases at the same time, each in a folder of its own."""
+
+    def __init__(self, build, python, jobs, keep=False):
+        build = pathlib.Path(build).resolve()
+        self.pyrec = str(build / "record" / "pyrec")
+        self.pyanalyze = str(build / "analyze" / "pyanalyze")
+        self.python, self.jobs, self.keep = python, jobs, keep
+        self.dir = pathlib.Path(tempfile.mkdtemp(prefix="pyrec-matrix-"))
+        self.display = None
+        self.missing = {}
+        for loop in LOOPS.values():
+            why = self.lacks(loop)
+            if why:
+                self.missing[loop["name"]] = why
+
+    def lacks(self, loop):
+        if loop.get("display") and shutil.which("Xvfb") is None:
+            return "Xvfb"
+        for need in loop["needs"]:
+            code = "import warnings; warnings.simplefilter('ignore'); import " + need
+            if need == "gtk":
+                code = "import gi; gi.require_version('Gtk', '3.0'); from gi.repository import Gtk"
+            elif need == "redis-server":
+                if shutil.which(need) is None:
+                    return need
+                continue
+            if subprocess.run([self.python, "-c", code], capture_output=True).returncode:
+                return need
+        return None
+
+    @contextlib.contextmanager
+    def screen(self):
+        """An X server for those that want one."""
+        if shutil.which("Xvfb") is None:
+            yield
+            return
+        read, write = os.pipe()
+        with subprocess.Popen(["Xvfb", "-displayfd", str(write), "-nolisten", "tcp",
+                               "-noreset", "-maxclients", "256"],
+                              pass_fds=[write], stderr=subprocess.DEVNULL) as server:
+            os.close(write)
+            try:
+                self.display = ":" + os.read(read, 20).decode().strip()
+                yield
+            finally:
+                os.close(read)
+                server.terminate()
+
+    def command(self, loop, base, log, values):
+        program = PRELUDE + loop["text"]
+        (base / "program.py").write_text(program, encoding="utf-8")
+        if "gunicorn" not in loop:
+            return [self.python, str(base / "program.py"), str(log), *values]
+        (base / "conf.py").write_text(
+            "def post_worker_init(worker):\n    import program\n    program.start(worker)\n",
+            encoding="utf-8")
+        return [self.python, "-m", "gunicorn.app.wsgiapp", "-c", str(base / "conf.py"), "-w", "1",
+                "-b", "127.0.0.1:0", *loop["gunicorn"], "program:app"]
+
+    def run(self, case):
+        """The faults of a case as a list of texts; empty: right."""
+        loop = LOOPS[case[0]]
+        base = pathlib.Path(tempfile.mkdtemp(dir=self.dir, prefix="-".join(map(str, case)) + "."))
+        log, trace = base / "log", base / "run.trace"
+        values = [str(v) for v in case[1:]]
+        env = dict(os.environ, MATRIX=" ".join([str(log), *values]), **loop["env"])
+        if loop.get("display"):
+            env["DISPLAY"] = self.display
+        try:
+            done = subprocess.run([self.pyrec, "-q", "-o", str(trace), "--",
+                                   *self.command(loop, base, log, values)],
+                                  env=env, cwd=base, timeout=120, capture_output=True, text=True)
+        except subprocess.TimeoutExpired:
+            return ["the program did not end"]
+        if not log.exists():
+            return ["the program failed: " + done.stderr[-300:]]
+        truth = json.loads(log.read_text())
+        rows = json.loads(self.stalls(loop, trace, truth, "--over", "20ms", "--format", "json") or
+                          "[]")
+        faults = self.compare(case, truth, rows, self.unseen(trace))
+        if faults:
+            lead = self.stalls(loop, trace, truth, "--limit", "1").split("\n\n")[0]
+            faults.append(lead)
+        if not self.keep:
+            shutil.rmtree(base)
+        return faults
+
+    def stalls(self, loop, trace, truth, *options):
+        words = [self.pyanalyze, "stalls", "--process", str(truth["pid"]), *options, str(trace)]
+        if "thread" in loop:
+            words[2:2] = ["--thread", loop["thread"]]
+        return subprocess.run(words, capture_output=True, text=True).stdout
+
+    def unseen(self, trace):
+        text = subprocess.run([self.pyanalyze, "info", str(trace)], capture_output=True,
+                              text=True).stdout
+        return sum(float(line.split()[1]) for line in text.splitlines()
+                   if line.split()[:1] == ["unobserved"])
+
+    def compare(self, case, truth, rows, unseen):
+        """`unseen`: seconds of the recording in which nobody looked; short stalls are in rows, too."""
+        _, freezes, depth, blocks, _ = case
+        faults = []
+        if len(truth["freezes"]) != freezes:
+            return [f"the program froze {len(truth['freezes'])} times"]
+        used, told = set(), [row["duration"] >= OVER - 0.001 for row in rows]
+        for begin, end in truth["freezes"]:
+            near = [i for i, row in enumerate(rows)
+                    if timestamp(row) < end and timestamp(row) + row["duration"] > begin]
+            used.update(near)
+            seen = sum(rows[i]["duration"] for i in near)
+            if end - begin < OVER or seen < OVER < seen + unseen:
+                continue
+            near = [i for i in near if told[i]]
+            if len(near) != 1:
+                faults.append(f"{len(near)} stalls for a freeze of {end - begin:.3f} s")
+        for i, row in enumerate(rows):
+            inside = [f for f in truth["freezes"]
+                      if timestamp(row) < f[1] and timestamp(row) + row["duration"] > f[0]]
+            if told[i] and inside:
+                faults += self.check_row(row, inside[-1][1] - inside[0][0], depth, blocks, unseen)
+            elif told[i] and row["cause"] != "ready" and not self.was_late(truth["ticks"], row):
+                faults.append(f"invented: {row['duration']:.3f} s {row['cause']} in "
+                              f"{row['blocked_in']} {row['function']}")
+        return faults
+
+    @staticmethod
+    def was_late(ticks, row):
+        """Did the program itself find that it was not called then, or not yet, or no more?"""
+        begin, end = timestamp(row), timestamp(row) + row["duration"]
+        ticks = [0, *ticks, end + 1e9]
+        return any(a < end and b > begin and b - a > 0.6 * row["duration"]
+                   for a, b in zip(ticks, ticks[1:]))
+
+    @staticmethod
+    def check_row(row, seconds, depth, blocks, unseen):
+        faults = []
+        functions = [part["function"] for part in row["stack"]]
+        slack = 0.1 + 0.4 * seconds + unseen + row["ready"]
+        if row["ready"] + row["unobserved"] > 0.3 * row["duration"]:
+            return faults  # the machine was at fault as well
+        if abs(row["duration"] - seconds) > slack:
+            faults.append(f"{row['duration']:.3f} s for a freeze of {seconds:.3f} s")
+        if f"step_{depth}" not in functions:
+            faults.append(f"step_{depth} is not in {functions}")
+        if blocks == "cpu":
+            if row["cause"] not in ("cpu", "ready"):
+                faults.append(f"{row['cause']} for computing")
+        elif row["cause"] != "blocked" or row["blocked_in"] not in CALLS[blocks]:
+            faults.append(f"{row['cause']} in {row['blocked_in']} for {blocks}")
+        return faults
+
+    def run_all(self, cases):
+        """{case: faults}"""
+        with self.screen(), concurrent.futures.ThreadPoolExecutor(self.jobs) as pool:
+            return dict(zip(cases, pool.map(self.run, cases)))
+
+
+def pairs_of(case):
+    """What a case covers: pairs of values; a loop's with what blocks count by its family."""
+    loop, freezes, depth, blocks, busy = case
+    family = LOOPS[loop]["family"]
+    values = [("freezes", freezes), ("depth", depth), ("blocks", blocks), ("busy", busy)]
+    return {frozenset(pair) for pair in itertools.combinations(values, 2)} | \
+        {(family, value) for value in values} | {(loop, n) for n in range(2)}
+
+
+def cover(loops, seed=1):
+    """Few cases in which every pair occurs, and every loop twice; cheap ones first."""
+    rng = random.Random(seed)
+    whole = list(itertools.product(loops, FREEZES, DEPTHS, BLOCKS, BUSY))
+    wanted = set().union(*(pairs_of(case) for case in whole))
+    times, cases = dict.fromkeys(loops, 0), []
+    while wanted:
+        best, most = None, -1.0
+        for case in rng.sample(whole, min(len(whole), 600)):
+            loop, freezes, _, blocks, _ = case
+            covers = {p for p in pairs_of(case) & wanted
+                      if p not in ((loop, 0), (loop, 1)) or p == (loop, times[loop])}
+            value = len(covers) / (1 + freezes * (0.15 if blocks == "cpu" else 0.05))
+            if value > most:
+                best, most, news = case, value, covers
+        if most <= 0:
+            continue
+        wanted -= news
+        times[best[0]] += 1
+        cases.append(best)
+    return cases
+
+
+def table(results):
+    """Loops down, what blocks across: cases that were right, of how many."""
+    lines = ["%-18s" % "loop" + "".join("%11s" % b for b in BLOCKS)]
+    for loop in LOOPS:
+        cells = []
+        for blocks in BLOCKS:
+            faults = [f for case, f in results.items() if case[0] == loop and case[3] == blocks]
+            right = sum(not f for f in faults)
+            cells.append("%11s" % (f"{right}/{len(faults)}" if faults else "."))
+        if any(c.strip() != "." for c in cells):
+            lines.append("%-18s" % loop + "".join(cells))
+    return "\n".join(lines)
+
+
+def report(matrix, results):
+    print(table(results))
+    for name, why in matrix.missing.items():
+        print(f"skipped: {name} (no {why} for this interpreter)")
+    wrong = {case: faults for case, faults in results.items() if faults}
+    for case, faults in wrong.items():
+        print("wrong:", *case, *("\n    " + f for f in faults))
+    print(f"{len(results) - len(wrong)} of {len(results)} right")
+    return wrong
+
+
+def test_matrix(t):
+    matrix = Matrix(t.build, t.python, jobs=8)
+    loops = [name for name in LOOPS if name not in matrix.missing]
+    if not loops:
+        raise Skip("no loop's library is here")
+    try:
+        results = matrix.run_all(cover(loops))
+        again = {case: faults for case, faults in results.items() if faults}
+        if 0 < len(again) <= 5:  # they run in real time, on a machine that others use as well
+            matrix.jobs = 1
+            results.update(matrix.run_all(list(again)))
+        assert not report(matrix, results)
+    finally:
+        shutil.rmtree(matrix.dir)
+
+
+def main(argv):
+    options = [a for a in argv if a.startswith("--")]
+    build, python = [a for a in argv if not a.startswith("--")][:2]
+    value = dict(o[2:].split("=", 1) for o in options if "=" in o)
+    matrix = Matrix(build, python, int(value.get("jobs", 8)), "--keep" in options)
+    loops = [name for name in LOOPS if name not in matrix.missing and
+             ("loops" not in value or name in value["loops"].split(","))]
+    if "case" in value:
+        loop, freezes, depth, blocks, busy = value["case"].split(",")
+        cases = [(loop, int(freezes), int(depth), blocks, int(busy))]
+    elif "--all" in options:
+        cases = list(itertools.product(loops, FREEZES, DEPTHS, BLOCKS, BUSY))
+    elif "each" in value:  # every loop with one kind of freeze: a quick look
+        cases = [(loop, 3, 2, value["each"], 0) for loop in loops]
+    else:
+        cases = cover(loops, int(value.get("seed", 1)))
+    print(f"{len(cases)} cases")
+    wrong = report(matrix, matrix.run_all(cases))
+    print(matrix.dir if matrix.keep else "")
+    return bool(wrong)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
