@@ -125,7 +125,7 @@ def test_recorder_killed(t):
         if lived > 1.2 + SLOW:
             assert program.wall() >= lived - 1.2 - SLOW, (moment, lived, program.wall())
         else:
-            t.analyze("lines", program.trace, ok=(0, 1))
+            t.analyze("lines", program.trace, ok=(0, 1, 5))
 
 
 def test_both_killed(t):
@@ -137,7 +137,7 @@ def test_both_killed(t):
         os.kill(second, signal.SIGKILL)
         program.wait()
         done = subprocess.run([t.pyanalyze, "lines", program.trace], capture_output=True, text=True)
-        assert done.returncode in (0, 1) and "damage" not in done.stderr, done.stderr
+        assert done.returncode in (0, 1, 5) and "damage" not in done.stderr, done.stderr
         if program.lived() > 1.2 + SLOW:
             assert program.wall() >= program.lived() - 1.2 - SLOW, (moment, program.lived())
 

@@ -96,7 +96,7 @@ def test_man_page_of_pyrec(t):
             pidof.write_text(f"#!/bin/sh\necho {pyrec.pid}\n", encoding="utf-8")
             pidof.chmod(0o755)
             trace = folder / re.search(r"-o (\S+)", first).group(1)
-            wait_for(lambda: trace.exists() and t.rows("threads", str(trace), ok=(0, 1)), first)
+            wait_for(lambda: trace.exists() and t.rows("threads", str(trace), ok=(0, 1, 5)), first)
         try:
             for command in block:
                 for name in re.findall(r"pyanalyze \S+ (\S+\.trace)", command):
