@@ -8,6 +8,8 @@
 #include "clock.h"
 #include "interpose/ends.h"
 #include "interpose/exec.h"
+#include "interpose/interpose.h"
+#include "interpose/preload.h"
 #include "interpose/sigmask.h"
 #include "interpose/signals.h"
 #include <errno.h>
@@ -94,9 +96,12 @@ __attribute__((constructor)) static void agent_load(void)
         agent->settings.born_ns = clock_now();
         agent->settings.cpu_zero_ns = clock_read(CLOCK_PROCESS_CPUTIME_ID);
         agent->main_zero_ns = clock_read(CLOCK_THREAD_CPUTIME_ID);
+        preload_keep(WIRE_ENV, getenv(WIRE_ENV), interpose_own_path());
         if (symbols_open(&agent->interp.symbols, "PyCode_Type")) {
-            if (agent->settings.flags & WIRE_NO_CHILDREN)
-                unsetenv(WIRE_ENV); /* what this process starts finds nothing */
+            if (agent->settings.flags & WIRE_NO_CHILDREN) { /* what this process starts .. */
+                preload_keep(NULL, NULL, NULL);
+                unsetenv(WIRE_ENV); /* .. finds nothing */
+            }
             agent_begin(agent);
         } else {
             arrive_watch(agent_arrive);

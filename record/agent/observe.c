@@ -20,6 +20,7 @@
 #define TORN_WAIT_NS  30000
 #define TORN_ROUNDS   3
 #define TORN_MAX      16
+#define LOST_NS       1000000000u
 #define FD_CACHE_MAX  900 /* descriptors we keep open, in a table of our own */
 
 static void counter_add(_Atomic uint64_t *counter, uint64_t n)
@@ -274,6 +275,7 @@ static bool thread_ask(struct sampler *s, struct thread *thread, uint64_t cpu_ns
         return false;
     *mark_of(s, thread) |= THREAD_ASKED;
     thread->asked_cpu_ns = cpu_ns;
+    thread->asked_ns = s->last_ns;
     return true;
 }
 
@@ -351,6 +353,13 @@ static void answer_missing(struct sampler *s, struct thread *thread)
     observe_running_outside(s, thread, thread->asked_cpu_ns, LATE_READINGS, WIRE_STALLED);
 }
 
+/* The program has taken the number for itself, and ignores it: so the kernel has thrown away what
+ * was under way. */
+static bool signal_is_lost(const struct sampler *s, const struct thread *thread)
+{
+    return thread->slot->signo != signals_number() && s->last_ns - thread->asked_ns > LOST_NS;
+}
+
 static void answer_settle(struct sampler *s, uint32_t i)
 {
     struct thread *const thread = &s->threads->list[i];
@@ -361,7 +370,7 @@ static void answer_settle(struct sampler *s, uint32_t i)
         answer_fetch(s, thread);
     } else if (mark & THREAD_ASKED) {
         answer_missing(s, thread);
-    } else if (done) { /* late: its tick has been booked without it */
+    } else if (done || signal_is_lost(s, thread)) { /* late: its tick has been booked without it */
         capture_done(s->capture, thread->slot);
         s->threads->marks[i] &= (uint8_t)~THREAD_LATE;
     }

@@ -45,6 +45,7 @@ struct thread {
     bool full;          /* the next stack is written whole */
     uint8_t idle_ticks; /* in a row, up to IDLE_COLD */
     uint64_t asked_cpu_ns;
+    uint64_t asked_ns;   /* in which tick */
     uint64_t ran_ns;     /* since the tick before */
     int64_t owed_ns;     /* see was_running */
     uint64_t end_cpu_ns; /* its clock at its very end; 0 = it lives, or that is not known */

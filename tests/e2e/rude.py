@@ -503,3 +503,56 @@ def test_stacks_and_timers(t):
     script = "import ctypes, sys; ctypes.CDLL(sys.argv[1]).odd_signals()"
     both = beside.same(t, [t.python, "-c", script, library], status=7)
     assert both.bare.out == "alt 1 once 2 timer 1 usual 1\n", both.bare.out
+
+
+# ---- environments ----
+
+BUSY = "import time\nend = time.monotonic() + 0.1\nwhile time.monotonic() < end: sum(range(100))\n"
+
+ENVIRONMENTS = """
+import os, subprocess, sys
+work = [sys.executable, '-c', sys.argv[1]]
+env = lambda **more: {'PATH': os.environ['PATH'], **more}
+runs = [
+    lambda: subprocess.run(work, env={}).returncode,
+    lambda: subprocess.run(work, env=env(LD_PRELOAD='libm.so.6')).returncode,
+    lambda: subprocess.run(['env', '-i', *work]).returncode,
+    lambda: subprocess.run(['env', '-i', 'sh', '-c', '"$0" -c "$1"', sys.executable, sys.argv[1]]).returncode,
+    lambda: subprocess.run(['env', '-u', 'LD_PRELOAD', *work]).returncode,
+    lambda: os.waitpid(os.posix_spawn(work[0], work, {}), 0)[1],
+    lambda: os.waitpid(os.posix_spawnp(work[0], work, env(LD_PRELOAD='')), 0)[1],
+]
+print([run() for run in runs])
+pid = os.fork()
+if pid == 0: os.execve(work[0], work, {})
+print(os.waitpid(pid, 0)[1])
+os.environ.clear()
+print(os.spawnv(os.P_WAIT, work[0], work))
+"""
+
+
+def test_replaced_environments(t):
+    """Who is started with another environment, or another LD_PRELOAD, is recorded all the same."""
+    both = beside.same(t, [t.python, "-c", ENVIRONMENTS, BUSY], status=0)
+    assert both.bare.out == "[0, 0, 0, 0, 0, 0, 0]\n0\n0\n", both.bare.out
+    for run in both.recorded:
+        ended = [row["ended"] for row in t.rows("processes", run.trace)]
+        assert ended.count("exit 0") == 10, (run.how, ended)  # without those that were to exec
+
+
+def test_replaced_environment_of_children_that_are_not_wanted(t):
+    run = beside.recorded(t, [t.python, "-c", ENVIRONMENTS, BUSY], options=["--no-children"])
+    assert run.status == 0 and len(t.rows("processes", run.trace)) == 1, (run.out, run.err)
+
+
+def test_environment_is_the_programs(t):
+    """What a program says of its environment, and what others who are executed have, is what it
+    set: but for the two variables, and these not where nothing of ours could be loaded."""
+    script = ("import os, subprocess\n"
+              "show = lambda text: sorted(line for line in text.split('\\n')\n"
+              "    if line and not line.startswith(('PYREC_AGENT=', 'LD_PRELOAD=')))\n"
+              "for env in ({}, {'A': '1'}, {'A': 'x' * 20000, **{f'V{i}': str(i) for i in range(3000)}}):\n"
+              "    run = subprocess.run(['/usr/bin/env'], env=env, capture_output=True, text=True)\n"
+              "    print(run.returncode, show(run.stdout), run.stderr)\n")
+    both = beside.same(t, [t.python, "-c", script], status=0)
+    assert "V2999=2999" in both.bare.out, both.bare.out

@@ -2,13 +2,14 @@
 /*
  * exec - what a new program inherits is what the program meant it to.
  *
- * On the line:  beside it: the exec family, interposed.
+ * On the line:  beside it: the exec family and posix_spawn, interposed.
  * Threads:      exec on any thread of the program, also in children of vfork with a small stack.
  * Memory:       static; execl and its like take as much stack as there are arguments.
  *
  * A signal that is pending survives exec and would kill the new program: so none is sent to a
  * thread that is about to exec, and it waits for what is under way. The mask and the signals that
- * are ignored are inherited: they are as the program has set them, without us.
+ * are ignored are inherited: they are as the program has set them, without us. And the environment
+ * says that the new program is recorded, too: see preload.h.
  */
 #ifndef PYREC_AGENT_INTERPOSE_EXEC_H
 #define PYREC_AGENT_INTERPOSE_EXEC_H

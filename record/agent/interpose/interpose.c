@@ -24,3 +24,27 @@ void *interpose_next(const char *name)
     elf_images_each(image_search, &search);
     return search.found;
 }
+
+/* ---- ourselves ---- */
+
+static int path_take(struct dl_phdr_info *info, size_t size, void *opaque)
+{
+    const uintptr_t here = (uintptr_t)interpose_next;
+    const char **const path = opaque;
+    (void)size;
+    for (size_t i = 0; i < info->dlpi_phnum; i++) {
+        const ElfW(Phdr) *const part = &info->dlpi_phdr[i];
+        if (part->p_type != PT_LOAD || here - (info->dlpi_addr + part->p_vaddr) >= part->p_memsz)
+            continue;
+        *path = info->dlpi_name[0] != '\0' ? info->dlpi_name : NULL;
+        return 1;
+    }
+    return 0;
+}
+
+const char *interpose_own_path(void)
+{
+    const char *path = NULL;
+    dl_iterate_phdr(path_take, &path);
+    return path;
+}

@@ -27,6 +27,9 @@
 /* The function of this name that the program would have called without us. */
 void *interpose_next(const char *name);
 
+/* The path under which the loader knows our library; NULL: it has none. As long as it is loaded. */
+const char *interpose_own_path(void);
+
 /* Into a pointer to a function, unless it is there already. */
 #define INTERPOSE_FIND(pointer, name)                                                              \
     do {                                                                                           \

@@ -288,8 +288,7 @@ void signals_adopt(void)
 bool signals_are_us(void)
 {
     return atomic_load_explicit(&signals.is_restricted, memory_order_relaxed) ||
-           (int32_t)syscall(SYS_getpid) ==
-               atomic_load_explicit(&signals.pid, memory_order_relaxed);
+           (int32_t)syscall(SYS_getpid) == atomic_load_explicit(&signals.pid, memory_order_relaxed);
 }
 
 void signals_restrict(void)
