@@ -101,6 +101,7 @@ struct thread *census_thread(struct census *census, struct process *process, uin
         return process->threads[low];
     struct thread *const thread = arena_get(&census->arena, sizeof *thread);
     thread->process = process;
+    thread->index = census->n_threads++;
     thread->id = id;
     thread->name = CENSUS_LOST_NAME;
     process->threads = memory_grow(process->threads, &process->threads_size, process->n_threads + 1,

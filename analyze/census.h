@@ -110,6 +110,7 @@ struct recording {
 
 struct thread {
     const struct process *process;
+    size_t index; /* of all threads, in the order in which they were met: for tables of one's own */
     uint32_t id, os_tid;
     const char *name;
     bool main, declared, ended;
@@ -163,6 +164,7 @@ struct census {
     size_t n_recordings, recordings_size;
     struct process **processes; /* in order of recording and number */
     size_t n_processes, processes_size;
+    size_t n_threads;
 };
 
 void census_clear(struct census *census);

@@ -9,7 +9,7 @@
 void gil_clear(struct gil *gil)
 {
     free(gil->entries);
-    free(gil->threads);
+    free(gil->wall_ns);
     hash_clear(&gil->hash);
     *gil = (struct gil){0};
 }
@@ -44,19 +44,11 @@ static struct gil_entry *entry_of(struct gil *gil, enum gil_kind kind, const str
     return &gil->entries[gil->n++];
 }
 
-static struct gil_thread *thread_of(struct gil *gil, const struct thread *thread)
+static uint64_t *wall_of(struct gil *gil, const struct thread *thread)
 {
-    for (size_t i = 0; i < gil->n_threads; i++) {
-        const size_t at = (gil->next + i) % gil->n_threads;
-        if (gil->threads[at].thread == thread) {
-            gil->next = at + 1;
-            return &gil->threads[at];
-        }
-    }
-    gil->threads =
-        memory_grow(gil->threads, &gil->threads_size, gil->n_threads + 1, sizeof *gil->threads);
-    gil->threads[gil->n_threads] = (struct gil_thread){.thread = thread};
-    return &gil->threads[gil->n_threads++];
+    gil->wall_ns =
+        memory_grow(gil->wall_ns, &gil->wall_size, thread->index + 1, sizeof *gil->wall_ns);
+    return &gil->wall_ns[thread->index];
 }
 
 uint64_t gil_amount_by(const struct gil_amount *amount, const struct metric *metric)
@@ -70,7 +62,7 @@ void gil_finish(struct gil *gil)
 {
     for (size_t i = 0; i < gil->n; i++) {
         if (gil->entries[i].waiter != NULL)
-            gil->entries[i].wall_ns = thread_of(gil, gil->entries[i].waiter)->wall_ns;
+            gil->entries[i].wall_ns = *wall_of(gil, gil->entries[i].waiter);
     }
 }
 
@@ -140,10 +132,10 @@ static bool mark_waits(struct gil *gil, struct scene *scene, bool *waits)
     bool any = false;
     for (size_t i = 0; i < scene->n_threads; i++) {
         const struct scene_thread *const t = &scene->threads[i];
-        struct gil_thread *const sums = thread_of(gil, t->thread);
+        uint64_t *const wall_ns = wall_of(gil, t->thread);
         for (size_t s = 0; s < t->n_spans; s++) {
             const struct span *const span = &t->spans[s];
-            sums->wall_ns += span->wall_q * scene->reader->quantum_ns;
+            *wall_ns += span->wall_q * scene->reader->quantum_ns;
             if (state_class(span->state) != CLASS_WAITS_GIL)
                 continue;
             any = true;

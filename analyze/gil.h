@@ -46,20 +46,13 @@ struct gil_entry {
     uint64_t run_ns, run_end_ns, last_ns; /* of the run that may go on, and of the last tick */
 };
 
-/* How long a thread was observed. */
-struct gil_thread {
-    const struct thread *thread;
-    uint64_t wall_ns;
-};
-
 struct gil {
     const struct select *select;
     struct gil_entry *entries;
     size_t n, size;
     struct hash hash;
-    struct gil_thread *threads;
-    size_t n_threads, threads_size;
-    size_t next; /* where the next thread is looked for first: they come in the same order */
+    uint64_t *wall_ns; /* how long each thread was observed, by its index */
+    size_t wall_size;
     bool holders_known;
 };
 

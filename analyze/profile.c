@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "profile.h"
 
+#include "carry.h"
 #include "memory.h"
 #include "share.h"
 #include "unit.h"
@@ -21,7 +22,8 @@ struct squares {
 struct unit_sums {
     struct sheet sheets[CLASS_COUNT];
     struct stretch_list stretches;
-    uint64_t cpu_q, carry_q;
+    uint64_t cpu_q;
+    struct carry carry; /* in quanta */
     struct weight left_out; /* by its state */
     struct squares squares[CLASS_COUNT];
     struct bare bare; /* sums in quanta */
@@ -91,7 +93,8 @@ static void add_spans(const struct build *build, struct builder *b, const struct
 {
     const struct span *const spans = b->spans;
     const bool by_state = select_by_state(build->select);
-    uint64_t carry_q = t->carry_q, cpu_q = t->cpu_q;
+    struct carry carry = t->carry;
+    uint64_t cpu_q = t->cpu_q;
     for (size_t i = 0; i < n; i++) {
         const struct span *const span = &spans[i];
         const enum state_class class = build->class_of[span->state];
@@ -109,14 +112,13 @@ static void add_spans(const struct build *build, struct builder *b, const struct
         w->ticks += span->ticks;
         w->wall += span->wall_q;
         cpu_q += span->given_q;
-        carry_q += span->given_q;
-        note_bare(b, t, span, class, state_gets_cpu(class) ? carry_q : 0, chosen);
+        const uint64_t taken_q = carry_take(&carry, class, span->given_q);
+        note_bare(b, t, span, class, taken_q, chosen);
         if (!state_gets_cpu(class))
             continue;
-        w->cpu += carry_q;
+        w->cpu += taken_q;
         if (__builtin_expect(chosen, 1))
-            t->squares[class].cpu += (double)carry_q * (double)carry_q;
-        carry_q = 0;
+            t->squares[class].cpu += (double)taken_q * (double)taken_q;
         if (__builtin_expect(!t->has_head, 0)) {
             t->has_head = true;
             t->head_chosen = chosen;
@@ -124,7 +126,7 @@ static void add_spans(const struct build *build, struct builder *b, const struct
             t->head = span->stack + 1;
         }
     }
-    t->carry_q = carry_q;
+    t->carry = carry;
     t->cpu_q = cpu_q;
 }
 
@@ -349,7 +351,7 @@ static void join_thread(struct profile *profile, const struct builder *b, struct
         .head_chosen = sums->head_chosen,
         .head_class = sums->head_class,
         .head_node = sums->has_head ? b->nodes[sums->head] : 0,
-        .tail_ns = (sums->carry_q + last_q) * quantum_ns,
+        .tail_ns = (sums->carry.waiting + last_q) * quantum_ns,
     };
     bare_join(&joint->bare, &profile->arena, &sums->bare, quantum_ns);
     t->joints = joint;

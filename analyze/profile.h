@@ -9,7 +9,7 @@
  *
  * CPU. Who uses what a thread's clock counts is decided within a range (attribute.h). What is left
  * there, because no sample in it was seen using any, is carried to the next sample on a CPU (or
- * ready for one). A unit carries within itself; what it needs to join the units before and behind
+ * ready for one; carry.h). A unit carries within itself; what it needs to join the units before and behind
  * it is its head (the first sample that takes CPU) and its tail (what was left over), and they are
  * joined in order when all are there. So the result does not depend on who read which unit when.
  *

@@ -37,14 +37,12 @@ uint64_t scene_time_ns(const struct scene *scene, uint32_t tick)
 
 uint64_t scene_wall_ns(const struct scene *scene, uint32_t first, uint32_t n)
 {
-    const uint64_t *const wall_q = scene->reader->range.wall_q;
-    return (wall_q[first + n] - wall_q[first]) * scene->reader->quantum_ns;
+    return range_wall_q(&scene->reader->range, first, n) * scene->reader->quantum_ns;
 }
 
 uint64_t scene_due(const struct scene *scene, uint32_t first, uint32_t n)
 {
-    const uint64_t *const due = scene->reader->range.due;
-    return due != NULL ? due[first + n] - due[first] : n;
+    return range_ticks(&scene->reader->range, first, n);
 }
 
 bool scene_has_state(const struct scene *scene, const struct select *select,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "series.h"
 
+#include "carry.h"
 #include "memory.h"
 #include "unit.h"
 
@@ -20,7 +21,7 @@ struct pass {
     struct unit_reader *reader;
     const struct recording *recording; /* whose .. */
     uint32_t process;                  /* .. process's clocks are carried */
-    uint64_t *carry_ns;                /* per thread: CPU that waits for a sample */
+    struct carry *carries;             /* per thread, in ns */
     size_t carry_size;
     uint32_t *row_of; /* per location of the unit: row + 1, 0 = not asked for yet */
     size_t row_of_size;
@@ -196,10 +197,8 @@ static void add_part(struct pass *pass, const struct span *span, uint32_t first,
     const struct range *const range = &pass->reader->range;
     struct weights w = {0};
     const bool whole = n == span->n;
-    const uint64_t wall_q = whole ? span->wall_q : range->wall_q[first + n] - range->wall_q[first];
-    const uint64_t ticks = whole                ? span->ticks
-                           : range->due == NULL ? n
-                                                : range->due[first + n] - range->due[first];
+    const uint64_t wall_q = whole ? span->wall_q : range_wall_q(range, first, n);
+    const uint64_t ticks = whole ? span->ticks : range_ticks(range, first, n);
     const size_t block = block_of(pass, first);
     w.by[state_class(span->state)] =
         (struct weight){n, ticks, wall_q * pass->reader->quantum_ns, cpu_ns};
@@ -217,16 +216,11 @@ static bool span_wanted(const struct pass *pass, const struct span *span)
                             span->call > 0 ? dict_string(&pass->reader->dict, span->call) : NULL);
 }
 
-/* CPU as in profile.c: what was used since is carried to the next sample that takes it. */
-static void add_span(struct pass *pass, const struct span *span, uint64_t *carry_ns)
+static void add_span(struct pass *pass, const struct span *span, struct carry *carry)
 {
     const uint32_t end = span->first + span->n;
-    uint64_t cpu_ns = 0;
-    *carry_ns += span->given_q * pass->reader->quantum_ns;
-    if (state_gets_cpu(state_class(span->state))) {
-        cpu_ns = *carry_ns;
-        *carry_ns = 0;
-    }
+    uint64_t cpu_ns =
+        carry_take(carry, state_class(span->state), span->given_q * pass->reader->quantum_ns);
     if (!span_wanted(pass, span))
         return;
     for (uint32_t first = span->first; first < end;) {
@@ -260,7 +254,7 @@ static void begin_unit(struct pass *pass, struct unit_reader *reader)
             pass->series = &pass->all[i];
     }
     if (!same && pass->carry_size > 0)
-        memset(pass->carry_ns, 0, pass->carry_size * sizeof *pass->carry_ns);
+        memset(pass->carries, 0, pass->carry_size * sizeof *pass->carries);
     pass->recording = unit->recording;
     pass->process = unit->process;
     if (pass->row_of_size > 0)
@@ -270,6 +264,11 @@ static void begin_unit(struct pass *pass, struct unit_reader *reader)
 static bool needs_names(const struct series_plan *plan)
 {
     return plan->select->n_threads > 0 || plan->key == SERIES_THREAD;
+}
+
+size_t series_passes(const struct series_plan *plan)
+{
+    return needs_names(plan) ? 2 : 1;
 }
 
 /* Is the thread wanted, and in which row? */
@@ -293,11 +292,11 @@ static void read_thread(struct pass *pass, struct range_thread *thread)
     size_t n;
     if (!take_thread(pass, thread->id))
         return;
-    pass->carry_ns =
-        memory_grow(pass->carry_ns, &pass->carry_size, thread->id + 1, sizeof *pass->carry_ns);
+    pass->carries =
+        memory_grow(pass->carries, &pass->carry_size, thread->id + 1, sizeof *pass->carries);
     while ((n = range_spans(&reader->range, thread, pass->spans, SPANS_PER_BATCH)) > 0) {
         for (size_t i = 0; i < n; i++)
-            add_span(pass, &pass->spans[i], &pass->carry_ns[thread->id]);
+            add_span(pass, &pass->spans[i], &pass->carries[thread->id]);
     }
 }
 
@@ -381,7 +380,7 @@ struct series *series_read(struct trace *trace, const struct series_plan *plan,
         trace->report = report;
     }
     trace_run(trace, 1, &job);
-    free(pass.carry_ns);
+    free(pass.carries);
     free(pass.row_of);
     free(pass.seen);
     *n = pass.n;

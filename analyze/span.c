@@ -319,8 +319,8 @@ static void take_implied(struct range *range, struct range_thread *t, struct spa
 {
     const uint32_t from = t->at, to = from + t->run_left;
     *span = (struct span){
-        .wall_q = range->wall_q[to] - range->wall_q[from],
-        .ticks = range->due != NULL ? range->due[to] - range->due[from] : t->run_left,
+        .wall_q = range_wall_q(range, from, t->run_left),
+        .ticks = range_ticks(range, from, t->run_left),
         .first = from,
         .n = t->run_left,
         .stack = defined(range, t->stack, t->run_left),
@@ -426,8 +426,8 @@ static size_t cut_spans(const struct range *range, struct span *spans, size_t n)
         if (first >= end)
             continue;
         if (end - first < span.n) { /* implied ticks: they are all alike */
-            span.wall_q = range->wall_q[end] - range->wall_q[first];
-            span.ticks = range->due != NULL ? range->due[end] - range->due[first] : end - first;
+            span.wall_q = range_wall_q(range, first, end - first);
+            span.ticks = range_ticks(range, first, end - first);
             span.first = first;
             span.n = end - first;
         }

@@ -100,6 +100,16 @@ void range_clear(struct range *range);
  */
 void range_limit(struct range *range, uint64_t from_q, uint64_t to_q);
 
+/* What the ticks first .. first + n - 1 stand for: observed time, and intervals. */
+static inline uint64_t range_wall_q(const struct range *range, uint32_t first, uint32_t n)
+{
+    return range->wall_q[first + n] - range->wall_q[first];
+}
+static inline uint64_t range_ticks(const struct range *range, uint32_t first, uint32_t n)
+{
+    return range->due != NULL ? range->due[first + n] - range->due[first] : n;
+}
+
 /* The next thread; spans of the one before that were not asked for are skipped. */
 bool range_next_thread(struct range *range, struct range_thread *thread);
 

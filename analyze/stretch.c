@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "stretch.h"
 
+#include "carry.h"
 #include "memory.h"
 #include "select.h"
 #include "unit.h"
@@ -53,11 +54,11 @@ static void add_piece(struct stretch_list *list, const struct source *source,
 {
     const struct range *const range = source->range;
     const uint64_t quantum_ns = range->quantum_ns;
-    const uint64_t wall_ns = (range->wall_q[to] - range->wall_q[from]) * quantum_ns;
+    const uint64_t wall_ns = range_wall_q(range, from, to - from) * quantum_ns;
     struct weights w = {0};
     w.by[stretch.class] = (struct weight){
         .samples = to - from,
-        .ticks = range->due != NULL ? range->due[to] - range->due[from] : to - from,
+        .ticks = range_ticks(range, from, to - from),
         .wall = wall_ns,
     };
     stretch.samples = to - from;
@@ -70,15 +71,13 @@ static void add_piece(struct stretch_list *list, const struct source *source,
 /* Is there time before the tick that nobody observed? */
 static bool is_gap(const struct range *range, uint32_t tick)
 {
-    return range->border_q[tick + 1] - range->border_q[tick] !=
-           range->wall_q[tick + 1] - range->wall_q[tick];
+    return range->border_q[tick + 1] - range->border_q[tick] != range_wall_q(range, tick, 1);
 }
 
 /* Is the tick as long after the one before as that is after its own? */
 static bool keeps_pace(const struct range *range, uint32_t tick)
 {
-    return same_pace(range->wall_q[tick] - range->wall_q[tick - 1], 1,
-                     range->wall_q[tick + 1] - range->wall_q[tick], 1);
+    return same_pace(range_wall_q(range, tick - 1, 1), 1, range_wall_q(range, tick, 1), 1);
 }
 
 static void add_span(struct stretch_list *list, const struct source *source,
@@ -123,21 +122,15 @@ static int compare_lists(const void *left, const void *right)
     return (a->generation > b->generation) - (a->generation < b->generation);
 }
 
-/* As profile.h says: what was used between samples is carried to the next that takes CPU. */
 static void attribute_cpu(struct stretch_list *list, const struct metric *metric)
 {
-    uint64_t carry_ns = 0;
+    struct carry carry = {0};
     for (size_t i = 0; i < list->n; i++) {
         struct stretch *const s = &list->items[i];
-        carry_ns += s->cpu_ns;
-        s->cpu_ns = 0;
-        if (!state_gets_cpu(s->class))
-            continue;
         struct weights w = {0};
-        w.by[s->class].cpu = carry_ns;
-        s->cpu_ns = carry_ns;
+        s->cpu_ns = carry_take(&carry, s->class, s->cpu_ns);
+        w.by[s->class].cpu = s->cpu_ns;
         s->weight += s->left_out ? 0 : metric->of(&w);
-        carry_ns = 0;
     }
 }
 

@@ -24,13 +24,12 @@ uint64_t timeline_bin_ns(uint64_t length_ns, size_t n)
 
 static struct timeline_thread *thread_of(struct timeline *timeline, const struct thread *thread)
 {
-    for (size_t i = 0; i < timeline->n_threads; i++) {
-        const size_t at = (timeline->next + i) % timeline->n_threads;
-        if (timeline->threads[at].thread == thread) {
-            timeline->next = at + 1;
-            return &timeline->threads[at];
-        }
-    }
+    timeline->entries = memory_grow(timeline->entries, &timeline->entries_size, thread->index + 1,
+                                    sizeof *timeline->entries);
+    size_t *const entry = &timeline->entries[thread->index]; /* + 1; 0 = none */
+    if (*entry != 0)
+        return &timeline->threads[*entry - 1];
+    *entry = timeline->n_threads + 1;
     timeline->threads = memory_grow(timeline->threads, &timeline->threads_size,
                                     timeline->n_threads + 1, sizeof *timeline->threads);
     struct timeline_thread *const t = &timeline->threads[timeline->n_threads++];
@@ -136,11 +135,8 @@ static struct piece piece_of(const struct timeline *timeline, struct timeline_th
     const uint64_t quantum_ns = scene->reader->quantum_ns;
     const enum state_class class = state_class(span->state);
     uint64_t cpu_ns = span->cpu_q * quantum_ns;
-    if (select_by_state(timeline->select)) {
-        t->carry_ns += span->given_q * quantum_ns;
-        cpu_ns = state_gets_cpu(class) ? t->carry_ns : 0;
-        t->carry_ns -= cpu_ns;
-    }
+    if (select_by_state(timeline->select))
+        cpu_ns = carry_take(&t->carry, class, span->given_q * quantum_ns);
     return (struct piece){
         .from_ns = scene_before_ns(scene, span->first),
         .to_ns = scene_time_ns(scene, span->first + span->n - 1),
@@ -250,5 +246,6 @@ void timeline_clear(struct timeline *timeline)
         free(timeline->processes[i].other_ns);
     free(timeline->processes);
     free(timeline->threads);
+    free(timeline->entries);
     *timeline = (struct timeline){0};
 }

@@ -21,6 +21,7 @@
 #ifndef PYREC_ANALYZE_TIMELINE_H
 #define PYREC_ANALYZE_TIMELINE_H
 
+#include "carry.h"
 #include "scene.h"
 
 struct timeline_thread {
@@ -28,8 +29,8 @@ struct timeline_thread {
     struct weights *bins;
     uint64_t *observed_ns; /* per bin */
     struct weights total;
-    uint64_t total_ns; /* observed */
-    uint64_t carry_ns; /* CPU that waits for a sample on a CPU; 0 without --state */
+    uint64_t total_ns;  /* observed */
+    struct carry carry; /* in ns; without --state nothing waits */
 };
 
 /* A process, and what it used beside its threads with samples. */
@@ -47,7 +48,8 @@ struct timeline {
     size_t n_bins;
     struct timeline_thread *threads; /* in the order in which they were seen */
     size_t n_threads, threads_size;
-    size_t next; /* where the next thread is looked for first: they come in the same order */
+    size_t *entries; /* by index of a thread: its entry + 1 */
+    size_t entries_size;
     struct timeline_process *processes; /* in the order in which they were seen */
     size_t n_processes, processes_size;
     const struct select *select;

@@ -59,7 +59,7 @@ static void check_carried(const struct timeline_thread *got, const struct refere
 {
     (void)n_bins;
     ck_assert_uint_eq(got->total.by[CLASS_BLOCKED].cpu + got->total.by[CLASS_WAITS_GIL].cpu, 0);
-    ck_assert_uint_eq(weights_sum(&got->total).cpu + got->carry_ns, wanted->cpu_q * quantum_ns);
+    ck_assert_uint_eq(weights_sum(&got->total).cpu + got->carry.waiting, wanted->cpu_q * quantum_ns);
     ck_assert_uint_eq(weights_sum(&got->total).samples, weights_sum(&wanted->total).samples);
 }
 
