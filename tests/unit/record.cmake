@@ -5,9 +5,14 @@ unit(test_ring RACE test_ring.c LINK pyrec_collect Threads::Threads)
 unit(test_linetable test_linetable.c LINK pyrec_collect)
 target_compile_definitions(test_linetable PRIVATE
   VECTORS="${CMAKE_CURRENT_SOURCE_DIR}/linetable_vectors.txt")
-add_test(NAME unit.linetable_live
-  COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/linetable_live.sh $<TARGET_FILE:test_linetable>)
-set_tests_properties(unit.linetable_live PROPERTIES LABELS "unit" SKIP_RETURN_CODE 77 TIMEOUT 300)
+foreach(line IN LISTS interpreters)
+  separate_arguments(words UNIX_COMMAND "${line}")
+  list(GET words 0 version)
+  list(GET words 1 python)
+  add_test(NAME unit.linetable_live.${version}
+    COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/linetable_live.sh $<TARGET_FILE:test_linetable> ${python})
+  set_tests_properties(unit.linetable_live.${version} PROPERTIES LABELS "unit" TIMEOUT 300)
+endforeach()
 unit(test_utf8 test_utf8.c LINK pyrec_collect)
 unit(test_intern test_intern.c LINK pyrec_collect)
 unit(test_codebook test_codebook.c LINK pyrec_collect)
