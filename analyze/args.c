@@ -61,7 +61,7 @@ static bool is_choice(const struct option *option, const char *text)
 static enum status no_format(const struct command *command, const char *text, struct problem *why)
 {
     const char *names[32];
-    char list[200] = "";
+    char list[SUGGEST_LIST_SIZE] = "";
     size_t n = 0, len = 0;
     for (size_t i = 0; output_get(i) != NULL && n < ARRAY_LEN(names); i++) {
         if (!(output_get(i)->accepts & command->shape))
@@ -89,8 +89,8 @@ static enum status check_text(const struct command *command, const struct option
         return STATUS_OK;
     const struct option *const common = common_option(option->name);
     if (common != NULL && common->kind == OPTION_CHOICE && is_choice(common, text)) {
-        char names[120];
-        suggest_list(names, sizeof names, option->choices);
+        char names[SUGGEST_LIST_SIZE];
+        suggest_list(names, option->choices, "pyanalyze help COMMAND");
         return USAGE(why, "--%s %s makes no sense for \"%s\", which takes: %s", option->name, text,
                      command->name, names);
     }

@@ -35,8 +35,8 @@ static enum status choose_output(struct arrangement *a, const struct args *args,
     a->output = output_find(wanted);
     if (a->output != NULL && a->output->accepts & command->shape)
         return STATUS_OK;
-    char names[100] = "";
-    for (size_t i = 0, len = 0; output_get(i) != NULL; i++) {
+    char names[SUGGEST_LIST_SIZE] = "";
+    for (size_t i = 0, len = 0; output_get(i) != NULL && len < sizeof names; i++) {
         if (output_get(i)->accepts & command->shape)
             len += (size_t)snprintf(names + len, sizeof names - len, "%s%s", len > 0 ? ", " : "",
                                     output_get(i)->name);

@@ -27,7 +27,7 @@ struct arrangement {
     size_t limit;
     bool full_paths;
     bool keeps_empty; /* columns that were asked for */
-    bool folded; /* chains of calls in trees are folded */
+    bool folded;      /* chains of calls in trees are folded */
 };
 
 /* STATUS_USAGE for a column or output that the command does not have. */

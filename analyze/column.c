@@ -235,7 +235,7 @@ static const struct column columns[] = {
      .rows = ROW_THREAD,
      .unit = UNIT_TEXT,
      .get = get_kind},
-#define METRIC_COLUMNS(id, by_name, column_name, unit_, weight, help_)                             \
+#define METRIC_COLUMNS(id, by_name, column_name, unit_, weight, help_, word, amount)                             \
     {.name = column_name,                                                                          \
      .title = column_name,                                                                         \
      .help = help_,                                                                                \

@@ -15,12 +15,15 @@
 #define DF_KNOWN 1e6
 
 /* What the rows of one side have in common. */
+#define ALL_ROWS UINT32_MAX
+
 struct context {
     const struct diff_plan *plan;
     const struct diff_side *sides;
     struct bootstrap *plans[2]; /* where there is one recording on each side */
     struct bootstrap_likeness likeness[2];
     double whole_variance[2]; /* of the sum of all rows */
+    double *ratios[2];        /* by row: the variance of its share of the whole */
 };
 
 /* A row of one recording: value, and the variance that its own samples tell of. */
@@ -66,13 +69,22 @@ static double share_variance(const struct context *c, int which, const double *b
     return bootstrap_ratio(c->plans[which], blocks, of) * c->likeness[which].stretch;
 }
 
+/* Of its share of the whole, which the plan has looked at already where there is such a row. */
+static double share_of_whole(const struct context *c, int which, uint32_t number,
+                             const double *blocks)
+{
+    if (number < c->sides[which].series[0].n_rows)
+        return c->ratios[which][number] * c->likeness[which].stretch;
+    return share_variance(c, which, blocks, c->sides[which].series[0].whole);
+}
+
 /*
  * Of a row's sum. A program that does a certain work gets its CPU in portions that are none of its
  * doing, so blocks are compared by what share of them the row has. The sum is that share of the
  * whole, which varies as well: as if each row's work varied by itself.
  */
-static double within_variance(const struct context *c, int which, const double *blocks,
-                              double total)
+static double within_variance(const struct context *c, int which, uint32_t number,
+                              const double *blocks, double total)
 {
     const struct series *const s = &c->sides[which].series[0];
     const double share = total / s->total;
@@ -82,13 +94,14 @@ static double within_variance(const struct context *c, int which, const double *
     case DIFF_WALL:
         return bootstrap_sum(c->plans[which], blocks) * c->likeness[which].stretch;
     default:
-        return share_variance(c, which, blocks, s->whole) * s->total * s->total +
+        return share_of_whole(c, which, number, blocks) * s->total * s->total +
                share * share * c->whole_variance[which];
     }
 }
 
-static struct measured measure(const struct context *c, int which, size_t i, const double *blocks,
-                               double total, uint64_t samples)
+/* `number`: the row's, or ALL_ROWS. */
+static struct measured measure(const struct context *c, int which, size_t i, uint32_t number,
+                               const double *blocks, double total, uint64_t samples)
 {
     const struct diff_side *const side = &c->sides[which];
     const struct series *const s = &side->series[i];
@@ -101,7 +114,7 @@ static struct measured measure(const struct context *c, int which, size_t i, con
     if (c->plans[which] == NULL || total <= 0)
         return m;
     m.df = c->likeness[which].df;
-    m.within = within_variance(c, which, blocks, total) / (by * by);
+    m.within = within_variance(c, which, number, blocks, total) / (by * by);
     const double one = s->total / (double)s->samples / by;
     m.within += one * one;
     return m;
@@ -180,7 +193,7 @@ static void fill_row(struct diff_row *row, const struct context *c, uint32_t num
             const struct series *const s = &side->series[i];
             const struct series_row *const r =
                 number < s->n_rows && s->rows[number] != NULL ? s->rows[number] : &nothing;
-            m[i] = measure(c, w, i, r->blocks, r->total, r->samples);
+            m[i] = measure(c, w, i, number, r->blocks, r->total, r->samples);
             if (r->line > 0 && r->total > 0)
                 row->lines[w] = r->line;
         }
@@ -199,7 +212,7 @@ static void fill_whole(struct diff_row *row, const struct context *c)
         const struct diff_side *const side = &c->sides[w];
         struct measured *const m = memory_get(side->n * sizeof *m);
         for (size_t i = 0; i < side->n; i++)
-            m[i] = measure(c, w, i, side->series[i].whole, side->series[i].total,
+            m[i] = measure(c, w, i, ALL_ROWS, side->series[i].whole, side->series[i].total,
                            side->series[i].samples);
         sides[w] = summarize(m, side->n);
         free(m);
@@ -283,12 +296,14 @@ static void plan_bootstrap(struct context *c, int which)
     double **const rows = memory_get(s->n_rows * sizeof(double *));
     double variance = 0, sum = 0;
     size_t n = 0;
+    c->ratios[which] = memory_get((s->n_rows + 1) * sizeof *c->ratios[which]);
     c->plans[which] = bootstrap_open(s->n_blocks, REPLICATES, SEED + (unsigned)which);
     for (size_t i = 0; i < s->n_rows; i++) {
         if (s->rows[i] == NULL || s->rows[i]->total <= 0)
             continue;
         rows[n++] = varying(c, s, s->rows[i]);
-        variance += bootstrap_ratio(c->plans[which], s->rows[i]->blocks, s->whole);
+        c->ratios[which][i] = bootstrap_ratio(c->plans[which], s->rows[i]->blocks, s->whole);
+        variance += c->ratios[which][i];
         sum += s->rows[i]->total;
     }
     c->likeness[which] = bootstrap_likeness((const double *const *)rows, n, s->n_blocks);
@@ -321,8 +336,10 @@ void diff_build(struct diff *diff, const struct diff_side sides[2], const struct
     fill_whole(&diff->whole, &c);
     if (diff->n_rows > 1)
         qsort(diff->rows, diff->n_rows, sizeof *diff->rows, compare_rows);
-    bootstrap_close(c.plans[0]);
-    bootstrap_close(c.plans[1]);
+    for (int w = 0; w < 2; w++) {
+        bootstrap_close(c.plans[w]);
+        free(c.ratios[w]);
+    }
 }
 
 void diff_clear(struct diff *diff)

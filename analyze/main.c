@@ -259,7 +259,7 @@ static enum exit_code run_once(const struct args *args, const struct arrangement
     if (args_text(args, "output") == NULL && !arrangement->output->machine)
         sink_screen(&request.screen.width, &request.screen.height);
     if (status == STATUS_OK && round == 0 && may_show_progress(args))
-        progress_start(&progress, request.trace, STDERR_FILENO, PROGRESS_DELAY_MS);
+        progress_start(&progress, request.trace->count, STDERR_FILENO, PROGRESS_DELAY_MS);
     if (status == STATUS_OK)
         status = args->command->build(&request, &view, &why);
     if (view.shape != SHAPE_LOG) /* which is read while it is written */

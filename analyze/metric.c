@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#define METRIC_FUNCTION(id, by, name, unit, weight, help)                                          \
+#define METRIC_FUNCTION(id, by, name, unit, weight, help, word, amount)                            \
     static uint64_t of_##id(const struct weights *w)                                               \
     {                                                                                              \
         return weight;                                                                             \
@@ -11,7 +11,8 @@
 METRIC_LIST(METRIC_FUNCTION)
 
 const struct metric metrics[METRIC_COUNT] = {
-#define METRIC_ROW(id, by, name, unit, weight, help) {by, name, help, unit, of_##id},
+#define METRIC_ROW(id, by, name, unit, weight, help, word, amount)                                 \
+    {by, name, help, word, amount, unit, of_##id},
     METRIC_LIST(METRIC_ROW)
 #undef METRIC_ROW
 };

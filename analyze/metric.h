@@ -15,26 +15,27 @@
 
 #define METRIC_LIST(X)                                                                             \
     X(CPU, "cpu", "cpu_time", UNIT_SECONDS, weights_sum(w).cpu,                                    \
-      "CPU seconds of the thread's own clock")                                                     \
+      "CPU seconds of the thread's own clock", "CPU", "CPUs")                                      \
     X(TICKS, "ticks", "ticks", UNIT_COUNT, weights_sum(w).ticks,                                   \
-      "sampling intervals accounted to it, blocking included")                                     \
+      "sampling intervals accounted to it, blocking included", "ticks", "ticks")                   \
     X(SAMPLES, "samples", "samples", UNIT_COUNT, weights_sum(w).samples,                           \
-      "times it was observed; equals ticks unless ticks were missed")                              \
+      "times it was observed; equals ticks unless ticks were missed", "samples", "samples")        \
     X(WALL, "wall", "wall", UNIT_SECONDS, weights_sum(w).wall,                                     \
-      "elapsed seconds its samples stand for")                                                     \
+      "elapsed seconds its samples stand for", "seen", "threads")                                  \
     X(ON_CPU, "on_cpu", "on_cpu", UNIT_SECONDS, w->by[CLASS_ON_CPU].wall,                          \
-      "elapsed seconds on a CPU")                                                                  \
+      "elapsed seconds on a CPU", "on CPU", "threads on a CPU")                                    \
     X(READY, "ready", "ready", UNIT_SECONDS, w->by[CLASS_READY].wall,                              \
-      "elapsed seconds runnable while no CPU was free")                                            \
+      "elapsed seconds runnable while no CPU was free", "ready", "threads ready, without a CPU")   \
     X(GIL_WAIT, "gil_wait", "gil_wait", UNIT_SECONDS, w->by[CLASS_WAITS_GIL].wall,                 \
-      "elapsed seconds waiting for the GIL")                                                       \
+      "elapsed seconds waiting for the GIL", "GIL wait", "threads waiting")                        \
     X(BLOCKED, "blocked", "blocked", UNIT_SECONDS, w->by[CLASS_BLOCKED].wall,                      \
-      "elapsed seconds blocked or idle in a system call")                                          \
+      "elapsed seconds blocked or idle in a system call", "blocked", "threads blocked or idle")    \
     X(UNKNOWN, "unknown", "unknown", UNIT_SECONDS, w->by[CLASS_UNKNOWN].wall,                      \
-      "elapsed seconds ready or blocked: the kernel could not be asked which")
+      "elapsed seconds ready or blocked: the kernel could not be asked which", "unknown",          \
+      "threads ready or blocked, not known which")
 
 enum metric_id {
-#define METRIC_ENUM(id, by, name, unit, weight, help) METRIC_##id,
+#define METRIC_ENUM(id, by, name, unit, weight, help, word, amount) METRIC_##id,
     METRIC_LIST(METRIC_ENUM)
 #undef METRIC_ENUM
         METRIC_COUNT
@@ -42,6 +43,7 @@ enum metric_id {
 
 struct metric {
     const char *by, *name, *help;
+    const char *word, *amount; /* over time: what its curve is called, and what that counts */
     enum cell_unit unit;
     uint64_t (*of)(const struct weights *w);
 };

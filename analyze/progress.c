@@ -28,8 +28,8 @@ static void put(int fd, const char *text, size_t len)
 
 static void draw(const struct progress *p)
 {
-    const size_t total = p->trace->n_chunks;
-    size_t done = atomic_load_explicit(&p->trace->n_chunks_done, memory_order_relaxed);
+    const size_t total = atomic_load_explicit(&p->count->due, memory_order_relaxed);
+    size_t done = atomic_load_explicit(&p->count->done, memory_order_relaxed);
     struct winsize size = {0};
     char line[128], bar[BAR_MAX + 1];
     size_t width = BAR_MAX;
@@ -76,11 +76,11 @@ static void *run(void *closure)
     return NULL;
 }
 
-void progress_start(struct progress *p, const struct trace *trace, int fd, unsigned delay_ms)
+void progress_start(struct progress *p, const struct trace_count *count, int fd, unsigned delay_ms)
 {
     const char *const term = getenv("TERM");
     pthread_condattr_t attributes;
-    *p = (struct progress){.trace = trace, .fd = fd, .delay_ms = delay_ms};
+    *p = (struct progress){.count = count, .fd = fd, .delay_ms = delay_ms};
     if (isatty(fd) != 1 || term == NULL || strcmp(term, "dumb") == 0)
         return;
     pthread_mutex_init(&p->lock, NULL);

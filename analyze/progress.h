@@ -2,7 +2,7 @@
 /*
  * progress - a bar on a terminal while a trace is read.
  *
- * On the line:  beside trace_run, which counts the chunks it is done with
+ * On the line:  beside trace_run, which counts the chunks it is done with, of all its passes
  * Threads:      progress_start and progress_stop by one; in between a thread of its own draws.
  * Memory:       struct progress is the caller's.
  *
@@ -17,7 +17,7 @@
 #define PROGRESS_DELAY_MS 500u
 
 struct progress {
-    const struct trace *trace;
+    const struct trace_count *count;
     int fd;
     unsigned delay_ms;
     bool running, stopping, drawn;
@@ -27,7 +27,7 @@ struct progress {
 };
 
 /* Draw on `fd` from delay_ms on, if it is a terminal that can. */
-void progress_start(struct progress *progress, const struct trace *trace, int fd,
+void progress_start(struct progress *progress, const struct trace_count *count, int fd,
                     unsigned delay_ms);
 void progress_stop(struct progress *progress);
 

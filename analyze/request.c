@@ -41,7 +41,7 @@ static enum status parse_bounds(struct bounds *bounds, const struct args *args, 
     return STATUS_OK;
 }
 
-static enum status choose_window(struct trace *trace, const struct bounds *bounds,
+static enum status choose_window(struct trace *trace, const struct bounds *bounds, const char *name,
                                  struct problem *why)
 {
     const struct recording *const first = trace->census.recordings[0];
@@ -62,12 +62,12 @@ static enum status choose_window(struct trace *trace, const struct bounds *bound
     }
     if (window.to_ns == 0)
         return problem_set(why, STATUS_USAGE, PROBLEM_NO_OFFSET,
-                           "--to %s is before the recording, which is %.3f s long", bounds->to_text,
+                           "--to %s is before %s, which is %.3f s long", bounds->to_text, name,
                            length_s);
     if (window.from_ns > end_ns)
         return problem_set(why, STATUS_USAGE, PROBLEM_NO_OFFSET,
-                           "--from %s is after the recording, which is %.3f s long",
-                           bounds->from_text, length_s);
+                           "--from %s is after %s, which is %.3f s long", bounds->from_text, name,
+                           length_s);
     if (window.from_ns >= window.to_ns)
         return problem_set(why, STATUS_USAGE, PROBLEM_NO_OFFSET, "--from %s is not before --to %s",
                            bounds->from_text, bounds->to_text);
@@ -86,15 +86,16 @@ enum status request_open(struct request *request, const struct args *args, bool 
     TRY(fill_select(&request->select, args, why));
     const size_t n_traces = args->command->n_traces > 0 ? args->command->n_traces : args->n_files;
     TRY(trace_open(&request->trace, args->files, n_traces, damage_log_add, &request->damage, why));
-    return choose_window(request->trace, &bounds, why);
+    return args->command->sides ? STATUS_OK
+                                : choose_window(request->trace, &bounds, "the recording", why);
 }
 
-enum status request_set_window(const struct request *request, struct trace *trace,
+enum status request_set_window(const struct request *request, struct trace *trace, const char *name,
                                struct problem *why)
 {
     struct bounds bounds;
     TRY(parse_bounds(&bounds, request->args, why));
-    return choose_window(trace, &bounds, why);
+    return choose_window(trace, &bounds, name, why);
 }
 
 enum status request_check(const struct request *request, struct problem *why)

@@ -42,9 +42,12 @@ void request_close(struct request *request);
 /* How many threads shall read the trace. */
 size_t request_workers(const struct request *request);
 
-/* Give another trace, of the command's own, the window of --from and --to. */
+/*
+ * Give another trace, of the command's own, the window of --from and --to; `name` is what it is
+ * called where it has no such time.
+ */
 MUST_CHECK enum status request_set_window(const struct request *request, struct trace *trace,
-                                          struct problem *why);
+                                          const char *name, struct problem *why);
 
 /*
  * Learn all about the wall clock, also from what was not selected: to be called before a command

@@ -4,6 +4,7 @@
 
 #include "memory.h"
 #include "state.h"
+#include "suggest.h"
 
 #include <fnmatch.h>
 #include <inttypes.h>
@@ -166,10 +167,8 @@ enum status select_check_calls(const struct select *select, struct problem *why)
     for (size_t i = 0; i < select->n_calls; i++) {
         if (atomic_load_explicit(select->calls[i].seen, memory_order_relaxed))
             continue;
-        char names[120] = "";
-        for (size_t k = 0, len = 0; state_name(k) != NULL; k++)
-            len += (size_t)snprintf(names + len, sizeof names - len, "%s%s", k > 0 ? ", " : "",
-                                    state_name(k));
+        char names[SUGGEST_LIST_SIZE];
+        suggest_list(names, state_name, "pyanalyze help lines");
         return problem_set(why, STATUS_USAGE, PROBLEM_NO_OFFSET,
                            "--state: \"%s\" is none of %s, and no call that a sample is blocked in",
                            select->calls[i].name, names);

@@ -68,6 +68,9 @@ struct series_plan {
     size_t n_maps;
 };
 
+/* How often it reads the trace. */
+size_t series_passes(const struct series_plan *plan);
+
 /*
  * Read a trace. Blocks are SERIES_INTERVALS sampling intervals long, or more so that there are at
  * most plan->n_blocks of them, but at least two. *n is how many recordings there are.

@@ -42,21 +42,30 @@ const char *suggest_name(const char *wrong, name_fn *name)
     return suggest_among(wrong, names, n);
 }
 
-void suggest_list(char *list, size_t size, name_fn *name)
+void suggest_list(char list[SUGGEST_LIST_SIZE], name_fn *name, const char *see)
 {
+    static const char more[] = ", .. (see: )";
+    const size_t reserved = sizeof more + strlen(see);
+    size_t len = 0, whole = 0;
     list[0] = '\0';
+    for (size_t i = 0; name(i) != NULL; i++)
+        whole += strlen(name(i)) + 2;
+    const size_t room =
+        whole < SUGGEST_LIST_SIZE ? SUGGEST_LIST_SIZE : SUGGEST_LIST_SIZE - reserved;
     for (size_t i = 0; name(i) != NULL; i++) {
-        const size_t len = strlen(list);
-        if (len + strlen(name(i)) + 3 > size)
-            break;
-        snprintf(list + len, size - len, "%s%s", i > 0 ? ", " : "", name(i));
+        if (len + strlen(name(i)) + 3 > room) {
+            snprintf(list + len, SUGGEST_LIST_SIZE - len, ", .. (see: %s)", see);
+            return;
+        }
+        len += (size_t)snprintf(list + len, SUGGEST_LIST_SIZE - len, "%s%s", i > 0 ? ", " : "",
+                                name(i));
     }
 }
 
 enum status suggest_problem(struct problem *why, const char *option, const char *what,
                             const char *wrong, name_fn *name)
 {
-    char before[48] = "", list[100];
+    char before[48] = "", list[SUGGEST_LIST_SIZE];
     if (option != NULL)
         snprintf(before, sizeof before, "--%s: ", option);
     const char *const meant = suggest_name(wrong, name);
@@ -64,7 +73,7 @@ enum status suggest_problem(struct problem *why, const char *option, const char 
         return problem_set(why, STATUS_USAGE, PROBLEM_NO_OFFSET,
                            "%sthere is no %s \"%s\"; did you mean \"%s\"?", before, what, wrong,
                            meant);
-    suggest_list(list, sizeof list, name);
+    suggest_list(list, name, option != NULL ? "pyanalyze help COMMAND" : "pyanalyze help");
     return problem_set(why, STATUS_USAGE, PROBLEM_NO_OFFSET,
                        "%sthere is no %s \"%s\"; there are: %s", before, what, wrong, list);
 }

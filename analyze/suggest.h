@@ -17,8 +17,12 @@ typedef const char *name_fn(size_t i);
 const char *suggest_name(const char *wrong, name_fn *name);
 const char *suggest_among(const char *wrong, const char *const *names, size_t n);
 
-/* All names with commas between them, as far as they fit. */
-void suggest_list(char *list, size_t size, name_fn *name);
+/*
+ * All names with commas between them; where they do not fit the first ones, and in the end where
+ * all of them are: `see`, like "pyanalyze help".
+ */
+#define SUGGEST_LIST_SIZE 240
+void suggest_list(char list[SUGGEST_LIST_SIZE], name_fn *name, const char *see);
 
 /*
  * STATUS_USAGE with one line: which option, what it has no such thing of, what was meant; else, of

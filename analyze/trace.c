@@ -313,6 +313,7 @@ enum status trace_open(struct trace **out, const char *const *paths, size_t n_pa
     trace->report = report;
     trace->closure = closure;
     trace->window = WINDOW_ALL;
+    trace->count = &trace->own_count;
     pthread_mutex_init(&trace->lock, NULL);
     const enum status status = open_files(trace, paths, n_paths, why);
     if (status != STATUS_OK) {
@@ -323,6 +324,7 @@ enum status trace_open(struct trace **out, const char *const *paths, size_t n_pa
     check_parts(trace);
     list_chunks(trace);
     make_units(trace);
+    atomic_store_explicit(&trace->own_count.done, 0, memory_order_relaxed); /* that was no pass */
     *out = trace;
     return STATUS_OK;
 }
@@ -379,6 +381,28 @@ void trace_close(struct trace *trace)
     free(trace);
 }
 
+void trace_plan(struct trace *trace, size_t n_passes)
+{
+    atomic_fetch_add_explicit(&trace->count->due, n_passes * trace->n_chunks, memory_order_relaxed);
+    trace->n_planned += n_passes;
+}
+
+void trace_count_done(struct trace *trace, size_t n_chunks)
+{
+    atomic_fetch_add_explicit(&trace->count->done, n_chunks, memory_order_relaxed);
+}
+
+/* A pass that is not planned plans itself. */
+static void begin_pass(struct trace *trace)
+{
+    if (trace->n_planned == 0) {
+        trace_plan(trace, 1);
+        if (atomic_load_explicit(&trace->count->done, memory_order_relaxed) > 0)
+            atomic_fetch_add_explicit(&trace->count->unplanned, 1, memory_order_relaxed);
+    }
+    trace->n_planned--;
+}
+
 /* What the workers share. */
 struct run {
     struct trace *trace;
@@ -403,11 +427,11 @@ static void *worker_run(void *argument)
         if (i >= run->trace->n_units)
             break;
         if (!unit_begin(&reader, run->trace, &run->trace->units[i])) {
-            atomic_fetch_add_explicit(&run->trace->n_chunks_done, run->trace->units[i].n_chunks,
-                                      memory_order_relaxed);
+            trace_count_done(run->trace, run->trace->units[i].n_chunks);
             continue;
         }
         run->job->read(run->job->closure, worker->number, &reader);
+        trace_count_done(run->trace, reader.unit->n_chunks - reader.next_chunk);
         pthread_mutex_lock(&run->join_lock);
         unit_settle(&reader);
         if (run->job->join != NULL)
@@ -422,6 +446,7 @@ void trace_run(struct trace *trace, size_t n_workers, const struct trace_job *jo
 {
     struct run run = {.trace = trace, .job = job};
     struct worker workers[WORKERS_MAX];
+    begin_pass(trace);
     if (n_workers > trace->n_units)
         n_workers = trace->n_units;
     if (n_workers > WORKERS_MAX)
@@ -446,10 +471,14 @@ void trace_run_again(struct trace *trace, const struct trace_job *job)
     trace_damage_fn *const report = trace->report;
     struct unit_reader reader = {0};
     trace->report = NULL;
+    begin_pass(trace);
     for (size_t i = 0; i < trace->n_units; i++) {
-        if (!unit_begin(&reader, trace, &trace->units[i]))
+        if (!unit_begin(&reader, trace, &trace->units[i])) {
+            trace_count_done(trace, trace->units[i].n_chunks);
             continue;
+        }
         job->read(job->closure, 0, &reader);
+        trace_count_done(trace, reader.unit->n_chunks - reader.next_chunk);
         if (job->join != NULL)
             job->join(job->closure, 0, &reader);
     }

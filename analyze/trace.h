@@ -53,6 +53,13 @@ struct window {
 };
 #define WINDOW_ALL ((struct window){0, UINT64_MAX})
 
+/* How far reading is: chunks of all passes. Relaxed, only to be shown. */
+struct trace_count {
+    atomic_size_t due;       /* of the passes that are planned or begun */
+    atomic_size_t done;      /* read or left out */
+    atomic_size_t unplanned; /* passes that nobody had planned when others had begun: `due` grew */
+};
+
 struct trace {
     struct trace_file *files;
     size_t n_files;
@@ -61,8 +68,9 @@ struct trace {
     size_t n_chunks, n_units, units_size;
     struct census census;
     struct window window;
-    bool has_steps; /* trace_read_steps has been here */
-    atomic_size_t n_chunks_done; /* by trace_run, read or left out; relaxed, only to be shown */
+    bool has_steps;                       /* trace_read_steps has been here */
+    struct trace_count own_count, *count; /* of its passes; another trace's where they share it */
+    size_t n_planned;                     /* passes that are still to come */
     trace_damage_fn *report;
     void *closure;
     pthread_mutex_t lock;
@@ -112,6 +120,15 @@ struct trace_job {
     void (*join)(void *closure, size_t worker, struct unit_reader *reader);
     void *closure;
 };
+
+/*
+ * Say beforehand how often the trace will be read, so that it can be told how far all of it is. A
+ * single pass needs no plan.
+ */
+void trace_plan(struct trace *trace, size_t n_passes);
+
+/* So many chunks of a pass are done with; for the readers of units. */
+void trace_count_done(struct trace *trace, size_t n_chunks);
 
 /* Run the job over all units with that many workers, at most one per unit. */
 void trace_run(struct trace *trace, size_t n_workers, const struct trace_job *job);

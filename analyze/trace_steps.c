@@ -40,10 +40,11 @@ void trace_read_steps(struct trace *trace)
     struct unit_reader reader = {0};
     trace_damage_fn *const report = trace->report;
     const struct window window = trace->window;
-    const size_t n_chunks_done = trace->n_chunks_done;
+    struct trace_count aside = {0}, *const count = trace->count; /* it is no pass */
     if (trace->has_steps)
         return;
     trace->has_steps = true;
+    trace->count = &aside;
     trace->report = NULL; /* the same damage will be met again when the units are read */
     trace->window = WINDOW_ALL;
     for (size_t i = 0; i < trace->n_units; i++)
@@ -51,7 +52,7 @@ void trace_read_steps(struct trace *trace)
     for (size_t i = 0; i < trace->census.n_recordings; i++)
         wall_settle(&trace->census.recordings[i]->wall);
     unit_reader_clear(&reader);
-    trace->n_chunks_done = n_chunks_done;
+    trace->count = count;
     trace->window = window;
     trace->report = report;
 }

@@ -55,7 +55,7 @@ static bool open_chunk(struct unit_reader *reader)
         const struct unit_chunk *const c = &reader->unit->chunks[reader->next_chunk++];
         const struct chunk_file *const file = reader->trace->files[c->file].chunks;
         struct problem why = {0};
-        atomic_fetch_add_explicit(&reader->trace->n_chunks_done, 1, memory_order_relaxed);
+        trace_count_done(reader->trace, 1);
         reader->chunk_wanted = trace_chunk_wanted(reader->trace, c);
         if (!reader->chunk_wanted && !(chunk_place(reader)->header.flags & CHUNK_NEEDED))
             continue;

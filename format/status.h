@@ -39,7 +39,7 @@ enum status {
 struct problem {
     enum status status;
     uint64_t offset;
-    char detail[200];
+    char detail[320];
 };
 
 /* The text of a status; a literal. */

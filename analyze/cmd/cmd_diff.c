@@ -89,7 +89,8 @@ static enum status open_side(struct sides *s, int w, struct request *request, si
     if (ranged && s->traces[w]->census.n_recordings > 1)
         return USAGE(why, "diff: --from and --to want one recording on each side");
     if (ranged)
-        TRY(request_set_window(request, s->traces[w], why));
+        TRY(request_set_window(request, s->traces[w], n_files == 1 ? files[0] : "one side", why));
+    s->traces[w]->count = request->trace->count; /* what is shown is how far both are */
     s->traces[w]->report = damage_log_add;
     s->traces[w]->closure = &request->damage;
     return STATUS_OK;
@@ -267,6 +268,8 @@ static enum status compare(struct sides *s, struct request *request, struct view
         s->n[w] = s->traces[w]->census.n_recordings;
     TRY(parse_counts(s, args, why));
     for (int w = 0; w < 2; w++)
+        trace_plan(s->traces[w], series_passes(&read));
+    for (int w = 0; w < 2; w++)
         s->series[w] = series_read(s->traces[w], &read, &s->names, &s->n[w]);
     if (s->counts[0] != NULL)
         plan.scale = DIFF_COUNT;
@@ -331,6 +334,7 @@ static const struct option options[] = {
 
 const struct command command_diff = {
     .name = "diff",
+    .sides = true,
     .synopsis = "[options] A B | A... --vs B...",
     .summary = "what changed between recordings, and whether that is real",
     .text =

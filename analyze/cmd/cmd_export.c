@@ -16,7 +16,6 @@
 struct list {
     const struct view *view;
     size_t next; /* node */
-    struct process process;
     struct sample sample;
     struct frame *frames;
     size_t frames_size;

@@ -271,6 +271,7 @@ static enum status build_gil(struct request *request, struct view *view, struct 
     view->release = release_gil;
     view_set_story_columns(view, "process", ROW_GIL);
     gil->select = &request->select;
+    trace_plan(request->trace, request->select.n_threads > 0 ? 2 : 1); /* names come first */
     scene_run(scene, request->trace, &request->select, gil_take, gil);
     gil_finish(gil);
     tell_all(t);

@@ -158,6 +158,7 @@ static enum status build_stalls(struct request *request, struct view *view, stru
         t->names = memory_grow(t->names, &names_size, n_names + 1, sizeof *t->names);
         t->names[n_names++] = name;
     }
+    trace_plan(request->trace, 4); /* names, idle places, stalls, details */
     idle_learn(&t->idle, &t->scene, request->trace, select, t->names, n_names);
     TRY(check_names(view, t, select, why));
     stalls_find(&t->stalls, &t->idle, request->trace, select, over_ns,

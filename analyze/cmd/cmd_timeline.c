@@ -20,21 +20,6 @@
 #define THREADS_SHOWN 16      /* per process */
 #define READY_SHARE   0.05    /* less time without a CPU is not told */
 
-/* What is drawn of each metric, and what its values are. */
-static const struct {
-    const char *name, *unit;
-} words[METRIC_COUNT] = {
-    [METRIC_CPU] = {"CPU", "CPUs"},
-    [METRIC_TICKS] = {"ticks", "ticks"},
-    [METRIC_SAMPLES] = {"samples", "samples"},
-    [METRIC_WALL] = {"seen", "threads"},
-    [METRIC_ON_CPU] = {"on CPU", "threads on a CPU"},
-    [METRIC_READY] = {"ready", "threads ready, without a CPU"},
-    [METRIC_GIL_WAIT] = {"GIL wait", "threads waiting"},
-    [METRIC_BLOCKED] = {"blocked", "threads blocked or idle"},
-    [METRIC_UNKNOWN] = {"unknown", "threads ready or blocked, not known which"},
-};
-
 /* Of every process, and in the words about each thread. */
 static const enum metric_id usual[] = {METRIC_CPU, METRIC_GIL_WAIT, METRIC_BLOCKED, METRIC_UNKNOWN};
 
@@ -147,7 +132,7 @@ static struct curve *add_curve(const struct drawing *d, const char *panel, const
         if (observed_ns == 0)
             curve->values[bin] = -1;
     }
-    curve->unit = words[metric - metrics].unit;
+    curve->unit = metric->amount;
     return curve;
 }
 
@@ -162,20 +147,18 @@ static double highest(const struct curve *curve, size_t n_bins)
 /* Drawn up to its own highest value, at least to 1. */
 static void finish_sum(const struct drawing *d, struct curve *curve, const struct metric *metric)
 {
-    const size_t id = (size_t)(metric - metrics);
     const double top = highest(curve, d->timeline->n_bins);
     curve->top = top > 1 ? top : 1;
     curve->note = arena_print(&d->view->arena,
                               metric->unit == UNIT_SECONDS ? "up to %.2f %s" : "up to %.0f %s", top,
-                              words[id].unit);
+                              metric->amount);
 }
 
 /* Of all threads together. */
 static void add_sum(const struct drawing *d, const char *panel, const struct metric *metric,
                     size_t first, size_t end)
 {
-    const size_t id = (size_t)(metric - metrics);
-    finish_sum(d, add_curve(d, panel, words[id].name, first, end, metric), metric);
+    finish_sum(d, add_curve(d, panel, metric->word, first, end, metric), metric);
 }
 
 /* What the process used beside its threads' clocks; NULL where that is nothing, or not asked for.
@@ -227,7 +210,7 @@ static void add_whole(const struct drawing *d, const char *panel, const struct p
                                  ? -1
                                  : (double)p->other_ns[bin] / (double)d->seen_ns[bin];
     other->top = top;
-    other->unit = words[METRIC_CPU].unit;
+    other->unit = metrics[METRIC_CPU].amount;
     other->note = arena_print(&d->view->arena, "of it in threads without samples: %.3f s",
                               (double)p->other_total_ns / 1e9);
 }
@@ -237,10 +220,9 @@ static const char *amount_text(const struct drawing *d, const struct timeline_th
                                const struct metric *metric)
 {
     const double amount = (double)metric->of(&t->total);
-    const size_t id = (size_t)(metric - metrics);
     if (metric->unit != UNIT_SECONDS)
-        return arena_print(&d->view->arena, "%.0f %s", amount, words[id].unit);
-    return arena_print(&d->view->arena, "%s %.0f%%", words[id].name,
+        return arena_print(&d->view->arena, "%.0f %s", amount, metric->amount);
+    return arena_print(&d->view->arena, "%s %.0f%%", metric->word,
                        t->total_ns > 0 ? 100 * amount / (double)t->total_ns : 0);
 }
 
@@ -301,7 +283,7 @@ static void draw_process(const struct drawing *d, size_t first, size_t end, size
         arena_print(&view->arena, "Process %" PRIu32 "%s%s%s", process->pid,
                     title[0] != '\0' ? " (" : "", title, title[0] != '\0' ? ")" : "");
     const char *const threads =
-        arena_print(&view->arena, "%s of its threads, %s", words[d->metric - metrics].name, name);
+        arena_print(&view->arena, "%s of its threads, %s", d->metric->word, name);
     const size_t n_seen = count_seen(d, first, end);
     const size_t n = shown > 0 && n_seen > shown ? shown : n_seen;
     if (n_seen == 0)
@@ -519,6 +501,7 @@ static enum status build_timeline(struct request *request, struct view *view, st
     view->closure = kept;
     view->release = release_kept;
     TRY(request_check_by(request, why));
+    trace_plan(request->trace, 2);
     scene_names(&kept->scene, request->trace, &request->select); /* who there is */
     TRY(choose_bins(&kept->timeline, request, why));
     timeline_read(&kept->timeline, &kept->scene, request->trace, &request->select);

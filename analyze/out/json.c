@@ -96,7 +96,6 @@ static json_t *story_json(const struct view *view, const struct story *story)
     return object;
 }
 
-/* Write and forget; jansson fails only without memory, as names are clean UTF-8 by now. */
 /*
  * Control characters beyond ASCII, which some terminals obey, and DEL as JSON's escapes. In UTF-8
  * the former are 0xc2 and the character itself; the two can come in different pieces.

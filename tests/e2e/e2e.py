@@ -143,8 +143,8 @@ class Tool:
         return json.loads(self.analyze(command, "--format", "json", *options, word, trace))
 
     def info(self, trace, ok=(0,)):
-        """All facts of `info` as {(subject, name): value}; see facts()."""
-        return facts(json.loads(self.analyze("info", "--format", "json", trace, ok=ok)))
+        """All facts of `info`, by section."""
+        return json.loads(self.analyze("info", "--format", "json", trace, ok=ok))
 
     def stacks(self, trace, *options):
         """[(frames, weight)] with frames root first, "function (file:line)"."""
@@ -155,10 +155,6 @@ class Tool:
             stack, weight = line.rsplit(" ", 1)
             result.append((stack.split(";"), int(weight)))
         return result
-
-
-def facts(document):
-    return document
 
 
 def function_of(frame):

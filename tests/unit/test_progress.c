@@ -11,7 +11,7 @@
 #include <termios.h>
 #include <unistd.h>
 
-static struct trace trace;
+static struct trace_count count;
 static char text[20000];
 static size_t len;
 
@@ -35,8 +35,8 @@ static bool came(int fd, const char *wanted)
 static void setup(void)
 {
     setenv("TERM", "xterm", 1);
-    memset(&trace, 0, sizeof trace);
-    trace.n_chunks = 200;
+    memset(&count, 0, sizeof count);
+    atomic_store(&count.due, 200);
     len = 0;
     text[0] = '\0';
 }
@@ -47,11 +47,11 @@ START_TEST(grows_and_goes)
     struct progress progress;
     int master, slave;
     ck_assert_int_eq(openpty(&master, &slave, NULL, NULL, &size), 0);
-    progress_start(&progress, &trace, slave, 1);
+    progress_start(&progress, &count, slave, 1);
     ck_assert(came(master, "0%"));
-    atomic_store(&trace.n_chunks_done, 100);
+    atomic_store(&count.done, 100);
     ck_assert(came(master, " 50%"));
-    atomic_store(&trace.n_chunks_done, 500); /* some were read twice */
+    atomic_store(&count.done, 500); /* some were read twice */
     ck_assert(came(master, " 100%"));
     progress_stop(&progress);
     ck_assert(came(master, "100%\033[K\r\033[K"));
@@ -66,7 +66,7 @@ START_TEST(not_before_the_delay)
     struct progress progress;
     int master, slave;
     ck_assert_int_eq(openpty(&master, &slave, NULL, NULL, NULL), 0);
-    progress_start(&progress, &trace, slave, 3600000);
+    progress_start(&progress, &count, slave, 3600000);
     usleep(250000);
     progress_stop(&progress);
     (void)came(master, NULL);
@@ -81,7 +81,7 @@ START_TEST(not_in_a_pipe)
     struct progress progress;
     int ends[2];
     ck_assert_int_eq(pipe2(ends, O_NONBLOCK | O_CLOEXEC), 0);
-    progress_start(&progress, &trace, ends[1], 0);
+    progress_start(&progress, &count, ends[1], 0);
     usleep(250000);
     progress_stop(&progress);
     ck_assert_int_eq(read(ends[0], text, sizeof text), -1);
