@@ -15,8 +15,9 @@
 #include <unistd.h>
 
 #define OUTSIDE_TRIES 3
-#define LATE_READINGS 4 /* of a thread that was asked and did not answer */
-#define DEAF_READINGS 2 /* of one that cannot be asked, where its CPU is not known */
+#define LATE_READINGS 4   /* of a thread that was asked and did not answer */
+#define DEAF_READINGS 2   /* of one that cannot be asked, where its CPU is not known */
+#define VAGUE_LOOKS   16u /* the kernel shows where a thread waits when it has left its run queue */
 #define TORN_WAIT_NS  30000
 #define TORN_ROUNDS   3
 #define TORN_MAX      16
@@ -109,6 +110,8 @@ static void standing_state(struct sampler *s, struct thread *thread, struct obse
     seen->call = standing.call;
     if (standing.kind == STANDING_KERNEL && standing.call < 0)
         seen->call = report_call_function(s->report, standing.function);
+    const bool is_vague = standing.kind == STANDING_KERNEL && standing.function[0] == '\0';
+    thread->vague_looks = is_vague && wait != GIL_WAIT_YES ? thread->vague_looks + 1 : 0;
     if (wait == GIL_WAIT_YES)
         seen->state |= WIRE_WAITS_GIL;
     else if (standing.kind == STANDING_UNKNOWN ||
@@ -423,8 +426,9 @@ static enum outcome thread_observe(struct sampler *s, struct thread *thread)
     counter_add(&s->head->counters.samples, 1);
     thread->ran_ns = thread->samples > 0 ? cpu - *clock : 0;
     *clock = cpu;
-    const bool on_cpu = thread->state & WIRE_ON_CPU;               /* was; then it is no more */
-    if (thread->samples > 0 && cpu == thread->cpu_ns && !on_cpu) { /* implied */
+    const bool on_cpu = thread->state & WIRE_ON_CPU; /* was; then it is no more */
+    const bool is_vague = thread->vague_looks > 0 && thread->vague_looks < VAGUE_LOOKS;
+    if (thread->samples > 0 && cpu == thread->cpu_ns && !on_cpu && !is_vague) { /* implied */
         if (thread->idle_ticks < IDLE_COLD)
             thread->idle_ticks++;
         else

@@ -37,13 +37,14 @@ struct thread {
     uint64_t cpu_zero_ns; /* CPU clock when recording began, if it ran before; else 0 */
     struct slot *slot;
     struct standing_files files;
-    uint32_t state;     /* of its last sample */
-    uint8_t samples;    /* explicit ones so far, up to 2 */
-    bool announced;     /* WIRE_THREAD was written */
-    uint8_t name_looks; /* at it, while it had no name */
-    uint64_t name_hash; /* of the name that was written; 0 = none */
-    bool full;          /* the next stack is written whole */
-    uint8_t idle_ticks; /* in a row, up to IDLE_COLD */
+    uint32_t state;      /* of its last sample */
+    uint8_t samples;     /* explicit ones so far, up to 2 */
+    uint8_t vague_looks; /* in a row that did not show in which call it is blocked */
+    bool announced;      /* WIRE_THREAD was written */
+    uint8_t name_looks;  /* at it, while it had no name */
+    uint64_t name_hash;  /* of the name that was written; 0 = none */
+    bool full;           /* the next stack is written whole */
+    uint8_t idle_ticks;  /* in a row, up to IDLE_COLD */
     uint64_t asked_cpu_ns;
     uint64_t asked_ns;   /* in which tick */
     uint64_t ran_ns;     /* since the tick before */

@@ -123,19 +123,22 @@ except ImportError:
     import _xxsubinterpreters as module
 sub = module.create()
 code = '''
-import sys, threading, time
+import time
 def spin():
     end = time.monotonic() + 1.2
     while time.monotonic() < end:
         pass
-if sys.version_info >= (3, 13):    # before, such a thread hangs, recorded or not
-    thread = threading.Thread(target=spin, name="inner")
-    thread.start()
-    spin()
-    thread.join()
-else:
-    spin()
 '''
+if sys.version_info >= (3, 13):    # before, threading hangs in there, recorded or not
+    code += '''
+import threading
+thread = threading.Thread(target=spin, name="inner")
+thread.start()
+spin()
+thread.join()
+'''
+else:
+    code += "spin()"
 def run():
     (getattr(module, "exec", None) or module.run_string)(sub, code)
 def work():

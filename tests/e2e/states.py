@@ -75,7 +75,7 @@ def check_as_ever(t, found, run):
         assert not t.has_gil() or found[name]["gil_wait"] > 0.2, (name, found)
         assert found[name]["on_cpu"] > 0.02, (name, found)
     for name in ("sleeps", "waits"):
-        assert found[name]["blocked"] > 0.9 and found[name]["unknown"] < 0.05, (name, found)
+        assert found[name]["blocked"] > 0.8 and found[name]["unknown"] < 0.05, (name, found)
     calls = {row["state"]: row["call"] for row in samples(t, run, "waits")}
     assert calls["blocked"] == "futex", calls
 
@@ -111,7 +111,7 @@ def test_without_proc(t):
     for name in ("busy-0", "busy-1", "busy-2"):
         assert not t.has_gil() or found[name]["gil_wait"] > 0.2, (name, found)
     for name in ("sleeps", "waits"):
-        assert found[name]["unknown"] > 0.9, (name, found)
+        assert found[name]["unknown"] > 0.7, (name, found)
     rows = t.rows("threads", run.trace, "--state", "unknown")
     assert all(row["wall"] == row["unknown"] for row in rows) and len(rows) >= 5, rows
     states = {row["state"] for row in samples(t, run, "sleeps")}
@@ -147,15 +147,18 @@ def check_namespace(t, *unshare):
     library = t.library("burn", """
 #include <pthread.h>
 #include <time.h>
+#include <unistd.h>
+static volatile int burnt;
 static void *burn(void *unused) {
     struct timespec now;
     do clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
     while (now.tv_sec * 1000000000L + now.tv_nsec < 600000000L);
+    burnt = 1;
+    pause();
     return unused;
 }
-pthread_t thread;
-void start(void) { pthread_create(&thread, 0, burn, 0); }
-void finish(void) { pthread_join(thread, 0); }
+void start(void) { pthread_t thread; pthread_create(&thread, 0, burn, 0); }
+void finish(void) { while (!burnt) usleep(1000); usleep(1000000); }
 """)
     program = t.file("inside.py", f"""
 import ctypes, threading, time

@@ -49,7 +49,6 @@ static void *waits_gil(void *closure)
 {
     ((struct sleeper *)closure)->tid = (int32_t)syscall(SYS_gettid);
     wait_for(&gil.dropped);
-    pthread_cond_signal(&gil.other); /* as with the GIL in hand */
     return reads(closure);
 }
 

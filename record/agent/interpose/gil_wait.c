@@ -5,27 +5,51 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-/* The condition of the last call: + 1 while the thread waits for it, + 0 when it signalled it. */
+/* The condition of the last call: + 1 while the thread waits for it, + 0 afterwards, or when it
+ * signalled it. */
 static _Thread_local _Atomic uintptr_t mark __attribute__((tls_model("initial-exec")));
 
-typedef int wait_fn(pthread_cond_t *condition, pthread_mutex_t *mutex,
-                    const struct timespec *until);
+typedef int timed_fn(pthread_cond_t *condition, pthread_mutex_t *mutex,
+                     const struct timespec *until);
+typedef int wait_fn(pthread_cond_t *condition, pthread_mutex_t *mutex);
 
-static wait_fn *next; /* set once, before main() */
+static timed_fn *next_timed; /* both set once, before main() */
+static wait_fn *next_wait;
 
 INTERPOSE_CONSTRUCTOR static void next_find(void)
 {
-    INTERPOSE_FIND(next, "pthread_cond_timedwait");
+    INTERPOSE_FIND(next_timed, "pthread_cond_timedwait");
+    INTERPOSE_FIND(next_wait, "pthread_cond_wait");
 }
 
-/* Nothing of ours stays on the stack while it waits: the last call is a jump. */
+static void wait_begin(const pthread_cond_t *condition)
+{
+    atomic_store_explicit(&mark, (uintptr_t)condition + 1, memory_order_relaxed);
+}
+
 EXPORT int pthread_cond_timedwait(pthread_cond_t *condition, pthread_mutex_t *mutex,
                                   const struct timespec *until)
 {
-    atomic_store_explicit(&mark, (uintptr_t)condition + 1, memory_order_relaxed);
-    if (next == NULL)
+    if (next_timed == NULL)
         next_find();
-    return next != NULL ? next(condition, mutex, until) : ENOSYS;
+    if (next_timed == NULL)
+        return ENOSYS;
+    wait_begin(condition);
+    const int result = next_timed(condition, mutex, until);
+    gil_wait_over((uintptr_t)condition);
+    return result;
+}
+
+EXPORT int pthread_cond_wait(pthread_cond_t *condition, pthread_mutex_t *mutex)
+{
+    if (next_wait == NULL)
+        next_find();
+    if (next_wait == NULL)
+        return ENOSYS;
+    wait_begin(condition);
+    const int result = next_wait(condition, mutex);
+    gil_wait_over((uintptr_t)condition);
+    return result;
 }
 
 void gil_wait_over(uintptr_t condition)
