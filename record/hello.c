@@ -133,6 +133,24 @@ static const char *fault_of(const struct wire_hello *said, const struct ucred *p
     return NULL;
 }
 
+/*
+ * What has been said. The kernel looks for a message first and for the end afterwards: it tells the
+ * end also when the two have come together in between, and the message is still there. Nothing
+ * comes after the end, so that a second look is sure.
+ */
+static ssize_t message_receive(int connection, struct msghdr *message)
+{
+    const struct msghdr asked = *message;
+    unsigned n_ends = 0;
+    ssize_t len;
+    do {
+        *message = asked;
+        len = recvmsg(connection, message, MSG_CMSG_CLOEXEC);
+    } while ((len < 0 && errno == EINTR) ||
+             (len == 0 && message->msg_controllen == 0 && ++n_ends < 2));
+    return len;
+}
+
 enum hello_answer hello_receive(const struct hello *hello, int connection,
                                 struct hello_guest *guest, struct problem *why)
 {
@@ -141,10 +159,7 @@ enum hello_answer hello_receive(const struct hello *hello, int connection,
     struct iovec iov = {&said, sizeof said};
     struct msghdr message = {
         .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control};
-    ssize_t len;
-    do
-        len = recvmsg(connection, &message, MSG_CMSG_CLOEXEC);
-    while (len < 0 && errno == EINTR);
+    const ssize_t len = message_receive(connection, &message);
     if (len < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
         return HELLO_WAIT;
     if (len < 0)
