@@ -27,6 +27,28 @@ static void bind_calls(struct interp *interp)
     bind(interp, &call->add_pending, "Py_AddPendingCall");
 }
 
+/*
+ * Of "3.8.18 (default, ..", as PY_VERSION_HEX has it; 0 when it begins otherwise. By hand: glibc
+ * renames sscanf() with its versions, see floor.h.
+ */
+static uint32_t hexversion_parse(const char *text)
+{
+    enum { PARTS = 3 };
+    uint32_t parts[PARTS] = {0};
+    unsigned n = 0;
+    while (n < PARTS) {
+        char *end;
+        parts[n] = (uint32_t)strtoul(text, &end, 10);
+        if (end == text)
+            break;
+        n++;
+        if (*end != '.')
+            break;
+        text = end + 1;
+    }
+    return n < 2 ? 0 : parts[0] << 24 | parts[1] << 16 | parts[2] << 8 | 0xf0;
+}
+
 static uint32_t hexversion_find(const struct interp *interp)
 {
     const unsigned long *const number = symbol(interp, "Py_Version"); /* 3.11 */
@@ -37,10 +59,7 @@ static uint32_t hexversion_find(const struct interp *interp)
         return (uint32_t)words[1];
     const char *(*text)(void);
     bind(interp, &text, "Py_GetVersion");
-    unsigned major = 0, minor = 0, micro = 0;
-    if (text == NULL || sscanf(text(), "%u.%u.%u", &major, &minor, &micro) < 2)
-        return 0;
-    return major << 24 | minor << 16 | micro << 8 | 0xf0;
+    return text == NULL ? 0 : hexversion_parse(text());
 }
 
 /* Objects begin at different places in some builds: look where PyCode_Type has its name. */

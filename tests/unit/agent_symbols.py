@@ -14,7 +14,7 @@ import sys
 GLIBC = (2, 28)  # the oldest one
 MUSL = "/lib/x86_64-linux-musl/libc.so"
 IN_ALL = set("""
-    __environ __errno_location __isoc99_sscanf __libc_current_sigrtmax __libc_current_sigrtmin bind clock_nanosleep
+    __environ __errno_location __libc_current_sigrtmax __libc_current_sigrtmin bind clock_nanosleep
     close connect dl_iterate_phdr environ fcntl fstatfs ftruncate getauxval getenv geteuid getpid getppid
     getsockopt getuid kill madvise memchr memcmp memcpy memmove memset mmap mremap munmap nanosleep open
     openat posix_spawnattr_getflags pread pthread_attr_destroy pthread_attr_init pthread_attr_setdetachstate pthread_self read
