@@ -16,6 +16,7 @@
  *     burn=N         use N ms of CPU before the first tick
  *     hello=no do not say hello
  *     refuse=TEXT    say hello, but that this cannot be recorded
+ *     read=yes       do not end before all that was written has been read
  *     lines=yes      print a line on stdout when recording has begun
  */
 #include "fake_agent.h"
@@ -30,7 +31,7 @@
 
 struct plan {
     uint64_t ticks, busy, seed, exit, signal, child, orphan, garbage, burn;
-    const char *truth, *then, *hello, *refuse, *lines;
+    const char *truth, *then, *hello, *refuse, *read, *lines;
 };
 
 /* KEY=VALUE words into the plan; where the rest begins. */
@@ -48,6 +49,7 @@ static int plan_parse(struct plan *plan, int argc, char **argv)
         {"truth=", NULL, &plan->truth},   {"then=", NULL, &plan->then},
         {"hello=", NULL, &plan->hello},   {"refuse=", NULL, &plan->refuse},
         {"lines=", NULL, &plan->lines},   {"burn=", &plan->burn, NULL},
+        {"read=", NULL, &plan->read},
     };
     for (int at = 1; at < argc; at++) {
         for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
@@ -119,6 +121,8 @@ static void work(const struct plan *plan)
     }
     if (fake.truth != NULL)
         fclose(fake.truth);
+    while (plan->read != NULL && atomic_load(&fake.head->tail) < atomic_load(&fake.head->head))
+        sleep_until(clocks_mono_ns() + 1000000);
     fake_close(&fake);
 }
 
