@@ -379,7 +379,8 @@ void idle_choose_named(struct idle *idle, struct idle_thread *t)
             choose_meant(idle, t, meant, chosen);
     }
     drop_inner(idle, t, chosen);
-    keep(t, chosen);
+    if (found)
+        keep(t, chosen);
     if (t->n_places == 0)
         doubt(idle, t, t->n_all);
     if (found && !around)
@@ -389,4 +390,6 @@ void idle_choose_named(struct idle *idle, struct idle_thread *t)
     idle_weighing_clear(&w);
     free(chosen);
     free(meant);
+    if (!found) /* it is another thread's place */
+        idle_choose(idle, t);
 }

@@ -22,7 +22,7 @@
 /* Sets places, doubt and candidates of a thread whose visits are all known. */
 void idle_choose(struct idle *idle, struct idle_thread *t);
 
-/* The same, of the places that the user names. */
+/* The same, of the places that the user names; of all when he means none of this thread. */
 void idle_choose_named(struct idle *idle, struct idle_thread *t);
 
 #endif

@@ -78,6 +78,11 @@ struct stall {
     size_t n_partners, partners_size;
     uint32_t wait_node; /* while reading: it waits for a lock there + 1; 0 = it does not */
     uint64_t wait_ns;
+
+    uint64_t n_blocked, longest_ns; /* how often it was blocked, and the longest time without a
+                                       break; its clock moves when it wakes up */
+    uint64_t blocked_ns;            /* while reading: the one that goes on */
+    uint32_t blocked_node, blocked_call;
 };
 
 struct stall_watch; /* what a thread is doing while stalls are looked for */

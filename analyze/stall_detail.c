@@ -86,14 +86,33 @@ static void add_holders(struct stall *stall, struct scene *scene, uint32_t first
     }
 }
 
-static void add_own(struct stall *stall, struct scene *scene, const struct span *span,
+/* It is blocked: for the first time there, once more, or still? */
+static void count_blocked(struct stall *stall, const struct span *span, bool begins, uint32_t node,
+                          uint32_t call, uint64_t wall_ns)
+{
+    if (stall->blocked_ns == 0 || stall->blocked_node != node || stall->blocked_call != call ||
+        (begins && span->cpu_q > 0)) {
+        stall->n_blocked++;
+        stall->blocked_ns = 0;
+    }
+    stall->blocked_node = node;
+    stall->blocked_call = call;
+    stall->blocked_ns += wall_ns;
+    if (stall->blocked_ns > stall->longest_ns)
+        stall->longest_ns = stall->blocked_ns;
+}
+
+static void add_own(struct stall *stall, struct scene *scene, const struct span *span, bool begins,
                     const struct piece *piece)
 {
     const uint32_t node = scene_node(scene, span->stack), call = scene_call(scene, span);
     piece_add(stall, (struct stall_entry){.kind = STALL_STACK, .number = node}, piece);
-    if (piece->class == CLASS_BLOCKED)
-        piece_add(stall, (struct stall_entry){.kind = STALL_CALL, .number = node, .call = call},
-                  piece);
+    if (piece->class != CLASS_BLOCKED) {
+        stall->blocked_ns = 0;
+        return;
+    }
+    piece_add(stall, (struct stall_entry){.kind = STALL_CALL, .number = node, .call = call}, piece);
+    count_blocked(stall, span, begins, node, call, piece->weight.wall);
 }
 
 static void add_span(struct stall *stall, struct scene *scene, const struct select *select,
@@ -106,7 +125,7 @@ static void add_span(struct stall *stall, struct scene *scene, const struct sele
         stall_weight(scene, span, first, end - first, carry_of(stall, thread)),
     };
     if (thread == stall->thread) {
-        add_own(stall, scene, span, &piece);
+        add_own(stall, scene, span, first == span->first, &piece);
         if (piece.class == CLASS_WAITS_GIL)
             add_holders(stall, scene, first, end, piece.counts);
         return;

@@ -7,6 +7,7 @@
 #include "path.h"
 #include "stall_tables.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -246,6 +247,15 @@ static const char *verdict(struct view *view, const struct stalls *stalls,
     return arena_print(&view->arena, "computed for %s in %s", time, place);
 }
 
+/* " in 20 waits, the longest 0.310 s": one long wait, or many that the loop let through? */
+static const char *pieces_text(struct view *view, const struct stall *stall)
+{
+    if (stall->n_blocked < 2)
+        return "";
+    return arena_print(&view->arena, " in %" PRIu64 " waits, the longest %s", stall->n_blocked,
+                       stall_seconds_text(view, stall->longest_ns));
+}
+
 /* "computed 1.200 s, waited for the GIL 0.300 s" */
 static const char *times_text(struct view *view, const struct stall *stall)
 {
@@ -256,8 +266,9 @@ static const char *times_text(struct view *view, const struct stall *stall)
     const char *text = "";
     for (int c = 0; c < CLASS_COUNT; c++) {
         if (times.ns[c] >= TIME_MIN_NS)
-            text = arena_print(&view->arena, "%s%s%s %s", text, text[0] != '\0' ? ", " : "",
-                               words[c], stall_seconds_text(view, times.ns[c]));
+            text = arena_print(&view->arena, "%s%s%s %s%s", text, text[0] != '\0' ? ", " : "",
+                               words[c], stall_seconds_text(view, times.ns[c]),
+                               c == CLASS_BLOCKED ? pieces_text(view, stall) : "");
     }
     if (stall_length_ns(stall) - stall->wall_ns >= TIME_MIN_NS)
         text = arena_print(&view->arena, "%s; %s nobody saw (program stopped, or no CPU for pyrec)",
