@@ -43,9 +43,11 @@ build() { # DIRECTORY BUILD_TYPE SANITIZERS WORDS [CMAKE BUILD ARGUMENTS...]
         cmake --build "$directory" -j "$(nproc)" "$@"
 }
 
+# Tests start real programs and many of them at once: on a machine that is suddenly busy with something
+# else, one may fail that is right. It has a second chance; what fails twice has failed.
 run() { # DIRECTORY [CTEST ARGUMENTS...]
     echo "testing in $1/ .."
-    (cd "$1" && shift && ctest --output-on-failure -j "$(nproc)" "$@") || {
+    (cd "$1" && shift && ctest --output-on-failure --repeat until-pass:2 -j "$(nproc)" "$@") || {
         run_status=$?
         echo "$0: tests failed in $1/; what they said: $1/Testing/Temporary/LastTest.log" >&2
         exit "$run_status"
