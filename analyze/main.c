@@ -165,9 +165,10 @@ static enum status write_view(const struct arrangement *arrangement, const struc
     }
     struct buffer named = {0};
     const char *const path = output_path(arrangement, args, &named);
-    if (sink_open(&sink, path, color, why) != STATUS_OK) {
+    enum status status = sink_open(&sink, path, color, why);
+    if (status != STATUS_OK) {
         buffer_clear(&named);
-        return STATUS_IO;
+        return status;
     }
     if (sink.terminal && arrangement->output->binary) {
         sink_abandon(&sink);
@@ -182,7 +183,7 @@ static enum status write_view(const struct arrangement *arrangement, const struc
     const struct screen screen = {sink.width, sink.terminal ? sink.height : 0};
     arrangement_apply(arrangement, view, &screen);
     begin_round(&sink, args, round);
-    enum status status = arrangement->output->write(&sink, view, why);
+    status = arrangement->output->write(&sink, view, why);
     if (status != STATUS_OK)
         sink_abandon(&sink);
     else

@@ -25,19 +25,10 @@ void payload_add(struct buffer *payload, const Pyrec__V1__Packet *packet)
     free(bytes);
 }
 
-static size_t varint_write(uint8_t *to, uint64_t value)
-{
-    size_t n = 0;
-    for (; value >= 0x80; value >>= 7)
-        to[n++] = (uint8_t)(value | 0x80);
-    to[n++] = (uint8_t)value;
-    return n;
-}
-
 void payload_copy(struct buffer *payload, uint32_t field, struct column body)
 {
     const size_t len = (size_t)(body.end - body.at);
-    uint8_t inner[20], outer[20];
+    uint8_t inner[2 * VARINT_MAX], outer[2 * VARINT_MAX];
     size_t n_inner = varint_write(inner, (uint64_t)field << 3 | 2);
     n_inner += varint_write(inner + n_inner, len);
     size_t n_outer = varint_write(outer, 1 << 3 | 2);

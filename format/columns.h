@@ -40,6 +40,22 @@ static inline bool column_next(struct column *c, uint64_t *value)
     return false;
 }
 
+/* The other way round: write a varint, at most VARINT_MAX bytes; returns how many. */
+#define VARINT_MAX 10u
+static inline size_t varint_write(uint8_t *to, uint64_t value)
+{
+    size_t n = 0;
+    for (; value >= 0x80; value >>= 7)
+        to[n++] = (uint8_t)(value | 0x80);
+    to[n++] = (uint8_t)value;
+    return n;
+}
+
+static inline uint64_t zigzag_encode(int64_t v)
+{
+    return (uint64_t)v << 1 ^ (uint64_t)(v >> 63);
+}
+
 static inline int64_t zigzag_decode(uint64_t v)
 {
     return (int64_t)(v >> 1) ^ -(int64_t)(v & 1);

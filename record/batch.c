@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "batch.h"
 
+#include "../format/columns.h"
 #include "vec.h"
 
 #include <stdlib.h>
@@ -16,7 +17,7 @@ static size_t varint_len(uint64_t value)
 
 static size_t signed_len(int64_t value)
 {
-    return varint_len((uint64_t)value << 1 ^ (uint64_t)(value >> 63));
+    return varint_len(zigzag_encode(value));
 }
 
 static void events_drop(struct batch *batch)

@@ -5,7 +5,7 @@
  *
  *   blob = deflate-raw( u32 little endian: length of the JSON | JSON | columns, one behind the other )
  *
- * in base64, so that nothing of a trace is markup. The JSON says who and what; page/data.js reads
+ * in base64, so that nothing of a trace is markup. The JSON says who and what; page/read.js reads
  * it.
  */
 #include "../memory.h"

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "wire_message.h"
 
+#include "../../format/columns.h"
 #include "../memory.h"
 
 #include <string.h>
@@ -9,12 +10,8 @@ enum wire_type { WIRE_VARINT = 0, WIRE_BYTES = 2 };
 
 void packed_add(struct buffer *column, uint64_t value)
 {
-    char bytes[10];
-    size_t n = 0;
-    for (; value >= 0x80; value >>= 7)
-        bytes[n++] = (char)(value | 0x80);
-    bytes[n++] = (char)value;
-    buffer_add(column, bytes, n);
+    uint8_t bytes[VARINT_MAX];
+    buffer_add(column, (const char *)bytes, varint_write(bytes, value));
 }
 
 void message_number(struct buffer *message, unsigned field, uint64_t value)

@@ -4,13 +4,13 @@
 import { useComputed, useSignal } from "@preact/signals";
 import { useEffect, useMemo } from "preact/hooks";
 import { STATES, is_dark } from "./colors.js";
-import { METRICS, range_text } from "./data.js";
+import { KEYS, METRICS, range_text } from "./data.js";
 import { find_all, stall_list } from "./findings.js";
 import { Flame } from "./flame.jsx";
-import { callers, classes, find, help, metric, picked, range, reset, root, shown, tab, threads, trace, view, weight_ns, weights } from "./state.js";
+import { callers, classes, find, help, metric, picked, range, reset, root, shown, tab, table, threads, trace, view, weight_ns, weights } from "./state.js";
 import { Table } from "./table.jsx";
 import { show_stall, Tabs } from "./tabs.jsx";
-import { clock, count, percent, seconds, visible } from "./text.js";
+import { clock, count, seconds, visible } from "./text.js";
 import { choose_range, time_span, Timeline } from "./timeline.jsx";
 
 const VIEWS = { flame: "flame", icicle: "icicle", inverted: "inverted", order: "order of time" };
@@ -92,7 +92,7 @@ function keys(e, stalls) {
   else if (e.key === "?") help.value = !help.value;
   else if (e.key >= "1" && e.key <= "6") metric.value = Object.keys(METRICS)[e.key - 1];
   else if (views[e.key]) view.value = views[e.key];
-  else if (e.key === "t") { const names = ["functions", "lines", "files", "modules"]; import_table(names); }
+  else if (e.key === "t") { const names = Object.keys(KEYS); table.value = names[(names.indexOf(table.value) + 1) % names.length]; }
   else if (e.key === "+" || e.key === "=") shown.value = { from: from + step, to: to - step };
   else if (e.key === "-") { const s = time_span(), w = s.to - s.from; const a = Math.max(t.start_ns, s.from - w / 4), b = Math.min(t.end_ns, s.to + w / 4); shown.value = a <= t.start_ns && b >= t.end_ns ? null : { from: a, to: b }; }
   else if (e.key === "]") { const next = times.find(s => s.from > at + 1); if (next) show_stall(next); }
@@ -101,9 +101,6 @@ function keys(e, stalls) {
   else return;
   e.preventDefault();
 }
-
-import { table } from "./state.js";
-const import_table = names => { table.value = names[(names.indexOf(table.value) + 1) % names.length]; };
 
 export function App() {
   const t = trace.value;

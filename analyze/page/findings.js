@@ -3,7 +3,8 @@
 // findings - what stands out, in sentences with their numbers and what to look at. No DOM.
 //
 // Each has a threshold, said in `why`; nothing is advice. Links: a range, threads, a metric, a function.
-import { by_thread, CLASSES, gil, ON_CPU, READY, rows, row_name, share_error, sum, WAITS_GIL } from "./data.js";
+import { by_thread, gil, rows, row_name, share_error, sum } from "./data.js";
+import { CLASSES, ON_CPU, READY, WAITS_GIL } from "./read.js";
 import { percent, seconds, visible } from "./text.js";
 
 const thread_name = (trace, i) => visible(trace.threads[i].name);

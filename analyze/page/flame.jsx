@@ -4,7 +4,8 @@
 import { useComputed, useSignal } from "@preact/signals";
 import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import { box_color, is_dark } from "./colors.js";
-import { boxes, by_function, course, intervals, inverted, totals } from "./data.js";
+import { by_function, intervals, totals } from "./data.js";
+import { boxes, course, inverted } from "./shapes.js";
 import { callers, choice, find, picked, range, root, tab, threads, trace, view, weight_ns, weights } from "./state.js";
 import { percent, seconds, visible } from "./text.js";
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 import { render } from "preact";
 import { App } from "./app.jsx";
-import { unpack } from "./data.js";
+import { unpack } from "./read.js";
 import { follow_hash, trace } from "./state.js";
 
 const place = document.getElementById("app");

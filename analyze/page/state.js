@@ -2,7 +2,7 @@
 //
 // state - what is chosen, once, for all parts of the page; and in the address, so that a link is a state.
 import { computed, effect, signal } from "@preact/signals";
-import { METRICS, sum } from "./data.js";
+import { KEYS, METRICS, sum } from "./data.js";
 
 export const trace = signal(null);
 export const range = signal(null); // { from, to } in ns; null: all
@@ -32,9 +32,9 @@ export function reset() {
 export const weight_ns = w => (metric.value === "cpu" ? w : w * trace.value.processes[0].interval_ns);
 
 const FIELDS = {
-  m: [metric, text => text in METRICS, "cpu"],
+  m: [metric, text => Object.hasOwn(METRICS, text), "cpu"],
   v: [view, text => ["flame", "icicle", "inverted", "order"].includes(text), "flame"],
-  b: [table, text => ["functions", "lines", "files", "modules"].includes(text), "functions"],
+  b: [table, text => Object.hasOwn(KEYS, text), "functions"],
   q: [find, () => true, ""],
   x: [tab, () => true, "source"],
 };

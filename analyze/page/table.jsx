@@ -2,7 +2,7 @@
 //
 // table - functions, lines, files or modules of what is chosen. Only rows that are seen are made.
 import { useComputed, useSignal } from "@preact/signals";
-import { row_name, rows, share_error } from "./data.js";
+import { KEYS, row_name, rows, share_error } from "./data.js";
 import { callers, find, picked, tab, table, trace, weight_ns, weights } from "./state.js";
 import { file_end, percent, seconds, visible } from "./text.js";
 
@@ -34,7 +34,7 @@ export function Table() {
   return (
     <div>
       <div class="pick" role="group" aria-label="rows">
-        {["functions", "lines", "files", "modules"].map(name => (
+        {Object.keys(KEYS).map(name => (
           <button key={name} aria-pressed={table.value === name} onClick={() => { table.value = name; top.value = 0; }}>{name}</button>
         ))}
         <span class="soft">{list.value.length} rows</span>

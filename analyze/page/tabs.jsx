@@ -2,13 +2,13 @@
 //
 // tabs - source, stalls, the GIL, threads, processes, and how well it was recorded.
 import { useComputed } from "@preact/signals";
-import { by_thread, CLASSES, gil } from "./data.js";
 import { STATES } from "./colors.js";
+import { by_thread, gil } from "./data.js";
+import { CLASSES } from "./read.js";
 import { Source } from "./source.jsx";
-import { choice, metric, range, tab, threads, trace } from "./state.js";
+import { choice, metric, range, shown, tab, threads, trace } from "./state.js";
 import { clock, percent, seconds, visible } from "./text.js";
 import { choose_range, time_span } from "./timeline.jsx";
-import { shown } from "./state.js";
 
 export function show_stall(stall) {
   const margin = Math.max(stall.ns, 1e8);
@@ -116,7 +116,7 @@ function Info() {
 export const TABS = { source: "Source", stalls: "Stalls", gil: "GIL", threads: "Threads", processes: "Processes", info: "How well it was recorded" };
 
 export function Tabs({ stalls }) {
-  const at = tab.value in TABS ? tab.value : "source", names = Object.keys(TABS);
+  const at = Object.hasOwn(TABS, tab.value) ? tab.value : "source", names = Object.keys(TABS);
   const keys = e => {
     const step = e.key === "ArrowRight" ? 1 : e.key === "ArrowLeft" ? -1 : 0;
     if (!step) return;

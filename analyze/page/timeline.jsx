@@ -6,7 +6,8 @@
 import { useSignal } from "@preact/signals";
 import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import { is_dark, state_color } from "./colors.js";
-import { BLOCKED, CLASSES, curves, ON_CPU, READY, snap_range, strip, UNKNOWN, WAITS_GIL } from "./data.js";
+import { curves, snap_range, strip } from "./data.js";
+import { BLOCKED, CLASSES, ON_CPU, READY, UNKNOWN, WAITS_GIL } from "./read.js";
 import { range, shown, threads, trace } from "./state.js";
 import { clock, seconds, visible } from "./text.js";
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "report_columns.h"
 
+#include "../../format/columns.h"
 #include "../memory.h"
 
 #include <stdlib.h>
@@ -51,17 +52,13 @@ static void put_byte(struct columns *c, enum report_column column, unsigned valu
 
 static void put(struct columns *c, enum report_column column, uint64_t value)
 {
-    char bytes[10];
-    size_t n = 0;
-    for (; value >= 0x80; value >>= 7)
-        bytes[n++] = (char)(value | 0x80);
-    bytes[n++] = (char)value;
-    buffer_add(&c->out->columns[column], bytes, n);
+    uint8_t bytes[VARINT_MAX];
+    buffer_add(&c->out->columns[column], (const char *)bytes, varint_write(bytes, value));
 }
 
 static void put_signed(struct columns *c, enum report_column column, int64_t value)
 {
-    put(c, column, (uint64_t)value << 1 ^ (uint64_t)(value >> 63));
+    put(c, column, zigzag_encode(value));
 }
 
 /* ---- nodes and places ---- */

@@ -8,7 +8,7 @@
  *
  * Numbers are LEB128, signed ones zigzag; states are single bytes. What stands how often is told
  * by the counts that go with them: numbers of nodes, places, and the runs, windows and carries of
- * each thread, the odd ticks and holds of each process. page/data.js reads them.
+ * each thread, the odd ticks and holds of each process. page/read.js reads them.
  *
  *   place_fn, place_line, place_col, place_end   per place: function (difference to the one
  *                      before, signed), line less the function's first (signed), columns of the

@@ -22,23 +22,19 @@ static uint32_t process_index(struct report *report, const struct process *proce
     return (uint32_t)report->n_processes++;
 }
 
-/* Threads of a range come in order of id, so the next one mostly follows the last. */
-static uint32_t thread_index(struct report *report, const struct thread *thread, uint32_t process,
-                             size_t *hint)
+static uint32_t thread_index(struct report *report, const struct thread *thread, uint32_t process)
 {
-    for (size_t i = 0; i < report->n_threads; i++) {
-        const size_t at = (*hint + i) % report->n_threads;
-        if (report->threads[at].thread != thread)
-            continue;
-        *hint = at + 1;
-        return (uint32_t)at;
+    report->number_of = memory_grow(report->number_of, &report->number_of_size, thread->index + 1,
+                                    sizeof *report->number_of);
+    uint32_t *const number = &report->number_of[thread->index];
+    if (*number == 0) {
+        report->threads = memory_grow(report->threads, &report->threads_size,
+                                      report->n_threads + 1, sizeof *report->threads);
+        report->threads[report->n_threads++] =
+            (struct report_thread){.thread = thread, .process = process};
+        *number = (uint32_t)report->n_threads;
     }
-    report->threads = memory_grow(report->threads, &report->threads_size, report->n_threads + 1,
-                                  sizeof *report->threads);
-    report->threads[report->n_threads] =
-        (struct report_thread){.thread = thread, .process = process};
-    *hint = report->n_threads + 1;
-    return (uint32_t)report->n_threads++;
+    return *number - 1;
 }
 
 /* ---- the grid ---- */
@@ -277,21 +273,16 @@ static void take_range(void *closure, struct scene *scene)
     const struct select *const select = report->select;
     const uint32_t process = process_index(report, scene->process);
     uint32_t *const numbers = memory_get(scene->n_threads * sizeof *numbers);
-    size_t hint = report->n_threads;
     const struct ticks ticks = ticks_open(&report->processes[process], scene);
     for (size_t i = 0; i < scene->n_threads; i++) {
         const struct thread *const thread = scene->threads[i].thread;
-        if (select_has_thread(select, thread->name, thread->os_tid))
-            numbers[i] = thread_index(report, thread, process, &hint) + 1;
-    }
-    for (size_t i = 0; i < scene->n_threads; i++) {
-        if (numbers[i] > 0)
-            take_thread(&ticks, &report->threads[numbers[i] - 1], scene, &scene->threads[i]);
-    }
-    for (size_t i = 0; i < report->n_threads; i++) {
-        if (report->threads[i].process == process &&
-            report->threads[i].end > ticks.process->end)
-            ticks.process->end = report->threads[i].end;
+        if (!select_has_thread(select, thread->name, thread->os_tid))
+            continue;
+        numbers[i] = thread_index(report, thread, process) + 1;
+        struct report_thread *const t = &report->threads[numbers[i] - 1];
+        take_thread(&ticks, t, scene, &scene->threads[i]);
+        if (t->end > ticks.process->end)
+            ticks.process->end = t->end;
     }
     note_odd_ticks(&ticks);
     take_holders(&ticks, numbers);
@@ -317,6 +308,7 @@ void report_clear(struct report *report)
         free(report->processes[i].holds);
     }
     free(report->threads);
+    free(report->number_of);
     free(report->processes);
     scene_clear(&report->scene);
     *report = (struct report){0};

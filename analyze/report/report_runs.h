@@ -95,6 +95,8 @@ struct report {
     size_t n_processes, processes_size;
     struct report_thread *threads; /* in order of process and appearance */
     size_t n_threads, threads_size;
+    uint32_t *number_of; /* per thread of the census: index into threads + 1, 0 = none */
+    size_t number_of_size;
 };
 
 /* Read the trace. Only the selected processes and threads are kept. */

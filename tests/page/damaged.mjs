@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
 // Damaged data: the page says so in one sentence, whatever was cut or changed. Never another error.
 //
-// usage: node damaged.mjs DATA.JS PAGE.html
+// usage: node damaged.mjs READ.JS PAGE.html
 import { readFileSync } from "node:fs";
 import { pathToFileURL } from "node:url";
 import { deflateRawSync, inflateRawSync } from "node:zlib";
 
-const [data_js, page_path] = process.argv.slice(2);
-const { decode, unpack } = await import(pathToFileURL(data_js));
+const [read_js, page_path] = process.argv.slice(2);
+const { decode, unpack } = await import(pathToFileURL(read_js));
 const base64 = readFileSync(page_path, "utf8").match(/id="data">([^<]*)</)[1];
 const raw = new Uint8Array(inflateRawSync(Buffer.from(base64, "base64")));
 let state = 7, said = 0, read = 0;

@@ -11,7 +11,8 @@ import { pathToFileURL } from "node:url";
 const [pyanalyze, data_js, trace_path, page_path, n_ranges = "20", seed = "1"] = process.argv.slice(2);
 const data = await import(pathToFileURL(data_js));
 const page = readFileSync(page_path, "utf8");
-const trace = await data.unpack(page.match(/id="data">([^<]*)</)[1]);
+const { unpack } = await import(pathToFileURL(data_js.replace(/data\.js$/, "read.js")));
+const trace = await unpack(page.match(/id="data">([^<]*)</)[1]);
 
 let state = Number(seed) >>> 0;
 const random = () => (state = (Math.imul(state, 1664525) + 1013904223) >>> 0) / 2 ** 32;
@@ -83,5 +84,54 @@ for (let i = 0; i < Number(n_ranges); i++) {
   const range = data.snap_range(trace, from, from + length, trace.processes[Math.floor(random() * trace.processes.length)]);
   if (range.to > range.from) compare_table(i % 2 ? "lines" : "functions", range);
 }
+// What is drawn adds up to the same.
+const shapes = await import(pathToFileURL(data_js.replace(/data\.js$/, "shapes.js")));
+const near = (a, b, what) => check(Math.abs(a - b) <= 1e-6 * Math.max(1, Math.abs(a), Math.abs(b)), `${what}: ${a}, not ${b}`);
+function compare_shapes(range) {
+  const choice = { range }, { self, total } = data.sum(trace, choice, "wall"), where = range ? data.range_text(range.from) : "whole";
+  const sums = data.totals(trace.fup, data.by_function(trace, self)), boxes = shapes.boxes(trace, sums, 0);
+  near(boxes[0].width, total, `${where}: the flame graph`);
+  const depths = new Map();
+  for (const box of boxes) depths.set(box.depth, (depths.get(box.depth) || 0) + box.width);
+  for (const width of depths.values()) check(width <= total * (1 + 1e-9), `${where}: boxes are wider than the whole`);
+  const leaves = shapes.inverted(trace, self, 0).filter(box => box.depth === 1);
+  near(leaves.reduce((a, box) => a + box.width, 0), total, `${where}: the inverted graph`);
+  for (const row of data.rows(trace, self, "functions").filter(row => row.id >= 0).slice(0, 5))
+    near(shapes.inverted(trace, self, 0, row.id)[0].width, row.cum, `${where}: callers of ${trace.functions[row.id][0]}`);
+  for (let file = 0; file < trace.files.length && file < 5; file++) {
+    const lines = data.heat(trace, self, file), own = [...lines.values()].reduce((a, line) => a + line.self, 0);
+    const known = data.rows(trace, self, "lines").filter(row => {
+      const { file: path, line } = data.row_name(trace, "lines", row.id);
+      return row.id >= 0 && path === trace.files[file] && line > 0; // code without a line has no place in a source
+    });
+    near(own, known.reduce((a, row) => a + row.self, 0), `${where}: heat of ${trace.files[file]}`);
+    for (const line of lines.values()) check(line.cum >= line.self, `${where}: heat of ${trace.files[file]}`);
+  }
+  near(data.by_thread(trace, choice).reduce((a, thread) => a + thread.ticks.reduce((x, y) => x + y, 0), 0), total, `${where}: threads`);
+  for (const thread of trace.threads) {
+    const course = shapes.course(trace, thread, range, 1e9), [from, to] = data.intervals(trace, trace.processes[thread.process], range);
+    check(course.every(box => box.x >= from && box.x + box.width <= to && box.width > 0), `${where}: the order of time of ${thread.name}`);
+  }
+}
+compare_shapes(null);
+const third = (trace.end_ns - trace.start_ns) / 3, middle = data.snap_range(trace, trace.start_ns + third, trace.end_ns - third);
+if (middle.to > middle.from) compare_shapes(middle);
+{
+  const all = { from: trace.start_ns, to: trace.end_ns }, columns = 50, part = (all.to - all.from) / columns;
+  const cpu = data.sum(trace, { range: null }, "cpu").total;
+  const curves = data.curves(trace, all, columns), carried = trace.threads.reduce((a, thread) => a + thread.carry_ns.reduce((x, y) => x + y, 0), 0);
+  const drawn = curves.cpu.reduce((a, b) => a + b, 0) * part;
+  check(drawn <= cpu * (1 + 1e-9) && drawn >= cpu - carried - 1, `the curve of CPU: ${drawn}, not ${cpu} less at most ${carried}`);
+  let seen = 0, wanted = 0, waited = 0;
+  for (const thread of trace.threads) {
+    const process = trace.processes[thread.process], ticks = data.by_thread(trace, { range: null })[thread.index].ticks;
+    seen += data.strip(trace, thread, all, columns).reduce((a, b) => a + b, 0) * part;
+    wanted += ticks.reduce((a, b) => a + b, 0) * process.interval_ns;
+    waited += ticks[2] * process.interval_ns;
+  }
+  near(seen, wanted, "the strips");
+  near(curves.gil_wait.reduce((a, b) => a + b, 0) * part, waited, "the curve of those that wait for the GIL");
+}
+
 console.log(`${wrong === 0 ? "equal" : "DIFFERENT"}: ${compared} numbers, ${wrong} wrong; ${trace.threads.length} threads, ${trace.processes.length} processes`);
 process.exit(wrong ? 1 : 0);

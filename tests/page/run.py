@@ -76,7 +76,7 @@ def main():
             print(trace.name, flush=True)
             subprocess.run(["node", str(HERE / "numbers.mjs"), str(pyanalyze), str(DATA),
                             str(trace), str(page)], check=True)
-        subprocess.run(["node", str(HERE / "damaged.mjs"), str(DATA), str(page)], check=True)
+        subprocess.run(["node", str(HERE / "damaged.mjs"), str(DATA.with_name("read.js")), str(page)], check=True)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     return 0

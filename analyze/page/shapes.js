@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: MIT
+//
+// shapes - weights as boxes: flame graph, inverted, or one thread in the order of time. No DOM.
+import { intervals, run_at } from "./data.js";
+import { CLASSES } from "./read.js";
+
+export function children(trace) {
+  if (trace.children) return trace.children;
+  const kids = [];
+  for (let i = 1; i < trace.fup.length; i++) (kids[trace.fup[i]] ||= []).push(i);
+  const name = i => trace.functions[trace.ff[i]][0];
+  for (const list of kids) if (list) list.sort((a, b) => (name(a) < name(b) ? -1 : name(a) > name(b) ? 1 : a - b));
+  return trace.children = kids;
+}
+
+// Boxes: { x, width, depth, node, fn } in units of weight; those narrower than `least` are left out.
+export function boxes(trace, total, least, root = 0) {
+  const kids = children(trace), out = [], open = [[root, 0, 0]];
+  while (open.length) {
+    const [node, x, depth] = open.pop();
+    out.push({ x, width: total[node], depth, node, fn: node ? trace.ff[node] : -1 });
+    let at = x;
+    for (const kid of kids[node] || []) {
+      if (total[kid] >= least && total[kid] > 0) open.push([kid, at, depth + 1]);
+      at += total[kid];
+    }
+  }
+  return out;
+}
+
+// The same with leaves at the bottom: who took it, and who called that. `fn` null: all functions.
+export function inverted(trace, self, least, fn = null) {
+  const out = [], start = [];
+  let total = 0;
+  for (let i = 0; i < self.length; i++) {
+    if (!(self[i] > 0)) continue;
+    if (fn === null) {
+      start.push([i, self[i]]);
+      total += self[i];
+      continue;
+    }
+    // callers of one function: from its outermost call on the path
+    let at = -1;
+    for (let up = i; up > 0; up = trace.up[up]) if (trace.place_fn[trace.place[up]] === fn) at = up;
+    if (at < 0) continue;
+    start.push([at, self[i]]);
+    total += self[i];
+  }
+  const split = list => {
+    const by = new Map();
+    for (const [node, w] of list) {
+      const key = node > 0 ? trace.place_fn[trace.place[node]] : -1;
+      let entry = by.get(key);
+      if (!entry) by.set(key, entry = { fn: key, w: 0, list: [] });
+      entry.w += w;
+      entry.list.push([node, w]);
+    }
+    return [...by.values()].sort((a, b) => b.w - a.w || a.fn - b.fn);
+  };
+  const open = (entries, x, depth) => {
+    for (const { fn: f, w, list } of entries) {
+      if (w >= least) {
+        out.push({ x, width: w, depth, node: -1, fn: f });
+        const callers = list.filter(([node]) => node > 0 && trace.up[node] > 0).map(([node, v]) => [trace.up[node], v]);
+        if (callers.length && depth < 200) open(split(callers), x, depth + 1);
+      }
+      x += w;
+    }
+  };
+  out.push({ x: 0, width: total, depth: 0, node: 0, fn: -1 });
+  open(split(start), 0, 1);
+  return out;
+}
+
+// One thread in the order of time: boxes over intervals. Only where runs are few enough to be drawn.
+export function course(trace, thread, range, max_runs = 20000) {
+  const process = trace.processes[thread.process], [from, to] = intervals(trace, process, range);
+  const first = run_at(thread, from), out = [], open = [];
+  let n = 0;
+  const close = (depth, at) => {
+    while (open.length > depth) {
+      const box = open.pop();
+      box.width = at - box.x;
+      out.push(box);
+    }
+  };
+  for (let i = first; i < thread.runs && thread.start[i] < to; i++) {
+    if (++n > max_runs) return null;
+    const at = Math.max(from, thread.start[i]);
+    if (thread.cls[i] >= CLASSES) {
+      close(0, at);
+      continue;
+    }
+    const path = [];
+    for (let node = trace.fnode[thread.node[i]]; node > 0; node = trace.fup[node]) path.push(node);
+    path.reverse();
+    let same = 0;
+    while (same < path.length && same < open.length && open[same].node === path[same]) same++;
+    close(same, at);
+    for (let d = same; d < path.length; d++) open.push({ x: at, width: 0, depth: d, node: path[d], fn: trace.ff[path[d]] });
+  }
+  close(0, Math.min(to, thread.start[thread.runs] ?? from));
+  return out;
+}
