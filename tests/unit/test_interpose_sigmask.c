@@ -264,6 +264,7 @@ START_TEST(thread_inherits)
         ck_assert_int_eq(pthread_attr_setsigmask_np(&attributes, &all), 0);
     ck_assert_int_eq(pthread_create(&thread, &attributes, look, NULL), 0);
     pthread_join(thread, NULL);
+    pthread_attr_destroy(&attributes);
     ck_assert(seen_blocked(SIGUSR1) == (_i == 0));
 }
 END_TEST

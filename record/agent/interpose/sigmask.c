@@ -197,7 +197,8 @@ void sigmask_hide(uint64_t revealed)
 /* ---- waiting for signals ---- */
 
 /* With the rest of the time, when what is ours has changed under it. */
-static int wait_for(const sigset_t *set, siginfo_t *info, const struct timespec *timeout)
+INTERPOSE_CANCELLED static int wait_for(const sigset_t *set, siginfo_t *info,
+                                        const struct timespec *timeout)
 {
     const uint64_t begin = clocks_mono_ns();
     struct timespec rest = timeout != NULL ? *timeout : (struct timespec){0};

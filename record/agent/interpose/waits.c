@@ -144,7 +144,7 @@ INTERPOSE_CONSTRUCTOR static void next_find(void){WAITS(FIND) MASKED_WAITS(FIND)
 
 #define WAIT(type, name, parameters, arguments)                                                    \
     EXPORT type name parameters;                                                                   \
-    EXPORT type name parameters                                                                    \
+    INTERPOSE_CANCELLED EXPORT type name parameters                                                \
     {                                                                                              \
         CALL(type, name, arguments);                                                               \
     }
@@ -163,7 +163,7 @@ WAITS(WAIT)
 
 #define MASKED_WAIT(type, name, parameters, arguments)                                             \
     EXPORT type name parameters;                                                                   \
-    EXPORT type name parameters                                                                    \
+    INTERPOSE_CANCELLED EXPORT type name parameters                                                \
     {                                                                                              \
         sigset_t room;                                                                             \
         mask = mask_with_ours(mask, &room);                                                        \
