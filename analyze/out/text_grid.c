@@ -46,19 +46,17 @@ static const char *const given_up[] = {
     "share",
     "gil_wait",
     "blocked",
+    "unknown",
     "gil_wait_share",
     "blocked_share",
     "on_cpu_share",
+    "unknown_share",
     "wall",
+    "end_time",
     "process",
     "cpu_share",
     "cpu_time",
 };
-
-const char *grid_given_up(size_t i)
-{
-    return i < ARRAY_LEN(given_up) ? given_up[i] : NULL;
-}
 
 /* How wide a column of texts should be to be of use. */
 static size_t useful_width(const struct column *column)

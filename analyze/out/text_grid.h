@@ -54,7 +54,4 @@ bool grid_fit(struct grid *grid, size_t room, bool ascii);
 /* Write it; rows that are noise are dim. */
 void grid_draw(struct sink *to, const struct grid *grid, const struct row *rows);
 
-/* The i-th name of the columns that are given up, the first one first; NULL behind the last. */
-const char *grid_given_up(size_t i);
-
 #endif
