@@ -205,10 +205,14 @@ INTERPOSE_CANCELLED static int wait_for(const sigset_t *set, siginfo_t *info,
     for (;;) {
         struct nosignal stretch;
         sigset_t wanted = *set;
-        (void)sigmask_begin(); /* the number may be a new one */
-        nosignal_begin(&stretch);
-        const int number = signals_number();
+        /* before the stretch: it lets our number out of the mask, where the stretch may put it */
         bits_put(&wanted, bits_of(set) & ~bit_to_hide(bits_of(set)));
+        const int number = signals_number();
+        nosignal_begin(&stretch);
+        if (number != signals_number()) { /* it is a new one */
+            nosignal_end(&stretch);
+            continue;
+        }
         const int result = next.sigtimedwait(&wanted, info, timeout != NULL ? &rest : NULL);
         nosignal_end(&stretch);
         if (result >= 0 || errno != EINTR || number == signals_number())
