@@ -154,6 +154,13 @@ static bool is_pure(struct idle *idle, const struct idle_thread *t, const struct
     return other_ns < c->blocked_ns / 10;
 }
 
+/* A wait for any of many things that is never as long as a stall: it does no harm if it is work. */
+static bool hides_nothing(const struct idle *idle, const struct idle_place *c)
+{
+    return c->longest_ns < idle->short_ns &&
+           idle_call_of(idle->scene->calls[c->call]) >= IDLE_CALL_MANY;
+}
+
 /* Of the time since it was there first: what was before is no business of the loop's. */
 static bool is_usual(const struct idle_weighing *w, const struct idle_place *c)
 {
@@ -180,7 +187,7 @@ static size_t find_best(struct idle *idle, const struct idle_thread *t, const bo
             best = beats(idle, c, &t->places[k]);
         }
         if (best && c->rank == IDLE_RANK_NONE)
-            best = n_rivals > 0 && is_pure(idle, t, c);
+            best = (n_rivals > 0 || hides_nothing(idle, c)) && is_pure(idle, t, c);
         if (best)
             return i;
     }

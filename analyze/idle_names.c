@@ -95,6 +95,7 @@ static const struct {
     {"xread", "redis/commands/core.py", DEEP},
     {"xreadgroup", "redis/commands/core.py", DEEP},
     {"pause", "matplotlib/pyplot.py", DEEP | HERE},
+    {"poll", "zmq/sugar/poll.py", WAIT},
     {"MainLoop", "wx/core.py", SELF | IDLE_NAME_NESTS},
     {"run", "gi/overrides/GLib.py", SELF | IDLE_NAME_NESTS},
     {"run", "gi/overrides/Gio.py", SELF | IDLE_NAME_NESTS},

@@ -88,9 +88,10 @@ static void take_range(void *closure, struct scene *scene)
 }
 
 void idle_learn(struct idle *idle, struct scene *scene, struct trace *trace,
-                const struct select *select, const char *const *names, size_t n_names)
+                const struct select *select, const char *const *names, size_t n_names,
+                uint64_t short_ns)
 {
-    *idle = (struct idle){.scene = scene, .names = names, .n_names = n_names};
+    *idle = (struct idle){.scene = scene, .names = names, .n_names = n_names, .short_ns = short_ns};
     tree_init(&idle->functions);
     scene_names(scene, trace, select);
     scene_run(scene, trace, select, take_range, idle);

@@ -33,6 +33,7 @@ struct idle {
     struct scene *scene;
     const char *const *names; /* that the user says are idle places */
     size_t n_names;
+    uint64_t short_ns; /* a wait that is never so long hides no stall, if it is work after all */
     struct idle_thread **threads;
     size_t n_threads, threads_size;
     size_t next; /* where the next thread is looked for first: they come in the same order */
@@ -44,10 +45,13 @@ struct idle {
 /* Which threads are looked at for stalls: the main threads, or those that are selected. */
 bool idle_wants(const struct select *select, const struct thread *thread);
 
-/* Read the trace: all threads of the selected processes. `names` are taken instead of what is
- * learnt, for those that idle_wants. */
+/*
+ * Read the trace: all threads of the selected processes. `names` are taken instead of what is
+ * learnt, for those that idle_wants. Stalls of less than short_ns will not be asked for.
+ */
 void idle_learn(struct idle *idle, struct scene *scene, struct trace *trace,
-                const struct select *select, const char *const *names, size_t n_names);
+                const struct select *select, const char *const *names, size_t n_names,
+                uint64_t short_ns);
 void idle_clear(struct idle *idle);
 
 /* What was learnt of a thread; NULL when it was not seen. */

@@ -159,7 +159,7 @@ static enum status build_stalls(struct request *request, struct view *view, stru
         t->names[n_names++] = name;
     }
     trace_plan(request->trace, 4); /* names, idle places, stalls, details */
-    idle_learn(&t->idle, &t->scene, request->trace, select, t->names, n_names);
+    idle_learn(&t->idle, &t->scene, request->trace, select, t->names, n_names, over_ns);
     TRY(check_names(view, t, select, why));
     stalls_find(&t->stalls, &t->idle, request->trace, select, over_ns,
                 args_text(request->args, "by") != NULL ? request->metric : NULL);

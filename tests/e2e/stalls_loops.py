@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Programs for stalls_matrix: a loop of every kind that freezes now and then, and keeps a log of it.
 
-PRELUDE is the part they have in common. Arguments: LOG FREEZES DEPTH BLOCKS BUSY. `tick()` is what a
+stalls_servers has more of them. PRELUDE is the part they have in common. Arguments: LOG FREEZES DEPTH BLOCKS BUSY. `tick()` is what a
 loop calls: it works for a moment, and now and then it freezes, DEPTH calls further down. It returns
 True when the program shall end. The log, written then, has when each freeze began and ended, and
 when tick was called: what the program itself knows of its responsiveness.
@@ -97,6 +97,9 @@ def finish():
     os.rename(LOG + ".new", LOG)
 '''
 
+# name -> what is known of a loop. needs: modules, or other things that Matrix.lacks knows; display: an X
+# server; thread: whose stalls, else the main thread's; gunicorn: its options; may_doubt: it is right, too,
+# to say that its idle place cannot be told.
 LOOPS = {}
 
 
@@ -348,36 +351,6 @@ with concurrent.futures.ThreadPoolExecutor(1, thread_name_prefix="pool") as pool
     while not pool.submit(work).result():
         time.sleep(PERIOD)
 ''')
-POOL = '''
-import MODULE
-def work(n):
-    if n == 0:
-        prepare()
-    done = tick()
-    if done:
-        finish()
-    return done
-if __name__ == "__main__":
-    with MODULE.Pool(1) as pool:
-        n = 0
-        while not pool.apply(work, (n,)):
-            n += 1
-            time.sleep(PERIOD)
-'''
-loop("mp-pool", "queue", text=POOL.replace("MODULE", "multiprocessing"))
-loop("billiard", "queue", ["billiard"], text=POOL.replace("MODULE", "billiard"))
-loop("mp-connection", "python-loop", text=THREAD + '''
-import multiprocessing
-here, there = multiprocessing.Pipe()
-threading.Thread(target=feed, args=(lambda: here.send(1),), daemon=True).start()
-while True:
-    there.recv()
-    while there.poll():
-        there.recv()
-    if tick():
-        break
-finish()
-''')
 loop("sleep", "python-loop", text='''
 prepare()
 def main():
@@ -444,61 +417,6 @@ def main():
 main()
 finish()
 ''')
-loop("socketserver", "known", text=THREAD + '''
-import socketserver
-class Handler(socketserver.BaseRequestHandler):
-    def handle(self):
-        self.request.recv(1)
-        if tick():
-            threading.Thread(target=server.shutdown).start()
-server = socketserver.TCPServer(("127.0.0.1", 0), Handler)
-def ask():
-    with socket.create_connection(server.server_address) as client:
-        client.send(b"x")
-        client.recv(1)
-threading.Thread(target=feed, args=(ask,), daemon=True).start()
-server.serve_forever()
-finish()
-''')
-loop("asyncore", "known", ["asyncore"], text=THREAD + '''
-import warnings
-warnings.simplefilter("ignore")
-import asyncore
-here, there = socket.socketpair()
-class Channel(asyncore.dispatcher):
-    def handle_read(self):
-        self.recv(1000)
-        if tick():
-            self.close()
-    def writable(self):
-        return False
-Channel(there)
-threading.Thread(target=feed, args=(lambda: here.send(b"x"),), daemon=True).start()
-asyncore.loop(timeout=5)
-finish()
-''')
-loop("redis", "queue", ["redis", "redis-server"], text=THREAD + '''
-import redis
-path = LOG + ".redis"
-server = subprocess.Popen(["redis-server", "--port", "0", "--unixsocket", path, "--save", ""],
-                          stdout=subprocess.DEVNULL)
-while not os.path.exists(path):
-    time.sleep(0.02)
-client = redis.Redis(unix_socket_path=path)
-feeder = redis.Redis(unix_socket_path=path)
-threading.Thread(target=feed, daemon=True, args=(
-    lambda: feeder.llen("jobs") or feeder.rpush("jobs", 1),)).start()
-def main():
-    while True:
-        client.blpop("jobs", timeout=5)
-        if tick():
-            break
-try:
-    main()
-    finish()
-finally:
-    server.terminate()
-''')
 loop("plt-pause", "again", ["matplotlib.pyplot", "PyQt5.QtWidgets"],
      [("MPLBACKEND", "Qt5Agg")], display=True, text='''
 prepare()
@@ -515,28 +433,91 @@ finish()
 ''')
 loop("plt-pause-agg", "again", ["matplotlib.pyplot"], [("MPLBACKEND", "agg")],
      text=LOOPS["plt-pause"]["text"])
-GUNICORN = '''
+loop("tk-dialog", "nested", ["tkinter"], display=True, text='''
 prepare()
-import signal, http.client
-def ask(port):
-    client = http.client.HTTPConnection("127.0.0.1", port)
-    client.request("GET", "/")
-    client.getresponse().read()
-    client.close()
-def app(environ, start_response):
-    if tick():
-        finish()
-        os.kill(os.getppid(), signal.SIGTERM)
-    start_response("200 OK", [("Content-Length", "2")])
-    return [b"ok"]
-def feed(port):
+import tkinter
+root = tkinter.Tk()
+def ask():
+    top = tkinter.Toplevel(root)
+    def beat():
+        if tick():
+            top.destroy()
+        else:
+            top.after(int(PERIOD * 1000), beat)
+    top.after(50, beat)
+    root.wait_window(top)
+    root.destroy()
+root.after(200, ask)
+root.mainloop()
+finish()
+''')
+loop("gtk-dialog", "nested", ["gi.repository.GLib", "gtk"], display=True, text='''
+prepare()
+import gi
+gi.require_version("Gtk", "3.0")
+from gi.repository import GLib, Gtk
+def ask():
+    dialog = Gtk.Dialog()
+    def beat():
+        if tick():
+            dialog.response(0)
+            return False
+        return True
+    GLib.timeout_add(int(PERIOD * 1000), beat)
+    dialog.run()
+    Gtk.main_quit()
+GLib.timeout_add(200, ask)
+Gtk.main()
+finish()
+''')
+loop("condition", "python-loop", text=THREAD + '''
+condition, jobs = threading.Condition(), []
+def give():
+    with condition:
+        jobs.append(1)
+        condition.notify()
+threading.Thread(target=feed, args=(give,), daemon=True).start()
+def main():
     while True:
-        time.sleep(PERIOD)
-        ask(port)
-def start(worker):
-    port = worker.sockets[0].getsockname()[1]
-    threading.Thread(target=feed, args=(port,), daemon=True).start()
-'''
-loop("gunicorn-sync", "known", ["gunicorn"], text=GUNICORN, gunicorn=["-k", "sync"])
-loop("gunicorn-gthread", "queue", ["gunicorn"], text=GUNICORN,
-     gunicorn=["-k", "gthread", "--threads", "1"], thread="ThreadPoolExecutor-0_0")
+        with condition:
+            while not jobs:
+                condition.wait()
+            jobs.clear()
+        if tick():
+            break
+main()
+finish()
+''')
+loop("lines", "python-loop", text=THREAD + '''
+here, there = os.pipe()
+threading.Thread(target=feed, args=(lambda: os.write(there, b"job\\n"),), daemon=True).start()
+def main(stream):
+    for line in stream:
+        if tick():
+            break
+main(open(here))
+finish()
+''')
+loop("mini-loop", "own-loop", may_doubt=True, text=THREAD + '''
+here, there = socket.socketpair()
+threading.Thread(target=feed, args=(lambda: here.send(b"x"),), daemon=True).start()
+class Loop:
+    def __init__(self):
+        self.handlers, self.running = {}, True
+    def wait(self):
+        return select.select(list(self.handlers), [], [], 5)[0]
+    def dispatch(self, ready):
+        for source in ready:
+            self.handlers[source](source)
+    def run(self):
+        while self.running:
+            self.dispatch(self.wait())
+def on_data(source):
+    source.recv(1000)
+    if tick():
+        loop.running = False
+loop = Loop()
+loop.handlers[there] = on_data
+loop.run()
+finish()
+''')

@@ -52,7 +52,7 @@ void made_read(struct made *made, const char *name)
     maker_close(made->m, "exited");
     ck_assert_msg(trace_open(&made->trace, &made->path, 1, made_no_damage, NULL, &why) == STATUS_OK,
                   "%s", why.detail);
-    idle_learn(&made->idle, &made->scene, made->trace, &made->select, names, name != NULL);
+    idle_learn(&made->idle, &made->scene, made->trace, &made->select, names, name != NULL, OVER_NS);
     stalls_find(&made->stalls, &made->idle, made->trace, &made->select, OVER_NS, made->metric);
     stalls_detail(&made->stalls, made->trace, &made->select, SIZE_MAX);
 }

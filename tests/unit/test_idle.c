@@ -74,6 +74,26 @@ START_TEST(two_readings)
 }
 END_TEST
 
+/* One wait, in a function of the program's own: it may be work, unless it is too short to hide any.
+ */
+START_TEST(wrapped_wait)
+{
+    struct made made;
+    made_open(&made, "wrapped.trace");
+    for (int i = 0; i < 5; i++) {
+        go(&made, _i == 0 ? 12 : 25, STACK(&made, &module, &main_wait, &next_job), BLOCKED, "poll");
+        go(&made, 30, STACK(&made, &module, &main_work, &job), ON_CPU, NULL);
+    }
+    go(&made, 10, STACK(&made, &module, &main_wait, &next_job), BLOCKED, "poll");
+    made_read(&made, NULL);
+    ck_assert_uint_eq(main_thread(&made)->n_places, _i == 0);
+    ck_assert_uint_eq(made.stalls.n, _i == 0 ? 5 : 0);
+    if (_i == 1)
+        ck_assert_int_eq(main_thread(&made)->doubt, IDLE_HIDDEN);
+    made_close(&made);
+}
+END_TEST
+
 /* A place that comes back to nothing else cannot be one. */
 START_TEST(nothing_around)
 {
@@ -239,6 +259,7 @@ int main(void)
     tcase_add_checked_fixture(tests, NULL, scratch_remove);
     tcase_add_loop_test(tests, freezes_do_not_become_idle, 0, 12);
     tcase_add_loop_test(tests, two_readings, 0, 8);
+    tcase_add_loop_test(tests, wrapped_wait, 0, 2);
     tcase_add_loop_test(tests, nothing_around, 0, 2);
     tcase_add_test(tests, work_that_polls);
     tcase_add_loop_test(tests, entered_again, 0, 2);

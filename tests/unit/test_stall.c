@@ -250,7 +250,7 @@ START_TEST(named_dialog)
     struct problem why = {0};
     ck_assert(trace_open(&made.trace, &made.path, 1, made_no_damage, NULL, &why) == STATUS_OK);
     static const char *const names[] = {"<module>", "handler"};
-    idle_learn(&made.idle, &made.scene, made.trace, &made.select, names, _i == 0 ? 0 : 2);
+    idle_learn(&made.idle, &made.scene, made.trace, &made.select, names, _i == 0 ? 0 : 2, OVER_NS);
     stalls_find(&made.stalls, &made.idle, made.trace, &made.select, OVER_NS, NULL);
     ck_assert_uint_eq(made.stalls.n, 1);
     check_length(&made.stalls.list[0], _i == 0 ? 47 : 25);
