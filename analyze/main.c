@@ -151,6 +151,14 @@ static void say_written(const struct args *args, const struct view *view, const 
         printf("xdg-open is not there: open it in a browser\n");
 }
 
+static void warn(const char *text)
+{
+    struct buffer line = {0};
+    buffer_add_visible(&line, text);
+    fprintf(stderr, "pyanalyze: %s\n", line.text);
+    buffer_clear(&line);
+}
+
 static enum status write_view(const struct arrangement *arrangement, const struct args *args,
                               const struct trace *trace, struct view *view, unsigned round,
                               struct problem *why)
@@ -190,6 +198,8 @@ static enum status write_view(const struct arrangement *arrangement, const struc
         status = sink_close(&sink, why);
     if (status == STATUS_OK && args->command->writes_file)
         say_written(args, view, path);
+    if (status == STATUS_OK && arrangement->output->machine && view->warning != NULL)
+        warn(view->warning);
     buffer_clear(&named);
     return status;
 }

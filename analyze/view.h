@@ -226,6 +226,8 @@ struct view {
     /* Lines for human readers, below everything. */
     const char **notes;
     size_t n_notes, notes_size;
+
+    const char *warning; /* for who reads data: what they do not say, on stderr; NULL = none */
 };
 
 void view_clear(struct view *view);

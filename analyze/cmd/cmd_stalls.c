@@ -71,6 +71,26 @@ static void lead_thread(struct view *view, struct telling *t, const struct idle_
     idle_tell_places(view, &t->idle, i);
 }
 
+/* A list of no stalls must not look like that of a thread whose idle place is not known. */
+static void warn_doubt(struct view *view, const struct telling *t, const struct select *select)
+{
+    const struct idle_thread *first = NULL;
+    size_t n = 0;
+    for (size_t k = 0; k < t->idle.n_threads; k++) {
+        const struct idle_thread *const i = t->idle.threads[k];
+        if (!idle_wants(select, i->thread) || i->n_places > 0)
+            continue;
+        first = first != NULL ? first : i;
+        n++;
+    }
+    if (n == 0)
+        return;
+    const char *const more = n > 1 ? arena_print(&view->arena, ", nor of %zu more", n - 1) : "";
+    view->warning = arena_print(&view->arena,
+                                "cannot tell the stalls of %s%s: %s; as text the command says more",
+                                thread_text(view, first->thread), more, idle_doubt_text(first));
+}
+
 static void lead_all(struct view *view, struct telling *t, const struct select *select)
 {
     bool advice = false, any = false;
@@ -172,6 +192,7 @@ static enum status build_stalls(struct request *request, struct view *view, stru
         columns = arena_print(&view->arena, "%s,%s", columns, t->stalls.metric->name);
     view_set_story_columns(view, columns, ROW_STALL);
     lead_all(view, t, select);
+    warn_doubt(view, t, select);
     request_learn_clock(request);
     for (size_t i = 0; i < n; i++)
         stall_tell(view, &t->stalls, &t->stalls.list[i], i + 1, request->machine ? 0 : ROWS_SHOWN);
@@ -231,7 +252,9 @@ const struct command command_stalls = {
         "\n"
         "A stall is as exact as the samples: one tick at either end. Many short pieces of work "
         "without any idle sample between them look like a long one, as they do to who waits "
-        "for an answer. In json each stall has the tables as arrays.",
+        "for an answer. In json each stall has the tables as arrays; of threads whose stalls it "
+        "cannot "
+        "tell, a line on standard error says so.",
     .example = "pyanalyze stalls --over 100ms run.trace",
     .takes = TAKES_LIMIT | TAKES_THREAD | TAKES_PROCESS | TAKES_RANGE | TAKES_FORMAT | TAKES_COLOR |
              TAKES_PATHS | TAKES_STATE,
