@@ -4,12 +4,12 @@
  *
  * Only here errors are printed and exit codes chosen.
  */
-#include "arrange.h"
-#include "command.h"
-#include "follow.h"
-#include "help.h"
-#include "progress.h"
-#include "request.h"
+#include "analyze/ask/arrange.h"
+#include "analyze/ask/follow.h"
+#include "analyze/ask/request.h"
+#include "analyze/cli/command.h"
+#include "analyze/cli/help.h"
+#include "analyze/read/progress.h"
 
 #include <inttypes.h>
 #include <langinfo.h>

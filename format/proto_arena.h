@@ -8,7 +8,7 @@
  *               not be moved while a message in it is alive. Messages die with the next
  *               proto_arena_reset or with proto_arena_clear; never free them one by one.
  * Loss:         at the lid an allocation fails and unpacking returns NULL. No message a recorder
- *               writes comes near it; see tests/unit/test_proto_arena.c.
+ *               writes comes near it; see tests/unit/format/test_proto_arena.c.
  *
  * Always true:  used <= lid = 16 * (bytes to unpack) + 64 KiB.
  */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-#include "child.h"
-#include "clocks.h"
-#include "session.h"
-#include "shell_script.h"
+#include "record/base/clocks.h"
+#include "record/cli/shell_script.h"
+#include "record/run/child.h"
+#include "record/run/session.h"
 
 #include <stdio.h>
 #include <stdlib.h>

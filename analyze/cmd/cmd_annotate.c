@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* annotate: a source file with what its lines took. */
-#include "../annotate.h"
-#include "../command.h"
-#include "../memory.h"
-#include "../path.h"
-#include "../remainder.h"
-#include "../suggest.h"
+#include "analyze/ask/remainder.h"
+#include "analyze/base/memory.h"
+#include "analyze/base/path.h"
+#include "analyze/base/suggest.h"
+#include "analyze/cli/command.h"
+#include "analyze/source/annotate.h"
 #include "tree_table.h"
 
 #include <stdlib.h>

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* callers and callees of a function. */
-#include "../command.h"
-#include "../memory.h"
-#include "../path.h"
-#include "../remainder.h"
-#include "../suggest.h"
+#include "analyze/ask/remainder.h"
+#include "analyze/base/memory.h"
+#include "analyze/base/path.h"
+#include "analyze/base/suggest.h"
+#include "analyze/cli/command.h"
 #include "tree_table.h"
 
 #include <inttypes.h>

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* compare: what cProfile and yappi saved, beside what was sampled. */
-#include "../command.h"
-#include "../compare.h"
-#include "../memory.h"
-#include "../request.h"
+#include "analyze/ask/request.h"
+#include "analyze/base/memory.h"
+#include "analyze/cli/command.h"
+#include "analyze/compare/compare.h"
 
 #include <inttypes.h>
 #include <stdlib.h>

@@ -2,9 +2,9 @@
 /* diff: what changed between recordings, and whether that is real. */
 #include "cmd_diff.h"
 
-#include "../command.h"
-#include "../memory.h"
-#include "../request.h"
+#include "analyze/ask/request.h"
+#include "analyze/base/memory.h"
+#include "analyze/cli/command.h"
 
 #include <ctype.h>
 #include <inttypes.h>

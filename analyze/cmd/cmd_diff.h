@@ -3,8 +3,8 @@
 #ifndef PYREC_ANALYZE_CMD_DIFF_H
 #define PYREC_ANALYZE_CMD_DIFF_H
 
-#include "../diff.h"
-#include "../view.h"
+#include "analyze/compare/diff.h"
+#include "analyze/view/view.h"
 
 /* Everything that lives as long as the view. */
 struct sides {

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* export: whole profiles, in the forms of other programs. */
-#include "../command.h"
-#include "../graph.h"
-#include "../memory.h"
-#include "../metric.h"
-#include "../origin.h"
-#include "../output.h"
-#include "../request.h"
-#include "../stacks.h"
+#include "analyze/ask/origin.h"
+#include "analyze/ask/request.h"
+#include "analyze/base/memory.h"
+#include "analyze/cli/command.h"
+#include "analyze/cli/output.h"
+#include "analyze/export/graph.h"
+#include "analyze/export/stacks.h"
+#include "analyze/model/metric.h"
 
 #include <stdlib.h>
 #include <string.h>

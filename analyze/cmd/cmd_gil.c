@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* gil: who waited for whom, and where the GIL was held meanwhile. */
-#include "../command.h"
-#include "../gil.h"
-#include "../memory.h"
-#include "../request.h"
+#include "analyze/ask/request.h"
+#include "analyze/base/memory.h"
+#include "analyze/cli/command.h"
+#include "analyze/time/gil.h"
 #include "gil_table.h"
 
 #include <inttypes.h>

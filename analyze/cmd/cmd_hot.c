@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* hot: the heaviest paths. */
-#include "../command.h"
-#include "../memory.h"
-#include "../remainder.h"
+#include "analyze/ask/remainder.h"
+#include "analyze/base/memory.h"
+#include "analyze/cli/command.h"
 #include "tree_table.h"
 
 #include <stdlib.h>

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* lines, functions, files, modules: the same table by different keys. */
-#include "../command.h"
-#include "../fold.h"
-#include "../memory.h"
-#include "../remainder.h"
-#include "../request.h"
-#include "../thread_group.h"
+#include "analyze/ask/remainder.h"
+#include "analyze/ask/request.h"
+#include "analyze/base/memory.h"
+#include "analyze/cli/command.h"
+#include "analyze/weigh/fold.h"
+#include "analyze/weigh/thread_group.h"
 
 #include <inttypes.h>
 #include <stdlib.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* processes: one row per recorded process. */
-#include "../command.h"
-#include "../ending.h"
-#include "../remainder.h"
+#include "analyze/ask/ending.h"
+#include "analyze/ask/remainder.h"
+#include "analyze/cli/command.h"
 
 static uint64_t later(uint64_t a, uint64_t b)
 {

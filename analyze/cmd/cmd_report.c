@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* report: one HTML page to look at. */
-#include "../arrange.h"
-#include "../command.h"
-#include "../memory.h"
-#include "../module.h"
-#include "../report/page.h"
-#include "../request.h"
+#include "analyze/ask/arrange.h"
+#include "analyze/ask/request.h"
+#include "analyze/base/memory.h"
+#include "analyze/cli/command.h"
+#include "analyze/model/module.h"
+#include "analyze/report/page.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* stalls: when a thread did not come back to its idle place, and what happened then. */
-#include "../command.h"
-#include "../idle_tell.h"
-#include "../memory.h"
-#include "../moment.h"
-#include "../request.h"
-#include "../stall_tell.h"
+#include "analyze/ask/moment.h"
+#include "analyze/ask/request.h"
+#include "analyze/base/memory.h"
+#include "analyze/cli/command.h"
+#include "analyze/stalls/idle_tell.h"
+#include "analyze/stalls/stall_tell.h"
 
 #include <inttypes.h>
 #include <stdlib.h>

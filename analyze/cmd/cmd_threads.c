@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* threads: one row per thread, those that run no Python included. */
-#include "../command.h"
-#include "../request.h"
-#include "../thread_group.h"
+#include "analyze/ask/request.h"
+#include "analyze/cli/command.h"
+#include "analyze/weigh/thread_group.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* timeline: what processes and threads did over time. */
-#include "../command.h"
-#include "../memory.h"
-#include "../moment.h"
-#include "../remainder.h"
-#include "../request.h"
-#include "../sink.h"
-#include "../timeline.h"
+#include "analyze/ask/moment.h"
+#include "analyze/ask/remainder.h"
+#include "analyze/ask/request.h"
+#include "analyze/base/memory.h"
+#include "analyze/base/sink.h"
+#include "analyze/cli/command.h"
+#include "analyze/time/timeline.h"
 
 #include <inttypes.h>
 #include <stdlib.h>

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* tree: who calls whom, from the threads down. */
-#include "../command.h"
-#include "../memory.h"
-#include "../remainder.h"
-#include "../thread_group.h"
+#include "analyze/ask/remainder.h"
+#include "analyze/base/memory.h"
+#include "analyze/cli/command.h"
+#include "analyze/weigh/thread_group.h"
 #include "tree_table.h"
 
 #include <inttypes.h>

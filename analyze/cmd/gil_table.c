@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "gil_table.h"
 
-#include "../column.h"
+#include "analyze/view/column.h"
 
 #include <string.h>
 

@@ -8,8 +8,8 @@
 #ifndef PYREC_ANALYZE_GIL_TABLE_H
 #define PYREC_ANALYZE_GIL_TABLE_H
 
-#include "../gil_matrix.h"
-#include "../story.h"
+#include "analyze/time/gil_matrix.h"
+#include "analyze/view/story.h"
 
 /*
  * Add it for people: with the share of the waiting thread's time in each cell, or without. Cells

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "tree_table.h"
 
-#include "../memory.h"
-#include "../path.h"
+#include "analyze/base/memory.h"
+#include "analyze/base/path.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -8,9 +8,9 @@
 #ifndef PYREC_ANALYZE_CMD_TREE_TABLE_H
 #define PYREC_ANALYZE_CMD_TREE_TABLE_H
 
-#include "../calltree.h"
-#include "../request.h"
-#include "../view_tree.h"
+#include "analyze/ask/request.h"
+#include "analyze/view/view_tree.h"
+#include "analyze/weigh/calltree.h"
 
 /* --lines and --levels, which all of them take. */
 #define TREE_OPTIONS                                                                               \

@@ -11,11 +11,11 @@
  * same last part; gprof2dot those of the same name. So every function has a number and a name of
  * its own (naming.h). Objects are packages, by which KCachegrind can group.
  */
-#include "../graph.h"
-#include "../memory.h"
-#include "../origin.h"
-#include "../output.h"
-#include "text_table.h"
+#include "analyze/ask/origin.h"
+#include "analyze/base/memory.h"
+#include "analyze/cli/output.h"
+#include "analyze/export/graph.h"
+#include "analyze/out/text/text_table.h"
 
 #include <inttypes.h>
 #include <stdlib.h>

@@ -8,9 +8,9 @@
  * readers' tables add up slices by their names, so functions have names of their own (naming.h).
  * Times are microseconds since the start of the recording.
  */
-#include "../memory.h"
-#include "../origin.h"
-#include "../output.h"
+#include "analyze/ask/origin.h"
+#include "analyze/base/memory.h"
+#include "analyze/cli/output.h"
 #include "json_text.h"
 
 #include <inttypes.h>

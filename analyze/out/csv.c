@@ -5,8 +5,8 @@
  * Lines end in LF, not in the RFC's CRLF: that is what awk, cut and join expect, and every reader
  * of csv takes both.
  */
-#include "../column.h"
-#include "../output.h"
+#include "analyze/cli/output.h"
+#include "analyze/view/column.h"
 
 #include <string.h>
 

@@ -6,8 +6,8 @@
  * `function (file)`, or with the line. What would be taken for the format's own is written as an
  * escape: ';' as \x3b, a newline as \n, and so are other characters that a terminal would act upon.
  */
-#include "../memory.h"
-#include "../output.h"
+#include "analyze/base/memory.h"
+#include "analyze/cli/output.h"
 
 #include <inttypes.h>
 #include <stdlib.h>

@@ -13,11 +13,11 @@
  * range is as exact as they are. Around time in which nothing was observed there are samples
  * without a stack.
  */
-#include "../memory.h"
-#include "../origin.h"
-#include "../output.h"
+#include "analyze/ask/origin.h"
+#include "analyze/base/memory.h"
+#include "analyze/cli/output.h"
+#include "analyze/out/text/text_table.h"
 #include "json_text.h"
-#include "text_table.h"
 
 #include <inttypes.h>
 #include <stdlib.h>

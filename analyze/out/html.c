@@ -8,11 +8,11 @@
  * in base64, so that nothing of a trace is markup. The JSON says who and what; page/read.js reads
  * it.
  */
-#include "../memory.h"
-#include "../module.h"
-#include "../output.h"
-#include "../report/page.h"
-#include "../report/report_columns.h"
+#include "analyze/base/memory.h"
+#include "analyze/cli/output.h"
+#include "analyze/model/module.h"
+#include "analyze/report/page.h"
+#include "analyze/report/report_columns.h"
 #include "json_text.h"
 
 #include <inttypes.h>

@@ -3,10 +3,10 @@
  * json - through jansson: a table or list is an array of objects, facts are an object of objects, a
  * log one object per line.
  */
-#include "../column.h"
-#include "../memory.h"
-#include "../output.h"
-#include "../story.h"
+#include "analyze/base/memory.h"
+#include "analyze/cli/output.h"
+#include "analyze/view/column.h"
+#include "analyze/view/story.h"
 
 #include <jansson.h>
 

@@ -7,8 +7,8 @@
 #ifndef PYREC_ANALYZE_OUT_JSON_TEXT_H
 #define PYREC_ANALYZE_OUT_JSON_TEXT_H
 
-#include "../sink.h"
-#include "../view.h"
+#include "analyze/base/sink.h"
+#include "analyze/view/view.h"
 
 /* A string with its quotes. The text is UTF-8. */
 void json_text(struct sink *to, const char *text);

@@ -5,7 +5,7 @@
  * gnuplot reads a script of ours from a file without a name and writes into the sink's file. Names
  * from the trace stand in single quotes, in which gnuplot expands nothing.
  */
-#include "../output.h"
+#include "analyze/cli/output.h"
 
 #include <errno.h>
 #include <spawn.h>

@@ -7,10 +7,10 @@
  * are no addresses; the one mapping says what program it was, and that nothing is left to be
  * symbolized.
  */
-#include "../memory.h"
-#include "../origin.h"
-#include "../output.h"
-#include "text_table.h"
+#include "analyze/ask/origin.h"
+#include "analyze/base/memory.h"
+#include "analyze/cli/output.h"
+#include "analyze/out/text/text_table.h"
 #include "wire_message.h"
 
 #include <stdlib.h>

@@ -7,8 +7,8 @@
  * A sampler counts no calls: they are 0, which pstats shows as such and never divides by. Where
  * there is no file it is "~", as of built-in functions.
  */
-#include "../graph.h"
-#include "../output.h"
+#include "analyze/cli/output.h"
+#include "analyze/export/graph.h"
 
 #include <string.h>
 

@@ -11,9 +11,9 @@
  * weights for time that passes, so time in which a thread was not there, or in nothing that was
  * asked for, is a sample of no frames: what is shown above a second was then.
  */
-#include "../memory.h"
-#include "../origin.h"
-#include "../output.h"
+#include "analyze/ask/origin.h"
+#include "analyze/base/memory.h"
+#include "analyze/cli/output.h"
 #include "json_text.h"
 
 #include <inttypes.h>

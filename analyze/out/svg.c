@@ -6,13 +6,13 @@
  * there are the whole tree and a script (flame.js), which draws it for the window's width, zooms
  * and searches. Colours come from names: files have hues, functions shades of them.
  */
-#include "../hash.h"
-#include "../memory.h"
-#include "../origin.h"
-#include "../output.h"
-#include "../unicode.h"
+#include "analyze/ask/origin.h"
+#include "analyze/base/hash.h"
+#include "analyze/base/memory.h"
+#include "analyze/base/unicode.h"
+#include "analyze/cli/output.h"
+#include "analyze/out/text/text_table.h"
 #include "json_text.h"
-#include "text_table.h"
 
 #include <inttypes.h>
 #include <math.h>

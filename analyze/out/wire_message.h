@@ -13,8 +13,8 @@
 #ifndef PYREC_ANALYZE_OUT_WIRE_MESSAGE_H
 #define PYREC_ANALYZE_OUT_WIRE_MESSAGE_H
 
-#include "../buffer.h"
-#include "../sink.h"
+#include "analyze/base/buffer.h"
+#include "analyze/base/sink.h"
 
 #include <stdint.h>
 #define ZLIB_CONST

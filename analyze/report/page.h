@@ -13,7 +13,7 @@
 #ifndef PYREC_ANALYZE_PAGE_H
 #define PYREC_ANALYZE_PAGE_H
 
-#include "../output.h"
+#include "analyze/cli/output.h"
 #include "report_runs.h"
 #include "report_source.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "report_columns.h"
 
-#include "../../format/columns.h"
-#include "../memory.h"
+#include "analyze/base/memory.h"
+#include "format/columns.h"
 
 #include <stdlib.h>
 

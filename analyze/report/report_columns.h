@@ -30,7 +30,7 @@
 #ifndef PYREC_ANALYZE_REPORT_COLUMNS_H
 #define PYREC_ANALYZE_REPORT_COLUMNS_H
 
-#include "../buffer.h"
+#include "analyze/base/buffer.h"
 #include "report_runs.h"
 
 #define REPORT_COLUMN_LIST(X)                                                                      \

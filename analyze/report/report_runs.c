@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "report_runs.h"
 
-#include "../memory.h"
-#include "../select.h"
-#include "../span.h"
-#include "../unit.h"
+#include "analyze/base/memory.h"
+#include "analyze/model/select.h"
+#include "analyze/read/span.h"
+#include "analyze/read/unit.h"
 
 #include <stdlib.h>
 

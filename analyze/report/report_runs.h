@@ -21,7 +21,7 @@
 #ifndef PYREC_ANALYZE_REPORT_RUNS_H
 #define PYREC_ANALYZE_REPORT_RUNS_H
 
-#include "../scene.h"
+#include "analyze/read/scene.h"
 
 #define REPORT_UNSEEN 7u /* in place of a class: it was not observed */
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "report_source.h"
 
-#include "../buffer.h"
-#include "../memory.h"
-#include "../source.h"
+#include "analyze/base/buffer.h"
+#include "analyze/base/memory.h"
+#include "analyze/source/source.h"
 
 #include <stdlib.h>
 #include <string.h>

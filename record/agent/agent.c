@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include "agent.h"
-#include "clock.h"
-#include "interpose/bell.h"
-#include "interpose/ends.h"
-#include "interpose/exec.h"
-#include "interpose/nosignal.h"
-#include "interpose/signals.h"
-#include "notice.h"
-#include "peek.h"
+#include "record/agent/base/clock.h"
+#include "record/agent/base/peek.h"
+#include "record/agent/channel/notice.h"
+#include "record/agent/interpose/bell.h"
+#include "record/agent/interpose/ends.h"
+#include "record/agent/interpose/exec.h"
+#include "record/agent/interpose/nosignal.h"
+#include "record/agent/interpose/signals.h"
 #include <errno.h>
 #include <linux/futex.h>
 #include <sched.h>

@@ -14,10 +14,10 @@
 #ifndef PYREC_AGENT_AGENT_H
 #define PYREC_AGENT_AGENT_H
 
-#include "link.h"
-#include "names.h"
-#include "place.h"
-#include "sampler.h"
+#include "record/agent/channel/link.h"
+#include "record/agent/cpython/place.h"
+#include "record/agent/sample/names.h"
+#include "record/agent/sample/sampler.h"
 #include <pthread.h>
 
 enum agent_state {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "arrive.h"
-#include "atfork.h"
-#include "interpose/bell.h"
-#include "interpose/loader.h"
-#include "symbol.h"
+#include "record/agent/base/atfork.h"
+#include "record/agent/base/symbol.h"
+#include "record/agent/interpose/bell.h"
+#include "record/agent/interpose/loader.h"
 
 #include <errno.h>
 #include <stdatomic.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "aside.h"
-#include "interpose/alone.h"
+#include "record/agent/interpose/alone.h"
 
 #include <fcntl.h>
 #include <stdio.h>

@@ -15,7 +15,7 @@
  */
 #include "agent.h"
 #include "aside.h"
-#include "atfork.h"
+#include "record/agent/base/atfork.h"
 #include <errno.h>
 #include <sys/syscall.h>
 #include <unistd.h>

@@ -9,9 +9,9 @@
  * when a sample of the default load takes more than 8 bytes, several times what is usual; how long
  * it takes is for whoever reads it.
  */
-#include "fake_agent.h"
-#include "record/clocks.h"
-#include "record/process.h"
+#include "record/base/clocks.h"
+#include "record/collect/process.h"
+#include "tests/unit/support/fake_agent.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -8,7 +8,7 @@
  * hundred that are hot at the time, now and then any of all. The others sleep and wake up for some
  * microseconds about once a second.
  */
-#include "make_trace.h"
+#include "tests/unit/support/make_trace.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -8,8 +8,8 @@
  *
  * The least of many rounds: the walk itself, with everything in the caches.
  */
-#include "record/agent/stack.h"
-#include "tests/unit/fake_interp.h"
+#include "record/agent/cpython/stack.h"
+#include "tests/unit/support/fake_interp.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>

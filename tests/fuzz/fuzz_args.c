@@ -3,10 +3,10 @@
  * Any words as a command line of pyanalyze, one per line: they are taken, or refused in one line
  * that says why. What was taken goes on to columns, order and moments.
  */
-#include "analyze/args.h"
-#include "analyze/arrange.h"
-#include "analyze/command.h"
-#include "analyze/help.h"
+#include "analyze/ask/arrange.h"
+#include "analyze/cli/args.h"
+#include "analyze/cli/command.h"
+#include "analyze/cli/help.h"
 #include "fuzz.h"
 
 #include <string.h>

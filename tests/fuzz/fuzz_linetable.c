@@ -4,7 +4,7 @@
  * dialect, the next four the first line; the rest is the table.
  */
 #include "fuzz.h"
-#include "record/linetable.h"
+#include "record/decode/linetable.h"
 #include <string.h>
 
 #define HEAD_LEN 5

@@ -4,13 +4,13 @@
  * whatever the messages say, and a repaired file with every sample of the good chunks. "\n--\n" in
  * the input ends a chunk, "\n==\n" a generation as well.
  */
-#include "analyze/audit.h"
-#include "analyze/calltree.h"
-#include "analyze/dump.h"
-#include "analyze/fold.h"
-#include "analyze/profile.h"
-#include "analyze/salvage.h"
-#include "analyze/series.h"
+#include "analyze/compare/series.h"
+#include "analyze/export/dump.h"
+#include "analyze/read/audit.h"
+#include "analyze/repair/salvage.h"
+#include "analyze/weigh/calltree.h"
+#include "analyze/weigh/fold.h"
+#include "analyze/weigh/profile.h"
 #include "format/chunk_write.h"
 #include "fuzz.h"
 

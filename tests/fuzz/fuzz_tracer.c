@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Any bytes as the profile of a tracer, in both forms: what is read is whole, the rest refused. */
-#include "analyze/tracer.h"
+#include "analyze/compare/tracer.h"
 #include "fuzz.h"
 
 #include <math.h>

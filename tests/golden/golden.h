@@ -12,9 +12,9 @@
 #ifndef PYREC_TESTS_GOLDEN_H
 #define PYREC_TESTS_GOLDEN_H
 
-#include "../unit/scratch.h"
 #include "format/chunk_write.h"
 #include "format/trace.pb-c.h"
+#include "tests/unit/support/scratch.h"
 #include "watch.h"
 
 struct golden {

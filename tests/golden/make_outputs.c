@@ -12,7 +12,7 @@
  * (gui, while somebody set the wall clock and the rate was changed).
  */
 #include "format/trace.pb-c.h"
-#include "make_trace.h"
+#include "tests/unit/support/make_trace.h"
 
 #include <stdbool.h>
 #include <stdio.h>

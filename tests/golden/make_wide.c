@@ -7,7 +7,7 @@
  * Two processes of nine threads each, with long names, deep stacks in long paths, imports in
  * imports, and many functions, of which `hottest` is the heaviest in every table.
  */
-#include "make_trace.h"
+#include "tests/unit/support/make_trace.h"
 
 #include <stdio.h>
 

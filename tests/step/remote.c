@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "remote.h"
-#include "record/agent/peek.h"
+#include "record/agent/base/peek.h"
 #include <elf.h>
 #include <fcntl.h>
 #include <stdio.h>

@@ -2,13 +2,13 @@
 /*
  * remote - the memory of a stopped process, read by the walker as if it were its own.
  *
- * Implements peek() and peek_bytes() of record/agent/peek.h on top of process_vm_readv, with a
+ * Implements peek() and peek_bytes() of record/agent/base/peek.h on top of process_vm_readv, with a
  * cache of pages that is good for one instruction.
  */
 #ifndef PYREC_TESTS_REMOTE_H
 #define PYREC_TESTS_REMOTE_H
 
-#include "record/agent/pyver.h"
+#include "record/agent/cpython/pyver.h"
 #include <stddef.h>
 #include <sys/types.h>
 

@@ -10,7 +10,7 @@
  * instruction makes of the reading before. Exit 0 when not one was wrong, 1 when one was, 77 when
  * this interpreter or machine cannot be stepped.
  */
-#include "record/agent/stack.h"
+#include "record/agent/cpython/stack.h"
 #include "remote.h"
 #include <signal.h>
 #include <stdio.h>

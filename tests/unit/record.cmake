@@ -1,38 +1,38 @@
 # SPDX-License-Identifier: MIT
 # The suites of record/.
-unit(test_ring RACE test_ring.c LINK pyrec_collect Threads::Threads)
+unit(test_ring RACE record/test_ring.c LINK pyrec_collect Threads::Threads)
 
-unit(test_linetable test_linetable.c LINK pyrec_collect)
+unit(test_linetable record/test_linetable.c LINK pyrec_collect)
 target_compile_definitions(test_linetable PRIVATE
-  VECTORS="${CMAKE_CURRENT_SOURCE_DIR}/linetable_vectors.txt")
+  VECTORS="${CMAKE_CURRENT_SOURCE_DIR}/record/linetable_vectors.txt")
 foreach(line IN LISTS interpreters)
   separate_arguments(words UNIX_COMMAND "${line}")
   list(GET words 0 version)
   list(GET words 1 python)
   add_test(NAME unit.linetable_live.${version}
-    COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/linetable_live.sh $<TARGET_FILE:test_linetable> ${python})
+    COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/record/linetable_live.sh $<TARGET_FILE:test_linetable> ${python})
   set_tests_properties(unit.linetable_live.${version} PROPERTIES LABELS "unit" TIMEOUT 300)
 endforeach()
-unit(test_utf8 test_utf8.c LINK pyrec_collect)
-unit(test_intern test_intern.c LINK pyrec_collect)
-unit(test_codebook test_codebook.c LINK pyrec_collect)
+unit(test_utf8 record/test_utf8.c LINK pyrec_collect)
+unit(test_intern record/test_intern.c LINK pyrec_collect)
+unit(test_codebook record/test_codebook.c LINK pyrec_collect)
 
-add_library(test_record STATIC fake_agent.c readback.c)
+add_library(test_record STATIC support/fake_agent.c support/readback.c)
 target_link_libraries(test_record PUBLIC pyrec_collect test_scratch)
-unit(test_process test_process.c LINK test_record)
-unit(test_tracefile test_tracefile.c LINK test_record)
-unit(test_event test_event.c LINK test_record)
+unit(test_process record/test_process.c LINK test_record)
+unit(test_tracefile record/test_tracefile.c LINK test_record)
+unit(test_event record/test_event.c LINK test_record)
 target_compile_definitions(test_event PRIVATE PYANALYZE="$<TARGET_FILE:pyanalyze>")
 add_dependencies(test_event pyanalyze)
 
 # pyrec beside a library that does nothing, and a program that plays the agent's part itself. The
 # program is built without sanitizers, which do not like to be second in LD_PRELOAD.
 set(stage ${CMAKE_CURRENT_BINARY_DIR}/stage)
-add_library(quiet_library SHARED quiet_library.c)
+add_library(quiet_library SHARED support/quiet_library.c)
 target_link_libraries(quiet_library PRIVATE pyrec_options)
 set_target_properties(quiet_library PROPERTIES OUTPUT_NAME pyrec LIBRARY_OUTPUT_DIRECTORY ${stage})
-add_executable(fake_program fake_program.c fake_agent.c ../../record/ring.c ../../record/syscalls.c
-  ../../record/clocks.c ../../record/elf_image.c)
+add_executable(fake_program support/fake_program.c support/fake_agent.c ../../record/wire/ring.c ../../record/decode/syscalls.c
+  ../../record/base/clocks.c ../../record/base/elf_image.c)
 target_link_libraries(fake_program PRIVATE pyrec_options)
 set_target_properties(fake_program PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${stage})
 add_custom_command(OUTPUT ${stage}/pyrec
@@ -40,30 +40,30 @@ add_custom_command(OUTPUT ${stage}/pyrec
   DEPENDS pyrec)
 add_custom_target(staged_pyrec ALL DEPENDS ${stage}/pyrec)
 
-add_library(test_run STATIC run_pyrec.c)
+add_library(test_run STATIC support/run_pyrec.c)
 target_link_libraries(test_run PUBLIC test_record)
 target_compile_definitions(test_run PRIVATE STAGE="${stage}")
 add_dependencies(test_run staged_pyrec quiet_library fake_program)
-unit(test_session test_session.c LINK test_run)
-unit(test_signals test_signals.c LINK test_run util)
-unit(test_settings test_settings.c LINK pyrec_collect)
+unit(test_session record/test_session.c LINK test_run)
+unit(test_signals record/test_signals.c LINK test_run util)
+unit(test_settings record/test_settings.c LINK pyrec_collect)
 target_compile_definitions(test_settings PRIVATE MANUAL="${PROJECT_SOURCE_DIR}/record/pyrec.1")
-unit(test_natives RACE test_natives.c LINK pyrec_collect Threads::Threads)
-unit(test_hostile test_hostile.c LINK test_record)
-unit(test_lobby RACE test_lobby.c LINK test_record)
+unit(test_natives RACE record/test_natives.c LINK pyrec_collect Threads::Threads)
+unit(test_hostile record/test_hostile.c LINK test_record)
+unit(test_lobby RACE record/test_lobby.c LINK test_record)
 set(agent ${PROJECT_SOURCE_DIR}/record/agent)
-unit(test_door test_door.c ${agent}/reach.c ${agent}/notice.c ${agent}/proc_read.c
+unit(test_door record/test_door.c ${agent}/channel/reach.c ${agent}/channel/notice.c ${agent}/base/proc_read.c
   LINK test_record Threads::Threads)
-unit(test_examine test_examine.c LINK pyrec_collect test_scratch)
+unit(test_examine record/test_examine.c LINK pyrec_collect test_scratch)
 
 # A program that its compiler gives AddressSanitizer's library, where it can.
 include(CheckCSourceCompiles)
 set(CMAKE_REQUIRED_FLAGS -fsanitize=address)
 check_c_source_compiles("int main(void) { return 0; }" PYREC_HAS_ASAN)
 unset(CMAKE_REQUIRED_FLAGS)
-unit(test_target test_target.c LINK pyrec_collect test_scratch)
+unit(test_target record/test_target.c LINK pyrec_collect test_scratch)
 if(PYREC_HAS_ASAN)
-  add_executable(sanitized_program sanitized_program.c)
+  add_executable(sanitized_program support/sanitized_program.c)
   target_compile_options(sanitized_program PRIVATE -fsanitize=address)
   target_link_options(sanitized_program PRIVATE -fsanitize=address)
   target_compile_definitions(test_target PRIVATE SANITIZED="$<TARGET_FILE:sanitized_program>")

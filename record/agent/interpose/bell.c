@@ -2,7 +2,7 @@
 #include "bell.h"
 #include "gil_wait.h"
 #include "interpose.h"
-#include "record/clocks.h"
+#include "record/base/clocks.h"
 #include <errno.h>
 #include <linux/futex.h>
 #include <pthread.h>

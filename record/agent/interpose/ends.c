@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "ends.h"
 #include "interpose.h"
-#include "record/clocks.h"
+#include "record/base/clocks.h"
 #include "sigmask.h"
 #include "signals.h"
 #include <errno.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "interpose.h"
-#include "record/elf_image.h"
+#include "record/base/elf_image.h"
 
 struct search {
     const char *name;

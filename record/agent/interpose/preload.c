@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "preload.h"
 #include "interpose.h"
-#include "record/target.h"
+#include "record/base/target.h"
 #include <fcntl.h>
 #include <stdint.h>
 

@@ -2,7 +2,7 @@
 #include "sigmask.h"
 #include "interpose.h"
 #include "nosignal.h"
-#include "record/clocks.h"
+#include "record/base/clocks.h"
 #include "signals.h"
 #include <errno.h>
 #include <stdatomic.h>

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: MIT */
+#include "follow.h"
+
+#include "analyze/base/memory.h"
+#include "analyze/base/path.h"
+
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#define SECOND_NS UINT64_C(1000000000)
+#define STEP_NS   (SECOND_NS / 5)
+
+static uint64_t now_ns(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * SECOND_NS + (uint64_t)now.tv_nsec;
+}
+
+static uint64_t size_of(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) == 0 ? (uint64_t)st.st_size : 0;
+}
+
+void follow_init(struct follow *follow, const char *const *paths, size_t n_paths)
+{
+    *follow = (struct follow){.paths = paths, .n_paths = n_paths};
+    follow->sizes = memory_get((n_paths + 1) * sizeof *follow->sizes);
+}
+
+void follow_clear(struct follow *follow)
+{
+    free(follow->sizes);
+    *follow = (struct follow){0};
+}
+
+void follow_note(struct follow *follow)
+{
+    follow->noted_ns = now_ns();
+    for (size_t i = 0; i < follow->n_paths; i++)
+        follow->sizes[i] = size_of(follow->paths[i]);
+}
+
+void follow_wait(struct follow *follow, bool restless)
+{
+    const struct timespec step = {.tv_nsec = STEP_NS};
+    const uint64_t took_ns = now_ns() - follow->noted_ns;
+    const uint64_t least_ns = took_ns > SECOND_NS / 10 ? 10 * took_ns : SECOND_NS;
+    for (;;) {
+        bool changed = false;
+        for (size_t i = 0; i < follow->n_paths; i++)
+            changed = changed || size_of(follow->paths[i]) != follow->sizes[i];
+        const uint64_t waited_ns = now_ns() - follow->noted_ns;
+        if (changed && waited_ns >= least_ns) {
+            follow->quiet = false;
+            return;
+        }
+        if (restless && !changed && !follow->quiet && waited_ns >= FOLLOW_QUIET_S * SECOND_NS) {
+            follow->quiet = true;
+            return;
+        }
+        nanosleep(&step, NULL);
+    }
+}
+
+/* Seconds since the file that was written last was; 0 where none can be looked at. */
+static double quiet_seconds(const struct trace *trace)
+{
+    struct timespec now;
+    double least = -1;
+    clock_gettime(CLOCK_REALTIME, &now);
+    for (size_t i = 0; i < trace->n_files; i++) {
+        struct stat st;
+        if (stat(chunk_file_path(trace->files[i].chunks), &st) != 0)
+            continue;
+        const double seconds = (double)(now.tv_sec - st.st_mtim.tv_sec) +
+                               1e-9 * (double)(now.tv_nsec - st.st_mtim.tv_nsec);
+        least = least < 0 || seconds < least ? seconds : least;
+    }
+    return least > 0 ? least : 0;
+}
+
+const char *follow_headline(struct arena *arena, const struct trace *trace)
+{
+    const uint64_t interval_ns = trace->census.recordings[0]->interval_ns;
+    const double quiet_s = quiet_seconds(trace);
+    const char *const name = trace->n_files == 1
+                                 ? path_name(chunk_file_path(trace->files[0].chunks))
+                                 : arena_print(arena, "%zu files", trace->n_files);
+    const char *const rate =
+        interval_ns == 0 ? ""
+                         : arena_print(arena, ", %.4g ticks per second", 1e9 / (double)interval_ns);
+    bool ended = true;
+    for (size_t i = 0; i < trace->n_files; i++)
+        ended = ended && chunk_file_closed(trace->files[i].chunks);
+    if (ended)
+        return arena_print(arena, "%s: %.1f s%s, ended", name, (double)trace_end_ns(trace) / 1e9,
+                           rate);
+    return arena_print(
+        arena,
+        quiet_s < FOLLOW_QUIET_S
+            ? "%s: %.1f s so far%s, written %.1f s ago"
+            : "%s: %.1f s so far%s, nothing written for %.0f s: has its writer gone?",
+        name, (double)trace_end_ns(trace) / 1e9, rate, quiet_s);
+}

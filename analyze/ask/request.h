@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * request - one call of pyanalyze: what was asked, and what is at hand to answer it.
+ *
+ * On the line:  args -> [request] -> a command's build(), which takes trace and profile from it
+ * Memory:       struct request is the caller's; request_open fills it, request_close takes it
+ *               back. Views borrow from it, so it outlives them.
+ * Loss:         damage is collected here, and printed by main.c.
+ */
+#ifndef PYREC_ANALYZE_REQUEST_H
+#define PYREC_ANALYZE_REQUEST_H
+
+#include "analyze/cli/args.h"
+#include "analyze/model/metric.h"
+#include "analyze/model/select.h"
+#include "analyze/read/damage_log.h"
+#include "analyze/read/trace.h"
+#include "analyze/view/screen.h"
+#include "analyze/weigh/profile.h"
+
+struct request {
+    const struct args *args;
+    bool machine;                /* the answer is for a program */
+    struct screen screen;        /* the terminal it will be shown on, if it is for a human */
+    const struct metric *metric; /* of --by, else CPU */
+    struct select select;
+    struct damage_log damage;
+    struct trace *trace;
+    bool answered; /* from traces that the command opened itself */
+    struct profile profile;
+};
+
+/*
+ * Take the selection from the arguments and open the files; --from and --to become the trace's
+ * window. So whoever reads samples keeps to the range of time by itself; --state is kept by
+ * profile_build, and must be asked for (select_has_state) by those who read spans.
+ */
+MUST_CHECK enum status request_open(struct request *request, const struct args *args, bool machine,
+                                    struct problem *why);
+void request_close(struct request *request);
+
+/* How many threads shall read the trace. */
+size_t request_workers(const struct request *request);
+
+/*
+ * Give another trace, of the command's own, the window of --from and --to; `name` is what it is
+ * called where it has no such time.
+ */
+MUST_CHECK enum status request_set_window(const struct request *request, struct trace *trace,
+                                          const char *name, struct problem *why);
+
+/*
+ * Learn all about the wall clock, also from what was not selected: to be called before a command
+ * tells a time of day (recording_unix_ns), after the trace was read.
+ */
+void request_learn_clock(struct request *request);
+
+/* Read the trace into request->profile. */
+void request_profile(struct request *request);
+
+/* When everything was read: was there what was asked for? STATUS_USAGE says what was not. */
+MUST_CHECK enum status request_check(const struct request *request, struct problem *why);
+
+/*
+ * For commands that show how much there is of a metric, not what there is: STATUS_USAGE when no
+ * sample in the chosen states can have any of that of --by.
+ */
+MUST_CHECK enum status request_check_by(const struct request *request, struct problem *why);
+
+/*
+ * After everything was read. Were processes or threads asked for by names that nobody has? Then the
+ * answer is about nobody, whatever the command.
+ */
+bool request_asks_nobody(const struct request *request);
+
+/* The line that says what of what was asked for is not there, and where to look for what is. */
+void request_say_nothing(const struct request *request, struct buffer *line);
+
+/* The options that chose what is answered about, as they were given; "" = there were none. */
+void request_selection(const struct args *args, struct buffer *out);
+
+/* Is a process among those that are asked for? */
+bool request_has_process(const struct request *request, const struct process *process);
+
+#endif

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * sink - where an output writes to, and what can be shown there.
+ *
+ * On the line:  an output's write() -> [sink] -> terminal, pipe or file
+ * Threads:      one at a time.
+ * Memory:       struct sink is the caller's; sink_open fills it, sink_close takes it back.
+ * Loss:         a write that fails is remembered and said by sink_close; nothing is retried.
+ *
+ * A file is written beside its place and takes it when it is whole: what was there before stays
+ * until then, and a pyanalyze that fails or is killed leaves nothing behind.
+ */
+#ifndef PYREC_ANALYZE_SINK_H
+#define PYREC_ANALYZE_SINK_H
+
+#include "format/status.h"
+#include "whole_file.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+
+enum color_choice {
+    COLOR_AUTO, /* on a terminal, unless NO_COLOR is set */
+    COLOR_ALWAYS,
+    COLOR_NEVER,
+};
+
+struct sink {
+    FILE *file;
+    const char *path; /* NULL = standard output */
+    struct whole_file whole;
+    bool terminal;
+    unsigned width;  /* columns; 0 = as wide as needed */
+    unsigned height; /* lines of a screen, guessed where there is none */
+    bool color;
+    bool ascii; /* plain characters only: the locale has no others */
+};
+
+/* The size of the terminal that standard output is; 0 where it is none. */
+void sink_screen(unsigned *width, unsigned *height);
+
+/* What LC_ALL, LC_CTYPE or LANG, the first that is set, says of characters that are not ASCII. */
+bool sink_locale_is_ascii(void);
+
+/* `path` NULL is standard output. A regular file is made or replaced, others are written to. */
+MUST_CHECK enum status sink_open(struct sink *sink, const char *path, enum color_choice color,
+                                 struct problem *why);
+
+void sink_text(struct sink *sink, const char *text);
+void sink_print(struct sink *sink, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/*
+ * Flush, close, and put the file into its place; STATUS_IO when something could not be written,
+ * and then there is no file.
+ */
+MUST_CHECK enum status sink_close(struct sink *sink, struct problem *why);
+
+/* Close, and leave what was there before. */
+void sink_abandon(struct sink *sink);
+
+#endif

@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * census - who was recorded, and what the recorder says about its own work.
+ *
+ * On the line:  trace (Meta, Threads, Account, Summary of each unit) -> [census] -> commands
+ * Threads:      one at a time; the workers of a trace take its lock (trace.h).
+ * Memory:       everything it points to is in the census's arena until census_clear. Pointers to
+ *               processes and threads stay good while the census grows.
+ * Loss:         what was declared in a lost chunk only is missing: a thread nobody declared has
+ *               the name CENSUS_LOST_NAME.
+ *
+ * Always true:  of several declarations of the same thing the one with the highest chunk number
+ *               holds, whatever the order in which workers found them.
+ */
+#ifndef PYREC_ANALYZE_CENSUS_H
+#define PYREC_ANALYZE_CENSUS_H
+
+#include "analyze/base/arena.h"
+#include "analyze/base/wall.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define CENSUS_LOST_NAME "<lost definitions>"
+
+/* The numbers of message Account, one line each. */
+#define ACCOUNT_LIST(X)                                                                            \
+    X(ticks_due)                                                                                   \
+    X(ticks_taken)                                                                                 \
+    X(ticks_missed)                                                                                \
+    X(ticks_spared)                                                                                \
+    X(ticks_overflowed)                                                                            \
+    X(samples)                                                                                     \
+    X(samples_asked)                                                                               \
+    X(samples_outside)                                                                             \
+    X(retries)                                                                                     \
+    X(handler_ns)                                                                                  \
+    X(sampler_cpu_ns)                                                                              \
+    X(collector_cpu_ns)                                                                            \
+    X(process_cpu_ns)                                                                              \
+    X(unobserved_ns)                                                                               \
+    X(codes)                                                                                       \
+    X(codes_lost)                                                                                  \
+    X(native_cpu_ns)
+
+struct failure {
+    const char *reason;
+    uint64_t count;
+};
+
+struct account {
+#define ACCOUNT_FIELD(name) uint64_t name;
+    ACCOUNT_LIST(ACCOUNT_FIELD)
+#undef ACCOUNT_FIELD
+    struct failure *failures;
+    size_t n_failures;
+};
+
+/* A thread that runs no Python. */
+struct native {
+    uint32_t os_tid;
+    const char *name;
+    uint64_t cpu_ns;
+    uint32_t seq; /* of the chunk that said so */
+    bool final;   /* from the process's Summary: nothing else counts then */
+};
+
+/* Processes that are not in the recording, for one reason. */
+struct absence {
+    const char *reason, *name; /* name: of the program of one of them */
+    uint32_t count;
+    bool unsure; /* not known to be Python */
+};
+
+/* How something ended; of a process or of the recording. */
+struct ending {
+    bool known;
+    uint64_t end_ns;
+    const char *reason;
+    bool status_known;
+    uint32_t exit_status, exit_signal;
+    uint64_t os_cpu_ns;  /* 0 = not known */
+    bool absences_known; /* else nobody has counted */
+    struct absence *absences;
+    size_t n_absences;
+    uint32_t helpers; /* processes that only forked and called exec: they are not in it */
+    uint64_t helpers_cpu_ns;
+    uint32_t strangers; /* others who wanted to be recorded, and were not let in */
+};
+
+/* What Meta says about how it was recorded, and about where. */
+struct setting {
+    const char *name, *value;
+};
+struct recording {
+    uint32_t tag;
+    uint32_t order; /* among the recordings that are read, by start */
+    uint64_t quantum_ns, interval_ns;
+    uint64_t start_mono_ns;
+    int64_t start_unix_ns;
+    struct wall wall;  /* when the wall clock was set meanwhile; see recording_unix_ns */
+    uint64_t shift_ns; /* its time 0 on the common clock of all files that are read */
+    const char *recorder, *hostname, *os, *machine, *cpu_model;
+    uint32_t cpu_count, max_depth;
+    struct setting *settings;
+    size_t n_settings;
+    struct ending ending;
+};
+
+struct thread {
+    const struct process *process;
+    size_t index; /* of all threads, in the order in which they were met: for tables of one's own */
+    uint32_t id, os_tid;
+    const char *name;
+    bool main, declared, ended;
+    uint64_t start_ns;
+    uint32_t seq; /* of the chunk that declared it last */
+};
+
+/* The rate was changed to keep the cost down (--max-overhead). */
+struct rate_change {
+    uint64_t time_ns;     /* on the common clock */
+    uint64_t interval_ns; /* from one tick that is taken to the next, from then on */
+};
+
+/* A process has called itself something else. */
+struct title_change {
+    uint64_t time_ns; /* on the common clock */
+    const char *text; /* "" = its arguments again */
+};
+
+struct process {
+    const struct recording *recording;
+    uint32_t number, pid, parent_pid, image;
+    const char *executable, *command; /* command: argv joined by spaces, may be empty */
+    const char *title;                /* what it called itself last; "" = its command */
+    const char *working_directory;    /* when recording of it began; "" = not known */
+    struct title_change *titles;      /* in order of time */
+    size_t n_titles, titles_size;
+    const char *python_version, *python_build;
+    const char *hostname;       /* where that is not the recording's: it was merged; else "" */
+    uint64_t start_ns, last_ns; /* of its recording; last tick or end */
+    uint32_t generations;
+    struct account account;
+    bool account_known;
+    struct ending ending;
+    uint64_t interval_ns;
+    struct rate_change *rate_changes; /* in order of time */
+    size_t n_rate_changes, rate_changes_size;
+    bool from_start; /* its first generation was read: before the first change it was interval_ns */
+    struct native *natives;
+    size_t n_natives, natives_size;
+    bool natives_final;
+    struct thread **threads; /* in order of id */
+    size_t n_threads, threads_size;
+    uint32_t meta_seq, account_seq;
+    bool described;
+};
+
+struct census {
+    struct arena arena;
+    struct recording **recordings;
+    size_t n_recordings, recordings_size;
+    struct process **processes; /* in order of recording and number */
+    size_t n_processes, processes_size;
+    size_t n_threads;
+};
+
+void census_clear(struct census *census);
+
+struct recording *census_recording(struct census *census, uint32_t tag);
+
+/* The process with that number, made when it is new. */
+struct process *census_process(struct census *census, const struct recording *recording,
+                               uint32_t number);
+
+/* The thread with that id, made when it is new. */
+struct thread *census_thread(struct census *census, struct process *process, uint32_t id);
+
+/* Note how a native thread's clock stood at some time; in any order. */
+void census_native(struct census *census, struct process *process, const struct native *native);
+
+/* Note a change of the rate; in any order. */
+void census_rate_change(struct process *process, struct rate_change change);
+void census_title(struct process *process, struct title_change change);
+
+/*
+ * When all units have been read: make one entry per native thread of what was noted. A clock that
+ * went back means that the OS gave the number to another thread: both are kept.
+ */
+void census_finish(struct census *census);
+
+/*
+ * What the wall clock showed at that time of the common clock, in ns since 1970, steps included:
+ * those in units that were read, or all of them after trace_read_steps.
+ */
+int64_t recording_unix_ns(const struct recording *recording, uint64_t time_ns);
+
+/* What all its native threads used. */
+uint64_t process_native_ns(const struct process *process);
+
+/* Of that, what no thread that was looked at has used: a remainder, not a measurement. */
+uint64_t process_unseen_ns(const struct process *process);
+
+/* By recording, then number: the order of the census. */
+int process_compare(const struct process *a, const struct process *b);
+
+/* What it is called: its title, or its command, or the executable; "" when none is known. */
+const char *process_called(const struct process *process);
+
+/* A name for a human: of what it is called, without the folders of the first word. */
+const char *process_title(const struct process *process);
+
+#endif

@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: MIT */
+#include "dict.h"
+
+#include "analyze/base/memory.h"
+#include "analyze/base/unicode.h"
+#include "format/chunk.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define GROW(dict, what)                                                                           \
+    (dict)->what = memory_grow((dict)->what, &(dict)->what##_size, (dict)->n_##what + 1,           \
+                               sizeof *(dict)->what)
+
+void dict_reset(struct dict *dict)
+{
+    dict_set_directory(dict, "", "");
+    arena_reset(&dict->arena);
+    dict->n_strings = dict->n_functions = dict->n_locations = dict->n_stacks = 0;
+    dict->string_bytes = 0;
+    dict->n_lost = 0;
+
+    GROW(dict, strings);
+    GROW(dict, functions);
+    GROW(dict, locations);
+    GROW(dict, stacks);
+    dict->depths = memory_grow(dict->depths, &dict->depths_size, 1, sizeof *dict->depths);
+    dict->strings[dict->n_strings++] = "";
+    dict->functions[dict->n_functions++] =
+        (struct dict_function){DICT_LOST_NAME, "", 0, PYREC__V1__DEFS__KIND__LOST};
+    dict->locations[dict->n_locations++] = (struct dict_location){0};
+    dict->stacks[dict->n_stacks++] = (struct dict_stack){0};
+    dict->depths[0] = 0;
+}
+
+void dict_clear(struct dict *dict)
+{
+    arena_clear(&dict->arena);
+    free(dict->strings);
+    free(dict->functions);
+    free(dict->locations);
+    free(dict->stacks);
+    free(dict->depths);
+    *dict = (struct dict){0};
+}
+
+/*
+ * Where new entries go: `first` must not be in use; ids between the known ones and it are lost.
+ * *n_gap is how many there are.
+ */
+static enum status check_first(uint32_t first, size_t n_new, size_t n_known, const char *what,
+                               size_t *n_gap, struct problem *why)
+{
+    *n_gap = 0;
+    if (n_new == 0)
+        return STATUS_OK;
+    if (first < n_known)
+        return problem_set(why, STATUS_DAMAGED, PROBLEM_NO_OFFSET, "%s %u is defined twice", what,
+                           first);
+    if ((uint64_t)first + n_new > LIMIT_IDS)
+        return problem_set(why, STATUS_LIMIT, PROBLEM_NO_OFFSET, "too many %ss", what);
+    *n_gap = first - n_known;
+    return STATUS_OK;
+}
+
+static enum status check_equal(size_t n, size_t n_other, const char *what, struct problem *why)
+{
+    if (n == n_other)
+        return STATUS_OK;
+    return problem_set(why, STATUS_DAMAGED, PROBLEM_NO_OFFSET,
+                       "columns of %ss differ in length: %zu and %zu", what, n, n_other);
+}
+
+/* `id` when it is defined, else 0, which stands for what is lost. */
+static uint32_t known(struct dict *dict, uint32_t id, size_t n)
+{
+    if (id < n)
+        return id;
+    dict->n_lost++;
+    return 0;
+}
+
+static enum status add_strings(struct dict *dict, const Pyrec__V1__Defs *defs, struct problem *why)
+{
+    size_t n_gap;
+    TRY(check_first(defs->first_string, defs->n_string, dict->n_strings, "string", &n_gap, why));
+    for (; n_gap > 0; n_gap--) {
+        GROW(dict, strings);
+        dict->strings[dict->n_strings++] = DICT_LOST_NAME;
+        dict->n_lost++;
+    }
+    for (size_t i = 0; i < defs->n_string; i++) {
+        const size_t len = strlen(defs->string[i]);
+        if (len > LIMIT_STRING || dict->string_bytes + len > LIMIT_STRING_BYTES)
+            return problem_set(why, STATUS_LIMIT, PROBLEM_NO_OFFSET, "a string is too long");
+        dict->string_bytes += len;
+        GROW(dict, strings);
+        dict->strings[dict->n_strings++] =
+            unicode_clean(&dict->arena, arena_copy(&dict->arena, defs->string[i], len));
+    }
+    return STATUS_OK;
+}
+
+/* What is no function of the program must not look like one. */
+static const char *shown_name(struct dict *dict, uint32_t name, uint32_t kind)
+{
+    if (name == 0 || kind == PYREC__V1__DEFS__KIND__LOST)
+        return DICT_LOST_NAME;
+    const char *const text = dict->strings[name];
+    if (kind <= PYREC__V1__DEFS__KIND__NATIVE || text[0] == '<')
+        return text;
+    return arena_print(&dict->arena,
+                       kind == PYREC__V1__DEFS__KIND__FAILED ? "<failed: %s>" : "<%s>", text);
+}
+
+/* Is it one of the words of the command line? */
+static bool is_word(const char *command, const char *text)
+{
+    const size_t len = strlen(text);
+    for (const char *at = command; (at = strstr(at, text)) != NULL; at++) {
+        if ((at == command || at[-1] == ' ') && (at[len] == ' ' || at[len] == '\0'))
+            return true;
+    }
+    return false;
+}
+
+static bool is_relative_file(const struct dict *dict, const char *name)
+{
+    const size_t len = strlen(name);
+    if (name[0] == '\0' || name[0] == '/' || name[0] == '<')
+        return false;
+    return (len > 3 && strcmp(name + len - 3, ".py") == 0) ||
+           (len > 4 && strcmp(name + len - 4, ".pyw") == 0) || is_word(dict->command, name);
+}
+
+static const char *file_of(struct dict *dict, uint32_t id, uint32_t kind)
+{
+    const char *const name = dict->strings[id];
+    if (dict->directory[0] == '\0' || kind != PYREC__V1__DEFS__KIND__PYTHON ||
+        !is_relative_file(dict, name))
+        return name;
+    if (dict->joined == NULL || dict->joined_id != id) {
+        const bool here = name[0] == '.' && name[1] == '/';
+        const bool is_root = strcmp(dict->directory, "/") == 0;
+        dict->joined = arena_print(&dict->arena, "%s/%s", is_root ? "" : dict->directory,
+                                   name + (here ? 2 : 0));
+        dict->joined_id = id;
+    }
+    return dict->joined;
+}
+
+void dict_set_directory(struct dict *dict, const char *directory, const char *command)
+{
+    dict->directory = directory;
+    dict->command = command;
+    dict->joined = NULL;
+}
+
+static enum status add_functions(struct dict *dict, const Pyrec__V1__Defs *defs,
+                                 struct problem *why)
+{
+    const size_t n = defs->n_function_name;
+    size_t n_gap;
+    TRY(check_equal(n, defs->n_function_file, "function", why));
+    TRY(check_equal(n, defs->n_function_line, "function", why));
+    if (defs->n_function_kind > 0)
+        TRY(check_equal(n, defs->n_function_kind, "function", why));
+    TRY(check_first(defs->first_function, n, dict->n_functions, "function", &n_gap, why));
+    for (; n_gap > 0; n_gap--) {
+        GROW(dict, functions);
+        dict->functions[dict->n_functions++] = dict->functions[0];
+        dict->n_lost++;
+    }
+    for (size_t i = 0; i < n; i++) {
+        GROW(dict, functions);
+        struct dict_function *const f = &dict->functions[dict->n_functions++];
+        uint32_t kind = defs->n_function_kind > 0 ? defs->function_kind[i] : 0;
+        if (kind > PYREC__V1__DEFS__KIND__MARKER)
+            kind = PYREC__V1__DEFS__KIND__MARKER; /* one that came later */
+        const uint32_t name = known(dict, defs->function_name[i], dict->n_strings);
+        f->name = shown_name(dict, name, kind);
+        f->file = file_of(dict, known(dict, defs->function_file[i], dict->n_strings), kind);
+        f->line = defs->function_line[i];
+        f->kind = (uint8_t)kind;
+    }
+    return STATUS_OK;
+}
+
+/* What cannot be in a line of a source file is not known. */
+static struct position position_of(const Pyrec__V1__Defs *defs, size_t i)
+{
+    const uint32_t more = defs->n_location_end_line > 0 ? defs->location_end_line[i] : 0;
+    const uint32_t first = defs->n_location_column > 0 ? defs->location_column[i] : 0;
+    const uint32_t end = defs->n_location_end_column > 0 ? defs->location_end_column[i] : 0;
+    if (first == 0 || end == 0 || first > UINT16_MAX || end > UINT16_MAX || more > UINT16_MAX ||
+        (more == 0 && end <= first))
+        return (struct position){0};
+    return (struct position){(uint16_t)first, (uint16_t)end, (uint16_t)more};
+}
+
+static enum status add_locations(struct dict *dict, const Pyrec__V1__Defs *defs,
+                                 struct problem *why)
+{
+    const size_t n = defs->n_location_function;
+    size_t n_gap;
+    TRY(check_equal(n, defs->n_location_line, "location", why));
+    if (defs->n_location_end_line > 0)
+        TRY(check_equal(n, defs->n_location_end_line, "location", why));
+    if (defs->n_location_column > 0)
+        TRY(check_equal(n, defs->n_location_column, "location", why));
+    if (defs->n_location_end_column > 0)
+        TRY(check_equal(n, defs->n_location_end_column, "location", why));
+    TRY(check_first(defs->first_location, n, dict->n_locations, "location", &n_gap, why));
+    for (; n_gap > 0; n_gap--) {
+        GROW(dict, locations);
+        dict->locations[dict->n_locations++] = dict->locations[0];
+        dict->n_lost++;
+    }
+    for (size_t i = 0; i < n; i++) {
+        const uint32_t function = known(dict, defs->location_function[i], dict->n_functions);
+        const int64_t line =
+            (int64_t)dict->functions[function].line + (function > 0 ? defs->location_line[i] : 0);
+        const uint32_t known_line = line >= 1 && line <= INT32_MAX ? (uint32_t)line : 0;
+        GROW(dict, locations);
+        dict->locations[dict->n_locations++] =
+            (struct dict_location){function, known_line, position_of(defs, i)};
+    }
+    return STATUS_OK;
+}
+
+static void grow_stacks(struct dict *dict, size_t n)
+{
+    dict->stacks = memory_grow(dict->stacks, &dict->stacks_size, n, sizeof *dict->stacks);
+    dict->depths = memory_grow(dict->depths, &dict->depths_size, n, sizeof *dict->depths);
+}
+
+static enum status add_stacks(struct dict *dict, const Pyrec__V1__Defs *defs, struct problem *why)
+{
+    const size_t n = defs->n_stack_up;
+    size_t n_gap;
+    TRY(check_equal(n, defs->n_stack_location, "stack", why));
+    TRY(check_first(defs->first_stack, n, dict->n_stacks, "stack", &n_gap, why));
+    grow_stacks(dict, dict->n_stacks + n_gap + n);
+    for (; n_gap > 0; n_gap--) {
+        dict->stacks[dict->n_stacks] = (struct dict_stack){0};
+        dict->depths[dict->n_stacks++] = 1;
+        dict->n_lost++;
+    }
+    for (size_t i = 0; i < n; i++) {
+        const uint32_t id = (uint32_t)dict->n_stacks, up = defs->stack_up[i];
+        if (up == 0 || up > id)
+            return problem_set(why, STATUS_DAMAGED, PROBLEM_NO_OFFSET,
+                               "stack %u has an impossible parent", id);
+        const uint32_t parent = id - up;
+        const uint32_t depth = dict->depths[parent] + 1u;
+        if (depth > LIMIT_DEPTH)
+            return problem_set(why, STATUS_LIMIT, PROBLEM_NO_OFFSET, "stack %u is too deep", id);
+        dict->stacks[id] =
+            (struct dict_stack){parent, known(dict, defs->stack_location[i], dict->n_locations)};
+        dict->depths[id] = (uint16_t)depth;
+        dict->n_stacks++;
+    }
+    return STATUS_OK;
+}
+
+enum status dict_add(struct dict *dict, const Pyrec__V1__Defs *defs, struct problem *why)
+{
+    TRY(add_strings(dict, defs, why));
+    TRY(add_functions(dict, defs, why));
+    TRY(add_locations(dict, defs, why));
+    return add_stacks(dict, defs, why);
+}
+
+const char *dict_string(const struct dict *dict, uint32_t id)
+{
+    return id < dict->n_strings ? dict->strings[id] : DICT_LOST_NAME;
+}
+
+struct frame dict_frame(const struct dict *dict, uint32_t stack)
+{
+    if (stack == 0)
+        return (struct frame){DICT_NO_FRAMES, "", 0};
+    const struct dict_location l =
+        dict->locations[stack < dict->n_stacks ? dict->stacks[stack].location : 0];
+    const struct dict_function *const f = &dict->functions[l.function];
+    return (struct frame){f->name, f->file, l.line};
+}
+
+size_t dict_frames(const struct dict *dict, uint32_t stack, struct frame *frames, size_t room)
+{
+    size_t n = 0;
+    do {
+        if (n < room)
+            frames[n] = dict_frame(dict, stack);
+        n++;
+        stack = stack < dict->n_stacks ? dict->stacks[stack].parent : 0;
+    } while (stack != 0);
+    return n;
+}

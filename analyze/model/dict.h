@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * dict - the dictionary of one generation: strings, functions, locations, stacks.
+ *
+ * On the line:  Defs packets -> [dict] -> spans are checked against it, consumers read it
+ * Threads:      each worker has its own.
+ * Memory:       struct dict is the caller's, zeroed before the first use; dict_reset keeps its
+ *               room for the next generation, dict_clear gives it back.
+ * Loss:         what was defined in a chunk that is lost is an entry like any other, called
+ *               "<lost definitions>", so that everything that refers to it still counts.
+ *
+ * Always true:  every id in an entry is smaller than the number of entries it points into; the
+ *               parent of a stack comes before it; no stack is deeper than LIMIT_DEPTH. Entry 0 of
+ *               functions and locations is the lost one, stack 0 is a thread without frames.
+ */
+#ifndef PYREC_ANALYZE_DICT_H
+#define PYREC_ANALYZE_DICT_H
+
+#include "analyze/base/arena.h"
+#include "cell.h"
+#include "format/status.h"
+#include "format/trace.pb-c.h"
+
+#define DICT_LOST_NAME  "<lost definitions>"
+#define DICT_NO_FRAMES  "<no Python frames>"
+#define DICT_STACK_LOST UINT32_MAX /* a stack that was never defined */
+
+struct dict_function {
+    const char *name; /* as tables show it; what is no function stands in angle brackets */
+    const char *file; /* "" = none */
+    uint32_t line;
+    uint8_t kind; /* Pyrec__V1__Defs__Kind */
+};
+
+struct dict_location {
+    uint32_t function;
+    uint32_t line;
+    struct position position;
+};
+
+struct dict_stack {
+    uint32_t parent;
+    uint32_t location;
+};
+
+struct dict {
+    struct arena arena; /* of the strings */
+    const char **strings;
+    struct dict_function *functions;
+    struct dict_location *locations;
+    struct dict_stack *stacks;
+    uint16_t *depths;
+    size_t n_strings, n_functions, n_locations, n_stacks;
+    size_t strings_size, functions_size, locations_size, stacks_size, depths_size;
+    size_t string_bytes;
+    const char *directory, *command; /* see dict_set_directory */
+    uint32_t joined_id;              /* string id of the name that was joined last, .. */
+    const char *joined;              /* .. and what it became */
+    uint64_t n_lost;                 /* ids that were skipped or refer to nothing */
+};
+
+/* An empty dictionary: entry 0 of everything. */
+void dict_reset(struct dict *dict);
+void dict_clear(struct dict *dict);
+
+/*
+ * Where the process was, and its command line ("" = not known). Files that Python names relative to
+ * that (3.8 the main script, later what is imported by way of a relative path) become whole names,
+ * so that two files are two. Only names of Python files, and words of the command line: others need
+ * not be files. Both texts live as long as the dictionary.
+ */
+void dict_set_directory(struct dict *dict, const char *directory, const char *command);
+
+/*
+ * Add what a Defs message defines. When it is wrong, what came before the wrong entry stays; the
+ * ids of the rest are lost.
+ */
+MUST_CHECK enum status dict_add(struct dict *dict, const Pyrec__V1__Defs *defs,
+                                struct problem *why);
+
+const char *dict_string(const struct dict *dict, uint32_t id);
+
+/* The frame at the leaf of a stack; of stack 0 and DICT_STACK_LOST the one that says so. */
+struct frame dict_frame(const struct dict *dict, uint32_t stack);
+
+/* Write its frames, leaf first, at most `room`; returns how many there are. */
+size_t dict_frames(const struct dict *dict, uint32_t stack, struct frame *frames, size_t room);
+
+#endif

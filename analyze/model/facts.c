@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: MIT */
+#include "facts.h"
+
+#include "analyze/base/memory.h"
+#include "analyze/base/unicode.h"
+#include "format/chunk.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define QUANTUM_MAX_NS 1000000000u
+
+void facts_reset(struct facts *facts)
+{
+    arena_reset(&facts->arena);
+    struct native *const natives = facts->process.natives;
+    const size_t natives_size = facts->process.natives_size;
+    struct rate_change *const changes = facts->process.rate_changes;
+    const size_t changes_size = facts->process.rate_changes_size;
+    struct title_change *const titles = facts->process.titles;
+    const size_t titles_size = facts->process.titles_size;
+    facts->has_meta = facts->has_process = false;
+    facts->recording = (struct recording){0};
+    facts->process = (struct process){.natives = natives,
+                                      .natives_size = natives_size,
+                                      .rate_changes = changes,
+                                      .rate_changes_size = changes_size,
+                                      .titles = titles,
+                                      .titles_size = titles_size};
+    facts->wall.n = 0;
+    facts->process.ending.reason = "";
+    facts->n_threads = 0;
+    hash_reset(&facts->thread_of_id);
+    facts->last_q = 0;
+}
+
+void facts_clear(struct facts *facts)
+{
+    arena_clear(&facts->arena);
+    free(facts->process.natives);
+    free(facts->process.rate_changes);
+    free(facts->process.titles);
+    wall_clear(&facts->wall);
+    free(facts->threads);
+    hash_clear(&facts->thread_of_id);
+    *facts = (struct facts){0};
+}
+
+static const char *copy_clean(struct arena *arena, const char *text)
+{
+    const size_t len = strlen(text);
+    return unicode_clean(arena, arena_copy(arena, text, len));
+}
+
+static const char *join_argv(struct facts *facts, const Pyrec__V1__Process *process)
+{
+    struct buffer joined = {0};
+    for (size_t i = 0; i < process->n_argv; i++) {
+        if (i > 0)
+            buffer_add_text(&joined, " ");
+        buffer_add_text(&joined, process->argv[i]);
+    }
+    while (joined.len > 0 && joined.text[joined.len - 1] == ' ') /* a title that is padded */
+        joined.text[--joined.len] = '\0';
+    const char *const copy = copy_clean(&facts->arena, joined.text != NULL ? joined.text : "");
+    buffer_clear(&joined);
+    return copy;
+}
+
+static void take_process(struct facts *facts, const Pyrec__V1__Process *from, uint64_t quantum_ns)
+{
+    struct process *const p = &facts->process;
+    facts->has_process = p->described = true;
+    p->pid = from->pid;
+    p->parent_pid = from->parent_pid;
+    p->image = from->image;
+    p->start_ns = quanta_ns(from->start_q, quantum_ns);
+    p->executable = copy_clean(&facts->arena, from->executable);
+    p->command = join_argv(facts, from);
+    p->title = copy_clean(&facts->arena, from->title);
+    p->working_directory = copy_clean(&facts->arena, from->working_directory);
+    p->python_version = copy_clean(&facts->arena, from->python_version);
+    p->python_build = copy_clean(&facts->arena, from->python_build);
+}
+
+static void take_settings(struct facts *facts, const Pyrec__V1__Meta *meta)
+{
+    struct recording *const r = &facts->recording;
+    r->settings = arena_get(&facts->arena, meta->n_option * sizeof *r->settings);
+    for (size_t i = 0; i < meta->n_option; i++) {
+        r->settings[r->n_settings++] = (struct setting){
+            copy_clean(&facts->arena, meta->option[i]->key),
+            copy_clean(&facts->arena, meta->option[i]->value),
+        };
+    }
+}
+
+static void take_machine(struct facts *facts, const Pyrec__V1__Machine *machine)
+{
+    struct recording *const r = &facts->recording;
+    r->hostname = copy_clean(&facts->arena, machine->hostname);
+    r->os = copy_clean(&facts->arena, machine->os);
+    r->machine = copy_clean(&facts->arena, machine->machine);
+    r->cpu_model = copy_clean(&facts->arena, machine->cpu_model);
+    r->cpu_count = machine->cpu_count;
+}
+
+enum status facts_meta(struct facts *facts, const Pyrec__V1__Meta *meta, uint32_t seq,
+                       struct problem *why)
+{
+    if (meta->quantum_ns == 0 || meta->quantum_ns > QUANTUM_MAX_NS)
+        return problem_set(why, STATUS_DAMAGED, PROBLEM_NO_OFFSET,
+                           "Meta has an impossible quantum");
+    struct recording *const r = &facts->recording;
+    facts->has_meta = true;
+    r->quantum_ns = meta->quantum_ns;
+    r->interval_ns = meta->interval_ns;
+    r->start_mono_ns = meta->start_mono_ns;
+    r->start_unix_ns = meta->start_unix_ns;
+    r->recorder = copy_clean(&facts->arena, meta->recorder);
+    r->hostname = r->os = r->machine = r->cpu_model = "";
+    r->max_depth = meta->max_depth;
+    take_settings(facts, meta);
+    if (meta->machine != NULL)
+        take_machine(facts, meta->machine);
+    if (meta->process != NULL)
+        take_process(facts, meta->process, meta->quantum_ns);
+    facts->process.meta_seq = seq;
+    return STATUS_OK;
+}
+
+static uint64_t hash_of_id(uint32_t id)
+{
+    return hash_pair(id, 0);
+}
+
+static uint64_t hash_of_thread(const void *owner, uint32_t n)
+{
+    return hash_of_id(((const struct facts *)owner)->threads[n].id);
+}
+
+size_t facts_thread_index(struct facts *facts, uint32_t id)
+{
+    hash_reserve(&facts->thread_of_id, hash_of_thread, facts);
+    for (uint64_t at = hash_of_id(id);; at++) {
+        const uint32_t n = hash_slot(&facts->thread_of_id, at);
+        if (n != HASH_NONE && facts->threads[n].id != id)
+            continue;
+        if (n != HASH_NONE)
+            return n;
+        facts->threads = memory_grow(facts->threads, &facts->threads_size, facts->n_threads + 1,
+                                     sizeof *facts->threads);
+        facts->threads[facts->n_threads] = (struct unit_thread){.id = id, .name = CENSUS_LOST_NAME};
+        hash_put(&facts->thread_of_id, at, (uint32_t)facts->n_threads);
+        return facts->n_threads++;
+    }
+}
+
+enum status facts_thread(struct facts *facts, const struct dict *dict,
+                         const Pyrec__V1__Thread *thread, uint32_t seq, struct problem *why)
+{
+    if (thread->id == 0)
+        return problem_set(why, STATUS_DAMAGED, PROBLEM_NO_OFFSET, "a thread has the id 0");
+    if (facts->n_threads >= LIMIT_IDS)
+        return problem_set(why, STATUS_LIMIT, PROBLEM_NO_OFFSET, "too many threads");
+    const size_t index = facts_thread_index(facts, thread->id); /* may move the array */
+    struct unit_thread *const t = &facts->threads[index];
+    const char *name = dict_string(dict, thread->name);
+    if (name[0] == '\0')
+        name = arena_print(&facts->arena, "<unnamed> tid %u", thread->os_tid);
+    *t = (struct unit_thread){
+        .id = thread->id,
+        .os_tid = thread->os_tid,
+        .name = name,
+        .main = thread->main,
+        .ended = thread->ended,
+        .declared = true,
+        .start_q = thread->start_q,
+        .cpu_q = t->declared ? t->cpu_q : thread->cpu_q,
+        .end_cpu_q = thread->end_cpu_q,
+        .seq = seq,
+    };
+    return STATUS_OK;
+}
+
+void facts_account(struct facts *facts, const Pyrec__V1__Account *from, uint32_t seq)
+{
+    struct process *const p = &facts->process;
+    if (p->account_known && seq < p->account_seq)
+        return;
+    struct account *const to = &p->account;
+    struct failure *failures = to->failures;
+    const size_t room = to->n_failures;
+    *to = (struct account){
+#define ACCOUNT_COPY(name) .name = from->name,
+        ACCOUNT_LIST(ACCOUNT_COPY)
+#undef ACCOUNT_COPY
+    };
+    if (from->n_failure > room)
+        failures = arena_get(&facts->arena, from->n_failure * sizeof *failures);
+    for (size_t i = 0; i < from->n_failure; i++) {
+        failures[i].count = from->failure[i]->count;
+        failures[i].reason = copy_clean(&facts->arena, from->failure[i]->reason);
+    }
+    to->failures = failures;
+    to->n_failures = from->n_failure;
+    p->account_known = true;
+    p->account_seq = seq;
+}
+
+void facts_events(struct facts *facts, const Pyrec__V1__Events *events, uint64_t quantum_ns)
+{
+    for (size_t i = 0; i < events->n_event; i++) {
+        const Pyrec__V1__Event *const event = events->event[i];
+        const uint64_t time_ns = quanta_ns(event->time_q, quantum_ns);
+        if (event->type == PYREC__V1__EVENT__TYPE__CLOCK_STEP ||
+            event->type == PYREC__V1__EVENT__TYPE__CLOCK_STEP_EARLY)
+            wall_add(&facts->wall, (struct wall_step){time_ns, event->value});
+        if (event->type == PYREC__V1__EVENT__TYPE__TITLE)
+            census_title(&facts->process,
+                         (struct title_change){time_ns, copy_clean(&facts->arena, event->text)});
+        if (event->type == PYREC__V1__EVENT__TYPE__INTERVAL && event->value > 0)
+            census_rate_change(&facts->process,
+                               (struct rate_change){time_ns, (uint64_t)event->value});
+    }
+}
+
+static void add_native(struct facts *facts, const Pyrec__V1__NativeThread *native, uint32_t seq,
+                       bool final)
+{
+    struct process *const p = &facts->process;
+    p->natives = memory_grow(p->natives, &p->natives_size, p->n_natives + 1, sizeof *p->natives);
+    p->natives[p->n_natives++] = (struct native){
+        .os_tid = native->os_tid,
+        .name = copy_clean(&facts->arena, native->name),
+        .cpu_ns = native->cpu_ns,
+        .seq = seq,
+        .final = final,
+    };
+}
+
+void facts_native(struct facts *facts, const Pyrec__V1__NativeThread *native, uint32_t seq)
+{
+    struct process *const p = &facts->process;
+    for (size_t i = p->n_natives; i-- > 0;) {
+        struct native *const known = &p->natives[i];
+        if (known->os_tid != native->os_tid || known->final)
+            continue;
+        if (known->cpu_ns > native->cpu_ns || strcmp(known->name, native->name) != 0)
+            break;
+        known->cpu_ns = native->cpu_ns;
+        known->seq = seq;
+        return;
+    }
+    add_native(facts, native, seq, false);
+}
+
+static void add_absences(struct facts *facts, const Pyrec__V1__Summary *summary)
+{
+    struct ending *const ending = &facts->process.ending;
+    ending->absences_known = summary->missing_counted;
+    ending->strangers = summary->strangers;
+    ending->helpers = summary->helpers;
+    ending->helpers_cpu_ns = summary->helpers_cpu_ns;
+    ending->absences = arena_get(&facts->arena, summary->n_not_recorded * sizeof *ending->absences);
+    for (size_t i = 0; i < summary->n_not_recorded; i++) {
+        const Pyrec__V1__NotRecorded *const message = summary->not_recorded[i];
+        ending->absences[ending->n_absences++] =
+            (struct absence){.reason = copy_clean(&facts->arena, message->reason),
+                             .name = copy_clean(&facts->arena, message->name),
+                             .count = message->count,
+                             .unsure = message->unsure};
+    }
+}
+
+void facts_summary(struct facts *facts, const Pyrec__V1__Summary *summary, uint64_t quantum_ns,
+                   uint32_t seq)
+{
+    facts->process.ending = (struct ending){
+        .known = true,
+        .end_ns = quanta_ns(summary->end_q, quantum_ns),
+        .reason = copy_clean(&facts->arena, summary->stop_reason),
+        .status_known = summary->status_known,
+        .exit_status = summary->exit_status,
+        .exit_signal = summary->exit_signal,
+        .os_cpu_ns = summary->os_cpu_ns,
+    };
+    add_absences(facts, summary);
+    if (summary->account != NULL)
+        facts_account(facts, summary->account, seq);
+    for (size_t i = 0; i < summary->n_native; i++)
+        add_native(facts, summary->native[i], seq, true);
+}

@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: MIT */
+#include "module.h"
+
+#include "analyze/base/memory.h"
+#include "format/status.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+void modules_clear(struct modules *modules)
+{
+    arena_clear(&modules->arena);
+    free(modules->of_function);
+    free(modules->modules);
+    free(modules->packages);
+    *modules = (struct modules){0};
+}
+
+/* ---- folders of scripts ---- */
+
+/* Length of the folder part of a path, its slash included. */
+static size_t folder_len(const char *path)
+{
+    const char *const slash = strrchr(path, '/');
+    return slash != NULL ? (size_t)(slash - path) + 1 : 0;
+}
+
+struct folder {
+    const char *path; /* of a file in it */
+    size_t len;
+};
+
+struct folders {
+    struct folder *at;
+    size_t n, size;
+};
+
+static void add_folder(struct folders *folders, const char *path)
+{
+    const size_t len = folder_len(path);
+    for (size_t i = 0; i < folders->n; i++) {
+        if (folders->at[i].len == len && strncmp(folders->at[i].path, path, len) == 0)
+            return;
+    }
+    folders->at = memory_grow(folders->at, &folders->size, folders->n + 1, sizeof *folders->at);
+    folders->at[folders->n++] = (struct folder){path, len};
+}
+
+/*
+ * A script is the outermost "<module>" of a stack; one below another, or below the import system,
+ * was imported.
+ */
+static void find_folders(struct folders *folders, const struct symbols *symbols,
+                         const struct tree *tree)
+{
+    bool *const inside = memory_get(tree->n);
+    for (size_t i = 1; i < tree->n; i++) {
+        const struct tree_node *const node = &tree->nodes[i];
+        const struct symbol_function *const f =
+            &symbols->functions[symbols->places[node->place].function];
+        const bool module = strcmp(f->name, "<module>") == 0;
+        inside[i] = inside[node->parent] || module ||
+                    strncmp(f->file, "<frozen importlib", strlen("<frozen importlib")) == 0;
+        if (module && !inside[node->parent] && f->file[0] == '/')
+            add_folder(folders, f->file);
+    }
+    free(inside);
+}
+
+/* ---- names ---- */
+
+/* What stands behind the last `folder` in a path, or NULL. */
+static const char *behind(const char *path, const char *folder)
+{
+    const char *found = NULL;
+    for (const char *at = path; (at = strstr(at, folder)) != NULL; at++)
+        found = at + strlen(folder);
+    return found;
+}
+
+/* .../lib/python3.11/x.py: behind the folder of the version */
+static const char *behind_library(const char *path)
+{
+    static const char *const libraries[] = {"/lib/python", "/lib64/python", "/lib/pypy"};
+    for (size_t i = 0; i < ARRAY_LEN(libraries); i++) {
+        const char *const version = behind(path, libraries[i]);
+        const char *const slash = version != NULL ? strchr(version, '/') : NULL;
+        if (slash != NULL)
+            return slash + 1;
+    }
+    return NULL;
+}
+
+/* The part of a path that says the module. */
+static const char *module_path(const char *file, const struct folders *folders)
+{
+    const char *found = behind(file, "/site-packages/");
+    if (found == NULL)
+        found = behind(file, "/dist-packages/");
+    if (found == NULL)
+        found = behind_library(file);
+    if (found != NULL)
+        return strncmp(found, "lib-dynload/", 12) == 0 ? found + 12 : found;
+    size_t longest = folder_len(file);
+    bool below = false;
+    for (size_t i = 0; i < folders->n; i++) {
+        const struct folder *const f = &folders->at[i];
+        if (strncmp(file, f->path, f->len) == 0 && (!below || f->len > longest)) {
+            longest = f->len;
+            below = true;
+        }
+    }
+    return file + longest;
+}
+
+static void cut_suffix(char *text, const char *suffix)
+{
+    const size_t len = strlen(text), cut = strlen(suffix);
+    if (len > cut && strcmp(text + len - cut, suffix) == 0)
+        text[len - cut] = '\0';
+}
+
+static const char *module_name(struct arena *arena, const char *file, const struct folders *folders)
+{
+    static const char frozen[] = "<frozen ";
+    const size_t len = strlen(file);
+    if (strncmp(file, frozen, strlen(frozen)) == 0 && file[len - 1] == '>')
+        return arena_copy(arena, file + strlen(frozen), len - strlen(frozen) - 1);
+    if (file[0] == '<')
+        return file;
+    const char *const path = module_path(file, folders);
+    char *const name = arena_copy(arena, path, strlen(path));
+    cut_suffix(name, ".py");
+    cut_suffix(name, ".pyc");
+    cut_suffix(name, "/__init__");
+    for (char *at = name; *at != '\0'; at++) {
+        if (*at == '/')
+            *at = '.';
+    }
+    return name;
+}
+
+/* ---- numbers ---- */
+
+static uint32_t package_of(struct modules *m, const char *name)
+{
+    const size_t len = name[0] == '<' ? strlen(name) : strcspn(name, ".");
+    for (size_t i = 0; i < m->n_packages; i++) {
+        if (strlen(m->packages[i]) == len && strncmp(m->packages[i], name, len) == 0)
+            return (uint32_t)i;
+    }
+    m->packages =
+        memory_grow(m->packages, &m->packages_size, m->n_packages + 1, sizeof *m->packages);
+    m->packages[m->n_packages] = arena_copy(&m->arena, name, len);
+    return (uint32_t)m->n_packages++;
+}
+
+struct function_file {
+    const char *file;
+    uint32_t function;
+};
+
+static int compare_files(const void *left, const void *right)
+{
+    const struct function_file *const a = left, *const b = right;
+    const int order = strcmp(a->file, b->file);
+    return order != 0 ? order : (a->function > b->function) - (a->function < b->function);
+}
+
+void modules_build(struct modules *m, const struct symbols *symbols, const struct tree *tree)
+{
+    const size_t n = symbols->n_functions;
+    struct function_file *const sorted = memory_get(n * sizeof *sorted);
+    struct folders folders = {0};
+    m->of_function = memory_get(n * sizeof *m->of_function);
+    find_folders(&folders, symbols, tree);
+    for (size_t i = 0; i < n; i++) {
+        const struct symbol_function *const f = &symbols->functions[i];
+        sorted[i] = (struct function_file){f->file[0] != '\0' ? f->file : f->name, (uint32_t)i};
+    }
+    if (n > 1)
+        qsort(sorted, n, sizeof *sorted, compare_files);
+    for (size_t i = 0; i < n; i++) {
+        if (i == 0 || strcmp(sorted[i - 1].file, sorted[i].file) != 0) {
+            const char *const name = module_name(&m->arena, sorted[i].file, &folders);
+            m->modules =
+                memory_grow(m->modules, &m->modules_size, m->n_modules + 1, sizeof *m->modules);
+            m->modules[m->n_modules++] = (struct module){sorted[i].file, name, package_of(m, name)};
+        }
+        m->of_function[sorted[i].function] = (uint32_t)m->n_modules - 1;
+    }
+    free(sorted);
+    free(folders.at);
+}

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * select - what of a trace is wanted.
+ *
+ * On the line:  trace -> [select] + profile_build -> profile
+ * Threads:      filled by one thread; read by all workers (each call has its own match data).
+ * Memory:       struct select is the caller's, zeroed before the first use (everything is wanted);
+ *               select_clear takes what it grew. Texts are borrowed from the command line.
+ *
+ * Processes and threads are chosen by what they are, places by regular expressions. For a table of
+ * places the expressions choose rows, so that the numbers stay what they were; for stacks they
+ * choose whole stacks: one that contains a match, none that contains an excluded place.
+ *
+ * A range of time is chosen in the trace itself (trace_set_window), since whole generations need
+ * not be read then. States choose samples, whatever is shown.
+ */
+#ifndef PYREC_ANALYZE_SELECT_H
+#define PYREC_ANALYZE_SELECT_H
+
+#include "cell.h"
+#include "census.h"
+#include "format/status.h"
+
+#include <stdatomic.h>
+
+struct select_regex; /* a compiled expression, and the next one */
+
+/* A system call that was asked for, and whether any sample was in it. */
+struct select_call {
+    char *name;
+    atomic_bool *seen; /* relaxed: read when all workers are done */
+};
+
+struct select {
+    const char **threads;
+    size_t n_threads, threads_size;
+    uint32_t *pids;
+    size_t n_pids, pids_size;
+    struct select_regex *match, *exclude;
+    uint8_t classes; /* of states, a mask of 1 << enum state_class */
+    uint16_t bits;   /* of states, a mask */
+    struct select_call *calls;
+    size_t n_calls, calls_size;
+};
+
+void select_clear(struct select *select);
+
+/* A thread's name, a pattern for names (* ? [..]), or its number in the OS. */
+void select_add_thread(struct select *select, const char *text);
+void select_add_pid(struct select *select, uint32_t pid);
+
+/* STATUS_USAGE says what is wrong with the expression, and where. */
+MUST_CHECK enum status select_add_match(struct select *select, const char *regex,
+                                        struct problem *why);
+MUST_CHECK enum status select_add_exclude(struct select *select, const char *regex,
+                                          struct problem *why);
+
+/* A list of names of states, or of system calls, with commas between them. */
+MUST_CHECK enum status select_add_states(struct select *select, const char *list,
+                                         struct problem *why);
+
+/* Are samples chosen by state? Then CPU that no sample took belongs to none. */
+static inline bool select_by_state(const struct select *select)
+{
+    return select->classes != 0 || select->bits != 0 || select->n_calls > 0;
+}
+
+/* A sample in that state, blocked in that call (NULL = none). */
+bool select_has_state(const struct select *select, uint16_t state, const char *call);
+
+/* When all is read: STATUS_USAGE when a call that was asked for is in no sample. */
+MUST_CHECK enum status select_check_calls(const struct select *select, struct problem *why);
+
+bool select_has_pid(const struct select *select, uint32_t pid);
+bool select_has_thread(const struct select *select, const char *name, uint32_t os_tid);
+
+/* Are places chosen at all? */
+bool select_has_regex(const struct select *select);
+bool select_matches(const struct select *select, const struct frame *frame);
+bool select_excludes(const struct select *select, const struct frame *frame);
+
+/* A row of a table of places. */
+bool select_has_place(const struct select *select, const struct frame *frame);
+
+#endif

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * state - what a thread was doing, and what a place weighs in each state.
+ *
+ * On the line:  the bits come from Samples.state (trace.proto); spans carry them; a profile keeps
+ *               its weights apart by class, so that every metric can be had afterwards.
+ *
+ * Always true:  each state belongs to exactly one class; the weights of all classes together are
+ *               the weight of the place. CPU is only in the classes that state_gets_cpu() names.
+ */
+#ifndef PYREC_ANALYZE_STATE_H
+#define PYREC_ANALYZE_STATE_H
+
+#include "analyze/base/buffer.h"
+#include "format/trace.pb-c.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* The bits of a state, as trace.proto numbers them: X(name, text, what it means). */
+#define STATE_LIST(X)                                                                              \
+    X(ON_CPU, "on_cpu", "it was running on a CPU")                                                 \
+    X(HOLDS_GIL, "holds_gil", "it held the GIL")                                                   \
+    X(WAITS_GIL, "waits_gil", "it was blocked waiting for the GIL")                                \
+    X(IN_GC, "in_gc", "it was collecting garbage")                                                 \
+    X(OUTSIDE, "outside", "running but read from outside: the stack is likely, not proven")        \
+    X(READY, "ready", "runnable, but no CPU was free for it")                                      \
+    X(STALLED, "stalled", "it did not answer within the tick")                                     \
+    X(UNKNOWN, "unknown", "it stood still, and what it did could not be looked at")
+
+enum state_bit {
+#define STATE_ENUM(name, text, help) STATE_##name = PYREC__V1__STATE__##name,
+    STATE_LIST(STATE_ENUM)
+#undef STATE_ENUM
+};
+
+/* Bits above these are not read. */
+#define STATE_MASK 0x1ffu
+
+/*
+ * What --state calls them: X(name, class, bit). Those with a bit are in that state whatever else
+ * they are; the others are of a class.
+ */
+#define STATE_NAME_LIST(X)                                                                         \
+    X("running", CLASS_ON_CPU, 0)                                                                  \
+    X("ready", CLASS_READY, 0)                                                                     \
+    X("gil", CLASS_WAITS_GIL, 0)                                                                   \
+    X("blocked", CLASS_BLOCKED, 0)                                                                 \
+    X("unknown", CLASS_UNKNOWN, 0)                                                                 \
+    X("holds_gil", CLASS_COUNT, STATE_HOLDS_GIL)                                                   \
+    X("gc", CLASS_COUNT, STATE_IN_GC)                                                              \
+    X("outside", CLASS_COUNT, STATE_OUTSIDE)                                                       \
+    X("stalled", CLASS_COUNT, STATE_STALLED)
+
+/* The i-th name; NULL behind the last. */
+const char *state_name(size_t i);
+
+/* What a thread's time is divided into. */
+enum state_class {
+    CLASS_ON_CPU,
+    CLASS_READY,
+    CLASS_WAITS_GIL,
+    CLASS_BLOCKED, /* none of these: blocked or idle in a system call */
+    CLASS_UNKNOWN, /* one of ready and blocked: the kernel could not be asked which */
+    CLASS_COUNT
+};
+
+static inline enum state_class state_class(uint16_t state)
+{
+    if (state & STATE_WAITS_GIL)
+        return CLASS_WAITS_GIL;
+    if (state & STATE_ON_CPU)
+        return CLASS_ON_CPU;
+    if (state & STATE_READY)
+        return CLASS_READY;
+    return state & STATE_UNKNOWN ? CLASS_UNKNOWN : CLASS_BLOCKED;
+}
+
+/*
+ * CPU that a thread used goes to samples in one of these classes: stacks that were seen where CPU
+ * is used up. What it used before it blocked was not used by the place it blocks in.
+ */
+static inline bool state_gets_cpu(enum state_class c)
+{
+    return c == CLASS_ON_CPU || c == CLASS_READY;
+}
+
+/*
+ * Add the state of that name to a set: to a mask of classes (1 << class) or of bits. False when
+ * there is none.
+ */
+bool state_add_name(const char *name, uint8_t *classes, uint16_t *bits);
+
+/* The names of all bits joined by '+', "blocked" when it was that (no bit says so). */
+void state_print(struct buffer *buffer, uint16_t state);
+
+/* What samples weigh; times in quanta or in ns, as the owner says. */
+struct weight {
+    uint64_t samples; /* times observed */
+    uint64_t ticks;   /* intervals accounted to them; more than samples when ticks were missed */
+    uint64_t wall;    /* elapsed time they stand for */
+    uint64_t cpu;     /* CPU time attributed to them */
+};
+
+struct weights {
+    struct weight by[CLASS_COUNT];
+};
+
+static inline void weight_add(struct weight *to, const struct weight *more)
+{
+    to->samples += more->samples;
+    to->ticks += more->ticks;
+    to->wall += more->wall;
+    to->cpu += more->cpu;
+}
+
+void weights_add(struct weights *to, const struct weights *more);
+
+/* All classes together. */
+struct weight weights_sum(const struct weights *weights);
+
+#endif

@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: MIT */
+#include "scene.h"
+
+#include "analyze/base/memory.h"
+#include "unit.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define SPANS_AT_ONCE 256u
+
+void scene_clear(struct scene *scene)
+{
+    arena_clear(&scene->arena);
+    symbols_clear(&scene->symbols);
+    tree_clear(&scene->tree);
+    free(scene->calls);
+    free(scene->threads);
+    free(scene->nodes);
+    free(scene->places);
+    free(scene->call_of);
+    free(scene->spans);
+    free(scene->holder_list);
+    *scene = (struct scene){0};
+}
+
+uint64_t scene_before_ns(const struct scene *scene, uint32_t tick)
+{
+    return scene->reader->range.border_q[tick] * scene->reader->quantum_ns +
+           scene->reader->unit->recording->shift_ns;
+}
+
+uint64_t scene_time_ns(const struct scene *scene, uint32_t tick)
+{
+    return scene_before_ns(scene, tick + 1);
+}
+
+uint64_t scene_wall_ns(const struct scene *scene, uint32_t first, uint32_t n)
+{
+    return range_wall_q(&scene->reader->range, first, n) * scene->reader->quantum_ns;
+}
+
+uint64_t scene_due(const struct scene *scene, uint32_t first, uint32_t n)
+{
+    return range_ticks(&scene->reader->range, first, n);
+}
+
+bool scene_has_state(const struct scene *scene, const struct select *select,
+                     const struct span *span)
+{
+    if (!select_by_state(select))
+        return true;
+    const struct dict *const dict = &scene->reader->dict;
+    return select_has_state(select, span->state,
+                            span->call > 0 ? dict_string(dict, span->call) : NULL);
+}
+
+const struct span *scene_span(struct scene_thread *t, uint32_t tick)
+{
+    if (t->at >= t->n_spans || tick < t->spans[t->at].first)
+        t->at = 0;
+    for (; t->at < t->n_spans; t->at++) {
+        const struct span *const span = &t->spans[t->at];
+        if (tick < span->first)
+            return NULL;
+        if (tick - span->first < span->n)
+            return span;
+    }
+    return NULL;
+}
+
+uint32_t scene_holder_at(const struct scene *scene, uint32_t tick)
+{
+    size_t low = 0, high = scene->n_holders;
+    while (low < high) { /* the last one that begins at or before the tick */
+        const size_t middle = low + (high - low) / 2;
+        if (scene->holders[middle].first <= tick)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low > 0 ? scene->holders[low - 1].thread : SCENE_NOBODY;
+}
+
+/* ---- numbers for the whole trace ---- */
+
+static uint32_t *reserve(uint32_t *list, size_t *n, size_t *size, size_t wanted)
+{
+    list = memory_grow(list, size, wanted, sizeof *list);
+    if (wanted > *n)
+        memset(list + *n, 0, (wanted - *n) * sizeof *list);
+    *n = wanted > *n ? wanted : *n;
+    return list;
+}
+
+static uint32_t place_of(struct scene *scene, const struct dict *dict, uint32_t location)
+{
+    scene->places =
+        reserve(scene->places, &scene->n_places, &scene->places_size, dict->n_locations);
+    if (scene->places[location] == 0) {
+        const struct dict_location *const l = &dict->locations[location];
+        const struct dict_function *const f = &dict->functions[l->function];
+        const uint32_t function = symbols_function(&scene->symbols, f->name, f->file, f->line);
+        const struct position nowhere = {0};
+        scene->places[location] =
+            symbols_expression(&scene->symbols, function, l->line,
+                               scene->expressions ? l->position : nowhere) +
+            1;
+    }
+    return scene->places[location] - 1;
+}
+
+static uint32_t node_new(struct scene *scene, const struct dict *dict, uint32_t stack)
+{
+    if (stack == DICT_STACK_LOST)
+        return tree_child(&scene->tree, TREE_ROOT, place_of(scene, dict, 0));
+    if (stack == 0)
+        return TREE_ROOT;
+    const struct dict_stack *const s = &dict->stacks[stack];
+    return tree_child(&scene->tree, scene->nodes[s->parent + 1] - 1,
+                      place_of(scene, dict, s->location));
+}
+
+/* Callers first: as many as are not known, from the one nearest to the root. */
+uint32_t scene_node(struct scene *scene, uint32_t stack)
+{
+    const struct dict *const dict = &scene->reader->dict;
+    scene->nodes = reserve(scene->nodes, &scene->n_nodes, &scene->nodes_size, dict->n_stacks + 1);
+    while (scene->nodes[stack + 1] == 0) {
+        uint32_t at = stack;
+        while (at != 0 && at != DICT_STACK_LOST && scene->nodes[dict->stacks[at].parent + 1] == 0)
+            at = dict->stacks[at].parent;
+        scene->nodes[at + 1] = node_new(scene, dict, at) + 1;
+    }
+    return scene->nodes[stack + 1] - 1;
+}
+
+static uint32_t call_number(struct scene *scene, const char *name)
+{
+    for (uint32_t i = 1; i < scene->n_calls; i++) {
+        if (strcmp(scene->calls[i], name) == 0)
+            return i;
+    }
+    scene->calls =
+        memory_grow(scene->calls, &scene->calls_size, scene->n_calls + 2, sizeof *scene->calls);
+    if (scene->n_calls == 0)
+        scene->calls[scene->n_calls++] = "";
+    scene->calls[scene->n_calls] = arena_copy(&scene->arena, name, strlen(name));
+    return (uint32_t)scene->n_calls++;
+}
+
+uint32_t scene_call(struct scene *scene, const struct span *span)
+{
+    const struct dict *const dict = &scene->reader->dict;
+    if (span->call == 0 || span->call >= dict->n_strings ||
+        state_class(span->state) != CLASS_BLOCKED)
+        return SCENE_NO_CALL;
+    scene->call_of =
+        reserve(scene->call_of, &scene->n_call_of, &scene->call_of_size, dict->n_strings);
+    if (scene->call_of[span->call] == 0)
+        scene->call_of[span->call] = call_number(scene, dict_string(dict, span->call));
+    return scene->call_of[span->call];
+}
+
+struct frame scene_frame(const struct scene *scene, uint32_t node)
+{
+    if (node == TREE_ROOT)
+        return (struct frame){.function = DICT_NO_FRAMES, .file = ""};
+    return symbols_frame(&scene->symbols, scene->tree.nodes[node].place);
+}
+
+/* ---- reading ---- */
+
+static size_t load_spans(struct scene *scene, struct range_thread *thread, size_t n_spans)
+{
+    size_t n;
+    do {
+        scene->spans = memory_grow(scene->spans, &scene->spans_size, n_spans + SPANS_AT_ONCE,
+                                   sizeof *scene->spans);
+        n = range_spans(&scene->reader->range, thread, scene->spans + n_spans, SPANS_AT_ONCE);
+        n_spans += n;
+    } while (n > 0);
+    return n_spans;
+}
+
+/* All threads, whoever is selected: any of them may hold the GIL. */
+static void load_threads(struct scene *scene)
+{
+    struct range_thread thread = {0};
+    struct process *const process = census_process(
+        &scene->trace->census, scene->reader->unit->recording, scene->reader->unit->process);
+    size_t n_spans = 0;
+    scene->process = process;
+    scene->n_threads = 0;
+    while (range_next_thread(&scene->reader->range, &thread)) {
+        const size_t before = n_spans;
+        n_spans = load_spans(scene, &thread, n_spans);
+        scene->threads = memory_grow(scene->threads, &scene->threads_size, scene->n_threads + 1,
+                                     sizeof *scene->threads);
+        scene->threads[scene->n_threads++] = (struct scene_thread){
+            .thread = census_thread(&scene->trace->census, process, thread.id),
+            .n_spans = n_spans - before,
+        };
+    }
+    const struct span *at = scene->spans; /* it does not move any more */
+    for (size_t i = 0; i < scene->n_threads; i++) {
+        scene->threads[i].spans = at;
+        at += scene->threads[i].n_spans;
+    }
+}
+
+static uint32_t thread_index(const struct scene *scene, uint32_t id)
+{
+    for (uint32_t i = 0; id != 0 && i < scene->n_threads; i++) {
+        if (scene->threads[i].thread->id == id)
+            return i;
+    }
+    return SCENE_NOBODY;
+}
+
+static void load_holders(struct scene *scene)
+{
+    const struct range_holder *holders;
+    const size_t n = range_holders(&scene->reader->range, &holders);
+    uint32_t first = 0;
+    scene->holder_list =
+        memory_grow(scene->holder_list, &scene->holders_size, n + 1, sizeof *scene->holder_list);
+    for (size_t i = 0; i < n; i++) {
+        scene->holder_list[i] =
+            (struct scene_holder){first, thread_index(scene, holders[i].thread)};
+        first += holders[i].n;
+    }
+    scene->holders = scene->holder_list;
+    scene->n_holders = n;
+}
+
+struct scene_job {
+    struct scene *scene;
+    const struct select *select;
+    scene_fn *fn;
+    void *closure;
+};
+
+static void read_unit(void *closure, size_t worker, struct unit_reader *reader)
+{
+    const struct scene_job *const job = closure;
+    struct scene *const scene = job->scene;
+    uint32_t pid;
+    (void)worker;
+    scene->reader = reader;
+    scene->n_nodes = scene->n_places = scene->n_call_of = 0;
+    if (job->select->n_pids > 0 && (!unit_pid(reader, &pid) || !select_has_pid(job->select, pid)))
+        return;
+    while (unit_next_range(reader)) {
+        scene->n_ticks = reader->range.n_ticks;
+        load_threads(scene);
+        load_holders(scene);
+        if (scene->n_ticks > 0 && scene->n_threads > 0 && job->fn != NULL)
+            job->fn(job->closure, scene);
+    }
+}
+
+void scene_run(struct scene *scene, struct trace *trace, const struct select *select, scene_fn *fn,
+               void *closure)
+{
+    struct scene_job scene_job = {scene, select, fn, closure};
+    const struct trace_job job = {read_unit, NULL, &scene_job};
+    scene->trace = trace;
+    if (scene->tree.n == 0)
+        tree_init(&scene->tree);
+    if (select->n_threads > 0 && fn != NULL)
+        scene_names(scene, trace, select);
+    if (scene->again)
+        trace_run_again(trace, &job);
+    else
+        trace_run(trace, 1, &job);
+    scene->again = true;
+    scene->reader = NULL;
+}
+
+void scene_names(struct scene *scene, struct trace *trace, const struct select *select)
+{
+    if (!scene->again)
+        scene_run(scene, trace, select, NULL, NULL);
+}

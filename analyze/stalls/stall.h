@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * stall - the times in which a thread did not come back to its idle place, and what happened then.
+ *
+ * On the line:  scene + idle_place -> [stall] -> cmd_stalls
+ * Threads:      one at a time.
+ * Memory:       struct stalls is the caller's, zeroed before stalls_find; stalls_clear takes it
+ *               back. Threads are the census's, numbers the scene's.
+ *
+ * A stall begins with the first sample that is not idle and ends with the last one before the
+ * thread is seen in its idle place again, so it is known to one tick at either end. It is found
+ * first, without details, so that only those that are told cost anything.
+ *
+ * --state decides nothing about what a stall is, only what of it counts (`counted`) where it is
+ * told, and that those in which the thread was never so are not told. CPU is as the clock moved
+ * (struct span, cpu_q); in `counted` it is carried to the next sample on a CPU.
+ */
+#ifndef PYREC_ANALYZE_STALL_H
+#define PYREC_ANALYZE_STALL_H
+
+#include "analyze/model/metric.h"
+#include "idle_place.h"
+
+enum stall_kind {
+    STALL_STACK, /* of the thread itself: number = node */
+    STALL_TREE,  /* the same for every caller below the loop: what is below a node; of the loop's
+                    own frame, where it did the work itself */
+    STALL_CALL,  /* blocked: number = node, call */
+    STALL_GIL,   /* waiting for the GIL: thread = who held it (or NULL), number = node it was in */
+    STALL_OTHER, /* another thread: number = node; call when it was blocked */
+};
+
+struct stall_entry {
+    enum stall_kind kind;
+    const struct thread *thread;
+    uint32_t number, call;
+    uint64_t wall_ns[CLASS_COUNT];
+    struct weights counted; /* what of it was asked for; times in ns */
+};
+
+/* CPU of a thread in the stall that waits for a sample on a CPU. */
+struct stall_carry {
+    const struct thread *thread;
+    uint64_t cpu_ns;
+};
+
+/*
+ * Another thread while this one waited for a lock: what of its stack stayed all the time, and
+ * whether it went on from there as the wait ended, as who holds the lock must. Not each who does
+ * has held it.
+ */
+struct stall_partner {
+    const struct thread *thread;
+    uint32_t stays,
+        was;   /* nodes; in the wait that goes on (TREE_ROOT = nothing), in the last one */
+    bool seen; /* .. in the wait that goes on */
+    uint64_t released_ns; /* of all such waits */
+};
+
+struct stall {
+    const struct thread *thread;
+    const struct idle_thread *idle;
+    uint64_t begin_ns, end_ns; /* on the common clock */
+    uint64_t wall_ns;          /* what was observed of it; at least over_ns */
+    uint64_t cpu_ns;           /* what the thread's clock moved by in it */
+    uint64_t class_ns[CLASS_COUNT];
+    uint64_t samples, ticks; /* in all states */
+    struct weights counted;
+    uint64_t carry_ns; /* for `counted` */
+    bool open;         /* the recording ends with it */
+
+    struct stall_entry *entries; /* after stalls_detail */
+    size_t n, size;
+    struct hash hash;
+    struct stall_carry *carries;
+    size_t n_carries, carries_size;
+    struct stall_partner *partners;
+    size_t n_partners, partners_size;
+    uint32_t wait_node; /* while reading: it waits for a lock there + 1; 0 = it does not */
+    uint64_t wait_ns;
+
+    uint64_t n_blocked, longest_ns; /* how often it was blocked, and the longest time without a
+                                       break; its clock moves when it wakes up */
+    uint64_t blocked_ns;            /* while reading: the one that goes on */
+    uint32_t blocked_node, blocked_call;
+};
+
+struct stall_watch; /* what a thread is doing while stalls are looked for */
+
+struct stalls {
+    struct scene *scene;
+    struct idle *idle;
+    const struct select *select;
+    uint64_t over_ns;
+    const struct metric *metric; /* by which they are in order; NULL = by length */
+    struct stall *list;          /* largest first; behind them those without a counted sample */
+    size_t n, size;
+    size_t n_counted; /* with one */
+    struct stall_watch *watches;
+    size_t n_watches, watches_size;
+    size_t next; /* where the next thread is looked for first: they come in the same order */
+};
+
+/*
+ * Find those of at least over_ns, in all threads that idle_learn has looked at. Their order is by
+ * `metric`, by length when it is NULL and no state was asked for.
+ */
+void stalls_find(struct stalls *stalls, struct idle *idle, struct trace *trace,
+                 const struct select *select, uint64_t over_ns, const struct metric *metric);
+
+/* Read once more for the details of the first n. */
+void stalls_detail(struct stalls *stalls, struct trace *trace, const struct select *select,
+                   size_t n);
+void stalls_clear(struct stalls *stalls);
+
+/* What n ticks of a span weigh, from `first` on; CPU waits in *carry_ns for a sample on a CPU. */
+struct weight stall_weight(const struct scene *scene, const struct span *span, uint32_t first,
+                           uint32_t n, uint64_t *carry_ns);
+
+/* From beginning to end, what nobody observed included. */
+static inline uint64_t stall_length_ns(const struct stall *stall)
+{
+    return stall->end_ns - stall->begin_ns;
+}
+
+/* The entry of a kind with most time; NULL when there is none. */
+const struct stall_entry *stall_largest(const struct stall *stall, enum stall_kind kind);
+
+/* Time in all states. */
+static inline uint64_t stall_entry_ns(const struct stall_entry *e)
+{
+    uint64_t sum_ns = 0;
+    for (int c = 0; c < CLASS_COUNT; c++)
+        sum_ns += e->wall_ns[c];
+    return sum_ns;
+}
+
+#endif

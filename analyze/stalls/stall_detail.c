@@ -1,0 +1,336 @@
+/* SPDX-License-Identifier: MIT */
+#include "analyze/base/memory.h"
+#include "analyze/read/unit.h"
+#include "stall.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static uint64_t key_hash(enum stall_kind kind, const struct thread *thread, uint32_t number,
+                         uint32_t call)
+{
+    return hash_pair(hash_pair((uintptr_t)thread, (uint64_t)kind << 32 | call), number);
+}
+
+static uint64_t entry_hash(const void *owner, uint32_t n)
+{
+    const struct stall_entry *const e = &((const struct stall *)owner)->entries[n];
+    return key_hash(e->kind, e->thread, e->number, e->call);
+}
+
+/* Add what `more` weighs to the entry with its key. */
+static void entry_add(struct stall *stall, const struct stall_entry *more)
+{
+    hash_reserve(&stall->hash, entry_hash, stall);
+    uint64_t at = key_hash(more->kind, more->thread, more->number, more->call);
+    for (uint32_t n; (n = hash_slot(&stall->hash, at)) != HASH_NONE; at++) {
+        struct stall_entry *const e = &stall->entries[n];
+        if (e->kind != more->kind || e->thread != more->thread || e->number != more->number ||
+            e->call != more->call)
+            continue;
+        for (int c = 0; c < CLASS_COUNT; c++)
+            e->wall_ns[c] += more->wall_ns[c];
+        weights_add(&e->counted, &more->counted);
+        return;
+    }
+    stall->entries = memory_grow(stall->entries, &stall->size, stall->n + 1, sizeof *more);
+    hash_put(&stall->hash, at, (uint32_t)stall->n);
+    stall->entries[stall->n++] = *more;
+}
+
+/* What some ticks weigh, and in which class; not counted, they are only part of the stall. */
+struct piece {
+    enum state_class class;
+    bool counts;
+    struct weight weight;
+};
+
+static void piece_add(struct stall *stall, struct stall_entry key, const struct piece *piece)
+{
+    key.wall_ns[piece->class] = piece->weight.wall;
+    if (piece->counts)
+        key.counted.by[piece->class] = piece->weight;
+    entry_add(stall, &key);
+}
+
+static uint64_t *carry_of(struct stall *stall, const struct thread *thread)
+{
+    for (size_t i = 0; i < stall->n_carries; i++) {
+        if (stall->carries[i].thread == thread)
+            return &stall->carries[i].cpu_ns;
+    }
+    stall->carries = memory_grow(stall->carries, &stall->carries_size, stall->n_carries + 1,
+                                 sizeof *stall->carries);
+    stall->carries[stall->n_carries] = (struct stall_carry){thread, 0};
+    return &stall->carries[stall->n_carries++].cpu_ns;
+}
+
+/* Who held the GIL at each tick of a span in which the thread waited for it. */
+static void add_holders(struct stall *stall, struct scene *scene, uint32_t first, uint32_t end,
+                        bool counts)
+{
+    for (uint32_t tick = first; tick < end; tick++) {
+        const uint32_t holder = scene_holder_at(scene, tick);
+        struct stall_entry key = {.kind = STALL_GIL, .number = TREE_ROOT};
+        const struct piece piece = {
+            CLASS_WAITS_GIL,
+            counts,
+            {1, scene_due(scene, tick, 1), scene_wall_ns(scene, tick, 1), 0},
+        };
+        if (holder != SCENE_NOBODY && scene->threads[holder].thread != stall->thread) {
+            const struct span *const span = scene_span(&scene->threads[holder], tick);
+            key.thread = scene->threads[holder].thread;
+            key.number = span != NULL ? scene_node(scene, span->stack) : TREE_ROOT;
+        }
+        piece_add(stall, key, &piece);
+    }
+}
+
+/* It is blocked: for the first time there, once more, or still? */
+static void count_blocked(struct stall *stall, const struct span *span, bool begins, uint32_t node,
+                          uint32_t call, uint64_t wall_ns)
+{
+    if (stall->blocked_ns == 0 || stall->blocked_node != node || stall->blocked_call != call ||
+        (begins && span->cpu_q > 0)) {
+        stall->n_blocked++;
+        stall->blocked_ns = 0;
+    }
+    stall->blocked_node = node;
+    stall->blocked_call = call;
+    stall->blocked_ns += wall_ns;
+    if (stall->blocked_ns > stall->longest_ns)
+        stall->longest_ns = stall->blocked_ns;
+}
+
+static void add_own(struct stall *stall, struct scene *scene, const struct span *span, bool begins,
+                    const struct piece *piece)
+{
+    const uint32_t node = scene_node(scene, span->stack), call = scene_call(scene, span);
+    piece_add(stall, (struct stall_entry){.kind = STALL_STACK, .number = node}, piece);
+    if (piece->class != CLASS_BLOCKED) {
+        stall->blocked_ns = 0;
+        return;
+    }
+    piece_add(stall, (struct stall_entry){.kind = STALL_CALL, .number = node, .call = call}, piece);
+    count_blocked(stall, span, begins, node, call, piece->weight.wall);
+}
+
+static void add_span(struct stall *stall, struct scene *scene, const struct select *select,
+                     const struct thread *thread, const struct span *span, uint32_t first,
+                     uint32_t end)
+{
+    const struct piece piece = {
+        state_class(span->state),
+        scene_has_state(scene, select, span),
+        stall_weight(scene, span, first, end - first, carry_of(stall, thread)),
+    };
+    if (thread == stall->thread) {
+        add_own(stall, scene, span, first == span->first, &piece);
+        if (piece.class == CLASS_WAITS_GIL)
+            add_holders(stall, scene, first, end, piece.counts);
+        return;
+    }
+    const struct stall_entry key = {.kind = STALL_OTHER,
+                                    .thread = thread,
+                                    .number = scene_node(scene, span->stack),
+                                    .call = scene_call(scene, span)};
+    piece_add(stall, key, &piece);
+}
+
+/* ---- who ended a wait for a lock ---- */
+
+static struct stall_partner *partner_of(struct stall *stall, const struct thread *thread)
+{
+    for (size_t i = 0; i < stall->n_partners; i++) {
+        if (stall->partners[i].thread == thread)
+            return &stall->partners[i];
+    }
+    stall->partners = memory_grow(stall->partners, &stall->partners_size, stall->n_partners + 1,
+                                  sizeof *stall->partners);
+    stall->partners[stall->n_partners] = (struct stall_partner){.thread = thread};
+    return &stall->partners[stall->n_partners++];
+}
+
+static bool is_below(const struct tree *tree, uint32_t node, uint32_t above)
+{
+    while (node > above) /* parents have smaller numbers */
+        node = tree->nodes[node].parent;
+    return node == above;
+}
+
+/* The wait goes on from tick `first` to `end`: what stays of the others' stacks. */
+static void wait_more(struct stall *stall, struct scene *scene, uint32_t first, uint32_t end)
+{
+    stall->wait_ns += scene_wall_ns(scene, first, end - first);
+    for (size_t i = 0; i < scene->n_threads; i++) {
+        const struct scene_thread *const t = &scene->threads[i];
+        if (t->thread == stall->thread)
+            continue;
+        for (size_t s = 0; s < t->n_spans && t->spans[s].first < end; s++) {
+            const struct span *const span = &t->spans[s];
+            if (span->first + span->n <= first)
+                continue;
+            struct stall_partner *const p = partner_of(stall, t->thread);
+            const uint32_t node = scene_node(scene, span->stack);
+            p->stays = p->seen ? p->stays : node;
+            p->seen = true;
+            while (!is_below(&scene->tree, node, p->stays))
+                p->stays = scene->tree.nodes[p->stays].parent;
+        }
+    }
+}
+
+/* It is over at this tick: who is no longer where it was all the time? */
+static void wait_end(struct stall *stall, struct scene *scene, uint32_t tick)
+{
+    for (size_t i = 0; i < scene->n_threads; i++) {
+        struct scene_thread *const t = &scene->threads[i];
+        if (t->thread == stall->thread)
+            continue;
+        struct stall_partner *const p = partner_of(stall, t->thread);
+        bool went_on = false;
+        for (uint32_t k = tick; k < tick + 2 && k < scene->n_ticks && p->stays != TREE_ROOT; k++) {
+            const struct span *const span = scene_span(t, k);
+            went_on |=
+                span != NULL && !is_below(&scene->tree, scene_node(scene, span->stack), p->stays);
+        }
+        if (p->seen && went_on) {
+            p->released_ns += stall->wait_ns;
+            p->was = p->stays;
+        }
+    }
+    for (size_t i = 0; i < stall->n_partners; i++)
+        stall->partners[i].seen = false;
+    stall->wait_node = 0;
+    stall->wait_ns = 0;
+}
+
+static bool waits_for_lock(struct scene *scene, const struct span *span)
+{
+    const uint32_t call = scene_call(scene, span);
+    return state_class(span->state) == CLASS_BLOCKED && call != SCENE_NO_CALL &&
+           strcmp(scene->calls[call], "futex") == 0;
+}
+
+/* The stalled thread's own spans from tick `begin` to `end`. */
+static void follow_waits(struct stall *stall, struct scene *scene, const struct scene_thread *own,
+                         uint32_t begin, uint32_t end)
+{
+    for (size_t s = 0; s < own->n_spans && own->spans[s].first < end; s++) {
+        const struct span *const span = &own->spans[s];
+        const uint32_t first = span->first > begin ? span->first : begin;
+        const uint32_t last = span->first + span->n < end ? span->first + span->n : end;
+        if (first >= last)
+            continue;
+        const bool waits = waits_for_lock(scene, span);
+        const uint32_t node = scene_node(scene, span->stack);
+        if (stall->wait_node != 0 && (!waits || stall->wait_node != node + 1))
+            wait_end(stall, scene, first);
+        if (!waits)
+            continue;
+        stall->wait_node = node + 1;
+        wait_more(stall, scene, first, last);
+    }
+    if (stall->wait_node != 0 && end < scene->n_ticks)
+        wait_end(stall, scene, end);
+}
+
+/* ---- reading ---- */
+
+/* The first tick at or after ns; n_ticks when there is none. */
+static uint32_t tick_at(const struct scene *scene, uint64_t ns)
+{
+    uint32_t low = 0, high = scene->n_ticks;
+    while (low < high) {
+        const uint32_t middle = low + (high - low) / 2;
+        if (scene_time_ns(scene, middle) < ns)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+static void detail_stall(struct stall *stall, struct scene *scene, const struct select *select)
+{
+    if (stall->thread->process != scene->process ||
+        stall->begin_ns >= scene_time_ns(scene, scene->n_ticks - 1) ||
+        stall->end_ns <= scene_before_ns(scene, 0))
+        return;
+    const uint32_t begin = tick_at(scene, stall->begin_ns + 1);
+    const uint32_t end = tick_at(scene, stall->end_ns + 1);
+    for (size_t i = 0; i < scene->n_threads; i++) {
+        const struct scene_thread *const t = &scene->threads[i];
+        if (t->thread == stall->thread)
+            follow_waits(stall, scene, t, begin, end);
+        for (size_t s = 0; s < t->n_spans && t->spans[s].first < end; s++) {
+            const struct span *const span = &t->spans[s];
+            const uint32_t first = span->first > begin ? span->first : begin;
+            const uint32_t last = span->first + span->n < end ? span->first + span->n : end;
+            if (first < last)
+                add_span(stall, scene, select, t->thread, span, first, last);
+        }
+    }
+}
+
+struct detailing {
+    struct stalls *stalls;
+    size_t n;
+};
+
+static void detail_range(void *closure, struct scene *scene)
+{
+    const struct detailing *const d = closure;
+    for (size_t i = 0; i < d->n; i++)
+        detail_stall(&d->stalls->list[i], scene, d->stalls->select);
+}
+
+/* Was the thread in this very frame, and is that the loop's own? */
+static bool is_own(const struct stall *stall, uint32_t node)
+{
+    for (size_t i = 0; i < stall->n; i++) {
+        if (stall->entries[i].kind == STALL_STACK && stall->entries[i].number == node)
+            return true;
+    }
+    return false;
+}
+
+/* What is below each caller, up to the loop; with that where it did the work itself. */
+static void add_tree(struct stalls *stalls, struct stall *stall)
+{
+    const struct tree *const tree = &stalls->scene->tree;
+    const size_t n = stall->n;
+    for (size_t i = 0; i < n; i++) {
+        struct stall_entry e = stall->entries[i];
+        if (e.kind != STALL_STACK)
+            continue;
+        const uint32_t loop = idle_loop_node(stalls->idle, stall->idle, e.number);
+        e.kind = STALL_TREE;
+        for (; e.number != loop; e.number = tree->nodes[e.number].parent)
+            entry_add(stall, &e);
+        if (loop != TREE_ROOT && is_own(stall, loop))
+            entry_add(stall, &e);
+    }
+}
+
+void stalls_detail(struct stalls *stalls, struct trace *trace, const struct select *select,
+                   size_t n)
+{
+    struct detailing detailing = {stalls, n < stalls->n ? n : stalls->n};
+    if (detailing.n == 0)
+        return;
+    scene_run(stalls->scene, trace, select, detail_range, &detailing);
+    for (size_t i = 0; i < detailing.n; i++)
+        add_tree(stalls, &stalls->list[i]);
+}
+
+const struct stall_entry *stall_largest(const struct stall *stall, enum stall_kind kind)
+{
+    const struct stall_entry *best = NULL;
+    for (size_t i = 0; i < stall->n; i++) {
+        const struct stall_entry *const e = &stall->entries[i];
+        if (e->kind == kind && (best == NULL || stall_entry_ns(e) > stall_entry_ns(best)))
+            best = e;
+    }
+    return best;
+}

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * stall_tables - the tables of a stall: where it was, who held what, what the others did.
+ *
+ * On the line:  stall -> [stall_tables] -> story of a view
+ * Threads:      one at a time.
+ * Memory:       everything is in the view's arena.
+ */
+#ifndef PYREC_ANALYZE_STALL_TABLES_H
+#define PYREC_ANALYZE_STALL_TABLES_H
+
+#include "analyze/view/story.h"
+#include "stall.h"
+
+/* All that has rows; as many per table at most, 0 = all. `said`: what the story's words say. */
+void stall_add_tables(struct view *view, const struct stalls *stalls, const struct stall *stall,
+                      struct story *story, size_t rows_max, enum stall_kind said);
+
+#endif

@@ -1,0 +1,330 @@
+/* SPDX-License-Identifier: MIT */
+#include "stall_tell.h"
+
+#include "analyze/base/date.h"
+#include "analyze/base/memory.h"
+#include "analyze/base/path.h"
+#include "analyze/view/column.h"
+#include "stall_tables.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define WHERE_SHARE 0.6 /* of a stall's time: the innermost caller of so much is where it was */
+
+#define TIME_MIN_NS 500000 /* 0.000 s is not worth a word */
+
+/* How long it did what, and what it did most. */
+struct stall_times {
+    uint64_t ns[CLASS_COUNT];
+    enum state_class most;
+};
+
+/* ---- words ---- */
+
+const char *stall_seconds_text(struct view *view, uint64_t ns)
+{
+    struct buffer text = {0};
+    seconds_print(&text, (int64_t)ns, 3);
+    const char *const copy = arena_print(&view->arena, "%s s", text.text);
+    buffer_clear(&text);
+    return copy;
+}
+
+const char *stall_place_text(struct view *view, const struct scene *scene, uint32_t node)
+{
+    struct frame frame = scene_frame(scene, node);
+    struct buffer text = {0};
+    frame.file = path_short(frame.file);
+    frame_print(&text, &frame);
+    const char *const copy = arena_copy(&view->arena, text.text, text.len);
+    buffer_clear(&text);
+    return copy;
+}
+
+/* What programs mean by a call that blocks; NULL where its name says it. */
+static const char *call_meaning(const char *call)
+{
+    static const struct {
+        const char *call, *meaning;
+    } meanings[] = {
+        {"futex", "waiting for a lock, or for another thread"},
+        {"nanosleep", "sleeping"},
+        {"clock_nanosleep", "sleeping"},
+        {"[hrtimer_nanosleep]", "sleeping"},
+        {"[ep_poll]", "waiting for data"},
+        {"select", "sleeping, or waiting for data"},
+        {"pselect6", "sleeping, or waiting for data"},
+        {"poll", "waiting for data"},
+        {"ppoll", "waiting for data"},
+        {"epoll_wait", "waiting for data"},
+        {"epoll_pwait", "waiting for data"},
+        {"read", "reading"},
+        {"recvfrom", "reading from a socket"},
+        {"recvmsg", "reading from a socket"},
+        {"write", "writing"},
+        {"sendto", "writing to a socket"},
+        {"connect", "connecting"},
+        {"wait4", "waiting for another process"},
+        {"waitid", "waiting for another process"},
+        {"fsync", "waiting for the disk"},
+        {"fdatasync", "waiting for the disk"},
+        {"flock", "waiting for a lock of a file"},
+        {"fcntl", "waiting for a lock of a file"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(meanings); i++) {
+        if (strcmp(call, meanings[i].call) == 0)
+            return meanings[i].meaning;
+    }
+    return NULL;
+}
+
+static const char *time_text(struct view *view, const struct stall *stall)
+{
+    const struct recording *const recording = stall->thread->process->recording;
+    const char *const date =
+        date_print(&view->arena, recording_unix_ns(recording, stall->begin_ns), DATE_MS);
+    return date != NULL ? date : "";
+}
+
+/* ---- choosing ---- */
+
+/* The innermost caller that has most of it; TREE_ROOT when nothing has. */
+static uint32_t where_line(const struct stall *stall)
+{
+    uint32_t best = TREE_ROOT;
+    for (size_t i = 0; i < stall->n; i++) {
+        const struct stall_entry *const e = &stall->entries[i];
+        if (e->kind == STALL_TREE && e->number > best && /* callers have smaller numbers */
+            (double)stall_entry_ns(e) >= WHERE_SHARE * (double)stall->wall_ns)
+            best = e->number;
+    }
+    return best;
+}
+
+/* The same, of a function in all its lines: the line of it that has most. */
+static uint32_t where_function(const struct stalls *stalls, const struct stall *stall)
+{
+    uint32_t best = TREE_ROOT, best_function = TREE_ROOT;
+    for (size_t i = 0; i < stall->n; i++) {
+        const uint32_t function = idle_function(stalls->idle, stall->entries[i].number);
+        uint64_t sum_ns = 0, most_ns = 0;
+        uint32_t most = TREE_ROOT;
+        if (stall->entries[i].kind != STALL_TREE || function <= best_function)
+            continue;
+        for (size_t k = 0; k < stall->n; k++) {
+            const struct stall_entry *const e = &stall->entries[k];
+            if (e->kind != STALL_TREE || idle_function(stalls->idle, e->number) != function)
+                continue;
+            sum_ns += stall_entry_ns(e);
+            most = stall_entry_ns(e) > most_ns ? e->number : most;
+            most_ns = stall_entry_ns(e) > most_ns ? stall_entry_ns(e) : most_ns;
+        }
+        if ((double)sum_ns < WHERE_SHARE * (double)stall->wall_ns)
+            continue;
+        best = most;
+        best_function = function;
+    }
+    return best;
+}
+
+/* Where it was; TREE_ROOT when it was in several places. */
+static uint32_t where(const struct stalls *stalls, const struct stall *stall)
+{
+    const uint32_t line = where_line(stall), function = where_function(stalls, stall);
+    /* the function may be further in than the line that calls it */
+    return line == TREE_ROOT || (function > line && idle_function(stalls->idle, function) !=
+                                                        idle_function(stalls->idle, line))
+               ? function
+               : line;
+}
+
+/*
+ * What it did, by its clock: a thread seen ready had often just made room for the sampler, so of
+ * the time on a CPU or ready, what its clock says was on a CPU.
+ */
+static struct stall_times times_of(const struct stall *stall)
+{
+    struct stall_times times;
+    uint64_t *const ns = times.ns;
+    const uint64_t running_ns = stall->class_ns[CLASS_ON_CPU] + stall->class_ns[CLASS_READY];
+    for (int c = 0; c < CLASS_COUNT; c++)
+        ns[c] = stall->class_ns[c];
+    ns[CLASS_ON_CPU] = stall->cpu_ns < running_ns ? stall->cpu_ns : running_ns;
+    ns[CLASS_READY] = running_ns - ns[CLASS_ON_CPU];
+    times.most = CLASS_ON_CPU;
+    for (int c = 1; c < CLASS_COUNT; c++)
+        times.most = ns[c] > ns[times.most] ? (enum state_class)c : times.most;
+    return times;
+}
+
+/* The call it was blocked in most, wherever; and how long. */
+static uint32_t largest_call(const struct stall *stall, uint64_t *ns)
+{
+    uint32_t best = SCENE_NO_CALL;
+    *ns = 0;
+    for (size_t i = 0; i < stall->n; i++) {
+        uint64_t sum_ns = 0;
+        if (stall->entries[i].kind != STALL_CALL)
+            continue;
+        for (size_t k = 0; k < stall->n; k++) {
+            const struct stall_entry *const e = &stall->entries[k];
+            if (e->kind == STALL_CALL && e->call == stall->entries[i].call)
+                sum_ns += stall_entry_ns(e);
+        }
+        if (sum_ns > *ns) {
+            *ns = sum_ns;
+            best = stall->entries[i].call;
+        }
+    }
+    return best;
+}
+
+/* ---- the story ---- */
+
+/* ", until backup went on from backup (app.py:10)": who did that as a wait for a lock ended. */
+static const char *release_text(struct view *view, const struct stalls *stalls,
+                                const struct stall *stall)
+{
+    const struct stall_partner *found = NULL;
+    for (size_t i = 0; i < stall->n_partners; i++) {
+        const struct stall_partner *const p = &stall->partners[i];
+        if (p->released_ns * 2 <= stall->class_ns[CLASS_BLOCKED])
+            continue;
+        if (found != NULL)
+            return ""; /* it may have been any of them; they come first in the table */
+        found = p;
+    }
+    if (found == NULL)
+        return "";
+    return arena_print(&view->arena, ", until %s went on from %s", found->thread->name,
+                       stall_place_text(view, stalls->scene, found->was));
+}
+
+/* One sentence: what it did most of the time, and where. */
+static const char *verdict(struct view *view, const struct stalls *stalls,
+                           const struct stall *stall, uint32_t node)
+{
+    const struct scene *const scene = stalls->scene;
+    const struct stall_times times = times_of(stall);
+    const enum state_class class = times.most;
+    const char *const time = stall_seconds_text(view, times.ns[class]);
+    const char *const place =
+        node != TREE_ROOT ? stall_place_text(view, scene, node) : "several places";
+    if (class == CLASS_BLOCKED) {
+        uint64_t call_ns;
+        const uint32_t call = largest_call(stall, &call_ns);
+        const char *const name = call != SCENE_NO_CALL ? scene->calls[call] : "an unknown call";
+        const char *const meaning = call_meaning(name);
+        const char *const most =
+            call_ns + TIME_MIN_NS < times.ns[class]
+                ? arena_print(&view->arena, "%s of it ", stall_seconds_text(view, call_ns))
+                : "";
+        if (most[0] != '\0')
+            return arena_print(&view->arena, "blocked for %s, %sin %s%s%s%s, in %s", time, most,
+                               name, meaning != NULL ? " (" : "", meaning != NULL ? meaning : "",
+                               meaning != NULL ? ")" : "", place);
+        return arena_print(&view->arena, "blocked in %s%s%s%s for %s in %s%s", name,
+                           meaning != NULL ? " (" : "", meaning != NULL ? meaning : "",
+                           meaning != NULL ? ")" : "", time, place,
+                           release_text(view, stalls, stall));
+    }
+    if (class == CLASS_WAITS_GIL) {
+        const struct stall_entry *const held = stall_largest(stall, STALL_GIL);
+        if (held != NULL && held->thread != NULL)
+            return arena_print(&view->arena, "waited %s for the GIL, held most by %s in %s", time,
+                               held->thread->name, stall_place_text(view, scene, held->number));
+        return arena_print(&view->arena, "waited %s for the GIL", time);
+    }
+    if (class == CLASS_READY)
+        return arena_print(&view->arena, "ready to run for %s but no CPU was free, in %s", time,
+                           place);
+    if (class == CLASS_UNKNOWN)
+        return arena_print(&view->arena,
+                           "ready or blocked (it could not be looked which) for %s in %s", time,
+                           place);
+    return arena_print(&view->arena, "computed for %s in %s", time, place);
+}
+
+/* " in 20 waits, the longest 0.310 s": one long wait, or many that the loop let through? */
+static const char *pieces_text(struct view *view, const struct stall *stall)
+{
+    if (stall->n_blocked < 2)
+        return "";
+    return arena_print(&view->arena, " in %" PRIu64 " waits, the longest %s", stall->n_blocked,
+                       stall_seconds_text(view, stall->longest_ns));
+}
+
+/* "computed 1.200 s, waited for the GIL 0.300 s" */
+static const char *times_text(struct view *view, const struct stall *stall)
+{
+    static const char *const words[CLASS_COUNT] = {"computed", "waited for a CPU",
+                                                   "waited for the GIL", "was blocked",
+                                                   "did what is not known"};
+    const struct stall_times times = times_of(stall);
+    const char *text = "";
+    for (int c = 0; c < CLASS_COUNT; c++) {
+        if (times.ns[c] >= TIME_MIN_NS)
+            text = arena_print(&view->arena, "%s%s%s %s%s", text, text[0] != '\0' ? ", " : "",
+                               words[c], stall_seconds_text(view, times.ns[c]),
+                               c == CLASS_BLOCKED ? pieces_text(view, stall) : "");
+    }
+    if (stall_length_ns(stall) - stall->wall_ns >= TIME_MIN_NS)
+        text = arena_print(&view->arena, "%s; %s nobody saw (program stopped, or no CPU for pyrec)",
+                           text, stall_seconds_text(view, stall_length_ns(stall) - stall->wall_ns));
+    return text;
+}
+
+static struct row story_row(struct view *view, const struct stalls *stalls,
+                            const struct stall *stall, uint32_t node)
+{
+    static const char *const causes[CLASS_COUNT] = {"cpu", "ready", "gil", "blocked", "unknown"};
+    struct stall_facts *const facts = arena_get(&view->arena, sizeof *facts);
+    struct weights *const weights = arena_get(&view->arena, sizeof *weights);
+    struct weight *const all = &weights->by[CLASS_ON_CPU]; /* what is not known by state */
+    uint64_t call_ns;
+    const uint32_t call = largest_call(stall, &call_ns);
+    for (int c = 0; c < CLASS_COUNT; c++)
+        weights->by[c].wall = stall->class_ns[c];
+    *all = (struct weight){stall->samples, stall->ticks, all->wall, stall->cpu_ns};
+    *facts = (struct stall_facts){
+        .start_ns = stall->begin_ns,
+        .duration_ns = stall_length_ns(stall),
+        .unobserved_ns = stall_length_ns(stall) - stall->wall_ns,
+        .time = time_text(view, stall),
+        .cause = causes[times_of(stall).most],
+        .call = call != SCENE_NO_CALL ? stalls->scene->calls[call] : NULL,
+        .end = stall->open ? "recording ended" : "came back",
+    };
+    struct row row = {.process = stall->thread->process,
+                      .thread = stall->thread,
+                      .self = weights,
+                      .stall = facts};
+    if (node != TREE_ROOT)
+        row.frame = scene_frame(stalls->scene, node);
+    return row;
+}
+
+void stall_tell(struct view *view, const struct stalls *stalls, const struct stall *stall,
+                size_t number, size_t rows_max)
+{
+    const uint32_t node = where(stalls, stall);
+    const enum state_class class = times_of(stall).most;
+    const enum stall_kind said = class == CLASS_BLOCKED     ? STALL_CALL
+                                 : class == CLASS_WAITS_GIL ? STALL_GIL
+                                                            : STALL_STACK;
+    const struct row row = story_row(view, stalls, stall, node);
+    struct story *const story =
+        view_add_story(view, arena_print(&view->arena, "%zu. %s %s for %s%s", number,
+                                         stall->thread->name, stall->open ? "hung" : "stalled",
+                                         stall_seconds_text(view, stall_length_ns(stall)),
+                                         stall->open ? ", until the recording ended" : ""));
+    story->row = row;
+    story_add_line(story, arena_print(&view->arena, "at    %s, %s after the start", row.stall->time,
+                                      stall_seconds_text(view, stall->begin_ns)));
+    story_add_line(story,
+                   arena_print(&view->arena, "why   %s", verdict(view, stalls, stall, node)));
+    story_add_line(story, arena_print(&view->arena, "did   %s", times_text(view, stall)));
+    stall_add_tables(view, stalls, stall, story, rows_max, said);
+}

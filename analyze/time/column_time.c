@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: MIT */
+/* Columns of what happened when: waits for the GIL, stalls. */
+#include "analyze/stalls/stall_tell.h"
+#include "analyze/view/column.h"
+#include "gil.h"
+
+static struct cell get_waiter(const struct row *row)
+{
+    return row->wait->waiter != NULL ? cell_text(row->wait->waiter->name) : cell_none();
+}
+
+static struct cell get_waiter_id(const struct row *row)
+{
+    const struct thread *const waiter = row->wait->waiter;
+    return waiter != NULL && waiter->declared ? cell_number(UNIT_ID, waiter->os_tid) : cell_none();
+}
+
+static struct cell get_holder(const struct row *row)
+{
+    return row->wait->holder != NULL ? cell_text(row->wait->holder->name) : cell_none();
+}
+
+static struct cell get_holder_id(const struct row *row)
+{
+    const struct thread *const holder = row->wait->holder;
+    return holder != NULL && holder->declared ? cell_number(UNIT_ID, holder->os_tid) : cell_none();
+}
+
+static struct cell get_waited(const struct row *row)
+{
+    return cell_number(UNIT_SECONDS, (int64_t)row->wait->amount.waited_ns);
+}
+
+static struct cell get_waited_share(const struct row *row)
+{
+    return cell_ratio((double)row->wait->amount.waited_ns, (double)row->wait->wall_ns);
+}
+
+static struct cell get_held(const struct row *row)
+{
+    return cell_number(UNIT_SECONDS, (int64_t)row->wait->held_ns);
+}
+
+static struct cell get_longest(const struct row *row)
+{
+    return cell_number(UNIT_SECONDS, (int64_t)row->wait->longest_ns);
+}
+
+static struct cell get_seen(const struct row *row)
+{
+    return cell_number(UNIT_COUNT, (int64_t)row->wait->amount.samples);
+}
+
+static struct cell get_seen_ticks(const struct row *row)
+{
+    return cell_number(UNIT_COUNT, (int64_t)row->wait->amount.ticks);
+}
+
+static struct cell get_start(const struct row *row)
+{
+    const uint64_t ns = row->stall != NULL ? row->stall->start_ns : row->start_ns;
+    return cell_number(UNIT_SECONDS, (int64_t)ns);
+}
+
+static struct cell get_date(const struct row *row)
+{
+    return cell_text(row->stall->time);
+}
+
+static struct cell get_duration(const struct row *row)
+{
+    return cell_number(UNIT_SECONDS, (int64_t)row->stall->duration_ns);
+}
+
+static struct cell get_unobserved(const struct row *row)
+{
+    return cell_number(UNIT_SECONDS, (int64_t)row->stall->unobserved_ns);
+}
+
+static struct cell get_end(const struct row *row)
+{
+    return cell_text(row->stall->end);
+}
+
+static struct cell get_cause(const struct row *row)
+{
+    return cell_text(row->stall->cause);
+}
+
+static struct cell get_blocked_in(const struct row *row)
+{
+    return cell_text(row->stall != NULL ? row->stall->call : row->stall_line->call);
+}
+
+static struct cell get_seconds(const struct row *row)
+{
+    return cell_number(UNIT_SECONDS, (int64_t)row->stall_line->ns);
+}
+
+static struct cell get_part(const struct row *row)
+{
+    return cell_ratio((double)row->stall_line->weight, (double)row->stall_line->whole);
+}
+
+static struct cell get_other(const struct row *row)
+{
+    const struct stall_line *const line = row->stall_line;
+    if (line->others != NULL)
+        return cell_text(line->others);
+    return line->thread != NULL ? cell_text(line->thread->name) : cell_none();
+}
+
+static struct cell get_other_id(const struct row *row)
+{
+    const struct thread *const thread = row->stall_line->thread;
+    return thread != NULL && thread->declared ? cell_number(UNIT_ID, thread->os_tid) : cell_none();
+}
+
+static struct cell get_doing(const struct row *row)
+{
+    return cell_text(row->stall_line->doing);
+}
+
+static struct cell get_depth(const struct row *row)
+{
+    return cell_number(UNIT_COUNT, row->depth);
+}
+
+static const struct column columns[] = {
+    {.name = "waiter",
+     .title = "waiting thread",
+     .help = "thread that waited for the GIL",
+     .rows = ROW_GIL,
+     .unit = UNIT_TEXT,
+     .get = get_waiter},
+    {.name = "waiter_id",
+     .title = "waiter_id",
+     .help = "the waiting thread's number in the OS",
+     .rows = ROW_GIL,
+     .unit = UNIT_ID,
+     .get = get_waiter_id},
+    {.name = "holder",
+     .title = "held by",
+     .help = "thread that held the GIL meanwhile; none when it was being handed over",
+     .rows = ROW_GIL,
+     .unit = UNIT_TEXT,
+     .get = get_holder},
+    {.name = "holder_id",
+     .title = "holder_id",
+     .help = "the holding thread's number in the OS",
+     .rows = ROW_GIL,
+     .unit = UNIT_ID,
+     .get = get_holder_id},
+    {.name = "waited",
+     .title = "waited",
+     .help = "seconds waited, of all waiting threads together",
+     .rows = ROW_GIL,
+     .unit = UNIT_SECONDS,
+     .get = get_waited},
+    {.name = "waited_share",
+     .title = "of its time",
+     .help = "share of the waiting thread's time",
+     .rows = ROW_GIL,
+     .unit = UNIT_RATIO,
+     .get = get_waited_share},
+    {.name = "held",
+     .title = "held",
+     .help = "seconds in which it held the GIL while at least one thread waited",
+     .rows = ROW_GIL,
+     .unit = UNIT_SECONDS,
+     .get = get_held},
+    {.name = "longest",
+     .title = "longest",
+     .help = "the longest of these times without a break",
+     .rows = ROW_GIL,
+     .unit = UNIT_SECONDS,
+     .get = get_longest},
+    {.name = "seen",
+     .title = "seen",
+     .help = "ticks at which it was seen",
+     .rows = ROW_GIL,
+     .unit = UNIT_COUNT,
+     .get = get_seen},
+    {.name = "seen_ticks",
+     .title = "ticks",
+     .help = "sampling intervals that these account for; the same unless ticks were missed",
+     .rows = ROW_GIL,
+     .unit = UNIT_COUNT,
+     .get = get_seen_ticks},
+    {.name = "start",
+     .title = "start",
+     .help = "seconds since the start of the recording at which it began",
+     .rows = ROW_STALL | ROW_BIN,
+     .unit = UNIT_SECONDS,
+     .get = get_start},
+    {.name = "date",
+     .title = "date",
+     .help = "when it began, by the wall clock",
+     .rows = ROW_STALL,
+     .unit = UNIT_TEXT,
+     .get = get_date},
+    {.name = "duration",
+     .title = "duration",
+     .help = "how long it took, seconds",
+     .rows = ROW_STALL,
+     .unit = UNIT_SECONDS,
+     .get = get_duration},
+    {.name = "unobserved",
+     .title = "unobserved",
+     .help = "seconds of it that nobody saw: the program was stopped, or the recorder had no CPU",
+     .rows = ROW_STALL,
+     .unit = UNIT_SECONDS,
+     .get = get_unobserved},
+    {.name = "end",
+     .title = "end",
+     .help = "whether it came back, or the recording ended before",
+     .rows = ROW_STALL,
+     .unit = UNIT_TEXT,
+     .get = get_end},
+    {.name = "cause",
+     .title = "cause",
+     .help =
+         "what the thread did most: cpu, ready (no CPU was free), gil (waited for it), blocked, "
+         "unknown",
+     .rows = ROW_STALL,
+     .unit = UNIT_TEXT,
+     .get = get_cause},
+    {.name = "blocked_in",
+     .title = "call",
+     .help = "system call it was blocked in most",
+     .rows = ROW_STALL | ROW_STALL_LINE,
+     .unit = UNIT_TEXT,
+     .get = get_blocked_in},
+    {.name = "seconds",
+     .title = "seconds",
+     .help = "seconds of the stall",
+     .rows = ROW_STALL_LINE,
+     .unit = UNIT_SECONDS,
+     .get = get_seconds},
+    {.name = "part",
+     .title = "share",
+     .help = "share of the stall's time; with --by samples or ticks, of these",
+     .rows = ROW_STALL_LINE,
+     .unit = UNIT_RATIO,
+     .get = get_part},
+    {.name = "other",
+     .title = "thread",
+     .help = "name of the other thread",
+     .rows = ROW_STALL_LINE,
+     .unit = UNIT_TEXT,
+     .get = get_other},
+    {.name = "other_id",
+     .title = "thread_id",
+     .help = "the other thread's number in the OS",
+     .rows = ROW_STALL_LINE,
+     .unit = UNIT_ID,
+     .get = get_other_id},
+    {.name = "doing",
+     .title = "doing",
+     .help = "what the other thread did",
+     .rows = ROW_STALL_LINE,
+     .unit = UNIT_TEXT,
+     .get = get_doing},
+    {.name = "depth",
+     .title = "depth",
+     .help = "how far below the top of its tree it was called",
+     .rows = ROW_STALL_LINE | ROW_TREE,
+     .unit = UNIT_COUNT,
+     .get = get_depth},
+};
+
+const struct column *column_time_get(size_t i)
+{
+    return i < ARRAY_LEN(columns) ? &columns[i] : NULL;
+}

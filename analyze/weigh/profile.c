@@ -1,0 +1,393 @@
+/* SPDX-License-Identifier: MIT */
+#include "profile.h"
+
+#include "analyze/base/memory.h"
+#include "analyze/model/carry.h"
+#include "analyze/read/unit.h"
+#include "share.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define SPANS_PER_BATCH RANGE_ROOM
+#define PREFETCH_AHEAD  8u
+#define JOIN_AT_ONCE    32u
+
+/* Sums of squares over samples; times in quanta. */
+struct squares {
+    double ticks, wall, cpu;
+};
+
+/* A thread in the unit that is being read. By stack: number 0 is DICT_STACK_LOST, else id + 1. */
+struct unit_sums {
+    struct sheet sheets[CLASS_COUNT];
+    struct stretch_list stretches;
+    uint64_t cpu_q;
+    struct carry carry; /* in quanta */
+    struct weight left_out; /* by its state */
+    struct squares squares[CLASS_COUNT];
+    struct bare bare; /* sums in quanta */
+    bool has_head, head_chosen;
+    enum state_class head_class;
+    uint32_t head;
+};
+
+struct builder {
+    struct arena arena;
+    struct unit_sums *threads; /* as in the unit's facts */
+    size_t n_threads, threads_size;
+    struct span spans[SPANS_PER_BATCH];
+    uint32_t *places; /* of the unit's locations */
+    uint32_t *nodes;  /* of the unit's stacks, numbered as in the sheets */
+    uint8_t *kinds;   /* enum stack_kind of the unit's stacks, likewise */
+    size_t places_size, nodes_size, kinds_size, n_kinds;
+    bool skipped;
+};
+
+struct build {
+    struct profile *profile;
+    const struct select *select;
+    struct builder *builders; /* one per worker */
+    uint8_t class_of[STATE_MASK + 1];
+};
+
+/* A span of n samples is n equal ones. */
+static inline void add_squares(struct squares *to, const struct span *span)
+{
+    const double ticks = (double)span->ticks, wall = (double)span->wall_q;
+    if (__builtin_expect(span->n == 1, 1)) {
+        to->ticks += ticks * ticks;
+        to->wall += wall * wall;
+    } else {
+        to->ticks += ticks * ticks / span->n;
+        to->wall += wall * wall / span->n;
+    }
+}
+
+static bool span_chosen(const struct select *select, const struct dict *dict,
+                        const struct span *span)
+{
+    return select_has_state(select, span->state,
+                            span->call > 0 ? dict_string(dict, span->call) : NULL);
+}
+
+/* A chosen sample without frames, with the CPU that it takes; or where others end its silence. */
+static inline void note_bare(struct builder *b, struct unit_sums *t, const struct span *span,
+                             enum state_class class, uint64_t cpu_q, bool chosen)
+{
+    if (__builtin_expect(span->stack != 0, 1)) {
+        if (!t->bare.settled)
+            bare_see(&t->bare, b->kinds[(size_t)(span->stack + 1)]);
+    } else if (chosen) {
+        const struct weight w = {span->n, span->ticks, span->wall_q, cpu_q};
+        bare_add(&t->bare, &b->arena, class, &w);
+    }
+}
+
+/*
+ * Add a batch. The weights of a busy thread are spread over more memory than the cache holds, so
+ * they are asked for some samples ahead.
+ */
+static void add_spans(const struct build *build, struct builder *b, const struct dict *dict,
+                      struct unit_sums *t, size_t n)
+{
+    const struct span *const spans = b->spans;
+    const bool by_state = select_by_state(build->select);
+    struct carry carry = t->carry;
+    uint64_t cpu_q = t->cpu_q;
+    for (size_t i = 0; i < n; i++) {
+        const struct span *const span = &spans[i];
+        const enum state_class class = build->class_of[span->state];
+        if (i + PREFETCH_AHEAD < n) {
+            const struct span *const ahead = span + PREFETCH_AHEAD;
+            sheet_prefetch(&t->sheets[build->class_of[ahead->state]], ahead->stack + 1);
+        }
+        const bool chosen = !by_state || span_chosen(build->select, dict, span);
+        struct weight *const w = __builtin_expect(chosen, 1)
+                                     ? sheet_at(&t->sheets[class], &b->arena, span->stack + 1)
+                                     : &t->left_out;
+        if (__builtin_expect(chosen, 1))
+            add_squares(&t->squares[class], span);
+        w->samples += span->n;
+        w->ticks += span->ticks;
+        w->wall += span->wall_q;
+        cpu_q += span->given_q;
+        const uint64_t taken_q = carry_take(&carry, class, span->given_q);
+        note_bare(b, t, span, class, taken_q, chosen);
+        if (!state_gets_cpu(class))
+            continue;
+        w->cpu += taken_q;
+        if (__builtin_expect(chosen, 1))
+            t->squares[class].cpu += (double)taken_q * (double)taken_q;
+        if (__builtin_expect(!t->has_head, 0)) {
+            t->has_head = true;
+            t->head_chosen = chosen;
+            t->head_class = class;
+            t->head = span->stack + 1;
+        }
+    }
+    t->carry = carry;
+    t->cpu_q = cpu_q;
+}
+
+static void reserve_threads(struct builder *b, size_t n)
+{
+    b->threads = memory_grow(b->threads, &b->threads_size, n, sizeof *b->threads);
+    for (; b->n_threads < n; b->n_threads++)
+        b->threads[b->n_threads] = (struct unit_sums){0};
+}
+
+static void read_kinds(struct builder *b, const struct dict *dict)
+{
+    b->kinds = memory_grow(b->kinds, &b->kinds_size, dict->n_stacks + 1, 1);
+    b->n_kinds = bare_kinds(dict, b->kinds, b->n_kinds);
+}
+
+static void read_unit(void *closure, size_t worker, struct unit_reader *reader)
+{
+    const struct build *const build = closure;
+    struct builder *const b = &build->builders[worker];
+    uint32_t pid;
+
+    arena_reset(&b->arena);
+    b->n_threads = b->n_kinds = 0;
+    b->skipped = build->select->n_pids > 0 &&
+                 (!unit_pid(reader, &pid) || !select_has_pid(build->select, pid));
+    while (!b->skipped && unit_next_range(reader)) {
+        struct range_thread thread = {0};
+        read_kinds(b, &reader->dict);
+        while (range_next_thread(&reader->range, &thread)) {
+            const size_t index = facts_thread_index(&reader->facts, thread.id);
+            size_t n;
+            reserve_threads(b, index + 1);
+            while ((n = range_spans(&reader->range, &thread, b->spans, SPANS_PER_BATCH)) > 0) {
+                add_spans(build, b, &reader->dict, &b->threads[index], n);
+                if (build->profile->stretches_by != NULL) {
+                    struct stretch_list *const list = &b->threads[index].stretches;
+                    list->keeps_pace = build->profile->stretches_keep_pace;
+                    stretch_add_spans(list, reader, build->profile->stretches_by, build->select,
+                                      b->spans, n);
+                }
+            }
+        }
+    }
+}
+
+/* The tree's nodes for the unit's stacks. */
+static void map_stacks(struct profile *profile, struct builder *b, const struct dict *dict)
+{
+    struct symbols *const symbols = &profile->symbols;
+    b->places = memory_grow(b->places, &b->places_size, dict->n_locations, sizeof *b->places);
+    b->nodes = memory_grow(b->nodes, &b->nodes_size, dict->n_stacks + 1, sizeof *b->nodes);
+    for (size_t i = 0; i < dict->n_locations; i++) {
+        const struct dict_location *const l = &dict->locations[i];
+        const struct dict_function *const f = &dict->functions[l->function];
+        const uint32_t function = symbols_function(symbols, f->name, f->file, f->line);
+        const struct position nowhere = {0};
+        b->places[i] = symbols_expression(symbols, function, l->line,
+                                          profile->expressions ? l->position : nowhere);
+    }
+    const uint32_t none = symbols_function(symbols, DICT_NO_FRAMES, "", 0);
+    b->nodes[0] = tree_child(&profile->tree, TREE_ROOT, b->places[0]);
+    b->nodes[1] = tree_child(&profile->tree, TREE_ROOT, symbols_place(symbols, none, 0));
+    for (size_t i = 1; i < dict->n_stacks; i++) {
+        const struct dict_stack *const s = &dict->stacks[i];
+        const uint32_t parent = s->parent == 0 ? TREE_ROOT : b->nodes[s->parent + 1];
+        b->nodes[i + 1] = tree_child(&profile->tree, parent, b->places[s->location]);
+    }
+}
+
+/* The first entry that is not before thread `id` of the process. */
+static size_t place_of(const struct profile *profile, const struct process *process, uint64_t id)
+{
+    size_t low = 0, high = profile->n_threads;
+    while (low < high) {
+        const size_t middle = low + (high - low) / 2;
+        const struct thread *const t = profile->threads[middle]->thread;
+        const int order = process_compare(t->process, process);
+        if (order < 0 || (order == 0 && t->id < id))
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+struct profile_thread *const *profile_process(const struct profile *profile,
+                                              const struct process *process, size_t *n)
+{
+    const size_t first = place_of(profile, process, 0);
+    size_t end = first;
+    while (end < profile->n_threads && profile->threads[end]->thread->process == process)
+        end++;
+    *n = end - first;
+    return profile->threads + first;
+}
+
+/* The profile's entry for a thread of the census. */
+static struct profile_thread *profile_thread(struct profile *profile, const struct thread *thread)
+{
+    const size_t low = place_of(profile, thread->process, thread->id);
+    if (low < profile->n_threads && profile->threads[low]->thread == thread)
+        return profile->threads[low];
+    struct profile_thread *const new = arena_get(&profile->arena, sizeof *new);
+    new->thread = thread;
+    profile->threads = memory_grow(profile->threads, &profile->threads_size, profile->n_threads + 1,
+                                   sizeof(struct profile_thread *));
+    memmove(profile->threads + low + 1, profile->threads + low,
+            (profile->n_threads - low) * sizeof(struct profile_thread *));
+    profile->threads[low] = new;
+    profile->n_threads++;
+    return new;
+}
+
+/* Weights on their way from a unit to the tree. */
+struct joining {
+    const struct weight *from[JOIN_AT_ONCE];
+    struct weight *to[JOIN_AT_ONCE];
+    size_t n;
+};
+
+static void join_weights(struct joining *j, struct weight *total, uint64_t quantum_ns)
+{
+    for (size_t i = 0; i < j->n; i++) {
+        const struct weight *const w = j->from[i];
+        const struct weight ns = {w->samples, w->ticks, w->wall * quantum_ns, w->cpu * quantum_ns};
+        weight_add(j->to[i], &ns);
+        weight_add(total, &ns);
+    }
+    j->n = 0;
+}
+
+/*
+ * Add the weights of a unit to those of the tree. Neighbours in the unit are far apart in the
+ * tree, so a row of them is asked for before the first one is needed.
+ */
+static void join_sheet(struct profile *profile, struct sheet *to, struct weight *total,
+                       const struct sheet *from, const uint32_t *nodes, uint64_t quantum_ns)
+{
+    struct sheet_page page = {0};
+    struct joining j = {.n = 0};
+    while (sheet_next_page(from, &page)) {
+        for (uint32_t i = 0; i < SHEET_PAGE; i++) {
+            if (page.weights[i].samples == 0)
+                continue;
+            j.from[j.n] = &page.weights[i];
+            j.to[j.n] = sheet_at(to, &profile->arena, nodes[page.first + i]);
+            __builtin_prefetch(j.to[j.n], 1);
+            if (++j.n == JOIN_AT_ONCE)
+                join_weights(&j, total, quantum_ns);
+        }
+    }
+    join_weights(&j, total, quantum_ns);
+}
+
+/* A square that is too large for 64 bits, of times that a hostile file may say, is the largest. */
+static void square_add(uint64_t *to, double square)
+{
+    const uint64_t room = UINT64_MAX - *to;
+    *to = square < (double)(room / 2) ? *to + (uint64_t)square : UINT64_MAX / 2;
+}
+
+static void join_squares(struct weight *to, const struct squares *more, uint64_t quantum_ns)
+{
+    const double units = (double)quantum_ns / SHARE_UNIT_NS;
+    square_add(&to->ticks, (double)more->ticks);
+    square_add(&to->wall, more->wall * units * units);
+    square_add(&to->cpu, more->cpu * units * units);
+}
+
+/* Take over the stretches of a unit, with nodes of the tree and texts that outlive the unit. */
+static void join_stretches(struct profile *profile, const struct builder *b,
+                           struct profile_thread *t, struct stretch_list *from, uint32_t generation)
+{
+    if (from->n == 0)
+        return;
+    struct stretch_list *const part = arena_get(&profile->arena, sizeof *part);
+    for (size_t i = 0; i < from->n; i++) {
+        struct stretch *const s = &from->items[i];
+        s->node = b->nodes[s->node];
+        if (s->call != NULL)
+            s->call = symbols_text(&profile->symbols, s->call);
+    }
+    *part = *from;
+    part->generation = generation;
+    part->next = t->stretches.next;
+    t->stretches.next = part;
+    *from = (struct stretch_list){0};
+}
+
+/* What a thread used after its last sample, until it ended; only where all of it was read. */
+static uint64_t last_cpu_q(const struct unit_sums *sums, const struct unit_thread *who,
+                           const struct unit_reader *reader)
+{
+    const uint64_t seen_q = who->cpu_q + sums->cpu_q;
+    if (!who->declared || unit_is_cut(reader) || reader->trace->window.to_ns != UINT64_MAX)
+        return 0;
+    return who->end_cpu_q > seen_q ? who->end_cpu_q - seen_q : 0;
+}
+
+static void join_thread(struct profile *profile, const struct builder *b, struct unit_sums *sums,
+                        const struct unit_thread *who, struct unit_reader *reader)
+{
+    const uint64_t quantum_ns = reader->quantum_ns, last_q = last_cpu_q(sums, who, reader);
+    struct process *const process =
+        census_process(&reader->trace->census, reader->unit->recording, reader->unit->process);
+    struct profile_thread *const t =
+        profile_thread(profile, census_thread(&reader->trace->census, process, who->id));
+    struct profile_joint *const joint = arena_get(&profile->arena, sizeof *joint);
+
+    for (int c = 0; c < CLASS_COUNT; c++) {
+        join_sheet(profile, &t->sheets[c], &t->total.by[c], &sums->sheets[c], b->nodes, quantum_ns);
+        join_squares(&t->squares.by[c], &sums->squares[c], quantum_ns);
+    }
+    *joint = (struct profile_joint){
+        .next = t->joints,
+        .generation = reader->unit->generation,
+        .begin_known = who->declared && !unit_is_cut(reader),
+        .begin_ns = who->cpu_q * quantum_ns,
+        .cpu_ns = (sums->cpu_q + last_q) * quantum_ns,
+        .has_head = sums->has_head,
+        .head_chosen = sums->head_chosen,
+        .head_class = sums->head_class,
+        .head_node = sums->has_head ? b->nodes[sums->head] : 0,
+        .tail_ns = (sums->carry.waiting + last_q) * quantum_ns,
+    };
+    bare_join(&joint->bare, &profile->arena, &sums->bare, quantum_ns);
+    t->joints = joint;
+    join_stretches(profile, b, t, &sums->stretches, reader->unit->generation);
+}
+
+static void join_unit(void *closure, size_t worker, struct unit_reader *reader)
+{
+    const struct build *const build = closure;
+    struct builder *const b = &build->builders[worker];
+    if (b->skipped || b->n_threads == 0)
+        return;
+    map_stacks(build->profile, b, &reader->dict);
+    for (size_t i = 0; i < b->n_threads; i++)
+        join_thread(build->profile, b, &b->threads[i], &reader->facts.threads[i], reader);
+}
+
+void profile_build(struct profile *profile, struct trace *trace, const struct select *select,
+                   size_t n_workers)
+{
+    struct build build = {.profile = profile, .select = select};
+    const struct trace_job job = {read_unit, join_unit, &build};
+    tree_init(&profile->tree);
+    profile->census = &trace->census;
+    profile->window = trace->window;
+    build.builders = memory_get(n_workers * sizeof *build.builders);
+    for (size_t state = 0; state < ARRAY_LEN(build.class_of); state++)
+        build.class_of[state] = (uint8_t)state_class((uint16_t)state);
+    trace_run(trace, n_workers, &job);
+    for (size_t i = 0; i < n_workers; i++) {
+        arena_clear(&build.builders[i].arena);
+        free(build.builders[i].threads);
+        free(build.builders[i].places);
+        free(build.builders[i].nodes);
+        free(build.builders[i].kinds);
+    }
+    free(build.builders);
+    profile_finish(profile, select);
+}

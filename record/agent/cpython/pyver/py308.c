@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+/* CPython 3.8. See pyver.h. */
+#include "record/agent/cpython/pyver.h"
+
+extern const struct pyver pyver_3_8;
+const struct pyver pyver_3_8 = {
+    .minor = 8,
+    .frames = FRAMES_OBJECTS,
+    .instr = INSTR_INDEX_BYTES,
+    .table = WIRE_TABLE_LNOTAB,
+    .tag_mask = 0,
+    .object_shift = 0,
+    .runtime = {.interpreters_head = 32, .finalizing = 16, .gil = 1152, .gc_collecting = 544},
+    .interp = {
+        .next = 0, .threads_head = 8, .id = 16, .gil_pointer = PYVER_NONE,
+        .gc_collecting = PYVER_NONE,
+        .modules = 56,
+    },
+    .thread = {
+        .prev = 0, .next = 8, .interp = 16, .frame = 24, .base_frame = PYVER_NONE, .thread_id = 176,
+        .native_id = PYVER_NONE, .id = 256, .chunk = PYVER_NONE, .chunk_top = PYVER_NONE, .root_cframe = PYVER_NONE,
+    },
+    .cframe = {.current = PYVER_NONE, .previous = PYVER_NONE},
+    .chunk = {.previous = PYVER_NONE, .top = PYVER_NONE, .data = PYVER_NONE},
+    .frame = {
+        .previous = 24, .code = 32, .instr = 104, .owner = PYVER_NONE, .is_entry = PYVER_NONE,
+        .gen = 96, .tlbc_index = PYVER_NONE,
+    },
+    .code = {
+        .first_line = 40, .filename = 104, .name = 112, .table = 120, .bytecode = 48,
+        .first_traceable = PYVER_NONE, .size = PYVER_NONE, .tlbc = PYVER_NONE,
+    },
+    .gil = {.last_holder = 8, .locked = 16, .switches = 24, .len = 224},
+    .object = {.type = 8, .size = 16},
+    .type = {
+        .name = 24, .dealloc = 48, .flags = 168, .dict_offset = 288, .basic_size = 32,
+        .cached_keys = 872,
+    },
+    .dict = {.keys = 32, .values = 40, .managed = PYVER_NONE, .instance = INSTANCE_DICT},
+    .number = {.size = 16, .digits = 24, .size_shift = 0},
+    .bytes = {.data = 32},
+    .str = {.length = 16, .state = 32, .ascii = 48, .compact = 72, .pointer = 72, .kind_shift = 2},
+};

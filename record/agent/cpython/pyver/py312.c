@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT */
+/* CPython 3.12. See pyver.h. */
+#include "record/agent/cpython/pyver.h"
+
+extern const struct pyver pyver_3_12;
+const struct pyver pyver_3_12 = {
+    .minor = 12,
+    .frames = FRAMES_CFRAME_SHIM,
+    .instr = INSTR_POINTER,
+    .table = WIRE_TABLE_LOCATIONS,
+    .tag_mask = 0,
+    .object_shift = 0,
+    .runtime = {
+        .interpreters_head = 40, .finalizing = 24, .gil = PYVER_NONE, .gc_collecting = PYVER_NONE,
+    },
+    .interp = {
+        .next = 0, .threads_head = 72, .id = 8, .gil_pointer = 384, .gc_collecting = 312,
+        .modules = 944,
+    },
+    .thread = {
+        .prev = 0, .next = 8, .interp = 16, .frame = 56, .base_frame = PYVER_NONE, .thread_id = 136,
+        .native_id = 144, .id = 224, .chunk = 232, .chunk_top = 240, .root_cframe = 272,
+    },
+    .cframe = {.current = 0, .previous = 8},
+    .chunk = {.previous = 0, .top = 16, .data = 24},
+    .frame = {
+        .previous = 8, .code = 0, .instr = 56, .owner = 70, .is_entry = PYVER_NONE,
+        .gen = PYVER_NONE, .tlbc_index = PYVER_NONE,
+    },
+    .code = {
+        .first_line = 68, .filename = 112, .name = 128, .table = 136, .bytecode = 192,
+        .first_traceable = 176, .size = 16, .tlbc = PYVER_NONE,
+    },
+    .gil = {.last_holder = 8, .locked = 16, .switches = 24, .len = 224},
+    .object = {.type = 8, .size = 16},
+    .type = {
+        .name = 24, .dealloc = 48, .flags = 168, .dict_offset = 288, .basic_size = 32,
+        .cached_keys = 880,
+    },
+    .dict = {.keys = 32, .values = 40, .managed = 24, .instance = INSTANCE_TAGGED},
+    .number = {.size = 16, .digits = 24, .size_shift = 3},
+    .bytes = {.data = 32},
+    .str = {.length = 16, .state = 32, .ascii = 40, .compact = 56, .pointer = 56, .kind_shift = 2},
+};

@@ -1,0 +1,351 @@
+/* SPDX-License-Identifier: MIT */
+#include "capture.h"
+#include "record/agent/base/clock.h"
+#include "record/agent/base/peek.h"
+#include "record/agent/base/reserve.h"
+#include "record/agent/interpose/nosignal.h"
+#include <errno.h>
+#include <pthread.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <ucontext.h>
+#include <unistd.h>
+
+/* Longer than any window in which the interpreter shows half a stack; doubled with each try, since
+ * a timer that fires before the thread has gone on finds it where it was. */
+#define RETRY_NS 4000
+
+static size_t frames_size(const struct capture *capture)
+{
+    return (size_t)2 * capture->max_depth * sizeof(uint64_t);
+}
+
+/* Room for its frames, when a slot is first used. */
+static bool slot_lay_out(struct capture *capture, struct slot *slot)
+{
+    if (slot->stack.frames != NULL)
+        return true;
+    uint64_t *const frames = reserve_memory(frames_size(capture));
+    if (frames == NULL)
+        return false;
+    slot->timer = -1;
+    slot->stack.max = capture->max_depth;
+    slot->stack.frames = frames;
+    slot->sent = (struct wire_frame *)(frames + capture->max_depth);
+    return true;
+}
+
+static void slot_wipe(struct capture *capture, struct slot *slot)
+{
+    if (slot->stack.frames != NULL)
+        reserve_give_back(slot->stack.frames, frames_size(capture));
+    memset(slot, 0, sizeof(*slot));
+}
+
+bool capture_reset(struct capture *capture)
+{
+    for (uint32_t i = 0; i < capture->n_used; i++)
+        slot_wipe(capture, &capture->slots[i]);
+    struct slot *const scratch = capture_scratch(capture);
+    slot_wipe(capture, scratch);
+    capture->n_used = 0;
+    capture->n_free = capture->n_slots;
+    for (uint32_t i = 0; i < capture->n_slots; i++)
+        capture->free_slots[i] = capture->n_slots - 1 - i;
+    atomic_store(&capture->n_asked, 0);
+    return slot_lay_out(capture, scratch);
+}
+
+bool capture_init(struct capture *capture, const struct interp *interp, struct codes *codes,
+                  uint32_t max_depth)
+{
+    capture->interp = interp;
+    capture->codes = codes;
+    capture->max_depth = max_depth;
+    capture->n_slots = CAPTURE_SLOTS;
+    capture->n_used = 0;
+    capture->slots = reserve_memory((capture->n_slots + 1) * sizeof(struct slot));
+    capture->free_slots = reserve_memory(capture->n_slots * sizeof(uint32_t));
+    capture->asked = reserve_memory((capture->n_slots + 1) * sizeof(uint32_t));
+    capture->again = reserve_memory(max_depth * sizeof(uint64_t));
+    return capture->again && capture->slots && capture->free_slots && capture->asked &&
+           capture_reset(capture);
+}
+
+static void timer_clear(struct slot *slot)
+{
+    if (slot->timer >= 0)
+        syscall(SYS_timer_delete, slot->timer);
+    slot->timer = -1;
+}
+
+struct slot *capture_take_slot(struct capture *capture, int32_t tid, uint64_t ident)
+{
+    if (capture->n_free == 0)
+        return NULL;
+    const uint32_t number = capture->free_slots[capture->n_free - 1];
+    struct slot *const slot = &capture->slots[number];
+    if (!slot_lay_out(capture, slot))
+        return NULL;
+    capture->n_free--;
+    if (number >= capture->n_used)
+        capture->n_used = number + 1;
+    slot->tid = tid;
+    slot->ident = ident;
+    slot->sent_depth = 0;
+    return slot;
+}
+
+void capture_give_slot(struct capture *capture, struct slot *slot)
+{
+    timer_clear(slot); /* of a thread that died before it fired */
+    capture->free_slots[capture->n_free++] = (uint32_t)(slot - capture->slots);
+}
+
+struct slot *capture_scratch(struct capture *capture)
+{
+    return &capture->slots[capture->n_slots];
+}
+
+/* ---- reading, on either side ---- */
+
+static void slot_read(struct capture *capture, struct slot *slot)
+{
+    const struct interp *const interp = capture->interp;
+    const struct stack_source source = {
+        .ver = &interp->ver,
+        .code_type = interp->code_type,
+        .tstate = slot->tstate,
+        .top_only = capture->top_only,
+    };
+    slot->deaths = codes_deaths(capture->codes);
+    slot->failure = stack_take(&source, &slot->stack);
+    const uintptr_t holder = interp_gil_holder(interp, interp_gil(interp, slot->interp));
+    slot->holds_gil = holder == slot->tstate;
+    for (unsigned i = 0; holder != 0 && i < slot->bound.n; i++)
+        slot->holds_gil |= holder == slot->bound.list[i].tstate; /* up to 3.11: by the first one */
+    slot->in_gc = slot->holds_gil && interp_in_gc(interp, slot->interp);
+}
+
+bool capture_has_frames(const struct interp *interp, uintptr_t tstate)
+{
+    const struct pyver *const ver = &interp->ver;
+    uint32_t bad = 0;
+    uintptr_t frame = peek(tstate + ver->thread.frame, &bad);
+    if (ver->cframe.current != PYVER_NONE)
+        frame = peek(frame + ver->cframe.current, &bad);
+    if (ver->thread.base_frame != PYVER_NONE &&
+        frame == peek(tstate + ver->thread.base_frame, &bad))
+        frame = 0;
+    return frame != 0 && !bad;
+}
+
+static void asked_add(struct capture *capture, struct slot *slot)
+{
+    const uint32_t n = atomic_load_explicit(&capture->n_asked, memory_order_relaxed);
+    /* release; partner: the load in capture_wants */
+    atomic_store_explicit(&capture->asked[n], (uint32_t)(slot - capture->slots),
+                          memory_order_release);
+    atomic_store_explicit(&capture->n_asked, n + 1, memory_order_release);
+}
+
+void capture_outside(struct capture *capture, struct slot *slot)
+{
+    slot_read(capture, slot);
+    slot->time_ns = clock_now();
+    asked_add(capture, slot);
+    atomic_store_explicit(&slot->state, SLOT_DONE, memory_order_release);
+}
+
+uint64_t capture_call_of(uint64_t ident)
+{
+    uint32_t bad = 0;
+    const uint64_t word = ident != 0 ? peek(nosignal_word(ident), &bad) : 0;
+    return !bad && (word & 1) ? word : 0;
+}
+
+bool capture_ask(struct capture *capture, struct slot *slot, int signo)
+{
+    siginfo_t info;
+    memset(&info, 0, sizeof(info));
+    info.si_code = SI_QUEUE;
+    info.si_pid = capture->pid;
+    info.si_value.sival_ptr = slot;
+    slot->tries = 0;
+    slot->signo = signo;
+    slot->blocked_segv = false;
+    nosignal_ask_begin(slot->ident);
+    atomic_store_explicit(&slot->state, SLOT_ASKED, memory_order_release);
+    asked_add(capture, slot);
+    if (capture_call_of(slot->ident) == 0 &&
+        syscall(SYS_rt_tgsigqueueinfo, capture->pid, slot->tid, signo, &info) == 0)
+        return true;
+    capture_done(capture, slot);
+    return false;
+}
+
+void capture_done(struct capture *capture, struct slot *slot)
+{
+    if (atomic_exchange_explicit(&slot->state, SLOT_IDLE, memory_order_acq_rel) == SLOT_ASKED)
+        nosignal_ask_end(slot->ident); /* it will not answer, or nobody will hear it */
+    const uint32_t n = atomic_load_explicit(&capture->n_asked, memory_order_relaxed);
+    const uint32_t number = (uint32_t)(slot - capture->slots);
+    for (uint32_t i = 0; i < n; i++) {
+        if (atomic_load_explicit(&capture->asked[i], memory_order_relaxed) != number)
+            continue;
+        const uint32_t last = atomic_load_explicit(&capture->asked[n - 1], memory_order_relaxed);
+        atomic_store_explicit(&capture->asked[i], last, memory_order_release);
+        atomic_store_explicit(&capture->n_asked, n - 1, memory_order_release);
+        return;
+    }
+}
+
+/*
+ * The sampler may take entries out and add others meanwhile. An entry only ever moves to a lower
+ * place, and so do we: one that is in the list all the while is met before it moves or behind it.
+ * Whoever took its place was added later: who reads that sees the move, too.
+ */
+bool capture_wants(struct capture *capture, uintptr_t code)
+{
+    for (uint32_t i = atomic_load_explicit(&capture->n_asked, memory_order_acquire); i-- > 0;) {
+        const uint32_t number = atomic_load_explicit(&capture->asked[i], memory_order_acquire);
+        const struct slot *const slot = &capture->slots[number];
+        if (atomic_load_explicit(&slot->state, memory_order_acquire) != SLOT_DONE)
+            continue;
+        const uint32_t depth =
+            slot->stack.depth < slot->stack.max ? slot->stack.depth : slot->stack.max;
+        for (uint32_t k = 0; k < depth; k++)
+            if (stack_frame_code(slot->stack.frames[k]) == code)
+                return true;
+    }
+    return false;
+}
+
+/* ---- in the signal handler ---- */
+
+struct slot *capture_slot_of(struct capture *capture, const siginfo_t *info)
+{
+    if (info->si_code != SI_TIMER && (info->si_code != SI_QUEUE || info->si_pid != capture->pid))
+        return NULL;
+    const uintptr_t at = (uintptr_t)info->si_value.sival_ptr;
+    const uintptr_t first = (uintptr_t)capture->slots;
+    if (at < first || (at - first) % sizeof(struct slot) != 0 ||
+        (at - first) / sizeof(struct slot) >= capture->n_slots)
+        return NULL;
+    return &capture->slots[(at - first) / sizeof(struct slot)];
+}
+
+static bool tstate_is_mine(const struct interp *interp, uintptr_t tstate)
+{
+    uint32_t bad = 0;
+    return tstate != 0 &&
+           peek(tstate + interp->ver.thread.thread_id, &bad) == (uintptr_t)pthread_self() && !bad;
+}
+
+/*
+ * The tstate that this very thread runs: the attached one if that can be told (from 3.12 on it is
+ * a thread-local; before, it is the GIL holder's). A thread without the GIL: the newest of those
+ * it was last seen with that has frames; else what PyGILState knows.
+ */
+static void tstate_settle(const struct capture *capture, struct slot *slot)
+{
+    const struct interp *const interp = capture->interp;
+    uint32_t bad = 0;
+    uintptr_t tstate = (uintptr_t)interp->call.current_tstate();
+    if (!tstate_is_mine(interp, tstate)) {
+        const uintptr_t own = (uintptr_t)interp->call.own_tstate();
+        tstate = tstate_is_mine(interp, own) ? own : 0;
+        for (unsigned i = 0; tstate != 0 && slot->bound.n > 1 && i < slot->bound.n; i++) {
+            const struct binding *const binding = &slot->bound.list[i];
+            if (tstate_is_mine(interp, binding->tstate) &&
+                capture_has_frames(interp, binding->tstate))
+                tstate = binding->tstate; /* in order of age: the newest one stays */
+        }
+    }
+    slot->tstate = tstate;
+    slot->interp = tstate ? peek(tstate + interp->ver.thread.interp, &bad) : 0;
+}
+
+/* Ask this thread again, a few microseconds after it has gone on. */
+static bool timer_arm(struct slot *slot)
+{
+    if (slot->timer < 0) {
+        struct sigevent event;
+        memset(&event, 0, sizeof(event));
+        event.sigev_notify = SIGEV_THREAD_ID;
+        event.sigev_signo = slot->signo;
+        event.sigev_value.sival_ptr = slot;
+        event._sigev_un._tid = slot->tid;
+        if (syscall(SYS_timer_create, CLOCK_MONOTONIC, &event, &slot->timer) != 0) {
+            slot->timer = -1;
+            return false;
+        }
+    }
+    const struct itimerspec when = {.it_value = {.tv_nsec = RETRY_NS << slot->tries}};
+    if (syscall(SYS_timer_settime, slot->timer, 0, &when, NULL) == 0)
+        return true;
+    timer_clear(slot);
+    return false;
+}
+
+static void counter_add(_Atomic uint64_t *counter, uint64_t n)
+{
+    atomic_fetch_add_explicit(counter, n, memory_order_relaxed);
+}
+
+/* The slot is the sampler's again, if it has not taken it back. */
+static void answer_end(struct slot *slot)
+{
+    const uint64_t ident = slot->ident;
+    uint32_t asked = SLOT_ASKED;
+    if (atomic_compare_exchange_strong_explicit(&slot->state, &asked, SLOT_DONE,
+                                                memory_order_acq_rel, memory_order_relaxed))
+        nosignal_ask_end(ident);
+}
+
+static void slot_answer(struct capture *capture, struct slot *slot, const ucontext_t *context)
+{
+    slot->blocked_segv = sigismember(&context->uc_sigmask, SIGSEGV) == 1 ||
+                         sigismember(&context->uc_sigmask, SIGBUS) == 1;
+    if (slot->blocked_segv) {
+        slot->failure = WIRE_FAIL_NO_ANSWER;
+        slot->stack.depth = 0;
+    } else {
+        tstate_settle(capture, slot);
+        if (slot->tstate != 0) {
+            slot_read(capture, slot);
+        } else { /* it has left Python for good */
+            slot->deaths = codes_deaths(capture->codes);
+            slot->stack.depth = 0;
+            slot->stack.cut = slot->holds_gil = slot->in_gc = false;
+            slot->failure = WIRE_FAIL_NONE;
+        }
+    }
+    const bool is_restricted = atomic_load_explicit(&capture->is_restricted, memory_order_relaxed);
+    if (slot->failure != WIRE_FAIL_NONE && !slot->blocked_segv && ++slot->tries < CAPTURE_TRIES &&
+        !is_restricted && timer_arm(slot)) {
+        counter_add(&capture->counters->retries, 1);
+        return; /* still ASKED */
+    }
+    if (!is_restricted)
+        timer_clear(slot);
+    answer_end(slot);
+}
+
+void capture_answer(struct capture *capture, struct slot *slot, void *context)
+{
+    const int saved = errno;
+    const uint64_t begin = clock_now();
+    /* the slot of a thread that ended may be another one's by now */
+    if (atomic_load_explicit(&slot->state, memory_order_acquire) == SLOT_ASKED &&
+        slot->ident == (uint64_t)pthread_self()) {
+        slot->time_ns = begin;
+        slot_answer(capture, slot, context);
+        const uint64_t ns = clock_now() - begin;
+        counter_add(&capture->counters->handler_ns, ns);
+        if (ns > atomic_load_explicit(&capture->counters->handler_max_ns, memory_order_relaxed))
+            atomic_store_explicit(&capture->counters->handler_max_ns, ns, memory_order_relaxed);
+    }
+    errno = saved;
+}

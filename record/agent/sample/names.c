@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: MIT */
+#include "names.h"
+#include "record/agent/base/peek.h"
+#include "record/agent/cpython/describe.h"
+#include "record/agent/cpython/objects.h"
+#include <string.h>
+
+#define LOOK_FIRST_NS 50000000u   /* after new threads: they may get a name yet; first soon, .. */
+#define LOOK_LAST_NS  1000000000u /* .. then ever more rarely */
+#define LOOKS         16u         /* in a row, for a thread that has no name */
+#define TRIES         3           /* for one whose object changes under the reading */
+
+void names_init(struct names *names, const struct interp *interp)
+{
+    *names = (struct names){.interp = interp};
+}
+
+void names_reset(struct names *names)
+{
+    names_init(names, names->interp);
+}
+
+/* ---- one thread ---- */
+
+/* Not in the middle of a character. */
+static uint32_t whole_characters(const char *text, uint32_t len)
+{
+    uint32_t n = len;
+    while (n > 0 && ((uint8_t)text[n - 1] & 0xc0) == 0x80)
+        n--;
+    if (n == 0)
+        return 0;
+    const uint8_t lead = (uint8_t)text[n - 1];
+    const uint32_t wanted = lead < 0x80 ? 1 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
+    return n - 1 + wanted <= len ? len : n - 1;
+}
+
+enum found { FOUND, FOUND_NONE, FOUND_MOVED };
+
+/* The name that a Thread has, if it is that of the thread with this ident. */
+static enum found name_read(struct names *names, uintptr_t object, uint64_t ident,
+                            struct early_name *name)
+{
+    const struct pyver *const ver = &names->interp->ver;
+    const struct entries own = entries_of_instance(ver, object);
+    const uintptr_t number = entries_find(ver, &own, "_ident", &names->ident_at);
+    const uintptr_t text = entries_find(ver, &own, "_name", &names->name_at);
+    uintptr_t key, value;
+    uint64_t its;
+    if (text == 0 || !object_is_str(ver, text) || !object_int(ver, number, &its) || its != ident)
+        return FOUND_NONE;
+    const int32_t len = describe_text(ver, text, name->text, NAME_LEN);
+    if (len < 0)
+        return FOUND_NONE;
+    if (!entries_get(&own, names->name_at, &key, &value) || value != text)
+        return FOUND_MOVED;
+    name->len = whole_characters(name->text, (uint32_t)len);
+    return FOUND;
+}
+
+static uint64_t name_hash(const struct early_name *name)
+{
+    uint64_t hash = 0xcbf29ce484222325u;
+    for (uint32_t i = 0; i < name->len; i++)
+        hash = (hash ^ (uint8_t)name->text[i]) * 0x100000001b3u;
+    return hash | 1;
+}
+
+static void name_report(struct thread *thread, const struct early_name *name, struct report *report)
+{
+    const uint64_t hash = name_hash(name);
+    if (hash == thread->name_hash)
+        return;
+    report_thread_name(report, thread->id, name->text, name->len);
+    if (!report->full) /* else again at the next look */
+        thread->name_hash = hash;
+}
+
+/* ---- before they are announced ---- */
+
+static struct early_name *early_find(struct names *names, const struct thread *thread)
+{
+    for (uint32_t i = 0; i < NAMES_EARLY; i++)
+        if (names->early[i].thread == thread->id)
+            return &names->early[i];
+    return NULL;
+}
+
+static void early_keep(struct names *names, const struct thread *thread,
+                       const struct early_name *name)
+{
+    struct early_name *early = early_find(names, thread);
+    if (early == NULL)
+        early = &names->early[names->n_early++ % NAMES_EARLY];
+    *early = *name;
+}
+
+void names_end(struct names *names, struct thread *thread, struct report *report)
+{
+    struct early_name *const early = early_find(names, thread);
+    if (early == NULL)
+        return;
+    if (thread->announced && thread->name_hash == 0)
+        name_report(thread, early, report);
+    early->thread = 0;
+}
+
+/* ---- all of them ---- */
+
+static struct thread *thread_of(struct threads *threads, uint64_t ident, uint32_t *hint)
+{
+    for (uint32_t k = 0; k < threads->n; k++) {
+        const uint32_t i = (*hint + k) % threads->n;
+        if (threads->list[i].ident == ident) {
+            *hint = i + threads->n - 1; /* we go from the newest to the oldest */
+            return &threads->list[i];
+        }
+    }
+    return NULL;
+}
+
+/* threading._active of the interpreter at `state`. */
+static struct entries active_find(struct names *names, uintptr_t state)
+{
+    const struct pyver *const ver = &names->interp->ver;
+    uint32_t bad = 0;
+    const uintptr_t dict = peek(state + ver->interp.modules, &bad);
+    const struct entries modules = entries_of_dict(ver, bad ? 0 : dict);
+    const uintptr_t module = entries_find(ver, &modules, "threading", &names->module_at);
+    const struct entries globals = entries_of_instance(ver, module);
+    return entries_of_dict(ver, entries_find(ver, &globals, "_active", &names->active_at));
+}
+
+static bool lacks_name(const struct thread *thread)
+{
+    return thread->name_hash == 0 && thread->name_looks < LOOKS;
+}
+
+/*
+ * The threads of one interpreter, of all that have entered it those that were in none before: the
+ * names of a thread's first interpreter are its names. New threads are at the end of the dict;
+ * `wanted` = how many are looked for, at most.
+ */
+static void interp_look(struct names *names, struct threads *threads, struct report *report,
+                        uintptr_t state, uint32_t wanted)
+{
+    const struct pyver *const ver = &names->interp->ver;
+    const struct entries active = active_find(names, state);
+    uint32_t hint = threads->n > 0 ? threads->n - 1 : 0;
+    for (uint32_t i = active.n; i-- > 0 && wanted > 0 && !report->full;) {
+        uintptr_t key, object, again;
+        uint64_t ident;
+        if (!entries_get(&active, i, &key, &object) || !object_int(ver, key, &ident))
+            continue;
+        struct thread *const thread = thread_of(threads, ident, &hint);
+        if (thread == NULL || thread->bound.n == 0 || thread->bound.list[0].interp != state)
+            continue;
+        struct early_name name = {.thread = thread->id};
+        enum found found = FOUND_MOVED;
+        for (int k = 0; k < TRIES && found == FOUND_MOVED; k++)
+            found = name_read(names, object, ident, &name);
+        if (found != FOUND || !entries_get(&active, i, &key, &again) || again != object)
+            continue;
+        wanted -= lacks_name(thread);
+        if (thread->announced)
+            name_report(thread, &name, report);
+        else
+            early_keep(names, thread, &name);
+    }
+}
+
+/* How many threads are to be named; those that have waited in vain for long are none. */
+static uint32_t pending_count(struct names *names, struct threads *threads)
+{
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < threads->n; i++) {
+        struct thread *const thread = &threads->list[i];
+        if (!lacks_name(thread))
+            continue;
+        thread->name_looks++;
+        n++;
+    }
+    names->is_pending = n > 0;
+    return n;
+}
+
+void names_look(struct names *names, struct threads *threads, struct report *report,
+                uint64_t now_ns)
+{
+    const struct pyver *const ver = &names->interp->ver;
+    if (threads->next_id != names->known_threads) {
+        names->known_threads = threads->next_id;
+        names->is_pending = true;
+        names->wait_ns = LOOK_FIRST_NS;
+        names->next_ns = now_ns + LOOK_FIRST_NS;
+    }
+    const bool is_due = now_ns >= names->next_ns;
+    const uint32_t pending = names->is_pending ? pending_count(names, threads) : 0;
+    if (!is_due && pending == 0)
+        return;
+    if (is_due) {
+        names->next_ns = now_ns + names->wait_ns;
+        names->wait_ns = names->wait_ns * 2 > LOOK_LAST_NS ? LOOK_LAST_NS : names->wait_ns * 2;
+    }
+    uint32_t bad = 0;
+    uintptr_t state = peek(names->interp->runtime + ver->runtime.interpreters_head, &bad);
+    for (uint32_t n = 0; state != 0 && !bad && n < THREADS_INTERPS; n++) {
+        interp_look(names, threads, report, state, is_due ? UINT32_MAX : pending);
+        state = peek(state + ver->interp.next, &bad);
+    }
+}

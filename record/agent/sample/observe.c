@@ -1,0 +1,536 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What to do with each thread in a tick, and with the answers of the tick before.
+ */
+#include "record/agent/base/clock.h"
+#include "record/agent/base/peek.h"
+#include "record/agent/interpose/ends.h"
+#include "record/agent/interpose/gil_wait.h"
+#include "record/agent/interpose/signals.h"
+#include "sampler.h"
+#include "syscall_of.h"
+#include <string.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#define OUTSIDE_TRIES 3
+#define LATE_READINGS 4   /* of a thread that was asked and did not answer */
+#define DEAF_READINGS 2   /* of one that cannot be asked, where its CPU is not known */
+#define VAGUE_LOOKS   16u /* the kernel shows where a thread waits when it has left its run queue */
+#define TORN_WAIT_NS  30000
+#define TORN_ROUNDS   3
+#define TORN_MAX      16
+#define LOST_NS       1000000000u
+#define FD_CACHE_MAX  900 /* descriptors we keep open, in a table of our own */
+
+static void counter_add(_Atomic uint64_t *counter, uint64_t n)
+{
+    atomic_fetch_add_explicit(counter, n, memory_order_relaxed);
+}
+
+/* The slot to read a thread's stack into from outside: its own, unless that is waiting for a late
+ * answer or the thread has none. */
+static struct slot *slot_for(struct sampler *s, const struct thread *thread)
+{
+    struct slot *slot = thread->slot;
+    if (slot == NULL || atomic_load_explicit(&slot->state, memory_order_acquire) != SLOT_IDLE)
+        slot = capture_scratch(s->capture);
+    const struct binding *const binding = threads_binding(s->threads, thread);
+    slot->tid = thread->tid;
+    slot->bound = thread->bound;
+    slot->tstate = binding ? binding->tstate : 0;
+    slot->interp = binding ? binding->interp : 0;
+    return slot;
+}
+
+static void sample_book(struct sampler *s, struct thread *thread, const struct observation *seen)
+{
+    report_sample(s->report, thread, seen);
+    thread->cpu_ns = seen->cpu_ns;
+    thread->state = seen->state;
+    if (thread->samples < 2)
+        thread->samples++;
+    if (thread->samples == 2 && thread->slot == NULL) {
+        thread->slot = capture_take_slot(s->capture, thread->tid, thread->ident);
+        thread->full = true;
+    }
+}
+
+/* ---- from outside ---- */
+
+/*
+ * A thread that is ready to run, and has run: had it a CPU until we took it to look? Only if it was
+ * last where we are. When it had to leave is not known, only for how long it ran since the tick
+ * before: so of such ticks, as many are said to be on a CPU as make up for the time it ran.
+ */
+static bool was_running(struct sampler *s, struct thread *thread)
+{
+    const int64_t since_ns = (int64_t)(s->last_ns - s->before_ns);
+    const int32_t cpu = seat_of_thread(&s->seat, thread->ident);
+    if (thread->ran_ns == 0 || (cpu != SEAT_NOWHERE && cpu != s->seat.here))
+        return false;
+    thread->owed_ns += (int64_t)thread->ran_ns;
+    if (thread->owed_ns * 2 < since_ns)
+        return false;
+    thread->owed_ns -= since_ns;
+    seat_together(&s->seat);
+    return true;
+}
+
+/* Is it the GIL that a thread that does not run waits for? */
+static enum gil_wait waits_gil(const struct sampler *s, const struct thread *thread,
+                               const struct observation *seen, const struct standing *standing)
+{
+    const uintptr_t gil = seen->slot ? interp_gil(s->interp, seen->slot->interp) : 0;
+    const size_t len = s->interp->ver.gil.len;
+    const bool is_futex = standing->call == SYS_futex;
+    if (gil == 0 || (standing->kind == STANDING_CALL && !is_futex))
+        return GIL_WAIT_NO;
+    if (standing->kind == STANDING_CALL)
+        return standing->argument - gil < len ? GIL_WAIT_YES : GIL_WAIT_NO;
+    if (standing->kind == STANDING_KERNEL && standing->function[0] != '\0' && !is_futex)
+        return GIL_WAIT_NO;
+    uint32_t bad = 0;
+    const uint64_t mark = thread->ident ? peek(gil_wait_mark(thread->ident), &bad) : 0;
+    return gil_wait_of(mark, gil, len);
+}
+
+/* What was not to be found out is said to be that: "blocked" is an answer, too. */
+static void standing_state(struct sampler *s, struct thread *thread, struct observation *seen)
+{
+    const struct standing standing =
+        standing_of_thread(&s->tasks, thread->tid, &thread->files,
+                           thread->files.call < FD_CACHE_MAX && thread->files.stat < FD_CACHE_MAX);
+    if (standing.kind == STANDING_READY) {
+        seen->state |= was_running(s, thread) ? WIRE_ON_CPU : WIRE_READY;
+        return;
+    }
+    const enum gil_wait wait = waits_gil(s, thread, seen, &standing);
+    seen->call = standing.call;
+    if (standing.kind == STANDING_KERNEL && standing.call < 0)
+        seen->call = report_call_function(s->report, standing.function);
+    const bool is_vague = standing.kind == STANDING_KERNEL && standing.function[0] == '\0';
+    thread->vague_looks = is_vague && wait != GIL_WAIT_YES ? thread->vague_looks + 1 : 0;
+    if (wait == GIL_WAIT_YES)
+        seen->state |= WIRE_WAITS_GIL;
+    else if (standing.kind == STANDING_UNKNOWN ||
+             (standing.kind == STANDING_KERNEL && wait == GIL_WAIT_UNKNOWN))
+        seen->state |= WIRE_UNKNOWN;
+}
+
+static void read_bits(struct observation *seen)
+{
+    if (seen->slot->holds_gil)
+        seen->state |= WIRE_HOLDS_GIL;
+    if (seen->slot->in_gc)
+        seen->state |= WIRE_IN_GC;
+}
+
+enum reading { READING_OK, READING_MOVED, READING_TORN };
+
+/*
+ * Read a thread whose clock stood at `cpu_ns`. OK only if it still stands there afterwards: then
+ * nothing can have changed in between. The slot is DONE before the clock is read again, so an
+ * object of this stack that dies from now on is noticed (codes.h).
+ */
+static enum reading read_still(struct sampler *s, struct thread *thread, uint64_t cpu_ns,
+                               struct observation *seen)
+{
+    struct slot *const slot = slot_for(s, thread);
+    *seen = (struct observation){.slot = slot, .cpu_ns = cpu_ns, .call = -1};
+    if (slot->tstate == 0) {
+        seen->slot = NULL; /* an OS thread that has no Python state any more */
+        standing_state(s, thread, seen);
+        return clock_of_thread(thread->tid) == cpu_ns ? READING_OK : READING_MOVED;
+    }
+    capture_outside(s->capture, slot);
+    standing_state(s, thread, seen);
+    const bool still = clock_of_thread(thread->tid) == cpu_ns;
+    seen->failure = slot->failure;
+    read_bits(seen);
+    if (still && slot->failure == WIRE_FAIL_NONE)
+        return READING_OK;
+    capture_done(s->capture, slot);
+    return still ? READING_TORN : READING_MOVED;
+}
+
+static bool stacks_equal(const struct stack *a, const uint64_t *frames, uint32_t depth)
+{
+    if (a->depth != depth)
+        return false;
+    for (uint32_t i = 0; i < depth; i++)
+        if (i == 0 ? stack_frame_code(a->frames[i]) != stack_frame_code(frames[i])
+                   : a->frames[i] != frames[i])
+            return false;
+    return true;
+}
+
+/* Is the slot's stack there in so many readings more? */
+static bool stack_lasts(struct sampler *s, const struct thread *thread, const struct slot *slot,
+                        int readings)
+{
+    const struct stack_source source = {
+        .ver = &s->interp->ver,
+        .code_type = s->interp->code_type,
+        .tstate = slot->tstate,
+        .top_only = s->capture->top_only,
+    };
+    for (int i = 0; i < readings; i++) {
+        struct stack again = {.frames = s->capture->again, .max = s->capture->max_depth};
+        if (readings > 1)
+            (void)clock_of_thread(thread->tid); /* half a microsecond: some calls and returns */
+        if (stack_take(&source, &again) != WIRE_FAIL_NONE || !slot->stack.cut != !again.cut ||
+            !stacks_equal(&again, slot->stack.frames, slot->stack.depth))
+            return false;
+    }
+    return true;
+}
+
+/*
+ * Read a thread that is running, without asking it: several times, and only what is there each time
+ * counts. Likely, not proven; marked OUTSIDE. With two readings, one sample in 30,000 of a program
+ * that does nothing but call was a mixture of two stacks. So a thread that should have answered has
+ * to be as it is for longer; one that cannot be asked would hardly ever be. The later readings also
+ * prove that the code objects were alive when the slot was already DONE.
+ */
+static enum reading read_running(struct sampler *s, struct thread *thread, uint64_t cpu_ns,
+                                 int readings, struct observation *seen)
+{
+    for (int i = 0; i < OUTSIDE_TRIES; i++) {
+        struct slot *const slot = slot_for(s, thread);
+        *seen = (struct observation){.slot = slot, .cpu_ns = cpu_ns, .call = -1};
+        seen->state = WIRE_ON_CPU | WIRE_OUTSIDE;
+        if (slot->tstate == 0) {
+            seen->slot = NULL;
+            return READING_OK;
+        }
+        capture_outside(s->capture, slot);
+        read_bits(seen);
+        if (slot->failure == WIRE_FAIL_NONE && stack_lasts(s, thread, slot, readings - 1))
+            return READING_OK;
+        seen->failure = slot->failure != WIRE_FAIL_NONE ? slot->failure : WIRE_FAIL_MOVED;
+        capture_done(s->capture, slot);
+    }
+    return READING_TORN;
+}
+
+/*
+ * Read a thread that is running and cannot be asked by taking its CPU: then it stands still.
+ * Proven, as far as it goes; false when it does not come to that.
+ */
+static bool read_beside(struct sampler *s, struct thread *thread, struct observation *seen)
+{
+    const struct timespec wait = {.tv_nsec = TORN_WAIT_NS};
+    for (int i = 0; i < OUTSIDE_TRIES; i++) {
+        if (!seat_move(&s->seat, thread->tid, seat_of_thread(&s->seat, thread->ident)))
+            return false;
+        const uint64_t cpu = clock_of_thread(thread->tid);
+        const enum reading reading =
+            cpu != UINT64_MAX ? read_still(s, thread, cpu, seen) : READING_MOVED;
+        if (reading == READING_OK)
+            return true;
+        if (reading == READING_TORN) /* let it go on a little */
+            clock_nanosleep(CLOCK_MONOTONIC, 0, &wait, NULL);
+    }
+    return false;
+}
+
+static void observation_finish(struct sampler *s, struct thread *thread, struct observation *seen)
+{
+    counter_add(&s->head->counters.samples_outside, 1);
+    sample_book(s, thread, seen);
+    if (seen->slot != NULL && seen->failure == WIRE_FAIL_NONE)
+        capture_done(s->capture, seen->slot);
+}
+
+static void observe_running_outside(struct sampler *s, struct thread *thread, uint64_t cpu_ns,
+                                    int readings, uint32_t more_state)
+{
+    struct observation seen;
+    if (readings != DEAF_READINGS || !read_beside(s, thread, &seen)) {
+        read_running(s, thread, cpu_ns, readings, &seen);
+    } else if ((seen.state & WIRE_READY) || (seen.call < 0 && !(seen.state & WIRE_UNKNOWN))) {
+        /* it had a CPU until we came */
+        seen.state = (seen.state & ~(uint32_t)WIRE_READY) | WIRE_ON_CPU;
+    }
+    seen.cpu_ns = cpu_ns;
+    seen.state |= more_state;
+    observation_finish(s, thread, &seen);
+}
+
+/* ---- by asking ---- */
+
+static uint8_t *mark_of(struct sampler *s, const struct thread *thread)
+{
+    return &s->threads->marks[thread - s->threads->list];
+}
+
+static bool thread_ask(struct sampler *s, struct thread *thread, uint64_t cpu_ns)
+{
+    struct slot *const slot = thread->slot;
+    const int signo = signals_number();
+    if (signo == 0 || slot == NULL ||
+        atomic_load_explicit(&slot->state, memory_order_acquire) != SLOT_IDLE)
+        return false;
+    slot->bound = thread->bound;
+    if (!capture_ask(s->capture, slot, signo))
+        return false;
+    *mark_of(s, thread) |= THREAD_ASKED;
+    thread->asked_cpu_ns = cpu_ns;
+    thread->asked_ns = s->last_ns;
+    return true;
+}
+
+/*
+ * A thread that runs inside a call of libc's has no stack that changes: while it is in the same
+ * call before and afterwards, what was read is exact, and nobody was disturbed.
+ */
+static bool observe_in_call(struct sampler *s, struct thread *thread, uint64_t cpu_ns)
+{
+    const uint64_t call = capture_call_of(thread->ident);
+    if (call == 0)
+        return false;
+    struct slot *const slot = slot_for(s, thread);
+    if (slot->tstate == 0)
+        return false;
+    struct observation seen = {.slot = slot, .cpu_ns = cpu_ns, .state = WIRE_ON_CPU, .call = -1};
+    capture_outside(s->capture, slot);
+    seen.failure = slot->failure;
+    read_bits(&seen);
+    if (slot->failure != WIRE_FAIL_NONE || capture_call_of(thread->ident) != call) {
+        capture_done(s->capture, slot);
+        return false;
+    }
+    observation_finish(s, thread, &seen);
+    return true;
+}
+
+static void observe_running(struct sampler *s, struct thread *thread, uint64_t cpu_ns)
+{
+    if (thread->slot == NULL && s->signals) { /* running at its first sample: it is a busy one */
+        thread->slot = capture_take_slot(s->capture, thread->tid, thread->ident);
+        thread->full = true;
+    }
+    if (!observe_in_call(s, thread, cpu_ns) && !thread_ask(s, thread, cpu_ns))
+        observe_running_outside(s, thread, cpu_ns, DEAF_READINGS,
+                                *mark_of(s, thread) & THREAD_LATE ? WIRE_STALLED : 0);
+}
+
+/* The answer to what was asked in the last tick. */
+static void answer_fetch(struct sampler *s, struct thread *thread)
+{
+    struct slot *const slot = thread->slot;
+    struct observation seen = {
+        .slot = slot,
+        .cpu_ns = thread->asked_cpu_ns,
+        .state = WIRE_ON_CPU,
+        .call = -1,
+        .failure = slot->failure,
+    };
+    if (slot->blocked_segv) {
+        capture_done(s->capture, slot);
+        observe_running_outside(s, thread, thread->asked_cpu_ns, DEAF_READINGS, 0);
+        return;
+    }
+    read_bits(&seen);
+    seat_apart(&s->seat, thread->tid, seat_of_thread(&s->seat, thread->ident));
+    counter_add(&s->head->counters.samples_asked, 1);
+    sample_book(s, thread, &seen);
+    capture_done(s->capture, slot);
+}
+
+/* No answer within the tick: it blocks the signal, or has not been on a CPU since. */
+static void answer_missing(struct sampler *s, struct thread *thread)
+{
+    struct observation seen;
+    *mark_of(s, thread) |= THREAD_LATE;
+    const uint64_t now = clock_of_thread(thread->tid);
+    if (now == UINT64_MAX)
+        return; /* it is gone; sampler_observe will find out */
+    if (now == thread->asked_cpu_ns && read_still(s, thread, now, &seen) == READING_OK) {
+        seen.state |= WIRE_STALLED;
+        observation_finish(s, thread, &seen);
+        return;
+    }
+    observe_running_outside(s, thread, thread->asked_cpu_ns, LATE_READINGS, WIRE_STALLED);
+}
+
+/* The program has taken the number for itself, and ignores it: so the kernel has thrown away what
+ * was under way. */
+static bool signal_is_lost(const struct sampler *s, const struct thread *thread)
+{
+    return thread->slot->signo != signals_number() && s->last_ns - thread->asked_ns > LOST_NS;
+}
+
+static void answer_settle(struct sampler *s, uint32_t i)
+{
+    struct thread *const thread = &s->threads->list[i];
+    const uint8_t mark = s->threads->marks[i];
+    const bool done = atomic_load_explicit(&thread->slot->state, memory_order_acquire) == SLOT_DONE;
+    s->threads->marks[i] &= (uint8_t)~THREAD_ASKED;
+    if (mark & THREAD_ASKED && done) {
+        answer_fetch(s, thread);
+    } else if (mark & THREAD_ASKED) {
+        answer_missing(s, thread);
+    } else if (done || signal_is_lost(s, thread)) { /* late: its tick has been booked without it */
+        capture_done(s->capture, thread->slot);
+        s->threads->marks[i] &= (uint8_t)~THREAD_LATE;
+    }
+}
+
+void sampler_harvest(struct sampler *s)
+{
+    for (uint32_t i = 0; i < s->threads->n; i++)
+        if (s->threads->marks[i] & (THREAD_ASKED | THREAD_LATE))
+            answer_settle(s, i);
+}
+
+/* ---- one tick ---- */
+
+void sampler_note_ends(struct sampler *s)
+{
+    int32_t tid;
+    uint64_t cpu_ns;
+    while (ends_next(&tid, &cpu_ns))
+        threads_note_end(s->threads, tid, cpu_ns);
+}
+
+static void thread_gone(struct sampler *s, uint32_t i, uint64_t now)
+{
+    struct thread *const thread = &s->threads->list[i];
+    s->is_quiet = false;
+    sampler_note_ends(s);
+    if (thread->slot != NULL) {
+        if (atomic_load_explicit(&thread->slot->state, memory_order_acquire) != SLOT_IDLE)
+            capture_done(s->capture, thread->slot);
+        capture_give_slot(s->capture, thread->slot);
+    }
+    standing_close_files(&thread->files);
+    if (thread->id == s->last_holder_id)
+        s->last_holder = 0;
+    names_end(s->names, thread, s->report);
+    report_thread_end(s->report, thread, now);
+    threads_remove(s->threads, i);
+}
+
+/* What became of looking at a thread. */
+enum outcome { OUTCOME_DONE, OUTCOME_GONE, OUTCOME_TORN };
+
+static enum outcome thread_observe(struct sampler *s, struct thread *thread)
+{
+    uint64_t *const clock = &s->threads->clocks[thread - s->threads->list];
+    const uint64_t cpu = clock_of_thread(thread->tid);
+    if (cpu == UINT64_MAX)
+        return OUTCOME_GONE;
+    counter_add(&s->head->counters.samples, 1);
+    thread->ran_ns = thread->samples > 0 ? cpu - *clock : 0;
+    *clock = cpu;
+    const bool on_cpu = thread->state & WIRE_ON_CPU; /* was; then it is no more */
+    const bool is_vague = thread->vague_looks > 0 && thread->vague_looks < VAGUE_LOOKS;
+    if (thread->samples > 0 && cpu == thread->cpu_ns && !on_cpu && !is_vague) { /* implied */
+        if (thread->idle_ticks < IDLE_COLD)
+            thread->idle_ticks++;
+        else
+            *mark_of(s, thread) |= THREAD_COLD;
+        return OUTCOME_DONE;
+    }
+    s->is_quiet = false;
+    thread->idle_ticks = 0;
+    *mark_of(s, thread) &= (uint8_t)~THREAD_COLD;
+    const uint64_t again = clock_of_thread(thread->tid);
+    if (again == UINT64_MAX)
+        return OUTCOME_GONE;
+    if (again != cpu) {
+        observe_running(s, thread, again);
+        return OUTCOME_DONE;
+    }
+    struct observation seen;
+    switch (read_still(s, thread, cpu, &seen)) {
+    case READING_OK:
+        observation_finish(s, thread, &seen);
+        return OUTCOME_DONE;
+    case READING_TORN:
+        return OUTCOME_TORN;
+    case READING_MOVED:
+        break;
+    }
+    observe_running(s, thread, cpu);
+    return OUTCOME_DONE;
+}
+
+/* Threads that stood still in the middle of linking a frame: let them go on a little. */
+static void torn_again(struct sampler *s, struct thread *thread)
+{
+    struct observation seen = {.call = -1, .failure = WIRE_FAIL_MOVED};
+    const struct timespec wait = {.tv_nsec = TORN_WAIT_NS};
+    for (int i = 0; i < TORN_ROUNDS; i++) {
+        counter_add(&s->head->counters.retries, 1);
+        clock_nanosleep(CLOCK_MONOTONIC, 0, &wait, NULL);
+        const uint64_t cpu = clock_of_thread(thread->tid);
+        if (cpu == UINT64_MAX)
+            return;
+        const enum reading reading = read_still(s, thread, cpu, &seen);
+        if (reading == READING_MOVED) {
+            observe_running(s, thread, cpu);
+            return;
+        }
+        if (reading == READING_OK)
+            break;
+    }
+    observation_finish(s, thread, &seen);
+}
+
+/* Threads that were torn, by id: entries move. */
+struct torn {
+    uint32_t ids[TORN_MAX];
+    uint32_t n;
+};
+
+/* Look at all threads whose mark COLD is as said. */
+static void observe_group(struct sampler *s, uint8_t cold, struct torn *torn)
+{
+    for (uint32_t i = 0; i < s->threads->n;) {
+        struct thread *const thread = &s->threads->list[i];
+        if ((s->threads->marks[i] & THREAD_COLD) != cold) {
+            i++;
+            continue;
+        }
+        const uint32_t id = thread->id;
+        const enum outcome outcome = thread_observe(s, thread);
+        if (outcome == OUTCOME_GONE) {
+            thread_gone(s, i, s->last_ns);
+            continue;
+        }
+        if (outcome == OUTCOME_TORN && torn->n < TORN_MAX)
+            torn->ids[torn->n++] = id;
+        else if (outcome == OUTCOME_TORN)
+            torn_again(s, thread);
+        i++;
+    }
+}
+
+static void observe_torn(struct sampler *s, const struct torn *torn)
+{
+    for (uint32_t k = 0; k < torn->n; k++)
+        for (uint32_t i = 0; i < s->threads->n; i++)
+            if (s->threads->list[i].id == torn->ids[k])
+                torn_again(s, &s->threads->list[i]);
+}
+
+void sampler_observe(struct sampler *s)
+{
+    struct torn torn = {.n = 0};
+    bool cold_rest = idle_begin(s);
+    const uint32_t n_cold = idle_cold(s->threads);
+    observe_group(s, 0, &torn);
+    if (cold_rest && idle_has_run(s))
+        cold_rest = false;
+    if (cold_rest) {
+        counter_add(&s->head->counters.samples, n_cold);
+    } else {
+        observe_group(s, THREAD_COLD, &torn);
+        idle_asked_all(s);
+    }
+    observe_torn(s, &torn);
+}

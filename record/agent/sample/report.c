@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: MIT */
+#include "report.h"
+#include "record/agent/base/reserve.h"
+#include <string.h>
+#include <unistd.h>
+
+#define TABLE_PIECE (8u << 10) /* bytes of a line table per record */
+
+bool report_init(struct report *report, struct codes *codes, uint32_t max_depth)
+{
+    memset(report, 0, sizeof(*report));
+    report->codes = codes;
+    report->max_depth = max_depth;
+    report->scratch = reserve_memory(max_depth * sizeof(struct wire_frame));
+    return report->scratch != NULL;
+}
+
+static void *record_reserve(struct report *report, enum wire_type type, size_t len)
+{
+    void *const record = ring_reserve(report->ring, (uint16_t)type, len);
+    if (record == NULL)
+        report->full = true;
+    return record;
+}
+
+/* ---- code objects ---- */
+
+static bool table_rest(struct report *report, uint32_t id, const struct description *what,
+                       uint32_t at)
+{
+    const char *const table = what->bytes + what->name_len + what->file_len;
+    while (at < what->table_len) {
+        const uint32_t len =
+            what->table_len - at < TABLE_PIECE ? what->table_len - at : TABLE_PIECE;
+        struct wire_code_table *const piece =
+            record_reserve(report, WIRE_CODE_TABLE, sizeof(*piece) + len);
+        if (piece == NULL)
+            return false;
+        piece->code = id;
+        piece->offset = at;
+        piece->len = len;
+        piece->pad = 0;
+        memcpy(piece->bytes, table + at, len);
+        at += len;
+    }
+    return true;
+}
+
+/* A codes_new_fn. */
+static bool code_write(void *closure, uint32_t id, const struct description *what)
+{
+    struct report *const report = closure;
+    const uint32_t here = what->table_len < TABLE_PIECE ? what->table_len : TABLE_PIECE;
+    const size_t text = (size_t)what->name_len + what->file_len;
+    struct wire_code *const code = record_reserve(report, WIRE_CODE, sizeof(*code) + text + here);
+    if (code == NULL)
+        return false;
+    code->code = id;
+    code->first_line = what->first_line;
+    code->table_kind = (uint32_t)report->codes->interp->ver.table;
+    code->name_len = what->name_len;
+    code->file_len = what->file_len;
+    code->table_len = what->table_len;
+    code->table_here = here;
+    code->pad = 0;
+    memcpy(code->bytes, what->bytes, text + here);
+    atomic_fetch_add_explicit(&report->counters->codes, 1, memory_order_relaxed);
+    return table_rest(report, id, what, here);
+}
+
+void report_code_free(void *closure, uint32_t id)
+{
+    struct wire_code_free *const record = record_reserve(closure, WIRE_CODE_FREE, sizeof(*record));
+    if (record == NULL) /* the collector then keeps it longer than need be */
+        return;
+    record->code = id;
+    record->pad = 0;
+}
+
+/* ---- samples ---- */
+
+int32_t report_call_function(struct report *report, const char *function)
+{
+    uint32_t i = 0;
+    while (i < report->n_functions && strcmp(report->functions[i], function) != 0)
+        i++;
+    const size_t len = strlen(function);
+    if (i < report->n_functions)
+        return (int32_t)(WIRE_CALL_FIRST_FUNCTION + i);
+    if (len == 0 || len >= WIRE_CALL_FUNCTION_MAX || i == WIRE_CALL_FUNCTIONS)
+        return -1;
+    struct wire_call_function *const record =
+        record_reserve(report, WIRE_CALL_FUNCTION, sizeof(*record) + len);
+    if (record == NULL)
+        return -1;
+    record->call = WIRE_CALL_FIRST_FUNCTION + i;
+    record->len = (uint32_t)len;
+    memcpy(record->name, function, len);
+    memcpy(report->functions[i], function, len + 1);
+    report->n_functions++;
+    return (int32_t)record->call;
+}
+
+/* The slot's stack, root first, into the scratch. False when an object on it is gone. */
+static bool stack_translate(struct report *report, const struct slot *slot)
+{
+    const uint32_t depth = slot->stack.depth;
+    for (uint32_t i = 0; i < depth; i++) {
+        const uint64_t frame = slot->stack.frames[i];
+        const uint32_t id =
+            codes_resolve(report->codes, stack_frame_code(frame), slot->deaths, code_write, report);
+        if (id == 0) {
+            if (!report->full)
+                atomic_fetch_add_explicit(&report->counters->codes_lost, 1, memory_order_relaxed);
+            return false;
+        }
+        report->scratch[depth - 1 - i] =
+            (struct wire_frame){.code = id, .instr = stack_frame_instr(frame)};
+    }
+    return true;
+}
+
+/* How many frames, from the root, are as they were sent last. */
+static uint32_t stack_common(const struct report *report, const struct thread *thread,
+                             uint32_t depth)
+{
+    if (thread->full || thread->slot == NULL)
+        return 0;
+    const struct wire_frame *const sent = thread->slot->sent;
+    const uint32_t max = thread->slot->sent_depth < depth ? thread->slot->sent_depth : depth;
+    uint32_t n = 0;
+    while (n < max && sent[n].code == report->scratch[n].code &&
+           sent[n].instr == report->scratch[n].instr)
+        n++;
+    return n;
+}
+
+static bool thread_announce(struct report *report, struct thread *thread)
+{
+    if (thread->announced)
+        return true;
+    struct wire_thread *const record = record_reserve(report, WIRE_THREAD, sizeof(*record));
+    if (record == NULL)
+        return false;
+    record->record.flags = thread->tid == getpid() ? WIRE_THREAD_MAIN : 0;
+    record->thread = thread->id;
+    record->os_tid = (uint32_t)thread->tid;
+    record->python_ident = thread->ident;
+    record->interpreter = thread->interp_id;
+    record->start_ns = thread->start_ns;
+    record->cpu_ns = thread->cpu_zero_ns;
+    thread->announced = true;
+    return true;
+}
+
+static struct wire_sample *sample_reserve(struct report *report, const struct thread *thread,
+                                          const struct observation *seen, uint32_t n)
+{
+    struct wire_sample *const sample =
+        record_reserve(report, WIRE_SAMPLE, sizeof(*sample) + n * sizeof(struct wire_frame));
+    if (sample == NULL)
+        return NULL;
+    sample->record.flags = 0;
+    sample->thread = thread->id;
+    sample->state = seen->state;
+    sample->cpu_ns = seen->cpu_ns;
+    sample->call = seen->call;
+    sample->failed = (uint32_t)seen->failure;
+    sample->keep = 0;
+    sample->n = n;
+    return sample;
+}
+
+static void failure_write(struct report *report, const struct thread *thread,
+                          struct observation seen, enum wire_failure failure)
+{
+    seen.failure = failure;
+    if (sample_reserve(report, thread, &seen, 0) != NULL)
+        atomic_fetch_add_explicit(&report->counters->failed[failure], 1, memory_order_relaxed);
+}
+
+void report_sample(struct report *report, struct thread *thread, const struct observation *seen)
+{
+    if (!thread_announce(report, thread))
+        return;
+    if (seen->failure != WIRE_FAIL_NONE) {
+        failure_write(report, thread, *seen, seen->failure);
+        return;
+    }
+    const uint32_t depth = seen->slot ? seen->slot->stack.depth : 0;
+    if (depth > 0 && !stack_translate(report, seen->slot)) {
+        if (!report->full)
+            failure_write(report, thread, *seen, WIRE_FAIL_CODE_GONE);
+        return;
+    }
+    const uint32_t keep = stack_common(report, thread, depth);
+    const uint32_t n = depth - keep;
+    struct wire_sample *const sample = sample_reserve(report, thread, seen, n);
+    if (sample == NULL)
+        return; /* what was sent last still holds */
+    sample->record.flags = depth > 0 && seen->slot->stack.cut ? WIRE_SAMPLE_CUT : 0;
+    sample->keep = keep;
+    memcpy(sample->frames, report->scratch + keep, n * sizeof(struct wire_frame));
+    thread->full = thread->slot == NULL;
+    if (thread->slot == NULL)
+        return;
+    memcpy(thread->slot->sent + keep, report->scratch + keep, n * sizeof(struct wire_frame));
+    thread->slot->sent_depth = depth;
+}
+
+/* ---- the rest ---- */
+
+void report_tick(struct report *report, const struct wire_tick *tick)
+{
+    struct wire_tick *const record = record_reserve(report, WIRE_TICK, sizeof(*record));
+    if (record == NULL)
+        return;
+    const struct wire_record header = record->record;
+    *record = *tick;
+    record->record = header;
+}
+
+void report_thread_end(struct report *report, const struct thread *thread, uint64_t time_ns)
+{
+    if (!thread->announced)
+        return;
+    struct wire_thread_end *const record = record_reserve(report, WIRE_THREAD_END, sizeof(*record));
+    if (record == NULL)
+        return;
+    record->thread = thread->id;
+    record->pad = 0;
+    record->time_ns = time_ns;
+    record->cpu_ns = thread->end_cpu_ns;
+}
+
+void report_thread_name(struct report *report, uint32_t thread, const char *name, uint32_t len)
+{
+    struct wire_thread_name *const record =
+        record_reserve(report, WIRE_THREAD_NAME, sizeof(*record) + len);
+    if (record == NULL)
+        return;
+    record->thread = thread;
+    record->len = len;
+    memcpy(record->name, name, len);
+}
+
+void report_event(struct report *report, uint32_t event, uint32_t thread, uint64_t time_ns,
+                  int64_t value)
+{
+    struct wire_event *const record = record_reserve(report, WIRE_EVENT, sizeof(*record));
+    if (record == NULL)
+        return;
+    record->event = event;
+    record->thread = thread;
+    record->time_ns = time_ns;
+    record->value = value;
+}

@@ -1,0 +1,398 @@
+/* SPDX-License-Identifier: MIT */
+#include "settings.h"
+
+#include "format/spelling.h"
+#include "record/wire/wire.h"
+#include "shell_script.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define RATE_MAX      10000
+#define MAX_DEPTH_MAX 16000 /* so that a whole stack fits one record of the wire */
+#define TIME_MAX_S    (10.0 * 365 * 86400)
+#define SIZE_MIN      65536.0
+#define SIZE_MAX_B    1e18
+
+/* One option. `set` gets the argument, or NULL when the option has none. */
+struct option_row {
+    char letter; /* 0 = only the long form */
+    const char *name;
+    const char *argument; /* its name in the help; NULL = the option takes none */
+    const char *help;
+    bool (*set)(struct settings *settings, const char *argument);
+    const char *wants; /* what a right argument would be */
+};
+
+/* ---- what the options do ---- */
+
+static bool set_output(struct settings *settings, const char *argument)
+{
+    settings->output = argument;
+    return argument[0] != '\0';
+}
+
+/* A number not below `min` and not above `max`, its suffix's factor in *factor. */
+static bool number_parse(const char *text, const char *suffixes, const double *factors, double min,
+                         double max, double *number)
+{
+    char *end;
+    if (strspn(text, "0123456789") == 0)
+        return false; /* no sign, no space, no "inf" .. */
+    *number = strtod(text, &end);
+    if (end != text + strspn(text, "0123456789."))
+        return false; /* .. and no "0x10", no "1e3" */
+    if (end[0] != '\0') {
+        const char *suffix = strchr(suffixes, end[0]);
+        if (suffix == NULL || end[1] != '\0')
+            return false;
+        *number *= factors[suffix - suffixes];
+    }
+    return isfinite(*number) && *number >= min && *number <= max;
+}
+
+static bool set_rate(struct settings *settings, const char *argument)
+{
+    static const double factors[] = {1000, 1000};
+    if (!number_parse(argument, "kK", factors, 1, RATE_MAX, &settings->rate_hz))
+        return false;
+    settings->interval_ns = (uint64_t)llround(1e9 / settings->rate_hz);
+    return true;
+}
+
+static bool set_max_depth(struct settings *settings, const char *argument)
+{
+    double depth;
+    if (!number_parse(argument, "", NULL, 1, MAX_DEPTH_MAX, &depth) || depth != floor(depth))
+        return false;
+    settings->max_depth = (uint32_t)depth;
+    return true;
+}
+
+static bool set_max_overhead(struct settings *settings, const char *argument)
+{
+    double percent;
+    if (!number_parse(argument, "%", (const double[]){1}, 0.01, 100, &percent))
+        return false;
+    settings->max_cost_ppm = (uint64_t)llround(percent * 1e4);
+    return true;
+}
+
+/* A number of seconds, or with a suffix. */
+static bool time_parse(const char *text, double min_s, uint64_t *ns)
+{
+    static const double factors[] = {1, 60, 3600};
+    double seconds;
+    if (!number_parse(text, "smh", factors, min_s, TIME_MAX_S, &seconds))
+        return false;
+    *ns = (uint64_t)llround(seconds * 1e9);
+    return true;
+}
+
+static bool set_linger(struct settings *settings, const char *argument)
+{
+    return time_parse(argument, 0, &settings->linger_ns);
+}
+
+static bool set_delay(struct settings *settings, const char *argument)
+{
+    return time_parse(argument, 0, &settings->delay_ns);
+}
+
+static bool set_duration(struct settings *settings, const char *argument)
+{
+    return time_parse(argument, 0.001, &settings->duration_ns);
+}
+
+/* How chunks are kept, by a time or a size; it must say of what. */
+static bool set_file(struct settings *settings, enum tracefile_how how, const char *argument)
+{
+    static const double factors[] = {1024, 1048576, 1073741824};
+    struct tracefile_plan plan = {.how = how, .text = argument};
+    double bytes;
+    const size_t len = strlen(argument);
+    if (len == 0)
+        return false;
+    if (strchr("KMG", argument[len - 1]) != NULL) {
+        if (!number_parse(argument, "KMG", factors, SIZE_MIN, SIZE_MAX_B, &bytes))
+            return false;
+        plan.limit_bytes = (uint64_t)bytes;
+    } else if (strchr("smh", argument[len - 1]) == NULL ||
+               !time_parse(argument, 1, &plan.limit_ns)) {
+        return false;
+    }
+    settings->file = plan;
+    return true;
+}
+
+static bool set_rotate(struct settings *settings, const char *argument)
+{
+    settings->has_rotate = true;
+    return set_file(settings, TRACEFILE_ROTATE, argument);
+}
+
+static bool set_keep(struct settings *settings, const char *argument)
+{
+    settings->has_keep = true;
+    return set_file(settings, TRACEFILE_KEEP, argument);
+}
+
+static bool set_quiet(struct settings *settings, const char *argument)
+{
+    (void)argument;
+    settings->is_quiet = true;
+    return true;
+}
+
+static bool set_no_children(struct settings *settings, const char *argument)
+{
+    (void)argument;
+    settings->agent_flags |= WIRE_NO_CHILDREN;
+    return true;
+}
+
+static bool set_no_cumulative(struct settings *settings, const char *argument)
+{
+    (void)argument;
+    settings->agent_flags |= WIRE_NO_CUMULATIVE;
+    return true;
+}
+
+static bool set_no_signals(struct settings *settings, const char *argument)
+{
+    (void)argument;
+    settings->agent_flags |= WIRE_NO_SIGNALS;
+    return true;
+}
+
+static bool set_completion(struct settings *settings, const char *argument)
+{
+    settings->action = SETTINGS_COMPLETION;
+    settings->shell = argument;
+    return shell_script_known(argument);
+}
+
+static bool set_version(struct settings *settings, const char *argument)
+{
+    (void)argument;
+    settings->action = SETTINGS_VERSION;
+    return true;
+}
+
+static bool set_help(struct settings *settings, const char *argument)
+{
+    (void)argument;
+    settings->action = SETTINGS_HELP;
+    return true;
+}
+
+/* ---- the table ---- */
+
+#define WANTS_TIME "a time such as 10s, 5m, 1h"
+#define WANTS_FILE "a time of 1s or more, such as 10m or 1h, or a size of 64K or more, such as 200M"
+
+static const struct option_row rows[] = {
+    {'o', "output", "FILE", "write the trace to FILE (default run.trace)", set_output,
+     "the name of a file"},
+    {'r', "rate", "HZ", "samples per second, 1 to 10000; 1k = 1000 (default 100)", set_rate,
+     "a number from 1 to 10000"},
+    {'q', "quiet", NULL, "no closing line on stderr", set_quiet, NULL},
+    {0, "no-children", NULL, "record only the first Python process", set_no_children, NULL},
+    {0, "max-depth", "N", "frames kept per stack, leaf first (default 1024)", set_max_depth,
+     "a whole number from 1 to 16000"},
+    {0, "no-cumulative", NULL, "top frame only: do not pay for the cumulative columns",
+     set_no_cumulative, NULL},
+    {0, "max-overhead", "PERCENT",
+     "take fewer samples when a process would spend more than PERCENT of a CPU on them",
+     set_max_overhead, "a number from 0.01 to 100"},
+    {0, "no-signals", NULL, "never signal a thread: to look at one, take its CPU for a moment",
+     set_no_signals, NULL},
+    {0, "linger", "TIME",
+     "follow other processes for TIME after the command's end, e.g. 10s, 5m, 0 "
+     "(default: until all are gone, or Ctrl-C)",
+     set_linger, WANTS_TIME " or 0"},
+    {0, "delay", "TIME", "record nothing before TIME has passed", set_delay, WANTS_TIME " or 0"},
+    {0, "duration", "TIME", "record for TIME, then let the command go on unrecorded", set_duration,
+     WANTS_TIME},
+    {0, "rotate", "SIZE|TIME",
+     "numbered files, FILE with 0000, 0001, .. before its suffix, of SIZE (256M) or TIME (1h) each",
+     set_rotate, WANTS_FILE},
+    {0, "keep", "SIZE|TIME",
+     "flight recorder: only the last TIME (10m) or SIZE (200M) stay in FILE", set_keep, WANTS_FILE},
+    {0, "completion", "SHELL", "print what lets bash, zsh or fish complete command lines, and exit",
+     set_completion, "bash, zsh or fish"},
+    {0, "version", NULL, "print the version and exit", set_version, NULL},
+    {'h', "help", NULL, "print this text and exit", set_help, NULL},
+};
+
+bool settings_option(size_t i, struct settings_option *option)
+{
+    if (i >= ARRAY_LEN(rows))
+        return false;
+    *option =
+        (struct settings_option){rows[i].letter, rows[i].name, rows[i].argument, rows[i].help};
+    return true;
+}
+
+/* ---- parsing ---- */
+
+static enum status unknown(const char *name, struct problem *why)
+{
+    const struct option_row *near = NULL;
+    size_t least = 1 + strlen(name) / 3; /* a third of the letters wrong: something else is meant */
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        const bool is_start = strlen(name) >= 2 && strncmp(rows[i].name, name, strlen(name)) == 0;
+        const size_t far = is_start ? 0 : spelling_distance(name, rows[i].name);
+        if (far <= least && (near == NULL || far < least)) {
+            near = &rows[i];
+            least = far;
+        }
+    }
+    if (near == NULL)
+        return problem_set(why, STATUS_USAGE, PROBLEM_NO_OFFSET, "unknown option '--%.60s'", name);
+    return problem_set(why, STATUS_USAGE, PROBLEM_NO_OFFSET,
+                       "unknown option '--%.60s', did you mean '--%s'?", name, near->name);
+}
+
+static enum status option_set(struct settings *settings, const struct option_row *row,
+                              const char *argument, struct problem *why)
+{
+    if (row->argument != NULL && argument == NULL)
+        return problem_set(why, STATUS_USAGE, PROBLEM_NO_OFFSET, "--%s wants %s", row->name,
+                           row->wants);
+    if (row->argument == NULL && argument != NULL)
+        return problem_set(why, STATUS_USAGE, PROBLEM_NO_OFFSET, "--%s takes no argument",
+                           row->name);
+    if (!row->set(settings, argument))
+        return problem_set(why, STATUS_USAGE, PROBLEM_NO_OFFSET, "--%s wants %s, not '%.60s'",
+                           row->name, row->wants, argument != NULL ? argument : "");
+    return STATUS_OK;
+}
+
+/* --name, --name=argument, --name argument; moves *at behind what was used. */
+static enum status long_parse(struct settings *settings, char **argv, int *at, struct problem *why)
+{
+    char name[64];
+    const char *word = argv[(*at)++] + 2;
+    const size_t len = strcspn(word, "=");
+    const char *argument = word[len] == '=' ? word + len + 1 : NULL;
+    snprintf(name, sizeof name, "%.*s", (int)(len < sizeof name ? len : sizeof name - 1), word);
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        if (strcmp(rows[i].name, name) != 0)
+            continue;
+        if (rows[i].argument != NULL && argument == NULL && argv[*at] != NULL)
+            argument = argv[(*at)++];
+        return option_set(settings, &rows[i], argument, why);
+    }
+    return unknown(name, why);
+}
+
+static const struct option_row *letter_find(char letter)
+{
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+        if (rows[i].letter == letter && letter != 0)
+            return &rows[i];
+    return NULL;
+}
+
+/* -q, -qo FILE, -oFILE. */
+static enum status letters_parse(struct settings *settings, char **argv, int *at,
+                                 struct problem *why)
+{
+    for (const char *letter = argv[(*at)++] + 1; *letter != '\0'; letter++) {
+        const struct option_row *row = letter_find(*letter);
+        if (row == NULL)
+            return problem_set(why, STATUS_USAGE, PROBLEM_NO_OFFSET, "unknown option '-%c'",
+                               *letter);
+        if (row->argument == NULL) {
+            TRY(option_set(settings, row, NULL, why));
+            continue;
+        }
+        const char *argument = letter[1] != '\0' ? letter + 1 : argv[*at];
+        if (argument == argv[*at] && argument != NULL)
+            (*at)++;
+        return option_set(settings, row, argument, why);
+    }
+    return STATUS_OK;
+}
+
+enum status settings_parse(struct settings *settings, int argc, char **argv, struct problem *why)
+{
+    int at = 1;
+    *settings = (struct settings){
+        .output = "run.trace",
+        .rate_hz = 100,
+        .interval_ns = 10000000,
+        .max_depth = 1024,
+        .linger_ns = SETTINGS_FOREVER,
+        .duration_ns = SETTINGS_FOREVER,
+    };
+    while (at < argc && argv[at][0] == '-' && argv[at][1] != '\0') {
+        if (strcmp(argv[at], "--") == 0) {
+            at++;
+            break;
+        }
+        if (argv[at][1] == '-')
+            TRY(long_parse(settings, argv, &at, why));
+        else
+            TRY(letters_parse(settings, argv, &at, why));
+        if (settings->action != SETTINGS_RECORD)
+            return STATUS_OK;
+    }
+    if (settings->has_rotate && settings->has_keep)
+        return problem_set(why, STATUS_USAGE, PROBLEM_NO_OFFSET,
+                           "--rotate and --keep exclude each other");
+    settings->command = argv + at;
+    if (at >= argc)
+        return problem_set(why, STATUS_USAGE, PROBLEM_NO_OFFSET,
+                           "no command; try: pyrec -- python3 program.py");
+    return STATUS_OK;
+}
+
+/* ---- help ---- */
+
+#define HELP_COLUMN 24
+#define HELP_WIDTH  80
+
+/* Words of `text` in a column of their own. */
+static void help_wrap(FILE *to, const char *text)
+{
+    int column = HELP_COLUMN;
+    while (*text != '\0') {
+        const int len = (int)strcspn(text, " ");
+        if (column + 1 + len > HELP_WIDTH) {
+            fprintf(to, "\n%*s", HELP_COLUMN, "");
+            column = HELP_COLUMN;
+        }
+        fprintf(to, "%s%.*s", column == HELP_COLUMN ? "" : " ", len, text);
+        column += len + (column != HELP_COLUMN);
+        text += len + (text[len] == ' ');
+    }
+    fputc('\n', to);
+}
+
+void settings_write_help(FILE *to)
+{
+    fputs("usage: pyrec [options] -- command [args...]\n\n"
+          "Run a command and record where its Python programs spend their time: all threads,\n"
+          "all processes, by line, into one file. Look at it with pyanalyze.\n\n",
+          to);
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        char left[64], letter[8] = "    ";
+        if (rows[i].letter != 0)
+            snprintf(letter, sizeof letter, "-%c, ", rows[i].letter);
+        snprintf(left, sizeof left, "  %s--%s%s%s", letter, rows[i].name,
+                 rows[i].argument != NULL ? " " : "",
+                 rows[i].argument != NULL ? rows[i].argument : "");
+        const bool fits = strlen(left) < HELP_COLUMN;
+        if (fits)
+            fprintf(to, "%-*s", HELP_COLUMN, left);
+        else /* a line of its own */
+            fprintf(to, "%s\n%*s", left, HELP_COLUMN, "");
+        help_wrap(to, rows[i].help);
+    }
+    fputs("\nThe command's exit status is pyrec's own; 127 and 126 when it cannot be found or\n"
+          "run, 2 when pyrec itself was called wrongly.\n",
+          to);
+}

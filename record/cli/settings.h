@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * settings - what the user asked for on the command line.
+ *
+ * On the line:  argv -> [settings] -> session
+ * Threads:      one.
+ * Memory:       the struct is the caller's; strings and the command are those of argv.
+ * Idea:         every option is one row of one table; parsing, --help and "did you mean" read it.
+ *
+ * Options end at "--" or at the first word that is none; the rest is the command.
+ */
+#ifndef PYREC_RECORD_SETTINGS_H
+#define PYREC_RECORD_SETTINGS_H
+
+#include "format/status.h"
+#include "record/encode/tracefile.h"
+#include <stdbool.h>
+#include <stdio.h>
+
+#define SETTINGS_FOREVER UINT64_MAX
+
+enum settings_action { SETTINGS_RECORD, SETTINGS_HELP, SETTINGS_VERSION, SETTINGS_COMPLETION };
+
+struct settings {
+    enum settings_action action;
+    const char *shell; /* whose completion is wanted */
+    const char *output;
+    double rate_hz;
+    uint64_t interval_ns;
+    uint32_t max_depth;
+    uint64_t max_cost_ppm; /* --max-overhead, of one CPU; 0 = no limit */
+    uint32_t agent_flags;  /* enum wire_flags */
+    uint64_t linger_ns;    /* how long to follow other processes after the command's end */
+    uint64_t delay_ns;     /* nothing is recorded before */
+    uint64_t duration_ns;  /* recording ends after so much; SETTINGS_FOREVER */
+    struct tracefile_plan file;
+    bool has_rotate, has_keep; /* only one of them */
+    bool is_quiet;
+    char **command; /* NULL-terminated, not empty when the action is SETTINGS_RECORD */
+};
+
+/* Fill in *settings. STATUS_USAGE with a full sentence in why->detail. */
+MUST_CHECK enum status settings_parse(struct settings *settings, int argc, char **argv,
+                                      struct problem *why);
+
+/* An option, for those who tell others about them. */
+struct settings_option {
+    char letter;                        /* 0 = none */
+    const char *name, *argument, *help; /* argument NULL = it takes none */
+};
+
+/* The i-th; false behind the last. */
+bool settings_option(size_t i, struct settings_option *option);
+
+/* The text of --help. */
+void settings_write_help(FILE *to);
+
+#endif

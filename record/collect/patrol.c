@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: MIT */
+#include "patrol.h"
+
+#include "record/tables/vec.h"
+#include "suspect.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define ENVIRONMENT_MAX (256u << 10)
+#define LOOKS_MAX       8 /* at ages of 1, 2, 4, .. s: a Python may arrive late in a program */
+
+/* A process of the machine. */
+struct patrol_row {
+    pid_t pid;
+    uint64_t start;
+    bool is_ours, is_there;
+    bool is_recorded; /* it was, at some time */
+    uint8_t looks;
+    dev_t exe_device;
+    ino_t exe_inode;
+    uint64_t look_ns; /* when to look at it (again); 0 = not yet decided */
+    struct suspect suspect;
+};
+
+void patrol_init(struct patrol *patrol, struct collect *collect, const char *cookie,
+                 const char *library)
+{
+    struct procfs_stat self = {.start = UINT64_MAX};
+    (void)procfs_stat_read(getpid(), &self);
+    *patrol = (struct patrol){
+        .collect = collect, .cookie = cookie, .library = library, .start = self.start};
+}
+
+/* Rows are in order of pid, as /proc is, mostly. */
+static uint32_t row_lower(const struct patrol *patrol, pid_t pid)
+{
+    uint32_t from = 0, to = patrol->n;
+    while (from < to) {
+        const uint32_t middle = from + (to - from) / 2;
+        if (patrol->rows[middle].pid < pid)
+            from = middle + 1;
+        else
+            to = middle;
+    }
+    return from;
+}
+
+static struct patrol_row *row_find(const struct patrol *patrol, pid_t pid)
+{
+    const uint32_t i = row_lower(patrol, pid);
+    return i < patrol->n && patrol->rows[i].pid == pid ? &patrol->rows[i] : NULL;
+}
+
+/* Who was adopted has no parent of ours any more, but perhaps our environment. */
+static bool has_cookie(const struct patrol *patrol, pid_t pid)
+{
+    char *text = malloc(ENVIRONMENT_MAX);
+    const ssize_t len =
+        text != NULL ? procfs_read(text, ENVIRONMENT_MAX, "/proc/%d/environ", pid) : 0;
+    const bool found =
+        len > 0 && memmem(text, (size_t)len, patrol->cookie, strlen(patrol->cookie)) != NULL;
+    free(text);
+    return found;
+}
+
+static bool is_ours(const struct patrol *patrol, pid_t pid, const struct procfs_stat *is)
+{
+    const struct patrol_row *parent = row_find(patrol, is->parent);
+    if (is->start < patrol->start || pid == getpid())
+        return false;
+    return pid == patrol->command || (parent != NULL && parent->is_ours) ||
+           collect_knows(patrol->collect, is->parent) || has_cookie(patrol, pid);
+}
+
+static void row_add(struct patrol *patrol, pid_t pid)
+{
+    struct procfs_stat is;
+    if (!procfs_stat_read(pid, &is) || !vec_room(&patrol->rows, &patrol->capacity,
+                                                 patrol->n + 1ull, sizeof *patrol->rows))
+        return;
+    const uint32_t at = row_lower(patrol, pid);
+    const bool ours = is_ours(patrol, pid, &is);
+    memmove(patrol->rows + at + 1, patrol->rows + at, (patrol->n - at) * sizeof *patrol->rows);
+    patrol->rows[at] =
+        (struct patrol_row){.pid = pid, .start = is.start, .is_ours = ours, .is_there = true};
+    patrol->n++;
+}
+
+static void pid_note(void *closure, pid_t pid)
+{
+    struct patrol *patrol = closure;
+    struct patrol_row *row = row_find(patrol, pid);
+    if (row != NULL)
+        row->is_there = true;
+    else
+        row_add(patrol, pid);
+}
+
+/* ---- one of ours ---- */
+
+static void row_judge(struct patrol *patrol, const struct patrol_row *row)
+{
+    const struct missing_who who = {row->suspect.inner_pid, row->start};
+    if (row->is_ours && !row->is_recorded && row->suspect.is_suspect)
+        missing_add(&patrol->collect->missing,
+                    row->suspect.is_python ? MISSING_PYTHON : MISSING_PROGRAM, who,
+                    row->suspect.reason, row->suspect.name);
+}
+
+/* It may have become another program since. */
+static void exe_look(struct patrol_row *row, uint64_t now_ns)
+{
+    char path[32];
+    struct stat exe;
+    snprintf(path, sizeof path, "/proc/%d/exe", row->pid);
+    if (stat(path, &exe) != 0)
+        exe.st_dev = exe.st_ino = 0;
+    if (row->look_ns != 0 && exe.st_dev == row->exe_device && exe.st_ino == row->exe_inode)
+        return;
+    row->exe_device = exe.st_dev;
+    row->exe_inode = exe.st_ino;
+    row->looks = 0;
+    row->look_ns = now_ns + PATROL_PATIENCE_NS;
+    row->suspect = (struct suspect){.is_suspect = false};
+}
+
+static bool is_open(const struct patrol_row *row)
+{
+    return row->is_ours && !row->is_recorded && !row->suspect.is_python && row->looks < LOOKS_MAX;
+}
+
+static void row_look(struct patrol *patrol, struct patrol_row *row, uint64_t now_ns)
+{
+    row->is_recorded = row->is_recorded || collect_knows(patrol->collect, row->pid);
+    if (!row->is_ours || row->is_recorded)
+        return;
+    exe_look(row, now_ns);
+    if (!is_open(row) || now_ns < row->look_ns)
+        return;
+    suspect_look(&row->suspect, row->pid, patrol->library);
+    row->look_ns = now_ns + (PATROL_PATIENCE_NS << row->looks++);
+}
+
+/* ---- all ---- */
+
+/* The last words of /proc/loadavg change with every process and thread that begins. */
+static bool has_new(struct patrol *patrol)
+{
+    char text[128];
+    const ssize_t len = procfs_read(text, sizeof text, "/proc/loadavg");
+    const char *newest = len > 0 ? strrchr(text, ' ') : NULL;
+    if (newest == NULL || strcmp(newest, patrol->newest) == 0)
+        return newest == NULL;
+    snprintf(patrol->newest, sizeof patrol->newest, "%s", newest);
+    return true;
+}
+
+static void gone_remove(struct patrol *patrol)
+{
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < patrol->n; i++) {
+        if (patrol->rows[i].is_there)
+            patrol->rows[n++] = patrol->rows[i];
+        else
+            row_judge(patrol, &patrol->rows[i]);
+    }
+    patrol->n = n;
+}
+
+void patrol_look(struct patrol *patrol, pid_t command, uint64_t now_ns)
+{
+    if (now_ns < patrol->due_ns)
+        return;
+    patrol->command = command;
+    patrol->due_ns = now_ns + PATROL_PERIOD_NS;
+    if (patrol->n_open == 0)
+        patrol->due_ns = now_ns + PATROL_QUIET_NS;
+    if (!has_new(patrol) && patrol->n_open == 0)
+        return;
+    for (uint32_t i = 0; i < patrol->n; i++)
+        patrol->rows[i].is_there = false;
+    if (!procfs_each_number("/proc", pid_note, patrol))
+        return;
+    gone_remove(patrol);
+    patrol->n_open = 0;
+    for (uint32_t i = 0; i < patrol->n; i++) {
+        row_look(patrol, &patrol->rows[i], now_ns);
+        patrol->n_open += is_open(&patrol->rows[i]);
+    }
+    if (patrol->n_open > 0)
+        patrol->due_ns = now_ns + PATROL_PERIOD_NS;
+}
+
+void patrol_close(struct patrol *patrol)
+{
+    for (uint32_t i = 0; i < patrol->n; i++)
+        row_judge(patrol, &patrol->rows[i]);
+    free(patrol->rows);
+    patrol->rows = NULL;
+    patrol->n = patrol->capacity = 0;
+}

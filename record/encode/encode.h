@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * encode - one chunk's worth of one process as serialized packets.
+ *
+ * On the line:  batch, intern, roster, account -> [encode] -> chunk_write
+ * Threads:      one at a time.
+ * Memory:       encoder_new gives, encoder_free takes. The bytes of a chunk are the encoder's, good
+ *               until the next encode_chunk. A job borrows everything.
+ * Idea:         the encoder sorts the batch's log by thread (a counting sort) and lets protobuf-c
+ *               pack the columns; then it looks where each column begins, because a zstd block per
+ *               column pays.
+ *
+ * Always true:  what is packed refers only to ids that are in the file or in the same chunk.
+ */
+#ifndef PYREC_RECORD_ENCODE_H
+#define PYREC_RECORD_ENCODE_H
+
+#include "format/chunk_write.h"
+#include "record/decode/account.h"
+#include "record/decode/missing.h"
+#include "record/decode/stream.h"
+#include "record/kernel/natives.h"
+
+/* What was said about the recording when it began. */
+struct recording_option {
+    const char *key, *value;
+};
+
+struct recording {
+    uint8_t uuid[16];
+    uint32_t segment; /* number of the file */
+    struct stream_clock clock;
+    int64_t start_unix_ns;
+    uint64_t interval_ns;
+    uint32_t max_depth;
+    const struct recording_option *options;
+    size_t n_options;
+};
+
+/* Who a process is. */
+struct encode_process {
+    uint32_t number, image;
+    uint32_t pid, parent_pid;
+    uint32_t inner_pid; /* in its own namespace; 0 = the same */
+    uint64_t os_start;
+    uint64_t start_q;
+    const char *executable;
+    const char *const *argv;
+    size_t n_argv;
+    uint32_t hexversion;
+    const char *build;
+    const char *title;             /* it has given itself; "" = none */
+    const char *working_directory; /* when recording of it began; "" = not known */
+};
+
+/* How it ended: a process, or (processes != 0) the recording. */
+struct encode_end {
+    uint64_t end_q;
+    const char *reason;
+    bool is_status_known;
+    uint32_t exit_status, exit_signal;
+    uint64_t os_cpu_ns;
+    uint32_t processes;
+    const struct missing *missing; /* of a recording; NULL = nobody is */
+    uint32_t helpers;              /* forks that only called exec, and what they used */
+    uint64_t helpers_cpu_ns;
+};
+
+/* What goes into a chunk. NULL and false: is not in it. */
+struct encode_job {
+    const struct recording *recording;    /* Meta */
+    const struct encode_process *process; /* in Meta; NULL for the recording itself: machine */
+    uint32_t generation;
+    uint64_t interval_ns;
+    const struct stream *stream;   /* Defs, Samples, Events */
+    const struct account *account; /* in Samples, and in Summary */
+    const struct natives *natives; /* changed ones in Samples, all in Summary */
+    const struct encode_end *end;  /* Summary */
+};
+
+struct encoder;
+
+MUST_CHECK enum status encoder_new(struct encoder **out, struct problem *why);
+void encoder_free(struct encoder *encoder);
+
+/*
+ * Fill in the payload of *chunk: raw, raw_len, cuts, n_cuts and the content flags. raw_len is 0
+ * when there is nothing to say. The names of threads must have been interned (see roster).
+ */
+MUST_CHECK enum status encode_chunk(struct encoder *encoder, const struct encode_job *job,
+                                    struct chunk *chunk, struct problem *why);
+
+#endif

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: MIT */
+#include "procfs.h"
+#include "record/base/clocks.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+/* Looked at anew after a fork. */
+bool procfs_is_ours(void)
+{
+    static _Atomic pid_t looked_by;
+    static _Atomic bool is_ours;
+    char text[32];
+    const pid_t pid = getpid();
+    if (looked_by == pid)
+        return is_ours;
+    const ssize_t len = readlink("/proc/self", text, sizeof text - 1);
+    text[len > 0 ? len : 0] = '\0';
+    is_ours = strtol(text, NULL, 10) == pid;
+    looked_by = pid;
+    return is_ours;
+}
+
+static bool is_of_others(const char *path)
+{
+    static const char root[] = "/proc/";
+    const char *const name = path + sizeof root - 1;
+    return strncmp(path, root, sizeof root - 1) == 0 && name[0] >= '0' && name[0] <= '9' &&
+           !procfs_is_ours();
+}
+
+ssize_t procfs_read(char *text, size_t size, const char *format, ...)
+{
+    char path[128];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(path, sizeof path, format, args);
+    va_end(args);
+    const int fd = is_of_others(path) ? -1 : open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return -1;
+    size_t len = 0;
+    ssize_t n;
+    do {
+        n = read(fd, text + len, size - 1 - len);
+        if (n > 0)
+            len += (size_t)n;
+    } while ((n > 0 && len < size - 1) || (n < 0 && errno == EINTR));
+    close(fd);
+    text[len] = '\0';
+    return n < 0 ? -1 : (ssize_t)len;
+}
+
+bool procfs_stat_read(pid_t pid, struct procfs_stat *stat)
+{
+    char text[1024];
+    if (procfs_read(text, sizeof text, "/proc/%d/stat", pid) <= 0)
+        return false;
+    const char *at = strrchr(text, ')'); /* the name may hold anything, also ") R 1" */
+    if (at == NULL)
+        return false;
+    *stat = (struct procfs_stat){0};
+    uint64_t user = 0, system = 0;
+    if (sscanf(at,
+               ") %c %d %*d %*d %*d %*d %*u %*u %*u %*u %*u %" SCNu64 " %" SCNu64
+               " %*d %*d %*d %*d %*d %*d %" SCNu64,
+               &stat->state, &stat->parent, &user, &system, &stat->start) != 5)
+        return false;
+    stat->cpu_ticks = user + system;
+    const char *last = strrchr(text, ' '); /* field 52, the last one of Linux since 3.5 */
+    stat->exit_code = last != NULL ? (int32_t)strtol(last, NULL, 10) : 0;
+    return true;
+}
+
+bool procfs_inner_number(pid_t pid, pid_t tid, pid_t *inner, bool *is_nested)
+{
+    char text[4096];
+    if (procfs_read(text, sizeof text, "/proc/%d/task/%d/status", pid, tid) <= 0)
+        return false;
+    const char *at = strstr(text, "\nNSpid:");
+    if (at == NULL)
+        return false;
+    int n = 0;
+    for (at += strlen("\nNSpid:"); *at == '\t'; n++) {
+        char *end;
+        *inner = (pid_t)strtol(at, &end, 10);
+        at = end;
+    }
+    *is_nested = n > 1;
+    return n > 0;
+}
+
+bool procfs_inner_pid(pid_t pid, pid_t *inner)
+{
+    bool is_nested;
+    return procfs_inner_number(pid, pid, inner, &is_nested);
+}
+
+bool procfs_comm(pid_t pid, pid_t tid, char comm[PROCFS_COMM_MAX])
+{
+    const ssize_t len = procfs_read(comm, PROCFS_COMM_MAX, "/proc/%d/task/%d/comm", pid, tid);
+    if (len <= 0)
+        return false;
+    if (comm[len - 1] == '\n')
+        comm[len - 1] = '\0';
+    return true;
+}
+
+bool procfs_thread_cpu(pid_t pid, pid_t tid, uint64_t *cpu_ns)
+{
+    char text[128];
+    if (procfs_read(text, sizeof text, "/proc/%d/task/%d/schedstat", pid, tid) <= 0)
+        return false;
+    return sscanf(text, "%" SCNu64, cpu_ns) == 1;
+}
+
+bool procfs_process_cpu(pid_t pid, uint64_t *cpu_ns)
+{
+    clockid_t clock;
+    if (clock_getcpuclockid(pid, &clock) != 0)
+        return false;
+    const uint64_t now = clocks_ns(clock);
+    if (now != UINT64_MAX)
+        *cpu_ns = now;
+    return now != UINT64_MAX;
+}
+
+bool procfs_each_number(const char *directory, void (*each)(void *closure, pid_t number),
+                        void *closure)
+{
+    DIR *dir = procfs_is_ours() ? opendir(directory) : NULL;
+    if (dir == NULL)
+        return false;
+    for (const struct dirent *entry; (entry = readdir(dir)) != NULL;)
+        if (entry->d_name[0] >= '1' && entry->d_name[0] <= '9')
+            each(closure, (pid_t)strtol(entry->d_name, NULL, 10));
+    closedir(dir);
+    return true;
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * closing - the one line about a recording that has ended.
+ *
+ * On the line:  collect's totals -> [closing] -> stderr, by main
+ * Threads:      any.
+ */
+#ifndef PYREC_RECORD_CLOSING_H
+#define PYREC_RECORD_CLOSING_H
+
+#include "record/collect/collect.h"
+
+/* What the line is made of. */
+struct closing {
+    const char *output; /* the trace's name */
+    const char *path;   /* of the command */
+    uint64_t duration_ns;
+    uint64_t file_bytes;
+    uint64_t collector_cpu_ns;
+    bool is_too_early;             /* recording had not begun yet */
+    const struct collect *collect; /* its totals */
+};
+
+void closing_write(char *line, size_t size, const struct closing *closing);
+
+#endif

@@ -1,0 +1,454 @@
+/* SPDX-License-Identifier: MIT */
+#include "session.h"
+
+#include "child.h"
+#include "closing.h"
+#include "linger.h"
+#include "record/base/clocks.h"
+#include "record/collect/lobby.h"
+#include "record/collect/patrol.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define EPOLL_SIGNALS     4ull /* beside COLLECT_EPOLL_KIND and LOBBY_EPOLL_* */
+#define MAX_EVENTS        64
+#define STRANGERS_WAIT_NS 20000000u
+#define STRANGERS_FAR_NS  500000000u /* before recording begins, see --delay */
+#define FLUSH_VISITS      8          /* while agents go on writing */
+#define TIMEOUT_MAX_MS    3600000
+#define MAX_OPTIONS       8
+
+struct session {
+    const struct settings *settings;
+    session_say *say;
+    struct launch launch;
+    struct hello hello;
+    struct emit emit;
+    struct collect collect;
+    struct lobby lobby;
+    struct child child;
+    struct patrol patrol;
+    int epoll_fd;
+    bool is_recording;         /* agents may come, and the trace takes what they say */
+    bool has_recorded;         /* it did so once */
+    bool is_complete;          /* the trace is closed */
+    uint64_t start_ns;         /* of pyrec; recording may begin later, .. */
+    uint64_t begin_ns, end_ns; /* .. and end by itself (0 = not) */
+    uint64_t child_end_ns, next_visit_ns;
+    uint64_t max_fds;
+    struct recording_option options[MAX_OPTIONS];
+    char rate[32], depth[32], overhead[32], command[1024];
+};
+
+/* ---- beginning ---- */
+
+static void options_fill(struct session *s)
+{
+    static const char *const how[] = {"one", "rotate", "keep"};
+    const uint32_t flags = s->settings->agent_flags;
+    snprintf(s->rate, sizeof s->rate, "%g", s->settings->rate_hz);
+    snprintf(s->depth, sizeof s->depth, "%u", s->settings->max_depth);
+    snprintf(s->overhead, sizeof s->overhead, "%g", (double)s->settings->max_cost_ppm / 1e4);
+    size_t len = 0;
+    for (char **word = s->settings->command; *word != NULL && len < sizeof s->command; word++)
+        len += (size_t)snprintf(s->command + len, sizeof s->command - len, "%s%s",
+                                len > 0 ? " " : "", *word);
+    const struct recording_option options[MAX_OPTIONS] = {
+        {"command", s->command},
+        {"rate", s->rate},
+        {"max-depth", s->depth},
+        {"cumulative", (flags & WIRE_NO_CUMULATIVE) != 0 ? "no" : "yes"},
+        {"signals", (flags & WIRE_NO_SIGNALS) != 0 ? "no" : "yes"},
+        {"children", (flags & WIRE_NO_CHILDREN) != 0 ? "no" : "yes"},
+        {"file", how[s->settings->file.how]},
+        {"max-overhead", s->overhead},
+    };
+    memcpy(s->options, options, sizeof options);
+}
+
+static enum status recording_open(struct session *s, struct problem *why)
+{
+    const struct settings *settings = s->settings;
+    options_fill(s);
+    TRY(launch_find_agent(&s->launch, why));
+    TRY(hello_open(&s->hello, why));
+    TRY(lobby_open(&s->lobby, &s->hello, &s->collect, s->epoll_fd, s->max_fds, why));
+    const struct emit_plan plan = {
+        .path = settings->output,
+        .file = settings->file,
+        .interval_ns = settings->interval_ns,
+        .max_depth = settings->max_depth,
+        .options = s->options,
+        .n_options = MAX_OPTIONS,
+    };
+    return emit_open(&s->emit, &plan, why);
+}
+
+/* Without a recording the command is run all the same. */
+static void recording_begin(struct session *s)
+{
+    char sentence[sizeof((struct problem *)0)->detail + 256];
+    struct problem why;
+    collect_init(&s->collect, &s->emit, s->epoll_fd,
+                 (s->settings->agent_flags & WIRE_NO_CHILDREN) != 0);
+    door_init(&s->hello.door);
+    const enum status status = recording_open(s, &why);
+    s->is_recording = s->has_recorded = status == STATUS_OK;
+    patrol_init(&s->patrol, &s->collect, s->hello.cookie, s->launch.library);
+    s->patrol.due_ns = (s->settings->agent_flags & WIRE_NO_CHILDREN) != 0
+                           ? UINT64_MAX
+                           : s->begin_ns + PATROL_PERIOD_NS;
+    if (s->is_recording)
+        return;
+    const bool is_file = s->lobby.hello != NULL; /* all that comes before it is there */
+    const bool is_told = strncmp(why.detail, "cannot ", 7) == 0;
+    snprintf(sentence, sizeof sentence, "%s%s%s%s; the command runs unrecorded",
+             is_told   ? ""
+             : is_file ? "cannot record to "
+                       : "cannot record: ",
+             is_file && !is_told ? s->settings->output : "", is_file && !is_told ? ": " : "",
+             why.detail);
+    s->say(sentence);
+    lobby_close(&s->lobby);
+}
+
+static enum status command_start(struct session *s, int *exit_code, struct problem *why)
+{
+    const struct settings *settings = s->settings;
+    const struct launch_agent agent = {&s->hello,
+                                       settings->interval_ns,
+                                       settings->max_depth,
+                                       settings->agent_flags,
+                                       settings->max_cost_ppm,
+                                       settings->delay_ns != 0 ? s->begin_ns : 0};
+    pid_t pid;
+    *exit_code = LAUNCH_NOT_EXECUTABLE;
+    TRY(child_watch(&s->child, s->epoll_fd, EPOLL_SIGNALS << 32, why));
+    TRY(launch_fork(&s->launch, settings->command, s->is_recording ? &agent : NULL,
+                    &s->child.inherited, &pid, exit_code, why));
+    child_is_there(&s->child, pid);
+    return launch_go(&s->launch, settings->command[0], exit_code, why);
+}
+
+/* ---- the loop ---- */
+
+/* A child of ours is dead, but not buried: what is known of it can still be read. */
+static void child_is_dying(void *closure, pid_t pid)
+{
+    struct session *s = closure;
+    if (pid == s->child.pid)
+        s->child_end_ns = clocks_mono_ns();
+    for (uint32_t i = 0; i < s->collect.n; i++) {
+        if (s->collect.processes[i]->pid == pid) {
+            collect_bury(&s->collect, s->collect.processes[i]->about.number);
+            return;
+        }
+    }
+}
+
+static void event_take(struct session *s, uint64_t what, uint64_t now_ns)
+{
+    switch (what >> 32) {
+    case COLLECT_EPOLL_KIND:
+        collect_bury(&s->collect, (uint32_t)what);
+        break;
+    case LOBBY_EPOLL_DOOR:
+        lobby_let_in(&s->lobby, now_ns);
+        break;
+    case LOBBY_EPOLL_CALLER:
+        lobby_hear(&s->lobby, (int)(uint32_t)what);
+        break;
+    case EPOLL_SIGNALS:
+        child_take_signals(&s->child, child_is_dying, s);
+        break;
+    }
+}
+
+/* The trace cannot be written any more: say so, tell the agents, and let everybody go on. */
+static void recording_fail(struct session *s)
+{
+    char sentence[sizeof s->emit.problem.detail + 256];
+    snprintf(sentence, sizeof sentence, "%s: %s (%s); recording stops, the command goes on",
+             s->settings->output, s->emit.problem.detail, status_text(s->emit.problem.status));
+    s->say(sentence);
+    s->is_recording = false;
+    collect_stop(&s->collect, "stopped");
+    lobby_close(&s->lobby);
+}
+
+static void wall_clock_look(struct session *s, uint64_t before_ns)
+{
+    const int64_t wall_ns = (int64_t)clocks_ns(CLOCK_REALTIME);
+    const uint64_t after_ns = clocks_mono_ns();
+    if (after_ns - before_ns < 1000000) /* else we were held up between the two clocks */
+        collect_look_clock(&s->collect, wall_ns, after_ns);
+}
+
+/* All that has happened so far is to be on the disk. */
+static void recording_flush(struct session *s)
+{
+    char sentence[PATH_MAX + 300], path[PATH_MAX];
+    struct problem why;
+    s->child.has_flush = false;
+    for (int i = 0; i < FLUSH_VISITS && !collect_visit(&s->collect, clocks_mono_ns()); i++)
+        ;
+    collect_flush(&s->collect);
+    if (s->settings->file.how != TRACEFILE_KEEP || s->emit.problem.status != STATUS_OK)
+        return;
+    const struct encode_end end = {
+        .end_q = stream_quanta(&s->emit.recording.clock, clocks_mono_ns()),
+        .reason = "snapshot",
+        .processes = s->collect.n_ever - s->collect.n_helpers,
+        .missing = &s->collect.missing,
+        .helpers = s->collect.n_helpers,
+        .helpers_cpu_ns = s->collect.helpers_cpu_ns,
+    };
+    const enum status status = emit_snapshot(&s->emit, &s->collect.total, &end, path, &why);
+    if (status != STATUS_OK)
+        snprintf(sentence, sizeof sentence, "no snapshot: %s (%s)", why.detail,
+                 status_text(status));
+    else
+        snprintf(sentence, sizeof sentence, "%s: a snapshot of the last %s", path,
+                 s->settings->file.text);
+    if (status != STATUS_OK || !s->settings->is_quiet)
+        s->say(sentence);
+}
+
+static void visit(struct session *s)
+{
+    const uint64_t now_ns = clocks_mono_ns();
+    if (!s->is_recording)
+        return;
+    if (s->child.has_flush)
+        recording_flush(s);
+    patrol_look(&s->patrol, s->child.pid, now_ns);
+    if (now_ns >= s->next_visit_ns) {
+        wall_clock_look(s, now_ns);
+        const bool is_empty = collect_visit(&s->collect, now_ns);
+        lobby_sweep(&s->lobby, now_ns);
+        collect_look_section(&s->collect, now_ns);
+        s->next_visit_ns = is_empty ? now_ns + s->collect.visit_ns : now_ns;
+    }
+    if (s->emit.problem.status != STATUS_OK)
+        recording_fail(s);
+}
+
+/* With PID 1 all that it has started ends, and at once: nobody may keep a container up. */
+static uint64_t linger_of(const struct session *s)
+{
+    const uint64_t linger_ns = s->settings->linger_ns;
+    return linger_ns == SETTINGS_FOREVER && getpid() == 1 ? 0 : linger_ns;
+}
+
+static bool is_over(struct session *s)
+{
+    const uint64_t now_ns = clocks_mono_ns();
+    const uint64_t linger_ns = linger_of(s);
+    if (!s->child.has_ended)
+        return false;
+    if (!s->is_recording || s->child.was_interrupted ||
+        (linger_ns != SETTINGS_FOREVER && now_ns - s->child_end_ns >= linger_ns))
+        return true;
+    if (s->collect.n > 0 || s->lobby.n > 0)
+        return false;
+    const uint64_t since_ns = s->child_end_ns > s->begin_ns ? s->child_end_ns : s->begin_ns;
+    return (now_ns > since_ns && now_ns - since_ns > LINGER_GRACE_NS) ||
+           !linger_has_strangers(&s->collect, s->hello.cookie);
+}
+
+/* When something is due by itself; UINT64_MAX = nothing is. */
+static uint64_t next_due_ns(const struct session *s, uint64_t now_ns)
+{
+    uint64_t due_ns = s->end_ns != 0 ? s->end_ns : UINT64_MAX;
+    uint64_t next_ns = s->next_visit_ns;
+    if (s->child.has_ended && s->collect.n == 0)
+        next_ns = now_ns + (now_ns < s->begin_ns ? STRANGERS_FAR_NS : STRANGERS_WAIT_NS);
+    else if (s->collect.n == 0 && s->lobby.n == 0 && !s->lobby.is_shut)
+        next_ns = UINT64_MAX;
+    if (s->patrol.due_ns < due_ns)
+        due_ns = s->patrol.due_ns;
+    return next_ns < due_ns ? next_ns : due_ns;
+}
+
+/* Milliseconds until then, for epoll; -1 = for ever. */
+static int timeout_ms(const struct session *s)
+{
+    const uint64_t now_ns = clocks_mono_ns();
+    const uint64_t signal_ns = child_due_ns(&s->child);
+    uint64_t due_ns = s->is_recording ? next_due_ns(s, now_ns) : UINT64_MAX;
+    due_ns = signal_ns < due_ns ? signal_ns : due_ns;
+    const uint64_t ms = due_ns <= now_ns ? 0 : (due_ns - now_ns) / 1000000 + 1;
+    return due_ns == UINT64_MAX ? -1 : ms > TIMEOUT_MAX_MS ? TIMEOUT_MAX_MS : (int)ms;
+}
+
+/* ---- ending ---- */
+
+/* What the closing line calls the trace: the file, or the first one and how many there are. */
+static void output_name(const struct session *s, char name[PATH_MAX])
+{
+    const uint32_t n = s->emit.recording.segment;
+    if (s->settings->file.how == TRACEFILE_ROTATE)
+        tracefile_number_path(name, s->settings->output, 0, TRACEFILE_DIGITS);
+    else
+        snprintf(name, PATH_MAX, "%s", s->settings->output);
+    const size_t len = strlen(name);
+    if (n > 0)
+        snprintf(name + len, PATH_MAX - len, " and %u more", n);
+}
+
+/* Once: at the end of it all, or when --duration is over. `closing` gets the line to print. */
+static void recording_end(struct session *s, char *closing_text, size_t size)
+{
+    const struct demise *demise = &s->child.demise;
+    if (!s->has_recorded || s->is_complete)
+        return;
+    s->is_complete = true;
+    patrol_close(&s->patrol);
+    const bool had_failed = s->emit.problem.status != STATUS_OK;
+    collect_stop(&s->collect, "stopped");
+    lobby_close(&s->lobby);
+    char output[PATH_MAX];
+    output_name(s, output);
+    const uint64_t end_ns = clocks_mono_ns();
+    const uint64_t collector_cpu_ns = clocks_ns(CLOCK_PROCESS_CPUTIME_ID);
+    s->collect.total.collector_cpu_ns = collector_cpu_ns;
+    const struct encode_end end = {
+        .end_q = stream_quanta(&s->emit.recording.clock, end_ns),
+        .reason = s->child.was_interrupted ? "stopped"
+                  : demise->signal != 0    ? "killed"
+                                           : "exited",
+        .is_status_known = demise->is_known,
+        .exit_status = demise->status,
+        .exit_signal = demise->signal,
+        .processes = s->collect.n_ever - s->collect.n_helpers,
+        .missing = &s->collect.missing,
+        .helpers = s->collect.n_helpers,
+        .helpers_cpu_ns = s->collect.helpers_cpu_ns,
+    };
+    emit_close(&s->emit, &s->collect.total, &end);
+    if (s->emit.problem.status != STATUS_OK && !had_failed)
+        recording_fail(s);
+    const struct closing closing = {
+        .output = output,
+        .path = s->launch.path,
+        .duration_ns = end_ns - s->start_ns,
+        .is_too_early = end_ns < s->begin_ns,
+        .file_bytes = s->emit.file_bytes,
+        .collector_cpu_ns = collector_cpu_ns,
+        .collect = &s->collect,
+    };
+    closing_write(closing_text, size, &closing);
+}
+
+/* --duration is over: the trace is complete, the agents leave, the command goes on. */
+static void recording_look_end(struct session *s)
+{
+    char line[sizeof((struct session_result *)0)->closing];
+    if (!s->is_recording || s->end_ns == 0 || clocks_mono_ns() < s->end_ns)
+        return;
+    recording_end(s, line, sizeof line);
+    s->is_recording = false;
+    if (!s->settings->is_quiet && s->emit.problem.status == STATUS_OK)
+        s->say(line);
+}
+
+static void loop(struct session *s)
+{
+    struct epoll_event events[MAX_EVENTS];
+    while (!is_over(s)) {
+        const int n = epoll_wait(s->epoll_fd, events, MAX_EVENTS, timeout_ms(s));
+        const uint64_t now_ns = clocks_mono_ns();
+        for (int i = 0; i < n; i++)
+            event_take(s, events[i].data.u64, now_ns);
+        if (now_ns >= child_due_ns(&s->child))
+            child_take_signals(&s->child, child_is_dying, s);
+        visit(s);
+        recording_look_end(s);
+    }
+}
+
+static void result_fill(const struct session *s, struct session_result *result)
+{
+    result->exit_code = (int)s->child.demise.status;
+    result->exit_signal = s->child.demise.signal;
+}
+
+static void session_close(struct session *s)
+{
+    collect_clear(&s->collect);
+    lobby_close(&s->lobby);
+    patrol_close(&s->patrol);
+    emit_abandon(&s->emit);
+    launch_close(&s->launch);
+    child_close(&s->child);
+    if (s->epoll_fd >= 0)
+        close(s->epoll_fd);
+}
+
+/* What keeps the command from being started ends pyrec with what a shell would say. */
+static void session_fail(struct session *s, const struct problem *why, int exit_code,
+                         struct session_result *result)
+{
+    s->say(why->detail);
+    result->exit_code = exit_code;
+    if (s->child.pid > 0)
+        waitpid(s->child.pid, NULL, 0);
+}
+
+/* We cannot have a child: the command takes our place. Returns when it cannot do that either. */
+static void session_step_aside(struct session *s, const struct problem *why,
+                               struct session_result *result)
+{
+    char sentence[sizeof why->detail + 64];
+    struct problem failed;
+    int exit_code;
+    snprintf(sentence, sizeof sentence, "%s; the command runs unrecorded", why->detail);
+    if (s->has_recorded) /* else something is said already */
+        s->say(sentence);
+    session_close(s);
+    launch_become(&s->launch, s->settings->command, &s->child.inherited, &exit_code, &failed);
+    session_fail(s, &failed, exit_code, result);
+}
+
+static void session_open(struct session *s, const struct settings *settings)
+{
+    child_prepare(&s->child, &s->max_fds);
+    s->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+    s->start_ns = clocks_mono_ns();
+    s->begin_ns = s->start_ns + settings->delay_ns;
+    s->end_ns = settings->duration_ns == SETTINGS_FOREVER ? 0 : s->begin_ns + settings->duration_ns;
+    recording_begin(s);
+}
+
+void session_run(const struct settings *settings, session_say *say, struct session_result *result)
+{
+    struct session s = {.settings = settings, .say = say, .epoll_fd = -1};
+    struct problem why;
+    int exit_code;
+    *result = (struct session_result){.exit_code = 0};
+    s.child.pid = -1;
+    const enum status found = launch_find_command(&s.launch, settings->command[0], &why);
+    if (found != STATUS_OK) {
+        exit_code = found == STATUS_NOT_FOUND ? LAUNCH_NOT_FOUND : LAUNCH_NOT_EXECUTABLE;
+        session_fail(&s, &why, exit_code, result);
+        return;
+    }
+    session_open(&s, settings);
+    const enum status started = command_start(&s, &exit_code, &why);
+    if (started == STATUS_OK) {
+        loop(&s);
+        recording_end(&s, result->closing, sizeof result->closing);
+        result_fill(&s, result);
+    } else if (s.child.pid > 0) {
+        session_fail(&s, &why, exit_code, result);
+    } else {
+        session_step_aside(&s, &why, result);
+        return;
+    }
+    session_close(&s);
+}

@@ -1,0 +1,276 @@
+/* SPDX-License-Identifier: MIT */
+/* Which place is the idle one, and which is work: on made-up traces. */
+#include "tests/unit/support/scratch.h"
+#include "tests/unit/support/stall_made.h"
+
+#include <check.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const struct maker_frame main_wait = {"main", "/x/app.py", 50, 52, 0};
+static const struct maker_frame main_work = {"main", "/x/app.py", 50, 53, 0};
+static const struct maker_frame next_job = {"next_job", "/x/app.py", 60, 61, 0};
+static const struct maker_frame receive = {"receive", "/x/app.py", 62, 63, 0};
+static const struct maker_frame job = {"job", "/x/app.py", 70, 71, 0};
+
+static const char *place_function(const struct made *made, size_t i)
+{
+    const struct idle_thread *const t = main_thread(made);
+    ck_assert_uint_lt(i, t->n_all);
+    return scene_frame(&made->scene, t->places[i].node).function;
+}
+
+/* However often it freezes, and whatever it freezes in: the loop's own wait is the idle place. */
+START_TEST(freezes_do_not_become_idle)
+{
+    static const char *const calls[] = {"clock_nanosleep", "poll", "futex", "read"};
+    struct made made;
+    made_open(&made, "often.trace");
+    const uint32_t idle = STACK(&made, &module, &main_wait);
+    const uint32_t work = STACK(&made, &module, &main_work, &job);
+    const unsigned n_freezes = _i / 4 == 0 ? 1 : _i / 4 == 1 ? 3 : 20;
+    for (unsigned i = 0; i < n_freezes; i++) {
+        for (int k = 0; k < 3; k++) /* it wakes up now and then */
+            go(&made, 6, idle, BLOCKED, "clock_nanosleep");
+        go(&made, 50, work, BLOCKED, calls[_i % 4]);
+    }
+    go(&made, 10, idle, BLOCKED, "clock_nanosleep");
+    made_read(&made, NULL);
+    ck_assert_uint_eq(main_thread(&made)->n_places, 1);
+    ck_assert_str_eq(place_function(&made, 0), "main");
+    ck_assert_uint_eq(main_thread(&made)->places[0].visits, 3 * n_freezes + 1);
+    ck_assert_uint_eq(made.stalls.n, n_freezes);
+    for (unsigned i = 0; i < n_freezes; i++)
+        check_length(&made.stalls.list[i], 50);
+    made_close(&made);
+}
+END_TEST
+
+/* A job is waited for, done, waited for: both waits look alike, until the user names one. */
+START_TEST(two_readings)
+{
+    static const struct {
+        const char *name;
+        size_t n_places, n_stalls; /* the last job hangs to the end */
+    } named[] = {
+        {NULL, 0, 0},          {"next_job", 1, 6}, {"receive", 1, 6}, {"app.py:next_job", 1, 6},
+        {"x/app.py:63", 1, 6}, {"recv", 1, 6},     {"job", 1, 5},     {"sleep", 1, 5}};
+    struct made made;
+    made_open(&made, "readings.trace");
+    const uint32_t wait = STACK(&made, &module, &main_wait, &next_job, &receive);
+    const uint32_t work = STACK(&made, &module, &main_work, &job);
+    for (int i = 0; i < 6; i++) {
+        go(&made, 30, wait, BLOCKED, "recvfrom");
+        go(&made, 50, work, BLOCKED, "clock_nanosleep");
+    }
+    made_read(&made, named[_i].name);
+    ck_assert_uint_eq(main_thread(&made)->n_places, named[_i].n_places);
+    if (_i == 0) {
+        ck_assert_int_eq(main_thread(&made)->doubt, IDLE_TWO_READINGS);
+        ck_assert_uint_eq(main_thread(&made)->n_candidates, 2);
+    }
+    ck_assert_uint_eq(made.stalls.n, named[_i].n_stalls);
+    made_close(&made);
+}
+END_TEST
+
+/* One wait, in a function of the program's own: it may be work, unless it is too short to hide any.
+ */
+START_TEST(wrapped_wait)
+{
+    struct made made;
+    made_open(&made, "wrapped.trace");
+    for (int i = 0; i < 5; i++) {
+        go(&made, _i == 0 ? 12 : 25, STACK(&made, &module, &main_wait, &next_job), BLOCKED, "poll");
+        go(&made, 30, STACK(&made, &module, &main_work, &job), ON_CPU, NULL);
+    }
+    go(&made, 10, STACK(&made, &module, &main_wait, &next_job), BLOCKED, "poll");
+    made_read(&made, NULL);
+    ck_assert_uint_eq(main_thread(&made)->n_places, _i == 0);
+    ck_assert_uint_eq(made.stalls.n, _i == 0 ? 5 : 0);
+    if (_i == 1)
+        ck_assert_int_eq(main_thread(&made)->doubt, IDLE_HIDDEN);
+    made_close(&made);
+}
+END_TEST
+
+/* A place that comes back to nothing else cannot be one. */
+START_TEST(nothing_around)
+{
+    struct made made;
+    made_open(&made, "nothing.trace");
+    go(&made, 300, STACK(&made, &module, &main_wait), BLOCKED, "futex");
+    made_read(&made, _i == 0 ? NULL : "main");
+    ck_assert_uint_eq(main_thread(&made)->n_places, 0);
+    ck_assert_int_eq(main_thread(&made)->doubt, _i == 0 ? IDLE_NO_RETURN : IDLE_NOT_AROUND);
+    made_close(&made);
+}
+END_TEST
+
+/* A loop that polls inside of the work is part of the work. */
+START_TEST(work_that_polls)
+{
+    struct made made;
+    static const struct maker_frame job_checks = {"job", "/x/app.py", 70, 72, 0};
+    made_open(&made, "polls.trace");
+    const uint32_t idle = STACK(&made, &module, &main_wait);
+    const uint32_t wait = STACK(&made, &module, &main_work, &job);
+    const uint32_t check = STACK(&made, &module, &main_work, &job_checks);
+    for (int i = 0; i < 5; i++) {
+        go(&made, 5, idle, BLOCKED, "clock_nanosleep");
+        go(&made, 5, idle, BLOCKED, "clock_nanosleep");
+        for (int k = 0; k < 10; k++) {
+            go(&made, 3, wait, BLOCKED, "clock_nanosleep");
+            go(&made, 1, check, ON_CPU, NULL);
+        }
+    }
+    go(&made, 5, idle, BLOCKED, "clock_nanosleep");
+    made_read(&made, NULL);
+    ck_assert_uint_eq(main_thread(&made)->n_places, 1);
+    ck_assert_str_eq(place_function(&made, 0), "main");
+    ck_assert_uint_eq(made.stalls.n, 5);
+    check_length(&made.stalls.list[0], 40);
+    made_close(&made);
+}
+END_TEST
+
+/* Entered again and again, from one line (0) it is one loop; from two lines (1) it is two. */
+START_TEST(entered_again)
+{
+    struct made made;
+    made_open(&made, "again.trace");
+    const uint32_t idle = STACK(&made, &module, &once, &selecting);
+    const uint32_t other = STACK(&made, &module_9, &once, &selecting);
+    const uint32_t between = STACK(&made, &module_9);
+    for (int i = 0; i < 4; i++) {
+        go(&made, 10, _i == 1 && i > 1 ? other : idle, BLOCKED, "epoll_wait");
+        go(&made, i == 1 ? 50 : 1, between, BLOCKED, "clock_nanosleep");
+    }
+    go(&made, 10, _i == 1 ? other : idle, BLOCKED, "epoll_wait");
+    go(&made, 50, between, ON_CPU, NULL); /* it has ended */
+    made_read(&made, NULL);
+    ck_assert_uint_eq(made.stalls.n, _i == 0);
+    if (_i == 0) {
+        check_length(&made.stalls.list[0], 50);
+        ck_assert_uint_eq(entry_ns(&made, &made.stalls.list[0], STALL_TREE, "<module>"),
+                          made.stalls.list[0].wall_ns);
+    }
+    made_close(&made);
+}
+END_TEST
+
+/* The loop's own frame does the work: told with its line. */
+START_TEST(works_itself)
+{
+    struct made made;
+    made_open(&made, "itself.trace");
+    for (int i = 0; i < 4; i++) {
+        go(&made, 10, STACK(&made, &module, &main_wait), BLOCKED, "clock_nanosleep");
+        go(&made, 30, STACK(&made, &module, &main_work), ON_CPU, NULL);
+    }
+    go(&made, 10, STACK(&made, &module, &main_wait), BLOCKED, "clock_nanosleep");
+    made_read(&made, NULL);
+    ck_assert_uint_eq(made.stalls.n, 4);
+    ck_assert_uint_eq(entry_ns(&made, &made.stalls.list[0], STALL_TREE, "main"),
+                      made.stalls.list[0].wall_ns);
+    ck_assert_uint_eq(entry_ns(&made, &made.stalls.list[0], STALL_TREE, "<module>"), 0);
+    made_close(&made);
+}
+END_TEST
+
+/* A dialog of Qt, in which slots are called from the line that waits: idle, the slot is the stall.
+ */
+START_TEST(dialog_in_c)
+{
+    struct made made;
+    static const struct maker_frame slot = {"slot", "/x/app.py", 80, 81, 0};
+    made_open(&made, "dialog.trace");
+    const uint32_t idle = STACK(&made, &module, &main_wait);
+    const uint32_t dialog = STACK(&made, &module, &main_wait, &handler);
+    const uint32_t work = STACK(&made, &module, &main_wait, &handler, &slot);
+    for (int i = 0; i < 3; i++) {
+        go(&made, 10, idle, BLOCKED, "poll");
+        go(&made, 1, STACK(&made, &module, &main_wait, &job), ON_CPU, NULL);
+    }
+    go(&made, 10, idle, BLOCKED, "poll");
+    for (int i = 0; i < 3; i++) {
+        go(&made, 20, dialog, BLOCKED, "poll");
+        go(&made, i == 1 ? 35 : 1, work, BLOCKED, "clock_nanosleep");
+    }
+    go(&made, 20, dialog, BLOCKED, "poll");
+    go(&made, 10, idle, BLOCKED, "poll");
+    made_read(&made, NULL);
+    ck_assert_uint_eq(main_thread(&made)->n_places, 2);
+    ck_assert_uint_eq(made.stalls.n, 1);
+    check_length(&made.stalls.list[0], 35);
+    made_close(&made);
+}
+END_TEST
+
+/* What could not be looked at is neither idle nor a stall. */
+START_TEST(unknown_is_not_idle)
+{
+    struct made made;
+    made_open(&made, "unknown.trace");
+    const uint32_t idle = STACK(&made, &module, &once, &selecting);
+    go(&made, 10, idle, BLOCKED, "epoll_wait");
+    go(&made, 40, idle, UNKNOWN, NULL);
+    go(&made, 10, idle, BLOCKED, "epoll_wait");
+    made_read(&made, NULL);
+    ck_assert_uint_eq(made.stalls.n, 0);
+    ck_assert_uint_eq(main_thread(&made)->unknown_ns, 400000000);
+    ck_assert_uint_eq(main_thread(&made)->places[0].blocked_ns, 200000000);
+    made_close(&made);
+}
+END_TEST
+
+/* Who held the lock goes on just as the wait for it ends. */
+START_TEST(who_let_go)
+{
+    struct made made;
+    static const struct maker_frame holds = {"backup", "/x/app.py", 90, 92, 0};
+    static const struct maker_frame after = {"backup", "/x/app.py", 90, 93, 0};
+    made_open(&made, "lock.trace");
+    const uint32_t idle = STACK(&made, &module, &once, &selecting);
+    const uint32_t work = STACK(&made, &module, &once_run, &handle, &handler);
+    go(&made, 10, idle, BLOCKED, "epoll_wait");
+    maker_change(made.m, made.process, 2,
+                 &(struct maker_sample){STACK(&made, &holds), BLOCKED, 0, "write"});
+    go(&made, 30, work, BLOCKED, "futex");
+    go(&made, 1, idle, BLOCKED, "epoll_wait");
+    maker_change(made.m, made.process, 2,
+                 &(struct maker_sample){STACK(&made, &after), BLOCKED, 0, "write"});
+    go(&made, 10, idle, BLOCKED, "epoll_wait");
+    made_read(&made, NULL);
+    ck_assert_uint_eq(made.stalls.n, 1);
+    const struct stall *const s = &made.stalls.list[0];
+    ck_assert_uint_eq(s->n_partners, 1);
+    ck_assert_uint_eq(s->partners[0].thread->os_tid, 43);
+    ck_assert_uint_eq(s->partners[0].released_ns, s->class_ns[CLASS_BLOCKED]);
+    ck_assert_uint_eq(scene_frame(&made.scene, s->partners[0].was).line, 92);
+    made_close(&made);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *const suite = suite_create("idle");
+    TCase *const tests = tcase_create("idle");
+    tcase_add_checked_fixture(tests, NULL, scratch_remove);
+    tcase_add_loop_test(tests, freezes_do_not_become_idle, 0, 12);
+    tcase_add_loop_test(tests, two_readings, 0, 8);
+    tcase_add_loop_test(tests, wrapped_wait, 0, 2);
+    tcase_add_loop_test(tests, nothing_around, 0, 2);
+    tcase_add_test(tests, work_that_polls);
+    tcase_add_loop_test(tests, entered_again, 0, 2);
+    tcase_add_test(tests, works_itself);
+    tcase_add_test(tests, dialog_in_c);
+    tcase_add_test(tests, unknown_is_not_idle);
+    tcase_add_test(tests, who_let_go);
+    suite_add_tcase(suite, tests);
+    SRunner *const runner = srunner_create(suite);
+    srunner_run_all(runner, CK_NORMAL);
+    const int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed != 0;
+}
