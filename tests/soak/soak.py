@@ -5,12 +5,13 @@
 usage: soak.py BUILD_DIR PYTHON [SECONDS]        default 30; 1800 is the long form
 
 Runs soak_program.py under pyrec at 1 kHz with SIGUSR1 and SIGSTOP/SIGCONT to pyrec now and then,
-looks at the memory of both, and reads the trace.
+looks at the memory of both, and reads the trace. SIGUSR1 is for the program: pyrec passes it on.
 """
 import json
 import os
 import pathlib
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -36,23 +37,35 @@ def memory_kb(pid):
     return 0
 
 
-def child_of(pid):
-    with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as children:
-        words = children.read().split()
-    return int(words[0]) if words else 0
+def program_of(pid):
+    """The child of pyrec that runs the program, once that handles SIGUSR1."""
+    end = time.monotonic() + 60
+    while time.monotonic() < end:
+        with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as children:
+            for child in children.read().split():
+                with open(f"/proc/{child}/cmdline", "rb") as line:
+                    if b"soak_program.py" not in line.read():
+                        continue
+                with open(f"/proc/{child}/status", encoding="ascii") as status:
+                    caught = int(re.search(r"SigCgt:\s*(\w+)", status.read())[1], 16)
+                if caught >> (signal.SIGUSR1 - 1) & 1:
+                    return int(child)
+        time.sleep(0.05)
+    raise AssertionError("the program does not start")
 
 
 def watch(process, seconds):
-    """{"pyrec": [kB, ..], "program": ..} until it ends."""
+    """{"pyrec": [kB, ..], "program": ..} until it ends, and how often SIGUSR1 was sent."""
     seen = {"pyrec": [], "program": []}
-    time.sleep(0.5)
-    program = child_of(process.pid)
+    sent = 0
+    program = program_of(process.pid)
     begin = time.monotonic()
     while process.poll() is None:
         time.sleep(min(1, seconds / 60))
         chance = random.random()
         if chance < 0.05:
             process.send_signal(signal.SIGUSR1)
+            sent += 1
         elif chance < 0.1:
             process.send_signal(signal.SIGSTOP)
             time.sleep(0.3)
@@ -62,7 +75,7 @@ def watch(process, seconds):
             if kb:
                 seen[name].append(kb)
         assert time.monotonic() - begin < seconds * 3 + 120, "it does not end"
-    return seen
+    return seen, sent
 
 
 def check_flat(name, kbs):
@@ -88,11 +101,15 @@ def main():
             process = subprocess.Popen(
                 [str(build / "record" / "pyrec"), "-r", "1k", "-o", trace, "--", python,
                  str(HERE / "soak_program.py"), str(seconds)], stdout=out, stderr=out, cwd=folder)
-            seen = watch(process, seconds)
+            seen, sent = watch(process, seconds)
             out.seek(0)
             text = out.read()
         print(text, end="")
         assert process.returncode == 0, f"it ended with {process.returncode}"
+        came = int(re.search(r"^SIGUSR1 (\d+)$", text, re.M)[1])
+        # Two of them sent in quick succession may arrive as one, and the last after the end.
+        assert came > 0 or sent < 2, f"{came} of {sent} SIGUSR1 arrived"
+        assert came <= sent, f"{came} SIGUSR1 arrived, {sent} were sent"
         for name, kbs in seen.items():
             check_flat(name, kbs)
         assert max(seen["pyrec"]) < PYREC_MAX_KB, seen["pyrec"]

@@ -143,6 +143,8 @@ def repeat(*kinds):
 
 def main():
     warnings.simplefilter("ignore", DeprecationWarning)  # we do fork with threads
+    asked = []
+    signal.signal(signal.SIGUSR1, lambda *_: asked.append(1))
     light = (recursion, generators, code, garbage, short_threads, blocking, exceptions)
     idle = threading.Event()
     threads = [threading.Thread(target=repeat, args=light, name=f"light-{i}") for i in range(4)]
@@ -157,6 +159,7 @@ def main():
         thread.join()
     for kind, n in sorted(counts.items()):
         print(kind, n)
+    print("SIGUSR1", len(asked))
     print(*failures, sep="\n", file=sys.stderr)
     sys.exit(bool(failures))
 
