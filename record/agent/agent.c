@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "agent.h"
+#include "record/agent/base/careful.h"
 #include "record/agent/base/clock.h"
 #include "record/agent/base/peek.h"
 #include "record/agent/channel/notice.h"
@@ -20,15 +21,23 @@
 #include <unistd.h>
 
 #define SAMPLER_STACK (128u << 10)
-#define AWAIT_MAX_NS  200000000u
 #define WAIT_LOOK_NS  100000000u
 #define FORGET_YIELDS 100u
 #define FORGET_NAP_NS 20000
+#define INSIDE_NAP_NS 200000
 
 #define FORGET_BLIND_NS 1000000u
 #define SLICE_NS        100000u /* what a tick needs at most, and the least that the kernel grants */
 
 static struct agent the_agent;
+
+/* See floor.h. */
+extern __typeof__(pthread_detach) pthread_detach __attribute__((weak));
+
+static bool is_attached(const struct agent *agent)
+{
+    return (agent->settings.flags & WIRE_ATTACHED) != 0;
+}
 
 struct agent *agent_get(void)
 {
@@ -74,13 +83,43 @@ bool agent_answer(int signo, siginfo_t *info, void *context)
 /* Where this program ends, if it does. */
 void agent_exec(bool begins)
 {
-    struct wire_head *const head = the_agent.link.head;
-    if (head == NULL)
+    if (!agent_enter(&the_agent))
         return;
-    if (begins)
-        atomic_store_explicit(&head->exec_cpu_ns, clock_read(CLOCK_PROCESS_CPUTIME_ID),
-                              memory_order_relaxed);
-    atomic_store_explicit(&head->exec_ns, begins ? clock_now() : 0, memory_order_release);
+    struct wire_head *const head = the_agent.link.head;
+    if (head != NULL) {
+        if (begins)
+            atomic_store_explicit(&head->exec_cpu_ns, clock_read(CLOCK_PROCESS_CPUTIME_ID),
+                                  memory_order_relaxed);
+        atomic_store_explicit(&head->exec_ns, begins ? clock_now() : 0, memory_order_release);
+    }
+    agent_exit(&the_agent);
+}
+
+/* ---- threads of the program ---- */
+
+bool agent_is_recording(const struct agent *agent)
+{
+    const uint32_t state = atomic_load_explicit(&agent->state, memory_order_acquire);
+    return (int32_t)syscall(SYS_getpid) == agent->pid &&
+           (state == AGENT_RUNNING || state == AGENT_PAUSED ||
+            (state == AGENT_OFF && atomic_load(&agent->thread_made)));
+}
+
+/* First we are inside, then the state is read; agent_leave sets the state, then looks who is inside
+ * (all seq_cst). */
+bool agent_enter(struct agent *agent)
+{
+    atomic_fetch_add(&agent->n_inside, 1);
+    const uint32_t state = atomic_load(&agent->state);
+    if (state == AGENT_RUNNING || (state == AGENT_PAUSED && agent->link.head != NULL))
+        return true;
+    agent_exit(agent);
+    return false;
+}
+
+void agent_exit(struct agent *agent)
+{
+    atomic_fetch_sub(&agent->n_inside, 1);
 }
 
 /* ---- the deallocation hook ---- */
@@ -92,9 +131,10 @@ static bool code_wanted(uintptr_t code)
 
 static void code_dealloc(void *code)
 {
-    const uint32_t state = atomic_load_explicit(&the_agent.state, memory_order_acquire);
-    if (state == AGENT_RUNNING || (state == AGENT_PAUSED && the_agent.link.head != NULL))
+    if (agent_enter(&the_agent)) {
         codes_died(&the_agent.codes, (uintptr_t)code, code_wanted);
+        agent_exit(&the_agent);
+    }
     the_agent.dealloc(code);
 }
 
@@ -107,16 +147,19 @@ void agent_watch_codes(struct agent *agent)
 {
     _Atomic uintptr_t *const slot = dealloc_slot(agent);
     const uintptr_t now = atomic_load(slot);
-    if (now == (uintptr_t)code_dealloc)
+    if (agent->is_hooked) /* also when somebody has come in front of us, and calls us */
         return;
     memcpy(&agent->dealloc, &now, sizeof(agent->dealloc));
     atomic_store(slot, (uintptr_t)code_dealloc);
+    agent->is_hooked = true;
 }
 
 static void dealloc_unhook(struct agent *agent)
 {
     uintptr_t ours = (uintptr_t)code_dealloc;
-    atomic_compare_exchange_strong(dealloc_slot(agent), &ours, (uintptr_t)agent->dealloc);
+    if (agent->is_hooked &&
+        atomic_compare_exchange_strong(dealloc_slot(agent), &ours, (uintptr_t)agent->dealloc))
+        agent->is_hooked = false;
 }
 
 /* ---- the sampler thread ---- */
@@ -133,6 +176,29 @@ static bool memory_ready(struct agent *agent)
                          report_init(&agent->report, &agent->codes, depth);
     names_init(&agent->names, &agent->interp);
     return agent->initialized;
+}
+
+/* Whoever is inside has a few microseconds to go, of CPU that it may have to wait for. */
+static void memory_release(struct agent *agent)
+{
+    const struct timespec nap = {.tv_nsec = INSIDE_NAP_NS};
+    while (atomic_load(&agent->n_inside) != 0)
+        syscall(SYS_nanosleep, &nap, NULL);
+    agent->initialized = false;
+    codes_free(&agent->codes);
+    capture_free(&agent->capture);
+    threads_free(&agent->threads);
+    report_free(&agent->report);
+    link_close(&agent->link);
+    careful_end();
+}
+
+void agent_release(struct agent *agent)
+{
+    if (atomic_exchange(&agent->thread_made, false))
+        pthread_join(agent->thread, NULL);
+    agent->link.socket = -1; /* it was in the sampler's table, not in ours */
+    memory_release(agent);
 }
 
 static void parts_connect(struct agent *agent)
@@ -181,6 +247,7 @@ static bool run_begin(struct agent *agent)
     const bool private_files = link_private_files();
     if (!memory_ready(agent)) {
         notice_leave(&agent->settings, NOTICE_PYTHON, WIRE_MISSING_MEMORY, ENOMEM, NULL);
+        agent->link.failed = WIRE_MISSING_MEMORY;
         return false;
     }
     if (!link_open(&agent->link, &agent->settings, &agent->interp, NULL))
@@ -200,7 +267,7 @@ static bool run_begin(struct agent *agent)
 /* pyrec is gone or wants us to end: leave the program as if we had never been there. */
 static void agent_leave(struct agent *agent)
 {
-    atomic_store_explicit(&agent->state, AGENT_STOPPED, memory_order_release);
+    atomic_store(&agent->state, AGENT_STOPPED);
     exec_forget();
     signals_stop();
     dealloc_unhook(agent);
@@ -245,13 +312,15 @@ static void state_wake(struct agent *agent)
     syscall(SYS_futex, &agent->state, FUTEX_WAKE_PRIVATE, INT32_MAX, NULL, NULL, 0);
 }
 
-void agent_await(struct agent *agent)
+void agent_await(struct agent *agent, uint64_t most_ns)
 {
     const uint64_t begin = clock_now();
     if (!agent->thread_made || agent->settings.begin_ns > begin)
         return;
-    for (uint64_t now = begin; now - begin < AWAIT_MAX_NS; now = clock_now()) {
-        const struct timespec rest = {.tv_nsec = (long)(AWAIT_MAX_NS - (now - begin))};
+    for (uint64_t now = begin; now - begin < most_ns; now = clock_now()) {
+        const uint64_t ns = most_ns - (now - begin);
+        const struct timespec rest = {.tv_sec = (time_t)(ns / 1000000000u),
+                                      .tv_nsec = (long)(ns % 1000000000u)};
         if (atomic_load_explicit(&agent->state, memory_order_acquire) != AGENT_OFF)
             return;
         syscall(SYS_futex, &agent->state, FUTEX_WAIT_PRIVATE, AGENT_OFF, &rest, NULL, 0);
@@ -286,6 +355,19 @@ static void slice_shorten(void)
     errno = saved;
 }
 
+/* Record until there is an end of it. True if it is only for a while: the program forks, ... */
+static bool sampler_stays(struct agent *agent)
+{
+    if (!begin_wait(agent))
+        return !atomic_load(&agent->is_leaving);
+    if (atomic_load(&agent->is_leaving) || !run_begin(agent))
+        return false;
+    atomic_store_explicit(&agent->state, AGENT_RUNNING, memory_order_release);
+    state_wake(agent);
+    atomic_store_explicit(&agent->link.head->state, WIRE_RUNNING, memory_order_release);
+    return sampler_run(&agent->sampler) && !atomic_load(&agent->is_leaving);
+}
+
 static void *sampler_main(void *opaque)
 {
     struct agent *const agent = opaque;
@@ -293,18 +375,15 @@ static void *sampler_main(void *opaque)
     prctl(PR_SET_TIMERSLACK, 1);
     slice_shorten();
     agent->thread_tid = (int32_t)syscall(SYS_gettid);
-    if (!begin_wait(agent))
+    if (sampler_stays(agent))
         return NULL;
-    if (!run_begin(agent)) {
-        agent_leave(agent);
-        state_wake(agent);
-        return NULL;
-    }
-    atomic_store_explicit(&agent->state, AGENT_RUNNING, memory_order_release);
+    agent_leave(agent);
     state_wake(agent);
-    atomic_store_explicit(&agent->link.head->state, WIRE_RUNNING, memory_order_release);
-    if (!sampler_run(&agent->sampler))
-        agent_leave(agent);
+    if (is_attached(agent)) { /* nobody else comes and joins us, and what is left is in the way */
+        memory_release(agent);
+        if (atomic_exchange(&agent->thread_made, false) && pthread_detach != NULL)
+            (void)pthread_detach(pthread_self());
+    }
     return NULL;
 }
 
@@ -313,7 +392,7 @@ bool agent_start(struct agent *agent)
     sigset_t all;
     uint64_t before;
     pthread_attr_t attributes;
-    if (agent->thread_made)
+    if (atomic_load(&agent->thread_made))
         return true;
     atomic_store(&agent->wake, 0);
     pthread_attr_init(&attributes);
@@ -322,16 +401,17 @@ bool agent_start(struct agent *agent)
     sigdelset(&all, SIGSEGV);
     sigdelset(&all, SIGBUS); /* .. but a load of ours may fault */
     syscall(SYS_rt_sigprocmask, SIG_SETMASK, &all, &before, sizeof(before));
+    atomic_store(&agent->thread_made, true); /* it may end, and clear that, before we are back */
     const int error = ends_create(&agent->thread, &attributes, sampler_main, agent);
-    agent->thread_made = error == 0;
     syscall(SYS_rt_sigprocmask, SIG_SETMASK, &before, NULL, sizeof(before));
     pthread_attr_destroy(&attributes);
-    if (!agent->thread_made) {
+    if (error != 0) {
+        atomic_store(&agent->thread_made, false);
         if (agent->link.head == NULL)
             notice_leave(&agent->settings, NOTICE_PYTHON, WIRE_MISSING_THREAD, error, NULL);
         agent_leave(agent);
     }
-    return agent->thread_made;
+    return error == 0;
 }
 
 /*
@@ -348,7 +428,7 @@ static void kernel_forgets(const struct agent *agent, int32_t tid)
         return;
     }
     for (unsigned i = 0; syscall(SYS_tgkill, agent->pid, tid, 0) == 0; i++) {
-        if (clock_now() - begin > AWAIT_MAX_NS)
+        if (clock_now() - begin > AGENT_AWAIT_NS)
             break;
         if (i < FORGET_YIELDS)
             sched_yield();
@@ -359,19 +439,27 @@ static void kernel_forgets(const struct agent *agent, int32_t tid)
 
 void agent_pause(struct agent *agent)
 {
-    if (!agent->thread_made)
+    if (!atomic_load(&agent->thread_made))
         return;
     atomic_fetch_or(&agent->wake, SAMPLER_STOP);
     syscall(SYS_futex, &agent->wake, FUTEX_WAKE_PRIVATE, INT32_MAX, NULL, NULL, 0);
-    pthread_join(agent->thread, NULL);
-    agent->thread_made = false;
+    if (atomic_exchange(&agent->thread_made, false))
+        pthread_join(agent->thread, NULL);
     kernel_forgets(agent, atomic_load(&agent->thread_tid)); /* it has said so by now */
+}
+
+void agent_end(struct agent *agent)
+{
+    atomic_store(&agent->is_leaving, true); /* one that has stepped aside sees it when it is back */
+    agent_pause(agent);
 }
 
 void agent_forget(struct agent *agent)
 {
     agent->pid = getpid();
-    agent->thread_made = false;
+    careful_adopt();
+    atomic_store(&agent->thread_made, false);
+    atomic_store(&agent->n_inside, 0); /* of those threads none is here */
     agent->settings.has_waited = false;
     agent->settings.is_forked = true;
     agent->settings.born_ns = clock_now();

@@ -5,7 +5,8 @@
  * On the line:  owns everything from capture to the ring.
  * Threads:      the constructor runs before main(); the fork handlers on the thread that forks;
  *               all else on the sampler thread. `state` is what others go by.
- * Memory:       the one global of the agent is here. Reserved when the sampler first starts.
+ * Memory:       the one global of the agent is here. Reserved when the sampler first starts; given
+ *               back at the end in a program that was attached to.
  * Loss:         when something cannot be had, the program runs unprofiled.
  *
  * The rule of the house: nothing in here exits, aborts, prints, raises, changes a disposition the
@@ -43,12 +44,15 @@ struct agent {
     struct ring ring;
     struct sampler sampler;
     pthread_t thread;
-    bool thread_made;
+    _Atomic bool thread_made;   /* and nobody has joined it yet: whoever clears this does so */
+    _Atomic bool is_leaving;    /* the sampler is to end for good */
+    _Atomic uint32_t n_inside;  /* threads of the program that use what is here; see agent_enter */
     _Atomic bool is_restricted; /* a filter of system calls is on threads of the program */
     _Atomic int32_t thread_tid;
     _Atomic uint32_t wake;   /* futex, enum sampler_wake */
     struct place fork_place; /* when the program forked and the sampler went away; see fork.c */
-    void (*dealloc)(void *); /* what PyCode_Type had */
+    void (*dealloc)(void *); /* what PyCode_Type had .. */
+    bool is_hooked;          /* .. before us, and we are there or behind somebody else */
 };
 
 struct agent *agent_get(void);
@@ -61,10 +65,34 @@ bool agent_start(struct agent *agent);
 
 /*
  * Let a sampler that was just made say hello before the program goes on, so that a process that
- * lives for a moment is known on a crowded machine, too. It waits for our own thread only, and not
- * for long.
+ * lives for a moment is known on a crowded machine, too. It waits for our own thread only, and no
+ * longer than that.
  */
-void agent_await(struct agent *agent);
+#define AGENT_AWAIT_NS 200000000u
+void agent_await(struct agent *agent, uint64_t most_ns);
+
+/* Is this process being recorded, or about to be, with a sampler or while that has stepped aside?
+ * Not in a child of vfork(). */
+bool agent_is_recording(const struct agent *agent);
+
+/* Why this process is left alone although it has a Python; NULL when it is not. */
+const char *agent_unfit(void);
+
+/* Tell pyrec why this Python is not recorded. */
+void agent_refuse(struct agent *agent, const char *reason);
+
+/*
+ * Around what a thread of the program does with the agent's memory. False: recording is over, keep
+ * off. The memory is given back only when nobody is inside.
+ */
+bool agent_enter(struct agent *agent);
+void agent_exit(struct agent *agent);
+
+/* End recording for good, from any thread but the sampler. */
+void agent_end(struct agent *agent);
+
+/* Recording is over: join the sampler, wait until nobody is inside, and give all memory back. */
+void agent_release(struct agent *agent);
 
 /* End the sampler thread and wait until the kernel has forgotten it. */
 void agent_pause(struct agent *agent);

@@ -46,7 +46,7 @@ static void before_fork(void)
 {
     struct agent *const agent = agent_get();
     const int saved = errno;
-    if (agent->interp.ver.minor >= WARNS_FROM) {
+    if (agent_is_recording(agent) && agent->interp.ver.minor >= WARNS_FROM) {
         const struct place here = place_here(&agent->interp);
         if (atomic_load(&agent->is_restricted)) {
             agent_pause(agent);
@@ -82,7 +82,7 @@ static void after_in_child(void)
         agent->threads.fork_tid = (int32_t)syscall(SYS_gettid);
         if (!(agent->settings.flags & WIRE_NO_CHILDREN) && !atomic_load(&agent->is_restricted)) {
             agent_start(agent);
-            agent_await(agent);
+            agent_await(agent, AGENT_AWAIT_NS);
         }
     }
     errno = saved;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The constructor: what is this process, and is it to be recorded?
+ * The constructor: what is this process, and is it to be recorded? Where the library comes into a
+ * program that runs already, only its entry begins anything (entry.h).
  */
 #include "agent.h"
 #include "arrive.h"
@@ -22,16 +23,14 @@ extern __typeof__(gnu_get_libc_version) gnu_get_libc_version __attribute__((weak
 extern __typeof__(pthread_join) pthread_join __attribute__((weak));
 extern __typeof__(pthread_key_create) pthread_key_create __attribute__((weak));
 
-/* Tell pyrec why this Python is not recorded. */
-static void agent_refuse(struct agent *agent, const char *reason)
+void agent_refuse(struct agent *agent, const char *reason)
 {
     struct link link;
     if (link_open(&link, &agent->settings, &agent->interp, reason))
         link_close(&link);
 }
 
-/* Why this process is left alone although it has a Python; NULL when it is not. */
-static const char *agent_unfit(void)
+const char *agent_unfit(void)
 {
     struct symbols symbols;
     if (gnu_get_libc_version == NULL)
@@ -65,7 +64,7 @@ static void agent_begin(struct agent *agent)
         aside_watch();
         ends_watch();
         agent_start(agent);
-        agent_await(agent);
+        agent_await(agent, AGENT_AWAIT_NS);
     } else {
         signals_give_back();
         if (found == INTERP_REFUSED)
@@ -77,6 +76,8 @@ static void agent_begin(struct agent *agent)
 static void agent_arrive(void)
 {
     struct agent *const agent = agent_get();
+    if (atomic_load(&agent->state) != AGENT_OFF || atomic_load(&agent->thread_made))
+        return; /* it was attached to meanwhile */
     agent->pid = getpid();
     agent->settings.has_waited = true;
     agent->settings.born_ns = clock_now();
@@ -92,7 +93,7 @@ __attribute__((constructor)) static void agent_load(void)
     clocks_find();
     agent->link.socket = -1;
     agent->pid = getpid();
-    if (link_settings(&agent->settings)) {
+    if (!interpose_is_late() && link_settings(&agent->settings, getenv(WIRE_ENV))) {
         agent->settings.born_ns = clock_now();
         agent->settings.cpu_zero_ns = clock_read(CLOCK_PROCESS_CPUTIME_ID);
         agent->main_zero_ns = clock_read(CLOCK_THREAD_CPUTIME_ID);

@@ -43,6 +43,33 @@ enum wire_flags {
     WIRE_NO_SIGNALS = 1,    /* take a running thread's CPU instead of asking it */
     WIRE_NO_CUMULATIVE = 2, /* top frame only */
     WIRE_NO_CHILDREN = 4,   /* do not record what this process starts */
+    WIRE_ATTACHED = 8,      /* in wire_head only: the program ran already when we came */
+};
+
+/*
+ * What the library's entry says, which is called in a program that runs already:
+ *     int pyrec_attach(const char *settings)
+ * `settings` is what PYREC_AGENT would hold; record/agent/entry.h says how to call it.
+ */
+#define WIRE_ATTACH_ENTRY "pyrec_attach"
+#define WIRE_ATTACH_LIST(X)                                                                        \
+    X(DONE, "is being recorded from now on")                                                       \
+    X(SETTINGS, "pyrec and libpyrec.so are not of the same version")                               \
+    X(BUSY, "is being recorded already")                                                           \
+    X(NO_PYTHON, "has no Python in it")                                                            \
+    X(REFUSED, "has a Python that cannot be recorded")                                             \
+    X(UNREADABLE, "may not read its own memory (a filter of system calls?)")                       \
+    X(THREAD, "can have no thread for the recorder")                                               \
+    X(MEMORY, "has no memory for the recorder")                                                    \
+    X(UNREACHED, "cannot reach pyrec")                                                             \
+    X(STRANGER, "found somebody else in pyrec's place")                                            \
+    X(LATER, "has not come to it yet")
+
+enum wire_attach {
+#define WIRE_ATTACH_ENUM(name, text) WIRE_ATTACH_##name,
+    WIRE_ATTACH_LIST(WIRE_ATTACH_ENUM)
+#undef WIRE_ATTACH_ENUM
+        WIRE_ATTACH_COUNT
 };
 
 /* The one message on the socket; the memfd rides along (SCM_RIGHTS). */

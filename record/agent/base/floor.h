@@ -24,6 +24,7 @@
     __asm__(".weak " #name)
 
 FLOOR_WEAK(pthread_attr_setstacksize);
+FLOOR_WEAK(pthread_detach);
 FLOOR_WEAK(pthread_join);
 FLOOR_WEAK(pthread_key_create);
 FLOOR_WEAK(pthread_setspecific);

@@ -7,8 +7,9 @@
  * Loss:         a load that faults gives 0 and says so; the caller decides what that means.
  *
  * A load is one instruction at a known address. The agent's SIGSEGV handler (agent_fault) asks
- * peek_recover() first; when the fault is ours it resumes behind the load. Costs a call and a
- * load when nothing goes wrong. The idea is the kernel's exception table.
+ * peek_recover() first; when the fault is ours it resumes behind the load. Costs a call and two
+ * loads when nothing goes wrong. The idea is the kernel's exception table. In a program that was
+ * attached to no handler is ours, and the kernel makes the loads (careful.h).
  *
  * Tests link another implementation of these functions to let the walker read a traced process.
  */
@@ -32,6 +33,9 @@ static inline uint8_t peek_u8(uintptr_t address, uint32_t *bad)
 {
     return (uint8_t)(peek(address & ~(uintptr_t)7, bad) >> (8 * (address & 7)));
 }
+
+/* Let the kernel make all loads from now on, for good; see careful_begin(). */
+void peek_be_careful(void);
 
 /* Copy `len` bytes; false when one of them could not be read. */
 bool peek_bytes(void *to, uintptr_t from, size_t len);

@@ -18,7 +18,8 @@ void *reserve_grow(void *memory, size_t before, size_t size)
 
 void reserve_give_back(void *memory, size_t size)
 {
-    munmap(memory, size);
+    if (memory != NULL)
+        munmap(memory, size);
 }
 
 void reserve_wipe(void *memory, size_t size)

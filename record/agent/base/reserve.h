@@ -4,7 +4,8 @@
  *
  * On the line:  everything the agent keeps is reserved here, at start.
  * Threads:      any; two system calls.
- * Memory:       most is never given back; the agent lives as long as the process.
+ * Memory:       most is given back only where recording ends before the process does: where a
+ *               program was attached to.
  */
 #ifndef PYREC_AGENT_RESERVE_H
 #define PYREC_AGENT_RESERVE_H
@@ -17,7 +18,7 @@ void *reserve_memory(size_t size);
 /* More of the same, maybe elsewhere; NULL when there is no more, and then all stays as it was. */
 void *reserve_grow(void *memory, size_t before, size_t size);
 
-/* All of what was reserved at once. */
+/* All of what was reserved at once; NULL is nothing. */
 void reserve_give_back(void *memory, size_t size);
 
 /* Zero it again and give its pages back. */

@@ -41,11 +41,11 @@ static const char *field_number(const char *from, uint64_t *to)
     return from;
 }
 
-bool link_settings(struct link_settings *settings)
+bool link_settings(struct link_settings *settings, const char *text)
 {
     char cookie[sizeof(settings->cookie) + 1];
     uint64_t version, pid, depth, flags;
-    const char *at = field_number(getenv(WIRE_ENV), &version);
+    const char *at = field_number(text, &version);
     if (version != WIRE_VERSION)
         return false;
     at = field_copy(at, settings->socket_name, sizeof(settings->socket_name));
@@ -215,6 +215,7 @@ bool link_open(struct link *link, const struct link_settings *settings, const st
         return true;
     notice_leave(settings, NOTICE_PYTHON, failure.reason, failure.error, NULL);
     link_close(link);
+    link->failed = failure.reason;
     return false;
 }
 

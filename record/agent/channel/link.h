@@ -34,10 +34,11 @@ struct link {
     struct wire_head *head;
     int socket;   /* kept open: its end means that pyrec is gone; -1 = could not be kept */
     int32_t peer; /* pyrec's pid; 0 = it is not seen from here */
+    enum wire_missing failed; /* why it could not be made */
 };
 
-/* Parse the environment variable. False when it is not there or makes no sense. */
-bool link_settings(struct link_settings *settings);
+/* Parse what the environment variable holds. False when that is NULL or makes no sense. */
+bool link_settings(struct link_settings *settings, const char *text);
 
 /* Make the calling thread's file descriptors its own and empty. False: they are still shared. */
 bool link_private_files(void);

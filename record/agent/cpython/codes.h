@@ -81,6 +81,9 @@ typedef bool codes_wanted_fn(uintptr_t code);
 /* Reserve memory. False when there is none. */
 bool codes_init(struct codes *codes, const struct interp *interp);
 
+/* Give it back. Nobody is in codes_died, and nobody comes. */
+void codes_free(struct codes *codes);
+
 /* Forget everything, also from before a fork. */
 void codes_reset(struct codes *codes);
 

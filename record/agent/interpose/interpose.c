@@ -2,49 +2,57 @@
 #include "interpose.h"
 #include "record/base/elf_image.h"
 
+#define OF_LIBC "gnu_get_libc_version" /* that nobody else has, sanitizers neither */
+
 struct search {
     const char *name;
     bool is_behind; /* we have come past our own */
-    void *found;
+    bool is_late;   /* and past libc before */
+    void *before, *found;
 };
 
 static bool image_search(void *closure, const struct elf_image *image)
 {
     struct search *const search = closure;
-    if (search->is_behind)
+    if (search->is_behind) {
         search->found = elf_image_find(image, search->name);
-    else
-        search->is_behind = elf_image_holds(image, (uintptr_t)interpose_next);
-    return search->found == NULL;
+        return search->found == NULL;
+    }
+    if (elf_image_holds(image, (uintptr_t)interpose_next)) {
+        search->is_behind = true;
+        return !search->is_late;
+    }
+    search->is_late |= elf_image_find(image, OF_LIBC) != NULL;
+    if (search->before == NULL)
+        search->before = elf_image_find(image, search->name);
+    return true;
+}
+
+bool interpose_is_late(void)
+{
+    struct search search = {.name = OF_LIBC};
+    elf_images_each(image_search, &search);
+    return search.is_late;
 }
 
 void *interpose_next(const char *name)
 {
     struct search search = {.name = name};
     elf_images_each(image_search, &search);
-    return search.found;
+    return search.is_late ? search.before : search.found;
 }
 
-/* ---- ourselves ---- */
-
-static int path_take(struct dl_phdr_info *info, size_t size, void *opaque)
+static bool path_take(void *closure, const struct elf_image *image)
 {
-    const uintptr_t here = (uintptr_t)interpose_next;
-    const char **const path = opaque;
-    (void)size;
-    for (size_t i = 0; i < info->dlpi_phnum; i++) {
-        const ElfW(Phdr) *const part = &info->dlpi_phdr[i];
-        if (part->p_type != PT_LOAD || here - (info->dlpi_addr + part->p_vaddr) >= part->p_memsz)
-            continue;
-        *path = info->dlpi_name[0] != '\0' ? info->dlpi_name : NULL;
-        return 1;
-    }
-    return 0;
+    const bool is_ours = elf_image_holds(image, (uintptr_t)interpose_next);
+    if (is_ours && image->name[0] != '\0')
+        *(const char **)closure = image->name;
+    return !is_ours;
 }
 
 const char *interpose_own_path(void)
 {
     const char *path = NULL;
-    dl_iterate_phdr(path_take, &path);
+    elf_images_each(path_take, &path);
     return path;
 }

@@ -73,6 +73,19 @@ bool capture_init(struct capture *capture, const struct interp *interp, struct c
            capture_reset(capture);
 }
 
+void capture_free(struct capture *capture)
+{
+    for (uint32_t i = 0; capture->slots != NULL && i < capture->n_used; i++)
+        slot_wipe(capture, &capture->slots[i]);
+    if (capture->slots != NULL)
+        slot_wipe(capture, capture_scratch(capture));
+    reserve_give_back(capture->slots, (capture->n_slots + 1) * sizeof(struct slot));
+    reserve_give_back(capture->free_slots, capture->n_slots * sizeof(uint32_t));
+    reserve_give_back(capture->asked, (capture->n_slots + 1) * sizeof(uint32_t));
+    reserve_give_back(capture->again, capture->max_depth * sizeof(uint64_t));
+    memset(capture, 0, sizeof(*capture));
+}
+
 static void timer_clear(struct slot *slot)
 {
     if (slot->timer >= 0)

@@ -83,6 +83,9 @@ struct capture {
 bool capture_init(struct capture *capture, const struct interp *interp, struct codes *codes,
                   uint32_t max_depth);
 
+/* Give it back. No thread is asked, and nobody asks what is wanted. */
+void capture_free(struct capture *capture);
+
 /* After a fork: all slots are free. False when there is no memory: it must not be used then. */
 bool capture_reset(struct capture *capture);
 

@@ -15,6 +15,12 @@ bool report_init(struct report *report, struct codes *codes, uint32_t max_depth)
     return report->scratch != NULL;
 }
 
+void report_free(struct report *report)
+{
+    reserve_give_back(report->scratch, report->max_depth * sizeof(struct wire_frame));
+    memset(report, 0, sizeof(*report));
+}
+
 static void *record_reserve(struct report *report, enum wire_type type, size_t len)
 {
     void *const record = ring_reserve(report->ring, (uint16_t)type, len);

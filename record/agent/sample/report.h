@@ -27,6 +27,9 @@ struct report {
 
 bool report_init(struct report *report, struct codes *codes, uint32_t max_depth);
 
+/* Give it back. */
+void report_free(struct report *report);
+
 /* One explicit sample, said in words. */
 struct observation {
     struct slot *slot; /* holds the stack; NULL when there is none */

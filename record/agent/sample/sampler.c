@@ -220,7 +220,8 @@ static bool all_is_well(struct sampler *s, uint64_t now)
     if (now - s->looked_ns < LOOK_NS)
         return true;
     s->looked_ns = now;
-    return signals_in_force() && !link_lost(s->link);
+    const bool has_handlers = !(s->head->flags & WIRE_ATTACHED);
+    return (!has_handlers || signals_in_force()) && !link_lost(s->link);
 }
 
 void sampler_change_thread(struct sampler *s)

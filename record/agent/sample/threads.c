@@ -23,6 +23,15 @@ bool threads_init(struct threads *threads, const struct interp *interp)
     return threads->list && threads->marks && threads->clocks && threads->index;
 }
 
+void threads_free(struct threads *threads)
+{
+    reserve_give_back(threads->list, threads->room * sizeof(struct thread));
+    reserve_give_back(threads->marks, THREADS_MAX);
+    reserve_give_back(threads->clocks, THREADS_MAX * sizeof(threads->clocks[0]));
+    reserve_give_back(threads->index, threads->index_len * sizeof(threads->index[0]));
+    memset(threads, 0, sizeof(*threads));
+}
+
 void threads_reset(struct threads *threads)
 {
     reserve_wipe(threads->list, threads->room * sizeof(struct thread));

@@ -89,6 +89,9 @@ struct threads {
 
 bool threads_init(struct threads *threads, const struct interp *interp);
 
+/* Give it back. */
+void threads_free(struct threads *threads);
+
 /* Forget all; after a fork. */
 void threads_reset(struct threads *threads);
 

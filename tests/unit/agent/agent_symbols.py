@@ -24,7 +24,7 @@ IN_ALL = set("""
 """.split())
 WEAK = set("""
     __cxa_finalize __gmon_start__ __register_atfork __rseq_offset __rseq_size _ITM_deregisterTMCloneTable
-    _ITM_registerTMCloneTable gnu_get_libc_version pthread_attr_setstacksize pthread_join
+    _ITM_registerTMCloneTable gnu_get_libc_version pthread_attr_setstacksize pthread_detach pthread_join
     pthread_key_create pthread_setspecific
 """.split())
 LINE = re.compile(r"^[0-9a-f]+ (.{7}) \*UND\*\s+[0-9a-f]+\s+(?:\(?(\S+?)\)?\s+)?(\S+)$")

@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: MIT */
+#include "entry.h"
+#include "agent.h"
+#include "record/agent/base/careful.h"
+#include "record/agent/base/clock.h"
+#include "record/agent/interpose/ends.h"
+#include "record/agent/interpose/exec.h"
+#include "record/agent/interpose/interpose.h"
+#include "record/agent/interpose/loader.h"
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#define AWAIT_NS 5000000000u
+
+static _Atomic bool is_busy; /* somebody is in here */
+
+static bool entry_take(void)
+{
+    return !atomic_exchange_explicit(&is_busy, true, memory_order_acquire);
+}
+
+static void entry_give(void)
+{
+    atomic_store_explicit(&is_busy, false, memory_order_release);
+}
+
+/* ---- who records ---- */
+
+EXPORT int pyrec_is_recording(void)
+{
+    return agent_is_recording(agent_get());
+}
+
+/* Another copy of the library, which came under another path. */
+static bool image_records(void *closure, const struct elf_image *image)
+{
+    bool *const records = closure;
+    void *const found = elf_image_holds(image, (uintptr_t)image_records)
+                            ? NULL
+                            : elf_image_find(image, "pyrec_is_recording");
+    int (*ask)(void);
+    if (found == NULL)
+        return true;
+    memcpy(&ask, &found, sizeof(ask));
+    *records = ask() != 0;
+    return !*records;
+}
+
+static bool is_recorded(void)
+{
+    bool records = pyrec_is_recording() != 0;
+    if (!records)
+        elf_images_each(image_records, &records);
+    return records;
+}
+
+/* ---- beginning ---- */
+
+static enum wire_attach failure_of(const struct agent *agent)
+{
+    switch (agent->link.failed) {
+    case WIRE_MISSING_NONE:
+    case WIRE_MISSING_THREAD:
+        return WIRE_ATTACH_THREAD;
+    case WIRE_MISSING_STRANGER:
+        return WIRE_ATTACH_STRANGER;
+    case WIRE_MISSING_DOOR:
+    case WIRE_MISSING_SOCKET:
+    case WIRE_MISSING_HELLO:
+        return WIRE_ATTACH_UNREACHED;
+    default:
+        return WIRE_ATTACH_MEMORY;
+    }
+}
+
+static enum wire_attach interp_settle(struct agent *agent)
+{
+    char reason[256];
+    const char *why = agent_unfit();
+    if (agent->interp.code_type != 0) /* it was found before, and has stayed */
+        return WIRE_ATTACH_DONE;
+    if (why == NULL) {
+        const enum interp_found found = interp_find(&agent->interp, reason, sizeof(reason));
+        const struct symbols *const home = &agent->interp.symbols;
+        if (found == INTERP_NONE)
+            return WIRE_ATTACH_NO_PYTHON;
+        if (found == INTERP_FOUND) {
+            (void)loader_pin(home->images[home->n - 1].name); /* "": the program, which stays */
+            return WIRE_ATTACH_DONE;
+        }
+        why = reason;
+    }
+    agent_refuse(agent, why);
+    agent->interp.code_type = 0;
+    return WIRE_ATTACH_REFUSED;
+}
+
+/* Nothing runs: what was there before is over. */
+static void past_forget(struct agent *agent)
+{
+    agent_release(agent);
+    agent->pid = getpid();
+    agent->link.failed = WIRE_MISSING_NONE;
+    agent->settings.has_waited = true;
+    agent->settings.is_forked = false;
+    agent->settings.born_ns = clock_now();
+    agent->settings.cpu_zero_ns = clock_read(CLOCK_PROCESS_CPUTIME_ID);
+    agent->main_zero_ns = clock_of_thread(agent->pid);
+    atomic_store(&agent->is_leaving, false);
+    ends_reset();
+}
+
+static void watches_begin(struct agent *agent)
+{
+    static bool is_watching;
+    if (!is_watching) {
+        fork_watch();
+        is_watching = true;
+    }
+    ends_watch();
+    exec_watch(agent->pid, agent_exec);
+    agent_watch_codes(agent);
+}
+
+static enum wire_attach attach(struct agent *agent, const char *text)
+{
+    struct link_settings settings = {.cookie = {0}};
+    if (is_recorded())
+        return WIRE_ATTACH_BUSY;
+    if (!link_settings(&settings, text))
+        return WIRE_ATTACH_SETTINGS;
+    settings.flags |= WIRE_ATTACHED | WIRE_NO_SIGNALS;
+    const int error = careful_begin();
+    if (error != 0)
+        return error == ENOMEM ? WIRE_ATTACH_MEMORY : WIRE_ATTACH_UNREADABLE;
+    agent->settings = settings;
+    past_forget(agent);
+    const enum wire_attach settled = interp_settle(agent);
+    if (settled != WIRE_ATTACH_DONE) {
+        careful_end();
+        return settled;
+    }
+    atomic_store(&agent->state, AGENT_OFF);
+    watches_begin(agent);
+    if (agent_start(agent))
+        agent_await(agent, AWAIT_NS);
+    else
+        agent_release(agent);
+    const uint32_t state = atomic_load(&agent->state);
+    if (state == AGENT_STOPPED)
+        return failure_of(agent);
+    return state == AGENT_OFF && settings.begin_ns == 0 ? WIRE_ATTACH_LATER : WIRE_ATTACH_DONE;
+}
+
+EXPORT int pyrec_attach(const char *settings)
+{
+    const int saved = errno;
+    if (!entry_take())
+        return WIRE_ATTACH_BUSY;
+    const enum wire_attach result = attach(agent_get(), settings);
+    entry_give();
+    errno = saved;
+    return (int)result;
+}
+
+EXPORT int pyrec_leave(void)
+{
+    struct agent *const agent = agent_get();
+    const int saved = errno;
+    if (!entry_take())
+        return 1;
+    const bool is_there = agent_is_recording(agent) && (agent->settings.flags & WIRE_ATTACHED);
+    if (is_there)
+        agent_end(agent);
+    entry_give();
+    errno = saved;
+    return is_there ? 0 : 1;
+}

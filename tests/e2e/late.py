@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: MIT
+"""A program that runs already: the library is loaded into it, records, leaves, and comes back."""
+import os
+import pathlib
+import subprocess
+import time
+
+from e2e import function_of
+
+DONE, SETTINGS, BUSY, NO_PYTHON = 0, 1, 2, 3
+
+# What each program begins with. `attach` is called like any C function: without the GIL.
+BEGIN = """
+import ctypes, os, sys, threading, time
+agent = ctypes.CDLL(sys.argv[1])
+agent.pyrec_attach.argtypes = [ctypes.c_char_p]
+settings = open(sys.argv[2]).read().strip().encode()
+def attach(text=settings): return agent.pyrec_attach(text)
+def leave(): return agent.pyrec_leave()
+def field(name): return next(line.split()[1] for line in open('/proc/self/status')
+                             if line.startswith(name))
+def threads(): return int(field('Threads'))
+"""
+
+
+class Waiting:
+    """A pyrec that waits for somebody to attach to, until end()."""
+
+    def __init__(self, t, options=()):
+        self.t, self.go = t, t.dir / f"go{t.n}"
+        self.settings = t.dir / f"settings{t.n}"
+        hold = (f"echo $PYREC_AGENT > {self.settings}.new; mv {self.settings}.new {self.settings}; "
+                f"while [ ! -e {self.go} ]; do sleep 0.05; done")
+        self.process, self.trace = t.start(["/bin/sh", "-c", hold], options)
+        t.at_end.append(self.kill)
+        while not self.settings.exists():
+            assert self.process.poll() is None, self.process.communicate()
+            time.sleep(0.01)
+
+    def kill(self):
+        self.go.touch()
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.communicate()
+
+    def run(self, source, *args, **more):
+        """A program that is not recorded before it attaches by itself; what it prints."""
+        t = self.t
+        path = t.file(f"late{t.n}.py", BEGIN + source)
+        done = subprocess.run(
+            [t.python, path, str(t.build / "record" / "libpyrec.so"), str(self.settings), *args],
+            capture_output=True, text=True, timeout=120, **more)
+        assert done.returncode == 0, f"{done.returncode}\n{done.stdout}\n{done.stderr}"
+        return done.stdout.splitlines()
+
+    def end(self):
+        self.go.touch()
+        out, err = self.process.communicate(timeout=60)
+        assert self.process.returncode == 0, err
+        return err
+
+
+TWO_THREADS = """
+end = False
+def spin_it():
+    while not end: sum(range(100))
+def sleep_it():
+    while not end: time.sleep(0.05)
+workers = [threading.Thread(target=f, name=f.__name__) for f in (spin_it, sleep_it)]
+for worker in workers: worker.start()
+before = threads(), sorted(os.listdir('/proc/self/fd'))
+print(attach(b''), attach(b'9,x'), leave())
+print(attach(), agent.pyrec_is_recording(), attach(), threads() - before[0])
+time.sleep(1)
+print(leave(), leave(), agent.pyrec_is_recording())
+print((threads(), sorted(os.listdir('/proc/self/fd'))) == before)
+end = True
+"""
+
+
+def test_attach_and_leave(t):
+    """It records who runs and who waits, from when it came; and is gone when it has left."""
+    t.need_ctypes()
+    waiting = Waiting(t, ["-r", "200"])
+    out = waiting.run(TWO_THREADS)
+    waiting.end()
+    assert out == [f"{SETTINGS} {SETTINGS} 1", f"{DONE} 1 {BUSY} 1", "0 1 0", "True"], out
+    threads = {row["thread"]: row for row in t.rows("threads", waiting.trace)}
+    assert {"spin_it", "sleep_it"} <= set(threads), threads
+    for name in ("spin_it", "sleep_it"):
+        stacks = t.stacks(waiting.trace, "--thread", name)
+        whole = sum(weight for _, weight in stacks)
+        assert sum(weight for stack, weight in stacks
+                   if name in map(function_of, stack)) == whole > 20, stacks
+
+
+AGAIN = """
+def work():
+    return sum(range(100))
+def heap():
+    return int(field('VmRSS'))
+seen = []
+for i in range(int(sys.argv[3])):
+    assert attach() == 0, i
+    work()
+    assert leave() == 0, i
+    seen.append((threads(), len(os.listdir('/proc/self/fd')), len(open('/proc/self/maps').readlines())))
+    if i == 9: first = heap()
+print(len(set(seen[3:])), heap() - first)
+"""
+
+
+def test_again_and_again(t):
+    """A hundred times: threads, descriptors and mappings are the same each time, memory nearly."""
+    t.need_ctypes()
+    waiting = Waiting(t)
+    kinds, grown = map(int, waiting.run(AGAIN, "100")[0].split())
+    waiting.end()
+    assert kinds == 1 and grown < 200, (kinds, grown)
+
+
+def test_not_python(t):
+    """A program without Python is told so, and a pyrec that has ended is not waited for."""
+    program = t.program("bare", """
+        #include <dlfcn.h>
+        #include <stdio.h>
+        int main(int n, char **args)
+        {
+            void *lib = dlopen(args[1], RTLD_NOW);
+            int (*attach)(const char *) = lib ? (int (*)(const char *))dlsym(lib, "pyrec_attach") : 0;
+            return attach ? attach(args[2]) : n + 100;
+        }""")
+    waiting = Waiting(t)
+    library = str(t.build / "record" / "libpyrec.so")
+    done = subprocess.run([program, library, waiting.settings.read_text().strip()])
+    waiting.end()
+    assert done.returncode == NO_PYTHON, done
