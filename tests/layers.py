@@ -20,7 +20,7 @@ LINES = (
     ("record/base", "record/wire", INTERPOSE, "record/agent/base", "record/agent/cpython",
      "record/agent/cpython/pyver", "record/agent/channel", "record/agent/sample", "record/agent"),
     # pyrec itself. Of the agent it knows what both share.
-    ("record/base", "record/wire", "record/tables", "record/decode", "record/kernel",
+    ("record/base", "record/wire", "record/tables", "record/decode", "record/kernel", "record/remote",
      "record/encode", "record/collect", "record/cli", "record/run", "record"),
     ("analyze/base", "analyze/model", "analyze/read", "analyze/weigh", "analyze/view",
      "analyze/stalls", "analyze/time", "analyze/compare", "analyze/source", "analyze/export",
