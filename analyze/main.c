@@ -9,11 +9,15 @@
 #include "analyze/ask/request.h"
 #include "analyze/cli/command.h"
 #include "analyze/cli/help.h"
+#include "analyze/read/input.h"
 #include "analyze/read/progress.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <langinfo.h>
 #include <locale.h>
+#include <signal.h>
 #include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
@@ -83,13 +87,41 @@ static enum status check_output(const struct args *args, const char *path, struc
     if (path == NULL && args->command->writes_trace)
         return problem_set(why, STATUS_USAGE, PROBLEM_NO_OFFSET,
                            "%s wants --output FILE, the trace to be written", args->command->name);
-    if (path == NULL || stat(path, &out) != 0)
+    if (path == NULL ||
+        (strcmp(path, "-") == 0 ? fstat(STDOUT_FILENO, &out) : stat(path, &out)) != 0)
         return STATUS_OK;
     for (size_t i = 0; i < args->n_files; i++) {
-        if (stat(args->files[i], &in) == 0 && in.st_dev == out.st_dev && in.st_ino == out.st_ino)
+        if (input_look(args->files[i], &in) && S_ISREG(in.st_mode) && in.st_dev == out.st_dev &&
+            in.st_ino == out.st_ino)
             return problem_set(why, STATUS_USAGE, PROBLEM_NO_OFFSET,
                                "--output: %s is the trace that is read", path);
     }
+    return STATUS_OK;
+}
+
+/* A pipe is gone when it was read; and of standard input nobody can tell who writes the file. */
+static enum status check_follow(const struct args *args, struct problem *why)
+{
+    for (size_t i = 0; i < args->n_files; i++) {
+        if (input_passes_by(args->files[i]))
+            return problem_set(why, STATUS_USAGE, PROBLEM_NO_OFFSET,
+                               "--follow: %s cannot be read again when there is more of it; give "
+                               "the path of the file that is being written",
+                               input_name(args->files[i]));
+    }
+    return STATUS_OK;
+}
+
+/* Standard input has one content; twice is a mistake. */
+static enum status check_input(const struct args *args, struct problem *why)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < args->n_files; i++)
+        n += strcmp(args->files[i], "-") == 0;
+    if (n > 1)
+        return problem_set(why, STATUS_USAGE, PROBLEM_NO_OFFSET,
+                           "%s: \"-\" is standard input, and there is only one",
+                           args->command->name);
     return STATUS_OK;
 }
 
@@ -117,14 +149,16 @@ static void begin_round(struct sink *sink, const struct args *args, unsigned rou
 static const char *output_path(const struct arrangement *arrangement, const struct args *args,
                                struct buffer *named)
 {
-    const char *const path = args_text(args, "output");
-    if (args->command->writes_trace || path != NULL || !args->command->writes_file)
-        return args->command->writes_trace ? NULL : path;
+    const char *const path = args_output(args);
+    if (args->command->writes_trace) /* what it says of the trace, which may be there itself */
+        return path == NULL || descriptor_of_path(path) == STDOUT_FILENO ? "/dev/stderr" : NULL;
+    if (args_text(args, "output") != NULL || !args->command->writes_file)
+        return path;
     const char *const slash = strrchr(args->files[0], '/');
     const char *const name = slash != NULL ? slash + 1 : args->files[0];
     const char *const ending = strrchr(name, '.');
     const bool is_trace = ending != NULL && ending != name && strcmp(ending, ".trace") == 0;
-    if (strcmp(name, "-") == 0)
+    if (input_passes_by(args->files[0]) || descriptor_of_path(args->files[0]) >= 0)
         buffer_add_text(named, args->command->name);
     else
         buffer_add(named, name, is_trace ? (size_t)(ending - name) : strlen(name));
@@ -133,12 +167,14 @@ static const char *output_path(const struct arrangement *arrangement, const stru
 }
 
 /* Of a file that nobody sees being written: where it is, and what the command has to say of it. */
-static void say_written(const struct args *args, const struct view *view, const char *path)
+static enum status say_written(const struct args *args, const struct view *view, const char *path,
+                               struct problem *why)
 {
     struct buffer line = {0};
     struct stat info;
-    if (path == NULL || strcmp(path, "-") == 0 || stat(path, &info) != 0 || !S_ISREG(info.st_mode))
-        return;
+    if (path == NULL || descriptor_of_path(path) >= 0 || stat(path, &info) != 0 ||
+        !S_ISREG(info.st_mode))
+        return STATUS_OK;
     buffer_add_visible(&line, path);
     printf("%s: %.2f MB", line.text, (double)info.st_size / 1e6);
     for (size_t i = 0; i < view->n_notes; i++)
@@ -149,6 +185,9 @@ static void say_written(const struct args *args, const struct view *view, const 
     pid_t pid;
     if (args_flag(args, "open") && posix_spawnp(&pid, words[0], NULL, NULL, words, environ) != 0)
         printf("xdg-open is not there: open it in a browser\n");
+    if (fflush(stdout) == 0 && ferror(stdout) == 0)
+        return STATUS_OK;
+    return problem_set(why, STATUS_IO, PROBLEM_NO_OFFSET, "standard output: %s", strerror(errno));
 }
 
 static void warn(const char *text)
@@ -197,7 +236,7 @@ static enum status write_view(const struct arrangement *arrangement, const struc
     else
         status = sink_close(&sink, why);
     if (status == STATUS_OK && args->command->writes_file)
-        say_written(args, view, path);
+        status = say_written(args, view, path, why);
     if (status == STATUS_OK && arrangement->output->machine && view->warning != NULL)
         warn(view->warning);
     buffer_clear(&named);
@@ -239,7 +278,7 @@ static bool may_be_empty(const struct arrangement *arrangement, const struct req
 {
     const unsigned tables = SHAPE_TABLE | SHAPE_STORY | SHAPE_CURVES;
     return arrangement->output->machine && view->shape & tables &&
-           args_text(request->args, "output") == NULL;
+           args_output(request->args) == NULL;
 }
 
 /* The answer, unless it is none. While a file grows, there may be one the next time. */
@@ -267,7 +306,7 @@ static enum exit_code run_once(const struct args *args, const struct arrangement
     enum exit_code code = EXIT_GOOD;
 
     enum status status = request_open(&request, args, arrangement->output->machine, &why);
-    if (args_text(args, "output") == NULL && !arrangement->output->machine)
+    if (args_output(args) == NULL && !arrangement->output->machine)
         sink_screen(&request.screen.width, &request.screen.height);
     if (status == STATUS_OK && round == 0 && may_show_progress(args))
         progress_start(&progress, request.trace->count, STDERR_FILENO, PROGRESS_DELAY_MS);
@@ -306,9 +345,13 @@ static enum exit_code run(const struct args *args)
     enum status status = arrangement_make(&arrangement, args, &why);
     if (status == STATUS_OK)
         status = check_output(args, args_text(args, "output"), &why);
+    const bool follows = args->command->takes & TAKES_FOLLOW && args_flag(args, "follow");
+    if (status == STATUS_OK)
+        status = check_input(args, &why);
+    if (status == STATUS_OK && follows)
+        status = check_follow(args, &why);
     if (status != STATUS_OK)
         return say_problem(status, &why);
-    const bool follows = args->command->takes & TAKES_FOLLOW && args_flag(args, "follow");
     follow_init(&follow, args->files, args->n_files);
     bool again = follows;
     for (unsigned round = 0; round == 0 || again; round++) {
@@ -335,10 +378,26 @@ static enum exit_code answer(const struct args *args)
     }
     if (text.text != NULL)
         fputs(text.text, stdout);
-    if (fflush(stdout) != 0)
-        code = EXIT_NOTHING;
+    if (fflush(stdout) != 0 || ferror(stdout) != 0) {
+        problem_set(&why, STATUS_IO, PROBLEM_NO_OFFSET, "standard output: %s", strerror(errno));
+        code = say_problem(STATUS_IO, &why);
+    }
     buffer_clear(&text);
     return code;
+}
+
+/*
+ * Whoever runs us with one of these closed does not want our files in its place: then it is held by
+ * something that cannot be read, or written, and fails as it should. And a pipe whose reader has
+ * gone ends us, as by default, also below a program that ignores that signal.
+ */
+static void settle_standard_files(void)
+{
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+        if (fcntl(fd, F_GETFD) < 0 && errno == EBADF)
+            (void)open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY);
+    }
+    (void)signal(SIGPIPE, SIG_DFL);
 }
 
 int main(int argc, char **argv)
@@ -347,6 +406,7 @@ int main(int argc, char **argv)
     struct problem why = {0};
     enum exit_code code;
 
+    settle_standard_files();
     choose_locale();
     const enum status status = args_parse(&args, argc, argv, &why);
     if (status != STATUS_OK)

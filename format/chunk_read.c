@@ -188,25 +188,18 @@ static bool index_read(struct chunk_file *file)
     return true;
 }
 
-static enum status file_open(struct chunk_file *file, const char *path, struct problem *why)
+static enum status file_look(struct chunk_file *file, struct problem *why)
 {
     struct stat st;
 
-    file->path = strdup(path);
-    if (file->path == NULL)
-        return problem_set(why, STATUS_NO_MEMORY, PROBLEM_NO_OFFSET, "%s", path);
-    /* O_NONBLOCK: opening a pipe must not wait for its writer. */
-    file->fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (file->fd < 0)
-        return problem_set(why, errno == ENOENT ? STATUS_NOT_FOUND : STATUS_IO, PROBLEM_NO_OFFSET,
-                           "%s: %s", path, strerror(errno));
     if (fstat(file->fd, &st) != 0)
-        return problem_set(why, STATUS_IO, PROBLEM_NO_OFFSET, "%s: %s", path, strerror(errno));
+        return problem_set(why, STATUS_IO, PROBLEM_NO_OFFSET, "%s: %s", file->path,
+                           strerror(errno));
     if (!S_ISREG(st.st_mode))
         return problem_set(why, STATUS_NOT_A_TRACE, PROBLEM_NO_OFFSET, "%s is not a regular file",
-                           path);
+                           file->path);
     if (st.st_size == 0)
-        return problem_set(why, STATUS_NOT_A_TRACE, PROBLEM_NO_OFFSET, "%s is empty", path);
+        return problem_set(why, STATUS_NOT_A_TRACE, PROBLEM_NO_OFFSET, "%s is empty", file->path);
     file->scan.fd = file->fd;
     file->scan.size = (uint64_t)st.st_size;
     return STATUS_OK;
@@ -233,17 +226,20 @@ static enum status chunks_find(struct chunk_file *file, struct problem *why)
     return STATUS_OK;
 }
 
-enum status chunk_file_open(struct chunk_file **out, const char *path, damage_fn *report,
-                            void *closure, struct problem *why)
+enum status chunk_file_adopt(struct chunk_file **out, int fd, const char *path, damage_fn *report,
+                             void *closure, struct problem *why)
 {
     *out = NULL;
     struct chunk_file *const file = calloc(1, sizeof(*file));
-    if (file == NULL)
+    if (file == NULL || (file->path = strdup(path)) == NULL) {
+        free(file);
+        close(fd);
         return problem_set(why, STATUS_NO_MEMORY, PROBLEM_NO_OFFSET, "%s", path);
-    file->fd = -1;
+    }
+    file->fd = fd;
     file->scan.report = report;
     file->scan.closure = closure;
-    enum status status = file_open(file, path, why);
+    enum status status = file_look(file, why);
     if (status == STATUS_OK)
         status = chunks_find(file, why);
     if (status != STATUS_OK) {
@@ -254,13 +250,24 @@ enum status chunk_file_open(struct chunk_file **out, const char *path, damage_fn
     return STATUS_OK;
 }
 
+enum status chunk_file_open(struct chunk_file **out, const char *path, damage_fn *report,
+                            void *closure, struct problem *why)
+{
+    *out = NULL;
+    /* O_NONBLOCK: opening a pipe must not wait for its writer. */
+    const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0)
+        return problem_set(why, errno == ENOENT ? STATUS_NOT_FOUND : STATUS_IO, PROBLEM_NO_OFFSET,
+                           "%s: %s", path, strerror(errno));
+    return chunk_file_adopt(out, fd, path, report, closure, why);
+}
+
 void chunk_file_close(struct chunk_file *file)
 {
     if (file == NULL)
         return;
     chunk_scan_clear(&file->scan);
-    if (file->fd >= 0)
-        close(file->fd);
+    close(file->fd);
     free(file->path);
     free(file);
 }

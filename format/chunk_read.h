@@ -62,6 +62,10 @@ typedef void damage_fn(void *closure, const struct damage *damage);
  */
 MUST_CHECK enum status chunk_file_open(struct chunk_file **out, const char *path, damage_fn *report,
                                        void *closure, struct problem *why);
+/* The same of a file that is open. `fd` is the chunk_file's from then on, also where this fails;
+ * `path` is what it is called. */
+MUST_CHECK enum status chunk_file_adopt(struct chunk_file **out, int fd, const char *path,
+                                        damage_fn *report, void *closure, struct problem *why);
 void chunk_file_close(struct chunk_file *file);
 
 /* The chunks, in order of seq. */

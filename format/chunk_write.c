@@ -49,52 +49,58 @@ static int file_create(const char *path)
     return -1;
 }
 
-static enum status file_open(struct chunk_writer *writer, const char *path, struct problem *why)
+static enum status file_open(int *fd, const char *path, struct problem *why)
 {
     struct stat st;
 
-    writer->fd = file_create(path);
-    if (writer->fd < 0)
+    *fd = file_create(path);
+    if (*fd < 0)
         return problem_set(why, errno == ENOSPC || errno == EDQUOT ? STATUS_DISK_FULL : STATUS_IO,
                            PROBLEM_NO_OFFSET, "cannot create %s: %s", path,
                            errno == ELOOP ? "it is a symbolic link" : strerror(errno));
-    if (fstat(writer->fd, &st) != 0)
-        return problem_set(why, STATUS_IO, PROBLEM_NO_OFFSET, "%s: %s", path, strerror(errno));
-    if (S_ISFIFO(st.st_mode) && st.st_uid != geteuid() && st.st_uid != 0) {
-        close(writer->fd);
+    if (fstat(*fd, &st) == 0 && S_ISFIFO(st.st_mode) && st.st_uid != geteuid() && st.st_uid != 0) {
+        close(*fd);
         return problem_set(why, STATUS_IO, PROBLEM_NO_OFFSET,
                            "cannot create %s: it is another user's pipe", path);
     }
-    writer->is_regular = S_ISREG(st.st_mode);
     return STATUS_OK;
 }
 
-enum status chunk_writer_open(struct chunk_writer **out, const char *path, uint32_t tag,
-                              uint32_t first_seq, struct problem *why)
+enum status chunk_writer_begin(struct chunk_writer **out, int fd, uint32_t tag, uint32_t first_seq,
+                               struct problem *why)
 {
-    enum status status;
+    struct stat st;
 
     *out = NULL;
     struct chunk_writer *const writer = calloc(1, sizeof(*writer));
-    if (writer == NULL)
+    if (writer == NULL) {
+        close(fd);
         return problem_set(why, STATUS_NO_MEMORY, PROBLEM_NO_OFFSET, "chunk writer");
-    writer->fd = -1;
+    }
+    writer->fd = fd;
+    writer->is_regular = fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
     writer->tag = tag;
     writer->seq = first_seq;
     writer->context = ZSTD_createCCtx();
     if (writer->context == NULL ||
         ZSTD_isError(
             ZSTD_CCtx_setParameter(writer->context, ZSTD_c_compressionLevel, ZSTD_LEVEL)) ||
-        ZSTD_isError(ZSTD_CCtx_setParameter(writer->context, ZSTD_c_checksumFlag, 1)))
-        status = problem_set(why, STATUS_NO_MEMORY, PROBLEM_NO_OFFSET, "compressor");
-    else
-        status = file_open(writer, path, why);
-    if (status != STATUS_OK) {
+        ZSTD_isError(ZSTD_CCtx_setParameter(writer->context, ZSTD_c_checksumFlag, 1))) {
         chunk_writer_abandon(writer);
-        return status;
+        return problem_set(why, STATUS_NO_MEMORY, PROBLEM_NO_OFFSET, "compressor");
     }
     *out = writer;
     return STATUS_OK;
+}
+
+enum status chunk_writer_open(struct chunk_writer **out, const char *path, uint32_t tag,
+                              uint32_t first_seq, struct problem *why)
+{
+    int fd;
+
+    *out = NULL;
+    TRY(file_open(&fd, path, why));
+    return chunk_writer_begin(out, fd, tag, first_seq, why);
 }
 
 static enum status frame_reserve(struct chunk_writer *writer, size_t size)

@@ -42,6 +42,11 @@ struct chunk {
 MUST_CHECK enum status chunk_writer_open(struct chunk_writer **out, const char *path, uint32_t tag,
                                          uint32_t first_seq, struct problem *why);
 
+/* The same in a file that is open and empty. `fd` is the writer's from then on, also where this
+ * fails. */
+MUST_CHECK enum status chunk_writer_begin(struct chunk_writer **out, int fd, uint32_t tag,
+                                          uint32_t first_seq, struct problem *why);
+
 /*
  * Begin a file with a copy of what `from` has written from byte `offset` on, where a chunk must
  * begin. The chunks keep their seq; `meta`, unless NULL, stands before them and gets the one before

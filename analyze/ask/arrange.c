@@ -12,7 +12,7 @@
 /* What the name of the file to be written says. */
 static const char *output_of_file(const struct args *args)
 {
-    const char *const path = args_text(args, "output");
+    const char *const path = args_output(args);
     const char *const ending = path != NULL ? strrchr(path, '.') : NULL;
     const struct output *output;
     for (size_t i = 0; ending != NULL && (output = output_get(i)) != NULL; i++) {

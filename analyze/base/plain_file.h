@@ -9,7 +9,7 @@
  *
  * A trace can hold any path, and opening some of them waits for ever or does something: a FIFO, a
  * device. So what a trace names is read only where it is a plain file. What the user names may be
- * a pipe as well, as in <(ssh host cat run.pstats).
+ * a pipe as well, as in <(ssh host cat run.pstats): input.h makes a plain file of it.
  */
 #ifndef PYREC_ANALYZE_PLAIN_FILE_H
 #define PYREC_ANALYZE_PLAIN_FILE_H
@@ -28,6 +28,10 @@ struct plain_file {
 
 /* STATUS_IO says in one line why it cannot be read; `what` it should be. */
 MUST_CHECK enum status plain_file_read(struct plain_file *file, const char *path, size_t limit,
-                                       bool pipes_too, const char *what, struct problem *why);
+                                       const char *what, struct problem *why);
+
+/* The same of a file that is open; `fd` is closed. */
+MUST_CHECK enum status plain_file_take(struct plain_file *file, int fd, const char *path,
+                                       size_t limit, const char *what, struct problem *why);
 
 #endif

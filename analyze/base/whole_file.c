@@ -2,6 +2,7 @@
 #include "whole_file.h"
 
 #include "buffer.h"
+#include "format/status.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -10,6 +11,29 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#define FIRST_OWN 3 /* descriptor that is not one of the standard three */
+
+int descriptor_of_path(const char *path)
+{
+    static const char *const folders[] = {"/dev/fd/", "/proc/self/fd/"};
+    static const char *const names[] = {"in", "out", "err"};
+    static const char standard[] = "/dev/std";
+    for (int i = 0; i < (int)ARRAY_LEN(names); i++) {
+        if (strncmp(path, standard, strlen(standard)) == 0 &&
+            strcmp(path + strlen(standard), names[i]) == 0)
+            return i;
+    }
+    for (size_t i = 0; i < ARRAY_LEN(folders); i++) {
+        const size_t len = strlen(folders[i]);
+        if (strncmp(path, folders[i], len) != 0)
+            continue;
+        const size_t digits = strspn(path + len, "0123456789");
+        if (digits > 0 && digits < 8 && path[len + digits] == '\0')
+            return atoi(path + len);
+    }
+    return -1;
+}
 
 /* The folder part of a path, with its slash; "./" when there is none. */
 static char *folder_of(const char *path)
@@ -83,7 +107,12 @@ static void clear(struct whole_file *file)
 bool whole_file_open(struct whole_file *file, const char *path)
 {
     struct stat there;
+    const int own = descriptor_of_path(path);
     *file = (struct whole_file){.fd = -1};
+    if (own >= 0) { /* what is behind it goes on where it is: a file may be appended to */
+        file->fd = fcntl(own, F_DUPFD_CLOEXEC, FIRST_OWN);
+        return file->fd >= 0;
+    }
     if (stat(path, &there) == 0 && !S_ISREG(there.st_mode)) {
         file->fd = open(path, O_WRONLY | O_CLOEXEC);
         return file->fd >= 0;

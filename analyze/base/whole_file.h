@@ -17,7 +17,7 @@
 
 struct whole_file {
     int fd;
-    char *target;    /* NULL = what stands there is written to: a device, a pipe */
+    char *target;    /* NULL = what stands there is written to: a device, a pipe, /dev/stdout */
     char *temporary; /* its name until then; NULL = none */
 };
 
@@ -29,5 +29,8 @@ bool whole_file_keep(struct whole_file *file);
 
 /* Forget it. */
 void whole_file_drop(struct whole_file *file);
+
+/* The number that a path like /dev/stdout or /dev/fd/3 means in this process; -1 = it is none. */
+int descriptor_of_path(const char *path);
 
 #endif

@@ -290,6 +290,12 @@ const char *args_text(const struct args *args, const char *name)
     return last;
 }
 
+const char *args_output(const struct args *args)
+{
+    const char *const path = args_text(args, "output");
+    return path != NULL && strcmp(path, "-") != 0 ? path : NULL;
+}
+
 size_t args_count(const struct args *args, const char *name, size_t otherwise)
 {
     const char *const text = args_text(args, name);

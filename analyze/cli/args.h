@@ -48,6 +48,9 @@ size_t args_files_before(const struct args *args, const char *name); /* SIZE_MAX
 const char *args_text(const struct args *args, const char *name);    /* NULL = not given */
 size_t args_count(const struct args *args, const char *name, size_t otherwise);
 
+/* The file of --output; NULL = standard output, as none was given, or "-". */
+const char *args_output(const struct args *args);
+
 /* All arguments of an option that can be given several times: *at is 0 to begin with. */
 const char *args_next(const struct args *args, const char *name, size_t *at);
 

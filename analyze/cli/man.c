@@ -125,5 +125,7 @@ void man_page(struct buffer *out)
     buffer_add_text(out, ".SH ENVIRONMENT\n");
     add_item(out, "NO_COLOR", "when set and not empty, --color auto means never");
     add_item(out, "COLUMNS, LINES", "the size of the terminal, when the terminal's own is wrong");
+    add_item(out, "TMPDIR", "where what comes through a pipe is kept, without a name, until it is "
+                            "read; /tmp if it is not set");
     buffer_add_text(out, ".SH SEE ALSO\n.BR pyrec (1)\n");
 }

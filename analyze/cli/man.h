@@ -15,8 +15,10 @@ struct option;
 
 #define MAN_INTRODUCTION                                                                           \
     "Asks a trace that pyrec has recorded. Several files are read as one recording: the parts of " \
-    "a long one, or recordings made at the same time, whose clocks are aligned. What is damaged "  \
-    "or cut off is reported and the rest is read all the same."
+    "a long one, or recordings made at the same time, whose clocks are aligned. \"-\" is "         \
+    "standard "                                                                                    \
+    "input, which may be a pipe, as may any FILE. What is damaged or cut off is reported and the " \
+    "rest is read all the same."
 
 /* An exit status and what it means; text is NULL behind the last. */
 struct man_item {

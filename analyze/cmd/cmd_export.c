@@ -148,7 +148,7 @@ static enum status build_export(struct request *request, struct view *view, stru
 
 static const struct option options[] = {
     {"output", 'o', "FILE", OPTION_TEXT,
-     "write to this file instead of standard output; it appears when it is whole", NULL, 0},
+     "write to this file instead of standard output (-); it appears when it is whole", NULL, 0},
     {"by", 'b', "METRIC", OPTION_CHOICE,
      "what a stack weighs; default samples, but wall for speedscope and cpu for pstats; stacks "
      "that weigh nothing are left out",

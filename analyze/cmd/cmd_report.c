@@ -195,8 +195,8 @@ static enum status build_report(struct request *request, struct view *view, stru
 
 static const struct option options[] = {
     {"output", 'o', "FILE", OPTION_TEXT,
-     "write to this file; it appears when it is whole; default the trace's name with .html, in this "
-     "folder",
+     "write to this file (- is standard output); it appears when it is whole; default the trace's "
+     "name with .html, in this folder",
      NULL, 0},
     {"open", 0, NULL, OPTION_FLAG, "show it in the browser, with xdg-open", NULL, 0},
     {"source", 's', "DIR", OPTION_TEXT,

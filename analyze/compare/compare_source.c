@@ -39,7 +39,7 @@ bool compare_source_open(struct compare_source *source, const char *path)
     strcpy(source->path, path);
     struct plain_file file;
     struct problem why = {0};
-    if (plain_file_read(&file, path, SOURCE_MAX, false, "source file", &why) != STATUS_OK)
+    if (plain_file_read(&file, path, SOURCE_MAX, "source file", &why) != STATUS_OK)
         return false;
     source->text = file.bytes;
     return true;

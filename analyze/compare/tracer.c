@@ -3,6 +3,7 @@
 
 #include "analyze/base/memory.h"
 #include "analyze/base/plain_file.h"
+#include "analyze/read/input.h"
 #include "format/chunk.h"
 
 #include <stdlib.h>
@@ -146,9 +147,11 @@ enum status tracer_read(struct tracer *tracer, const char *path, struct problem 
 {
     struct plain_file file;
     struct problem inner = {0};
-    enum status status = plain_file_read(&file, path, FILE_MAX, true, "profile", why);
-    if (status != STATUS_OK)
-        return status;
+    enum status status = STATUS_OK;
+    int fd;
+    TRY(input_open(path, &fd, why));
+    path = input_name(path);
+    TRY(plain_file_take(&file, fd, path, FILE_MAX, "profile", why));
     const char *const foreign = foreign_kind(&tracer->arena, file.bytes, file.len);
     if (is_callgrind(file.bytes, file.len))
         status = tracer_parse_callgrind(tracer, file.bytes, file.len, &inner);

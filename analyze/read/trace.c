@@ -2,6 +2,7 @@
 #include "trace.h"
 
 #include "analyze/base/memory.h"
+#include "input.h"
 #include "unit.h"
 
 #include <sched.h>
@@ -47,12 +48,15 @@ static void report_unusable(struct trace *trace, const char *path, const struct 
 static enum status open_file(struct trace *trace, const char *path, struct chunk_file **file,
                              struct problem *why)
 {
-    struct open_report report = {trace, path};
-    TRY(chunk_file_open(file, path, report_open, &report, why));
+    const char *const name = input_name(path);
+    struct open_report report = {trace, name};
+    int fd;
+    TRY(input_open(path, &fd, why));
+    TRY(chunk_file_adopt(file, fd, name, report_open, &report, why));
     if (chunk_file_count(*file) > 0)
         return STATUS_OK;
     chunk_file_close(*file);
-    return problem_set(why, STATUS_TRUNCATED, PROBLEM_NO_OFFSET, "%s has no whole chunk", path);
+    return problem_set(why, STATUS_TRUNCATED, PROBLEM_NO_OFFSET, "%s has no whole chunk", name);
 }
 
 static enum status open_files(struct trace *trace, const char *const *paths, size_t n_paths,
@@ -71,7 +75,7 @@ static enum status open_files(struct trace *trace, const char *const *paths, siz
             continue;
         }
         if (n_paths > 1)
-            report_unusable(trace, paths[i], &problem);
+            report_unusable(trace, input_name(paths[i]), &problem);
         if (first == STATUS_OK) {
             first = status;
             if (why != NULL)

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define UUID_LEN 16u
 
@@ -410,9 +411,10 @@ static void salvage_clear(struct salvage *s)
     buffer_clear(&s->summary);
 }
 
-enum status salvage_write(struct trace *trace, const struct audit *audit, const char *path,
-                          const struct salvage_remark *remark, struct salvage_result *result,
-                          struct problem *why)
+/* Into `path`, or, where that is NULL, into `fd`, which is closed in any case. */
+static enum status write_to(struct trace *trace, const struct audit *audit, const char *path,
+                            int fd, const struct salvage_remark *remark,
+                            struct salvage_result *result, struct problem *why)
 {
     struct salvage s = {.trace = trace, .result = result};
     *result = (struct salvage_result){0};
@@ -421,12 +423,15 @@ enum status salvage_write(struct trace *trace, const struct audit *audit, const 
     find_origins(&s);
     if (s.clocks == NULL) {
         salvage_clear(&s);
+        if (path == NULL)
+            close(fd);
         return problem_set(why, STATUS_DAMAGED, PROBLEM_NO_OFFSET,
                            "there is no Meta left that says how to read the rest");
     }
     choose_uuid(&s);
     const uint32_t tag = s.n_origins == 1 ? s.origins[0].recording->tag : bytes_get32(s.uuid);
-    enum status status = chunk_writer_open(&s.writer, path, tag, 0, why);
+    enum status status = path != NULL ? chunk_writer_open(&s.writer, path, tag, 0, why)
+                                      : chunk_writer_begin(&s.writer, fd, tag, 0, why);
     if (status == STATUS_OK)
         status = write_beginning(&s, remark, why);
     if (status == STATUS_OK)
@@ -435,4 +440,18 @@ enum status salvage_write(struct trace *trace, const struct audit *audit, const 
         status = write_end(&s, audit, why);
     salvage_clear(&s);
     return status;
+}
+
+enum status salvage_write(struct trace *trace, const struct audit *audit, const char *path,
+                          const struct salvage_remark *remark, struct salvage_result *result,
+                          struct problem *why)
+{
+    return write_to(trace, audit, path, -1, remark, result, why);
+}
+
+enum status salvage_write_into(struct trace *trace, const struct audit *audit, int fd,
+                               const struct salvage_remark *remark, struct salvage_result *result,
+                               struct problem *why)
+{
+    return write_to(trace, audit, NULL, fd, remark, result, why);
 }

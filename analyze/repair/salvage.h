@@ -37,4 +37,9 @@ MUST_CHECK enum status salvage_write(struct trace *trace, const struct audit *au
                                      const char *path, const struct salvage_remark *remark,
                                      struct salvage_result *result, struct problem *why);
 
+/* The same into a file that is open and empty; `fd` is closed. */
+MUST_CHECK enum status salvage_write_into(struct trace *trace, const struct audit *audit, int fd,
+                                          const struct salvage_remark *remark,
+                                          struct salvage_result *result, struct problem *why);
+
 #endif

@@ -43,7 +43,7 @@ static void split(struct source *source, char *text, size_t len)
 enum status source_read(struct source *source, const char *path, struct problem *why)
 {
     struct plain_file file;
-    TRY(plain_file_read(&file, path, SIZE_LIMIT, false, "source file", why));
+    TRY(plain_file_read(&file, path, SIZE_LIMIT, "source file", why));
     source->path = arena_copy(&source->arena, path, strlen(path));
     source->changed_unix_ns = file.changed_unix_ns;
     split(source, arena_copy(&source->arena, file.bytes, file.len), file.len);
