@@ -52,27 +52,24 @@ bool idle_wants(const struct select *select, const struct thread *thread)
 
 const struct idle_thread *idle_thread_of(const struct idle *idle, const struct thread *thread)
 {
-    for (size_t i = 0; i < idle->n_threads; i++) {
-        if (idle->threads[i]->thread == thread)
-            return idle->threads[i];
-    }
-    return NULL;
+    const size_t number =
+        thread->index < idle->number_of_size ? idle->number_of[thread->index] : 0;
+    return number != 0 ? idle->threads[number - 1] : NULL;
 }
 
 static struct idle_thread *thread_make(struct idle *idle, const struct thread *thread)
 {
-    for (size_t i = 0; i < idle->n_threads; i++) {
-        const size_t at = (idle->next + i) % idle->n_threads;
-        if (idle->threads[at]->thread == thread) {
-            idle->next = at + 1;
-            return idle->threads[at];
-        }
-    }
+    idle->number_of = memory_grow(idle->number_of, &idle->number_of_size, thread->index + 1,
+                                  sizeof *idle->number_of);
+    size_t *const number = &idle->number_of[thread->index];
+    if (*number != 0)
+        return idle->threads[*number - 1];
     struct idle_thread *const t = memory_get(sizeof *t);
     t->thread = thread;
     idle->threads = memory_grow(idle->threads, &idle->threads_size, idle->n_threads + 1,
                                 sizeof(struct idle_thread *));
     idle->threads[idle->n_threads++] = t;
+    *number = idle->n_threads;
     return t;
 }
 
@@ -111,6 +108,7 @@ void idle_clear(struct idle *idle)
         free(idle->threads[i]);
     }
     free(idle->threads);
+    free(idle->number_of);
     free(idle->function_of);
     tree_clear(&idle->functions);
     *idle = (struct idle){0};

@@ -36,7 +36,8 @@ struct idle {
     uint64_t short_ns; /* a wait that is never so long hides no stall, if it is work after all */
     struct idle_thread **threads;
     size_t n_threads, threads_size;
-    size_t next; /* where the next thread is looked for first: they come in the same order */
+    size_t *number_of; /* by index of the thread: its number in threads + 1; 0 = not seen */
+    size_t number_of_size;
     struct tree functions; /* the scene's tree without lines */
     uint32_t *function_of; /* by node: its function node + 1, 0 = not known yet */
     size_t n_function_of, function_of_size;

@@ -40,27 +40,22 @@ static void watch_end(struct stalls *stalls, struct stall_watch *w, bool open)
 }
 
 struct weight stall_weight(const struct scene *scene, const struct span *span, uint32_t first,
-                           uint32_t n, uint64_t *carry_ns)
+                           uint32_t n, struct carry *carry)
 {
-    struct weight w = {
+    const uint64_t moved_ns = first == span->first ? span->cpu_q * scene->reader->quantum_ns : 0;
+    return (struct weight){
         .samples = n,
         .ticks = scene_due(scene, first, n),
         .wall = scene_wall_ns(scene, first, n),
+        .cpu = carry_take(carry, state_class(span->state), moved_ns),
     };
-    if (first == span->first)
-        *carry_ns += span->cpu_q * scene->reader->quantum_ns;
-    if (state_gets_cpu(state_class(span->state))) {
-        w.cpu = *carry_ns;
-        *carry_ns = 0;
-    }
-    return w;
 }
 
 static void watch_add(struct stall *stall, const struct scene *scene, const struct span *span,
                       uint32_t tick, bool counts)
 {
     const enum state_class class = state_class(span->state);
-    const struct weight w = stall_weight(scene, span, tick, 1, &stall->carry_ns);
+    const struct weight w = stall_weight(scene, span, tick, 1, &stall->carry);
     stall->end_ns = scene_time_ns(scene, tick);
     stall->wall_ns += w.wall;
     stall->class_ns[class] += w.wall;
@@ -179,16 +174,15 @@ static bool has_left(const struct stall_watch *w)
 
 static struct stall_watch *watch_of(struct stalls *stalls, const struct thread *thread)
 {
-    for (size_t i = 0; i < stalls->n_watches; i++) {
-        const size_t at = (stalls->next + i) % stalls->n_watches;
-        if (stalls->watches[at].thread == thread) {
-            stalls->next = at + 1;
-            return &stalls->watches[at];
-        }
-    }
+    stalls->watch_of = memory_grow(stalls->watch_of, &stalls->watch_of_size, thread->index + 1,
+                                   sizeof *stalls->watch_of);
+    size_t *const number = &stalls->watch_of[thread->index];
+    if (*number != 0)
+        return &stalls->watches[*number - 1];
     const struct idle_thread *const idle = idle_thread_of(stalls->idle, thread);
     if (idle == NULL)
         return NULL;
+    *number = stalls->n_watches + 1;
     stalls->watches = memory_grow(stalls->watches, &stalls->watches_size, stalls->n_watches + 1,
                                   sizeof *stalls->watches);
     stalls->watches[stalls->n_watches] = (struct stall_watch){.thread = thread, .idle = idle};
@@ -249,11 +243,11 @@ void stalls_clear(struct stalls *stalls)
 {
     for (size_t i = 0; i < stalls->n; i++) {
         free(stalls->list[i].entries);
-        free(stalls->list[i].carries);
-        free(stalls->list[i].partners);
+        free(stalls->list[i].peers);
         hash_clear(&stalls->list[i].hash);
     }
     free(stalls->list);
     free(stalls->watches);
+    free(stalls->watch_of);
     *stalls = (struct stalls){0};
 }

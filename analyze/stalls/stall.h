@@ -13,11 +13,13 @@
  *
  * --state decides nothing about what a stall is, only what of it counts (`counted`) where it is
  * told, and that those in which the thread was never so are not told. CPU is as the clock moved
- * (struct span, cpu_q); in `counted` it is carried to the next sample on a CPU.
+ * (cpu_q of carry.h) from the stall's begin on: all of it is in cpu_ns, whatever the samples; in
+ * `counted` a sample has what carry_take gives it. What was used before it is not the stall's.
  */
 #ifndef PYREC_ANALYZE_STALL_H
 #define PYREC_ANALYZE_STALL_H
 
+#include "analyze/model/carry.h"
 #include "analyze/model/metric.h"
 #include "idle_place.h"
 
@@ -38,19 +40,14 @@ struct stall_entry {
     struct weights counted; /* what of it was asked for; times in ns */
 };
 
-/* CPU of a thread in the stall that waits for a sample on a CPU. */
-struct stall_carry {
-    const struct thread *thread;
-    uint64_t cpu_ns;
-};
-
 /*
- * Another thread while this one waited for a lock: what of its stack stayed all the time, and
- * whether it went on from there as the wait ended, as who holds the lock must. Not each who does
- * has held it.
+ * A thread of the process in the stall's time. Of another one while this one waited for a lock: what
+ * of its stack stayed all the time, and whether it went on from there as the wait ended, as who
+ * holds the lock must. Not each who does has held it.
  */
-struct stall_partner {
+struct stall_peer {
     const struct thread *thread;
+    struct carry carry; /* ns, for `counted` */
     uint32_t stays,
         was;   /* nodes; in the wait that goes on (TREE_ROOT = nothing), in the last one */
     bool seen; /* .. in the wait that goes on */
@@ -66,16 +63,15 @@ struct stall {
     uint64_t class_ns[CLASS_COUNT];
     uint64_t samples, ticks; /* in all states */
     struct weights counted;
-    uint64_t carry_ns; /* for `counted` */
-    bool open;         /* the recording ends with it */
+    struct carry carry; /* ns, for `counted` */
+    bool open;          /* the recording ends with it */
 
     struct stall_entry *entries; /* after stalls_detail */
     size_t n, size;
     struct hash hash;
-    struct stall_carry *carries;
-    size_t n_carries, carries_size;
-    struct stall_partner *partners;
-    size_t n_partners, partners_size;
+    struct stall_peer *peers; /* as they came */
+    size_t n_peers, peers_size;
+    size_t next; /* where the next one is looked for first: they come in the same order */
     uint32_t wait_node; /* while reading: it waits for a lock there + 1; 0 = it does not */
     uint64_t wait_ns;
 
@@ -98,7 +94,8 @@ struct stalls {
     size_t n_counted; /* with one */
     struct stall_watch *watches;
     size_t n_watches, watches_size;
-    size_t next; /* where the next thread is looked for first: they come in the same order */
+    size_t *watch_of; /* by index of the thread: its watch + 1; 0 = it has none yet */
+    size_t watch_of_size;
 };
 
 /*
@@ -113,9 +110,9 @@ void stalls_detail(struct stalls *stalls, struct trace *trace, const struct sele
                    size_t n);
 void stalls_clear(struct stalls *stalls);
 
-/* What n ticks of a span weigh, from `first` on; CPU waits in *carry_ns for a sample on a CPU. */
+/* What n ticks of a span weigh, from `first` on; CPU waits in the carry (ns) for whom it is. */
 struct weight stall_weight(const struct scene *scene, const struct span *span, uint32_t first,
-                           uint32_t n, uint64_t *carry_ns);
+                           uint32_t n, struct carry *carry);
 
 /* From beginning to end, what nobody observed included. */
 static inline uint64_t stall_length_ns(const struct stall *stall)

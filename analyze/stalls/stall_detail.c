@@ -53,16 +53,19 @@ static void piece_add(struct stall *stall, struct stall_entry key, const struct 
     entry_add(stall, &key);
 }
 
-static uint64_t *carry_of(struct stall *stall, const struct thread *thread)
+static struct stall_peer *peer_of(struct stall *stall, const struct thread *thread)
 {
-    for (size_t i = 0; i < stall->n_carries; i++) {
-        if (stall->carries[i].thread == thread)
-            return &stall->carries[i].cpu_ns;
+    for (size_t i = 0; i < stall->n_peers; i++) {
+        const size_t at = (stall->next + i) % stall->n_peers;
+        if (stall->peers[at].thread == thread) {
+            stall->next = at + 1;
+            return &stall->peers[at];
+        }
     }
-    stall->carries = memory_grow(stall->carries, &stall->carries_size, stall->n_carries + 1,
-                                 sizeof *stall->carries);
-    stall->carries[stall->n_carries] = (struct stall_carry){thread, 0};
-    return &stall->carries[stall->n_carries++].cpu_ns;
+    stall->peers =
+        memory_grow(stall->peers, &stall->peers_size, stall->n_peers + 1, sizeof *stall->peers);
+    stall->peers[stall->n_peers] = (struct stall_peer){.thread = thread};
+    return &stall->peers[stall->n_peers++];
 }
 
 /* Who held the GIL at each tick of a span in which the thread waited for it. */
@@ -122,7 +125,7 @@ static void add_span(struct stall *stall, struct scene *scene, const struct sele
     const struct piece piece = {
         state_class(span->state),
         scene_has_state(scene, select, span),
-        stall_weight(scene, span, first, end - first, carry_of(stall, thread)),
+        stall_weight(scene, span, first, end - first, &peer_of(stall, thread)->carry),
     };
     if (thread == stall->thread) {
         add_own(stall, scene, span, first == span->first, &piece);
@@ -138,18 +141,6 @@ static void add_span(struct stall *stall, struct scene *scene, const struct sele
 }
 
 /* ---- who ended a wait for a lock ---- */
-
-static struct stall_partner *partner_of(struct stall *stall, const struct thread *thread)
-{
-    for (size_t i = 0; i < stall->n_partners; i++) {
-        if (stall->partners[i].thread == thread)
-            return &stall->partners[i];
-    }
-    stall->partners = memory_grow(stall->partners, &stall->partners_size, stall->n_partners + 1,
-                                  sizeof *stall->partners);
-    stall->partners[stall->n_partners] = (struct stall_partner){.thread = thread};
-    return &stall->partners[stall->n_partners++];
-}
 
 static bool is_below(const struct tree *tree, uint32_t node, uint32_t above)
 {
@@ -170,7 +161,7 @@ static void wait_more(struct stall *stall, struct scene *scene, uint32_t first, 
             const struct span *const span = &t->spans[s];
             if (span->first + span->n <= first)
                 continue;
-            struct stall_partner *const p = partner_of(stall, t->thread);
+            struct stall_peer *const p = peer_of(stall, t->thread);
             const uint32_t node = scene_node(scene, span->stack);
             p->stays = p->seen ? p->stays : node;
             p->seen = true;
@@ -187,7 +178,7 @@ static void wait_end(struct stall *stall, struct scene *scene, uint32_t tick)
         struct scene_thread *const t = &scene->threads[i];
         if (t->thread == stall->thread)
             continue;
-        struct stall_partner *const p = partner_of(stall, t->thread);
+        struct stall_peer *const p = peer_of(stall, t->thread);
         bool went_on = false;
         for (uint32_t k = tick; k < tick + 2 && k < scene->n_ticks && p->stays != TREE_ROOT; k++) {
             const struct span *const span = scene_span(t, k);
@@ -199,8 +190,8 @@ static void wait_end(struct stall *stall, struct scene *scene, uint32_t tick)
             p->was = p->stays;
         }
     }
-    for (size_t i = 0; i < stall->n_partners; i++)
-        stall->partners[i].seen = false;
+    for (size_t i = 0; i < stall->n_peers; i++)
+        stall->peers[i].seen = false;
     stall->wait_node = 0;
     stall->wait_ns = 0;
 }

@@ -237,9 +237,9 @@ static bool is_idle(const struct filling *f, const struct stall_entry *e)
 
 static uint64_t released_ns(const struct stall *stall, const struct thread *thread)
 {
-    for (size_t i = 0; i < stall->n_partners; i++) {
-        if (stall->partners[i].thread == thread)
-            return stall->partners[i].released_ns;
+    for (size_t i = 0; i < stall->n_peers; i++) {
+        if (stall->peers[i].thread == thread)
+            return stall->peers[i].released_ns;
     }
     return 0;
 }

@@ -187,9 +187,9 @@ static uint32_t largest_call(const struct stall *stall, uint64_t *ns)
 static const char *release_text(struct view *view, const struct stalls *stalls,
                                 const struct stall *stall)
 {
-    const struct stall_partner *found = NULL;
-    for (size_t i = 0; i < stall->n_partners; i++) {
-        const struct stall_partner *const p = &stall->partners[i];
+    const struct stall_peer *found = NULL;
+    for (size_t i = 0; i < stall->n_peers; i++) {
+        const struct stall_peer *const p = &stall->peers[i];
         if (p->released_ns * 2 <= stall->class_ns[CLASS_BLOCKED])
             continue;
         if (found != NULL)

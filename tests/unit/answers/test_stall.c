@@ -321,7 +321,7 @@ START_TEST(in_order_by_what_was_asked_for)
         check_counted(s);
         ck_assert_uint_eq(counted_samples(s), orders[_i].ticks[i]);
         ck_assert_uint_eq(weights_sum(&s->counted).wall, s->wall_ns);
-        ck_assert_uint_eq(weights_sum(&s->counted).cpu + s->carry_ns, s->cpu_ns);
+        ck_assert_uint_eq(weights_sum(&s->counted).cpu + s->carry.waiting, s->cpu_ns);
         ck_assert_uint_eq(s->counted.by[CLASS_BLOCKED].cpu, 0);
     }
     made_close(&made);
