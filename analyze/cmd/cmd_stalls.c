@@ -88,7 +88,7 @@ static void warn_doubt(struct view *view, const struct telling *t, const struct 
     const char *const more = n > 1 ? arena_print(&view->arena, ", nor of %zu more", n - 1) : "";
     view->warning = arena_print(&view->arena,
                                 "cannot tell the stalls of %s%s: %s; as text the command says more",
-                                thread_text(view, first->thread), more, idle_doubt_text(first));
+                                thread_text(view, first->thread), more, idle_doubt_text(view, first));
 }
 
 static void lead_all(struct view *view, struct telling *t, const struct select *select)

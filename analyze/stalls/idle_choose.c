@@ -231,7 +231,7 @@ static void doubt(struct idle *idle, struct idle_thread *t, size_t best)
         t->doubt = n > 1 ? IDLE_TWO_READINGS : n == 1 ? IDLE_HIDDEN : IDLE_NO_RETURN;
     if (t->n_candidates == 0 && t->n_all > 0)
         t->n_candidates = 1;
-    if (t->unknown_ns > t->wall_ns / 2)
+    if (t->unknown_ns > t->wall_ns / 2 || (t->n_all == 0 && t->unknown_ns > 0))
         t->doubt = IDLE_NOT_LOOKED_AT;
 }
 

@@ -124,19 +124,21 @@ void idle_tell_places(struct view *view, struct idle *idle, const struct idle_th
     if (t->unknown_ns > 0)
         view_add_lead(view,
                       arena_print(&view->arena,
-                                  "  of %s it is not known whether it was idle: what the thread "
-                                  "did could not be looked at",
+                                  "  of %s it is not known what it did: it could not be looked at",
                                   stall_seconds_text(view, t->unknown_ns)));
     tell_rivals(view, idle, t);
 }
 
-const char *idle_doubt_text(const struct idle_thread *t)
+const char *idle_doubt_text(struct view *view, const struct idle_thread *t)
 {
     switch (t->doubt) {
     case IDLE_NEVER_BLOCKED:
-        return "it was never blocked";
+        return "it was never seen blocked";
     case IDLE_NOT_LOOKED_AT:
-        return "for most of its time it could not be looked at what it did";
+        return arena_print(&view->arena, "for %s of %s it could not be looked at what it did%s",
+                           stall_seconds_text(view, t->unknown_ns),
+                           stall_seconds_text(view, t->wall_ns),
+                           t->n_all == 0 ? ", and else it was not blocked" : "");
     case IDLE_SELDOM:
         return "it comes back to a place, but is there too seldom to be sure";
     case IDLE_TWO_READINGS:
@@ -155,7 +157,7 @@ void idle_tell_doubt(struct view *view, struct idle *idle, const struct idle_thr
 {
     view_add_lead(view, arena_print(&view->arena,
                                     "%s: cannot tell its stalls: no idle place is known; %s.", who,
-                                    idle_doubt_text(t)));
+                                    idle_doubt_text(view, t)));
     const struct idle_place *const list = t->places + t->n_places;
     size_t n = 0;
     for (size_t i = 0; i < t->n_all - t->n_places && n < t->n_candidates; i++) {

@@ -24,6 +24,6 @@ void idle_tell_doubt(struct view *view, struct idle *idle, const struct idle_thr
                      const char *who);
 
 /* Why the names that the user gave are in no thread's idle place. */
-const char *idle_doubt_text(const struct idle_thread *t);
+const char *idle_doubt_text(struct view *view, const struct idle_thread *t);
 
 #endif

@@ -164,7 +164,8 @@ void idle_visits_add(struct idle *idle, struct idle_thread *t, const struct span
     const uint32_t node = scene_node(scene, span->stack);
     const enum state_class class = state_class(span->state);
     t->wall_ns += wall_ns;
-    if (class == CLASS_UNKNOWN)
+    const uint32_t call = scene_call(scene, span);
+    if (class == CLASS_UNKNOWN || (class == CLASS_BLOCKED && call == SCENE_NO_CALL))
         t->unknown_ns += wall_ns;
     count_time(t, node, wall_ns);
     if (is_lost(scene, node) && class != CLASS_BLOCKED) { /* says nothing of where it went */
@@ -174,7 +175,6 @@ void idle_visits_add(struct idle *idle, struct idle_thread *t, const struct span
     t->step++;
     if (t->n_path == 0 || t->path[t->n_path - 1].node != node)
         move_to(idle, t, node);
-    const uint32_t call = scene_call(scene, span);
     if (class != CLASS_BLOCKED || call == SCENE_NO_CALL) {
         t->last = 0;
         return;

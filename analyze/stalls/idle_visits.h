@@ -71,7 +71,7 @@ struct idle_time {
 
 enum idle_doubt {
     IDLE_FOUND,
-    IDLE_NEVER_BLOCKED, /* nowhere */
+    IDLE_NEVER_BLOCKED, /* nowhere, as far as it was looked at, and that was nearly always */
     IDLE_NOT_LOOKED_AT, /* it could not be looked at what it did */
     IDLE_NO_RETURN,     /* it comes back to no place between different things */
     IDLE_SELDOM,        /* it does, but that is a small part of its time */
@@ -87,7 +87,8 @@ struct idle_thread {
     size_t n_all;
     size_t n_candidates; /* where it cannot be told: how many of the first ones may be idle */
     enum idle_doubt doubt;
-    uint64_t wall_ns, unknown_ns;
+    uint64_t wall_ns;
+    uint64_t unknown_ns; /* of it: ready or blocked, or blocked in nobody knows what */
 
     struct idle_time *times;
     size_t n_times, times_size;
