@@ -278,6 +278,18 @@ static bool bind(struct threads *threads, struct thread *thread, const struct bi
     return true;
 }
 
+/* It was another thread's: up to 3.11 a new tstate has its parent's ids until it runs. */
+static void unbind(struct threads *threads, struct thread *thread, uintptr_t tstate)
+{
+    struct bindings *const bound = &thread->bound;
+    unsigned n = 0;
+    for (unsigned k = 0; k < bound->n; k++)
+        if (bound->list[k].tstate != tstate)
+            bound->list[n++] = bound->list[k];
+    bound->n = (uint8_t)n;
+    threads->index_stale = true;
+}
+
 /* A tstate of the list: known, new, or not bound to its thread yet. */
 static void tstate_seen(struct threads *threads, uintptr_t tstate, uintptr_t interp)
 {
@@ -294,6 +306,8 @@ static void tstate_seen(struct threads *threads, uintptr_t tstate, uintptr_t int
     }
     if (identity.tid == threads->own_tid)
         return;
+    if (known != NULL && known->tid != identity.tid)
+        unbind(threads, known, tstate);
     uint32_t bad = 0;
     const struct binding binding = {
         .tstate = tstate,
@@ -309,7 +323,7 @@ static void tstate_seen(struct threads *threads, uintptr_t tstate, uintptr_t int
     if (bind(threads, thread, &binding))
         thread->ident = identity.ident;
     else
-        threads->unbound++; /* up to 3.11 a new tstate has its parent's ids until it runs */
+        threads->unbound++; /* one of the two has the other's ids still */
 }
 
 /* Walk one interpreter's list. False when it changed under the walk. */

@@ -162,6 +162,10 @@ START_TEST(waits_for_unbound_ones)
     fake_put(tstate[2] + ver()->thread.native_id, (uint64_t)tids[2]);
     threads_refresh(&threads);
     ck_assert_uint_eq(threads.n, 3);
+    for (unsigned i = 0; i < 3; i++) { /* the newest was met first, and taken for its parent */
+        ck_assert_int_eq(threads_find(&threads, tstate[i])->tid, tids[i]);
+        ck_assert_uint_eq(bound(tstate[i]), tstate[i]);
+    }
 }
 END_TEST
 
