@@ -7,7 +7,7 @@ import { STATES, is_dark } from "./colors.js";
 import { KEYS, METRICS, range_text } from "./data.js";
 import { find_all, stall_list } from "./findings.js";
 import { Flame } from "./flame.jsx";
-import { callers, classes, find, help, metric, picked, range, reset, root, shown, tab, table, threads, trace, view, weight_ns, weights } from "./state.js";
+import { callers, classes, find, full, help, metric, picked, range, reset, root, shown, tab, table, theme, threads, trace, view, weight_ns, weights } from "./state.js";
 import { Table } from "./table.jsx";
 import { show_stall, Tabs } from "./tabs.jsx";
 import { clock, count, seconds, visible } from "./text.js";
@@ -17,12 +17,12 @@ const VIEWS = { flame: "flame", icicle: "icicle", inverted: "inverted", order: "
 
 function Header() {
   const t = trace.value, p = t.processes[0], ticks = t.threads.reduce((a, th) => a + th.start[th.runs] - th.begin, 0);
-  const theme = () => { document.documentElement.dataset.theme = is_dark() ? "light" : "dark"; shown.value = shown.value ? { ...shown.value } : { from: t.start_ns, to: t.end_ns }; };
+  const turn = () => { theme.value = is_dark() ? "light" : "dark"; };
   return (
     <header>
       <h1>{visible(t.title)}</h1>
       <span>{t.threads.length} threads · {t.processes.length > 1 ? `${t.processes.length} processes · ` : ""}{seconds(t.end_ns - t.start_ns)} · {p ? `${count(1e9 / p.interval_ns)} Hz · Python ${visible(p.python)} · ` : ""}{count(ticks)} samples · {visible(t.recordings[0].host)}, {clock(t, t.start_ns, 0)}</span>
-      <span class="right"><button onClick={theme} title="light or dark">◐</button> <button onClick={() => { help.value = !help.value; }} aria-expanded={help.value}>?</button></span>
+      <span class="right"><button onClick={turn} aria-label="light or dark" title="light or dark">◐</button> <button onClick={() => { help.value = !help.value; }} aria-label="help" aria-expanded={help.value}>?</button></span>
     </header>
   );
 }
@@ -70,7 +70,7 @@ function Toolbar() {
   return (
     <nav aria-label="what is shown">
       <span class="pick" role="group" aria-label="weight">{Object.entries(METRICS).map(([key, m]) => <button key={key} aria-pressed={metric.value === key} onClick={() => { metric.value = key; }}>{m.name}</button>)}</span>
-      <span class="pick" role="group" aria-label="shape">{Object.entries(VIEWS).map(([key, name]) => <button key={key} aria-pressed={view.value === key} onClick={() => { view.value = key; callers.value = null; root.value = 0; }}>{name}</button>)}</span>
+      <span class="pick" role="group" aria-label="shape">{Object.entries(VIEWS).map(([key, name]) => <button key={key} aria-pressed={view.value === key} onClick={() => { view.value = key; callers.value = null; root.value = 0; }}>{name}</button>)} {(view.value === "flame" || view.value === "icicle") && <button aria-pressed={full.value} title="the import system's frames, and calls that only call the next, as boxes of their own" onClick={() => { full.value = !full.value; root.value = 0; }}>every frame</button>}</span>
       <input type="search" id="find" placeholder="find" aria-label="find functions" value={find.value} onInput={e => { find.value = e.currentTarget.value; }} />
       <span class="sum">{seconds(weight_ns(total.value))} {METRICS[metric.value].name}, {chosen}</span>
     </nav>
@@ -78,7 +78,7 @@ function Toolbar() {
 }
 
 function Help() {
-  const rows = [["drag on the timeline", "choose a range; everything below counts it"], ["wheel, + and -", "zoom in time"], ["click a thread's name", "only this thread; Ctrl adds, double click opens a group"], ["click a box", "zoom to it, and show its source"], ["right click a box or row", "who calls it"], ["/", "find"], ["arrow left, right; with Shift", "move the range; its end"], ["[ and ]", "the stall before, the next one"], ["1 to 6", "weight"], ["f i v o", "flame, icicle, inverted, order of time"], ["t", "functions, lines, files, modules"], ["Esc", "back"]];
+  const rows = [["drag on the timeline", "choose a range; everything below counts it"], ["wheel, + and -", "zoom in time"], ["click a thread's name", "only this thread; Ctrl adds, double click opens a group"], ["click a box", "zoom to it, and show its source"], ["right click a box or row", "who calls it"], ["/", "find"], ["arrow left, right; with Shift", "move the range; its end"], ["[ and ]", "the stall before, the next one"], ["1 to 6", "weight"], ["f i v o", "flame, icicle, inverted, order of time"], ["t", "functions, lines, files, modules"], ["Enter", "source of the chosen function"], ["Esc", "back"]];
   return <section class="help" aria-label="help"><table class="rows"><tbody>{rows.map(([a, b]) => <tr key={a}><th scope="row">{a}</th><td class="name">{b}</td></tr>)}</tbody></table></section>;
 }
 
@@ -92,7 +92,10 @@ function keys(e, stalls) {
   else if (e.key === "?") help.value = !help.value;
   else if (e.key >= "1" && e.key <= "6") metric.value = Object.keys(METRICS)[e.key - 1];
   else if (views[e.key]) view.value = views[e.key];
-  else if (e.key === "t") { const names = Object.keys(KEYS); table.value = names[(names.indexOf(table.value) + 1) % names.length]; }
+  else if (e.key === "Enter" && picked.value >= 0 && !/^(BUTTON|A)$/.test(e.target.tagName)) {
+    tab.value = "source";
+    document.getElementById("panel").focus();
+  } else if (e.key === "t") { const names = Object.keys(KEYS); table.value = names[(names.indexOf(table.value) + 1) % names.length]; }
   else if (e.key === "+" || e.key === "=") shown.value = { from: from + step, to: to - step };
   else if (e.key === "-") { const s = time_span(), w = s.to - s.from; const a = Math.max(t.start_ns, s.from - w / 4), b = Math.min(t.end_ns, s.to + w / 4); shown.value = a <= t.start_ns && b >= t.end_ns ? null : { from: a, to: b }; }
   else if (e.key === "]") { const next = times.find(s => s.from > at + 1); if (next) show_stall(next); }

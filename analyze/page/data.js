@@ -153,13 +153,6 @@ export function totals(up, self) {
   return total;
 }
 
-// Self of the functions' tree.
-export function by_function(trace, self) {
-  const out = new Float64Array(trace.fup.length);
-  for (let i = 0; i < self.length; i++) if (self[i]) out[trace.fnode[i]] += self[i];
-  return out;
-}
-
 // What rows there can be: place -> key.
 export const KEYS = {
   functions: { of: (t, place) => t.place_fn[place], count: t => t.functions.length },

@@ -4,9 +4,9 @@
 import { useComputed, useSignal } from "@preact/signals";
 import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import { box_color, is_dark } from "./colors.js";
-import { by_function, intervals, totals } from "./data.js";
-import { boxes, course, inverted } from "./shapes.js";
-import { callers, choice, find, picked, range, root, tab, threads, trace, view, weight_ns, weights } from "./state.js";
+import { intervals, totals } from "./data.js";
+import { boxes, course, drawn_self, drawn_tree, function_name, inverted } from "./shapes.js";
+import { callers, choice, find, full, picked, range, root, tab, theme, threads, trace, view, weight_ns, weights } from "./state.js";
 import { percent, seconds, visible } from "./text.js";
 
 const ROW = 18, DEEPEST = 70;
@@ -27,14 +27,33 @@ function layout(width) {
     const list = inverted(t, self, least, callers.value);
     return { list, total: list[0].width, note: callers.value !== null ? `who calls ${visible(t.functions[callers.value][0])}; Esc goes back` : "" };
   }
-  const sums = totals(t.fup, by_function(t, self)), at = sums[root.value] ? root.value : 0;
-  return { list: boxes(t, sums, (sums[at] / width) * 0.6, at), total: sums[at], note: at ? `zoomed to ${visible(t.functions[t.ff[at]][0])}; Esc shows all` : "" };
+  const tree = drawn_tree(t, full.value), sums = totals(tree.up, drawn_self(t, tree, self)), at = sums[root.value] ? root.value : 0;
+  return { list: boxes(tree, sums, (sums[at] / width) * 0.6, at), total: sums[at], note: at ? `zoomed to ${visible(function_name(t, tree.fn[at]))}; Esc shows all` : "" };
+}
+
+// A chain of calls that only call the next: the first, how many between, the last.
+function label_of(t, box) {
+  const name = visible(function_name(t, box.fn));
+  return box.chain ? `${visible(function_name(t, box.chain[0]))} → ${box.chain.length > 2 ? `${box.chain.length - 2} more → ` : ""}${name}` : name;
+}
+
+// As much of a text as is `room` wide.
+function fit(c, text, room) {
+  if (text.length * 3 < room || c.measureText(text).width <= room) return text;
+  let low = 0, high = Math.min(text.length, Math.ceil(room / 2));
+  while (low < high) {
+    const middle = (low + high + 1) >> 1;
+    if (c.measureText(text.slice(0, middle) + "…").width <= room) low = middle;
+    else high = middle - 1;
+  }
+  return low ? text.slice(0, low) + "…" : "";
 }
 
 function draw(canvas, shape, width) {
   const t = trace.value, ratio = devicePixelRatio || 1, up = view.value === "flame" && callers.value === null;
   let deepest = 0;
-  for (const box of shape.list) deepest = Math.max(deepest, box.depth);
+  // what is narrower than a pixel is drawn, but makes no room for itself
+  for (const box of shape.list) if (box.width * width >= 1.5 * shape.total) deepest = Math.max(deepest, box.depth);
   const height = (Math.min(deepest, DEEPEST) + 1) * ROW, k = shape.total ? width / shape.total : 0;
   canvas.width = width * ratio;
   canvas.height = height * ratio;
@@ -46,19 +65,19 @@ function draw(canvas, shape, width) {
   let found = 0;
   for (const box of shape.list) {
     const x = box.x * k, w = box.width * k, y = up ? height - (box.depth + 1) * ROW : box.depth * ROW;
-    if (box.depth > DEEPEST || w < 0.3) continue;
-    const fn = box.fn >= 0 ? t.functions[box.fn] : null, name = fn ? fn[0] : "all", hit = wanted && fn && name.toLowerCase().includes(wanted);
+    if (box.depth > Math.min(deepest, DEEPEST) || w < 0.3) continue;
+    const fn = box.fn >= 0 ? t.functions[box.fn] : null, name = function_name(t, box.fn), calls = box.chain || [box.fn];
+    const hit = wanted && calls.some(f => f >= 0 && function_name(t, f).toLowerCase().includes(wanted));
     c.fillStyle = hit ? (is_dark() ? "#c0569a" : "#f3a6d3") : fn ? box_color(t.files[fn[1]], name) : is_dark() ? "#39434f" : "#d3d9e0";
     c.fillRect(x, y, Math.max(w - 0.6, 0.4), ROW - 1);
     if (hit) found++;
-    if (box.fn >= 0 && box.fn === picked.value) {
+    if (picked.value >= 0 && calls.includes(picked.value)) {
       c.strokeStyle = is_dark() ? "#fff" : "#000";
       c.strokeRect(x + 0.5, y + 0.5, Math.max(w - 1.6, 1), ROW - 2);
     }
     if (w > 26) {
-      const room = Math.floor((w - 6) / 6.4), label = visible(name);
       c.fillStyle = is_dark() ? "#f2f5f9" : "#10202f";
-      c.fillText(label.length > room ? label.slice(0, Math.max(1, room - 1)) + "…" : label, x + 3, y + ROW / 2);
+      c.fillText(fit(c, label_of(t, box), w - 6), x + 3, y + ROW / 2);
     }
   }
   return { shape, k, height, up, found };
@@ -67,7 +86,7 @@ function draw(canvas, shape, width) {
 export function Flame() {
   const canvas = useRef(), detail = useRef(), drawn = useRef(), cursor = useSignal(null), resized = useSignal(0);
   const t = trace.value;
-  const key = useComputed(() => [choice.value, weights.value, view.value, root.value, callers.value, find.value, picked.value, resized.value]);
+  const key = useComputed(() => [choice.value, weights.value, view.value, root.value, full.value, theme.value, callers.value, find.value, picked.value, resized.value]);
   useLayoutEffect(() => {
     void key.value;
     const width = Math.max(100, canvas.current.parentNode.clientWidth);
@@ -89,7 +108,7 @@ export function Flame() {
     if (!box) return;
     const shape = drawn.current.shape, fn = box.fn >= 0 ? t.functions[box.fn] : null;
     const amount = shape.time ? seconds(box.width * shape.time) : seconds(weight_ns(box.width));
-    detail.current.textContent = `${fn ? `${visible(fn[0])} (${visible(t.files[fn[1]])}:${fn[2]})` : "all"}: ${amount}, ${percent(shape.total ? box.width / shape.total : 0)}`;
+    detail.current.textContent = `${box.chain ? box.chain.map(f => visible(function_name(t, f))).join(" → ") : fn ? `${visible(fn[0])} (${visible(t.files[fn[1]])}:${fn[2]})` : visible(function_name(t, box.fn))}: ${amount}, ${percent(shape.total ? box.width / shape.total : 0)}`;
   };
   const open = box => {
     if (!box) return;

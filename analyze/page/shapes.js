@@ -4,23 +4,71 @@
 import { intervals, run_at } from "./data.js";
 import { CLASSES } from "./read.js";
 
-export function children(trace) {
-  if (trace.children) return trace.children;
-  const kids = [];
-  for (let i = 1; i < trace.fup.length; i++) (kids[trace.fup[i]] ||= []).push(i);
-  const name = i => trace.functions[trace.ff[i]][0];
+// What stands for the import system's frames where a stack ends in them; functions have numbers >= 0.
+export const IMPORTS = -2;
+export const function_name = (trace, fn) => (fn >= 0 ? trace.functions[fn][0] : fn === IMPORTS ? "<import machinery>" : "all");
+
+// The functions' tree as it is drawn: { up, fn, of, kids }; `of` has the node of each of trace.fup's.
+// Unless every frame is asked for, a module stands directly below the one that imports it (calltree.h).
+export function drawn_tree(trace, full = false) {
+  trace.drawn ||= {};
+  if (trace.drawn[full]) return trace.drawn[full];
+  const n = trace.fup.length, up = [-1], fn = [-1], of = new Int32Array(n), outer = new Int32Array(n), seen = new Map();
+  const imports = trace.functions.map(f => !full && /^<frozen (importlib|zipimport>)/.test(trace.files[f[1]] || ""));
+  for (let i = 1; i < n; i++) {
+    const above = outer[trace.fup[i]], is = imports[trace.ff[i]], value = is ? IMPORTS : trace.ff[i];
+    const key = above * (trace.functions.length + 3) + value + 3;
+    let at = seen.get(key);
+    if (at === undefined) {
+      seen.set(key, at = up.length);
+      up.push(above);
+      fn.push(value);
+    }
+    of[i] = at;
+    outer[i] = is ? above : at;
+  }
+  const kids = [], name = i => function_name(trace, fn[i]);
+  for (let i = 1; i < up.length; i++) (kids[up[i]] ||= []).push(i);
   for (const list of kids) if (list) list.sort((a, b) => (name(a) < name(b) ? -1 : name(a) > name(b) ? 1 : a - b));
-  return trace.children = kids;
+  return trace.drawn[full] = { up, fn, of, kids, full };
 }
 
-// Boxes: { x, width, depth, node, fn } in units of weight; those narrower than `least` are left out.
-export function boxes(trace, total, least, root = 0) {
-  const kids = children(trace), out = [], open = [[root, 0, 0]];
+// Self of a drawn tree.
+export function drawn_self(trace, tree, self) {
+  const out = new Float64Array(tree.up.length);
+  for (let i = 0; i < self.length; i++) if (self[i]) out[tree.of[trace.fnode[i]]] += self[i];
+  return out;
+}
+
+// Three and more calls that only call the next one are one box, unless every frame is asked for.
+const CHAIN = 3;
+function chain_of(tree, total, node) {
+  const chain = [node];
+  for (;;) {
+    const kids = tree.kids[node] || [], kid = kids.find(k => total[k] > 0);
+    // equal but for the rounding of sums: then there is one child with weight, and no weight of its own
+    if (kid === undefined || total[kid] < total[node] * (1 - 1e-9)) return chain;
+    chain.push(node = kid);
+  }
+}
+
+// Boxes: { x, width, depth, node, fn, chain? } in units of weight; those narrower than `least` are left
+// out. Of a chain `node` and `fn` are its last one's, and `chain` has the functions of all.
+export function boxes(tree, total, least, root = 0) {
+  const out = [], open = [[root, 0, 0]];
   while (open.length) {
-    const [node, x, depth] = open.pop();
-    out.push({ x, width: total[node], depth, node, fn: node ? trace.ff[node] : -1 });
+    let [node, x, depth] = open.pop(), chain;
+    if (!tree.full && node && node !== root) {
+      const calls = chain_of(tree, total, node);
+      if (calls.length > CHAIN) {
+        calls.pop(); // where it ends is a box of its own
+        chain = calls.map(call => tree.fn[call]);
+        node = calls[calls.length - 1];
+      }
+    }
+    out.push({ x, width: total[node], depth, node, fn: tree.fn[node], chain });
     let at = x;
-    for (const kid of kids[node] || []) {
+    for (const kid of tree.kids[node] || []) {
       if (total[kid] >= least && total[kid] > 0) open.push([kid, at, depth + 1]);
       at += total[kid];
     }

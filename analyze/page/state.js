@@ -12,12 +12,14 @@ export const classes = signal(31); // a mask of states
 export const metric = signal("cpu");
 export const view = signal("flame"); // flame, icicle, inverted, order
 export const table = signal("functions");
+export const full = signal(false); // every frame of a stack is a box
 export const root = signal(0); // box that the flame graph is zoomed to
 export const callers = signal(null); // function whose callers are shown
 export const picked = signal(-1); // function
 export const find = signal("");
 export const tab = signal("source");
 export const help = signal(false);
+export const theme = signal(""); // dark, light; else the system's
 
 export const choice = computed(() => ({ range: range.value, threads: threads.value, classes: classes.value }));
 export const weights = computed(() => (trace.value ? sum(trace.value, choice.value, metric.value) : null));
@@ -37,6 +39,7 @@ const FIELDS = {
   b: [table, text => Object.hasOwn(KEYS, text), "functions"],
   q: [find, () => true, ""],
   x: [tab, () => true, "source"],
+  d: [theme, text => text === "dark" || text === "light", ""],
 };
 
 function write_hash() {
@@ -65,5 +68,9 @@ export function read_hash() {
 export function follow_hash() {
   read_hash();
   effect(write_hash);
+  effect(() => {
+    if (theme.value) document.documentElement.dataset.theme = theme.value;
+    else delete document.documentElement.dataset.theme;
+  });
   addEventListener("hashchange", read_hash);
 }

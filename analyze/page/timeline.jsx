@@ -8,7 +8,7 @@ import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import { is_dark, state_color } from "./colors.js";
 import { curves, snap_range, strip } from "./data.js";
 import { BLOCKED, CLASSES, ON_CPU, READY, UNKNOWN, WAITS_GIL } from "./read.js";
-import { range, shown, threads, trace } from "./state.js";
+import { range, shown, theme, threads, trace } from "./state.js";
 import { clock, seconds, visible } from "./text.js";
 
 const LABEL = 170, AXIS = 22, CURVES = 70, STALLS = 14, ROW = 18, RIGHT = 12;
@@ -148,7 +148,7 @@ function draw_strip(c, t, row, span, plot, y, ink, ratio) {
   c.globalAlpha = chosen ? 1 : 0.45;
   c.textAlign = "right";
   const label = visible(row.name);
-  c.fillText(label.length > 24 ? label.slice(0, 22) + "…" : label, LABEL - 6, y + height / 2);
+  c.fillText(label.length > 24 ? label.slice(0, 12) + "…" + label.slice(-11) : label, LABEL - 6, y + height / 2);
   c.globalAlpha = 1;
 }
 
@@ -173,6 +173,7 @@ export function timeline_rows(t, opened) {
 export function Timeline({ stalls }) {
   const canvas = useRef(), drag = useSignal(null), opened = useSignal(new Set()), hover = useRef();
   const t = trace.value, rows = timeline_rows(t, opened.value);
+  void theme.value; // colors are the canvas' own
   const redraw = () => canvas.current && draw(canvas.current, rows, stalls, drag.value);
   useLayoutEffect(redraw);
   useEffect(() => {

@@ -89,11 +89,19 @@ const shapes = await import(pathToFileURL(data_js.replace(/data\.js$/, "shapes.j
 const near = (a, b, what) => check(Math.abs(a - b) <= 1e-6 * Math.max(1, Math.abs(a), Math.abs(b)), `${what}: ${a}, not ${b}`);
 function compare_shapes(range) {
   const choice = { range }, { self, total } = data.sum(trace, choice, "wall"), where = range ? data.range_text(range.from) : "whole";
-  const sums = data.totals(trace.fup, data.by_function(trace, self)), boxes = shapes.boxes(trace, sums, 0);
-  near(boxes[0].width, total, `${where}: the flame graph`);
-  const depths = new Map();
-  for (const box of boxes) depths.set(box.depth, (depths.get(box.depth) || 0) + box.width);
-  for (const width of depths.values()) check(width <= total * (1 + 1e-9), `${where}: boxes are wider than the whole`);
+  for (const full of [false, true]) {
+    const tree = shapes.drawn_tree(trace, full), own = shapes.drawn_self(trace, tree, self), sums = data.totals(tree.up, own), boxes = shapes.boxes(tree, sums, 0);
+    near(boxes[0].width, total, `${where}: the flame graph`);
+    const depths = new Map();
+    for (const box of boxes) depths.set(box.depth, (depths.get(box.depth) || 0) + box.width);
+    for (const width of depths.values()) check(width <= total * (1 + 1e-9), `${where}: boxes are wider than the whole`);
+    // every weight is in a box, whatever is folded: boxes less those above them are what is spent in them
+    const shown = new Set(boxes.flatMap(box => [box.node]));
+    near(boxes.reduce((a, box) => a + own[box.node], 0), total, `${where}: what boxes of the ${full ? "full" : "folded"} graph spend themselves`);
+    check(full ? boxes.every(box => !box.chain) : boxes.every(box => !box.chain || (box.chain.length >= 3 && !own[tree.up[box.node]])), `${where}: chains`);
+    check(!boxes.some(box => box.fn === shapes.IMPORTS && (full || tree.kids[box.node])), `${where}: the import machinery calls something`);
+    check(shown.size === boxes.length, `${where}: a node has two boxes`);
+  }
   const leaves = shapes.inverted(trace, self, 0).filter(box => box.depth === 1);
   near(leaves.reduce((a, box) => a + box.width, 0), total, `${where}: the inverted graph`);
   for (const row of data.rows(trace, self, "functions").filter(row => row.id >= 0).slice(0, 5))
