@@ -39,7 +39,7 @@ function label_of(t, box) {
 
 // As much of a text as is `room` wide.
 function fit(c, text, room) {
-  if (text.length * 3 < room || c.measureText(text).width <= room) return text;
+  if (text.length * 14 < room || c.measureText(text).width <= room) return text;
   let low = 0, high = Math.min(text.length, Math.ceil(room / 2));
   while (low < high) {
     const middle = (low + high + 1) >> 1;

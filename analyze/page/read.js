@@ -18,12 +18,29 @@ export async function unpack(base64) {
   }
   let raw;
   try {
-    const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("deflate-raw"));
-    raw = new Uint8Array(await new Response(stream).arrayBuffer());
+    raw = await inflate(packed);
   } catch {
     throw new Error("the data of this page is cut off or damaged: it cannot be unpacked");
   }
   return decode(raw);
+}
+
+// Not by way of a Response: Firefox complains of its broken stream a second time, to nobody.
+async function inflate(packed) {
+  const stream = new DecompressionStream("deflate-raw"), writer = stream.writable.getWriter(), reader = stream.readable.getReader();
+  const written = Promise.all([writer.write(packed), writer.close()]);
+  written.catch(() => {}); // the reader is told the same
+  const parts = [];
+  let length = 0;
+  for (let part; !(part = await reader.read()).done; length += part.value.length) parts.push(part.value);
+  await written;
+  const raw = new Uint8Array(length);
+  length = 0;
+  for (const part of parts) {
+    raw.set(part, length);
+    length += part.length;
+  }
+  return raw;
 }
 
 class Column {

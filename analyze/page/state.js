@@ -39,6 +39,7 @@ const FIELDS = {
   b: [table, text => Object.hasOwn(KEYS, text), "functions"],
   q: [find, () => true, ""],
   x: [tab, () => true, "source"],
+  a: [full, text => text === "true", false],
   d: [theme, text => text === "dark" || text === "light", ""],
 };
 
@@ -62,7 +63,7 @@ export function read_hash() {
   classes.value = Number(hash.get("s")) & 31 || 31;
   const fn = Number(hash.get("f") ?? -1);
   picked.value = t.functions[fn] ? fn : -1;
-  for (const [key, [field, is, usual]] of Object.entries(FIELDS)) field.value = hash.has(key) && is(hash.get(key)) ? hash.get(key) : usual;
+  for (const [key, [field, is, usual]] of Object.entries(FIELDS)) field.value = hash.has(key) && is(hash.get(key)) ? (typeof usual === "boolean" ? true : hash.get(key)) : usual;
 }
 
 export function follow_hash() {

@@ -23,16 +23,19 @@ export function show_stall(stall) {
 
 const cell = value => (value === null || value === undefined ? "" : typeof value === "number" ? (Number.isInteger(value) ? String(value) : value.toFixed(3)) : visible(typeof value === "object" ? JSON.stringify(value) : value));
 
+// What may be wider than the page is scrolled by itself, by keys, too.
+const Wide = ({ name, children }) => <div class="wide" tabIndex={0} role="region" aria-label={name}>{children}</div>;
+
 function Plain({ rows, caption, skip = [] }) {
   if (!Array.isArray(rows) || !rows.length) return <p class="soft">none</p>;
   const names = [...new Set(rows.flatMap(Object.keys))].filter(name => !skip.includes(name) && rows.some(r => r[name] !== null && !Array.isArray(r[name])));
   return (
-    <div class="wide">
+    <Wide name={caption}>
       <table class="rows"><caption>{caption}</caption>
         <thead><tr>{names.map(n => <th key={n} scope="col">{n.replaceAll("_", " ")}</th>)}</tr></thead>
         <tbody>{rows.map((r, i) => <tr key={i}>{names.map(n => <td key={n} class={typeof r[n] === "string" ? "name" : ""}>{cell(r[n])}</td>)}</tr>)}</tbody>
       </table>
-    </div>
+    </Wide>
   );
 }
 
@@ -71,7 +74,7 @@ function Gil() {
   const { all, waited, held, down, across, most } = square.value, name = i => (i < 0 ? "not known" : visible(t.threads[i].name));
   if (!down.length) return <p class="soft">Nobody waited for the GIL in what is chosen.</p>;
   return (
-    <div class="wide">
+    <Wide name="who waited for whom">
       <table class="rows square"><caption>who waited (down) while who held it (across), in what is chosen</caption>
         <thead><tr><th scope="col">waited</th>{across.map(b => <th key={b} scope="col">{name(b)}</th>)}<th scope="col">all</th></tr></thead>
         <tbody>
@@ -79,7 +82,7 @@ function Gil() {
           <tr><th scope="row">all</th>{across.map(b => <td key={b}>{seconds(held.get(b))}</td>)}<td>{seconds(waited.reduce((a, b) => a + b, 0))}</td></tr>
         </tbody>
       </table>
-    </div>
+    </Wide>
   );
 }
 
@@ -87,7 +90,7 @@ function Threads() {
   const t = trace.value, rows = useComputed(() => by_thread(t, { ...choice.value, threads: null }));
   const order = t.threads.map((_, i) => i).sort((a, b) => rows.value[b].cpu_ns - rows.value[a].cpu_ns);
   return (
-    <div class="wide">
+    <Wide name="threads">
       <table class="rows"><caption>in the chosen range; click to choose a thread</caption>
         <thead><tr><th scope="col">thread</th><th scope="col">process</th><th scope="col">seen</th><th scope="col">CPU</th>{STATES.map(s => <th key={s.name} scope="col">{s.name}</th>)}</tr></thead>
         <tbody>{order.map(i => {
@@ -100,7 +103,7 @@ function Threads() {
           );
         })}</tbody>
       </table>
-    </div>
+    </Wide>
   );
 }
 

@@ -53,6 +53,8 @@ def main():
     if not shutil.which("node"):
         print("skipped: node is missing")
         return 77
+    subprocess.run(["node", str(HERE / "colors.mjs"), str(DATA.with_name("colors.js")),
+                    str(DATA.with_name("style.css"))], check=True)
     folder = pathlib.Path(tempfile.mkdtemp(prefix="pyrec-page-"))
     try:
         subprocess.run([make_outputs, str(folder)], check=True)
