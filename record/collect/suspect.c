@@ -12,18 +12,20 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #define MAPS_MAX    (4u << 20)
 #define ENVIRON_MAX (1u << 20)
-#define FILE_MAX    (128u << 20)
+#define FILE_MAX    (128 << 20) /* so much of a file is looked at */
+#define BLOCK       (256u << 10)
+#define KEPT_MAX    32u /* no name is longer */
 
 /* Names in files, whole ones: with a zero byte before and behind. */
 static const char code_type[] = "\0PyCode_Type";
 static const char pypy_start[] = "\0rpython_startup_code";
 static const char python_library[] = "\0libpython"; /* the beginning of one */
+_Static_assert(sizeof code_type <= KEPT_MAX && sizeof pypy_start <= KEPT_MAX, "a block is enough");
 static const char other_user[] = "another user's, it cannot be looked at";
 
 /* What was found out about a process. */
@@ -34,21 +36,29 @@ struct look {
 
 /* ---- files ---- */
 
+/* Block by block: a file that is mapped would kill us if somebody cut it short meanwhile. */
+static bool bytes_find(int fd, const char *bytes, size_t len)
+{
+    static char text[KEPT_MAX + BLOCK];
+    size_t kept = 0; /* the end of what was read before: they may begin there */
+    ssize_t n;
+    for (off_t at = 0; at < FILE_MAX && (n = pread(fd, text + kept, BLOCK, at)) > 0; at += n) {
+        const size_t have = kept + (size_t)n;
+        if (memmem(text, have, bytes, len) != NULL)
+            return true;
+        kept = have < len ? have : len - 1;
+        memmove(text, text + have - kept, kept);
+    }
+    return false;
+}
+
 static bool file_has(const char *path, const char *bytes, size_t len)
 {
     struct stat is;
-    bool found = false;
     const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0)
         return false;
-    if (fstat(fd, &is) == 0 && S_ISREG(is.st_mode) && is.st_size > 0 && is.st_size < FILE_MAX) {
-        const size_t size = (size_t)is.st_size;
-        void *text = mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0);
-        if (text != MAP_FAILED) {
-            found = memmem(text, size, bytes, len) != NULL;
-            munmap(text, size);
-        }
-    }
+    const bool found = fstat(fd, &is) == 0 && S_ISREG(is.st_mode) && bytes_find(fd, bytes, len);
     close(fd);
     return found;
 }

@@ -4,7 +4,8 @@
  *
  * On the line:  beside it; patrol asks here.
  * Threads:      one.
- * Memory:       the caller's.
+ * Memory:       the caller's, and a block of a file.
+ * Loss:         a Python whose name comes after the first 128 MiB of its file is not seen in there.
  *
  * Only what the kernel shows is said: files that are mapped and what is in them, the environment and
  * the auxiliary vector it began with, its namespaces.

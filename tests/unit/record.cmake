@@ -55,6 +55,7 @@ set(agent ${PROJECT_SOURCE_DIR}/record/agent)
 unit(test_door record/test_door.c ${agent}/channel/reach.c ${agent}/channel/notice.c ${agent}/base/proc_read.c
   LINK test_record Threads::Threads)
 unit(test_examine record/test_examine.c LINK pyrec_collect test_scratch)
+unit(test_suspect record/test_suspect.c LINK pyrec_collect test_scratch)
 
 # A program that its compiler gives AddressSanitizer's library, where it can.
 include(CheckCSourceCompiles)
