@@ -50,6 +50,14 @@ static const char *entry_find(const char *list)
     return NULL;
 }
 
+/* Is ours in the list, and the last one, for some of the others must be the first? */
+static bool is_last(const char *list)
+{
+    const char *const entry = entry_find(list);
+    return entry != NULL &&
+           entry[strlen(library) + strspn(entry + strlen(library), SEPARATORS)] == '\0';
+}
+
 static const char *path_variable(void)
 {
     for (char *const *at = environ; at != NULL && *at != NULL; at++)
@@ -101,40 +109,31 @@ void preload_look(struct preload_need *need, char *const *environment,
             need->last = (int)need->n; /* of several the loader takes the last one */
     }
     const char *const list = need->last >= 0 ? environment[need->last] + VARIABLE_LEN : "";
-    const bool has_library = entry_find(list) != NULL;
-    const bool fits = target_fits(target);
-    need->adds_setting = !has_setting && fits;
-    need->adds_library = !has_library && fits;
-    need->drops_library = has_library && !fits;
-    if (need->adds_setting || need->adds_library || need->drops_library)
+    need->wants_library = target_fits(target);
+    need->adds_setting = !has_setting && need->wants_library;
+    need->changes_list = need->wants_library ? !is_last(list) : entry_find(list) != NULL;
+    if (need->adds_setting || need->changes_list)
         need->bytes =
             (need->n + 3) * sizeof(char *) + VARIABLE_LEN + strlen(list) + strlen(library) + 2;
 }
 
 /* ---- the new one ---- */
 
-/* The list without our entry, and without the separator that is then too much. */
-static void list_drop(char *to, const char *list)
+/* The list without our entries, and without the separator that is then too much. */
+static void list_drop(char *list)
 {
-    const char *const at = entry_find(list);
-    const char *behind = at + strlen(library);
-    size_t len = (size_t)(at - list);
-    if (*behind != '\0')
-        behind++;
-    else if (len > 0)
-        len--;
-    memcpy(to, list, len);
-    memcpy(to + len, behind, strlen(behind) + 1);
+    for (const char *entry; (entry = entry_find(list)) != NULL;) {
+        const char *const behind = entry + strlen(library);
+        char *const at = list + (entry - list) - (*behind == '\0' && entry > list);
+        memmove(at, behind + (*behind != '\0'), strlen(behind) + (*behind == '\0'));
+    }
 }
 
-static void list_add(char *to, const char *list)
+static void list_add(char *list)
 {
     const size_t len = strlen(list);
-    memcpy(to, list, len);
-    to += len;
-    if (len > 0)
-        *to++ = ':';
-    memcpy(to, library, strlen(library) + 1);
+    list[len] = ':';
+    memcpy(list + len + (len > 0), library, strlen(library) + 1);
 }
 
 char **preload_write(const struct preload_need *need, char *const *environment, void *room)
@@ -144,17 +143,17 @@ char **preload_write(const struct preload_need *need, char *const *environment, 
     const char *const list = need->last >= 0 ? environment[need->last] + VARIABLE_LEN : "";
     size_t n = 0;
     memcpy(text, VARIABLE, VARIABLE_LEN);
-    if (need->adds_library)
-        list_add(text + VARIABLE_LEN, list);
-    else if (need->drops_library)
-        list_drop(text + VARIABLE_LEN, list);
+    memcpy(text + VARIABLE_LEN, list, strlen(list) + 1);
+    list_drop(text + VARIABLE_LEN);
+    if (need->wants_library)
+        list_add(text + VARIABLE_LEN);
     for (size_t i = 0; i < need->n; i++) {
-        if ((int)i != need->last || !(need->adds_library || need->drops_library))
+        if ((int)i != need->last || !need->changes_list)
             to[n++] = environment[i];
         else if (text[VARIABLE_LEN] != '\0') /* an empty one was not there before us */
             to[n++] = text;
     }
-    if (need->last < 0 && need->adds_library)
+    if (need->last < 0 && need->changes_list)
         to[n++] = text;
     if (need->adds_setting)
         to[n++] = setting;

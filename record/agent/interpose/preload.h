@@ -10,8 +10,9 @@
  *
  * Programs start others with an environment of their own (env -i, subprocess with env=,
  * whitelists), or put other libraries into LD_PRELOAD. What is missing is added: our library behind
- * those that are there, for some must be the first. A program that would not bear it (target.h)
- * gets it taken out. An environment with settings of its own, as of another pyrec, keeps them.
+ * those that are there, for some must be the first; it moves behind those that were put behind it.
+ * A program that would not bear it (target.h) gets it taken out. An environment with settings of
+ * its own, as of another pyrec, keeps them.
  */
 #ifndef PYREC_AGENT_INTERPOSE_PRELOAD_H
 #define PYREC_AGENT_INTERPOSE_PRELOAD_H
@@ -27,7 +28,8 @@ void preload_keep(const char *name, const char *value, const char *path);
 
 /* What an environment needs. */
 struct preload_need {
-    bool adds_setting, adds_library, drops_library;
+    bool adds_setting, changes_list;
+    bool wants_library; /* in its LD_PRELOAD, as the last one; else it is to be without */
     size_t n;     /* entries it has */
     size_t bytes; /* that preload_write() takes; 0 = it needs nothing */
     int last;     /* its entry of LD_PRELOAD; -1 = there is none */

@@ -95,6 +95,14 @@ static char *joined(const char *before, const char *behind)
     return text;
 }
 
+/* With our library twice. */
+static char *twice(const char *before, const char *between)
+{
+    static char text[18000];
+    snprintf(text, sizeof text, "%s%s%s%s", before, library, between, library);
+    return text;
+}
+
 START_TEST(what_lacks_is_added)
 {
     check((char *[]){NULL}, "/bin/sh", ENTRIES(ours, SETTING));
@@ -115,8 +123,10 @@ START_TEST(what_is_there_stays)
 {
     char *both[] = {ours, "A=1", SETTING, NULL};
     ck_assert_ptr_eq(made(both, "/bin/sh"), both);
-    char *among[] = {joined("LD_PRELOAD=/x.so:", " y.so"), "TEST_SETTING=of another one", NULL};
-    ck_assert_ptr_eq(made(among, "/bin/sh"), among);
+    char *last[] = {joined("LD_PRELOAD=/x.so:", ""), "TEST_SETTING=of another one", NULL};
+    ck_assert_ptr_eq(made(last, "/bin/sh"), last);
+    last[0] = joined("LD_PRELOAD=y.so ", " :");
+    ck_assert_ptr_eq(made(last, "/bin/sh"), last);
     /* of several the loader takes the last one */
     check(GIVEN(ours, SETTING, "LD_PRELOAD=/y.so"), "/bin/sh",
           ENTRIES(ours, SETTING, joined("LD_PRELOAD=/y.so:", "")));
@@ -131,6 +141,18 @@ START_TEST(what_is_there_stays)
 }
 END_TEST
 
+/* A sanitizer's library ends a program where it is not the first one. */
+START_TEST(ours_is_the_last)
+{
+    check(GIVEN(joined("LD_PRELOAD=", ":libasan.so.8"), SETTING), "/bin/sh",
+          ENTRIES(joined("LD_PRELOAD=libasan.so.8:", ""), SETTING));
+    check(GIVEN(joined("LD_PRELOAD=/x.so:", " y.so")), "/bin/sh",
+          ENTRIES(joined("LD_PRELOAD=/x.so:y.so:", ""), SETTING));
+    check(GIVEN(twice("LD_PRELOAD=", ":/x.so ")), "/bin/sh",
+          ENTRIES(joined("LD_PRELOAD=/x.so:", ""), SETTING)); /* once */
+}
+END_TEST
+
 START_TEST(what_it_would_not_bear_is_taken_out)
 {
     char *nothing[] = {"A=1", NULL};
@@ -142,6 +164,7 @@ START_TEST(what_it_would_not_bear_is_taken_out)
         check(GIVEN(joined("LD_PRELOAD=", ":/a.so")), paths[i], ENTRIES("LD_PRELOAD=/a.so"));
         check(GIVEN(joined("LD_PRELOAD=/a.so:", " /b.so")), paths[i],
               ENTRIES("LD_PRELOAD=/a.so:/b.so"));
+        check(GIVEN(twice("LD_PRELOAD=", ":/a.so:")), paths[i], ENTRIES("LD_PRELOAD=/a.so"));
         check(GIVEN(joined("LD_PRELOAD=/a.so", "")), paths[i],
               ENTRIES(joined("LD_PRELOAD=/a.so", "")));
     }
@@ -247,6 +270,7 @@ int main(void)
     tcase_set_timeout(tests, 60);
     tcase_add_test(tests, what_lacks_is_added);
     tcase_add_test(tests, what_is_there_stays);
+    tcase_add_test(tests, ours_is_the_last);
     tcase_add_test(tests, what_it_would_not_bear_is_taken_out);
     tcase_add_test(tests, large);
     tcase_add_loop_test(tests, in_every_way, 0, sizeof ways / sizeof ways[0]);
