@@ -186,10 +186,10 @@ static const char *reason_of(const struct look *look, pid_t pid, const char *lib
         return "statically linked: nothing can be loaded into it";
     if (look->is_secure)
         return "rights of its own (set-user-ID or capabilities): the loader lets nobody in";
+    if (!has_library(pid, library)) /* so whoever started it took our variables away */
+        return "the recorder's library is not in its file system";
     if (!has_variables(pid, library))
         return "environment replaced";
-    if (!has_library(pid, library))
-        return "the recorder's library is not in its file system";
     return "the loader has not taken the recorder's library";
 }
 
