@@ -17,6 +17,18 @@ export function stall_list(trace) {
   });
 }
 
+// Why a stall was one, in the words of pyanalyze stalls.
+const at_place = row => (row.function ? `${visible(row.function)}${row.file ? ` (${visible(String(row.file).replace(/^.*\//, ""))}:${row.line})` : ""}` : "");
+const amount = s => (typeof s === "number" ? seconds(s * 1e9) : "not known how long");
+export function stall_why(s) {
+  const where = at_place(s), of = where ? " in " + where : "", holder = Array.isArray(s.gil) ? s.gil[0] : null;
+  if (s.cause === "gil") return `waited ${amount(s.gil_wait)} for the GIL` + (holder ? `, held most by ${visible(holder.other)}${holder.function ? " in " + at_place(holder) : ""}` : "");
+  if (s.cause === "cpu") return `computed for ${amount(s.cpu_time)}${of}`;
+  if (s.cause === "blocked") return `was blocked for ${amount(s.blocked)}${s.blocked_in ? " in " + visible(s.blocked_in) : ""}${of}`;
+  if (s.cause === "ready") return `was ready for ${amount(s.ready)} while no CPU was free${of}`;
+  return `${visible(String(s.cause ?? "not known"))}${of}`;
+}
+
 export function find_all(trace) {
   const out = [], whole = { range: null, threads: null, classes: 31 };
   const ns = trace.processes.length ? trace.processes[0].interval_ns : 1;
@@ -31,7 +43,7 @@ export function find_all(trace) {
   if (stalls.length) {
     const longest = stalls.reduce((a, b) => (b.ns > a.ns ? b : a)), together = stalls.reduce((a, b) => a + b.ns, 0);
     out.push({
-      text: `${stalls.length === 1 ? "1 stall" : stalls.length + " stalls"}, ${seconds(together)} together; the longest ${seconds(longest.ns)} in ${visible(longest.stall.thread)}${longest.stall.cause ? ": " + visible(String(longest.stall.cause)) : ""}`,
+      text: `${stalls.length === 1 ? "1 stall" : stalls.length + " stalls"}, ${seconds(together)} together; the longest ${seconds(longest.ns)} in ${visible(longest.stall.thread)}: ${stall_why(longest.stall)}`,
       why: "a thread did not come back to where it waits for work for 0.2 s or more (or --over)",
       range: { from: longest.from, to: longest.to }, threads: longest.thread ? [longest.thread.index] : null, metric: "wall", tab: "stalls",
     });

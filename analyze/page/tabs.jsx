@@ -4,10 +4,11 @@
 import { useComputed } from "@preact/signals";
 import { STATES } from "./colors.js";
 import { by_thread, gil } from "./data.js";
+import { stall_why } from "./findings.js";
 import { CLASSES } from "./read.js";
 import { Source } from "./source.jsx";
 import { choice, metric, range, shown, tab, threads, trace } from "./state.js";
-import { clock, percent, seconds, visible } from "./text.js";
+import { clock, file_end, percent, seconds, visible } from "./text.js";
 import { choose_range, time_span } from "./timeline.jsx";
 
 export function show_stall(stall) {
@@ -32,32 +33,54 @@ function Plain({ rows, caption, skip = [] }) {
   return (
     <Wide name={caption}>
       <table class="rows"><caption>{caption}</caption>
-        <thead><tr>{names.map(n => <th key={n} scope="col">{n.replaceAll("_", " ")}</th>)}</tr></thead>
+        <thead><tr>{names.map(n => <th key={n} scope="col" class={rows.some(r => typeof r[n] === "string") ? "name" : ""}>{n.replaceAll("_", " ")}</th>)}</tr></thead>
         <tbody>{rows.map((r, i) => <tr key={i}>{names.map(n => <td key={n} class={typeof r[n] === "string" ? "name" : ""}>{cell(r[n])}</td>)}</tr>)}</tbody>
       </table>
     </Wide>
   );
 }
 
+// What pyanalyze stalls tells of one: where the thread was, and what the others did.
+function Stall({ stall }) {
+  const list = (caption, rows, names) => Array.isArray(rows) && rows.length > 0 && (
+    <table class="rows facts"><caption>{caption}</caption>
+      <tbody>{rows.map((r, i) => <tr key={i}><td>{seconds(r.seconds * 1e9)}</td><td>{percent(r.part)}</td>{names.map(n => <td key={n} class="name">{cell(r[n])}</td>)}<td class="name">{"\u00a0".repeat(2 * (r.depth || 0)) + visible(r.function || "")} <i>{r.file ? `${visible(file_end(r.file))}:${r.line}` : ""}</i></td></tr>)}</tbody>
+    </table>
+  );
+  return (
+    <div class="stall">
+      {stall.end && stall.end !== "came back" && <p>{visible(stall.end)}</p>}
+      {stall.unobserved > 0 && <p>of {seconds(stall.unobserved * 1e9)} it is not known what the thread did: it could not be looked at</p>}
+      {list("where it was", stall.stack, [])}
+      {list("who held the GIL that it waited for", stall.gil, ["other"])}
+      {list("what the other threads did meanwhile", stall.others, ["other", "doing"])}
+    </div>
+  );
+}
+
 function Stalls({ stalls }) {
   const t = trace.value;
   if (!stalls.length) return <p>No stall was found: no thread that serves somebody stayed away from where it waits for work for so long, or it could not be told where that is. <code>pyanalyze stalls</code> says which.</p>;
+  const chosen = s => range.value && Math.abs(range.value.from - s.from) < 1e8 && Math.abs(range.value.to - s.to) < 1e8;
+  const open = stalls.find(chosen);
   return (
     <div>
-      <table class="rows"><caption>the longest first; click to see it above</caption>
-        <thead><tr><th scope="col">at</th><th scope="col">lasted</th><th scope="col">thread</th><th scope="col">why</th><th scope="col">where</th></tr></thead>
+      <Wide name="stalls">
+      <table class="rows"><caption>the longest first; click to see it above, and more of it below</caption>
+        <thead><tr><th scope="col">at</th><th scope="col">lasted</th><th scope="col" class="name">thread</th><th scope="col" class="name">why</th></tr></thead>
         <tbody>
           {stalls.map((s, i) => (
-            <tr key={i} class={range.value && Math.abs(range.value.from - s.from) < 1e8 && Math.abs(range.value.to - s.to) < 1e8 ? "picked" : ""} onClick={() => show_stall(s)}>
+            <tr key={i} class={chosen(s) ? "picked" : ""} onClick={() => show_stall(s)}>
               <td><button class="link" onClick={() => show_stall(s)}>{clock(t, s.from)}</button></td>
               <td>{seconds(s.ns)}</td>
               <td class="name">{visible(s.stall.thread)}</td>
-              <td class="name">{cell(s.stall.cause)}</td>
-              <td class="name">{s.stall.function ? `${visible(s.stall.function)} (${visible(String(s.stall.file).replace(/^.*\//, ""))}:${s.stall.line})` : ""}</td>
+              <td class="name">{stall_why(s.stall)}</td>
             </tr>
           ))}
         </tbody>
       </table>
+      </Wide>
+      {open && <Stall stall={open.stall} />}
     </div>
   );
 }
@@ -92,7 +115,7 @@ function Threads() {
   return (
     <Wide name="threads">
       <table class="rows"><caption>in the chosen range; click to choose a thread</caption>
-        <thead><tr><th scope="col">thread</th><th scope="col">process</th><th scope="col">seen</th><th scope="col">CPU</th>{STATES.map(s => <th key={s.name} scope="col">{s.name}</th>)}</tr></thead>
+        <thead><tr><th scope="col" class="name">thread</th><th scope="col">process</th><th scope="col">seen</th><th scope="col">CPU</th>{STATES.map(s => <th key={s.name} scope="col">{s.name}</th>)}</tr></thead>
         <tbody>{order.map(i => {
           const { ticks, cpu_ns } = rows.value[i], thread = t.threads[i], p = t.processes[thread.process], all = ticks.reduce((a, b) => a + b, 0);
           return (

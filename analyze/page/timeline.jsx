@@ -63,7 +63,8 @@ function draw_axis(c, t, from, to, x_of, plot, height, ink, soft) {
   const step = STEPS.find(s => ((to - from) / s) * 90 <= plot) || STEPS[STEPS.length - 1];
   const digits = step >= 1e9 ? 0 : step >= 1e8 ? 1 : 3;
   c.textAlign = "center";
-  for (let ns = Math.ceil(from / step) * step; ns <= to; ns += step) {
+  const first = t.recordings[0], clock_ns = Number(BigInt(first.unix_ns) % BigInt(step)) - first.shift_ns; // whole steps of the clock
+  for (let ns = Math.ceil((from + clock_ns) / step) * step - clock_ns; ns <= to; ns += step) {
     const x = x_of(ns);
     c.fillStyle = soft;
     c.fillRect(Math.round(x), AXIS - 4, 1, height - AXIS + 4);

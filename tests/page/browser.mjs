@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The page in a browser, driven by mouse and keyboard.
 //
-// usage: node browser.mjs chromium|firefox PROGRAM FOLDER SHOTS      FOLDER has busy.html, hostile.html, cut.html
+// usage: node browser.mjs chromium|firefox PROGRAM FOLDER SHOTS      FOLDER has busy, stall, hostile and cut.html
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -207,6 +207,24 @@ try {
   await use_hash(page);
   quiet(page, "in use");
   await page.close();
+
+  // a newcomer finds a stall by clicking alone: in what stands out, then among the stalls
+  const stalls = await open("stall.html"), all = (await text_of(stalls, "#tab-stalls")).match(/\d+/)[0];
+  check(Number(all) >= 3, `${all} stalls of samples/stall.py`);
+  await click(stalls, "show", ".findings li:first-child");
+  check(/t=/.test(await stalls.evaluate(() => location.hash)), "a finding chose no range");
+  const rows = await stalls.$$("#panel tbody tr button.link"), told = [];
+  for (let i = 0; i < rows.length; i++) {
+    await (await stalls.$$("#panel table:first-of-type tbody tr button.link"))[i].click();
+    await settle(stalls);
+    told.push(await text_of(stalls, "#panel .picked") + (await text_of(stalls, "#panel .stall")));
+  }
+  for (const wanted of [/computed for .*make_report/, /was blocked for .*read_slowly/, /for the GIL, held most by exporter in export/])
+    check(told.some(text => wanted.test(text)), `no stall says ${wanted}: ${told.join(" | ")}`);
+  check(!/undefined|NaN/.test(told.join()), `stalls: ${told.join(" | ")}`);
+  await picture(stalls, "stall", { fullPage: true });
+  quiet(stalls, "stalls");
+  await stalls.close();
 
   for (const scheme of ["light", "dark"]) {
     const one = await open("busy.html", `#d=${scheme}`);

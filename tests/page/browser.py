@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 
-from run import DATA, HERE, THREADS
+from run import DATA, HERE, ROOT, THREADS
 
 BROWSERS = {"chromium": ("chromium", "chromium-browser", "google-chrome"), "firefox": ("firefox-esr", "firefox")}
 
@@ -49,7 +49,9 @@ def make_pages(build, make_outputs, python, folder):
     subprocess.run([make_outputs, folder], check=True)
     (folder / "busy.py").write_text(THREADS)
     subprocess.run([pyrec, "-q", "-r", "1k", "-o", folder / "busy.trace", "--", python, folder / "busy.py"], check=True)
-    for name in ("busy", "hostile"):
+    subprocess.run([pyrec, "-q", "-r", "1k", "-o", folder / "stall.trace", "--", python, ROOT / "samples" / "stall.py", "6"],
+                   stdout=subprocess.DEVNULL, check=True)
+    for name in ("busy", "hostile", "stall"):
         if not report(pyanalyze, folder / f"{name}.trace", folder / f"{name}.html"):
             return False
     text = (folder / "busy.html").read_text()
