@@ -94,20 +94,11 @@ static bool layout_settle(struct interp *interp, char *reason, size_t size)
         snprintf(reason, size, "objects of this build are laid out in an unknown way");
         return false;
     }
-    if (symbol(interp, "_Py_RefTotal") != NULL ||
-        symbol(interp, "_PyInterpreterState_GetRefTotal") != NULL)
-        snprintf(interp->build, sizeof(interp->build), "debug");
     return true;
 }
 
-enum interp_found interp_find(struct interp *interp, char *reason, size_t size)
+enum interp_found interp_fit(struct interp *interp, char *reason, size_t size)
 {
-    memset(interp, 0, sizeof(*interp));
-    if (!symbols_open(&interp->symbols, "PyCode_Type"))
-        return INTERP_NONE;
-    interp->runtime = (uintptr_t)symbol(interp, "_PyRuntime");
-    interp->code_type = (uintptr_t)symbol(interp, "PyCode_Type");
-    interp->hexversion = interp->runtime ? hexversion_find(interp) : 0;
     const unsigned major = interp->hexversion >> 24, minor = interp->hexversion >> 16 & 0xff;
     if (interp->runtime == 0 || major != 3) {
         snprintf(reason, size, "this Python is older than 3.8 or hides its runtime");
@@ -129,6 +120,22 @@ enum interp_found interp_find(struct interp *interp, char *reason, size_t size)
         snprintf(reason, size, "Python 3.%u: %s", minor, why);
         return INTERP_REFUSED;
     }
+    return INTERP_FOUND;
+}
+
+enum interp_found interp_find(struct interp *interp, char *reason, size_t size)
+{
+    memset(interp, 0, sizeof(*interp));
+    if (!symbols_open(&interp->symbols, "PyCode_Type"))
+        return INTERP_NONE;
+    interp->runtime = (uintptr_t)symbol(interp, "_PyRuntime");
+    interp->code_type = (uintptr_t)symbol(interp, "PyCode_Type");
+    interp->hexversion = interp->runtime ? hexversion_find(interp) : 0;
+    if (interp_fit(interp, reason, size) != INTERP_FOUND)
+        return INTERP_REFUSED;
+    if (symbol(interp, "_Py_RefTotal") != NULL ||
+        symbol(interp, "_PyInterpreterState_GetRefTotal") != NULL)
+        snprintf(interp->build, sizeof(interp->build), "debug");
     bind_calls(interp);
     if (interp->call.own_tstate == NULL || interp->call.current_tstate == NULL) {
         snprintf(reason, size, "this Python does not export its functions");

@@ -44,6 +44,12 @@ enum interp_found {
 /* Look for it. `reason` has room for `size` bytes. */
 enum interp_found interp_find(struct interp *interp, char *reason, size_t size);
 
+/*
+ * The second half of that, for who has found runtime, code_type and hexversion himself: the table
+ * for it, corrected. Calls nothing and reads through peek(), so it may be another process's.
+ */
+enum interp_found interp_fit(struct interp *interp, char *reason, size_t size);
+
 /* Address of the GIL of the interpreter state at `state`; 0 when there is none (yet). */
 uintptr_t interp_gil(const struct interp *interp, uintptr_t state);
 

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "names.h"
 #include "record/agent/base/peek.h"
-#include "record/agent/cpython/describe.h"
 #include "record/agent/cpython/objects.h"
-#include <string.h>
 
 #define LOOK_FIRST_NS 50000000u   /* after new threads: they may get a name yet; first soon, .. */
 #define LOOK_LAST_NS  1000000000u /* .. then ever more rarely */
@@ -21,42 +19,6 @@ void names_reset(struct names *names)
 }
 
 /* ---- one thread ---- */
-
-/* Not in the middle of a character. */
-static uint32_t whole_characters(const char *text, uint32_t len)
-{
-    uint32_t n = len;
-    while (n > 0 && ((uint8_t)text[n - 1] & 0xc0) == 0x80)
-        n--;
-    if (n == 0)
-        return 0;
-    const uint8_t lead = (uint8_t)text[n - 1];
-    const uint32_t wanted = lead < 0x80 ? 1 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
-    return n - 1 + wanted <= len ? len : n - 1;
-}
-
-enum found { FOUND, FOUND_NONE, FOUND_MOVED };
-
-/* The name that a Thread has, if it is that of the thread with this ident. */
-static enum found name_read(struct names *names, uintptr_t object, uint64_t ident,
-                            struct early_name *name)
-{
-    const struct pyver *const ver = &names->interp->ver;
-    const struct entries own = entries_of_instance(ver, object);
-    const uintptr_t number = entries_find(ver, &own, "_ident", &names->ident_at);
-    const uintptr_t text = entries_find(ver, &own, "_name", &names->name_at);
-    uintptr_t key, value;
-    uint64_t its;
-    if (text == 0 || !object_is_str(ver, text) || !object_int(ver, number, &its) || its != ident)
-        return FOUND_NONE;
-    const int32_t len = describe_text(ver, text, name->text, NAME_LEN);
-    if (len < 0)
-        return FOUND_NONE;
-    if (!entries_get(&own, names->name_at, &key, &value) || value != text)
-        return FOUND_MOVED;
-    name->len = whole_characters(name->text, (uint32_t)len);
-    return FOUND;
-}
 
 static uint64_t name_hash(const struct early_name *name)
 {
@@ -119,18 +81,6 @@ static struct thread *thread_of(struct threads *threads, uint64_t ident, uint32_
     return NULL;
 }
 
-/* threading._active of the interpreter at `state`. */
-static struct entries active_find(struct names *names, uintptr_t state)
-{
-    const struct pyver *const ver = &names->interp->ver;
-    uint32_t bad = 0;
-    const uintptr_t dict = peek(state + ver->interp.modules, &bad);
-    const struct entries modules = entries_of_dict(ver, bad ? 0 : dict);
-    const uintptr_t module = entries_find(ver, &modules, "threading", &names->module_at);
-    const struct entries globals = entries_of_instance(ver, module);
-    return entries_of_dict(ver, entries_find(ver, &globals, "_active", &names->active_at));
-}
-
 static bool lacks_name(const struct thread *thread)
 {
     return thread->name_hash == 0 && thread->name_looks < LOOKS;
@@ -145,7 +95,7 @@ static void interp_look(struct names *names, struct threads *threads, struct rep
                         uintptr_t state, uint32_t wanted)
 {
     const struct pyver *const ver = &names->interp->ver;
-    const struct entries active = active_find(names, state);
+    const struct entries active = active_find(ver, state, &names->hints);
     uint32_t hint = threads->n > 0 ? threads->n - 1 : 0;
     for (uint32_t i = active.n; i-- > 0 && wanted > 0 && !report->full;) {
         uintptr_t key, object, again;
@@ -156,10 +106,10 @@ static void interp_look(struct names *names, struct threads *threads, struct rep
         if (thread == NULL || thread->bound.n == 0 || thread->bound.list[0].interp != state)
             continue;
         struct early_name name = {.thread = thread->id};
-        enum found found = FOUND_MOVED;
-        for (int k = 0; k < TRIES && found == FOUND_MOVED; k++)
-            found = name_read(names, object, ident, &name);
-        if (found != FOUND || !entries_get(&active, i, &key, &again) || again != object)
+        enum active_found found = ACTIVE_MOVED;
+        for (int k = 0; k < TRIES && found == ACTIVE_MOVED; k++)
+            found = active_name(ver, object, ident, name.text, NAME_LEN, &name.len, &names->hints);
+        if (found != ACTIVE_NAMED || !entries_get(&active, i, &key, &again) || again != object)
             continue;
         wanted -= lacks_name(thread);
         if (thread->announced)

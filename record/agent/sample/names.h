@@ -10,14 +10,13 @@
  *               So do those that are not in there, and instances of classes that keep their
  *               attributes elsewhere than in a dict.
  *
- * threading._active is a dict of ident -> Thread, found by way of the interpreter's modules: each
- * interpreter has its own. A name is the text of the Thread's own attribute _name. It is believed
- * if the object's _ident is the thread's, and object and name are still in their places when it has
- * been copied.
+ * They are read from threading._active (active.h). A name is believed if the object's _ident is the
+ * thread's, and object and name are still in their places when it has been copied.
  */
 #ifndef PYREC_AGENT_NAMES_H
 #define PYREC_AGENT_NAMES_H
 
+#include "record/agent/cpython/active.h"
 #include "report.h"
 
 #define NAME_LEN    112u
@@ -37,7 +36,7 @@ struct names {
     bool is_pending;                      /* a new thread has no name yet */
     struct early_name early[NAMES_EARLY]; /* the newest ones; a ring */
     uint32_t n_early;                     /* ever */
-    uint32_t module_at, active_at, name_at, ident_at; /* where these were in their dicts */
+    struct active_hints hints;
 };
 
 void names_init(struct names *names, const struct interp *interp);
