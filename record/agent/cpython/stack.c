@@ -38,6 +38,7 @@ struct walk {
     uintptr_t cframe;
     uintptr_t chunk;     /* the datastack chunk that the walk has come down to */
     uintptr_t low, high; /* frames lie in [low, high) of it */
+    unsigned n_chunks;   /* that it has come past: memory that is damaged may lead in circles */
     bool linked;         /* the entry link was seen and is right */
     uintptr_t lowest;    /* the last frame that was of the datastack, */
     unsigned n_own;      /* and how many there were */
@@ -74,7 +75,7 @@ static bool frame_in_bounds(struct walk *w, uintptr_t at)
     while (at < w->low || at >= w->high) {
         uint32_t bad = 0;
         w->chunk = peek(w->chunk + ver->chunk.previous, &bad);
-        if (bad || w->chunk == 0)
+        if (bad || w->chunk == 0 || w->n_chunks++ > CHUNKS_MAX)
             return false;
         const uint64_t words = peek(w->chunk + ver->chunk.top, &bad);
         if (bad || words > UINT64_MAX / 16)
