@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "record/base/clocks.h"
 #include "record/cli/shell_script.h"
+#include "record/dump/look.h"
 #include "record/run/child.h"
 #include "record/run/session.h"
 
@@ -26,12 +27,26 @@ static int print_text(const struct settings *settings)
     return fflush(stdout) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
+/* pyrec dump, pyrec ps. */
+static int look_at_running(int argc, char **argv)
+{
+    struct problem why;
+    const int code = look_run(argc, argv, stdout, &why);
+    if (why.detail[0] != '\0')
+        say(why.detail);
+    if (code == LOOK_EXIT_USAGE)
+        fprintf(stderr, "Try 'pyrec %s --help'.\n", argv[1]);
+    return code;
+}
+
 int main(int argc, char **argv)
 {
     struct settings settings;
     struct session_result result;
     struct problem why;
     clocks_find();
+    if (argc > 1 && look_is_command(argv[1]))
+        return look_at_running(argc, argv);
     if (settings_parse(&settings, argc, argv, &why) != STATUS_OK) {
         say(why.detail);
         fputs("Try 'pyrec --help'.\n", stderr);

@@ -22,6 +22,9 @@ LINES = (
     # pyrec itself. Of the agent it knows what both share.
     ("record/base", "record/wire", "record/tables", "record/decode", "record/kernel", "record/remote",
      "record/encode", "record/collect", "record/cli", "record/run", "record"),
+    # Looking from outside: the agent's readers of a CPython's memory, over another process's.
+    ("record/base", "record/wire", "record/tables", "record/decode", "record/kernel", "record/remote",
+     "record/agent/base", "record/agent/cpython", "record/dump", "record"),
     ("analyze/base", "analyze/model", "analyze/read", "analyze/weigh", "analyze/view",
      "analyze/stalls", "analyze/time", "analyze/compare", "analyze/source", "analyze/export",
      "analyze/repair", "analyze/cli", "analyze/ask", "analyze/report", "analyze/out/text",
@@ -34,7 +37,7 @@ MAX_SOURCES = 25      # files of C in a folder: so that its list can be read at 
 # Library headers and the only places that may know them.
 LIBRARY_ONLY = {
     "zstd.h": {"format/chunk_write.c", "format/chunk_read.c"},
-    "jansson.h": {"analyze/out/json.c"},
+    "jansson.h": {"analyze/out/json.c", "record/dump/dump_json.c", "record/dump/ps_write.c"},
     "pcre2.h": {"analyze/model/select.c"},
     "zlib.h": {"analyze/out/wire_message.h", "analyze/out/html.c"},
 }

@@ -374,7 +374,9 @@ static void help_wrap(FILE *to, const char *text)
 
 void settings_write_help(FILE *to)
 {
-    fputs("usage: pyrec [options] -- command [args...]\n\n"
+    fputs("usage: pyrec [options] -- command [args...]\n"
+          "       pyrec dump PID    what each thread of a running process is doing now\n"
+          "       pyrec ps          the Python processes that could be looked at\n\n"
           "Run a command and record where its Python programs spend their time: all threads,\n"
           "all processes, by line, into one file. Look at it with pyanalyze.\n\n",
           to);

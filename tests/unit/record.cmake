@@ -14,6 +14,7 @@ foreach(line IN LISTS interpreters)
   set_tests_properties(unit.linetable_live.${version} PROPERTIES LABELS "unit" TIMEOUT 300)
 endforeach()
 unit(test_utf8 record/test_utf8.c LINK pyrec_collect)
+unit(test_outside record/test_outside.c support/fake_interp.c LINK pyrec_dump)
 unit(test_intern record/test_intern.c LINK pyrec_collect)
 unit(test_codebook record/test_codebook.c LINK pyrec_collect)
 

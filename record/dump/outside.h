@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * outside - the memory of another process, as the walker and its like read it.
+ *
+ * On the line:  memory of another CPython -> [outside] -> stack, describe, objects, interp
+ * Threads:      one, and one process at a time: peek() has no room for saying which.
+ * Memory:       its own, 2 MiB.
+ * Loss:         what cannot be read is "bad", as in the agent.
+ *
+ * This is pyrec's own peek(), record/agent/base/peek.h: what the agent reads in its own process by
+ * a load, the same code reads here in another one, by pages. The pages of one reading are kept, so
+ * that a stack of forty frames is some ten system calls and not four hundred; whoever wants to know
+ * what is there now says outside_forget() first.
+ *
+ * The other process may hold anything, also chains without an end that no single check finds: so a
+ * reading has a number of loads, and when they are used up all that follow are bad.
+ */
+#ifndef PYREC_RECORD_OUTSIDE_H
+#define PYREC_RECORD_OUTSIDE_H
+
+#include "record/remote/remote_memory.h"
+
+/* From now on this one; what it holds is copied. */
+void outside_open(const struct remote *remote);
+
+/* A reading begins: what was read before is old, and so many loads may be made. */
+void outside_forget(uint64_t loads);
+
+/* Whether they were used up. */
+bool outside_is_spent(void);
+
+#endif
