@@ -110,6 +110,11 @@ static void add_file(struct request *request, struct view *view, uint32_t module
         const char *const doubt = annotate_doubt(&view->arena, profile, module, &source);
         if (doubt != NULL)
             view_add_note(view, doubt);
+        if (source.unknown_coding != NULL)
+            view_add_note(view, arena_print(&view->arena,
+                                            "%s says that it is written in \"%s\", which is not "
+                                            "known here: read as UTF-8",
+                                            source.path, source.unknown_coding));
     } else {
         view_add_note(view, arena_print(&view->arena,
                                         "Without its source: %s; --source DIR says where it is",

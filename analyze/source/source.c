@@ -2,12 +2,16 @@
 #include "source.h"
 
 #include "analyze/base/memory.h"
+#include "analyze/base/path.h"
 #include "analyze/base/plain_file.h"
 #include "analyze/base/unicode.h"
+#include "source_text.h"
+#include "zip_member.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 #include <wchar.h>
 
 #define SIZE_LIMIT (16 << 20)
@@ -30,8 +34,6 @@ static void split(struct source *source, char *text, size_t len)
         char *const next = stop != NULL ? stop + 1 : end;
         if (stop == NULL)
             stop = end;
-        if (stop > at && stop[-1] == '\r')
-            stop--;
         *stop = '\0';
         source->lines = memory_grow(source->lines, &source->lines_size, source->n_lines + 1,
                                     sizeof *source->lines);
@@ -40,24 +42,99 @@ static void split(struct source *source, char *text, size_t len)
     }
 }
 
+/* The value of a hexadecimal digit as Python writes it; -1 = it is none. */
+static int digit_of(char c)
+{
+    static const char digits[] = "0123456789abcdef";
+    const char *const found = c != '\0' ? strchr(digits, c) : NULL;
+    return found != NULL ? (int)(found - digits) : -1;
+}
+
+/*
+ * A path of bytes that are no UTF-8 is in the trace as Python's surrogateescape has it, written
+ * out: "\\udcff" is the byte ff. NULL = there is none.
+ */
+static const char *real_path(struct arena *arena, const char *path)
+{
+    static const char escape[] = "\\udc";
+    const size_t len = sizeof escape - 1;
+    if (strstr(path, escape) == NULL)
+        return NULL;
+    char *const real = arena_get(arena, strlen(path) + 1);
+    size_t n = 0;
+    while (*path != '\0') {
+        const bool escaped = strncmp(path, escape, len) == 0;
+        const int high = escaped ? digit_of(path[len]) : -1;
+        const int low = high >= 8 ? digit_of(path[len + 1]) : -1;
+        if (low >= 0) {
+            real[n++] = (char)(high << 4 | low);
+            path += len + 2;
+        } else {
+            real[n++] = *path++;
+        }
+    }
+    return real;
+}
+
+/* Code that no file has: why. NULL = its name is one of a file. */
+static const char *why_nowhere(const char *path)
+{
+    const char *const name = path_name(path);
+    if (strncmp(path, "<frozen ", 8) == 0)
+        return "is frozen into the interpreter; its source is in the standard library's folder";
+    if (strncmp(path, "<ipython-input", 14) == 0 || strncmp(path, "<ipykernel", 10) == 0)
+        return "is a cell of a notebook, whose text was in the kernel's memory alone";
+    if (path[0] == '<')
+        return "is code that was not read from a file";
+    if (strstr(path, "/ipykernel_") != NULL && access(path, F_OK) != 0 &&
+        strspn(name, "0123456789") + 3 == strlen(name))
+        return "is a cell of a notebook, whose text was in the kernel's memory alone";
+    return NULL;
+}
+
+static enum status read_bytes(struct plain_file *file, const char *path, struct problem *why)
+{
+    struct stat info;
+    if (stat(path, &info) != 0 && zip_archive_length(path) > 0)
+        return zip_member_read(file, path, SIZE_LIMIT, why);
+    return plain_file_read(file, path, SIZE_LIMIT, "source file", why);
+}
+
 enum status source_read(struct source *source, const char *path, struct problem *why)
 {
     struct plain_file file;
-    TRY(plain_file_read(&file, path, SIZE_LIMIT, "source file", why));
+    struct stat info;
+    const char *const nowhere = why_nowhere(path);
+    const char *const real = stat(path, &info) != 0 ? real_path(&source->arena, path) : NULL;
+    if (nowhere != NULL)
+        return problem_set(why, STATUS_IO, PROBLEM_NO_OFFSET, "%s %s", path, nowhere);
+    TRY(read_bytes(&file, real != NULL ? real : path, why));
     source->path = arena_copy(&source->arena, path, strlen(path));
     source->changed_unix_ns = file.changed_unix_ns;
-    split(source, arena_copy(&source->arena, file.bytes, file.len), file.len);
+    if (memchr(file.bytes, '\0', file.len) != NULL) {
+        free(file.bytes);
+        return problem_set(why, STATUS_IO, PROBLEM_NO_OFFSET,
+                           "%s: no source of Python, which has no NUL bytes (UTF-16 has)", path);
+    }
+    const struct source_text made = source_text_make(&source->arena, file.bytes, file.len);
+    source->unknown_coding = made.unknown;
+    split(source, made.text, made.len);
     free(file.bytes);
     return STATUS_OK;
+}
+
+static bool is_there(const char *path)
+{
+    struct stat info;
+    return (stat(path, &info) == 0 && S_ISREG(info.st_mode)) || zip_archive_length(path) > 0;
 }
 
 const char *source_below(struct arena *arena, const char *folder, const char *file)
 {
     for (const char *rest = file; rest != NULL; rest = strchr(rest, '/')) {
-        struct stat info;
         rest += strspn(rest, "/");
         const char *const path = arena_print(arena, "%s/%s", folder, rest);
-        if (rest[0] != '\0' && stat(path, &info) == 0 && S_ISREG(info.st_mode))
+        if (rest[0] != '\0' && is_there(path))
             return path;
     }
     return NULL;

@@ -5,7 +5,8 @@
  * On the line:  a file that the user named -> [source] -> annotate
  * Memory:       struct source is the caller's, zeroed before source_read; source_clear takes it
  *               back.
- * Loss:         only plain files of at most 16 MiB are read: a trace can hold any path.
+ * Loss:         only plain files and members of zip archives of at most 16 MiB are read: a trace
+ *               can hold any path.
  */
 #ifndef PYREC_ANALYZE_SOURCE_H
 #define PYREC_ANALYZE_SOURCE_H
@@ -20,6 +21,7 @@ struct source {
     const char **lines; /* line n is lines[n - 1]; clean UTF-8, tabs as they are */
     size_t n_lines, lines_size;
     int64_t changed_unix_ns;
+    const char *unknown_coding; /* that the file says it is written in; NULL = it was read */
 };
 
 /* STATUS_IO says in one line why it cannot be read. */
