@@ -263,7 +263,8 @@ export function gil(trace, { range = null, threads = null }) {
   const out = trace.threads.map(() => new Map());
   each_run(trace, { range, threads, classes: 1 << WAITS_GIL }, (thread, i, from, to) => {
     const process = trace.processes[thread.process], { hold, hold_at, holds } = process;
-    const add = (who, n) => out[thread.index].set(who, (out[thread.index].get(who) || 0) + n * process.interval_ns);
+    // who waits does not hold it, whatever was noted: it was just being handed over
+    const add = (who, n) => { if (who === thread.index) who = -1; out[thread.index].set(who, (out[thread.index].get(who) || 0) + n * process.interval_ns); };
     let k = Math.max(0, lower(hold_at, from + 1) - 1);
     for (let at = from; at < to; k++) {
       const end = k < holds ? Math.min(to, hold_at[k + 1]) : to;

@@ -77,12 +77,54 @@ function compare_table(command, range) {
   for (const [key, entry] of ours) check(seen.has(key) || (!entry.wall.cum && !(entry.cpu.cum > 1000)), `${where}: ${key} is not in pyanalyze's table`);
 }
 
+// What it says of threads and of who waited for whom: seconds in json have so many digits.
+// Their seconds go by when a tick was, which may be late, ours by when it was due: ends differ by so much.
+const longest = Math.max(...trace.processes.map(p => p.interval_ns), 0) / 1e9;
+const close = (a, b, what) => check(Math.abs(a - b) <= CPU_UNIT + longest, `${what}: ${a}, pyanalyze ${b}`);
+const range_words = range => (range ? ["--from", data.range_text(range.from), "--to", data.range_text(range.to)] : []);
+function compare_threads(range) {
+  const ours = data.by_thread(trace, { range }), where = `threads ${range ? range_words(range).join(" ") : "whole"}`;
+  const key = (pid, tid, name) => [pid, tid, name].join("|"), sums = new Map();
+  // threads of one number and name, one after the other, are added up in both
+  const add = (k, list) => sums.set(k, list.map((v, i) => v + (sums.get(k)?.[i] || 0)));
+  for (const row of ask("threads", ...range_words(range)))
+    if (row.kind === "python") add(key(row.process, row.thread_id, row.thread), [row.ticks, row.cpu_time - row.unattributed, row.on_cpu, row.ready, row.gil_wait, row.blocked, row.unknown]);
+  const theirs = new Map(sums);
+  sums.clear();
+  for (const thread of trace.threads) {
+    const { ticks, cpu_ns } = ours[thread.index], process = trace.processes[thread.process];
+    add(key(process.pid, thread.tid, thread.name), [ticks.reduce((a, b) => a + b, 0), cpu_ns / 1e9, ...Array.from(ticks, n => (n * process.interval_ns) / 1e9)]);
+  }
+  for (const [k, mine] of sums) {
+    const other = theirs.get(k) || mine.map(() => 0);
+    check(mine[0] === other[0], `${where}: ${k}: ${mine[0]} ticks, pyanalyze ${other[0]}`);
+    check(Math.abs(mine[1] - other[1]) <= CPU_UNIT, `${where}: ${k}: cpu ${mine[1]}, pyanalyze ${other[1]}`); // what has a sample
+    mine.forEach((v, i) => i > 1 && close(v, other[i], `${where}: ${k}, column ${i}`));
+  }
+  for (const k of theirs.keys()) check(sums.has(k), `${where}: ${k} is not in the page`);
+}
+function compare_gil(range) {
+  const where = `gil ${range ? range_words(range).join(" ") : "whole"}`, ours = data.gil(trace, { range }), pairs = new Map();
+  ours.forEach((map, i) => check(!map.has(i), `${where}: ${trace.threads[i].name} waits for itself`));
+  const add = (map, k, v) => map.set(k, (map.get(k) || 0) + v);
+  ours.forEach((map, i) => {
+    const process = trace.processes[trace.threads[i].process];
+    map.forEach((ns, who) => add(pairs, [process.pid, trace.threads[i].tid, who < 0 ? null : trace.threads[who].tid].join("|"), ns / 1e9));
+  });
+  const theirs = new Map();
+  for (const process of ask("gil", ...range_words(range))) for (const pair of process.pairs) add(theirs, [process.process, pair.waiter_id, pair.holder_id].join("|"), pair.waited);
+  for (const k of new Set([...pairs.keys(), ...theirs.keys()])) close(pairs.get(k) || 0, theirs.get(k) || 0, `${where}: ${k}`);
+}
 for (const command of ["functions", "lines", "files", "modules"]) compare_table(command, null);
+compare_threads(null);
+compare_gil(null);
 for (let i = 0; i < Number(n_ranges); i++) {
   const length = (trace.end_ns - trace.start_ns) * 10 ** (-2.5 * random());
   const from = trace.start_ns + (trace.end_ns - trace.start_ns - length) * random();
   const range = data.snap_range(trace, from, from + length, trace.processes[Math.floor(random() * trace.processes.length)]);
-  if (range.to > range.from) compare_table(i % 2 ? "lines" : "functions", range);
+  if (!(range.to > range.from)) continue;
+  compare_table(i % 2 ? "lines" : "functions", range);
+  (i % 2 ? compare_gil : compare_threads)(range);
 }
 // What is drawn adds up to the same.
 const shapes = await import(pathToFileURL(data_js.replace(/data\.js$/, "shapes.js")));

@@ -4,7 +4,8 @@
 
 usage: run.py BUILD_DIR MAKE_OUTPUTS PYTHON
 
-Made-up traces, and two recorded ones: threads that compete for the GIL, and a program that forks.
+Made-up traces, and four recorded ones: threads that compete for the GIL, a program that forks, an event
+loop that is held up, and a deep recursion.
 """
 import pathlib
 import shutil
@@ -59,13 +60,13 @@ def main():
     try:
         subprocess.run([make_outputs, str(folder)], check=True)
         traces = [folder / f"{name}.trace" for name in ("simple", "family", "crowd", "gui", "expressions", "odd", "hostile")]
-        for name, code in (("threads", THREADS), ("forks", FORKS)):
+        samples = ROOT / "samples"
+        for name, code, words in (("threads", THREADS, []), ("forks", FORKS, []), ("stall", (samples / "stall.py").read_text(), ["2"]),
+                                  ("fib", (samples / "fib.py").read_text(), ["26"])):
             (folder / f"{name}.py").write_text(code)
             subprocess.run([str(pyrec), "-q", "-r", "1k", "-o", str(folder / f"{name}.trace"), "--",
-                            python, str(folder / f"{name}.py")], check=True)
+                            python, str(folder / f"{name}.py"), *words], stdout=subprocess.DEVNULL, check=True)
             traces.append(folder / f"{name}.trace")
-        if len(traces) < 4:
-            sys.exit(f"only {traces}")
         for trace in traces:
             page = trace.with_suffix(".html")
             done = subprocess.run([str(pyanalyze), "report", "-o", str(page), str(trace)],
