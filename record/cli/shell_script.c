@@ -115,7 +115,9 @@ static void write_bash(FILE *to)
         fprintf(to, "--%s ", o.name);
     fputs("' -- \"$word\")\n"
           "    else\n"
-          "        mapfile -t COMPREPLY < <(compgen -c -- \"$word\" | sort -u)\n"
+          "        mapfile -t COMPREPLY < <({ ((COMP_CWORD == 1)) && compgen -W 'dump ps' -- "
+          "\"$word\"\n"
+          "            compgen -c -- \"$word\"; } | sort -u)\n"
           "    fi\n"
           "}\n"
           "complete -F _pyrec pyrec\n",

@@ -74,8 +74,11 @@ static void state_set(struct dump_thread *thread, const struct still_thread *see
 static void gil_look(struct looking *looking, struct dump_thread *thread,
                      const struct crowd_state *state)
 {
+    uint32_t bad = 0;
     const struct interp *const interp = &looking->dump->python.interp;
     const uintptr_t gil = interp_gil(interp, state->interp);
+    if (interp->free_threaded && gil != 0) /* its first word: whether it is used all the same */
+        looking->dump->has_gil |= peek_u32(gil, &bad) != 0 && !bad;
     if (thread->lock != 0 && gil != 0 && thread->lock - gil < interp->ver.gil.len)
         thread->state = DUMP_GIL;
     thread->holds_gil = interp_gil_holder(interp, gil) == state->at;
@@ -170,6 +173,8 @@ static bool stack_look(struct looking *looking, struct dump_thread *thread,
         thread->not_known = still_text(how);
         if (how != STILL_OFF && how != STILL_ON) {
             state_set(thread, seen);
+            if (how == STILL_GONE)
+                thread->state = DUMP_ENDED;
             return how == STILL_GONE || twice_read(looking, thread, state, still_text(how));
         }
         if (how == STILL_OFF && !still_read(looking, thread, state, seen, &is_done))
@@ -313,25 +318,38 @@ static bool threads_look(struct looking *looking)
 
 /* ---- the process ---- */
 
-/* What changes when the number is another process's, and when the process runs another program:
- * fields 22 and 28 of stat, when it began and where its first stack is. 0 = it is gone. */
-static uint64_t identity_read(pid_t pid)
+/* Fields 20 and 28 of stat: how many threads there are, and where the first stack is. */
+static bool stat_fields(pid_t pid, uint64_t *n_threads, uint64_t *stack)
 {
     char text[1024];
-    struct procfs_stat stat;
-    if (!procfs_stat_read(pid, &stat) || stat.state == 'Z' ||
-        procfs_read(text, sizeof text, "/proc/%d/stat", pid) <= 0)
-        return 0;
-    const char *at = strrchr(text, ')');
-    for (unsigned field = 2; field < 28 && at != NULL; field++)
+    const bool is_there = procfs_read(text, sizeof text, "/proc/%d/stat", pid) > 0;
+    const char *at = is_there ? strrchr(text, ')') : NULL;
+    for (unsigned field = 2; field < 28 && at != NULL; field++) {
+        if (field == 20)
+            *n_threads = strtoull(at, NULL, 10);
         at = strchr(at + 1, ' ');
-    return at == NULL ? 0 : strtoull(at, NULL, 10) * 0x100000001b3u ^ stat.start;
+    }
+    if (at != NULL)
+        *stack = strtoull(at, NULL, 10);
+    return at != NULL;
 }
 
-static void command_read(struct dump *dump)
+/* What changes when the number is another process's, and when the process runs another program.
+ * 0 = it is gone; its first thread may be, when others go on. */
+static uint64_t identity_read(pid_t pid)
+{
+    struct procfs_stat stat;
+    uint64_t n_threads = 0, stack = 0;
+    if (!procfs_stat_read(pid, &stat) || !stat_fields(pid, &n_threads, &stack) ||
+        (stat.state == 'Z' && n_threads <= 1))
+        return 0;
+    return stack * 0x100000001b3u ^ stat.start;
+}
+
+static void command_read(struct dump *dump, pid_t tid)
 {
     char text[4096];
-    const ssize_t len = procfs_read(text, sizeof text, "/proc/%d/cmdline", dump->pid);
+    const ssize_t len = procfs_read(text, sizeof text, "/proc/%d/cmdline", tid);
     size_t n = len > 0 ? (size_t)len : 0;
     while (n > 0 && text[n - 1] == '\0')
         n--;
@@ -372,7 +390,7 @@ enum status dump_take(struct dump *dump, pid_t pid, uint32_t max_depth, struct p
     const uint64_t identity = identity_read(pid);
     TRY(process_open(dump, &remote, why));
     dump->has_gil = !dump->python.interp.free_threaded;
-    command_read(dump);
+    command_read(dump, remote.tid);
     still_init(&looking.still, pid);
     const bool has_memory =
         reading_init(&looking.reading, &dump->python.interp, fold) && threads_look(&looking);

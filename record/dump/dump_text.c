@@ -23,7 +23,7 @@ static void gil_write(FILE *to, const struct dump *dump)
 {
     uint32_t n = 0;
     if (!dump->has_gil) {
-        fputs("GIL: there is none in this build\n", to);
+        fputs("GIL: none is used\n", to);
         return;
     }
     fputs("GIL: ", to);

@@ -33,10 +33,10 @@ static bool is_of_descriptor(int64_t call)
     return false;
 }
 
-static void descriptor_look(pid_t pid, uint64_t fd, char *what)
+static void descriptor_look(pid_t tid, uint64_t fd, char *what)
 {
     char path[64], target[WHAT_MAX / 4], clean[WHAT_MAX - 64];
-    snprintf(path, sizeof path, "/proc/%d/fd/%d", pid, (int32_t)fd);
+    snprintf(path, sizeof path, "/proc/%d/fd/%d", tid, (int32_t)fd);
     const ssize_t len = readlink(path, target, sizeof target);
     const size_t n = len > 0 ? utf8_clean(target, (size_t)len, clean, sizeof clean - 1) : 0;
     clean[n] = '\0';
@@ -72,7 +72,7 @@ void dump_waits_look(struct dump *dump, struct dump_thread *thread, const struct
     if (thread->state != DUMP_BLOCKED)
         return;
     if (is_of_descriptor(call->number)) {
-        descriptor_look(dump->pid, call->arguments[0], what);
+        descriptor_look(thread->tid, call->arguments[0], what);
     } else if (call->number == SYS_wait4 && (int32_t)call->arguments[0] > 0) {
         snprintf(what, sizeof what, "process %d", (int32_t)call->arguments[0]);
     } else if (call->number == SYS_futex) {

@@ -34,7 +34,6 @@ struct still {
     pid_t pid;
     int32_t here;      /* the CPU that we stay on; -1 = free to be moved */
     cpu_set_t allowed; /* what we were allowed before */
-    uint64_t n_moves;
 };
 
 /* What the thread was doing when it was seen. */

@@ -7,6 +7,7 @@ import os
 import pathlib
 import shutil
 import signal
+import struct
 import subprocess
 import time
 
@@ -340,6 +341,67 @@ time.sleep(1000)
     native = [thread for thread in document["threads"] if not thread["is_python"]]
     assert len(native) == 1 and native[0]["call"] == "pause" and native[0]["stack"] is None, native
     assert "<no Python> " in look(t, "dump", program.pid).stdout
+
+
+def test_the_owner_of_a_mutex(t):
+    library = t.library("mutex", """
+#include <pthread.h>
+#include <unistd.h>
+static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+void keep(void) { pthread_mutex_lock(&mutex); for (;;) pause(); }
+void want(void) { pthread_mutex_lock(&mutex); }
+""")
+    program = Program(t, f"""
+import ctypes, threading, time
+library = ctypes.CDLL({library!r})
+threading.Thread(target=library.keep, name="keeps", daemon=True).start()
+time.sleep(0.2)
+threading.Thread(target=library.want, name="wants", daemon=True).start()
+time.sleep(0.2)
+print("up", flush=True)
+time.sleep(1000)
+""")
+    threads = named(dump(t, program.pid))
+    assert threads["wants"]["call"] == "futex", threads["wants"]
+    assert threads["wants"]["waits_for"] == \
+        f"a mutex that thread {threads['keeps']['tid']} holds", threads["wants"]
+
+
+def test_without_its_first_thread(t):
+    """The main thread has ended, the process goes on in others."""
+    t.need_ctypes()
+    program = Program(t, """
+import ctypes, threading, time
+def stays():
+    time.sleep(0.3)
+    print("up", flush=True)
+    time.sleep(1000)
+threading.Thread(target=stays, name="stays", daemon=True).start()
+ctypes.CDLL(None).pthread_exit(None)
+""")
+    threads = named(dump(t, program.pid))
+    assert functions(threads["stays"])[0] == "stays" and threads["stays"]["stack"]["is_proved"]
+    assert threads["MainThread"]["state"] == "ended", threads["MainThread"]
+
+
+def test_a_32_bit_program(t):
+    code = bytes([0xb8, 29, 0, 0, 0, 0xcd, 0x80, 0xeb, 0xf7])  # pause() for ever
+    base = 0x08048000
+    head = struct.pack("<16sHHIIIIIHHHHHH", b"\x7fELF\1\1\1", 2, 3, 1, base + 84, 52, 0, 0, 52, 32,
+                       1, 40, 0, 0)
+    part = struct.pack("<IIIIIIII", 1, 0, base, base, 84 + len(code), 84 + len(code), 5, 4096)
+    path = t.dir / "small"
+    path.write_bytes(head + part + code)
+    path.chmod(0o755)
+    try:
+        small = subprocess.Popen([path])
+    except OSError:
+        raise Skip("no 32-bit programs run here")
+    t.at_end.append(lambda: (small.kill(), small.wait()))
+    time.sleep(0.2)
+    if small.poll() is not None:
+        raise Skip("no 32-bit programs run here")
+    assert "32-bit" in look(t, "dump", small.pid, status=5).stderr
 
 
 def test_coroutines(t):
