@@ -5,6 +5,7 @@
 #
 # usage: run.sh [CTEST ARGUMENTS...]      e.g. run.sh -L unit, run.sh -R fib
 #
+# PYREC_MATRIX=full: every end-to-end test with every interpreter, not only where versions differ.
 # PYREC_FETCH=no: test with the interpreters that are here. PYREC_SANITIZERS=no: without the
 # builds under AddressSanitizer, UndefinedBehaviorSanitizer and ThreadSanitizer.
 set -eu
@@ -37,7 +38,8 @@ build() { # DIRECTORY BUILD_TYPE SANITIZERS WORDS [CMAKE BUILD ARGUMENTS...]
     directory=$1
     words=$4
     step "configuring $directory/" "$directory/configure.log" cmake -S . -B "$directory" \
-        -DBUILD_TESTING=ON -DPYREC_WERROR=ON -DCMAKE_BUILD_TYPE="$2" -DPYREC_SANITIZE="$3"
+        -DBUILD_TESTING=ON -DPYREC_WERROR=ON -DCMAKE_BUILD_TYPE="$2" -DPYREC_SANITIZE="$3" \
+        -DPYREC_MATRIX="${PYREC_MATRIX:-short}"
     shift 4
     step "building $directory/ ($words)" "$directory/build.log" \
         cmake --build "$directory" -j "$(nproc)" "$@"
@@ -57,7 +59,8 @@ run() { # DIRECTORY [CTEST ARGUMENTS...]
 build build Release "" "takes some minutes"
 if [ "${PYREC_SANITIZERS:-yes}" = yes ]; then
     build build-asan RelWithDebInfo address,undefined "AddressSanitizer and UndefinedBehaviorSanitizer"
-    run build-asan -L 'unit|fuzz|golden' "$@"
+    # "many": the same commands over and over, for what they print and not for how they read
+    run build-asan -L 'unit|fuzz|golden' -LE many "$@"
     run build-asan -L sanitized "$@"
     build build-tsan RelWithDebInfo thread "ThreadSanitizer" --target race_tests
     run build-tsan -L race "$@"
