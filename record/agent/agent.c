@@ -9,6 +9,7 @@
 #include "record/agent/interpose/exec.h"
 #include "record/agent/interpose/nosignal.h"
 #include "record/agent/interpose/signals.h"
+#include "record/agent/late/hooks.h"
 #include <errno.h>
 #include <linux/futex.h>
 #include <sched.h>
@@ -265,14 +266,21 @@ static bool run_begin(struct agent *agent)
 }
 
 /* pyrec is gone or wants us to end: leave the program as if we had never been there. */
-static void agent_leave(struct agent *agent)
+static void agent_stop(struct agent *agent)
 {
     atomic_store(&agent->state, AGENT_STOPPED);
     exec_forget();
     signals_stop();
+    hooks_disarm();
     dealloc_unhook(agent);
     if (agent->link.head != NULL)
         atomic_store_explicit(&agent->link.head->state, WIRE_STOPPED, memory_order_release);
+}
+
+static void agent_leave(struct agent *agent)
+{
+    agent_stop(agent);
+    hooks_give_back(agent->settings.is_forked);
 }
 
 void agent_leave_for(struct agent *agent, const char *reason)
@@ -280,7 +288,7 @@ void agent_leave_for(struct agent *agent, const char *reason)
     struct wire_head *const head = agent->link.head;
     if (head != NULL)
         snprintf(head->refused, sizeof(head->refused), "%s", reason);
-    agent_leave(agent);
+    agent_stop(agent);
 }
 
 void agent_restrict(struct agent *agent)

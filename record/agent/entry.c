@@ -1,17 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 #include "entry.h"
 #include "agent.h"
+#include "aside.h"
 #include "record/agent/base/careful.h"
 #include "record/agent/base/clock.h"
 #include "record/agent/interpose/ends.h"
 #include "record/agent/interpose/exec.h"
 #include "record/agent/interpose/interpose.h"
 #include "record/agent/interpose/loader.h"
+#include "record/agent/late/hooks.h"
 #include <errno.h>
 #include <string.h>
 #include <unistd.h>
 
-#define AWAIT_NS 5000000000u
+#define AWAIT_NS     5000000000u
+#define SETTINGS_MAX 1024u
 
 static _Atomic bool is_busy; /* somebody is in here */
 
@@ -111,14 +114,50 @@ static void past_forget(struct agent *agent)
     ends_reset();
 }
 
-static void watches_begin(struct agent *agent)
+/* ---- what comes to us ---- */
+
+static bool is_home(void *closure, const struct elf_image *image)
+{
+    const struct symbols *const symbols = closure;
+    for (unsigned i = 0; i < symbols->n; i++)
+        if (symbols->images[i].base == image->base)
+            return true;
+    return false;
+}
+
+/* The settings of what is executed: those without the library's place, which *library is then; in
+ * room of SETTINGS_MAX. NULL: they do not fit. */
+static const char *settings_split(const char *text, char *room, const char **library)
+{
+    const char *at = text;
+    for (int i = 0; i < WIRE_SETTINGS_LIBRARY && at != NULL; i++)
+        at = strchr(i == 0 ? at : at + 1, ',');
+    const size_t len = at != NULL ? (size_t)(at - text) : strlen(text);
+    *library = at != NULL && at[1] != '\0' ? at + 1 : interpose_own_path();
+    if (len >= SETTINGS_MAX)
+        return NULL;
+    memcpy(room, text, len);
+    room[len] = '\0';
+    return room;
+}
+
+static void watches_begin(struct agent *agent, const char *text)
 {
     static bool is_watching;
+    char room[SETTINGS_MAX];
+    const char *library = NULL;
+    const char *const setting = settings_split(text, room, &library);
+    const bool follows = !(agent->settings.flags & WIRE_NO_CHILDREN);
     if (!is_watching) {
         fork_watch();
+        aside_watch();
         is_watching = true;
     }
     ends_watch();
+    agent->settings.hooks = hooks_take(is_home, &agent->interp.symbols, follows ? setting : NULL,
+                                       library != NULL && strncmp(library, "/proc/", 6) != 0
+                                           ? library
+                                           : NULL); /* a descriptor of ours: nobody else's */
     exec_watch(agent->pid, agent_exec);
     agent_watch_codes(agent);
 }
@@ -142,7 +181,7 @@ static enum wire_attach attach(struct agent *agent, const char *text)
         return settled;
     }
     atomic_store(&agent->state, AGENT_OFF);
-    watches_begin(agent);
+    watches_begin(agent, text);
     if (agent_start(agent))
         agent_await(agent, AWAIT_NS);
     else

@@ -30,9 +30,12 @@
  * The environment variable tells the agent where and how to record:
  *     2,<abstract socket name>,<directory>,<pyrec's pid>,<its start, field 22 of /proc/PID/stat>,
  *     <cookie, 32 hex digits>,<interval_ns>,<max_depth>,<flags, decimal>,<limit of the cost, ppm>,
- *     <CLOCK_MONOTONIC in ns before which nothing is recorded, or 0>
- * The name or the directory may be empty. In the directory are a socket and a FIFO for notices.
+ *     <CLOCK_MONOTONIC in ns before which nothing is recorded, or 0>[,<library>]
+ * The name or the directory may be empty. In the directory are a socket and a FIFO for notices. The
+ * library is told to a program that is attached to: where what it executes finds it, if that is not
+ * where the program has it from itself.
  */
+#define WIRE_SETTINGS_LIBRARY 11 /* its number in there, from 0 */
 #define WIRE_SOCKET "door"
 #define WIRE_BOARD  "board"
 #define WIRE_DIRECTORY_MAX                                                                         \
@@ -70,6 +73,15 @@ enum wire_attach {
     WIRE_ATTACH_LIST(WIRE_ATTACH_ENUM)
 #undef WIRE_ATTACH_ENUM
         WIRE_ATTACH_COUNT
+};
+
+/* Of an attached program: which of its calls come to the agent. A mark that is not there: not all
+ * that the interpreter makes. */
+enum wire_hooks {
+    WIRE_HOOK_ENDS = 1,  /* its threads' ends: what they used after their last sample */
+    WIRE_HOOK_BELL = 2,  /* the GIL is taken: no tick where nothing runs */
+    WIRE_HOOK_EXEC = 4,  /* what it executes is recorded, too */
+    WIRE_HOOK_ALONE = 8, /* calls that bear no second thread, or filter system calls */
 };
 
 /* The one message on the socket; the memfd rides along (SCM_RIGHTS). */
@@ -195,6 +207,7 @@ struct wire_head {
     uint64_t origin_ns; /* CLOCK_MONOTONIC of tick number 0 */
     uint32_t max_depth;
     uint32_t flags; /* enum wire_flags */
+    uint32_t hooks; /* enum wire_hooks; 0 = not attached */
     uint32_t python_hexversion;
     uint32_t is_newer; /* a version that the agent knows only from what it says of itself */
     char python_build[32];

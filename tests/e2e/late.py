@@ -135,3 +135,82 @@ def test_not_python(t):
     done = subprocess.run([program, library, waiting.settings.read_text().strip()])
     waiting.end()
     assert done.returncode == NO_PYTHON, done
+
+
+# ---- children ----
+
+KIDS = """
+import multiprocessing as mp, subprocess
+code = 'import time\\ndef %s():\\n  t = time.monotonic()\\n  while time.monotonic() - t < .3: sum(range(1000))\\n%s()'
+def of(name): return [sys.executable, '-c', code % (name, name)]
+def target(name):
+    exec(compile(code % (name, name), 'kid.py', 'exec'), {})
+def shell_sees():
+    return subprocess.run(['/bin/sh', '-c', 'echo ${LD_PRELOAD:-none} ${PYREC_AGENT:-none}'],
+                          capture_output=True, text=True).stdout.strip()
+def main():
+    print(shell_sees())
+    assert attach() == 0
+    print('libpyrec.so 2,' in shell_sees())
+    subprocess.run(of('by_run'))
+    subprocess.run(of('by_env'), env={'A': '1'})
+    subprocess.run(sys.executable + " -c '" + code % ('by_shell', 'by_shell') + "'", shell=True)
+    os.waitpid(os.posix_spawn(sys.executable, of('by_spawn'), os.environ), 0)
+    child = os.fork()
+    if child == 0: os.execv(sys.executable, of('by_execv'))
+    os.waitpid(child, 0)
+    child = os.fork()
+    if child == 0:
+        target('by_fork')
+        os._exit(0)
+    os.waitpid(child, 0)
+    for kind in ('fork', 'spawn'):
+        child = mp.get_context(kind).Process(target=target, args=('by_mp_' + kind,))
+        child.start()
+        child.join()
+        assert child.exitcode == 0
+    print(leave(), shell_sees())
+    print('PYREC_AGENT' in os.environ, 'PYREC' in open('/proc/self/environ').read())
+if __name__ == '__main__': main()
+"""
+
+
+def test_children(t):
+    """What it starts is recorded as well, however it starts it; and is its own again afterwards."""
+    t.need_ctypes()
+    waiting = Waiting(t, ["-r", "200"])
+    out = waiting.run(KIDS)
+    waiting.end()
+    assert out == ["none none", "True", "0 none none", "False False"], out
+    seen = {function_of(frame) for stack, _ in t.stacks(waiting.trace) for frame in stack}
+    kids = {"by_run", "by_env", "by_shell", "by_spawn", "by_execv", "by_fork", "by_mp_fork",
+            "by_mp_spawn"}
+    assert kids <= seen, kids - seen
+
+
+def test_no_children(t):
+    """--no-children: it is recorded, and what it forks or executes finds nothing of ours."""
+    t.need_ctypes()
+    waiting = Waiting(t, ["-r", "200", "--no-children"])
+    # pyrec's own child is not to be recorded, and has lost the settings: they say so for this one
+    out = waiting.run("""
+import subprocess
+def work(t=0.3):
+    end = time.monotonic() + t
+    while time.monotonic() < end: sum(range(100))
+settings = b','.join(settings.split(b',')[:8] + [b'4'] + settings.split(b',')[9:])
+assert attach(settings) == 0
+work()
+print(subprocess.run(['/bin/sh', '-c', 'echo ${LD_PRELOAD:-none} ${PYREC_AGENT:-none}'],
+                     capture_output=True, text=True).stdout.strip(), flush=True)
+child = os.fork()
+if child == 0:
+    work()
+    print(threads(), flush=True)
+    os._exit(0)
+os.waitpid(child, 0)
+print(leave())
+""")
+    waiting.end()
+    assert out == ["none none", "1", "0"], out
+    assert len(t.rows("processes", waiting.trace)) <= 2

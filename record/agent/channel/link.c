@@ -100,6 +100,7 @@ static void head_fill(struct wire_head *head, const struct link_settings *settin
     head->interval_ns = settings->interval_ns;
     head->max_depth = settings->flags & WIRE_NO_CUMULATIVE ? 1 : settings->max_depth;
     head->flags = settings->flags;
+    head->hooks = settings->hooks;
     head->python_hexversion = interp->hexversion;
     head->is_newer = interp->is_newer;
     snprintf(head->python_build, sizeof(head->python_build), "%s", interp->build);

@@ -29,6 +29,7 @@ struct start {
 
 static struct ends {
     _Atomic bool is_watching;
+    bool has_key; /* for good: threads have it set */
     pthread_key_t key;
     _Atomic uint64_t n; /* ever */
     uint64_t n_seen;    /* by the sampler */
@@ -143,8 +144,8 @@ EXPORT int pthread_create(pthread_t *thread, const pthread_attr_t *attributes,
 
 void ends_watch(void)
 {
-    if (!ends.is_watching && pthread_key_create(&ends.key, end_book) == 0)
-        atomic_store_explicit(&ends.is_watching, true, memory_order_release);
+    ends.has_key = ends.has_key || pthread_key_create(&ends.key, end_book) == 0;
+    atomic_store_explicit(&ends.is_watching, ends.has_key, memory_order_release);
 }
 
 void ends_unwatch(void)

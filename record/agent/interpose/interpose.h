@@ -32,10 +32,8 @@
 /* Before the agent's own constructor, which starts a thread. */
 #define INTERPOSE_CONSTRUCTOR __attribute__((constructor(1000)))
 
-/*
- * Have we come into a program that runs already? Then libc is in front of us, nothing that the
- * program calls comes here by itself, and what it would have called is in front of us, too.
- */
+/* Have we come into a program that runs already? Then libc is in front of us, nothing that the
+ * program calls comes here by itself, and what it would have called is in front of us, too. */
 bool interpose_is_late(void);
 
 /* The function of this name that the program would have called without us. */

@@ -91,6 +91,8 @@ static enum gil_wait waits_gil(const struct sampler *s, const struct thread *thr
         return standing->argument - gil < len ? GIL_WAIT_YES : GIL_WAIT_NO;
     if (standing->kind == STANDING_KERNEL && standing->function[0] != '\0' && !is_futex)
         return GIL_WAIT_NO;
+    if (s->head->flags & WIRE_ATTACHED) /* of those calls only some come to us */
+        return GIL_WAIT_UNKNOWN;
     uint32_t bad = 0;
     const uint64_t mark = thread->ident ? peek(gil_wait_mark(thread->ident), &bad) : 0;
     return gil_wait_of(mark, gil, len);
@@ -311,6 +313,10 @@ static void observe_running(struct sampler *s, struct thread *thread, uint64_t c
     if (thread->slot == NULL && s->signals) { /* running at its first sample: it is a busy one */
         thread->slot = capture_take_slot(s->capture, thread->tid, thread->ident);
         thread->full = true;
+    }
+    if (!s->signals) { /* nor does anybody keep signals away */
+        observe_running_outside(s, thread, cpu_ns, DEAF_READINGS, 0);
+        return;
     }
     if (!observe_in_call(s, thread, cpu_ns) && !thread_ask(s, thread, cpu_ns))
         observe_running_outside(s, thread, cpu_ns, DEAF_READINGS,
