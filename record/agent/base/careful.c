@@ -88,8 +88,10 @@ uint64_t careful_calls(void)
 
 void careful_reading_begin(void)
 {
+    if (careful.kept == NULL) /* also in a signal handler, where loads are plain */
+        return;
     careful.reading++;
-    is_reading = careful.kept != NULL;
+    is_reading = true;
 }
 
 void careful_reading_end(void)

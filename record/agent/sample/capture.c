@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "capture.h"
+#include "record/agent/base/careful.h"
 #include "record/agent/base/clock.h"
 #include "record/agent/base/peek.h"
 #include "record/agent/base/reserve.h"
@@ -133,12 +134,14 @@ static void slot_read(struct capture *capture, struct slot *slot)
         .top_only = capture->top_only,
     };
     slot->deaths = codes_deaths(capture->codes);
+    careful_reading_begin(); /* of what lies together: a stack, the GIL beside the interpreter */
     slot->failure = stack_take(&source, &slot->stack);
     const uintptr_t holder = interp_gil_holder(interp, interp_gil(interp, slot->interp));
     slot->holds_gil = holder == slot->tstate;
     for (unsigned i = 0; holder != 0 && i < slot->bound.n; i++)
         slot->holds_gil |= holder == slot->bound.list[i].tstate; /* up to 3.11: by the first one */
     slot->in_gc = slot->holds_gil && interp_in_gc(interp, slot->interp);
+    careful_reading_end();
 }
 
 bool capture_has_frames(const struct interp *interp, uintptr_t tstate)

@@ -2,6 +2,7 @@
 /*
  * What to do with each thread in a tick, and with the answers of the tick before.
  */
+#include "record/agent/base/careful.h"
 #include "record/agent/base/clock.h"
 #include "record/agent/base/peek.h"
 #include "record/agent/interpose/ends.h"
@@ -182,7 +183,10 @@ static bool stack_lasts(struct sampler *s, const struct thread *thread, const st
         struct stack again = {.frames = s->capture->again, .max = s->capture->max_depth};
         if (readings > 1)
             (void)clock_of_thread(thread->tid); /* half a microsecond: some calls and returns */
-        if (stack_take(&source, &again) != WIRE_FAIL_NONE || !slot->stack.cut != !again.cut ||
+        careful_reading_begin();                /* another one: nothing is kept of the one before */
+        const enum wire_failure failure = stack_take(&source, &again);
+        careful_reading_end();
+        if (failure != WIRE_FAIL_NONE || !slot->stack.cut != !again.cut ||
             !stacks_equal(&again, slot->stack.frames, slot->stack.depth))
             return false;
     }
