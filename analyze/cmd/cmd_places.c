@@ -316,8 +316,10 @@ const struct command command_modules = {
     .name = "modules",
     .summary = "CPU time, ticks and samples of every module or package, per thread",
     .text = "As files, with the names of modules. A trace has none, so they are made from paths: "
-            "below site-packages, dist-packages or the standard library the rest of the path, and "
-            "likewise below the folder of the script that was run; of other files the last part. "
+            "below site-packages, dist-packages, the standard library or a zip archive the rest of "
+            "the path, and likewise below the folder that a program was started from (that of the "
+            "script, or the one that has the package of `python -m package.module`); of other "
+            "files what is below the outermost folder with an __init__.py. "
             "A package is what stands before the first point.\n\n" PLACE_TEXT,
     .example = "pyanalyze modules --packages --by gil_wait run.trace",
     .options = module_options,

@@ -173,7 +173,8 @@ static enum status build_report(struct request *request, struct view *view, stru
     view->closure = making;
     view->release = release;
     report_build(&making->report, request->trace, &request->select);
-    modules_build(&making->modules, &making->report.scene.symbols, &making->report.scene.tree);
+    modules_build(&making->modules, &making->report.scene.symbols, &making->report.scene.tree,
+                  &request->trace->census);
     making->report.scene.symbols.modules = &making->modules;
     request_learn_clock(request);
     if (source == NULL || strcmp(source, "no") != 0)

@@ -7,14 +7,17 @@
  *               it back.
  *
  * A trace has no names of modules, so they are made from paths: below site-packages,
- * dist-packages or lib/pythonX.Y the rest of the path, with points; below the folder of a script
- * that was run likewise; of other files the last part. Frames that have no file (no Python frames,
- * what could not be read) keep their own name. Every file is a module of its own, whatever it is
- * called; a package is all modules whose name begins alike, up to the first point.
+ * dist-packages or lib/pythonX.Y the rest of the path, with points; likewise in a zip archive, and
+ * below the folder that a program was started from: that of the script, or, with `python -m
+ * pkg.mod`, the one in which pkg lies. Of other files what is below the outermost folder that is a
+ * package, as an __init__.py in the trace or beside the file says. Frames that have no file (no
+ * Python frames, what could not be read) keep their own name. Every file is a module of its own,
+ * whatever it is called; a package is all modules whose name begins alike, up to the first point.
  */
 #ifndef PYREC_ANALYZE_MODULE_H
 #define PYREC_ANALYZE_MODULE_H
 
+#include "census.h"
 #include "symbols.h"
 #include "tree.h"
 
@@ -32,8 +35,9 @@ struct modules {
     size_t n_modules, modules_size, n_packages, packages_size;
 };
 
-/* Find the modules of all functions. */
-void modules_build(struct modules *modules, const struct symbols *symbols, const struct tree *tree);
+/* Find the modules of all functions; `census` has the command lines, NULL = there are none. */
+void modules_build(struct modules *modules, const struct symbols *symbols, const struct tree *tree,
+                   const struct census *census);
 void modules_clear(struct modules *modules);
 
 #endif

@@ -103,7 +103,7 @@ void profile_finish(struct profile *profile, const struct select *select)
         profile->threads[kept++] = t;
     }
     profile->n_threads = kept;
-    modules_build(&profile->modules, &profile->symbols, &profile->tree);
+    modules_build(&profile->modules, &profile->symbols, &profile->tree, profile->census);
     profile->symbols.modules = &profile->modules;
 }
 

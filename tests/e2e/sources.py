@@ -67,7 +67,7 @@ def test_marks(t):
     if t.version < (3, 11):
         raise Skip("no columns before 3.11")
     text = "def run():\n    for _ in range(40): n = 'äöü'; x = sum([i for i in range(20000)]) + len(n)\n"
-    shown = []
+    shown = set()
     for name, head, coding in (("wide", "# coding: utf-8\n", "utf-8"),
                                ("narrow", "# coding: latin-1\n", "latin-1")):
         t.dir.joinpath(f"{name}.py").write_bytes((head + text + "run()\n").encode(coding))
@@ -75,9 +75,11 @@ def test_marks(t):
         for row in t.rows_of("annotate", f"{name}.py", trace):
             if row["column"] and row["line"] == 3 and row["end_line"] == 3:
                 part = row["source"].encode()[row["column"] - 1:row["end_column"] - 1].decode()
-                shown.append((name, part))
+                shown.add((name, part))
     for name in ("wide", "narrow"):
-        assert (name, "[i for i in range(20000)]") in shown, shown
+        # before 3.12 a comprehension is a call of its own
+        assert {(name, "[i for i in range(20000)]"), (name, "sum([i for i in range(20000)])")} & shown, \
+            shown
 
 
 def test_archives(t):

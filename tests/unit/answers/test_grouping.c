@@ -106,7 +106,7 @@ START_TEST(modules)
         tree_child(&tree, script, symbols_place(&symbols, functions[i], 4));
     }
     const uint32_t none = symbols_function(&symbols, "<no Python frames>", "", 0);
-    modules_build(&found, &symbols, &tree);
+    modules_build(&found, &symbols, &tree, NULL);
     symbols.modules = &found;
     for (size_t i = 0; i < N_FILES; i++) {
         const struct module *const m = &found.modules[found.of_function[functions[i]]];
