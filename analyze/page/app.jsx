@@ -7,7 +7,7 @@ import { STATES, is_dark } from "./colors.js";
 import { KEYS, METRICS, range_text } from "./data.js";
 import { find_all, stall_list } from "./findings.js";
 import { Flame } from "./flame.jsx";
-import { callers, classes, find, full, help, metric, picked, range, reset, root, shown, tab, table, theme, threads, trace, view, weight_ns, weights } from "./state.js";
+import { callers, classes, find, full, help, metric, other, picked, range, reset, root, shown, tab, table, theme, threads, trace, view, weight_ns, weights } from "./state.js";
 import { Table } from "./table.jsx";
 import { show_stall, Tabs } from "./tabs.jsx";
 import { clock, count, seconds, visible } from "./text.js";
@@ -45,7 +45,7 @@ function Findings({ findings }) {
 }
 
 function Chosen() {
-  const t = trace.value, all = !range.value && !threads.value && classes.value === 31;
+  const t = trace.value, all = !range.value && !other.value && !threads.value && classes.value === 31;
   const error = useSignal("");
   const edit = (which, text) => {
     const now = range.value || { from: t.start_ns, to: t.end_ns }, value = Number(text) * 1e9;
@@ -59,7 +59,7 @@ function Chosen() {
       {STATES.map((s, cls) => (
         <button key={s.name} class="state" aria-pressed={!!(classes.value >> cls & 1)} title="count only what is pressed" onClick={() => { classes.value = (classes.value ^ (1 << cls)) || 31; }}><b class={"s" + cls} />{s.name}</button>
       ))}
-      <span class="right">range {input("from")} to {input("to")} s {error.value && <b class="warn">{error.value}</b>} {range.value && <span class="soft">{clock(t, now.from)} – {clock(t, now.to)}, {seconds(now.to - now.from)}</span>} {range.value && <button onClick={() => { shown.value = { ...range.value }; }}>zoom</button>} {(shown.value || !all) && <button onClick={() => { shown.value = null; reset(); }}>all</button>}</span>
+      <span class="right">range {input("from")} to {input("to")} s {error.value && <b class="warn">{error.value}</b>} {range.value && <span class="soft">{clock(t, now.from)} – {clock(t, now.to)}, {seconds(now.to - now.from)}</span>} {range.value && <button onClick={() => { shown.value = { ...range.value }; }}>zoom</button>} {other.value && <span class="soft">B {(other.value.from / 1e9).toFixed(3)} to {(other.value.to / 1e9).toFixed(3)} s</span>} {other.value && <button onClick={() => { other.value = null; }}>no B</button>} {(shown.value || !all) && <button onClick={() => { shown.value = null; reset(); }}>all</button>}</span>
     </div>
   );
 }
@@ -78,7 +78,7 @@ function Toolbar() {
 }
 
 function Help() {
-  const rows = [["drag on the timeline", "choose a range; everything below counts it"], ["wheel, + and -", "zoom in time"], ["click a thread's name", "only this thread; Ctrl adds, double click opens a group"], ["click a box", "zoom to it, and show its source"], ["right click a box or row", "who calls it"], ["/", "find"], ["arrow left, right; with Shift", "move the range; its end"], ["[ and ]", "the stall before, the next one"], ["1 to 6", "weight"], ["f i v o", "flame, icicle, inverted, order of time"], ["t", "functions, lines, files, modules"], ["Enter", "source of the chosen function"], ["Esc", "back"]];
+  const rows = [["drag on the timeline", "choose a range; everything below counts it"], ["the same with Shift", "choose a second range: the table compares them"], ["wheel, + and -", "zoom in time"], ["click a thread's name", "only this thread; Ctrl adds, double click opens a group"], ["click a box", "zoom to it, and show its source"], ["right click a box or row", "who calls it"], ["/", "find"], ["arrow left, right; with Shift", "move the range; its end"], ["[ and ]", "the stall before, the next one"], ["1 to 6", "weight"], ["f i v o", "flame, icicle, inverted, order of time"], ["t", "functions, lines, files, modules"], ["Enter", "source of the chosen function"], ["Esc", "back"]];
   return <section class="help" aria-label="help"><table class="rows"><tbody>{rows.map(([a, b]) => <tr key={a}><th scope="row">{a}</th><td class="name">{b}</td></tr>)}</tbody></table></section>;
 }
 

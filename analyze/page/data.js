@@ -245,6 +245,21 @@ export function rows(trace, self, key) {
   return out;
 }
 
+// Two ranges side by side: [{ id, a, b, difference, margin }], self per second of each range; the margin is
+// what sampling alone makes of the difference, 95 %. What differs from one time to the next by itself it
+// does not know.
+export function compare(trace, choice, other, metric, key) {
+  const sides = [choice.range, other].map(range => {
+    const weights = sum(trace, { ...choice, range }, metric), unit = metric === "cpu" ? 1 : trace.processes[0].interval_ns;
+    const seconds = range ? range.to - range.from : trace.end_ns - trace.start_ns;
+    const self = new Map(rows(trace, weights.self, key).map(row => [row.id, row.self]));
+    const rate = weights.total * unit / seconds;
+    return { self, of: id => (self.get(id) || 0) * unit / seconds, error: id => rate * share_error(weights.total ? (self.get(id) || 0) / weights.total : 0, weights.samples) };
+  });
+  const [a, b] = sides;
+  return [...new Set([...a.self.keys(), ...b.self.keys()])].map(id => ({ id, a: a.of(id), b: b.of(id), difference: b.of(id) - a.of(id), margin: Math.hypot(a.error(id), b.error(id)) }));
+}
+
 // ---- threads, the GIL, lines of a file ----
 
 // Per thread: ticks by class and ns of CPU.

@@ -6,6 +6,7 @@ import { KEYS, METRICS, sum } from "./data.js";
 
 export const trace = signal(null);
 export const range = signal(null); // { from, to } in ns; null: all
+export const other = signal(null); // a second range to compare it with
 export const shown = signal(null); // what of the time the timeline shows
 export const threads = signal(null); // a Set of indices; null: all
 export const classes = signal(31); // a mask of states
@@ -25,7 +26,7 @@ export const choice = computed(() => ({ range: range.value, threads: threads.val
 export const weights = computed(() => (trace.value ? sum(trace.value, choice.value, metric.value) : null));
 
 export function reset() {
-  range.value = threads.value = callers.value = null;
+  range.value = other.value = threads.value = callers.value = null;
   classes.value = 31;
   root.value = 0;
 }
@@ -45,7 +46,9 @@ const FIELDS = {
 
 function write_hash() {
   const out = new URLSearchParams(), t = trace.value;
-  if (range.value) out.set("t", [range.value.from, range.value.to].map(ns => (ns / 1e9).toFixed(9).replace(/\.?0+$/, "")).join("-"));
+  const text = r => [r.from, r.to].map(ns => (ns / 1e9).toFixed(9).replace(/\.?0+$/, "")).join("-");
+  if (range.value) out.set("t", text(range.value));
+  if (other.value) out.set("t2", text(other.value));
   if (threads.value) out.set("th", [...threads.value].join(" "));
   if (classes.value !== 31) out.set("s", classes.value);
   if (picked.value >= 0) out.set("f", picked.value);
@@ -56,8 +59,10 @@ function write_hash() {
 
 export function read_hash() {
   const t = trace.value, hash = new URLSearchParams(location.hash.slice(1));
-  const time = /^([0-9.]+)-([0-9.]+)$/.exec(hash.get("t") || "");
-  range.value = time && Number(time[2]) > Number(time[1]) ? { from: Number(time[1]) * 1e9, to: Number(time[2]) * 1e9 } : null;
+  for (const [key, field] of [["t", range], ["t2", other]]) {
+    const time = /^([0-9.]+)-([0-9.]+)$/.exec(hash.get(key) || "");
+    field.value = time && Number(time[2]) > Number(time[1]) ? { from: Number(time[1]) * 1e9, to: Number(time[2]) * 1e9 } : null;
+  }
   const list = (hash.get("th") || "").split(" ").filter(Boolean).map(Number).filter(i => t.threads[i]);
   threads.value = list.length ? new Set(list) : null;
   classes.value = Number(hash.get("s")) & 31 || 31;

@@ -2,20 +2,26 @@
 //
 // table - functions, lines, files or modules of what is chosen. Only rows that are seen are made.
 import { useComputed, useSignal } from "@preact/signals";
-import { KEYS, row_name, rows, share_error } from "./data.js";
-import { callers, find, picked, tab, table, trace, weight_ns, weights } from "./state.js";
+import { compare, KEYS, row_name, rows, share_error } from "./data.js";
+import { callers, choice, find, metric, other, picked, tab, table, trace, weight_ns, weights } from "./state.js";
 import { file_end, percent, seconds, visible } from "./text.js";
 
 const ROW = 22, AROUND = 6;
 const COLUMNS = [["self", "self"], ["share", "share"], ["error", "±95 %"], ["cum", "cum."], ["name", "where"]];
+// Of two ranges: what was spent in a row itself, in seconds per second of each.
+const COMPARED = [["a", "A"], ["b", "B"], ["size", "B − A"], ["margin", "±"], ["name", "where"]];
+const per_second = x => (1000 * x).toFixed(1) + " ms/s";
 
 export function Table() {
-  const t = trace.value, by = useSignal("self"), top = useSignal(0);
+  const t = trace.value, chosen = useSignal("self"), top = useSignal(0);
+  const columns = other.value ? COMPARED : COLUMNS;
+  const by = useComputed(() => ((other.value ? COMPARED : COLUMNS).some(([key]) => key === chosen.value) ? chosen.value : other.value ? "size" : "self"));
   const list = useComputed(() => {
     const { self, total, samples } = weights.value, wanted = find.value.toLowerCase();
-    const all = rows(t, self, table.value).map(row => {
-      const { name, file, line } = row_name(t, table.value, row.id), share = total ? row.self / total : 0;
-      return { ...row, name, file, line, share, error: share_error(share, samples) };
+    const named = row => ({ ...row, ...row_name(t, table.value, row.id) });
+    const all = other.value ? compare(t, choice.value, other.value, metric.value, table.value).map(row => ({ ...named(row), size: Math.abs(row.difference), cum: row.a })) : rows(t, self, table.value).map(row => {
+      const share = total ? row.self / total : 0;
+      return { ...named(row), share, error: share_error(share, samples) };
     });
     const kept = wanted ? all.filter(row => (row.name + " " + row.file).toLowerCase().includes(wanted)) : all;
     const key = by.value;
@@ -37,15 +43,15 @@ export function Table() {
         {Object.keys(KEYS).map(name => (
           <button key={name} aria-pressed={table.value === name} onClick={() => { table.value = name; top.value = 0; }}>{name}</button>
         ))}
-        <span class="soft">{list.value.length} rows</span>
+        <span class="soft">{list.value.length} rows{other.value ? "; ± is what sampling alone brings: whether a difference is real, pyanalyze diff says of recordings" : ""}</span>
       </div>
       <div class="scroll" tabIndex={0} aria-label="table" onScroll={e => { top.value = e.currentTarget.scrollTop; }}>
         <table class="rows">
           <thead>
             <tr>
-              {COLUMNS.map(([key, name]) => (
+              {columns.map(([key, name]) => (
                 <th key={key} scope="col" aria-sort={by.value === key ? (key === "name" ? "ascending" : "descending") : "none"}>
-                  <button onClick={() => { by.value = key; }}>{name}</button>
+                  <button onClick={() => { chosen.value = key; }}>{name}</button>
                 </th>
               ))}
             </tr>
@@ -54,10 +60,11 @@ export function Table() {
             {first > 0 && <tr aria-hidden="true"><td colSpan={5} ref={el => { if (el) el.style.height = first * ROW + "px"; }} /></tr>}
             {seen.map(row => (
               <tr key={row.id} class={function_of(row) >= 0 && function_of(row) === picked.value ? "picked" : ""} onClick={() => open(row)} onContextMenu={e => { const fn = function_of(row); if (fn >= 0) { e.preventDefault(); callers.value = fn; } }}>
+                {other.value ? <><td>{per_second(row.a)}</td><td>{per_second(row.b)}</td><td>{(row.difference > 0 ? "+" : "") + (1000 * row.difference).toFixed(1)}</td><td>±{(1000 * row.margin).toFixed(1)}</td></> : <>
                 <td>{seconds(weight_ns(row.self))}</td>
                 <td><meter min={0} max={1} value={row.share} aria-hidden="true" />{percent(row.share)}</td>
                 <td>±{(100 * row.error).toFixed(1)}</td>
-                <td>{seconds(weight_ns(row.cum))}</td>
+                <td>{seconds(weight_ns(row.cum))}</td></>}
                 <td class="name" title={visible(row.file)}>
                   {function_of(row) >= 0 ? <button class="link" onClick={() => open(row)}>{visible(row.name)}</button> : visible(table.value === "files" ? file_end(row.name) : row.name)} <i>{visible(where(row))}</i>
                 </td>

@@ -8,7 +8,7 @@ import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import { is_dark, state_color } from "./colors.js";
 import { curves, snap_range, strip } from "./data.js";
 import { BLOCKED, CLASSES, ON_CPU, READY, UNKNOWN, WAITS_GIL } from "./read.js";
-import { range, shown, theme, threads, trace } from "./state.js";
+import { other, range, shown, theme, threads, trace } from "./state.js";
 import { clock, seconds, visible } from "./text.js";
 
 const LABEL = 170, AXIS = 22, CURVES = 70, STALLS = 14, ROW = 18, RIGHT = 12;
@@ -28,8 +28,8 @@ export function zoom_time(center, factor) {
   shown.value = a <= t.start_ns && b >= t.end_ns ? null : b - a > 1e4 ? { from: a, to: b } : shown.value;
 }
 
-export function choose_range(from, to) {
-  range.value = from === null ? null : snap_range(trace.value, Math.max(trace.value.start_ns, Math.min(from, to)), Math.min(trace.value.end_ns, Math.max(from, to)));
+export function choose_range(from, to, field = range) {
+  field.value = from === null ? null : snap_range(trace.value, Math.max(trace.value.start_ns, Math.min(from, to)), Math.min(trace.value.end_ns, Math.max(from, to)));
 }
 
 function draw(canvas, rows, stalls, drag) {
@@ -48,14 +48,17 @@ function draw(canvas, rows, stalls, drag) {
   draw_curves(c, t, { from, to }, plot, ink, soft);
   draw_stalls(c, stalls, x_of, from, to);
   rows.forEach((row, i) => draw_strip(c, t, row, { from, to }, plot, AXIS + CURVES + STALLS + i * ROW, ink, ratio));
-  const mark = drag || range.value;
-  if (mark) {
+  const second = drag && drag.second, marks = [[second ? range.value : drag || range.value, "A"], [second ? drag : other.value, "B"]];
+  for (const [mark, letter] of marks) {
+    if (!mark) continue;
     const a = x_of(Math.max(from, Math.min(mark.from, mark.to))), b = x_of(Math.min(to, Math.max(mark.from, mark.to)));
     c.fillStyle = is_dark() ? "rgba(255,255,255,.14)" : "rgba(20,40,70,.12)";
     c.fillRect(a, AXIS, Math.max(1, b - a), height - AXIS);
     c.fillStyle = ink;
     c.fillRect(a, AXIS, 1, height - AXIS);
     c.fillRect(b - 1, AXIS, 1, height - AXIS);
+    c.textAlign = "left";
+    if (marks[1][0]) c.fillText(letter, a + 4, AXIS + 8); // which is which, where there are two
   }
 }
 
@@ -208,17 +211,17 @@ export function Timeline({ stalls }) {
     if (stall) return stall.show();
     const from = ns_at(e.offsetX);
     canvas.current.setPointerCapture(e.pointerId);
-    drag.value = { from, to: from };
+    drag.value = { from, to: from, second: e.shiftKey };
   };
   const move = e => {
     const ns = ns_at(e.offsetX), row = row_at(e.offsetY);
     hover.current.textContent = e.offsetX < LABEL ? (row ? `${visible(row.name)}: click to choose, Ctrl adds${row.key ? ", double click opens the group" : ""}` : "") : `${clock(t, ns)} (${seconds(ns - t.start_ns)} after the start)${row ? " " + visible(row.name) : ""}`;
-    if (drag.value) drag.value = { from: drag.value.from, to: ns };
+    if (drag.value) drag.value = { ...drag.value, to: ns };
   };
   const up = () => {
     if (!drag.value) return;
-    const { from, to } = drag.value, { from: a, to: b } = time_span();
-    choose_range(Math.abs(to - from) / (b - a) > 0.002 ? from : null, to);
+    const { from, to, second } = drag.value, { from: a, to: b } = time_span();
+    choose_range(Math.abs(to - from) / (b - a) > 0.002 ? from : null, to, second ? other : range);
     drag.value = null;
   };
   const wheel = e => {
@@ -233,8 +236,8 @@ export function Timeline({ stalls }) {
   });
   return (
     <div class="timeline">
-      <canvas ref={canvas} tabIndex={0} role="img" aria-label="All threads over time. Drag to choose a range, arrow keys move it; the tables below have its numbers." onPointerDown={down} onPointerMove={move} onPointerUp={up} onDblClick={e => e.offsetX > LABEL && ((shown.value = null), choose_range(null))} />
-      <div class="detail" ref={hover}>drag to choose a range of time; wheel zooms; double click shows all</div>
+      <canvas ref={canvas} tabIndex={0} role="img" aria-label="All threads over time. Drag to choose a range, arrow keys move it; the tables below have its numbers." onPointerDown={down} onPointerMove={move} onPointerUp={up} onDblClick={e => e.offsetX > LABEL && ((shown.value = null), (other.value = null), choose_range(null))} />
+      <div class="detail" ref={hover}>drag to choose a range of time, with Shift a second one to compare; wheel zooms; double click shows all</div>
     </div>
   );
 }

@@ -112,6 +112,21 @@ async function use_mouse(page, trace) {
     });
     check(painted, `${shape}: nothing is drawn`);
   }
+  await page.evaluate(() => { location.hash = "m=wall&t=" + new URLSearchParams(location.hash.slice(1)).get("t"); });
+  await settle(page);
+  const third = await (await page.$(".timeline canvas")).boundingBox();
+  await page.keyboard.down("Shift");
+  await page.mouse.move(third.x + third.width * 0.7, third.y + 60);
+  await page.mouse.down();
+  await page.mouse.move(third.x + third.width * 0.8, third.y + 60, { steps: 3 });
+  await page.mouse.up();
+  await page.keyboard.up("Shift");
+  await settle(page);
+  const two = await hash_of(page), ends = text => { const [from, to] = text.split("-").map(Number); return { from: from * 1e9, to: to * 1e9 }; };
+  check(two.t2 !== undefined && two.t === t, `a brush with Shift chose ${two.t2}, and ${two.t} instead of ${t}`);
+  const most = data.compare(trace, { range: ends(two.t), threads: null, classes: 31 }, ends(two.t2 || two.t), "wall", "functions").sort((a, b) => Math.abs(b.difference) - Math.abs(a.difference))[0];
+  check((await first_rows(page))[0]?.[2] === (most.difference > 0 ? "+" : "") + (1000 * most.difference).toFixed(1), `A and B: the table says ${(await first_rows(page))[0]}, the data ${most.difference}`);
+  await picture(page, "two", { fullPage: true });
   await click(page, "all", ".chosen");
   check((await hash_of(page)).t === undefined && (await hash_of(page)).th === undefined, "\"all\" left something chosen");
 }

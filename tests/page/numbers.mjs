@@ -126,6 +126,24 @@ for (let i = 0; i < Number(n_ranges); i++) {
   compare_table(i % 2 ? "lines" : "functions", range);
   (i % 2 ? compare_gil : compare_threads)(range);
 }
+// Two ranges beside each other: the first and the last third, per second, as the table of each.
+{
+  const part = (trace.end_ns - trace.start_ns) / 3, cut = at => data.snap_range(trace, trace.start_ns + at * part, trace.start_ns + (at + 1) * part);
+  const ranges = [cut(0), cut(2)], tables = ranges.map(range => (range.to > range.from ? ask("functions", "--merge-threads", "--limit", "0", ...range_words(range)) : []));
+  const compared = ranges.every(range => range.to > range.from) ? data.compare(trace, { range: ranges[0] }, ranges[1], "wall", "functions") : [];
+  const unit = trace.processes[0]?.interval_ns / 1e9, sums = [new Map(), new Map()], mine = [new Map(), new Map()];
+  const key = (name, file, line) => [name, file, line || 0].join("|"), add = (map, k, v) => map.set(k, (map.get(k) || 0) + v);
+  tables.forEach((rows, i) => rows.forEach(row => add(sums[i], key(row.function, row.file, row.line), row.ticks * unit / ((ranges[i].to - ranges[i].from) / 1e9))));
+  for (const row of compared) {
+    const { name, file, line } = data.row_name(trace, "functions", row.id);
+    add(mine[0], key(name, file, line), row.a);
+    add(mine[1], key(name, file, line), row.b);
+    check(Math.abs(row.b - row.a - row.difference) < 1e-12 && row.margin >= 0, `A and B: ${name}`);
+  }
+  for (const i of [0, 1]) for (const [k, v] of compared.length ? sums[i] : []) check(Math.abs((mine[i].get(k) || 0) - v) < 1e-9, `${"AB"[i]}: ${k}: ${mine[i].get(k)}, pyanalyze ${v}`);
+  const same = data.compare(trace, { range: ranges[0] }, ranges[0], "cpu", "lines");
+  check(same.every(row => row.difference === 0), "a range differs from itself");
+}
 // What is drawn adds up to the same.
 const shapes = await import(pathToFileURL(data_js.replace(/data\.js$/, "shapes.js")));
 const near = (a, b, what) => check(Math.abs(a - b) <= 1e-6 * Math.max(1, Math.abs(a), Math.abs(b)), `${what}: ${a}, not ${b}`);
