@@ -21,7 +21,7 @@ function Header() {
   return (
     <header>
       <h1>{visible(t.title)}</h1>
-      <span>{t.threads.length} threads · {t.processes.length > 1 ? `${t.processes.length} processes · ` : ""}{seconds(t.end_ns - t.start_ns)} · {p ? `${count(1e9 / p.interval_ns)} Hz · Python ${visible(p.python)} · ` : ""}{count(ticks)} samples · {visible(t.recordings[0].host)}, {clock(t, t.start_ns, 0)}</span>
+      <span>{t.threads.length} {t.threads.length === 1 ? "thread" : "threads"} · {t.processes.length > 1 ? `${t.processes.length} processes · ` : ""}{seconds(t.end_ns - t.start_ns)} · {p ? `${count(1e9 / p.interval_ns)} Hz · Python ${visible(p.python)} · ` : ""}{count(ticks)} samples · {visible(t.recordings[0].host)}, {clock(t, t.start_ns, 0)}</span>
       <span class="right"><button onClick={turn} aria-label="light or dark" title="light or dark">◐</button> <button onClick={() => { help.value = !help.value; }} aria-label="help" aria-expanded={help.value}>?</button></span>
     </header>
   );

@@ -9,8 +9,8 @@ import { file_end, percent, seconds, visible } from "./text.js";
 const ROW = 22, AROUND = 6;
 const COLUMNS = [["self", "self"], ["share", "share"], ["error", "±95 %"], ["cum", "cum."], ["name", "where"]];
 // Of two ranges: what was spent in a row itself, in seconds per second of each.
-const COMPARED = [["a", "A"], ["b", "B"], ["size", "B − A"], ["margin", "±"], ["name", "where"]];
-const per_second = x => (1000 * x).toFixed(1) + " ms/s";
+const COMPARED = [["a", "A, ms/s"], ["b", "B, ms/s"], ["size", "B − A"], ["margin", "±"], ["name", "where"]];
+const per_second = x => (1000 * x).toFixed(1);
 
 export function Table() {
   const t = trace.value, chosen = useSignal("self"), top = useSignal(0);

@@ -72,7 +72,8 @@ function draw_axis(c, t, from, to, x_of, plot, height, ink, soft) {
     c.fillStyle = soft;
     c.fillRect(Math.round(x), AXIS - 4, 1, height - AXIS + 4);
     c.fillStyle = ink;
-    c.fillText(clock(t, ns, digits), Math.min(Math.max(LABEL + 24, x), LABEL + plot + RIGHT - 28), AXIS / 2);
+    const text = clock(t, ns, digits), half = c.measureText(text).width / 2;
+    c.fillText(text, Math.min(Math.max(LABEL + half, x), LABEL + plot + RIGHT - half), AXIS / 2);
   }
 }
 
