@@ -2,6 +2,7 @@
 #include "remainder.h"
 
 #include "analyze/base/memory.h"
+#include "ending.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -270,12 +271,51 @@ static void add_bare(const struct request *request, struct view *view,
     buffer_clear(&text);
 }
 
+void remainder_add_absent(const struct request *request, const struct census *census,
+                          struct view *view)
+{
+    if (request->select.n_pids > 0 || request->select.n_threads > 0)
+        return;
+    for (size_t i = 0; i < census->n_recordings; i++) {
+        const char *const text =
+            ending_missing(&census->recordings[i]->ending, false, &view->arena);
+        if (text != NULL)
+            view_add_note(view, arena_print(&view->arena, "In no row: %s; see processes.", text));
+    }
+}
+
+void remainder_add_other_cpu(const struct request *request, const struct census *census,
+                             const char *side, struct view *view)
+{
+    uint64_t whole_ns = 0, other_ns = 0;
+    if (select_by_state(&request->select) || request->select.n_threads > 0)
+        return;
+    for (size_t i = 0; i < census->n_processes; i++) {
+        const struct process *const p = census->processes[i];
+        const struct account *const a = &p->account;
+        if (!request_has_process(request, p) || a->process_cpu_ns <= a->sampler_cpu_ns)
+            continue;
+        whole_ns += a->process_cpu_ns - a->sampler_cpu_ns;
+        other_ns += process_native_ns(p);
+    }
+    if (other_ns > 0 && (double)other_ns >= REMAINDER_WORD * (double)whole_ns)
+        view_add_note(
+            view,
+            arena_print(&view->arena,
+                        "In no row of %s: %.3f s of CPU, %.1f%% of what was used "
+                        "from start to end, in threads that run no Python or ended "
+                        "unseen; see threads.",
+                        side, (double)other_ns / 1e9,
+                        whole_ns > other_ns ? 100 * (double)other_ns / (double)whole_ns : 100.0));
+}
+
 void remainder_add_notes(const struct request *request, struct view *view)
 {
     if (view->n_groups == 0)
         return;
     const struct stacks_seen seen = count_stacks(&request->profile);
     remainder_add_cpu(request, view);
+    remainder_add_absent(request, &request->trace->census, view);
     add_cut(request, view, &seen);
     add_failed(view, &seen);
     add_bare(request, view, &seen);

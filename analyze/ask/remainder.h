@@ -44,10 +44,22 @@ struct process_cpu process_cpu(const struct profile *profile, const struct proce
 bool remainder_whole(const struct request *request);
 
 /*
- * Add notes about what the rows of request->profile leave out: CPU of other threads, stacks that
+ * Add notes about what the rows of request->profile leave out: CPU of other threads, processes that
+ * could not be recorded, stacks that
  * were cut, stacks that could not be read, and what <no Python frames> is.
  */
 void remainder_add_notes(const struct request *request, struct view *view);
+
+/* Python processes that could not be recorded, unless some were chosen. */
+void remainder_add_absent(const struct request *request, const struct census *census,
+                          struct view *view);
+
+/*
+ * For a side of a comparison, which has no profile: CPU of threads without samples. `side` is what
+ * it is called.
+ */
+void remainder_add_other_cpu(const struct request *request, const struct census *census,
+                             const char *side, struct view *view);
 
 /* The first of them alone: CPU that is in no row. */
 void remainder_add_cpu(const struct request *request, struct view *view);

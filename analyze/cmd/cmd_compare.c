@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* compare: what cProfile and yappi saved, beside what was sampled. */
+#include "analyze/ask/remainder.h"
 #include "analyze/ask/request.h"
 #include "analyze/base/memory.h"
 #include "analyze/cli/command.h"
@@ -113,6 +114,7 @@ static enum status build_compare(struct request *request, struct view *view, str
     view->nothing = shown == 0;
     view_add_note(view, "Of what is not Python, sampled is what the lines that call it took: the "
                         "most that it can have taken.");
+    remainder_add_notes(request, view);
     return STATUS_OK;
 }
 

@@ -2,6 +2,7 @@
 /* diff: what changed between recordings, and whether that is real. */
 #include "cmd_diff.h"
 
+#include "analyze/ask/remainder.h"
 #include "analyze/ask/request.h"
 #include "analyze/base/memory.h"
 #include "analyze/cli/command.h"
@@ -284,6 +285,10 @@ static enum status compare(struct sides *s, struct request *request, struct view
     request->answered = true;
     fill_view(view, s, args, metric);
     diff_add_notes(view, s);
+    for (int w = 0; w < 2; w++) {
+        remainder_add_other_cpu(request, &s->traces[w]->census, w == 0 ? "A" : "B", view);
+        remainder_add_absent(request, &s->traces[w]->census, view);
+    }
     return STATUS_OK;
 }
 

@@ -76,6 +76,9 @@ def check_missing(t, words, reason, n=1, status=0, before=(), **more):
     text = f"{n} Python process{'es' if n > 1 else ''} not recorded: "
     assert text in run.err and f"{reason} ({n})" in run.err, run.err
     assert text in t.analyze("processes", run.trace), run.trace
+    for table in (["lines"], ["functions"], ["tree"], ["hot"], ["diff", run.trace]):
+        assert f"In no row: {text}" in t.analyze(*table, run.trace), table
+    assert text not in t.analyze("lines", "-t", "MainThread", run.trace)
     info = t.analyze("info", "--format", "csv", run.trace)
     assert f"not_recorded: {reason}" in info, info
     return run

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Tables say what their 100 % leaves out: programs whose CPU is known, by their own clock."""
 import re
+import subprocess
 
 from e2e import near
 from threads import NATIVE, NATIVE_HEAD
@@ -61,6 +62,15 @@ def test_native_pool(t):
     ranged = missing(t.analyze("lines", "--from", "0.1", run.trace))
     assert ranged and "from start to end" in ranged[2], ranged
     assert missing(t.analyze("lines", "--thread", "MainThread", run.trace)) is None
+    sides = re.findall(r"^In no row of ([AB]): ([0-9.]+) s of CPU, [0-9.]+% of",
+                       t.analyze("diff", run.trace, run.trace), re.M)
+    assert [side for side, _ in sides] == ["A", "B"], sides
+    near(float(sides[0][1]), row["other_cpu"], 0.05, 0.05, "diff")
+    assert "In no row of" not in t.analyze("diff", "-t", "MainThread", run.trace, run.trace)
+    profile = str(t.dir / "burn.pstats")
+    subprocess.run([t.python, "-m", "cProfile", "-o", profile, t.file("burn.py", BURN + "burn(0.1)")],
+                   check=True, capture_output=True)
+    assert missing(t.analyze("compare", run.trace, profile))
 
 
 def test_short_threads(t):
