@@ -273,8 +273,12 @@ static void agent_stop(struct agent *agent)
     signals_stop();
     hooks_disarm();
     dealloc_unhook(agent);
-    if (agent->link.head != NULL)
-        atomic_store_explicit(&agent->link.head->state, WIRE_STOPPED, memory_order_release);
+    if (agent->link.head == NULL)
+        return;
+    if (is_attached(agent))
+        atomic_store_explicit(&agent->link.head->exec_cpu_ns, clock_read(CLOCK_PROCESS_CPUTIME_ID),
+                              memory_order_relaxed);
+    atomic_store_explicit(&agent->link.head->state, WIRE_STOPPED, memory_order_release);
 }
 
 static void agent_leave(struct agent *agent)

@@ -143,8 +143,11 @@ bool collect_knows(const struct collect *collect, pid_t pid)
 static void image_count(struct collect *collect, struct process *process)
 {
     const int64_t before = index_of_pid(collect, process->pid);
+    const struct demise alive = {.is_known = false};
     bool is_image = false;
-    if (before >= 0 && collect->processes[before]->about.os_start == process->about.os_start)
+    if (before >= 0 && process_is_over(collect->processes[before]))
+        finish(collect, (uint32_t)before, "stopped", &alive); /* and is attached to again */
+    else if (before >= 0 && collect->processes[before]->about.os_start == process->about.os_start)
         finish_exec(collect, (uint32_t)before);
     else if (before >= 0)
         finish_dead(collect, (uint32_t)before);
@@ -246,6 +249,8 @@ static bool visit(struct collect *collect, uint32_t i, uint64_t now_ns, bool *is
         finish(collect, i, "broken", &alive);
     } else if (process_has_died(process)) {
         finish_dead(collect, i);
+    } else if (process_is_over(process)) {
+        finish(collect, i, "stopped", &alive);
     } else if (process_has_left(process, now_ns)) {
         finish_exec(collect, i);
     } else {

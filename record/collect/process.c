@@ -63,7 +63,7 @@ void process_look_clock(struct process *process)
         atomic_load_explicit(&process->head->counters.process_cpu_ns, memory_order_relaxed);
     if (cpu_ns > process->cpu_clock_ns)
         process->cpu_clock_ns = cpu_ns;
-    if (exec_ns(process) != 0) /* from there on it is another program's */
+    if (exec_ns(process) != 0 || process_is_over(process)) /* the rest is not ours */
         cpu_ns = atomic_load_explicit(&process->head->exec_cpu_ns, memory_order_relaxed);
     else if (!cpu_clock_read(process, &cpu_ns))
         return;
@@ -443,6 +443,12 @@ bool process_has_died(const struct process *process)
         return false; /* it will say so itself */
     return !procfs_stat_read(process->pid, &is) || is.state == 'Z' ||
            is.start != process->about.os_start;
+}
+
+bool process_is_over(const struct process *process)
+{
+    return (process->head->flags & WIRE_ATTACHED) != 0 && exec_ns(process) == 0 &&
+           atomic_load_explicit(&process->head->state, memory_order_acquire) == WIRE_STOPPED;
 }
 
 /* exec leaves nobody who could say so; the file behind /proc/PID/exe tells. */

@@ -88,6 +88,9 @@ bool process_has_called_exec(const struct process *process);
  */
 bool process_is_helper(const struct process *process);
 
+/* Whether its agent, which was attached to a program that goes on, has taken itself away. */
+bool process_is_over(const struct process *process);
+
 /* Whether this pid runs another program now, one that brought no agent. */
 bool process_has_left(struct process *process, uint64_t now_ns);
 

@@ -36,8 +36,8 @@
  * where the program has it from itself.
  */
 #define WIRE_SETTINGS_LIBRARY 11 /* its number in there, from 0 */
-#define WIRE_SOCKET "door"
-#define WIRE_BOARD  "board"
+#define WIRE_SOCKET           "door"
+#define WIRE_BOARD            "board"
 #define WIRE_DIRECTORY_MAX                                                                         \
     80 /* so that "/proc/PID/root" before it still fits a socket's address                         \
         */
@@ -224,11 +224,12 @@ struct wire_head {
     _Atomic uint32_t state;             /* enum wire_agent_state */
     _Atomic uint32_t is_hung_up;        /* collector: the connection's end means nothing, it had to
                                            save a descriptor */
-    _Atomic uint64_t exec_cpu_ns;       /* the process's CPU clock when a thread called exec, .. */
-    _Atomic uint64_t exec_ns;           /* .. CLOCK_MONOTONIC then, release store; 0 = nobody has,
-                                           or it failed */
-    _Atomic uint64_t collector_beat;    /* collector: CLOCK_MONOTONIC of its last visit */
-    _Atomic uint64_t sampler_beat;      /* sampler: CLOCK_MONOTONIC of its last tick */
+    _Atomic uint64_t exec_cpu_ns;    /* the process's CPU clock when a thread called exec, or when
+                                        an agent left that was attached, .. */
+    _Atomic uint64_t exec_ns;        /* .. CLOCK_MONOTONIC then, release store; 0 = nobody has,
+                                        or it failed */
+    _Atomic uint64_t collector_beat; /* collector: CLOCK_MONOTONIC of its last visit */
+    _Atomic uint64_t sampler_beat;   /* sampler: CLOCK_MONOTONIC of its last tick */
     struct wire_rest rest;
     _Alignas(64) struct wire_counters counters;
 };

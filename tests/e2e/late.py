@@ -117,6 +117,10 @@ def test_again_and_again(t):
     kinds, grown = map(int, waiting.run(AGAIN, "100")[0].split())
     waiting.end()
     assert kinds == 1 and grown < 200, (kinds, grown)
+    # each time is a recording of its own, that was stopped and not the end of the program
+    rows = [row for row in t.info(waiting.trace)["processes"] if row["command"].startswith(t.python)]
+    ends = [row["ended"] for row in rows]  # the last one's program may be gone before pyrec looks
+    assert len(ends) == 100 and ends.count("stopped") >= 99, ends
 
 
 def test_not_python(t):
@@ -214,3 +218,121 @@ print(leave())
     waiting.end()
     assert out == ["none none", "1", "0"], out
     assert len(t.rows("processes", waiting.trace)) <= 2
+
+
+# ---- other ends ----
+
+def test_pyrec_is_killed(t):
+    """Within two seconds of its end nothing of ours runs, at the slowest rate as well, and another
+    pyrec is let in."""
+    t.need_ctypes()
+    first = Waiting(t, ["-r", "1"])
+    t.n += 1
+    second = Waiting(t, ["-r", "200"])
+    out = first.run("""
+import signal
+def work(t):
+    end = time.monotonic() + t
+    while time.monotonic() < end: sum(range(100))
+before = threads()
+assert attach() == 0
+work(0.3)
+os.kill(int(settings.split(b',')[3]), signal.SIGKILL)
+begin = time.monotonic()
+while threads() > before and time.monotonic() - begin < 20: work(0.05)
+gone = time.monotonic() - begin
+print(threads() - before, agent.pyrec_is_recording())
+other = open(sys.argv[3]).read().strip().encode()
+print(attach(other))
+work(0.5)
+print(leave())
+print(gone, file=sys.stderr)
+""", str(second.settings))
+    second.end()
+    assert out == ["0 0", "0", "0"], out
+    assert any(function_of(frame) == "work" for stack, _ in t.stacks(second.trace) for frame in stack)
+
+
+def test_program_ends(t):
+    """While it is recorded a program returns, exits, is finalized with threads that run, or is killed:
+    with its own status, and with what it printed."""
+    t.need_ctypes()
+    waiting = Waiting(t, ["-r", "1000"])
+    tail = {
+        "pass": 0,
+        "sys.exit(3)": 3,
+        "os._exit(4)": 4,
+        "threading.Thread(target=lambda: [time.sleep(0.001) for _ in iter(int, 1)], daemon=True).start()": 0,
+        "os.kill(os.getpid(), 9)": -9,
+        "import atexit; atexit.register(leave)": 0,
+    }
+    library = str(t.build / "record" / "libpyrec.so")
+    for i, (end, status) in enumerate(tail.items()):
+        path = t.file(f"end{i}.py", BEGIN + f"""
+assert attach() == 0
+def churn():
+    for n in range(300): exec(compile('def f%d(): return %d' % (n, n), 'made%d.py' % n, 'exec'), {{}})
+churn()
+print('said', flush=True)
+{end}
+""")
+        for _ in range(3):
+            done = subprocess.run([t.python, path, library, str(waiting.settings)],
+                                  capture_output=True, text=True, timeout=60)
+            assert (done.returncode, done.stdout, done.stderr) == (status, "said\n", ""), (end, done)
+    waiting.end()
+
+
+SHORT = """
+def burn():
+    begin = time.thread_time()
+    while time.thread_time() - begin < 0.004: pass
+assert attach() == 0
+used = time.process_time()
+for _ in range(150):
+    worker = threading.Thread(target=burn)
+    worker.start()
+    worker.join()
+    time.sleep(0.005)
+used = time.process_time() - used
+assert leave() == 0
+print(used)
+"""
+
+
+def test_ends_of_threads(t):
+    """What threads of 4 ms used after their last sample is in the books."""
+    t.need_ctypes()
+    waiting = Waiting(t, ["-r", "250"])
+    used = float(waiting.run(SHORT)[0])
+    waiting.end()
+    rows = [row for row in t.rows("threads", waiting.trace) if row["kind"] == "python"]
+    threads = [row for row in rows if row["thread"] != "MainThread"]
+    assert len(threads) > 100, len(threads)
+    booked = sum(row["cpu_time"] for row in threads)
+    # each used 4 ms; without the ends a third of that and more would be missing
+    assert booked > 0.9 * 0.004 * len(threads), (booked, used, len(threads))
+
+
+def test_idle(t):
+    """Where nothing runs the sampler rests, as it does in a program that pyrec started: ticks are
+    written down, and the recorder uses next to nothing."""
+    t.need_ctypes()
+    t.need_gil()
+    waiting = Waiting(t, ["-r", "1000"])
+    out = waiting.run("""
+import threading
+threading.Thread(target=time.sleep, args=(4,), daemon=True).start()
+assert attach() == 0
+for _ in range(10): time.sleep(0.01)
+def wakes():
+    task = next(n for n in os.listdir('/proc/self/task')
+                if open('/proc/self/task/%s/comm' % n).read() == 'pyrec-sampler\\n')
+    return int(next(line.split()[1] for line in open('/proc/self/task/%s/status' % task)
+                    if line.startswith('voluntary')))
+before = wakes()
+time.sleep(2)
+print(wakes() - before)
+""")
+    waiting.end()
+    assert int(out[0]) < 700, out  # 2,000 without

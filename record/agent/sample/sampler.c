@@ -237,15 +237,18 @@ bool sampler_run(struct sampler *s)
     while (!(atomic_load_explicit(s->wake, memory_order_acquire) & SAMPLER_STOP)) {
         const uint64_t due = sampler_due(s, number_next(s));
         const uint64_t now = clock_now();
-        if (now < due) {
+        const uint64_t look = s->looked_ns + LOOK_NS; /* also where ticks are far apart */
+        if (now < due && now < look) {
             if (!rest_take(s))
-                sampler_sleep(s->wake, due);
+                sampler_sleep(s->wake, due < look ? due : look);
             continue;
         }
         if (!all_is_well(s, now)) {
             rest_end(s);
             return false;
         }
+        if (now < due)
+            continue;
         rest_prepare(s);
         sampler_tick(s, now);
     }
