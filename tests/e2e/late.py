@@ -5,9 +5,9 @@ import pathlib
 import subprocess
 import time
 
-from e2e import function_of
+from e2e import Skip, function_of
 
-DONE, SETTINGS, BUSY, NO_PYTHON = 0, 1, 2, 3
+DONE, SETTINGS, BUSY, NO_PYTHON, UNREADABLE = 0, 1, 2, 3, 5
 
 # What each program begins with. `attach` is called like any C function: without the GIL.
 BEGIN = """
@@ -336,3 +336,60 @@ print(wakes() - before)
 """)
     waiting.end()
     assert int(out[0]) < 700, out  # 2,000 without
+
+
+def test_filtered(t):
+    """Where a filter of system calls keeps a process from reading itself: refused, and left alone."""
+    t.need_ctypes()
+    if os.uname().machine != "x86_64":
+        raise Skip("the filter is for x86-64")
+    waiting = Waiting(t)
+    out = waiting.run("""
+import struct
+libc = ctypes.CDLL(None, use_errno=True)
+steps = [(0x20, 0, 0, 0), (0x15, 0, 1, 310), (6, 0, 0, 0x50001), (6, 0, 0, 0x7fff0000)]
+code = ctypes.create_string_buffer(b''.join(struct.pack('HBBI', *step) for step in steps))
+program = ctypes.create_string_buffer(struct.pack('HxxxxxxQ', len(steps), ctypes.addressof(code)))
+assert libc.prctl(38, 1, 0, 0, 0) == 0
+assert libc.prctl(22, 2, ctypes.c_void_p(ctypes.addressof(program)), 0, 0) == 0
+print(attach(), threads(), leave())
+""")
+    waiting.end()
+    assert out == [f"{UNREADABLE} 1 1"], out
+
+
+def test_two_at_once(t):
+    """Who is recorded already is told so: by another copy of the library, and where pyrec started it. When
+    that pyrec is gone, it can be attached to."""
+    t.need_ctypes()
+    waiting = Waiting(t, ["-r", "200"])
+    other = t.dir / "other.so"
+    other.write_bytes((t.build / "record" / "libpyrec.so").read_bytes())
+    out = waiting.run("""
+other = ctypes.CDLL(sys.argv[3])
+other.pyrec_attach.argtypes = [ctypes.c_char_p]
+print(attach(), other.pyrec_attach(settings), other.pyrec_leave(), leave())
+print(other.pyrec_attach(settings), attach(), leave(), other.pyrec_leave())
+""", str(other))
+    assert out == [f"{DONE} {BUSY} 1 0", f"{DONE} {BUSY} 1 0"], out
+
+    t.n += 1
+    path = t.file("started.py", BEGIN + """
+import signal
+def work(t):
+    end = time.monotonic() + t
+    while time.monotonic() < end: sum(range(100))
+print(attach(), leave(), flush=True)
+os.kill(os.getppid(), signal.SIGKILL)
+begin = time.monotonic()
+while agent.pyrec_is_recording() and time.monotonic() - begin < 20: work(0.05)
+print(attach(), flush=True)
+work(0.5)
+print(leave(), threads(), flush=True)
+""")
+    library = str(t.build / "record" / "libpyrec.so")
+    process, _ = t.start([t.python, path, library, str(waiting.settings)])
+    out, err = process.communicate(timeout=60)
+    waiting.end()
+    assert out.splitlines() == [f"{BUSY} 1", f"{DONE}", "0 1"] and err == "", (out, err)
+    assert any(function_of(frame) == "work" for stack, _ in t.stacks(waiting.trace) for frame in stack)
