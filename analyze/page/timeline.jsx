@@ -32,22 +32,39 @@ export function choose_range(from, to, field = range) {
   field.value = from === null ? null : snap_range(trace.value, Math.max(trace.value.start_ns, Math.min(from, to)), Math.min(trace.value.end_ns, Math.max(from, to)));
 }
 
-function draw(canvas, rows, stalls, drag) {
-  const t = trace.value, { from, to } = time_span(), ratio = devicePixelRatio || 1;
+// All but what is chosen, which is drawn over it: made anew only when something of it is another.
+function draw_base(base, canvas, rows, stalls) {
+  const t = trace.value, { from, to } = time_span(), ratio = devicePixelRatio || 1, width = canvas.width, height = canvas.height;
+  const key = [from, to, width, height, ratio, is_dark(), rows.map(row => row.name).join("\0"), threads.value && [...threads.value].join(" ")].join("\n");
+  if (base.key === key) return base.picture;
+  const picture = document.createElement("canvas"), c = picture.getContext("2d"), plot = Math.max(50, width / ratio - LABEL - RIGHT);
+  picture.width = width;
+  picture.height = height;
+  const x_of = ns => LABEL + ((ns - from) / (to - from)) * plot, ink = getComputedStyle(document.body).color, soft = is_dark() ? "#333d49" : "#e2e6ea";
+  c.scale(ratio, ratio);
+  c.font = "12px system-ui, sans-serif";
+  c.textBaseline = "middle";
+  draw_axis(c, t, from, to, x_of, plot, height / ratio, ink, soft);
+  draw_curves(c, t, { from, to }, plot, ink, soft);
+  draw_stalls(c, stalls, x_of, from, to);
+  rows.forEach((row, i) => draw_strip(c, t, row, { from, to }, plot, AXIS + CURVES + STALLS + i * ROW, ink, ratio));
+  base.key = key;
+  return base.picture = picture;
+}
+
+function draw(canvas, rows, stalls, drag, base) {
+  const { from, to } = time_span(), ratio = devicePixelRatio || 1;
   const width = canvas.parentNode.clientWidth, height = AXIS + CURVES + STALLS + rows.length * ROW + 4;
   canvas.width = width * ratio;
   canvas.height = height * ratio;
   canvas.style.height = height + "px";
   const c = canvas.getContext("2d"), plot = Math.max(50, width - LABEL - RIGHT);
-  const style = getComputedStyle(document.body), ink = style.color, soft = is_dark() ? "#333d49" : "#e2e6ea";
+  const ink = getComputedStyle(document.body).color;
   const x_of = ns => LABEL + ((ns - from) / (to - from)) * plot;
+  c.drawImage(draw_base(base, canvas, rows, stalls), 0, 0);
   c.scale(ratio, ratio);
   c.font = "12px system-ui, sans-serif";
   c.textBaseline = "middle";
-  draw_axis(c, t, from, to, x_of, plot, height, ink, soft);
-  draw_curves(c, t, { from, to }, plot, ink, soft);
-  draw_stalls(c, stalls, x_of, from, to);
-  rows.forEach((row, i) => draw_strip(c, t, row, { from, to }, plot, AXIS + CURVES + STALLS + i * ROW, ink, ratio));
   const second = drag && drag.second, marks = [[second ? range.value : drag || range.value, "A"], [second ? drag : other.value, "B"]];
   for (const [mark, letter] of marks) {
     if (!mark) continue;
@@ -176,10 +193,10 @@ export function timeline_rows(t, opened) {
 }
 
 export function Timeline({ stalls }) {
-  const canvas = useRef(), drag = useSignal(null), opened = useSignal(new Set()), hover = useRef();
+  const canvas = useRef(), base = useRef({}), drag = useSignal(null), opened = useSignal(new Set()), hover = useRef();
   const t = trace.value, rows = timeline_rows(t, opened.value);
   void theme.value; // colors are the canvas' own
-  const redraw = () => canvas.current && draw(canvas.current, rows, stalls, drag.value);
+  const redraw = () => canvas.current && draw(canvas.current, rows, stalls, drag.value, base.current);
   useLayoutEffect(redraw);
   useEffect(() => {
     addEventListener("resize", redraw);

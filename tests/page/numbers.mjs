@@ -156,7 +156,7 @@ function compare_shapes(range) {
     for (const box of boxes) depths.set(box.depth, (depths.get(box.depth) || 0) + box.width);
     for (const width of depths.values()) check(width <= total * (1 + 1e-9), `${where}: boxes are wider than the whole`);
     // every weight is in a box, whatever is folded: boxes less those above them are what is spent in them
-    const shown = new Set(boxes.flatMap(box => [box.node]));
+    const shown = new Set(boxes.map(box => box.node));
     near(boxes.reduce((a, box) => a + own[box.node], 0), total, `${where}: what boxes of the ${full ? "full" : "folded"} graph spend themselves`);
     check(full ? boxes.every(box => !box.chain) : boxes.every(box => !box.chain || (box.chain.length >= 3 && !own[tree.up[box.node]])), `${where}: chains`);
     check(!boxes.some(box => box.fn === shapes.IMPORTS && (full || tree.kids[box.node])), `${where}: the import machinery calls something`);
