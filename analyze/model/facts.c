@@ -32,6 +32,8 @@ void facts_reset(struct facts *facts)
     facts->n_threads = 0;
     hash_reset(&facts->thread_of_id);
     facts->last_q = 0;
+    facts->so_far = (struct ending){0};
+    facts->absences_size = 0;
 }
 
 void facts_clear(struct facts *facts)
@@ -208,6 +210,37 @@ void facts_account(struct facts *facts, const Pyrec__V1__Account *from, uint32_t
     p->account_seq = seq;
 }
 
+static struct absence absence_of(struct facts *facts, const Pyrec__V1__NotRecorded *message)
+{
+    return (struct absence){.reason = copy_clean(&facts->arena, message->reason),
+                            .name = copy_clean(&facts->arena, message->name),
+                            .count = message->count,
+                            .unsure = message->unsure};
+}
+
+/* What is said at one time replaces what was said before. */
+static void add_missing_so_far(struct facts *facts, const Pyrec__V1__Event *event, uint64_t time_ns)
+{
+    struct ending *const so_far = &facts->so_far;
+    if (so_far->absences_known && time_ns < so_far->end_ns)
+        return;
+    if (!so_far->absences_known || time_ns > so_far->end_ns)
+        so_far->n_absences = 0;
+    so_far->absences_known = true;
+    so_far->end_ns = time_ns;
+    if (event->not_recorded == NULL)
+        return;
+    if (so_far->n_absences == facts->absences_size) {
+        struct absence *const before = so_far->absences;
+        facts->absences_size = 2 * facts->absences_size + 8;
+        so_far->absences =
+            arena_get(&facts->arena, facts->absences_size * sizeof *so_far->absences);
+        for (size_t i = 0; i < so_far->n_absences; i++)
+            so_far->absences[i] = before[i];
+    }
+    so_far->absences[so_far->n_absences++] = absence_of(facts, event->not_recorded);
+}
+
 void facts_events(struct facts *facts, const Pyrec__V1__Events *events, uint64_t quantum_ns)
 {
     for (size_t i = 0; i < events->n_event; i++) {
@@ -216,6 +249,8 @@ void facts_events(struct facts *facts, const Pyrec__V1__Events *events, uint64_t
         if (event->type == PYREC__V1__EVENT__TYPE__CLOCK_STEP ||
             event->type == PYREC__V1__EVENT__TYPE__CLOCK_STEP_EARLY)
             wall_add(&facts->wall, (struct wall_step){time_ns, event->value});
+        if (event->type == PYREC__V1__EVENT__TYPE__NOT_RECORDED)
+            add_missing_so_far(facts, event, time_ns);
         if (event->type == PYREC__V1__EVENT__TYPE__TITLE)
             census_title(&facts->process,
                          (struct title_change){time_ns, copy_clean(&facts->arena, event->text)});
@@ -263,14 +298,8 @@ static void add_absences(struct facts *facts, const Pyrec__V1__Summary *summary)
     ending->helpers = summary->helpers;
     ending->helpers_cpu_ns = summary->helpers_cpu_ns;
     ending->absences = arena_get(&facts->arena, summary->n_not_recorded * sizeof *ending->absences);
-    for (size_t i = 0; i < summary->n_not_recorded; i++) {
-        const Pyrec__V1__NotRecorded *const message = summary->not_recorded[i];
-        ending->absences[ending->n_absences++] =
-            (struct absence){.reason = copy_clean(&facts->arena, message->reason),
-                             .name = copy_clean(&facts->arena, message->name),
-                             .count = message->count,
-                             .unsure = message->unsure};
-    }
+    for (size_t i = 0; i < summary->n_not_recorded; i++)
+        ending->absences[ending->n_absences++] = absence_of(facts, summary->not_recorded[i]);
 }
 
 void facts_summary(struct facts *facts, const Pyrec__V1__Summary *summary, uint64_t quantum_ns,

@@ -40,6 +40,8 @@ struct facts {
     struct hash thread_of_id; /* ids may be any 32 bits */
     struct wall wall;         /* what it noted of it; times of its own recording */
     uint64_t last_q;          /* the latest tick */
+    struct ending so_far;     /* who was missing at end_ns; absences_known: somebody said so */
+    size_t absences_size;
 };
 
 /* Times that no machine has seen end here: 146 years. */

@@ -88,20 +88,30 @@ static void settle_threads(const struct facts *facts, struct census *census, str
     }
 }
 
+static void settle_absences(const struct ending *from, struct census *census, struct ending *to)
+{
+    to->absences_known = from->absences_known;
+    to->n_absences = from->n_absences;
+    to->absences = arena_get(&census->arena, from->n_absences * sizeof *to->absences);
+    for (size_t i = 0; i < from->n_absences; i++) {
+        to->absences[i] = from->absences[i];
+        to->absences[i].reason = copy(census, from->absences[i].reason);
+        to->absences[i].name = copy(census, from->absences[i].name);
+    }
+}
+
 static void settle_ending(const struct facts *facts, struct census *census, struct ending *ending,
                           uint64_t shift_ns)
 {
-    if (!facts->process.ending.known)
-        return;
-    *ending = facts->process.ending;
-    ending->reason = copy(census, ending->reason);
-    ending->end_ns += shift_ns;
-    ending->absences = arena_get(&census->arena, ending->n_absences * sizeof *ending->absences);
-    for (size_t i = 0; i < ending->n_absences; i++) {
-        ending->absences[i] = facts->process.ending.absences[i];
-        ending->absences[i].reason = copy(census, ending->absences[i].reason);
-        ending->absences[i].name = copy(census, ending->absences[i].name);
+    const struct ending *const from = &facts->process.ending;
+    if (from->known) {
+        *ending = *from;
+        ending->reason = copy(census, from->reason);
+        ending->end_ns += shift_ns;
+        settle_absences(from, census, ending);
     }
+    if (!ending->absences_known && facts->so_far.absences_known)
+        settle_absences(&facts->so_far, census, ending);
 }
 
 static void settle_titles(const struct facts *facts, struct census *census, struct process *p)

@@ -57,7 +57,8 @@ static bool open_chunk(struct unit_reader *reader)
         struct problem why = {0};
         trace_count_done(reader->trace, 1);
         reader->chunk_wanted = trace_chunk_wanted(reader->trace, c);
-        if (!reader->chunk_wanted && !(chunk_place(reader)->header.flags & CHUNK_NEEDED))
+        const struct chunk_header *const header = &chunk_place(reader)->header;
+        if (!reader->chunk_wanted && header->process != 0 && !(header->flags & CHUNK_NEEDED))
             continue;
         if (chunk_file_load(file, c->chunk, &reader->buffer, &why) != STATUS_OK) {
             report_chunk(reader, &why);

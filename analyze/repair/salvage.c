@@ -242,6 +242,8 @@ static enum status take_own(struct salvage *s, const struct piece *piece, struct
         if (field == FIELD_SUMMARY) {
             buffer_reset(&s->summary);
             payload_copy(&s->summary, field, body);
+        } else if (field == FIELD_EVENTS && s->n_origins > 1) {
+            continue; /* who is missing in one of several: the Summary of all will say it */
         } else if (field != FIELD_META && field != FIELD_INDEX) {
             payload_copy(&s->payload, field, body);
         }
@@ -372,6 +374,31 @@ static enum status take_all(struct salvage *s, struct problem *why)
     return status;
 }
 
+/* Who is missing in the recordings that become one. */
+static void add_absences(const struct census *census, struct arena *arena,
+                         Pyrec__V1__Summary *summary)
+{
+    size_t n = 0;
+    summary->missing_counted = true;
+    for (size_t r = 0; r < census->n_recordings; r++)
+        n += census->recordings[r]->ending.n_absences;
+    summary->not_recorded = arena_get(arena, n * sizeof *summary->not_recorded);
+    for (size_t r = 0; r < census->n_recordings; r++) {
+        const struct ending *const ending = &census->recordings[r]->ending;
+        summary->missing_counted = summary->missing_counted && ending->absences_known;
+        for (size_t i = 0; i < ending->n_absences; i++) {
+            const struct absence *const from = &ending->absences[i];
+            Pyrec__V1__NotRecorded *const to = arena_get(arena, sizeof *to);
+            pyrec__v1__not_recorded__init(to);
+            to->reason = arena_copy(arena, from->reason, strlen(from->reason));
+            to->name = arena_copy(arena, from->name, strlen(from->name));
+            to->count = from->count;
+            to->unsure = from->unsure;
+            summary->not_recorded[summary->n_not_recorded++] = to;
+        }
+    }
+}
+
 /* The Summary of the recording, or one that says that there was none. */
 static enum status write_end(struct salvage *s, const struct audit *audit, struct problem *why)
 {
@@ -379,15 +406,19 @@ static enum status write_end(struct salvage *s, const struct audit *audit, struc
     Pyrec__V1__Packet packet = PYREC__V1__PACKET__INIT;
     struct chunk chunk = {.flags = CHUNK_SUMMARY, .t_last_ns = audit->last_ns};
     char cut[] = "cut off", merged[] = "merged";
+    struct arena arena = {0};
     if (s->summary.len == 0 || s->n_origins > 1) {
         const uint64_t quantum_ns = s->clocks->quantum_ns;
         summary.end_q = quantum_ns > 0 ? audit->last_ns / quantum_ns : 0;
         summary.stop_reason = s->n_origins > 1 ? merged : cut;
         summary.processes = (uint32_t)s->trace->census.n_processes;
+        if (s->n_origins > 1)
+            add_absences(&s->trace->census, &arena, &summary);
         packet.body_case = PYREC__V1__PACKET__BODY_SUMMARY;
         packet.summary = &summary;
         buffer_reset(&s->summary);
         payload_add(&s->summary, &packet);
+        arena_clear(&arena);
     }
     chunk.raw = (const uint8_t *)s->summary.text;
     chunk.raw_len = s->summary.len;

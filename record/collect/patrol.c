@@ -4,6 +4,7 @@
 #include "record/tables/vec.h"
 #include "suspect.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -102,25 +103,28 @@ static void pid_note(void *closure, pid_t pid)
 
 /* ---- one of ours ---- */
 
-static void row_judge(struct patrol *patrol, const struct patrol_row *row)
+static void row_judge(const struct patrol_row *row, struct missing *missing)
 {
     const struct missing_who who = {row->suspect.inner_pid, row->start};
     if (row->is_ours && !row->is_recorded && row->suspect.is_suspect)
-        missing_add(&patrol->collect->missing,
-                    row->suspect.is_python ? MISSING_PYTHON : MISSING_PROGRAM, who,
+        missing_add(missing, row->suspect.is_python ? MISSING_PYTHON : MISSING_PROGRAM, who,
                     row->suspect.reason, row->suspect.name);
 }
 
 /* It may have become another program since. */
-static void exe_look(struct patrol_row *row, uint64_t now_ns)
+static void exe_look(struct patrol *patrol, struct patrol_row *row, uint64_t now_ns)
 {
     char path[32];
     struct stat exe;
     snprintf(path, sizeof path, "/proc/%d/exe", row->pid);
-    if (stat(path, &exe) != 0)
+    if (stat(path, &exe) != 0) {
+        if (errno == ENOENT && row->look_ns != 0) /* it has ended, and nobody has asked how */
+            return;
         exe.st_dev = exe.st_ino = 0;
+    }
     if (row->look_ns != 0 && exe.st_dev == row->exe_device && exe.st_ino == row->exe_inode)
         return;
+    row_judge(row, &patrol->collect->missing); /* of what it was until now */
     row->exe_device = exe.st_dev;
     row->exe_inode = exe.st_ino;
     row->looks = 0;
@@ -138,7 +142,7 @@ static void row_look(struct patrol *patrol, struct patrol_row *row, uint64_t now
     row->is_recorded = row->is_recorded || collect_knows(patrol->collect, row->pid);
     if (!row->is_ours || row->is_recorded)
         return;
-    exe_look(row, now_ns);
+    exe_look(patrol, row, now_ns);
     if (!is_open(row) || now_ns < row->look_ns)
         return;
     suspect_look(&row->suspect, row->pid, patrol->library);
@@ -166,7 +170,7 @@ static void gone_remove(struct patrol *patrol)
         if (patrol->rows[i].is_there)
             patrol->rows[n++] = patrol->rows[i];
         else
-            row_judge(patrol, &patrol->rows[i]);
+            row_judge(&patrol->rows[i], &patrol->collect->missing);
     }
     patrol->n = n;
 }
@@ -195,10 +199,16 @@ void patrol_look(struct patrol *patrol, pid_t command, uint64_t now_ns)
         patrol->due_ns = now_ns + PATROL_PERIOD_NS;
 }
 
+void patrol_add_open(const struct patrol *patrol, struct missing *missing)
+{
+    for (uint32_t i = 0; i < patrol->n; i++)
+        row_judge(&patrol->rows[i], missing);
+}
+
 void patrol_close(struct patrol *patrol)
 {
     for (uint32_t i = 0; i < patrol->n; i++)
-        row_judge(patrol, &patrol->rows[i]);
+        row_judge(&patrol->rows[i], &patrol->collect->missing);
     free(patrol->rows);
     patrol->rows = NULL;
     patrol->n = patrol->capacity = 0;

@@ -44,6 +44,9 @@ void patrol_init(struct patrol *patrol, struct collect *collect, const char *coo
 /* Once in a while: does nothing before due_ns. `command`: pyrec's child. */
 void patrol_look(struct patrol *patrol, pid_t command, uint64_t now_ns);
 
+/* Add those who are unaccounted for as it looks now; they may still be heard of. */
+void patrol_add_open(const struct patrol *patrol, struct missing *missing);
+
 /* The recording is over: whoever is still unaccounted for is missing. Gives its memory back. */
 void patrol_close(struct patrol *patrol);
 

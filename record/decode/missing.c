@@ -24,6 +24,23 @@ void missing_clear(struct missing *missing)
     missing->n_seen = missing->seen_capacity = 0;
 }
 
+void missing_copy(struct missing *to, const struct missing *from)
+{
+    *to = *from;
+    to->seen = NULL;
+    to->n_seen = to->seen_capacity = 0;
+    if (vec_room(&to->seen, &to->seen_capacity, from->n_seen, sizeof *to->seen)) {
+        to->n_seen = from->n_seen;
+        for (uint32_t i = 0; i < from->n_seen; i++)
+            to->seen[i] = from->seen[i];
+    }
+}
+
+bool missing_is_same(const struct missing *a, const struct missing *b)
+{
+    return a->n_rows == b->n_rows && memcmp(a->rows, b->rows, a->n_rows * sizeof *a->rows) == 0;
+}
+
 bool missing_knows(const struct missing *missing, struct missing_who who)
 {
     for (uint32_t i = 0; i < missing->n_seen && who.inner_pid != 0; i++)

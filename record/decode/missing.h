@@ -56,6 +56,12 @@ void missing_add(struct missing *missing, enum missing_kind kind, struct missing
 /* Whether it was added already. */
 bool missing_knows(const struct missing *missing, struct missing_who who);
 
+/* A copy to count on in; missing_clear takes it back. */
+void missing_copy(struct missing *to, const struct missing *from);
+
+/* Whether both say the same. */
+bool missing_is_same(const struct missing *a, const struct missing *b);
+
 /* Read the notices on the board; what does not carry the cookie is a stranger's. */
 void missing_take_notices(struct missing *missing, int board, const char *cookie);
 

@@ -96,6 +96,7 @@ void emit_begin_section(struct emit *emit, uint64_t now_ns)
     const struct encode_job job = {.recording = recording, .interval_ns = recording->interval_ns};
     if (emit->problem.status != STATUS_OK)
         return;
+    emit->sections++;
     recording->segment = tracefile_next_number(emit->trace);
     enum status status = encode_chunk(emit->encoder, &job, &meta, &emit->problem);
     meta.flags |= CHUNK_GENERATION_START;
@@ -103,6 +104,15 @@ void emit_begin_section(struct emit *emit, uint64_t now_ns)
         status = tracefile_begin_section(emit->trace, &meta, now_ns, &emit->problem);
     emit->file_bytes = tracefile_bytes(emit->trace);
     emit->problem.status = status;
+}
+
+void emit_missing(struct emit *emit, const struct missing *missing)
+{
+    const struct stream_clock *clock = &emit->recording.clock;
+    struct encode_job job = {.missing = missing,
+                             .missing_q = stream_quanta(clock, clocks_mono_ns())};
+    const uint64_t at_ns = job.missing_q * clock->quantum_ns;
+    emit_chunk(emit, &job, 0, EMIT_NO_META, at_ns, at_ns);
 }
 
 /* The last chunk of the recording, as it stands. */

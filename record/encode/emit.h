@@ -21,6 +21,7 @@ struct emit {
     struct problem problem; /* status is STATUS_OK while all is well */
     uint64_t file_bytes;
     uint64_t chunks;
+    uint32_t sections; /* begun after the first one */
 };
 
 /* What a trace is to be. */
@@ -48,6 +49,9 @@ void emit_chunk(struct emit *emit, struct encode_job *job, uint32_t number, enum
  */
 bool emit_section_due(const struct emit *emit, uint64_t now_ns);
 void emit_begin_section(struct emit *emit, uint64_t now_ns);
+
+/* Who is missing so far, as of now: for the case that the trace is never closed. */
+void emit_missing(struct emit *emit, const struct missing *missing);
 
 /* A copy of the trace as it is, closed. It has no influence on the trace if that fails. */
 MUST_CHECK enum status emit_snapshot(struct emit *emit, const struct account *account,

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MAX_PACKETS 5
+#define MAX_PACKETS 6
 #define MAX_CUTS    4
 
 struct encoder {
@@ -114,6 +114,9 @@ static void packets_build(struct bump *bump, const struct encode_job *job, struc
     if (stream != NULL && stream->batch.n_events > 0 &&
         (packet = packet_add(bump, to, PYREC__V1__PACKET__BODY_EVENTS, CHUNK_EVENTS)) != NULL)
         packet->events = encode_events(bump, stream);
+    if (job->missing != NULL &&
+        (packet = packet_add(bump, to, PYREC__V1__PACKET__BODY_EVENTS, CHUNK_EVENTS)) != NULL)
+        packet->events = encode_missing(bump, job);
     if (job->end != NULL &&
         (packet = packet_add(bump, to, PYREC__V1__PACKET__BODY_SUMMARY, CHUNK_SUMMARY)) != NULL)
         packet->summary = encode_summary(bump, job);

@@ -76,6 +76,8 @@ struct encode_job {
     const struct account *account; /* in Samples, and in Summary */
     const struct natives *natives; /* changed ones in Samples, all in Summary */
     const struct encode_end *end;  /* Summary */
+    const struct missing *missing; /* Events: who is missing so far, .. */
+    uint64_t missing_q;            /* .. at that time */
 };
 
 struct encoder;

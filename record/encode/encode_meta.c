@@ -196,6 +196,18 @@ size_t encode_native_list(struct bump *bump, const struct natives *natives,
     return n;
 }
 
+static Pyrec__V1__NotRecorded *row_build(struct bump *bump, const struct missing_row *row)
+{
+    Pyrec__V1__NotRecorded *message = encode_new(bump, &pyrec__v1__not_recorded__descriptor);
+    if (message == NULL)
+        return NULL;
+    message->reason = encode_clean_text(bump, row->reason);
+    message->count = row->n;
+    message->name = encode_clean_text(bump, row->name);
+    message->unsure = row->kind != MISSING_PYTHON;
+    return message;
+}
+
 static void missing_build(struct bump *bump, const struct missing *missing,
                           Pyrec__V1__Summary *summary)
 {
@@ -205,17 +217,31 @@ static void missing_build(struct bump *bump, const struct missing *missing,
     summary->missing_counted = true;
     summary->strangers = missing->n_strangers;
     summary->not_recorded = list;
-    for (uint32_t i = 0; i < missing->n_rows; i++) {
-        const struct missing_row *row = &missing->rows[i];
-        Pyrec__V1__NotRecorded *message = encode_new(bump, &pyrec__v1__not_recorded__descriptor);
-        if (message == NULL)
-            return;
-        message->reason = encode_clean_text(bump, row->reason);
-        message->count = row->n;
-        message->name = encode_clean_text(bump, row->name);
-        message->unsure = row->kind != MISSING_PYTHON;
-        list[summary->n_not_recorded++] = message;
+    for (uint32_t i = 0; i < missing->n_rows; i++)
+        if ((list[summary->n_not_recorded] = row_build(bump, &missing->rows[i])) != NULL)
+            summary->n_not_recorded++;
+}
+
+/* One event for each row, or one for all when there is none. */
+Pyrec__V1__Events *encode_missing(struct bump *bump, const struct encode_job *job)
+{
+    const uint32_t n_rows = job->missing->n_rows, n = n_rows > 0 ? n_rows : 1;
+    Pyrec__V1__Events *events = encode_new(bump, &pyrec__v1__events__descriptor);
+    Pyrec__V1__Event **list = bump_take(bump, n, sizeof(Pyrec__V1__Event *));
+    Pyrec__V1__Event *messages = bump_take(bump, n, sizeof *messages);
+    if (bump->has_failed)
+        return NULL;
+    events->event = list;
+    events->n_event = n;
+    for (uint32_t i = 0; i < n; i++) {
+        pyrec__v1__event__init(&messages[i]);
+        messages[i].type = PYREC__V1__EVENT__TYPE__NOT_RECORDED;
+        messages[i].time_q = job->missing_q;
+        if (i < n_rows)
+            messages[i].not_recorded = row_build(bump, &job->missing->rows[i]);
+        list[i] = &messages[i];
     }
+    return events;
 }
 
 Pyrec__V1__Summary *encode_summary(struct bump *bump, const struct encode_job *job)

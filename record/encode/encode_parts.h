@@ -24,6 +24,7 @@ Pyrec__V1__Meta *encode_meta(struct bump *bump, const struct encode_job *job);
 Pyrec__V1__Defs *encode_defs(struct bump *bump, const struct stream *stream);
 Pyrec__V1__Samples *encode_samples(struct bump *bump, const struct encode_job *job);
 Pyrec__V1__Events *encode_events(struct bump *bump, const struct stream *stream);
+Pyrec__V1__Events *encode_missing(struct bump *bump, const struct encode_job *job);
 Pyrec__V1__Summary *encode_summary(struct bump *bump, const struct encode_job *job);
 Pyrec__V1__Account *encode_account(struct bump *bump, const struct account *account);
 

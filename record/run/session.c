@@ -40,6 +40,9 @@ struct session {
     uint64_t start_ns;         /* of pyrec; recording may begin later, .. */
     uint64_t begin_ns, end_ns; /* .. and end by itself (0 = not) */
     uint64_t child_end_ns, next_visit_ns;
+    struct missing told; /* who is missing, as it was written last .. */
+    uint32_t told_section;
+    uint64_t told_ns; /* .. in this section and at this time */
     uint64_t max_fds;
     struct recording_option options[MAX_OPTIONS];
     char rate[32], depth[32], overhead[32], command[1024];
@@ -189,6 +192,23 @@ static void wall_clock_look(struct session *s, uint64_t before_ns)
         collect_look_clock(&s->collect, wall_ns, after_ns);
 }
 
+/* Who is missing is known at the end; written before, it is known of a recording that has none. */
+static void missing_tell(struct session *s, uint64_t now_ns)
+{
+    struct missing so_far;
+    const bool is_new_section = s->told_section != s->emit.sections && s->told.n_rows > 0;
+    missing_copy(&so_far, &s->collect.missing);
+    patrol_add_open(&s->patrol, &so_far);
+    s->told_ns = now_ns;
+    if (is_new_section || !missing_is_same(&so_far, &s->told)) {
+        emit_missing(&s->emit, &so_far);
+        s->told = so_far;
+        s->told.seen = NULL;
+    }
+    s->told_section = s->emit.sections;
+    missing_clear(&so_far);
+}
+
 /* All that has happened so far is to be on the disk. */
 static void recording_flush(struct session *s)
 {
@@ -198,6 +218,7 @@ static void recording_flush(struct session *s)
     for (int i = 0; i < FLUSH_VISITS && !collect_visit(&s->collect, clocks_mono_ns()); i++)
         ;
     collect_flush(&s->collect);
+    missing_tell(s, clocks_mono_ns());
     if (s->settings->file.how != TRACEFILE_KEEP || s->emit.problem.status != STATUS_OK)
         return;
     const struct encode_end end = {
@@ -232,6 +253,8 @@ static void visit(struct session *s)
         const bool is_empty = collect_visit(&s->collect, now_ns);
         lobby_sweep(&s->lobby, now_ns);
         collect_look_section(&s->collect, now_ns);
+        if (s->told_section != s->emit.sections || now_ns - s->told_ns >= STREAM_CHUNK_NS)
+            missing_tell(s, now_ns);
         s->next_visit_ns = is_empty ? now_ns + s->collect.visit_ns : now_ns;
     }
     if (s->emit.problem.status != STATUS_OK)

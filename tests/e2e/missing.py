@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Who is recorded wherever it is, who is missing and why, and who is not let in or listened to."""
 import os
+import pathlib
 import resource
 import shutil
 import signal
@@ -263,7 +264,9 @@ def test_replaced_environment(t):
 
 
 # What makes a program a CPython to everybody who looks: what it exports.
-NO_PYTHON = "#include <unistd.h>\nint PyCode_Type = 1;\nint main(void) { return sleep(5); }\n"
+NO_PYTHON = ("#include <unistd.h>\nint PyCode_Type = 1;\n"
+             "int main(int argc, char **argv)\n{\n    sleep(5);\n"
+             "    if (argc > 1)\n        execvp(argv[1], argv + 1);\n    return 0;\n}\n")
 
 
 def build(t, name, *flags):
@@ -283,6 +286,74 @@ def test_static(t):
     check_missing(t, [program], "statically linked: nothing can be loaded into it")
     run = t.command([program])
     assert "frozen: statically linked" in run.err, run.err
+
+
+def not_recorded(t, trace):
+    """What info says of who is missing: {reason: count}."""
+    facts = t.info(trace, ok=(0, 3))["recordings"][0]
+    return facts["not_recorded"], {name[14:]: count for name, count in facts.items()
+                                   if name.startswith("not_recorded: ")}
+
+
+def wait_until_told(t, last, n):
+    """`last`: what is now the newest file."""
+    end = time.monotonic() + 60
+    while (not_recorded(t, last())[0] or 0) < n:
+        assert time.monotonic() < end, (last(), n, not_recorded(t, last()))
+        time.sleep(0.2)
+
+
+STATIC = "statically linked: nothing can be loaded into it"
+
+
+def test_not_waited_for(t):
+    """It has ended, but is still there; or it has become something else."""
+    program = build(t, "frozen", "-static")
+    waits = ("import os, subprocess, sys, time\nchild = subprocess.Popen(sys.argv[1:])\n"
+             "os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)\ntime.sleep(4)\n")
+    for command in ([program], [build(t, "becomes", "-static"), "sleep", "4"]):
+        run = t.command([t.python, "-c", waits, *command], ["-r", "1k"])
+        assert f"1 Python process not recorded: {STATIC} (1)" in run.err, run.err
+
+
+def test_told_before_the_end(t):
+    """Who is missing is in the file before it is closed, for it may never be: pyrec is killed."""
+    program = build(t, "frozen", "-static")
+    children = ("import subprocess, sys, time\n"
+                "run = lambda: subprocess.Popen(sys.argv[1:])\n"
+                "one = run()\nprint('one', flush=True)\nsys.stdin.readline()\n"
+                "other = run()\nprint('other', flush=True)\nsys.stdin.readline()\n"
+                "time.sleep(60)\n")
+    for options in ([], ["--keep", "2s"], ["--rotate", "2s"]):
+        process, trace = t.start([t.python, "-c", children, program], ["-r", "1k", *options],
+                                 stdin=subprocess.PIPE, start_new_session=True)
+        pattern = pathlib.Path(trace.replace(".trace", "*.trace") if options[:1] == ["--rotate"]
+                               else trace)
+        last = lambda: str(sorted(pattern.parent.glob(pattern.name))[-1])
+        try:
+            for n in (1, 2):
+                process.stdout.readline()
+                wait_until_told(t, last, n)
+                if n == 1:
+                    process.stdin.write("go\n")
+                    process.stdin.flush()
+            process.send_signal(signal.SIGKILL)
+            process.wait()
+            assert not_recorded(t, last()) == (2, {STATIC: 2}), not_recorded(t, last())
+            if options[:1] != ["--rotate"]: # whose last file may have no samples yet
+                assert f"2 Python processes not recorded: {STATIC} (2)" in \
+                    t.analyze("processes", trace, ok=(0, 3)), options
+            if not options:
+                whole = t.trace()
+                t.analyze("repair", "--output", whole, trace, ok=(0, 3))
+                assert not_recorded(t, whole) == (2, {STATIC: 2}), not_recorded(t, whole)
+                both = t.trace()
+                once = check_missing(t, [program], STATIC).trace
+                t.analyze("merge", "--output", both, once, trace, ok=(0, 3))
+                assert not_recorded(t, both)[0] == 3, not_recorded(t, both)
+        finally:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.communicate()
 
 
 def test_rights_of_its_own(t):
