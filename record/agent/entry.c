@@ -102,7 +102,6 @@ static enum wire_attach interp_settle(struct agent *agent)
 /* Nothing runs: what was there before is over. */
 static void past_forget(struct agent *agent)
 {
-    agent_release(agent);
     agent->pid = getpid();
     agent->link.failed = WIRE_MISSING_NONE;
     agent->settings.has_waited = true;
@@ -170,6 +169,7 @@ static enum wire_attach attach(struct agent *agent, const char *text)
     if (!link_settings(&settings, text))
         return WIRE_ATTACH_SETTINGS;
     settings.flags |= WIRE_ATTACHED | WIRE_NO_SIGNALS;
+    agent_release(agent); /* what a recording before this one has left */
     const int error = careful_begin();
     if (error != 0)
         return error == ENOMEM ? WIRE_ATTACH_MEMORY : WIRE_ATTACH_UNREADABLE;
