@@ -21,7 +21,7 @@ LINES = (
      "record/agent/cpython/pyver", "record/agent/channel", "record/agent/sample",
      "record/agent/late", "record/agent"),
     # pyrec itself. Of the agent it knows what both share.
-    ("record/base", "record/wire", "record/tables", "record/decode", "record/kernel", "record/remote",
+    ("record/base", "record/wire", "record/tables", "record/decode", "record/kernel", "record/remote", "record/inject",
      "record/encode", "record/collect", "record/cli", "record/run", "record"),
     # Looking from outside: the agent's readers of a CPython's memory, over another process's.
     ("record/base", "record/wire", "record/tables", "record/decode", "record/kernel", "record/remote",

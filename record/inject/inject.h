@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * inject - load a library into a process that runs, and call a function of it there.
+ *
+ * On the line:  session -> [inject: regard, victim, mailbox, stub] -> the library's entry
+ * Threads:      one. The work is done in a child of ours, which lives for some milliseconds: when
+ *               it dies, of whatever, the kernel lets go of all that it held.
+ * Memory:       in the other process: see mailbox.h; 4 KiB of code that is its own from then on.
+ * Loss:         it is done, or why not is said, and then nothing has been loaded. What was mapped
+ *               for it stays, and the next time takes it again.
+ *
+ * One thread of the process is held for some 20 microseconds (in a process with one thread until
+ * libc knows of another one, 20 ms at most). It makes a thread of ours and goes on where it was;
+ * whatever may have to wait is done on that one. The process is never stopped as a whole, no signal
+ * is sent to it, no file is written, none of its code is changed, no lock is waited for on a thread
+ * of its own. Killing pyrec at any moment harms nothing: what was begun ends by itself within ten
+ * seconds.
+ */
+#ifndef PYREC_RECORD_INJECT_H
+#define PYREC_RECORD_INJECT_H
+
+#include "format/status.h"
+#include <stdbool.h>
+#include <sys/types.h>
+
+/* How it went; what pyrec exits with. */
+enum inject_outcome {
+    INJECT_DONE = 0,
+    INJECT_GONE = 3,   /* there is no such process, or no Python in it */
+    INJECT_RIGHTS = 4, /* the kernel does not let us */
+    INJECT_UNFIT = 5,  /* nobody can: musl, static, 32-bit, set-user-ID .. */
+    INJECT_BUSY = 6,   /* not now: traced, stopped, recorded already .. */
+    INJECT_FAILED = 7, /* begun, and not done: no memory, no thread .. */
+};
+
+struct inject_plan {
+    pid_t pid;
+    const char *library; /* its path */
+    const char *entry;   /* int ENTRY(const char *settings) */
+    const char *settings;
+    /* Tests: called before each step, in the child. NULL = not. */
+    void (*on_step)(unsigned step);
+};
+
+struct inject_result {
+    int entry;        /* what it returned */
+    bool by_memory;   /* the library went in as bytes: there its path may lead elsewhere */
+    uint64_t held_ns; /* the thread that was held, from its stop until it was let go */
+};
+
+/*
+ * On anything but INJECT_DONE why->detail is a clause without its subject, the process: "is being
+ * traced by .."; with INJECT_FAILED *result may be filled in, too: entry != 0.
+ */
+enum inject_outcome inject(const struct inject_plan *plan, struct inject_result *result,
+                           struct problem *why);
+
+#endif

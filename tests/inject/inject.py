@@ -1,0 +1,221 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Load a library into programs that run: each goes on as if nothing had been.
+
+usage: inject.py PROBE GUEST PYTHON
+
+In every situation the guest's entry is run once and the program's own result is right; also when the
+injector is killed at each of its steps before. What cannot be attached to is refused, untouched.
+"""
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+PROBE, GUEST, PYTHON = (os.path.abspath(p) for p in sys.argv[1:4])
+STEPS = 10
+
+PROGRAM = r"""
+import os, select, signal, sys, threading, time
+what, r, go = sys.argv[1], *os.pipe()
+lines = sys.stdin
+def until_told(work):                 # a thread hears the word; the main one is in the situation
+    told = []
+    def hear():
+        lines.readline()
+        told.append(1)
+        os.write(go, b"x")
+    if what == "alone":
+        while not select.select([0], [], [], 0)[0]:
+            work()
+    elif what == "alone_blocked":
+        lines.readline()
+    else:
+        threading.Thread(target=hear).start()
+        while not told:
+            work()
+count = 0
+def compute():
+    global count
+    before = sum(range(1000))
+    assert before == 499500
+    count += 1
+def fork():
+    pid = os.fork()
+    if pid == 0:
+        os._exit(3)
+    assert os.waitpid(pid, 0)[1] == 3 << 8
+def storm():
+    block = [bytes(n) for n in range(1000, 60000, 1000)]
+    assert sum(map(len, block)) == 1770000
+def load():
+    import _ctypes
+    _ctypes.dlclose(_ctypes.dlopen("libz.so.1", 2))
+def come_and_go():
+    thread = threading.Thread(target=compute)
+    thread.start()
+    thread.join()
+def read():
+    assert os.read(r, 1) == b"x"
+def poll():
+    p = select.poll()
+    p.register(r, select.POLLIN)
+    assert p.poll() == [(r, select.POLLIN)]
+def epoll():
+    with select.epoll() as p:
+        p.register(r, select.EPOLLIN)
+        assert p.poll() == [(r, select.EPOLLIN)]
+def epoll_timed():
+    begin = time.monotonic()
+    with select.epoll() as p:
+        assert p.poll(.3) == [] and time.monotonic() - begin > .29
+def sleep():
+    begin = time.monotonic()
+    time.sleep(.3)
+    assert time.monotonic() - begin > .29
+def lock():
+    held = threading.Lock()
+    held.acquire()
+    assert not held.acquire(timeout=.3)
+def signals():
+    if not hits:
+        signal.signal(signal.SIGALRM, lambda *a: hits.append(1))
+        signal.setitimer(signal.ITIMER_REAL, .001, .001)
+    compute()
+hits = []
+def no_descriptors():
+    import resource
+    resource.setrlimit(resource.RLIMIT_NOFILE, (20, 20))
+    try:
+        while True:
+            os.dup(0)
+    except OSError:
+        pass
+    time.sleep(.1)
+works = {"alone": compute, "alone_blocked": compute}
+print("up", flush=True)
+try:
+    until_told(works.get(what) or globals()[what])
+finally:
+    signal.setitimer(signal.ITIMER_REAL, 0)
+print("right", flush=True)
+"""
+SITUATIONS = ("alone alone_blocked compute fork storm load come_and_go read poll epoll epoll_timed "
+              "sleep lock signals no_descriptors").split()
+
+
+class Program:
+    def __init__(self, what, folder):
+        self.what, self.file = what, folder / what
+        self.process = subprocess.Popen([PYTHON, "-Wignore", "-c", PROGRAM, what], text=True,
+                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                        stderr=subprocess.PIPE)
+        assert self.process.stdout.readline() == "up\n", what
+        self.pid = self.process.pid
+
+    def attach(self, step=0):
+        done = subprocess.run([PROBE, str(self.pid), GUEST, "guest_enter", str(self.file),
+                               str(step)], text=True, capture_output=True)
+        return done.returncode, done.stdout.strip()
+
+    def entered(self):
+        return self.file.read_text().splitlines() if self.file.exists() else []
+
+    def end(self):
+        out, err = self.process.communicate("go\n", timeout=60)
+        assert (self.process.returncode, out, err) == (0, "right\n", ""), \
+            (self.what, self.process.returncode, out, err)
+
+
+def attach_surely(program):
+    """An attaching that is busy may be tried again: an earlier one ends by itself."""
+    for _ in range(600):
+        status, text = program.attach()
+        if status != 6:
+            break
+        time.sleep(.1)
+    assert status == 0, (program.what, status, text)
+
+
+def check_situations(folder):
+    for what in SITUATIONS:
+        program = Program(what, folder)
+        attach_surely(program)
+        assert program.entered() == ["entered 1"], (what, program.entered())
+        program.end()
+        print(what, "right")
+
+
+def check_again(folder):
+    """The mapping is taken again, and nothing grows."""
+    program = Program("read", folder)
+    sizes = []
+    program.file.unlink(missing_ok=True)
+    for _ in range(30):
+        attach_surely(program)
+        maps = pathlib.Path(f"/proc/{program.pid}/maps").read_text().count("\n")
+        sizes.append((maps, len(os.listdir(f"/proc/{program.pid}/task")),
+                      len(os.listdir(f"/proc/{program.pid}/fd"))))
+    assert len(program.entered()) == 30
+    assert len(set(sizes[5:])) == 1, sizes
+    program.end()
+    print("30 times: mappings, threads, descriptors", sizes[-1])
+
+
+def check_killed(folder):
+    """All at once: what was begun takes ten seconds to give up by itself."""
+    programs = []
+    for what in ("compute", "epoll", "alone"):
+        for step in range(1, STEPS + 1):
+            program = Program(what, folder)
+            program.file = folder / f"{what}.{step}"
+            program.attach(step)
+            programs.append(program)
+    for program in programs:
+        attach_surely(program)
+        assert 1 <= len(program.entered()) <= 2, (program.file, program.entered())
+        program.end()
+    print("right, killed at each of", STEPS, "steps")
+
+
+def refused(pid, status, words):
+    done = subprocess.run([PROBE, str(pid), GUEST, "guest_enter", "/dev/null"], text=True,
+                          capture_output=True)
+    assert done.returncode == status and words in done.stdout, (done, status, words)
+
+
+def check_refusals(folder):
+    refused(2 ** 22 - 1, 3, "no process has this number")
+    other = subprocess.Popen(["sleep", "60"])
+    refused(other.pid, 3, "has no Python in it")
+    other.kill()
+    while open(f"/proc/{other.pid}/stat", encoding="utf-8").read().rsplit(")", 1)[1][1] != "Z":
+        pass
+    refused(other.pid, 3, "has ended already")
+    other.wait()
+    program = Program("sleep", folder)
+    os.kill(program.pid, signal.SIGSTOP)
+    os.waitid(os.P_PID, program.pid, os.WSTOPPED)
+    before = pathlib.Path(f"/proc/{program.pid}/maps").read_text()
+    refused(program.pid, 6, "is stopped")
+    assert pathlib.Path(f"/proc/{program.pid}/maps").read_text() == before
+    os.kill(program.pid, signal.SIGCONT)
+    program.end()
+    print("refused what must be")
+
+
+def main():
+    with tempfile.TemporaryDirectory() as name:
+        folder = pathlib.Path(name)
+        check_situations(folder)
+        check_again(folder)
+        check_killed(folder)
+        check_refusals(folder)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
