@@ -103,12 +103,7 @@ struct wire_hello {
     X(MEMFD, "memfd_create() failed")                                                              \
     X(HELLO, "sendmsg() failed")                                                                   \
     X(DOOR, "pyrec cannot be reached")                                                             \
-    X(STRANGER, "somebody else listens in pyrec's place")                                          \
-    X(ENVIRONMENT, "environment replaced")                                                         \
-    X(STATIC, "statically linked: nothing can be loaded into it")                                  \
-    X(RIGHTS, "rights of its own (set-user-ID or capabilities): the loader lets nobody in")        \
-    X(MACHINE, "a program for another machine")                                                    \
-    X(LIBC, "a libc that the recorder does not know")
+    X(STRANGER, "somebody else listens in pyrec's place")
 
 enum wire_missing {
 #define WIRE_MISSING_ENUM(name, text) WIRE_MISSING_##name,

@@ -318,20 +318,20 @@ START_TEST(notices)
     notice_leave(&settings, NOTICE_PYTHON, WIRE_MISSING_DOOR, ENOENT, NULL); /* the same process */
     for (size_t i = 0; i < ARRAY_LEN(noise); i++) {
         ck_assert_int_gt(write(board, noise[i], strlen(noise[i])), 0);
-        notice_leave(&settings, NOTICE_PROGRAM, WIRE_MISSING_STATIC, 0, "/bin/x");
+        notice_leave(&settings, NOTICE_PROGRAM, WIRE_MISSING_DOOR, 0, "/bin/x");
         missing_take_notices(&missing, door.board, RANDOM);
         ck_assert_uint_eq(missing.n[MISSING_PROGRAM], i + 1);
     }
     ck_assert_uint_eq(missing.n[MISSING_PYTHON], 1);
     settings.cookie[31] ^= 1;
-    notice_leave(&settings, NOTICE_PROGRAM, WIRE_MISSING_STATIC, 0, "x");
+    notice_leave(&settings, NOTICE_PROGRAM, WIRE_MISSING_DOOR, 0, "x");
     missing_take_notices(&missing, door.board, RANDOM);
     ck_assert_uint_eq(missing.n[MISSING_PROGRAM], ARRAY_LEN(noise));
     ck_assert_uint_ge(missing.n_strangers, ARRAY_LEN(noise) + 1);
     missing_write(&missing, text, sizeof text);
     ck_assert_str_eq(text, "1 Python process not recorded: no thread for the recorder: Resource "
                            "temporarily unavailable (1); 4 programs not recorded, not known "
-                           "whether Python: statically linked: nothing can be loaded into it (4)");
+                           "whether Python: pyrec cannot be reached (4)");
     close(board);
 }
 END_TEST
@@ -340,7 +340,7 @@ END_TEST
 START_TEST(full_board)
 {
     for (int i = 0; i < 3000; i++)
-        notice_leave(&settings, NOTICE_PROGRAM, WIRE_MISSING_STATIC, 0, "x");
+        notice_leave(&settings, NOTICE_PROGRAM, WIRE_MISSING_DOOR, 0, "x");
     missing_take_notices(&missing, door.board, RANDOM);
     ck_assert_uint_gt(missing.n[MISSING_PROGRAM], 100);
     ck_assert_uint_lt(missing.n[MISSING_PROGRAM], 3000);
@@ -385,7 +385,7 @@ START_TEST(broken_pipe)
     ck_assert_int_eq(pthread_create(&reader, NULL, reader_run, path), 0);
     for (int i = 0; i < 20000; i++) {
         errno = E2BIG;
-        notice_leave(&settings, NOTICE_PROGRAM, WIRE_MISSING_STATIC, 0, "x");
+        notice_leave(&settings, NOTICE_PROGRAM, WIRE_MISSING_DOOR, 0, "x");
         require(errno == E2BIG);
     }
     is_over = true;
