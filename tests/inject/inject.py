@@ -88,6 +88,7 @@ def signals():
 hits = []
 def no_descriptors():
     import resource
+    come_and_go()  # 3.8 loads what ends a thread when the first one ends
     resource.setrlimit(resource.RLIMIT_NOFILE, (20, 20))
     try:
         while True:
