@@ -402,10 +402,14 @@ for i in range(20):
             os._exit(i)
         os._exit(0)
     os.wait()
+def parent(n):
+    try:
+        with open(f'/proc/{n}/stat') as stat:
+            return stat.read().rsplit(')', 1)[1].split()[1]
+    except OSError: # it has ended since it was listed
+        return None
 while True: # without pyrec they would be our own children: here they are somebody else's
-    left = [n for n in os.listdir('/proc') if n.isdigit()]
-    parents = [open(f'/proc/{n}/stat').read().rsplit(')', 1)[1].split()[1] for n in left
-               if os.path.exists(f'/proc/{n}/stat')]
+    parents = [parent(n) for n in os.listdir('/proc') if n.isdigit()]
     if parents.count('1') == 2: break # this one and the witness
     time.sleep(0.01)
 print('no zombies', flush=True)
