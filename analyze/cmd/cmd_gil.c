@@ -202,15 +202,13 @@ static void tell_process(const struct telling *t, struct entries *rest)
         waited_ns += pairs.list[i]->amount.waited_ns;
     if (waited_ns == 0)
         return;
-    const char *const title = process_title(process);
     struct buffer seconds = {0};
     seconds_print(&seconds, (int64_t)waited_ns, 3);
     struct story *const story =
         view_add_story(t->view, arena_print(&t->view->arena,
-                                            "Process %" PRIu32 "%s%s%s: its threads waited %s s "
+                                            "Process %s: its threads waited %s s "
                                             "for the GIL%s",
-                                            process->pid, title[0] != '\0' ? " (" : "", title,
-                                            title[0] != '\0' ? ")" : "", seconds.text,
+                                            view_name_process(t->view, process), seconds.text,
                                             select_by_state(t->gil->select)
                                                 ? " while its holder was in such a state"
                                                 : ""));

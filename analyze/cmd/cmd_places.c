@@ -11,9 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* How much of a command line names a process in a heading. */
-#define TITLE_MAX 40
-
 #define PLACE_TEXT                                                                                 \
     "The heading says how often the thread was observed, and the CPU seconds that its table "      \
     "accounts for. cpu_time is of the thread's own clock and only ever counted where the thread "  \
@@ -83,11 +80,8 @@ static const char *subject_heading(struct view *view, const struct subject *s,
         buffer_print(&text, "Thread%s %s", s->n_threads > 1 ? "s" : "", s->thread->name);
     if (s->thread == NULL && s->process == NULL)
         buffer_print(&text, " of %zu processes", count_processes(s->threads, s->n_threads));
-    if (s->thread != NULL && name_process) {
-        const char *const title = process_title(s->process);
-        buffer_print(&text, " of process %" PRIu32 " (%.*s%s)", s->process->pid, TITLE_MAX, title,
-                     strlen(title) > TITLE_MAX ? "..." : "");
-    }
+    if (s->thread != NULL && name_process)
+        buffer_print(&text, " of process %s", view_name_process(view, s->process));
     if (s->thread != NULL && s->n_threads > 1)
         buffer_print(&text, " (%zu threads, %s)", s->n_threads, sums);
     else

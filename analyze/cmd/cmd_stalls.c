@@ -40,10 +40,8 @@ static void release_telling(void *closure)
 
 static const char *thread_text(struct view *view, const struct thread *thread)
 {
-    const char *const title = process_title(thread->process);
-    return arena_print(&view->arena, "%s of process %" PRIu32 "%s%s%s", thread->name,
-                       thread->process->pid, title[0] != '\0' ? " (" : "", title,
-                       title[0] != '\0' ? ")" : "");
+    return arena_print(&view->arena, "%s of process %s", thread->name,
+                       view_name_process(view, thread->process));
 }
 
 static void lead_thread(struct view *view, struct telling *t, const struct idle_thread *i)
@@ -86,33 +84,37 @@ static void warn_doubt(struct view *view, const struct telling *t, const struct 
     if (n == 0)
         return;
     const char *const more = n > 1 ? arena_print(&view->arena, ", nor of %zu more", n - 1) : "";
-    view->warning = arena_print(&view->arena,
-                                "cannot tell the stalls of %s%s: %s; as text the command says more",
-                                thread_text(view, first->thread), more, idle_doubt_text(view, first));
+    view->warning = arena_print(
+        &view->arena, "cannot tell the stalls of %s%s: %s; as text the command says more",
+        thread_text(view, first->thread), more, idle_doubt_text(view, first));
 }
 
 static void lead_all(struct view *view, struct telling *t, const struct select *select)
 {
-    bool advice = false, any = false;
+    bool doubt = false, any = false;
     for (size_t k = 0; k < t->idle.n_threads; k++) {
         const struct idle_thread *const i = t->idle.threads[k];
         if (!idle_wants(select, i->thread))
             continue;
         any = true;
-        advice |= i->n_places == 0;
+        doubt |= i->n_places == 0;
         if (i->n_places > 0)
             lead_thread(view, t, i);
-        else
+    }
+    for (size_t k = 0; k < t->idle.n_threads; k++) {
+        const struct idle_thread *const i = t->idle.threads[k];
+        if (i->n_places == 0 && idle_wants(select, i->thread))
             idle_tell_doubt(view, &t->idle, i, thread_text(view, i->thread));
     }
-    if (advice)
-        view_add_lead(view, ADVICE);
     const size_t n = t->stalls.n - t->stalls.n_counted;
     if (n > 0)
         view_add_lead(view, arena_print(&view->arena,
                                         "%zu of them, in which the thread was never in such a "
                                         "state, %s left out.",
                                         n, n == 1 ? "is" : "are"));
+    if (doubt)
+        view_add_lead(view, ADVICE);
+    view->last_lead_stays = doubt;
     if (!any)
         view_add_lead(view, "There are no samples of what was asked for.");
 }

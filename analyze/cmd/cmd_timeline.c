@@ -278,10 +278,8 @@ static void draw_process(const struct drawing *d, size_t first, size_t end, size
 {
     struct view *const view = d->view;
     const struct process *const process = d->timeline->threads[d->order[first]].thread->process;
-    const char *const title = process_title(process);
     const char *const name =
-        arena_print(&view->arena, "Process %" PRIu32 "%s%s%s", process->pid,
-                    title[0] != '\0' ? " (" : "", title, title[0] != '\0' ? ")" : "");
+        arena_print(&view->arena, "Process %s", view_name_process(view, process));
     const char *const threads =
         arena_print(&view->arena, "%s of its threads, %s", d->metric->word, name);
     const size_t n_seen = count_seen(d, first, end);

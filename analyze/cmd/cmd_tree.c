@@ -36,8 +36,8 @@ static void add_thread(struct view *view, struct tree_rows *rows, const struct s
                       .cum = &weights[1]};
     weights[1] = s->total;
     if (name_process)
-        row.frame.function = arena_print(&view->arena, "Thread %s of process %" PRIu32,
-                                         thread->name, thread->process->pid);
+        row.frame.function = arena_print(&view->arena, "Process %" PRIu32 ", thread %s",
+                                         thread->process->pid, thread->name);
     const uint32_t up = tree_add_row(view, rows, 0, 0, &row);
     const size_t first = rows->n;
     tree_add(view, rows, &s->calltree, up, 1);

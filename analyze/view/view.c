@@ -3,10 +3,12 @@
 
 #include "analyze/base/memory.h"
 #include "analyze/base/path.h"
+#include "analyze/base/unicode.h"
 #include "column.h"
 #include "story.h"
 #include "view_tree.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -23,6 +25,47 @@ void view_clear(struct view *view)
     free(view->curves.items);
     arena_clear(&view->arena);
     *view = (struct view){0};
+}
+
+/* Columns of a terminal that a title takes in a heading, and what stands for its middle. */
+#define TITLE_WIDTH 40u
+#define TITLE_DOTS  "..."
+
+static size_t take_character(const char *text, size_t *width)
+{
+    uint32_t c;
+    const size_t len = unicode_next(text, &c);
+    *width += len > 0 ? unicode_width(c) : 1;
+    return len > 0 ? len : 1;
+}
+
+static size_t columns_of(const char *text)
+{
+    size_t width = 0;
+    while (*text != '\0')
+        text += take_character(text, &width);
+    return width;
+}
+
+/* Where at least the first `n` columns of a text, which has as many, end. */
+static const char *after_columns(const char *text, size_t n)
+{
+    for (size_t width = 0; width < n;)
+        text += take_character(text, &width);
+    return text;
+}
+
+const char *view_name_process(struct view *view, const struct process *process)
+{
+    const char *const title = process_title(process);
+    const size_t width = columns_of(title), kept = TITLE_WIDTH - strlen(TITLE_DOTS);
+    if (width == 0)
+        return arena_print(&view->arena, "%" PRIu32, process->pid);
+    if (width <= TITLE_WIDTH)
+        return arena_print(&view->arena, "%" PRIu32 " (%s)", process->pid, title);
+    const char *const end = after_columns(title, kept / 2);
+    return arena_print(&view->arena, "%" PRIu32 " (%.*s" TITLE_DOTS "%s)", process->pid,
+                       (int)(end - title), title, after_columns(title, width - (kept - kept / 2)));
 }
 
 struct group *view_add_group(struct view *view, const char *heading, size_t n_rows)

@@ -189,6 +189,7 @@ struct view {
     size_t n_stories, stories_size, n_stories_left_out;
     const char **leads; /* lines for human readers, above the stories */
     size_t n_leads, leads_size;
+    bool last_lead_stays; /* on a screen without room for all: it says what to do about the rest */
     const struct column *story_columns[VIEW_COLUMNS_MAX]; /* of a story's own row, in json */
     size_t n_story_columns;
 
@@ -234,6 +235,12 @@ void view_clear(struct view *view);
 
 /* A new group with room for n_rows rows (n_rows is set, the rows are zeroed). */
 struct group *view_add_group(struct view *view, const char *heading, size_t n_rows);
+
+/*
+ * "17 (demo.py)", to stand in a heading. A long title loses its middle: which program it is stands
+ * at its beginning, which file that runs at its end.
+ */
+const char *view_name_process(struct view *view, const struct process *process);
 struct section *view_add_section(struct view *view, const char *name, const char *heading);
 void view_add_note(struct view *view, const char *note);
 

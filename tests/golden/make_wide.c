@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * make_wide - write wide.trace: what no terminal has room for.
+ * make_wide - write wide.trace and crew.trace: what no terminal has room for.
  *
  * usage: make_wide DIRECTORY
  *
  * Two processes of nine threads each, with long names, deep stacks in long paths, imports in
- * imports, and many functions, of which `hottest` is the heaviest in every table.
+ * imports, and many functions, of which `hottest` is the heaviest in every table. And many
+ * processes that all wait, with names of wide and combining characters, in a path without blanks
+ * that is wider than any terminal.
  */
 #include "tests/unit/support/make_trace.h"
 
@@ -83,17 +85,12 @@ static void write_process(struct maker *m, uint32_t p)
     maker_process_end(m, p, 0);
 }
 
-int main(int argc, char **argv)
+static void write_wide(const char *folder)
 {
     static const char *const command[] = {"/opt/python/bin/python3", "-m", "warehouse.server",
                                           "--config=/etc/warehouse/production.toml", NULL};
     char path[1024], threads[2][N_THREADS][64];
-    if (argc != 2) {
-        fprintf(stderr, "usage: make_wide DIRECTORY\n");
-        return 2;
-    }
-    name_all();
-    snprintf(path, sizeof path, "%s/wide.trace", argv[1]);
+    snprintf(path, sizeof path, "%s/wide.trace", folder);
     struct maker *const m = maker_open(path, NULL);
     for (uint32_t i = 0; i < 2; i++) {
         const uint32_t p = maker_process(m, 1234567 + i, 1234566, command);
@@ -105,5 +102,64 @@ int main(int argc, char **argv)
         write_process(m, p);
     }
     maker_close(m, "exited");
+}
+
+#define DIRECTORY "/a_directory_with_a_very_long_name"
+#define CREW_FILE DIRECTORY DIRECTORY DIRECTORY DIRECTORY DIRECTORY "/モジュール名_é.py"
+
+/* Ticks of which every third waits for a lock and every sixth for the GIL. */
+static void write_member(struct maker *m, uint32_t p)
+{
+    static const struct maker_frame script = {"<module>", CREW_FILE, 1, 9, 0};
+    static const struct maker_frame works[] = {
+        {"hottest計算する関数の名前がとても長いので表に入らない", CREW_FILE, 20, 21, 0},
+        {"Καταχωρητήςπολύμεγάλουονόματος.नमस्तेसंयुक्ताक्षर", CREW_FILE, 30, 31, 0},
+        {"ก็ที่นี่มีชื่อยาวe\u0301\u0301\u0301tude", CREW_FILE, 40, 41, 0},
+    };
+    const uint32_t base = maker_stack_push(m, p, 0, &script);
+    uint32_t stacks[3];
+    for (unsigned i = 0; i < 3; i++)
+        stacks[i] = maker_stack_push(m, p, base, &works[i]);
+    for (unsigned i = 0; i < 120; i++) {
+        const bool waits = i % 6 == 0, blocked = i % 6 == 3;
+        maker_tick(m, p, 0, 0, 0);
+        maker_hold(m, p, waits ? 2 : 1);
+        maker_change(m, p, 1,
+                     &(struct maker_sample){stacks[blocked ? 2 : 0],
+                                            waits     ? WAITS_GIL
+                                            : blocked ? BLOCKED
+                                                      : ON_CPU | HOLDS_GIL,
+                                            waits || blocked ? 0 : 9000, blocked ? "futex" : NULL});
+        maker_change(m, p, 2,
+                     &(struct maker_sample){stacks[1], waits ? ON_CPU | HOLDS_GIL : WAITS_GIL,
+                                            waits ? 9000 : 0, NULL});
+    }
+    maker_process_end(m, p, 0);
+}
+
+static void write_crew(const char *folder)
+{
+    static const char *const command[] = {"/opt/python/bin/python3", CREW_FILE, NULL};
+    char path[1024];
+    snprintf(path, sizeof path, "%s/crew.trace", folder);
+    struct maker *const m = maker_open(path, NULL);
+    for (uint32_t i = 0; i < 12; i++) {
+        const uint32_t p = maker_process(m, 1234567 + i, 1234566, command);
+        maker_thread(m, p, 1234567 + i, "漢字のスレッド名がとても長いので入らない", 0);
+        maker_thread(m, p, 2234567 + i, "e\u0301\u0301tude 👨👩👧 family of workers", 0);
+        write_member(m, p);
+    }
+    maker_close(m, "exited");
+}
+
+int main(int argc, char **argv)
+{
+    if (argc != 2) {
+        fprintf(stderr, "usage: make_wide DIRECTORY\n");
+        return 2;
+    }
+    name_all();
+    write_wide(argv[1]);
+    write_crew(argv[1]);
     return 0;
 }

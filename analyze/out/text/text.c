@@ -29,9 +29,10 @@
 /* A table of a story with fewer rows is worth less than none. */
 #define ROWS_WORTH 3u
 
-/* What of a story's tables is written: so many rows of each, and so many of them. */
+/* What of a story's tables is written: so many rows of each, and so many of them. Of the leads: so
+ * many lines. */
 struct portion {
-    size_t rows, parts;
+    size_t rows, parts, lines;
 };
 
 /* As many decimals for the whole view as its largest time leaves room for in seven characters. */
@@ -194,6 +195,41 @@ static size_t count_lines(const char *text, size_t len)
     return n;
 }
 
+/* Lines that a text takes on that terminal. */
+static size_t count_broken(const struct sink *to, const char *line, size_t indent)
+{
+    char *text = NULL;
+    size_t len = 0;
+    struct sink part = *to;
+    part.file = open_memstream(&text, &len);
+    if (part.file == NULL)
+        memory_fail();
+    text_line_write(&part, line, indent, TEXT_NORMAL);
+    if (fclose(part.file) != 0)
+        memory_fail();
+    const size_t n = count_lines(text, len);
+    free(text);
+    return n;
+}
+
+/* Of the leads those that fit into so many lines, and how many do not. */
+static void write_leads(struct sink *to, const struct view *view, size_t lines)
+{
+    const size_t kept = view->n_leads > 0 && view->last_lead_stays ? 1 : 0;
+    const size_t n = view->n_leads - kept;
+    size_t end = 0, used = kept ? count_broken(to, view->leads[n], 2) : 0;
+    for (; end < n; end++) {
+        used += count_broken(to, view->leads[end], 2);
+        if (end > 0 && used + (end + 1 < n) > lines)
+            break;
+        text_line_write(to, view->leads[end], 2, TEXT_NORMAL);
+    }
+    if (end < n)
+        write_left_out(to, "", n - end, "such line");
+    if (kept)
+        text_line_write(to, view->leads[n], 2, TEXT_NORMAL);
+}
+
 /* The leads, or that portion of story s - 1, as text of the heap. */
 static char *render(const struct sink *to, const struct view *view, size_t s,
                     const struct portion *portion, size_t *n_lines)
@@ -204,8 +240,8 @@ static char *render(const struct sink *to, const struct view *view, size_t s,
     part.file = open_memstream(&text, &len);
     if (part.file == NULL)
         memory_fail();
-    for (size_t i = 0; s == 0 && i < view->n_leads; i++)
-        text_line_write(&part, view->leads[i], 2, TEXT_NORMAL);
+    if (s == 0)
+        write_leads(&part, view, portion->lines);
     if (s > 1 || (s > 0 && view->n_leads > 0))
         sink_text(&part, "\n");
     if (s > 0)
@@ -239,10 +275,15 @@ static bool make_smaller(struct portion *portion, size_t n_parts)
  */
 static size_t write_fitting(struct sink *to, const struct view *view)
 {
-    size_t used = view->n_notes + 3; /* the prompt, and an empty line and how many are left out */
+    size_t used = 3; /* the prompt, and an empty line and how many are left out */
+    for (size_t i = 0; i < view->n_notes; i++)
+        used += count_broken(to, view->notes[i], 0);
+    used += view->n_notes > 0;                      /* an empty line before them */
     for (size_t s = 0; s <= view->n_stories; s++) { /* the leads are before the first */
         const size_t height = view->screen_lines;
-        struct portion portion = {height > 0 ? height : SIZE_MAX, SIZE_MAX};
+        struct portion portion = {height > 0 ? height : SIZE_MAX, SIZE_MAX, SIZE_MAX};
+        if (s == 0 && height > 0) /* a third of the screen, or what no story needs */
+            portion.lines = view->n_stories > 0 ? height / 3 : height > used ? height - used : 1;
         size_t n_lines;
         char *text = render(to, view, s, &portion, &n_lines);
         while (s == 1 && height > 0 && used + n_lines > height &&

@@ -160,6 +160,14 @@ static const char *end_of(const char *text, size_t width)
     return text;
 }
 
+/* The text behind its first `width` columns, or one more where a wide character straddles them. */
+static const char *rest_of(const char *text, size_t width)
+{
+    const char *const end = end_of(text, width);
+    const bool straddles = text_width(text) - text_width(end) < width;
+    return straddles ? end_of(text, width + 1) : end;
+}
+
 /* The innermost frames that fit behind "... 12 frames > "; false when not even one does. */
 static bool cut_frames(char **text, size_t width, bool ascii)
 {
@@ -197,7 +205,7 @@ void text_cut(char **text, size_t width, enum text_part part, bool ascii)
     buffer_add(&cut, *text, (size_t)(end - *text));
     buffer_add_text(&cut, ascii ? ".." : DOTS);
     if (part != TEXT_END)
-        buffer_add_text(&cut, end_of(*text, now - (kept - before)));
+        buffer_add_text(&cut, rest_of(*text, now - (kept - before)));
     free(*text);
     *text = take(&cut);
 }

@@ -213,12 +213,13 @@ static bool is_path(const struct column *column)
            column->unit == UNIT_YAPPI || strcmp(column->name, "file") == 0;
 }
 
-/* What tells the threads of a pool apart is at the end, that of others at the beginning. */
+/* What tells the threads of a pool apart is at the end, that of others at the beginning; of a
+ * command the interpreter and its script are. */
 static enum text_part lost_part(const struct column *column)
 {
-    static const char *const threads[] = {"thread", "waiter", "holder", "other"};
-    for (size_t i = 0; i < ARRAY_LEN(threads); i++) {
-        if (strcmp(column->name, threads[i]) == 0)
+    static const char *const middles[] = {"thread", "waiter", "holder", "other", "command"};
+    for (size_t i = 0; i < ARRAY_LEN(middles); i++) {
+        if (strcmp(column->name, middles[i]) == 0)
             return TEXT_MIDDLE;
     }
     if (strcmp(column->name, "path") == 0)
