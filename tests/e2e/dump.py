@@ -51,13 +51,24 @@ for target, *args in ((sleeps,), (locks, lock), (locks, lock), (queues,), (recei
     threading.Thread(target=target, args=args, name=f"t-{target.__name__}", daemon=True).start()
 starts()
 threading.Thread(target=sleeps, name="caf\\u00e9 \\u65e5\\x1b[31m", daemon=True).start()
-time.sleep(0.3)
 print("up", flush=True)
 try:
     threading.Event().wait()
 finally:
     child.kill()
 """
+
+
+def standing(task):
+    """A thread and how often it has run; None while it runs, or waits for a CPU."""
+    try:
+        lines = (task / "status").read_text(errors="replace").splitlines()
+    except OSError:
+        return None  # it has ended
+    status = dict(line.split(":\t", 1) for line in lines)
+    if status["State"][0] not in "STZ":
+        return None
+    return task.name, status["voluntary_ctxt_switches"], status["nonvoluntary_ctxt_switches"]
 
 
 class Program:
@@ -70,6 +81,17 @@ class Program:
         self.pid = self.process.pid
         t.at_end.append(self.end)
         assert self.process.stdout.readline() == "up\n"
+
+    def rest(self, pid=None):
+        """Wait until all threads (of a child) stand still, where they are to be found."""
+        end, before = time.monotonic() + 60, None
+        while True:
+            now = [standing(task) for task in pathlib.Path(f"/proc/{pid or self.pid}/task").iterdir()]
+            if now == before and None not in now:
+                return self
+            assert time.monotonic() < end, (before, now)
+            before = now
+            time.sleep(0.05)
 
     def end(self):
         children = pathlib.Path(f"/proc/{self.pid}/task/{self.pid}/children")
@@ -110,7 +132,7 @@ def line_of(program, text):
 
 
 def test_what_threads_wait_for(t):
-    program = Program(t, BLOCKED)
+    program = Program(t, BLOCKED).rest()
     document = dump(t, program.pid)
     assert document["python"].startswith("%d.%d.%d" % t.version), document["python"]
     assert document["pid"] == program.pid and program.path in document["command"]
@@ -150,14 +172,14 @@ def test_what_threads_wait_for(t):
 def test_who_waits_for_the_same_lock(t):
     if t.version >= (3, 13):
         raise Skip("a lock of 3.13 and later has a place to wait for each thread")
-    document = dump(t, Program(t, BLOCKED).pid)
+    document = dump(t, Program(t, BLOCKED).rest().pid)
     waiting = [thread for thread in document["threads"] if thread["name"] == "t-locks"]
     assert len(waiting) == 2 and waiting[0]["futex"] == waiting[1]["futex"], waiting
     assert all(thread["waiting_there"] == 2 for thread in waiting), waiting
 
 
 def test_deep_stacks_are_folded(t):
-    program = Program(t, BLOCKED)
+    program = Program(t, BLOCKED).rest()
     stack = named(dump(t, program.pid))["deep"]["stack"]
     assert len(stack["frames"]) == 100 and stack["depth"] == 100 + stack["left_out"], stack["depth"]
     assert stack["left_out_behind"] == 90 and stack["frames"][-1]["function"].endswith("_bootstrap")
@@ -238,7 +260,7 @@ def left_in(pid):
 
 
 def test_nothing_is_left_behind(t):
-    program = Program(t, BLOCKED)
+    program = Program(t, BLOCKED).rest()
     before = left_in(program.pid)
     for _ in range(20):
         dump(t, program.pid)
@@ -251,11 +273,11 @@ def test_nothing_is_left_behind(t):
 def test_calls_are_not_cut_short(t):
     """Calls that return early when a thread is stopped or signalled last as long as they should."""
     program = Program(t, """
-import ctypes, select, signal, threading, time
+import ctypes, select, signal, sys, threading, time
 libc = ctypes.CDLL(None, use_errno=True)
-wrong = []
+wrong, enough = [], []
 def waits(name, call):
-    for _ in range(6):
+    while not enough:
         begin = time.monotonic()
         result = call()
         if result or time.monotonic() - begin < 0.249:
@@ -268,16 +290,19 @@ threads = [threading.Thread(target=waits, args=item) for item in calls.items()]
 for thread in threads:
     thread.start()
 print("up", flush=True)
+enough.append(sys.stdin.read())
 for thread in threads:
     thread.join()
 print(wrong, flush=True)
-""")
+""", stdin=subprocess.PIPE)
     n = 0
     while program.process.poll() is None:
         done = subprocess.run([t.pyrec, "dump", str(program.pid)], capture_output=True, text=True)
         assert done.returncode in (0, 3, 5), done  # not 0: while it ends
         n += done.returncode == 0
-    assert n > 5 and program.process.stdout.read() == "[]\n", n
+        if n == 20:
+            program.process.stdin.close()
+    assert program.process.stdout.read() == "[]\n", n
 
 
 def test_many_threads(t):
@@ -287,10 +312,9 @@ def rest(i):
     time.sleep(1000)
 for i in range(300):
     threading.Thread(target=rest, args=(i,), name=f"n-{i}", daemon=True).start()
-time.sleep(0.2)
 print("up", flush=True)
 time.sleep(1000)
-""")
+""").rest()
     threads = named(dump(t, program.pid))
     assert set(threads) == {"MainThread", *(f"n-{i}" for i in range(300))}
     assert all(thread["stack"]["is_proved"] for thread in threads.values())
@@ -332,10 +356,9 @@ void start(void) { pthread_t thread; pthread_create(&thread, 0, rest, 0); }
     program = Program(t, f"""
 import ctypes, time
 ctypes.CDLL({library!r}).start()
-time.sleep(0.1)
 print("up", flush=True)
 time.sleep(1000)
-""")
+""").rest()
     document = dump(t, program.pid)
     native = [thread for thread in document["threads"] if not thread["is_python"]]
     assert len(native) == 1 and native[0]["call"] == "pause" and native[0]["stack"] is None, native
@@ -356,10 +379,9 @@ library = ctypes.CDLL({library!r})
 threading.Thread(target=library.keep, name="keeps", daemon=True).start()
 time.sleep(0.2)
 threading.Thread(target=library.want, name="wants", daemon=True).start()
-time.sleep(0.2)
 print("up", flush=True)
 time.sleep(1000)
-""")
+""").rest()
     threads = named(dump(t, program.pid))
     assert threads["wants"]["call"] == "futex", threads["wants"]
     assert threads["wants"]["waits_for"] == \
@@ -372,12 +394,11 @@ def test_without_its_first_thread(t):
     program = Program(t, """
 import ctypes, threading, time
 def stays():
-    time.sleep(0.3)
     print("up", flush=True)
     time.sleep(1000)
 threading.Thread(target=stays, name="stays", daemon=True).start()
 ctypes.CDLL(None).pthread_exit(None)
-""")
+""").rest()
     threads = named(dump(t, program.pid))
     assert functions(threads["stays"])[0] == "stays" and threads["stays"]["stack"]["is_proved"]
     assert threads["MainThread"]["state"] == "ended", threads["MainThread"]
@@ -412,7 +433,7 @@ async def outer():
     await inner()
 threading.Timer(0.2, print, ("up",), {"flush": True}).start()
 asyncio.run(outer())
-""")
+""").rest()
     names = functions(named(dump(t, program.pid))["MainThread"])
     assert names[:2] == ["inner", "outer"] and names[-1] == "<module>", names
 
@@ -427,10 +448,9 @@ except ImportError:
 one = interpreters.create()
 code = "import time\\ndef inside():\\n    time.sleep(1000)\\ninside()"
 threading.Thread(target=interpreters.run_string, args=(one, code), name="guest", daemon=True).start()
-time.sleep(1)
 print("up", flush=True)
 time.sleep(1000)
-""")
+""").rest()
     document = dump(t, program.pid)
     inside = [thread for thread in document["threads"]
               if thread["is_python"] and "inside" in functions(thread)]
@@ -439,9 +459,9 @@ time.sleep(1000)
 
 
 def test_a_stopped_program(t):
-    program = Program(t, BLOCKED)
+    program = Program(t, BLOCKED).rest()
     os.kill(program.pid, signal.SIGSTOP)
-    time.sleep(0.2)
+    os.waitid(os.P_PID, program.pid, os.WSTOPPED)  # all of it
     threads = named(dump(t, program.pid))
     assert all(thread["state"] == "stopped" and thread["stack"]["is_proved"]
                for thread in threads.values()), threads
@@ -459,11 +479,11 @@ def child():
 pid = os.fork()
 if pid == 0:
     child()
-time.sleep(0.2)
 print("up", flush=True)
 time.sleep(1000)
 """)
     children = pathlib.Path(f"/proc/{program.pid}/task/{program.pid}/children").read_text().split()
+    program.rest(children[0])
     threads = [thread for thread in dump(t, int(children[0]))["threads"] if thread["is_python"]]
     assert [thread["name"] for thread in threads] == ["MainThread"], threads
     assert functions(threads[0]) == ["child", "<module>"] and threads[0]["stack"]["is_proved"]
@@ -486,6 +506,7 @@ def test_in_namespaces(t):
     program = Program(t, BLOCKED, prefix=["unshare", "-pfm", "--mount-proc"])
     children = pathlib.Path(f"/proc/{program.pid}/task/{program.pid}/children").read_text().split()
     t.at_end.insert(0, lambda: os.kill(int(children[0]), signal.SIGKILL))
+    program.rest(children[0])
     threads = named(dump(t, int(children[0])))
     assert functions(threads["t-sleeps"])[0] == "sleeps", threads
     assert threads["MainThread"]["tid"] == int(children[0]), threads["MainThread"]
@@ -496,11 +517,10 @@ def test_in_namespaces(t):
 def test_what_cannot_be_looked_at(t):
     other = subprocess.Popen(["sleep", "1000"])
     t.at_end.append(other.kill)
-    time.sleep(0.1)
     zombie = subprocess.Popen(["true"])
     t.at_end.append(zombie.wait)
-    time.sleep(0.2)
-    program = Program(t, BLOCKED)
+    os.waitid(os.P_PID, zombie.pid, os.WEXITED | os.WNOWAIT)
+    program = Program(t, BLOCKED).rest()
     tids = [int(tid) for tid in os.listdir(f"/proc/{program.pid}/task")]
     for pid, status, words in ((other.pid, 5, f"process {other.pid} is not Python"),
                                (zombie.pid, 3, "zombie"), (4194303, 3, "there is no process"),
@@ -521,7 +541,7 @@ def test_what_cannot_be_looked_at(t):
 def test_without_rights(t):
     if os.geteuid() != 0:
         raise Skip("needs to be root, to become another user")
-    program = Program(t, BLOCKED)
+    program = Program(t, BLOCKED).rest()
     os.chmod(t.dir, 0o755)
     copy = shutil.copy(t.pyrec, t.dir / "pyrec")
     for args, words in ((["dump", str(program.pid)], f"process {program.pid} is of user root"),):
