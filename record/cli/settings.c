@@ -138,6 +138,19 @@ static bool set_keep(struct settings *settings, const char *argument)
     return set_file(settings, TRACEFILE_KEEP, argument);
 }
 
+static bool set_pid(struct settings *settings, const char *argument)
+{
+    double pid;
+    if (settings->n_pids == SETTINGS_MAX_PIDS ||
+        !number_parse(argument, "", NULL, 1, INT32_MAX, &pid) || pid != floor(pid))
+        return false;
+    for (uint32_t i = 0; i < settings->n_pids; i++)
+        if (settings->pids[i] == (pid_t)pid)
+            return true;
+    settings->pids[settings->n_pids++] = (pid_t)pid;
+    return true;
+}
+
 static bool set_quiet(struct settings *settings, const char *argument)
 {
     (void)argument;
@@ -197,6 +210,10 @@ static const struct option_row rows[] = {
      "the name of a file"},
     {'r', "rate", "HZ", "samples per second, 1 to 10000; 1k = 1000 (default 100)", set_rate,
      "a number from 1 to 10000"},
+    {'p', "pid", "PID",
+     "attach to a process that runs, instead of starting a command; Ctrl-C detaches. "
+     "More than one -p: to all of them",
+     set_pid, "the number of a process (64 of them at most)"},
     {'q', "quiet", NULL, "no closing line on stderr", set_quiet, NULL},
     {0, "no-children", NULL, "record only the first Python process", set_no_children, NULL},
     {0, "max-depth", "N", "frames kept per stack, leaf first (default 1024)", set_max_depth,
@@ -317,6 +334,18 @@ static enum status letters_parse(struct settings *settings, char **argv, int *at
     return STATUS_OK;
 }
 
+/* What has no meaning without a command. */
+static enum status pids_check(const struct settings *settings, struct problem *why)
+{
+    if (settings->command[0] != NULL)
+        return problem_set(why, STATUS_USAGE, PROBLEM_NO_OFFSET,
+                           "a command or -p PID, not both: '%.60s'", settings->command[0]);
+    if (settings->linger_ns != SETTINGS_FOREVER)
+        return problem_set(why, STATUS_USAGE, PROBLEM_NO_OFFSET,
+                           "--linger is for a command's end; with -p use --duration");
+    return STATUS_OK;
+}
+
 enum status settings_parse(struct settings *settings, int argc, char **argv, struct problem *why)
 {
     int at = 1;
@@ -344,6 +373,8 @@ enum status settings_parse(struct settings *settings, int argc, char **argv, str
         return problem_set(why, STATUS_USAGE, PROBLEM_NO_OFFSET,
                            "--rotate and --keep exclude each other");
     settings->command = argv + at;
+    if (settings->n_pids > 0)
+        return pids_check(settings, why);
     if (at >= argc)
         return problem_set(why, STATUS_USAGE, PROBLEM_NO_OFFSET,
                            "no command; try: pyrec -- python3 program.py");
@@ -375,8 +406,9 @@ static void help_wrap(FILE *to, const char *text)
 void settings_write_help(FILE *to)
 {
     fputs("usage: pyrec [options] -- command [args...]\n"
-          "       pyrec dump PID    what each thread of a running process is doing now\n"
-          "       pyrec ps          the Python processes that could be looked at\n\n"
+          "       pyrec [options] -p PID    attach to a process that runs already\n"
+          "       pyrec dump PID            what each thread of a running process is doing now\n"
+          "       pyrec ps                  the Python processes that could be looked at\n\n"
           "Run a command and record where its Python programs spend their time: all threads,\n"
           "all processes, by line, into one file. Look at it with pyanalyze.\n\n",
           to);

@@ -16,8 +16,10 @@
 #include "record/encode/tracefile.h"
 #include <stdbool.h>
 #include <stdio.h>
+#include <sys/types.h>
 
-#define SETTINGS_FOREVER UINT64_MAX
+#define SETTINGS_FOREVER  UINT64_MAX
+#define SETTINGS_MAX_PIDS 64
 
 enum settings_action { SETTINGS_RECORD, SETTINGS_HELP, SETTINGS_VERSION, SETTINGS_COMPLETION };
 
@@ -36,7 +38,9 @@ struct settings {
     struct tracefile_plan file;
     bool has_rotate, has_keep; /* only one of them */
     bool is_quiet;
-    char **command; /* NULL-terminated, not empty when the action is SETTINGS_RECORD */
+    pid_t pids[SETTINGS_MAX_PIDS]; /* to attach to, instead of a command, .. */
+    uint32_t n_pids;               /* .. so many; 0 = there is a command */
+    char **command;                /* NULL-terminated; not empty when something is to be started */
 };
 
 /* Fill in *settings. STATUS_USAGE with a full sentence in why->detail. */

@@ -523,6 +523,14 @@ static enum inject_outcome job_run(struct job *job)
     return outcome == INJECT_DONE ? mailbox_turn(job) : outcome;
 }
 
+enum inject_outcome inject_look(pid_t pid, struct problem *why)
+{
+    struct regard regard;
+    const enum inject_outcome outcome = regard_open(&regard, pid, why);
+    regard_close(&regard);
+    return outcome;
+}
+
 /* What the child says. */
 struct report {
     enum inject_outcome outcome;

@@ -48,6 +48,9 @@ struct inject_result {
     uint64_t held_ns; /* the thread that was held, from its stop until it was let go */
 };
 
+/* Could it be done? Looks, and touches nothing. */
+enum inject_outcome inject_look(pid_t pid, struct problem *why);
+
 /*
  * On anything but INJECT_DONE why->detail is a clause without its subject, the process: "is being
  * traced by .."; with INJECT_FAILED *result may be filled in, too: entry != 0.

@@ -107,7 +107,10 @@ static void add_nothing(struct line *line, const struct closing *closing)
     } else if (text[0] != '\0') {
         add(line, "%s", text);
     } else if (closing->is_too_early) {
-        add(line, "the command ended before --delay was over");
+        add(line, "%s ended before --delay was over",
+            closing->path[0] != '\0' ? "the command" : "the recording");
+    } else if (closing->path[0] == '\0') {
+        add(line, "the process ended before its recorder came");
     } else {
         examine_command(closing->path, &why);
         add(line, "%s", why.detail);

@@ -174,15 +174,24 @@ static char *preload_make(const char *library)
     return asprintf(&text, "LD_PRELOAD=%s:%s", old, library) < 0 ? NULL : text;
 }
 
-static char *agent_make(const struct launch_agent *agent)
+char *launch_agent_text(const struct launch_agent *agent, const char *library)
 {
     char *text = NULL;
     const struct hello *hello = agent->hello;
     const int n = asprintf(
-        &text, WIRE_ENV "=%u,%s,%s,%d,%" PRIu64 ",%s,%" PRIu64 ",%u,%u,%" PRIu64 ",%" PRIu64,
+        &text, "%u,%s,%s,%d,%" PRIu64 ",%s,%" PRIu64 ",%u,%u,%" PRIu64 ",%" PRIu64 "%s%s",
         WIRE_VERSION, hello->door.name, hello->door.directory, (int)getpid(), hello->start,
         hello->cookie, agent->interval_ns, agent->max_depth, agent->flags, agent->max_cost_ppm,
-        agent->begin_ns);
+        agent->begin_ns, library != NULL ? "," : "", library != NULL ? library : "");
+    return n < 0 ? NULL : text;
+}
+
+/* The variable. */
+static char *agent_make(const struct launch_agent *agent)
+{
+    char *value = launch_agent_text(agent, NULL), *text = NULL;
+    const int n = value != NULL ? asprintf(&text, WIRE_ENV "=%s", value) : -1;
+    free(value);
     return n < 0 ? NULL : text;
 }
 

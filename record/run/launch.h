@@ -60,6 +60,12 @@ struct launch_agent {
 };
 
 /*
+ * The text for such an agent: a variable's value, or what its entry takes. With `library`: children
+ * of a program that runs already find it there. Malloced; NULL = no memory.
+ */
+char *launch_agent_text(const struct launch_agent *agent, const char *library);
+
+/*
  * Make the child; `agent` NULL: without recording. It is in our process group and has all signals
  * blocked, but waits for launch_go to become the command. On failure *exit_code is what a shell
  * would return.

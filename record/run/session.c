@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "session.h"
 
+#include "attach.h"
 #include "child.h"
 #include "closing.h"
 #include "linger.h"
@@ -18,10 +19,11 @@
 #define EPOLL_SIGNALS     4ull /* beside COLLECT_EPOLL_KIND and LOBBY_EPOLL_* */
 #define MAX_EVENTS        64
 #define STRANGERS_WAIT_NS 20000000u
-#define STRANGERS_FAR_NS  500000000u /* before recording begins, see --delay */
-#define FLUSH_VISITS      8          /* while agents go on writing */
+#define STRANGERS_FAR_NS  500000000u   /* before recording begins, see --delay */
+#define JOIN_MAX_NS       10000000000u /* from attaching to hello, on a crowded machine */
+#define FLUSH_VISITS      8            /* while agents go on writing */
 #define TIMEOUT_MAX_MS    3600000
-#define MAX_OPTIONS       8
+#define MAX_OPTIONS       9
 
 struct session {
     const struct settings *settings;
@@ -42,11 +44,18 @@ struct session {
     uint64_t child_end_ns, next_visit_ns;
     struct missing told; /* who is missing, as it was written last .. */
     uint32_t told_section;
-    uint64_t told_ns; /* .. in this section and at this time */
+    uint64_t told_ns;    /* .. in this section and at this time */
+    uint32_t n_joined;   /* processes that were attached to, .. */
+    uint64_t join_by_ns; /* .. which say hello before this time */
     uint64_t max_fds;
     struct recording_option options[MAX_OPTIONS];
-    char rate[32], depth[32], overhead[32], command[1024];
+    char rate[32], depth[32], overhead[32], attached[16 * SETTINGS_MAX_PIDS], command[1024];
 };
+
+static bool is_attached(const struct session *s)
+{
+    return s->settings->n_pids > 0;
+}
 
 /* ---- beginning ---- */
 
@@ -58,6 +67,10 @@ static void options_fill(struct session *s)
     snprintf(s->depth, sizeof s->depth, "%u", s->settings->max_depth);
     snprintf(s->overhead, sizeof s->overhead, "%g", (double)s->settings->max_cost_ppm / 1e4);
     size_t len = 0;
+    for (uint32_t i = 0; i < s->settings->n_pids; i++)
+        len += (size_t)snprintf(s->attached + len, sizeof s->attached - len, "%s%d",
+                                len > 0 ? " " : "", (int)s->settings->pids[i]);
+    len = 0;
     for (char **word = s->settings->command; *word != NULL && len < sizeof s->command; word++)
         len += (size_t)snprintf(s->command + len, sizeof s->command - len, "%s%s",
                                 len > 0 ? " " : "", *word);
@@ -70,6 +83,7 @@ static void options_fill(struct session *s)
         {"children", (flags & WIRE_NO_CHILDREN) != 0 ? "no" : "yes"},
         {"file", how[s->settings->file.how]},
         {"max-overhead", s->overhead},
+        {"attached", s->attached},
     };
     memcpy(s->options, options, sizeof options);
 }
@@ -103,32 +117,38 @@ static void recording_begin(struct session *s)
     const enum status status = recording_open(s, &why);
     s->is_recording = s->has_recorded = status == STATUS_OK;
     patrol_init(&s->patrol, &s->collect, s->hello.cookie, s->launch.library);
-    s->patrol.due_ns = (s->settings->agent_flags & WIRE_NO_CHILDREN) != 0
+    s->patrol.due_ns = is_attached(s) || (s->settings->agent_flags & WIRE_NO_CHILDREN) != 0
                            ? UINT64_MAX
                            : s->begin_ns + PATROL_PERIOD_NS;
     if (s->is_recording)
         return;
     const bool is_file = s->lobby.hello != NULL; /* all that comes before it is there */
     const bool is_told = strncmp(why.detail, "cannot ", 7) == 0;
-    snprintf(sentence, sizeof sentence, "%s%s%s%s; the command runs unrecorded",
+    snprintf(sentence, sizeof sentence, "%s%s%s%s%s",
              is_told   ? ""
              : is_file ? "cannot record to "
                        : "cannot record: ",
              is_file && !is_told ? s->settings->output : "", is_file && !is_told ? ": " : "",
-             why.detail);
+             why.detail, is_attached(s) ? "" : "; the command runs unrecorded");
     s->say(sentence);
     lobby_close(&s->lobby);
+}
+
+static struct launch_agent agent_of(const struct session *s)
+{
+    const struct settings *settings = s->settings;
+    return (struct launch_agent){&s->hello,
+                                 settings->interval_ns,
+                                 settings->max_depth,
+                                 settings->agent_flags,
+                                 settings->max_cost_ppm,
+                                 settings->delay_ns != 0 ? s->begin_ns : 0};
 }
 
 static enum status command_start(struct session *s, int *exit_code, struct problem *why)
 {
     const struct settings *settings = s->settings;
-    const struct launch_agent agent = {&s->hello,
-                                       settings->interval_ns,
-                                       settings->max_depth,
-                                       settings->agent_flags,
-                                       settings->max_cost_ppm,
-                                       settings->delay_ns != 0 ? s->begin_ns : 0};
+    const struct launch_agent agent = agent_of(s);
     pid_t pid;
     *exit_code = LAUNCH_NOT_EXECUTABLE;
     TRY(child_watch(&s->child, s->epoll_fd, EPOLL_SIGNALS << 32, why));
@@ -136,6 +156,27 @@ static enum status command_start(struct session *s, int *exit_code, struct probl
                     &s->child.inherited, &pid, exit_code, why));
     child_is_there(&s->child, pid);
     return launch_go(&s->launch, settings->command[0], exit_code, why);
+}
+
+/* Instead of a command. *exit_code is 0 when at least one of the processes is being recorded. */
+static enum status processes_join(struct session *s, int *exit_code, struct problem *why)
+{
+    const struct launch_agent agent = agent_of(s);
+    const struct attach_plan plan = {s->settings->pids, s->settings->n_pids, &s->launch, &agent,
+                                     s->say};
+    enum inject_outcome last;
+    *exit_code = 1;
+    s->child.has_ended = true; /* there is none, and what it would have left behind goes on */
+    TRY(child_watch(&s->child, s->epoll_fd, EPOLL_SIGNALS << 32, why));
+    if (s->is_recording)
+        s->n_joined = attach_all(&plan, &last);
+    if (s->n_joined > 0)
+        *exit_code = 0;
+    else if (s->is_recording)
+        *exit_code = (int)last;
+    s->child_end_ns = clocks_mono_ns();
+    s->join_by_ns = s->child_end_ns + JOIN_MAX_NS;
+    return STATUS_OK;
 }
 
 /* ---- the loop ---- */
@@ -176,8 +217,9 @@ static void event_take(struct session *s, uint64_t what, uint64_t now_ns)
 static void recording_fail(struct session *s)
 {
     char sentence[sizeof s->emit.problem.detail + 256];
-    snprintf(sentence, sizeof sentence, "%s: %s (%s); recording stops, the command goes on",
-             s->settings->output, s->emit.problem.detail, status_text(s->emit.problem.status));
+    snprintf(sentence, sizeof sentence, "%s: %s (%s); recording stops, the %s goes on",
+             s->settings->output, s->emit.problem.detail, status_text(s->emit.problem.status),
+             is_attached(s) ? "program" : "command");
     s->say(sentence);
     s->is_recording = false;
     collect_stop(&s->collect, "stopped");
@@ -265,7 +307,7 @@ static void visit(struct session *s)
 static uint64_t linger_of(const struct session *s)
 {
     const uint64_t linger_ns = s->settings->linger_ns;
-    return linger_ns == SETTINGS_FOREVER && getpid() == 1 ? 0 : linger_ns;
+    return linger_ns == SETTINGS_FOREVER && getpid() == 1 && !is_attached(s) ? 0 : linger_ns;
 }
 
 static bool is_over(struct session *s)
@@ -277,7 +319,8 @@ static bool is_over(struct session *s)
     if (!s->is_recording || s->child.was_interrupted ||
         (linger_ns != SETTINGS_FOREVER && now_ns - s->child_end_ns >= linger_ns))
         return true;
-    if (s->collect.n > 0 || s->lobby.n > 0)
+    if (s->collect.n > 0 || s->lobby.n > 0 ||
+        (s->collect.n_ever < s->n_joined && now_ns < s->join_by_ns))
         return false;
     const uint64_t since_ns = s->child_end_ns > s->begin_ns ? s->child_end_ns : s->begin_ns;
     return (now_ns > since_ns && now_ns - since_ns > LINGER_GRACE_NS) ||
@@ -448,6 +491,27 @@ static void session_open(struct session *s, const struct settings *settings)
     recording_begin(s);
 }
 
+/* pyrec -p: until all of the processes have ended, --duration is over, or a signal asks for it. */
+static void session_attach(struct session *s, struct session_result *result)
+{
+    const struct attach_plan plan = {s->settings->pids, s->settings->n_pids, NULL, NULL, s->say};
+    enum inject_outcome last;
+    struct problem why;
+    if (!attach_look(&plan, &last)) {
+        result->exit_code = (int)last;
+        return;
+    }
+    session_open(s, s->settings);
+    if (processes_join(s, &result->exit_code, &why) != STATUS_OK)
+        session_fail(s, &why, 1, result);
+    if (result->exit_code == 0) {
+        loop(s);
+        recording_end(s, result->closing, sizeof result->closing);
+        attach_await_leave(&plan);
+    }
+    session_close(s);
+}
+
 void session_run(const struct settings *settings, session_say *say, struct session_result *result)
 {
     struct session s = {.settings = settings, .say = say, .epoll_fd = -1};
@@ -455,6 +519,10 @@ void session_run(const struct settings *settings, session_say *say, struct sessi
     int exit_code;
     *result = (struct session_result){.exit_code = 0};
     s.child.pid = -1;
+    if (settings->n_pids > 0) {
+        session_attach(&s, result);
+        return;
+    }
     const enum status found = launch_find_command(&s.launch, settings->command[0], &why);
     if (found != STATUS_OK) {
         exit_code = found == STATUS_NOT_FOUND ? LAUNCH_NOT_FOUND : LAUNCH_NOT_EXECUTABLE;

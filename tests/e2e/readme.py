@@ -41,11 +41,27 @@ def stand_ins(t, seconds):
     return folder, {**os.environ, "PATH": path}
 
 
+RUNNING = "4821"  # the number that examples give to a program that runs already
+
+
 def run_in(folder, environment, command):
+    running = None
+    if RUNNING in command.split():
+        running = subprocess.Popen(["python3", "-c", PROGRAM.replace("SECONDS", "2")], cwd=folder,
+                                   env=environment)
+        command = command.replace(RUNNING, str(running.pid))
+        time.sleep(0.3)  # until it is a Python; pyrec says so if it is not
     done = subprocess.run(["sh", "-c", command], cwd=folder, capture_output=True, text=True,
                           env=environment, timeout=120)
+    if running is not None:
+        running.kill()
+        running.wait()
     assert done.returncode == 0, (command, done.returncode, done.stdout, done.stderr)
     return done
+
+
+def records(command):
+    return command.startswith("pyrec ") and command.split()[1] not in ("ps", "dump")
 
 
 def examples_of(name):
@@ -63,7 +79,7 @@ def test_indented_commands(t):
     assert len(commands) >= 15 and "-o run.trace" in commands[0], commands
     for command in commands:
         done = run_in(folder, environment, command)
-        if command.startswith("pyrec ") and "--delay" not in command:
+        if records(command) and "--delay" not in command:
             trace = re.match(r"pyrec: (\S+\.trace): ", done.stderr)
             assert trace, (command, done.stderr)
             assert t.rows("threads", str(folder / trace.group(1))), command

@@ -205,10 +205,25 @@ START_TEST(test_help)
 }
 END_TEST
 
+START_TEST(test_pids)
+{
+    ck_assert_int_eq(parse("-p 12 -o f --pid=34 -p 12"), STATUS_OK);
+    ck_assert_uint_eq(settings.n_pids, 2);
+    ck_assert_int_eq(settings.pids[0], 12);
+    ck_assert_int_eq(settings.pids[1], 34);
+    ck_assert_ptr_null(settings.command[0]);
+    static const char *const wrong[] = {"-p 0",     "-p -1",         "-p 1.5",
+                                        "-p 12x",   "-p 4294967296", "-p",
+                                        "-p 1 cmd", "-p 1 -- cmd",   "-p 1 --linger 0"};
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++)
+        ck_assert_msg(parse(wrong[i]) == STATUS_USAGE, "%s", wrong[i]);
+}
+END_TEST
+
 /* The manual has every option that the help has. */
 START_TEST(test_manual)
 {
-    char manual[16384] = "", *help = NULL;
+    char manual[32768] = "", *help = NULL;
     size_t len = 0;
     FILE *to = open_memstream(&help, &len), *from = fopen(MANUAL, "r");
     settings_write_help(to);
@@ -224,7 +239,7 @@ START_TEST(test_manual)
         ck_assert_msg(strstr(manual, flag) != NULL, "%s is not in the manual", flag);
         at += name_len;
     }
-    ck_assert_int_eq(n, 16);
+    ck_assert_int_eq(n, 17);
     free(help);
 }
 END_TEST
@@ -239,6 +254,7 @@ int main(void)
     tcase_add_test(tc, test_actions);
     tcase_add_loop_test(tc, test_refused, 0, ARRAY_LEN(refused));
     tcase_add_test(tc, test_help);
+    tcase_add_test(tc, test_pids);
     tcase_add_test(tc, test_manual);
     suite_add_tcase(suite, tc);
     return suite_run(suite);

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: MIT */
+#include "attach.h"
+
+#include "record/wire/wire.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#define ATTACH_MAX   64
+#define LEAVE_MAX_MS 2000
+#define LOOK_MS      10
+
+static const char *const entry_texts[WIRE_ATTACH_COUNT] = {
+#define ATTACH_TEXT(name, text) text,
+    WIRE_ATTACH_LIST(ATTACH_TEXT)
+#undef ATTACH_TEXT
+};
+
+/* What the entry of the library said, as an outcome. */
+static enum inject_outcome entry_outcome(int entry, struct problem *why)
+{
+    if (entry == WIRE_ATTACH_DONE || entry == WIRE_ATTACH_LATER)
+        return INJECT_DONE;
+    if (entry < 0 || entry >= WIRE_ATTACH_COUNT)
+        return INJECT_FAILED;
+    (void)problem_set(why, STATUS_UNSUPPORTED, PROBLEM_NO_OFFSET, "%s", entry_texts[entry]);
+    return entry == WIRE_ATTACH_BUSY         ? INJECT_BUSY
+           : entry == WIRE_ATTACH_NO_PYTHON  ? INJECT_GONE
+           : entry == WIRE_ATTACH_REFUSED    ? INJECT_UNFIT
+           : entry == WIRE_ATTACH_UNREADABLE ? INJECT_UNFIT
+                                             : INJECT_FAILED;
+}
+
+static enum inject_outcome attach_one(const struct attach_plan *plan, pid_t pid,
+                                      const char *settings, struct problem *why)
+{
+    const struct inject_plan one = {
+        .pid = pid,
+        .library = plan->launch->library,
+        .entry = WIRE_ATTACH_ENTRY,
+        .settings = settings,
+    };
+    struct inject_result result;
+    const enum inject_outcome outcome = inject(&one, &result, why);
+    return result.entry != 0 ? entry_outcome(result.entry, why) : outcome;
+}
+
+static void say_not(const struct attach_plan *plan, pid_t pid, const struct problem *why)
+{
+    char sentence[sizeof why->detail + 64];
+    snprintf(sentence, sizeof sentence, "process %d %s", (int)pid, why->detail);
+    plan->say(sentence);
+}
+
+bool attach_look(const struct attach_plan *plan, enum inject_outcome *last)
+{
+    struct problem why[ATTACH_MAX];
+    for (uint32_t i = 0; i < plan->n_pids && i < ATTACH_MAX; i++) {
+        *last = inject_look(plan->pids[i], &why[i]);
+        if (*last == INJECT_DONE)
+            return true; /* what is said of the others comes when it is their turn */
+    }
+    for (uint32_t i = 0; i < plan->n_pids && i < ATTACH_MAX; i++)
+        say_not(plan, plan->pids[i], &why[i]);
+    return false;
+}
+
+uint32_t attach_all(const struct attach_plan *plan, enum inject_outcome *last)
+{
+    char *settings = launch_agent_text(plan->agent, plan->launch->library);
+    uint32_t n = 0;
+    *last = INJECT_DONE;
+    for (uint32_t i = 0; i < plan->n_pids; i++) {
+        struct problem why;
+        (void)problem_set(&why, STATUS_IO, PROBLEM_NO_OFFSET, "cannot be attached to: no memory");
+        const enum inject_outcome outcome =
+            settings != NULL ? attach_one(plan, plan->pids[i], settings, &why) : INJECT_FAILED;
+        if (outcome == INJECT_DONE) {
+            n++;
+            continue;
+        }
+        *last = outcome;
+        say_not(plan, plan->pids[i], &why);
+    }
+    free(settings);
+    return n;
+}
+
+void attach_await_leave(const struct attach_plan *plan)
+{
+    struct problem why;
+    for (uint32_t i = 0, waits = 0; i < plan->n_pids; i++)
+        while (inject_look(plan->pids[i], &why) == INJECT_BUSY && waits++ < LEAVE_MAX_MS / LOOK_MS)
+            usleep(LOOK_MS * 1000);
+}

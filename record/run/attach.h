@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * attach - begin to record processes that run already (pyrec -p).
+ *
+ * On the line:  session -> [attach] -> inject -> the agent in each process
+ * Threads:      one; pyrec waits meanwhile, some milliseconds per process.
+ * Memory:       none of its own.
+ * Loss:         a process that cannot be attached to is named, with the reason; the others are.
+ *
+ * From there on a process is recorded as one that pyrec has started: its agent says hello as all
+ * do. It leaves when the recording ends, and when pyrec is gone.
+ */
+#ifndef PYREC_RECORD_ATTACH_H
+#define PYREC_RECORD_ATTACH_H
+
+#include "launch.h"
+#include "record/inject/inject.h"
+
+struct attach_plan {
+    const pid_t *pids;
+    uint32_t n_pids;
+    const struct launch *launch; /* where the library is */
+    const struct launch_agent *agent;
+    void (*say)(const char *sentence);
+};
+
+/* Can any of them be attached to? Looks only; else says why not, each, and *last is the last's. */
+bool attach_look(const struct attach_plan *plan, enum inject_outcome *last);
+
+/*
+ * How many of them are being recorded now. *last is how it went with the last that is not;
+ * INJECT_DONE when all are.
+ */
+uint32_t attach_all(const struct attach_plan *plan, enum inject_outcome *last);
+
+/*
+ * The recording is over, and its agents know: wait until they have left, two seconds at most. Who
+ * comes next finds the processes free.
+ */
+void attach_await_leave(const struct attach_plan *plan);
+
+#endif

@@ -1,0 +1,195 @@
+# SPDX-License-Identifier: MIT
+"""pyrec -p: a program that runs already is recorded for a while, and left as it was."""
+import os
+import platform
+import signal
+import subprocess
+import time
+
+from e2e import Skip, function_of
+
+WORK = """
+import os, subprocess, sys, threading, time
+stop = threading.Event()
+def spin_it():
+    while not stop.is_set(): sum(range(1000))
+def sleep_it():
+    while not stop.is_set(): time.sleep(0.02)
+def child_it():
+    while not stop.is_set():
+        subprocess.run([sys.executable, "-c", "import time\\ndef in_child():\\n"
+                        "    end = time.time() + 0.4\\n"
+                        "    while time.time() < end: pass\\nin_child()"], check=True)
+workers = [threading.Thread(target=globals()[name], name=name) for name in sys.argv[1:]]
+for worker in workers: worker.start()
+print("ready", flush=True)
+sys.stdin.read()
+stop.set()
+for worker in workers: worker.join()
+print("done", len(os.listdir("/proc/self/fd")), flush=True)
+"""
+
+
+class Program:
+    """A program that runs until end(), and never heard of pyrec."""
+
+    def __init__(self, t, *workers):
+        self.process = subprocess.Popen(
+            [t.python, t.file("work.py", WORK), *workers], stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        self.pid = self.process.pid
+        t.at_end.append(self.process.kill)
+        assert self.process.stdout.readline() == "ready\n"
+
+    def facts(self):
+        """Threads, descriptors, and what it does with signals."""
+        with open(f"/proc/{self.pid}/status", encoding="ascii") as status:
+            wanted = ("Threads:", "SigBlk:", "SigIgn:", "SigCgt:")
+            lines = [line for line in status if line.startswith(wanted)]
+        return lines, sorted(os.listdir(f"/proc/{self.pid}/fd"))
+
+    def end(self):
+        out, err = self.process.communicate("", timeout=60)
+        assert (self.process.returncode, err) == (0, ""), (self.process.returncode, err)
+        assert out.startswith("done "), out
+
+
+def pyrec(t, *options):
+    """Run it with -o; its status, what it said, and its trace."""
+    trace = t.trace()
+    done = subprocess.run([t.pyrec, "-o", trace, *options], capture_output=True, text=True,
+                          timeout=120)
+    assert done.stdout == "", done.stdout
+    return done.returncode, done.stderr, trace
+
+
+def need_attaching():
+    if platform.machine() != "x86_64":
+        raise Skip("pyrec attaches on x86-64 only")
+
+
+def start_pyrec(t, *options):
+    """In the background."""
+    trace = t.trace()
+    process = subprocess.Popen([t.pyrec, "-o", trace, *options], stderr=subprocess.PIPE, text=True)
+    t.at_end.append(process.kill)
+    return process, trace
+
+
+def wait_for_thread(pid, name, there=True):
+    end = time.monotonic() + 60
+    while time.monotonic() < end:
+        names = set()
+        for tid in os.listdir(f"/proc/{pid}/task"):
+            try:
+                with open(f"/proc/{pid}/task/{tid}/comm", encoding="ascii") as comm:
+                    names.add(comm.read().strip())
+            except OSError:
+                pass
+        if (name in names) == there:
+            return
+        time.sleep(0.02)
+    raise AssertionError(f"{name}: {names}")
+
+
+def test_attach_and_leave(t):
+    """Stacks are right, and afterwards nothing of it can be seen; twice."""
+    need_attaching()
+    program = Program(t, "spin_it", "sleep_it")
+    before = program.facts()
+    for _ in range(2):
+        status, err, trace = pyrec(t, "-p", str(program.pid), "-r", "500", "--duration", "1s")
+        assert status == 0 and "1 process, 3 threads" in err, (status, err)
+        assert program.facts() == before, (before, program.facts())
+        for name in ("spin_it", "sleep_it"):
+            stacks = t.stacks(trace, "--thread", name)
+            whole = sum(weight for _, weight in stacks)
+            own = sum(weight for stack, weight in stacks if name in map(function_of, stack))
+            assert own == whole > 20, stacks
+        states = {row["thread"]: row for row in t.rows("threads", trace)}
+        assert set(states) == {"MainThread", "spin_it", "sleep_it"}, states
+    program.end()
+
+
+def test_interrupt(t):
+    """Ctrl-C detaches, with status 0; the program does not notice."""
+    need_attaching()
+    program = Program(t, "spin_it")
+    before = program.facts()
+    for end in (signal.SIGINT, signal.SIGTERM):
+        process, trace = start_pyrec(t, "-p", str(program.pid))
+        wait_for_thread(program.pid, "pyrec-sampler")
+        time.sleep(0.3)
+        process.send_signal(end)
+        err = process.communicate(timeout=60)[1]
+        assert process.returncode == 0 and "1 process" in err, err
+        assert program.facts() == before
+        assert t.rows("functions", trace)
+    program.end()
+
+
+def test_program_ends(t):
+    """The end of the program is the end of the recording."""
+    need_attaching()
+    program = Program(t, "spin_it")
+    process, trace = start_pyrec(t, "-p", str(program.pid))
+    wait_for_thread(program.pid, "pyrec-sampler")
+    program.end()
+    err = process.communicate(timeout=60)[1]
+    assert process.returncode == 0, err
+    rows = t.rows("processes", trace)
+    assert [row["ended"] for row in rows] == ["exit 0"], rows
+
+
+def test_several_and_children(t):
+    """Two programs, and what one of them starts afterwards."""
+    need_attaching()
+    one, two = Program(t, "spin_it"), Program(t, "child_it")
+    status, err, trace = pyrec(t, "-p", str(one.pid), "-p", str(two.pid), "-r", "200",
+                               "--duration", "3s")
+    assert status == 0, err
+    found = {row["function"] for row in t.rows("functions", trace, "--limit", "0")}
+    assert {"spin_it", "in_child"} <= found, found
+    for program in (one, two):
+        program.end()
+
+
+def test_pyrec_killed(t):
+    """The recorder takes itself away, and the next pyrec may come."""
+    need_attaching()
+    program = Program(t, "spin_it")
+    before = program.facts()
+    process, _ = start_pyrec(t, "-p", str(program.pid))
+    wait_for_thread(program.pid, "pyrec-sampler")
+    process.kill()
+    process.communicate()
+    wait_for_thread(program.pid, "pyrec-sampler", False)
+    status, err, _ = pyrec(t, "-p", str(program.pid), "--duration", "0.5s")
+    assert status == 0, err
+    assert program.facts() == before
+    program.end()
+
+
+def test_refusals(t):
+    """One line, a status that says which kind, and nothing is written."""
+    need_attaching()
+    recorded, _ = t.start([t.python, "-c", "import os, sys; print(os.getpid(), flush=True); "
+                           "sys.stdin.read()"], stdin=subprocess.PIPE)
+    inside = int(recorded.stdout.readline())
+    stopped = Program(t)
+    os.kill(stopped.pid, signal.SIGSTOP)
+    sleeper = subprocess.Popen(["sleep", "60"])
+    t.at_end.append(sleeper.kill)
+    for pid, wanted, word in ((2 ** 22 + 1, 3, "not there"), (sleeper.pid, 3, "no Python"),
+                              (stopped.pid, 6, "stopped"), (inside, 6, "recorded already")):
+        status, err, trace = pyrec(t, "-p", str(pid))
+        assert status == wanted and word in err and err.count("\n") == 1, (pid, status, err)
+        assert not os.path.exists(trace)
+    for options in (("-p", "1", "--", "true"), ("-p", "0"), ("-p", "x"), ("-p", "-4"),
+                    ("-p", str(sleeper.pid), "--linger", "1s")):
+        status, err, trace = pyrec(t, *options)
+        assert status == 2 and not os.path.exists(trace), (options, status, err)
+    os.kill(stopped.pid, signal.SIGCONT)
+    stopped.end()
+    recorded.communicate("", timeout=60)
+    assert recorded.returncode == 0
