@@ -389,7 +389,10 @@ time.sleep(1000)
 
 
 def test_without_its_first_thread(t):
-    """The main thread has ended, the process goes on in others."""
+    """
+    The main thread has ended, the process goes on in others. Up to 3.10 its number stood in libc's
+    memory only, and is gone with it: then nothing is claimed.
+    """
     t.need_ctypes()
     program = Program(t, """
 import ctypes, threading, time
@@ -401,7 +404,8 @@ ctypes.CDLL(None).pthread_exit(None)
 """).rest()
     threads = named(dump(t, program.pid))
     assert functions(threads["stays"])[0] == "stays" and threads["stays"]["stack"]["is_proved"]
-    assert threads["MainThread"]["state"] == "ended", threads["MainThread"]
+    gone = threads["MainThread"]
+    assert gone["state"] == ("ended" if t.version >= (3, 11) else "unknown"), gone
 
 
 def test_a_32_bit_program(t):
