@@ -137,7 +137,7 @@ static uint32_t instr_index(const struct pyver *ver, const struct frame *frame, 
     int64_t offset;
     if (ver->instr == INSTR_POINTER) {
         offset = (int64_t)(frame->instr - (frame->code + ver->code.bytecode));
-        if (offset < -2 || offset >= 2 * units || (offset & 1))
+        if (offset < -2 || offset / 2 >= units || (offset & 1)) /* units may be anything */
             return UINT32_MAX;
     } else {
         offset = (int32_t)frame->instr;
