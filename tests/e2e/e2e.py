@@ -27,6 +27,22 @@ class Skip(Exception):
     """This test cannot run here; the text says why."""
 
 
+def group_is_orphaned():
+    """Nobody of our session, outside of our group, has a child in it: then the kernel stops nobody."""
+    own, session = os.getpgrp(), os.getsid(0)
+    for pid in map(int, filter(str.isdigit, os.listdir("/proc"))):
+        try:
+            if os.getpgid(pid) != own:
+                continue
+            with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as stat:
+                parent = int(stat.read().rpartition(")")[2].split()[1])
+            if parent and os.getsid(parent) == session and os.getpgid(parent) != own:
+                return False
+        except OSError:
+            pass  # it has ended
+    return True
+
+
 class Run:
     """What pyrec did: its trace, output and exit status."""
 

@@ -20,8 +20,8 @@ def test_differences_are_seen(t):
         except AssertionError:
             continue
         raise AssertionError(f"not noticed: {tail}")
-    both = beside.same(t, [t.python, "-c", "open('kept').read(); print('same')"],
-                       files={"kept": "x"}, status=0)
+    longer = "open('kept').read(); print('same'); import time; time.sleep(0.5)"  # than a tick
+    both = beside.same(t, [t.python, "-c", longer], files={"kept": "x"}, status=0)
     assert both.bare.out == "same\n" and both.bare.left == {"kept": b"x"}, both.bare.out
     assert t.rows("threads", both.recorded[0].trace), "nothing was recorded"
 
