@@ -47,32 +47,17 @@ static void add_thread(struct view *view, struct tree_rows *rows, const struct s
     }
 }
 
-/* qsort has no closure of its own in C: the metric's weight is taken beforehand. */
-struct heavy {
-    uint64_t weight, samples;
-    size_t index;
-};
-
-static int compare_heavy(const void *left, const void *right)
-{
-    const struct heavy *const a = left, *const b = right;
-    if (a->weight != b->weight)
-        return a->weight > b->weight ? -1 : 1;
-    if (a->samples != b->samples)
-        return a->samples > b->samples ? -1 : 1;
-    return (a->index > b->index) - (a->index < b->index);
-}
-
 static void add_threads(struct view *view, struct tree_rows *rows, struct subtree *subtrees,
                         size_t n, bool name_process)
 {
-    struct heavy *const heavy = memory_get(n * sizeof *heavy);
+    struct tree_heavy *const heavy = memory_get(n * sizeof *heavy);
     for (size_t i = 0; i < n; i++) {
         const struct weights *const total = &subtrees[i].total;
-        heavy[i] = (struct heavy){rows->basis->metric->of(total), weights_sum(total).samples, i};
+        heavy[i] =
+            (struct tree_heavy){rows->basis->metric->of(total), weights_sum(total).samples, i};
     }
     if (n > 1)
-        qsort(heavy, n, sizeof *heavy, compare_heavy);
+        qsort(heavy, n, sizeof *heavy, tree_heavy_compare);
     for (size_t i = 0; i < n; i++) {
         if (heavy[i].samples > 0)
             add_thread(view, rows, &subtrees[heavy[i].index], name_process);

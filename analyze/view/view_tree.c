@@ -6,14 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct heavy {
-    uint64_t weight, samples;
-    size_t index;
-};
-
-static int compare_heavy(const void *left, const void *right)
+int tree_heavy_compare(const void *left, const void *right)
 {
-    const struct heavy *const a = left, *const b = right;
+    const struct tree_heavy *const a = left, *const b = right;
     if (a->weight != b->weight)
         return a->weight > b->weight ? -1 : 1;
     if (a->samples != b->samples)
@@ -25,14 +20,14 @@ void tree_limit(struct group *group, size_t limit)
 {
     if (limit == 0 || group->n_rows <= limit)
         return;
-    struct heavy *const heavy = memory_get(group->n_rows * sizeof *heavy);
+    struct tree_heavy *const heavy = memory_get(group->n_rows * sizeof *heavy);
     bool *const kept = memory_get(group->n_rows);
     for (size_t i = 0; i < group->n_rows; i++) {
         const struct row *const row = &group->rows[i];
         heavy[i] =
-            (struct heavy){row->basis->metric->of(row->cum), weights_sum(row->cum).samples, i};
+            (struct tree_heavy){row->basis->metric->of(row->cum), weights_sum(row->cum).samples, i};
     }
-    qsort(heavy, group->n_rows, sizeof *heavy, compare_heavy);
+    qsort(heavy, group->n_rows, sizeof *heavy, tree_heavy_compare);
     for (size_t i = 0; i < limit; i++)
         kept[heavy[i].index] = true;
     size_t n = 0;

@@ -15,7 +15,7 @@
 
 struct tree_row {
     uint32_t node, up;   /* numbers from 1; up is that of the row above it, 0 = none */
-    uint32_t folded; /* it stands for so many rows of a chain; 0 = for itself */
+    uint32_t folded;     /* it stands for so many rows of a chain; 0 = for itself */
     const char *outline; /* the function behind the lines that lead to it; set by tree_draw */
 };
 
@@ -35,5 +35,14 @@ void tree_limit(struct group *group, size_t limit);
  * one sees where the next one begins.
  */
 void tree_draw(struct view *view, struct group *group);
+
+/* Row or thread number `index` and what it weighs: qsort has no closure to ask a metric. */
+struct tree_heavy {
+    uint64_t weight, samples;
+    size_t index;
+};
+
+/* For qsort: the heaviest first, then what was above. */
+int tree_heavy_compare(const void *left, const void *right);
 
 #endif

@@ -195,18 +195,30 @@ static size_t count_lines(const char *text, size_t len)
     return n;
 }
 
+/* The same terminal, but what is written goes to *text, until sink_part_end(). */
+static struct sink sink_part(const struct sink *to, char **text, size_t *len)
+{
+    struct sink part = *to;
+    part.file = open_memstream(text, len);
+    if (part.file == NULL)
+        memory_fail();
+    return part;
+}
+
+static void sink_part_end(struct sink *part)
+{
+    if (fclose(part->file) != 0)
+        memory_fail();
+}
+
 /* Lines that a text takes on that terminal. */
 static size_t count_broken(const struct sink *to, const char *line, size_t indent)
 {
     char *text = NULL;
     size_t len = 0;
-    struct sink part = *to;
-    part.file = open_memstream(&text, &len);
-    if (part.file == NULL)
-        memory_fail();
+    struct sink part = sink_part(to, &text, &len);
     text_line_write(&part, line, indent, TEXT_NORMAL);
-    if (fclose(part.file) != 0)
-        memory_fail();
+    sink_part_end(&part);
     const size_t n = count_lines(text, len);
     free(text);
     return n;
@@ -236,18 +248,14 @@ static char *render(const struct sink *to, const struct view *view, size_t s,
 {
     char *text = NULL;
     size_t len = 0;
-    struct sink part = *to;
-    part.file = open_memstream(&text, &len);
-    if (part.file == NULL)
-        memory_fail();
+    struct sink part = sink_part(to, &text, &len);
     if (s == 0)
         write_leads(&part, view, portion->lines);
     if (s > 1 || (s > 0 && view->n_leads > 0))
         sink_text(&part, "\n");
     if (s > 0)
         write_story(&part, &view->stories[s - 1], portion);
-    if (fclose(part.file) != 0)
-        memory_fail();
+    sink_part_end(&part);
     *n_lines = count_lines(text, len);
     return text;
 }
