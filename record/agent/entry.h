@@ -5,9 +5,9 @@
  * On the line:  before everything, where the library was not preloaded: dlopen(), then this.
  * Threads:      any thread with a C stack of 64 KiB, one at a time; with or without the GIL, which
  *               is neither taken nor waited for. Not in a signal handler, not in a child of
- * vfork(). The caller may be a thread that Python has never heard of. Memory:       what a start
- * takes; given back when recording ends, but for the library itself. Loss:         says why, and
- * has then changed nothing.
+ *               vfork(). The caller may be a thread that Python has never heard of.
+ * Memory:       what a start takes; given back when recording ends, but for the library itself.
+ * Loss:         says why, and has then changed nothing.
  *
  * The library may be loaded under any path, and RTLD_LOCAL: its constructor does nothing in a
  * program that runs, and Python is found in the libraries that are mapped. It stays for as long as

@@ -21,7 +21,7 @@ enum victim_rank {
     VICTIM_RUNS,     /* or waits for a CPU */
     VICTIM_RESTARTS, /* blocked in a call that is begun again by itself */
     VICTIM_CALLED_BY_PYTHON,
-    VICTIM_NEVER, /* for now */
+    VICTIM_NEVER, /* as long as it is in that call */
 };
 
 struct victim {
