@@ -363,9 +363,10 @@ static enum status process_open(struct dump *dump, struct remote *remote, struct
 {
     char text[4096];
     const pid_t pid = dump->pid;
-    const bool is_there = procfs_read(text, sizeof text, "/proc/%d/status", pid) > 0;
-    const char *const group = is_there ? strstr(text, "\nTgid:\t") : NULL;
-    const pid_t leader = group != NULL ? (pid_t)strtol(group + 7, NULL, 10) : pid;
+    uint64_t group = (uint64_t)pid;
+    if (procfs_read(text, sizeof text, "/proc/%d/status", pid) > 0)
+        (void)procfs_status_number(text, "Tgid", 10, &group);
+    const pid_t leader = (pid_t)group;
     if (leader != pid)
         return problem_set(why, STATUS_NOT_FOUND, PROBLEM_NO_OFFSET,
                            "%d is a thread of process %d; try: pyrec dump %d", pid, leader, leader);

@@ -143,9 +143,10 @@ static bool python_look(struct ps_row *row, pid_t tracer)
 static uint32_t threads_count(pid_t pid)
 {
     char text[4096];
-    const bool is_there = procfs_read(text, sizeof text, "/proc/%d/status", pid) > 0;
-    const char *const at = is_there ? strstr(text, "\nThreads:\t") : NULL;
-    return at != NULL ? (uint32_t)strtoul(at + 10, NULL, 10) : 0;
+    uint64_t n = 0;
+    if (procfs_read(text, sizeof text, "/proc/%d/status", pid) > 0)
+        (void)procfs_status_number(text, "Threads", 10, &n);
+    return (uint32_t)n;
 }
 
 static void process_take(void *closure, pid_t pid)

@@ -17,11 +17,13 @@
 bool rights_owner(pid_t pid, uid_t *uid, pid_t *tracer)
 {
     char text[4096];
+    uint64_t user = (uid_t)-1, by = 0;
     if (procfs_read(text, sizeof text, "/proc/%d/status", pid) <= 0)
         return false;
-    const char *const ids = strstr(text, "\nUid:\t"), *const by = strstr(text, "\nTracerPid:\t");
-    *uid = ids != NULL ? (uid_t)strtoul(ids + 6, NULL, 10) : (uid_t)-1;
-    *tracer = by != NULL ? (pid_t)strtol(by + 12, NULL, 10) : 0;
+    (void)procfs_status_number(text, "Uid", 10, &user);
+    (void)procfs_status_number(text, "TracerPid", 10, &by);
+    *uid = (uid_t)user;
+    *tracer = (pid_t)by;
     return true;
 }
 
@@ -37,17 +39,9 @@ void rights_user_name(uid_t uid, char *to, size_t size)
 static bool may_trace_all(void)
 {
     char text[4096];
-    if (procfs_read(text, sizeof text, "/proc/self/status") <= 0)
-        return false;
-    const char *const caps = strstr(text, "\nCapEff:\t");
-    return caps != NULL && (strtoull(caps + 9, NULL, 16) >> CAP_SYS_PTRACE & 1);
-}
-
-static int yama_scope(void)
-{
-    char text[16];
-    return procfs_read(text, sizeof text, "/proc/sys/kernel/yama/ptrace_scope") > 0 ? atoi(text)
-                                                                                    : 0;
+    uint64_t rights;
+    return procfs_read(text, sizeof text, "/proc/self/status") > 0 &&
+           procfs_status_number(text, "CapEff", 16, &rights) && (rights >> CAP_SYS_PTRACE & 1);
 }
 
 /* Field 9 of stat. */
@@ -91,7 +85,7 @@ static enum status own_refused(pid_t pid, struct problem *why)
 {
     struct stat folder;
     char path[32];
-    const int scope = yama_scope();
+    const int scope = procfs_yama_scope();
     snprintf(path, sizeof path, "/proc/%d", pid);
     if (stat(path, &folder) == 0 && folder.st_uid != geteuid())
         return problem_set(

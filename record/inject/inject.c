@@ -367,8 +367,8 @@ static bool has_library(const struct job *job)
     if (!is_same_namespace(job->plan->pid) || len != 1 ||
         procfs_read(status, sizeof status, "/proc/%d/status", job->plan->pid) <= 0)
         return false;
-    const char *const user = strstr(status, "\nUid:\t");
-    return user != NULL && strtoul(user + 6, NULL, 10) == geteuid();
+    uint64_t user;
+    return procfs_status_number(status, "Uid", 10, &user) && user == geteuid();
 }
 
 /* The library's bytes, to be freed. */
@@ -529,6 +529,11 @@ enum inject_outcome inject_look(pid_t pid, struct problem *why)
     const enum inject_outcome outcome = regard_open(&regard, pid, why);
     regard_close(&regard);
     return outcome;
+}
+
+bool inject_has_recorder(pid_t pid)
+{
+    return regard_has_recorder(pid);
 }
 
 /* What the child says. */

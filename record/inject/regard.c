@@ -35,13 +35,11 @@ static enum inject_outcome refuse(struct problem *why, enum inject_outcome outco
 
 /* ---- what the kernel says of it ---- */
 
-/* The number behind "\nNAME:\t" in /proc/PID/status, -1 when it is not there. */
+/* -1: it is not there. */
 static long status_number(const char *status, const char *name)
 {
-    char key[32];
-    snprintf(key, sizeof key, "\n%s:", name);
-    const char *const at = strstr(status, key);
-    return at != NULL ? strtol(at + strlen(key), NULL, 10) : -1;
+    uint64_t number;
+    return procfs_status_number(status, name, 10, &number) ? (long)number : -1;
 }
 
 static void comm_of(pid_t pid, char comm[PROCFS_COMM_MAX])
@@ -119,18 +117,10 @@ static enum inject_outcome rights_look(pid_t pid, struct problem *why)
 
 /* ---- why its memory cannot be read ---- */
 
-static long yama_scope(void)
-{
-    char text[16];
-    return procfs_read(text, sizeof text, "/proc/sys/kernel/yama/ptrace_scope") > 0
-               ? strtol(text, NULL, 10)
-               : 0;
-}
-
 static enum inject_outcome denied(pid_t pid, struct problem *why)
 {
     char status[STATUS_MAX];
-    const long scope = yama_scope();
+    const int scope = procfs_yama_scope();
     const bool is_read = procfs_read(status, sizeof status, "/proc/%d/status", pid) > 0;
     const long user = is_read ? status_number(status, "Uid") : -1;
     if (is_read && user >= 0 && user != (long)geteuid() && geteuid() != 0)
@@ -142,7 +132,7 @@ static enum inject_outcome denied(pid_t pid, struct problem *why)
                       "next boot): start it with pyrec -- instead");
     if (scope > 0 && geteuid() != 0)
         return refuse(why, INJECT_RIGHTS,
-                      "may not be looked into by its own user (kernel.yama.ptrace_scope is %ld): "
+                      "may not be looked into by its own user (kernel.yama.ptrace_scope is %d): "
                       "run pyrec as root, or sysctl kernel.yama.ptrace_scope=0",
                       scope);
     if (procfs_read(status, sizeof status, "/proc/self/status") > 0 &&
@@ -214,21 +204,21 @@ static enum inject_outcome python_look(const struct regard *regard, struct probl
 }
 
 /* The ring of an agent that records. */
-static enum inject_outcome recorder_look(const struct regard *regard, struct problem *why)
+static bool has_recorder(const struct remote *remote, const struct remote_maps *maps)
 {
-    for (uint32_t i = 0; i < regard->maps.n; i++) {
-        const struct remote_map *const map = &regard->maps.list[i];
+    for (uint32_t i = 0; i < maps->n; i++) {
+        const struct remote_map *const map = &maps->list[i];
         struct wire_head head;
         uint32_t state;
         if (strncmp(map->path, "/memfd:pyrec", 12) != 0 || map->offset != 0 ||
-            !remote_read(&regard->remote, map->from, &head, sizeof head) ||
+            !remote_read(remote, map->from, &head, sizeof head) ||
             memcmp(head.magic, WIRE_MAGIC, sizeof head.magic) != 0)
             continue;
         memcpy(&state, (const char *)&head + offsetof(struct wire_head, state), sizeof state);
         if (state == WIRE_STARTING || state == WIRE_RUNNING || state == WIRE_PAUSED)
-            return refuse(why, INJECT_BUSY, "is being recorded already, by another pyrec");
+            return true;
     }
-    return INJECT_DONE;
+    return false;
 }
 
 /* ---- all of it ---- */
@@ -259,7 +249,9 @@ static enum inject_outcome memory_look(struct regard *regard, struct problem *wh
     if ((outcome = libc_look(regard, why)) != INJECT_DONE ||
         (outcome = python_look(regard, why)) != INJECT_DONE)
         return outcome;
-    return recorder_look(regard, why);
+    if (has_recorder(&regard->remote, &regard->maps))
+        return refuse(why, INJECT_BUSY, "is being recorded already, by another pyrec");
+    return INJECT_DONE;
 }
 
 enum inject_outcome regard_open(struct regard *regard, pid_t pid, struct problem *why)
@@ -282,6 +274,16 @@ enum inject_outcome regard_open(struct regard *regard, pid_t pid, struct problem
     if ((outcome = lock_take(regard, why)) != INJECT_DONE)
         return outcome;
     return memory_look(regard, why);
+}
+
+bool regard_has_recorder(pid_t pid)
+{
+    struct remote remote;
+    struct remote_maps maps = {.n = 0};
+    const bool has = remote_open(&remote, pid) == 0 && remote_maps_read(&maps, &remote) == 0 &&
+                     has_recorder(&remote, &maps);
+    remote_maps_clear(&maps);
+    return has;
 }
 
 bool regard_is_same(const struct regard *regard)

@@ -80,6 +80,24 @@ bool procfs_stat_read(pid_t pid, struct procfs_stat *stat)
     return true;
 }
 
+bool procfs_status_number(const char *status, const char *name, int base, uint64_t *number)
+{
+    char key[32];
+    snprintf(key, sizeof key, "\n%s:", name);
+    const char *const at = strstr(status, key);
+    if (at == NULL)
+        return false;
+    *number = strtoull(at + strlen(key), NULL, base);
+    return true;
+}
+
+int procfs_yama_scope(void)
+{
+    char text[16];
+    return procfs_read(text, sizeof text, "/proc/sys/kernel/yama/ptrace_scope") > 0 ? atoi(text)
+                                                                                    : 0;
+}
+
 bool procfs_inner_number(pid_t pid, pid_t tid, pid_t *inner, bool *is_nested)
 {
     char text[4096];

@@ -35,6 +35,12 @@ struct procfs_stat {
 };
 bool procfs_stat_read(pid_t pid, struct procfs_stat *stat);
 
+/* The number behind "NAME:" in the text of a status file, in that base; false: not there. */
+bool procfs_status_number(const char *status, const char *name, int base, uint64_t *number);
+
+/* kernel.yama.ptrace_scope: who may trace whom; 0 where there is no Yama. */
+int procfs_yama_scope(void);
+
 /* Whether /proc has our numbers. */
 bool procfs_is_ours(void);
 

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include "attach.h"
 
+#include "record/cli/settings.h"
 #include "record/wire/wire.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
-#define ATTACH_MAX   64
 #define LEAVE_MAX_MS 2000
 #define LOOK_MS      10
 
@@ -55,13 +55,13 @@ static void say_not(const struct attach_plan *plan, pid_t pid, const struct prob
 
 bool attach_look(const struct attach_plan *plan, enum inject_outcome *last)
 {
-    struct problem why[ATTACH_MAX];
-    for (uint32_t i = 0; i < plan->n_pids && i < ATTACH_MAX; i++) {
+    struct problem why[SETTINGS_MAX_PIDS];
+    for (uint32_t i = 0; i < plan->n_pids; i++) {
         *last = inject_look(plan->pids[i], &why[i]);
         if (*last == INJECT_DONE)
             return true; /* what is said of the others comes when it is their turn */
     }
-    for (uint32_t i = 0; i < plan->n_pids && i < ATTACH_MAX; i++)
+    for (uint32_t i = 0; i < plan->n_pids; i++)
         say_not(plan, plan->pids[i], &why[i]);
     return false;
 }
@@ -89,8 +89,7 @@ uint32_t attach_all(const struct attach_plan *plan, enum inject_outcome *last)
 
 void attach_await_leave(const struct attach_plan *plan)
 {
-    struct problem why;
     for (uint32_t i = 0, waits = 0; i < plan->n_pids; i++)
-        while (inject_look(plan->pids[i], &why) == INJECT_BUSY && waits++ < LEAVE_MAX_MS / LOOK_MS)
+        while (inject_has_recorder(plan->pids[i]) && waits++ < LEAVE_MAX_MS / LOOK_MS)
             usleep(LOOK_MS * 1000);
 }

@@ -18,7 +18,7 @@
 
 struct attach_plan {
     const pid_t *pids;
-    uint32_t n_pids;
+    uint32_t n_pids;             /* SETTINGS_MAX_PIDS at most */
     const struct launch *launch; /* where the library is */
     const struct launch_agent *agent;
     void (*say)(const char *sentence);
