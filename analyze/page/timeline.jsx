@@ -54,7 +54,7 @@ function draw_base(base, canvas, rows, stalls) {
 
 function draw(canvas, rows, stalls, drag, base) {
   const { from, to } = time_span(), ratio = devicePixelRatio || 1;
-  const width = canvas.parentNode.clientWidth, height = AXIS + CURVES + STALLS + rows.length * ROW + 4;
+  const width = Math.max(100, canvas.parentNode.clientWidth), height = AXIS + CURVES + STALLS + rows.length * ROW + 4;
   canvas.width = width * ratio;
   canvas.height = height * ratio;
   canvas.style.height = height + "px";
