@@ -34,7 +34,7 @@ LINES = (
 # What stands between any program and its libc: one header of readers that call nothing besides.
 NARROW = {INTERPOSE: {"record/base"}}
 INTERPOSE_MAX = 2700  # lines in all: somebody must be able to sign it off in one go
-MAX_SOURCES = 25      # files of C in a folder: so that its list can be read at a glance
+MAX_SOURCES = 25      # in a folder: so that its list can be read at a glance
 # Library headers and the only places that may know them.
 LIBRARY_ONLY = {
     "zstd.h": {"format/chunk_write.c", "format/chunk_read.c"},
@@ -46,12 +46,14 @@ LIBRARY_ONLY = {
 # the user's making: no memory left, and names that are wrong in our own tables.
 MAY_END = {"analyze/main.c", "analyze/base/memory.c", "analyze/view/story.c"}
 ENDS = re.compile(r"\b(?:stderr|STDERR_FILENO)\b|\b(?:_exit|exit|abort)\(")
+SOURCES = {".c", ".h", ".py", ".sh", ".proto", ".js", ".mjs", ".css"}
+NO_SOURCES = {"corpus", "node_modules", "__pycache__"}
 MAX_LINES = 600
 MAX_FUNCTION = 80
 COMMENT = re.compile(r"/\*.*?\*/", re.S)
 # FOLDER/../NAME.EXTENSION; names in capitals stand for something ("cmd_NAME.c")
 PATH = re.compile(r"(?<![\w./<$-])((?:record|analyze|format|tests|samples)/[a-z0-9_/]+"
-                  r"\.(?:c|h|py|sh|proto|md))(?!\w)")
+                  r"\.(?:c|h|py|sh|proto|md|js|mjs|css))(?!\w)")
 INCLUDE = re.compile(r'^\s*#\s*include\s+([<"])([^>"]+)[>"]', re.M)
 
 
@@ -103,9 +105,8 @@ def check_includes(root, path, errors):
 def check_folders(root, files, errors):
     count = {}
     for path in files:
-        if path.suffix in (".c", ".h"):
-            folder = folder_of(path.relative_to(root))
-            count[folder] = count.get(folder, 0) + 1
+        folder = folder_of(path.relative_to(root))
+        count[folder] = count.get(folder, 0) + 1
     for folder, sources in sorted(count.items()):
         if sources > MAX_SOURCES:
             errors.append(f"{folder}/: {sources} files, more than {MAX_SOURCES}")
@@ -159,9 +160,9 @@ def check_unique_names(root, files, errors):
 
 def main():
     root = pathlib.Path(sys.argv[1]).resolve()
-    files = [p for top in ("format", "record", "analyze", "tests", "samples")
+    files = [p for top in ("format", "record", "analyze", "python", "tests", "samples")
              for p in sorted((root / top).rglob("*"))
-             if p.suffix in (".c", ".h", ".py", ".sh", ".proto") and "corpus" not in p.parts]
+             if p.suffix in SOURCES and not NO_SOURCES & set(p.parts)]
     errors = []
     for path in files:
         if path.suffix in (".c", ".h"):

@@ -4,7 +4,7 @@
 
 usage: python3 e2e.py BUILD_DIR PYTHON MODULE [TEST...]
 
-MODULE is a file beside this one with functions test_*(t); `t` is a Tool. A test fails by raising.
+MODULE is a file in a folder beside this one with functions test_*(t); `t` is a Tool. A test fails by raising.
 Run by ctest once per module and interpreter.
 """
 import importlib
@@ -230,7 +230,8 @@ def run_test(name, test, build, python):
 def main():
     build, python, module = sys.argv[1:4]
     wanted = sys.argv[4:]
-    sys.path.insert(0, str(HERE))
+    # one module may use another of any folder: their names are one another's neighbours
+    sys.path[:0] = [str(HERE), *(str(path) for path in sorted(HERE.iterdir()) if path.is_dir())]
     sys.modules["e2e"] = sys.modules["__main__"]  # one Skip for both
     tests = importlib.import_module(module)
     results = [run_test(name, test, build, python) for name, test in list(vars(tests).items())

@@ -4,7 +4,7 @@
  *
  * On the line:  memory of CPython -> [stack] -> raw stack
  * Threads:      the thread itself (in a signal handler), or any other while it stands still.
- *               No allocation, no lock, no system call; 8 to 13 ns per frame (tests/bench/walk.c).
+ *               No allocation, no lock, no system call; 8 to 13 ns per frame (tests/bench/costs/walk.c).
  * Memory:       the caller's array of frames.
  * Loss:         a chain that fails a check gives its reason; nothing is ever guessed.
  *

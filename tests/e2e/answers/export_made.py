@@ -23,7 +23,7 @@ FORMATS = ["folded", "speedscope", "gecko", "chrome", "pprof", "callgrind", "pst
            "json"]
 COLUMNS = "file,line,function," + ",".join(
     f"{name},{name}_cum" for name in ("samples", "ticks", "cpu_time", "wall", "gil_wait"))
-ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+ROOT = pathlib.Path(__file__).resolve().parents[3]
 AT_LEAST = {"simple": 5, "odd": 6, "hostile": 80}  # stacks, so that nothing is compared with nothing
 METRICS = ["samples", "cpu", "wall", "gil_wait", "ticks"]
 
