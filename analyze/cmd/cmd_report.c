@@ -5,7 +5,7 @@
 #include "analyze/base/memory.h"
 #include "analyze/cli/command.h"
 #include "analyze/model/module.h"
-#include "analyze/report/page.h"
+#include "analyze/out/page_pack.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -51,6 +51,7 @@ struct making {
     struct report report;
     struct report_sources sources;
     struct modules modules;
+    struct buffer blob;
     struct answer answers[N_QUESTIONS];
     struct page_part parts[N_QUESTIONS];
 };
@@ -66,6 +67,7 @@ static void release(void *closure)
         args_clear(&answer->args);
         free(answer->argv);
     }
+    buffer_clear(&making->blob);
     modules_clear(&making->modules);
     report_sources_clear(&making->sources);
     report_clear(&making->report);
@@ -184,7 +186,9 @@ static enum status build_report(struct request *request, struct view *view, stru
     making->page.sources = &making->sources;
     making->page.title = title_of(request->trace);
     making->page.made_by = made_by(view, request->args);
+    making->page.blob = &making->blob;
     TRY(ask_all(making, request, why));
+    TRY(page_pack(&making->blob, &making->page, why));
     view->page = &making->page;
     if (making->sources.n_lines > 0)
         view_add_note(view, arena_print(&view->arena,

@@ -13,6 +13,7 @@
 #ifndef PYREC_ANALYZE_PAGE_H
 #define PYREC_ANALYZE_PAGE_H
 
+#include "analyze/base/buffer.h"
 #include "analyze/cli/output.h"
 #include "report_runs.h"
 #include "report_source.h"
@@ -33,6 +34,7 @@ struct page {
     size_t n_parts;
     const struct page_part *texts; /* outputs of text */
     size_t n_texts;
+    const struct buffer *blob; /* all but the texts, packed (out/page_pack) */
 };
 
 #endif

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * page_json - the part of a page's data that is names and answers: who, what and how long, as JSON.
+ *
+ * On the line:  page, report_columns -> [page_json] -> page_pack
+ *
+ * page/read.js reads it. Numbers that go with columns (how many runs a thread has ..) stand here.
+ */
+#ifndef PYREC_ANALYZE_OUT_PAGE_JSON_H
+#define PYREC_ANALYZE_OUT_PAGE_JSON_H
+
+#include "analyze/report/page.h"
+#include "analyze/report/report_columns.h"
+
+enum status page_json_write(struct sink *to, const struct page *page,
+                            const struct report_columns *columns, struct problem *why);
+
+/* What an output makes of a part's view; the caller's to free. */
+enum status page_part_text(const struct page_part *part, char **text, size_t *len,
+                           struct problem *why);
+
+#endif
