@@ -21,11 +21,11 @@ LINES = (
      "record/agent/cpython/pyver", "record/agent/channel", "record/agent/sample",
      "record/agent/late", "record/agent"),
     # pyrec itself. Of the agent it knows what both share.
-    ("record/base", "record/wire", "record/tables", "record/decode", "record/kernel", "record/remote", "record/inject",
-     "record/encode", "record/collect", "record/cli", "record/run", "record"),
+    ("record/base", "record/wire", "record/tables", "record/decode", "record/kernel", "record/remote",
+     "record/regard", "record/inject", "record/encode", "record/collect", "record/cli", "record/run", "record"),
     # Looking from outside: the agent's readers of a CPython's memory, over another process's.
     ("record/base", "record/wire", "record/tables", "record/decode", "record/kernel", "record/remote",
-     "record/agent/base", "record/agent/cpython", "record/dump", "record"),
+     "record/agent/base", "record/agent/cpython", "record/regard", "record/dump", "record"),
     ("analyze/base", "analyze/model", "analyze/read", "analyze/weigh", "analyze/view",
      "analyze/stalls", "analyze/time", "analyze/compare", "analyze/source", "analyze/export",
      "analyze/repair", "analyze/cli", "analyze/ask", "analyze/report", "analyze/out/text",

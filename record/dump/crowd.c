@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "crowd.h"
 
-#include "outside.h"
 #include "record/agent/base/peek.h"
 #include "record/agent/cpython/active.h"
+#include "record/regard/outside.h"
 #include "record/tables/vec.h"
 
 #include <stdio.h>

@@ -16,8 +16,8 @@
 #ifndef PYREC_RECORD_CROWD_H
 #define PYREC_RECORD_CROWD_H
 
-#include "python_find.h"
 #include "record/kernel/procfs.h"
+#include "record/regard/python_find.h"
 
 #define CROWD_NAME_MAX 256u
 

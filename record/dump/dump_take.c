@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "dump_take.h"
 
-#include "outside.h"
 #include "record/agent/base/peek.h"
 #include "record/base/clocks.h"
+#include "record/regard/outside.h"
+#include "record/regard/regard.h"
 #include "record/tables/utf8.h"
-#include "rights.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -359,25 +359,36 @@ static void command_read(struct dump *dump, pid_t tid)
     dump->command = text_keep(dump, text, (uint32_t)n);
 }
 
+static enum status status_of(enum reason_kind kind)
+{
+    switch (kind) {
+    case REASON_FINE:
+        return STATUS_OK;
+    case REASON_GONE:
+        return STATUS_NOT_FOUND;
+    case REASON_RIGHTS:
+        return STATUS_IO;
+    case REASON_FAILED:
+        return STATUS_NO_MEMORY;
+    default:
+        return STATUS_UNSUPPORTED;
+    }
+}
+
 static enum status process_open(struct dump *dump, struct remote *remote, struct problem *why)
 {
-    char text[4096];
-    const pid_t pid = dump->pid;
-    uint64_t group = (uint64_t)pid;
-    if (procfs_read(text, sizeof text, "/proc/%d/status", pid) > 0)
-        (void)procfs_status_number(text, "Tgid", 10, &group);
-    const pid_t leader = (pid_t)group;
-    if (leader != pid)
-        return problem_set(why, STATUS_NOT_FOUND, PROBLEM_NO_OFFSET,
-                           "%d is a thread of process %d; try: pyrec dump %d", pid, leader, leader);
-    const int error = remote_open(remote, pid);
-    if (error != 0)
-        return rights_explain(pid, error, why);
-    struct problem reason;
-    if (python_find(&dump->python, remote, &reason) != PYTHON_FOUND)
-        return problem_set(why, STATUS_UNSUPPORTED, PROBLEM_NO_OFFSET, "process %d %s", pid,
-                           reason.detail);
-    return STATUS_OK;
+    struct regard regard;
+    char clause[sizeof why->detail];
+    regard_open(&regard, dump->pid, false);
+    const enum reason reason = regard.not_to_look;
+    *remote = regard.remote;
+    dump->python = regard.python;
+    reason_clause(reason, &regard.facts, clause, sizeof clause);
+    regard_close(&regard);
+    return reason == REASON_NONE
+               ? STATUS_OK
+               : problem_set(why, status_of(reason_kind(reason)), PROBLEM_NO_OFFSET,
+                             "process %d %s", dump->pid, clause);
 }
 
 enum status dump_take(struct dump *dump, pid_t pid, uint32_t max_depth, struct problem *why)

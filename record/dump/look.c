@@ -4,6 +4,7 @@
 #include "dump_take.h"
 #include "format/spelling.h"
 #include "ps.h"
+#include "record/regard/reason.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -114,11 +115,11 @@ static int exit_of(enum status status)
     case STATUS_USAGE:
         return LOOK_EXIT_USAGE;
     case STATUS_NOT_FOUND:
-        return LOOK_EXIT_NOT_FOUND;
+        return REASON_GONE;
     case STATUS_IO:
-        return LOOK_EXIT_RIGHTS;
+        return REASON_RIGHTS;
     case STATUS_UNSUPPORTED:
-        return LOOK_EXIT_NOT_KNOWN;
+        return REASON_UNFIT;
     default:
         return EXIT_FAILURE;
     }

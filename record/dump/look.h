@@ -16,10 +16,8 @@
 #include <stdbool.h>
 #include <stdio.h>
 
-#define LOOK_EXIT_USAGE     2
-#define LOOK_EXIT_NOT_FOUND 3 /* no such process, or it went away */
-#define LOOK_EXIT_RIGHTS    4
-#define LOOK_EXIT_NOT_KNOWN 5 /* no Python, or one that cannot be read */
+#define LOOK_EXIT_USAGE 2
+/* else REASON_GONE and so on, see record/regard/reason.h */
 
 /* Is this word one of the commands? */
 bool look_is_command(const char *word);

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "ps.h"
 
-#include "python_find.h"
 #include "record/kernel/procfs.h"
+#include "record/regard/regard.h"
 #include "record/tables/utf8.h"
 #include "record/tables/vec.h"
-#include "rights.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,7 +12,6 @@
 #include <unistd.h>
 
 #define COMMAND_MAX 4096
-#define SAMPLER     "pyrec-sampler" /* the agent's thread in a recorded process */
 
 struct looking {
     struct ps *ps;
@@ -60,84 +58,21 @@ static bool is_called_python(pid_t pid)
            (is_there && strncmp(base_of(text), "python", 6) == 0);
 }
 
-struct sampler_search {
-    pid_t pid;
-    bool is_found;
-};
-
-static void sampler_try(void *closure, pid_t tid)
-{
-    struct sampler_search *const search = closure;
-    char comm[PROCFS_COMM_MAX];
-    if (!search->is_found && procfs_comm(search->pid, tid, comm))
-        search->is_found = strcmp(comm, SAMPLER) == 0;
-}
-
-static bool is_recorded(pid_t pid)
-{
-    struct sampler_search search = {.pid = pid};
-    char path[32];
-    snprintf(path, sizeof path, "/proc/%d/task", pid);
-    (void)procfs_each_number(path, sampler_try, &search);
-    return search.is_found;
-}
-
-static void mark_set(struct ps_row *row, const char *mark, const char *reason)
-{
-    row->mark = mark;
-    snprintf(row->reason, sizeof row->reason, "%s", reason);
-}
-
-/* It can be read: whether something could be loaded into it, too. */
-static void attach_look(struct ps_row *row, const struct python *python, pid_t tracer)
-{
-    char reason[PS_REASON_MAX];
-    row->can_dump = row->can_attach = true;
-    mark_set(row, "yes", "");
-    if (tracer != 0) {
-        row->can_attach = false;
-        snprintf(reason, sizeof reason, "is traced by process %d", tracer);
-        mark_set(row, "traced", reason);
-    } else if (is_recorded(row->pid)) {
-        row->can_attach = false;
-        mark_set(row, "recorded", "is being recorded already");
-    } else if (python->is_musl) {
-        row->can_attach = false;
-        mark_set(row, "musl", "has a libc that the recorder does not know (musl)");
-    }
-}
-
 /* Whether the process is one to list. */
-static bool python_look(struct ps_row *row, pid_t tracer)
+static bool python_look(struct ps_row *row)
 {
-    struct remote remote;
-    struct python python;
-    struct problem why;
-    const int error = remote_open(&remote, row->pid);
-    if (error != 0) {
-        if (!is_called_python(row->pid) || rights_explain(row->pid, error, &why) != STATUS_IO)
-            return false; /* gone, a zombie, the kernel's own, or something else */
-        mark_set(row, "no rights", why.detail);
-        return true;
-    }
-    switch (python_find(&python, &remote, &why)) {
-    case PYTHON_NONE:
-        return false;
-    case PYTHON_REFUSED:
-        if (why.status != STATUS_UNSUPPORTED)
-            return false; /* it went away */
-        if (python.interp.code_type == 0 && !is_called_python(row->pid))
-            return false;
-        mark_set(row, python.interp.code_type == 0 ? "static" : "unknown", why.detail);
-        if (strstr(why.detail, "32-bit") != NULL)
-            row->mark = "32-bit";
-        return true;
-    case PYTHON_FOUND:
-        python_version_text(python.interp.hexversion, row->version, sizeof row->version);
-        attach_look(row, &python, tracer);
-        return true;
-    }
-    return false;
+    struct regard regard;
+    regard_open(&regard, row->pid, false);
+    const enum reason reason = regard.not_to_attach;
+    const enum reason_listing listing = reason_listing(reason);
+    row->can_dump = regard.not_to_look == REASON_NONE;
+    row->can_attach = reason == REASON_NONE;
+    row->mark = reason_mark(reason);
+    reason_clause(reason, &regard.facts, row->reason, sizeof row->reason);
+    if (regard.facts.python == PYTHON_FOUND)
+        python_version_text(regard.python.interp.hexversion, row->version, sizeof row->version);
+    regard_close(&regard);
+    return listing == LIST_YES || (listing == LIST_IF_CALLED_PYTHON && is_called_python(row->pid));
 }
 
 static uint32_t threads_count(pid_t pid)
@@ -155,14 +90,13 @@ static void process_take(void *closure, pid_t pid)
     struct ps *const ps = looking->ps;
     struct ps_row row = {.pid = pid};
     struct procfs_stat stat;
-    pid_t tracer;
-    if (looking->has_failed || pid == getpid() || !rights_owner(pid, &row.uid, &tracer) ||
+    if (looking->has_failed || pid == getpid() || !regard_user(pid, &row.uid) ||
         (!ps->is_all && row.uid != getuid()))
         return;
     ps->n_looked_at++;
-    if (!python_look(&row, tracer) || !procfs_stat_read(pid, &stat))
+    if (!python_look(&row) || !procfs_stat_read(pid, &stat))
         return;
-    rights_user_name(row.uid, row.user, sizeof row.user);
+    reason_user_name(row.uid, row.user, sizeof row.user);
     row.n_threads = threads_count(pid);
     row.cpu_seconds = (double)stat.cpu_ticks / (double)sysconf(_SC_CLK_TCK);
     row.command = command_read(pid);

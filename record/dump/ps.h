@@ -2,7 +2,7 @@
 /*
  * ps - the Python processes of this machine that pyrec could look into, and why not the others.
  *
- * On the line:  /proc, python_find -> [ps] -> a table or a document
+ * On the line:  /proc, regard -> [ps] -> a table or a document
  * Threads:      one.
  * Memory:       the caller's struct, zeroed; ps_clear frees what it lists.
  * Loss:         of a process whose memory may not be read it is only known what it is called: it is

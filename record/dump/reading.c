@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "reading.h"
 
-#include "outside.h"
 #include "record/agent/cpython/describe.h"
 #include "record/agent/cpython/stack.h"
 #include "record/decode/linetable.h"
+#include "record/regard/outside.h"
 
 #include <stdlib.h>
 

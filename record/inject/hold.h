@@ -2,7 +2,7 @@
 /*
  * hold - stop one thread, point it at our code, let it go.
  *
- * On the line:  inject: regard, victim -> [hold] -> mailbox, stub
+ * On the line:  inject: victim -> [hold] -> mailbox, stub
  * Threads:      one, which must not outlive a thread that did not stop: see hold_thread.
  * Memory:       the caller's.
  *
@@ -11,7 +11,7 @@
 #ifndef PYREC_RECORD_HOLD_H
 #define PYREC_RECORD_HOLD_H
 
-#include "regard.h"
+#include "record/regard/regard.h"
 #include "victim.h"
 
 /* Where code and mailbox are to be. */

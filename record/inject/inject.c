@@ -115,21 +115,15 @@ static enum inject_outcome functions_find(struct job *job)
                                                       "dlsym",
                                                       "dlerror",
                                                       "_dl_allocate_tls_init"};
-    uint64_t at;
-    uint32_t about[3];
     for (size_t i = 0; i < FUNCTION_COUNT; i++)
         if (remote_images_find(&job->regard.images, &job->regard.remote, names[i],
                                &job->functions[i]) == NULL)
             return give_up(job, INJECT_UNFIT, "has a C library that pyrec does not know, without",
                            names[i]);
-    /* bits, how many, where: libc's own description of itself for debuggers */
-    if (remote_images_find(&job->regard.images, &job->regard.remote, "_thread_db_pthread_tid",
-                           &at) == NULL ||
-        !remote_read(&job->regard.remote, at, about, sizeof about) || about[0] != 32 ||
-        about[2] > 4096)
+    if (job->regard.python.tid_offset == 0)
         return give_up(job, INJECT_UNFIT, "has a C library that does not describe its threads",
                        NULL);
-    job->place.tid_offset = about[2];
+    job->place.tid_offset = job->regard.python.tid_offset;
     return INJECT_DONE;
 }
 
@@ -505,9 +499,19 @@ static enum inject_outcome mailbox_turn(struct job *job)
 
 /* ---- all of it ---- */
 
+/* What was found out before, as an outcome. */
+static enum inject_outcome looked(const struct regard *regard, struct problem *why)
+{
+    char clause[sizeof why->detail];
+    reason_clause(regard->not_to_attach, &regard->facts, clause, sizeof clause);
+    (void)problem_set(why, STATUS_UNSUPPORTED, PROBLEM_NO_OFFSET, "%s", clause);
+    return (enum inject_outcome)reason_kind(regard->not_to_attach);
+}
+
 static enum inject_outcome job_run(struct job *job)
 {
-    enum inject_outcome outcome = regard_open(&job->regard, job->plan->pid, job->why);
+    regard_open(&job->regard, job->plan->pid, true);
+    enum inject_outcome outcome = looked(&job->regard, job->why);
     if (outcome == INJECT_DONE)
         outcome = functions_find(job);
     if (outcome != INJECT_DONE)
@@ -526,7 +530,8 @@ static enum inject_outcome job_run(struct job *job)
 enum inject_outcome inject_look(pid_t pid, struct problem *why)
 {
     struct regard regard;
-    const enum inject_outcome outcome = regard_open(&regard, pid, why);
+    regard_open(&regard, pid, true);
+    const enum inject_outcome outcome = looked(&regard, why);
     regard_close(&regard);
     return outcome;
 }

@@ -2,7 +2,7 @@
 /*
  * inject - load a library into a process that runs, and call a function of it there.
  *
- * On the line:  session -> [inject: regard, victim, mailbox, stub] -> the library's entry
+ * On the line:  session, regard -> [inject: victim, hold, mailbox, stub] -> the library's entry
  * Threads:      one. The work is done in a child of ours, which lives for some milliseconds: when
  *               it dies, of whatever, the kernel lets go of all that it held.
  * Memory:       in the other process: see mailbox.h; 4 KiB of code that is its own from then on.
@@ -20,17 +20,18 @@
 #define PYREC_RECORD_INJECT_H
 
 #include "format/status.h"
+#include "record/regard/reason.h"
 #include <stdbool.h>
 #include <sys/types.h>
 
 /* How it went; what pyrec exits with. */
 enum inject_outcome {
-    INJECT_DONE = 0,
-    INJECT_GONE = 3,   /* there is no such process, or no Python in it */
-    INJECT_RIGHTS = 4, /* the kernel does not let us */
-    INJECT_UNFIT = 5,  /* nobody can: musl, static, 32-bit, set-user-ID .. */
-    INJECT_BUSY = 6,   /* not now: traced, stopped, recorded already .. */
-    INJECT_FAILED = 7, /* begun, and not done: no memory, no thread .. */
+    INJECT_DONE = REASON_FINE,
+    INJECT_GONE = REASON_GONE,
+    INJECT_RIGHTS = REASON_RIGHTS,
+    INJECT_UNFIT = REASON_UNFIT,
+    INJECT_BUSY = REASON_BUSY,
+    INJECT_FAILED = REASON_FAILED, /* begun, and not done: no memory, no thread .. */
 };
 
 struct inject_plan {

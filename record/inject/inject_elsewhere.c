@@ -6,10 +6,11 @@
 
 enum inject_outcome inject_look(pid_t pid, struct problem *why)
 {
-    (void)pid;
-    (void)problem_set(why, STATUS_UNSUPPORTED, PROBLEM_NO_OFFSET,
-                      "cannot be attached to: pyrec knows how on x86-64 only");
-    return INJECT_UNFIT;
+    const struct facts nothing = {.pid = pid};
+    char clause[sizeof why->detail];
+    (void)problem_set(why, STATUS_UNSUPPORTED, PROBLEM_NO_OFFSET, "%s",
+                      reason_clause(REASON_MACHINE, &nothing, clause, sizeof clause));
+    return (enum inject_outcome)reason_kind(REASON_MACHINE);
 }
 
 bool inject_has_recorder(pid_t pid)

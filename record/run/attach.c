@@ -26,7 +26,7 @@ static enum inject_outcome entry_outcome(int entry, struct problem *why)
         return INJECT_FAILED;
     (void)problem_set(why, STATUS_UNSUPPORTED, PROBLEM_NO_OFFSET, "%s", entry_texts[entry]);
     return entry == WIRE_ATTACH_BUSY         ? INJECT_BUSY
-           : entry == WIRE_ATTACH_NO_PYTHON  ? INJECT_GONE
+           : entry == WIRE_ATTACH_NO_PYTHON  ? INJECT_UNFIT
            : entry == WIRE_ATTACH_REFUSED    ? INJECT_UNFIT
            : entry == WIRE_ATTACH_UNREADABLE ? INJECT_UNFIT
                                              : INJECT_FAILED;

@@ -191,11 +191,11 @@ def refused(pid, status, words):
 def check_refusals(folder):
     refused(2 ** 22 - 1, 3, "no process has this number")
     other = subprocess.Popen(["sleep", "60"])
-    refused(other.pid, 3, "has no Python in it")
+    refused(other.pid, 5, "there is no CPython in its memory")
     other.kill()
     while open(f"/proc/{other.pid}/stat", encoding="utf-8").read().rsplit(")", 1)[1][1] != "Z":
         pass
-    refused(other.pid, 3, "has ended already")
+    refused(other.pid, 3, "has ended and waits to be buried")
     other.wait()
     program = Program("sleep", folder)
     os.kill(program.pid, signal.SIGSTOP)

@@ -187,7 +187,7 @@ def test_refusals(t):
     os.kill(stopped.pid, signal.SIGSTOP)
     sleeper = subprocess.Popen(["sleep", "60"])
     t.at_end.append(sleeper.kill)
-    for pid, wanted, word in ((2 ** 22 + 1, 3, "not there"), (sleeper.pid, 3, "no Python"),
+    for pid, wanted, word in ((2 ** 22 + 1, 3, "not there"), (sleeper.pid, 5, "not Python"),
                               (stopped.pid, 6, "stopped"), (inside, 6, "recorded already")):
         status, err, trace = pyrec(t, "-p", str(pid))
         assert status == wanted and word in err and err.count("\n") == 1, (pid, status, err)

@@ -527,7 +527,7 @@ def test_what_cannot_be_looked_at(t):
     program = Program(t, BLOCKED).rest()
     tids = [int(tid) for tid in os.listdir(f"/proc/{program.pid}/task")]
     for pid, status, words in ((other.pid, 5, f"process {other.pid} is not Python"),
-                               (zombie.pid, 3, "zombie"), (4194303, 3, "there is no process"),
+                               (zombie.pid, 3, "zombie"), (4194303, 3, "no process has this number"),
                                (max(tids), 3, f"a thread of process {program.pid}"),
                                (2, 5, "kernel's") if os.path.exists("/proc/2/comm") and
                                open("/proc/2/comm").read() == "kthreadd\n" else

@@ -6,7 +6,7 @@
  */
 #include "record/agent/base/peek.h"
 #include "record/dump/crowd.h"
-#include "record/dump/outside.h"
+#include "record/regard/outside.h"
 #include "record/dump/plain.h"
 #include "record/dump/reading.h"
 #include "tests/unit/support/fake_interp.h"

@@ -2,7 +2,7 @@
 /*
  * python_find - find the CPython in another process, and which version it is.
  *
- * On the line:  remote -> [python_find] -> dump, ps
+ * On the line:  remote -> [python_find] -> regard
  * Threads:      one; it reads through outside, and leaves that open on this process.
  * Memory:       the caller's struct.
  * Loss:         an interpreter that is not understood is refused, with the reason.
@@ -16,25 +16,18 @@
 #ifndef PYREC_RECORD_PYTHON_FIND_H
 #define PYREC_RECORD_PYTHON_FIND_H
 
-#include "format/status.h"
+#include "reason.h"
 #include "record/agent/cpython/interp.h"
 #include "record/remote/remote_memory.h"
 
-enum python_found {
-    PYTHON_FOUND,
-    PYTHON_NONE,    /* it is something else */
-    PYTHON_REFUSED, /* a Python, or something like it, that cannot be read */
-};
-
 struct python {
     struct interp interp;
-    bool is_musl;
     uint32_t tid_offset; /* of a thread's number from its pthread_t; 0 = not known */
 };
 
-/* Look for it; `why` is a sentence without a subject: "is not Python". */
-enum python_found python_find(struct python *python, const struct remote *remote,
-                              struct problem *why);
+/* Look for it in `images`. PYTHON_UNKNOWN: `wrong` says with what. */
+enum facts_python python_find(struct python *python, const struct remote *remote,
+                              const struct remote_images *images, char *wrong, size_t size);
 
 /* "3.11.2", "3.14.0b1" of a hexversion. */
 void python_version_text(uint32_t hexversion, char *to, size_t size);

@@ -5,7 +5,6 @@
 #include "record/agent/base/peek.h"
 #include "record/agent/cpython/objects.h"
 
-#include <elf.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -73,49 +72,20 @@ void python_version_text(uint32_t hexversion, char *to, size_t size)
 
 /* ---- what else it may be ---- */
 
-/* A program for another machine: its first file begins with another kind of ELF header. */
-static const char *foreign_text(const struct remote *remote, const struct remote_maps *maps)
-{
-    unsigned char head[20];
-    for (uint32_t i = 0; i < maps->n; i++) {
-        const struct remote_map *const map = &maps->list[i];
-        if (map->offset != 0 || map->inode == 0 || !(map->rights & REMOTE_READ) ||
-            !remote_read(remote, map->from, head, sizeof head) ||
-            memcmp(head, ELFMAG, SELFMAG) != 0)
-            continue;
-        if (head[EI_CLASS] == ELFCLASS32)
-            return "is a 32-bit program; pyrec knows 64-bit ones";
-        return NULL;
-    }
-    return NULL;
-}
-
-static const char *base_of(const char *path)
-{
-    const char *const slash = strrchr(path, '/');
-    return slash != NULL ? slash + 1 : path;
-}
-
-static enum python_found none_explain(const struct remote *remote, const struct remote_maps *maps,
-                                      const struct remote_images *images, struct problem *why)
+static enum facts_python none_explain(const struct remote *remote,
+                                      const struct remote_images *images)
 {
     char link[64], path[FIELD_MAX];
-    const char *text = foreign_text(remote, maps);
+    uint64_t at;
     snprintf(link, sizeof link, "/proc/%d/exe", remote->tid);
     const ssize_t len = readlink(link, path, sizeof path - 1);
     path[len > 0 ? len : 0] = '\0';
-    const char *const base = base_of(path);
-    if (text == NULL && (strncmp(base, "pypy", 4) == 0 || remote_images_named(images, "libpypy")))
-        text = "is PyPy; pyrec knows CPython only";
-    if (text == NULL && strncmp(base, "python", 6) == 0)
-        text = "is called Python but does not show its names (linked statically, or stripped)";
-    if (text != NULL) {
-        (void)problem_set(why, STATUS_UNSUPPORTED, PROBLEM_NO_OFFSET, "%s", text);
-        return PYTHON_REFUSED;
-    }
-    (void)problem_set(why, STATUS_UNSUPPORTED, PROBLEM_NO_OFFSET,
-                      "is not Python: there is no CPython in its memory");
-    return PYTHON_NONE;
+    const char *const slash = strrchr(path, '/');
+    const char *const base = slash != NULL ? slash + 1 : path;
+    if (strncmp(base, "pypy", 4) == 0 || remote_images_named(images, "libpypy") != NULL ||
+        remote_images_find(images, remote, "pypy_main_startup", &at) != NULL)
+        return PYTHON_PYPY;
+    return strncmp(base, "python", 6) == 0 ? PYTHON_NAMELESS : PYTHON_NONE;
 }
 
 /* ---- finding it ---- */
@@ -131,26 +101,15 @@ static uint32_t tid_offset_find(const struct remote *remote, const struct remote
     return field[2];
 }
 
-static bool is_musl(const struct remote_images *images)
-{
-    for (uint32_t i = 0; i < images->n; i++) {
-        const char *const name = base_of(images->list[i].path);
-        if (strncmp(name, "ld-musl-", 8) == 0 || strncmp(name, "libc.musl-", 10) == 0)
-            return true;
-    }
-    return false;
-}
-
-static enum python_found images_look(struct python *python, const struct remote *remote,
-                                     const struct remote_maps *maps,
-                                     const struct remote_images *images, struct problem *why)
+enum facts_python python_find(struct python *python, const struct remote *remote,
+                              const struct remote_images *images, char *wrong, size_t size)
 {
     struct interp *const interp = &python->interp;
     uint64_t runtime = 0, code_type = 0, version = 0;
-    char reason[200];
+    *python = (struct python){.tid_offset = tid_offset_find(remote, images)};
     (void)remote_images_find(images, remote, "PyCode_Type", &code_type);
     if (code_type == 0)
-        return none_explain(remote, maps, images, why);
+        return none_explain(remote, images);
     (void)remote_images_find(images, remote, "_PyRuntime", &runtime);
     (void)remote_images_find(images, remote, "Py_Version", &version);
     outside_open(remote);
@@ -158,37 +117,7 @@ static enum python_found images_look(struct python *python, const struct remote 
     interp->runtime = (uintptr_t)runtime;
     interp->code_type = (uintptr_t)code_type;
     interp->hexversion = runtime != 0 ? hexversion_find(interp, (uintptr_t)version) : 0;
-    python->is_musl = is_musl(images);
-    python->tid_offset = tid_offset_find(remote, images);
-    if (runtime != 0 && interp->hexversion == 0) {
-        (void)problem_set(
-            why, STATUS_UNSUPPORTED, PROBLEM_NO_OFFSET,
-            "is a Python that does not say its version: it is just starting or ending, "
-            "or older than 3.8");
-        return PYTHON_REFUSED;
-    }
-    if (interp_fit(interp, reason, sizeof reason) == INTERP_FOUND)
-        return PYTHON_FOUND;
-    (void)problem_set(why, STATUS_UNSUPPORTED, PROBLEM_NO_OFFSET, "cannot be read: %s", reason);
-    return PYTHON_REFUSED;
-}
-
-enum python_found python_find(struct python *python, const struct remote *remote,
-                              struct problem *why)
-{
-    struct remote_maps maps;
-    struct remote_images images = {.list = NULL};
-    enum python_found found = PYTHON_REFUSED;
-    *python = (struct python){.is_musl = false};
-    const int error = remote_maps_read(&maps, remote);
-    if (error != 0)
-        (void)problem_set(why, STATUS_IO, PROBLEM_NO_OFFSET, "cannot be read: %s", strerror(error));
-    else if (!remote_images_read(&images, remote, &maps))
-        (void)problem_set(why, STATUS_NO_MEMORY, PROBLEM_NO_OFFSET, "cannot be read: %s",
-                          status_text(STATUS_NO_MEMORY));
-    else
-        found = images_look(python, remote, &maps, &images, why);
-    remote_images_clear(&images);
-    remote_maps_clear(&maps);
-    return found;
+    if (runtime != 0 && interp->hexversion == 0)
+        return PYTHON_UNSAID;
+    return interp_fit(interp, wrong, size) == INTERP_FOUND ? PYTHON_FOUND : PYTHON_UNKNOWN;
 }

@@ -1,0 +1,288 @@
+/* SPDX-License-Identifier: MIT */
+#include "regard.h"
+
+#include "record/kernel/procfs.h"
+#include "record/wire/wire.h"
+
+#include <elf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/kcmp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#define STATUS_MAX     (16u << 10)
+#define CAP_SYS_PTRACE 19
+#define PF_KTHREAD     0x00200000ul
+
+#if defined(__x86_64__)
+#define CAN_ATTACH true
+#else
+#define CAN_ATTACH false
+#endif
+
+/* ---- who it is ---- */
+
+static uint64_t status_number(const char *status, const char *name, uint64_t otherwise)
+{
+    uint64_t number;
+    return procfs_status_number(status, name, 10, &number) ? number : otherwise;
+}
+
+bool regard_user(pid_t pid, uid_t *user)
+{
+    char status[STATUS_MAX];
+    if (procfs_read(status, sizeof status, "/proc/%d/status", pid) <= 0)
+        return false;
+    *user = (uid_t)status_number(status, "Uid", (uid_t)-1);
+    return true;
+}
+
+/* Field 9 of stat. */
+static bool is_of_kernel(pid_t pid)
+{
+    char text[1024];
+    const bool is_there = procfs_read(text, sizeof text, "/proc/%d/stat", pid) > 0;
+    const char *at = is_there ? strrchr(text, ')') : NULL;
+    for (unsigned field = 2; field < 9 && at != NULL; field++)
+        at = strchr(at + 1, ' ');
+    return at != NULL && (strtoul(at, NULL, 10) & PF_KTHREAD) != 0;
+}
+
+static void process_look(struct regard *regard, pid_t pid)
+{
+    struct facts *const facts = &regard->facts;
+    struct procfs_stat is = {.start = 0};
+    char status[STATUS_MAX];
+    facts->pid = facts->group = pid;
+    facts->is_proc_ours = procfs_is_ours();
+    facts->is_there = procfs_stat_read(pid, &is) &&
+                      procfs_read(status, sizeof status, "/proc/%d/status", pid) > 0;
+    facts->state = is.state;
+    facts->parent = is.parent;
+    regard->start = is.start;
+    if (!facts->is_there)
+        return;
+    facts->group = (pid_t)status_number(status, "Tgid", (uint64_t)pid);
+    facts->user = (uid_t)status_number(status, "Uid", (uid_t)-1);
+    facts->is_filtered = status_number(status, "Seccomp", 0) > 0;
+}
+
+/* ---- why its memory cannot be read ---- */
+
+/* A user namespace knows all users only if it is the first one. */
+static bool is_in_namespace(void)
+{
+    char map[256];
+    unsigned long inside, outside, n;
+    return procfs_read(map, sizeof map, "/proc/self/uid_map") >= 0 &&
+           (sscanf(map, "%lu %lu %lu", &inside, &outside, &n) != 3 || inside != 0 || outside != 0 ||
+            n != 4294967295u);
+}
+
+static void rights_look(struct facts *facts)
+{
+    char path[32], status[STATUS_MAX] = "";
+    struct stat file;
+    uint64_t rights = 0;
+    snprintf(path, sizeof path, "/proc/%d/auxv", facts->pid); /* the folder is its user's anyway */
+    facts->is_of_kernel = is_of_kernel(facts->pid);
+    facts->is_user_ours = facts->user == geteuid();
+    facts->are_we_root = geteuid() == 0;
+    facts->is_locked_up = stat(path, &file) == 0 && file.st_uid != geteuid();
+    facts->yama = procfs_yama_scope();
+    facts->are_we_in_namespace = is_in_namespace();
+    (void)procfs_read(status, sizeof status, "/proc/self/status");
+    facts->are_we_filtered = status_number(status, "Seccomp", 0) > 0;
+    facts->may_trace_all =
+        procfs_status_number(status, "CapEff", 16, &rights) && (rights >> CAP_SYS_PTRACE & 1) != 0;
+}
+
+/* ---- what is in its memory ---- */
+
+/* As a 32-bit program is for our machine. */
+static bool is_foreign(const struct regard *regard)
+{
+    for (uint32_t i = 0; i < regard->maps.n; i++) {
+        unsigned char ident[EI_NIDENT];
+        const struct remote_map *const map = &regard->maps.list[i];
+        if (map->offset == 0 && map->inode != 0 && (map->rights & REMOTE_READ) != 0 &&
+            map->path[0] == '/' && strncmp(map->path, "/dev/", 5) != 0 &&
+            remote_read(&regard->remote, map->from, ident, sizeof ident) &&
+            memcmp(ident, ELFMAG, SELFMAG) == 0)
+            return ident[EI_CLASS] != ELFCLASS64;
+    }
+    return false;
+}
+
+static bool has_image(const struct remote_images *images, const char *start)
+{
+    return remote_images_named(images, start) != NULL;
+}
+
+static enum facts_libc libc_look(const struct remote_images *images)
+{
+    for (uint32_t i = 0; i < images->n; i++) /* both library and loader */
+        if (strcmp(remote_image_name(&images->list[i]), "libc.so") == 0)
+            return LIBC_MUSL;
+    if (has_image(images, "ld-musl") || has_image(images, "libc.musl"))
+        return LIBC_MUSL;
+    return has_image(images, "ld-linux") ? LIBC_GLIBC : LIBC_STATIC;
+}
+
+/* The ring of an agent that records. */
+static bool has_recorder(const struct remote *remote, const struct remote_maps *maps)
+{
+    for (uint32_t i = 0; i < maps->n; i++) {
+        const struct remote_map *const map = &maps->list[i];
+        struct wire_head head;
+        uint32_t state;
+        if (strncmp(map->path, "/memfd:pyrec", 12) != 0 || map->offset != 0 ||
+            !remote_read(remote, map->from, &head, sizeof head) ||
+            memcmp(head.magic, WIRE_MAGIC, sizeof head.magic) != 0)
+            continue;
+        memcpy(&state, (const char *)&head + offsetof(struct wire_head, state), sizeof state);
+        if (state == WIRE_STARTING || state == WIRE_RUNNING || state == WIRE_PAUSED)
+            return true;
+    }
+    return false;
+}
+
+/* An errno. */
+static int memory_look(struct regard *regard)
+{
+    struct facts *const facts = &regard->facts;
+    const int error = remote_maps_read(&regard->maps, &regard->remote);
+    if (error != 0)
+        return error;
+    if (!remote_images_read(&regard->images, &regard->remote, &regard->maps))
+        return ENOMEM;
+    facts->is_foreign = is_foreign(regard);
+    facts->libc = libc_look(&regard->images);
+    facts->is_recorded = has_recorder(&regard->remote, &regard->maps);
+    facts->python = python_find(&regard->python, &regard->remote, &regard->images, facts->wrong,
+                                sizeof facts->wrong);
+    return 0;
+}
+
+/* ---- what is against attaching ---- */
+
+/* A tracer may have any thread. */
+static void thread_look(void *closure, pid_t tid)
+{
+    struct facts *const facts = closure;
+    char text[STATUS_MAX];
+    if (procfs_read(text, sizeof text, "/proc/%d/task/%d/status", facts->pid, tid) <= 0)
+        return;
+    const char *const state = strstr(text, "\nState:\t");
+    const uint64_t by = status_number(text, "TracerPid", 0);
+    if (by > 0)
+        facts->tracer = (pid_t)by;
+    if (state != NULL && (state[8] == 'T' || state[8] == 't'))
+        facts->is_stopped = true;
+    if (status_number(text, "Seccomp", 0) > 0)
+        facts->is_filtered = true; /* each thread has its own */
+}
+
+static bool is_secure(pid_t pid)
+{
+    _Alignas(Elf64_auxv_t) char text[4096];
+    const ssize_t len = procfs_read(text, sizeof text, "/proc/%d/auxv", pid);
+    for (ssize_t at = 0; at + (ssize_t)sizeof(Elf64_auxv_t) <= len;
+         at += (ssize_t)sizeof(Elf64_auxv_t)) {
+        Elf64_auxv_t item;
+        memcpy(&item, text + at, sizeof item);
+        if (item.a_type == AT_SECURE && item.a_un.a_val != 0)
+            return true;
+    }
+    return false;
+}
+
+/* It runs in the memory of its parent, which waits for it to become another program. */
+static bool is_vfork_child(const struct facts *facts)
+{
+    return facts->parent > 1 &&
+           syscall(SYS_kcmp, facts->pid, facts->parent, KCMP_VM, 0ul, 0ul) == 0;
+}
+
+static void obstacles_look(struct facts *facts)
+{
+    char path[32];
+    facts->is_machine_known = CAN_ATTACH;
+    facts->is_secure = is_secure(facts->pid);
+    facts->is_vfork_child = is_vfork_child(facts);
+    snprintf(path, sizeof path, "/proc/%d/task", facts->pid);
+    (void)procfs_each_number(path, thread_look, facts);
+    if (facts->tracer != 0 && !procfs_comm(facts->tracer, facts->tracer, facts->tracer_name))
+        snprintf(facts->tracer_name, sizeof facts->tracer_name, "?");
+}
+
+/*
+ * On the directory of its descriptors: one of the kernel's for each process, and the owner's alone.
+ * An errno.
+ */
+static int lock_take(struct regard *regard)
+{
+    char path[32];
+    snprintf(path, sizeof path, "/proc/%d/fd", regard->facts.pid);
+    regard->lock = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (regard->lock < 0)
+        return errno;
+    regard->facts.is_locked = flock(regard->lock, LOCK_EX | LOCK_NB) != 0;
+    return 0;
+}
+
+/* ---- all of it ---- */
+
+void regard_open(struct regard *regard, pid_t pid, bool is_to_lock)
+{
+    struct facts *const facts = &regard->facts;
+    *regard = (struct regard){.pidfd = -1, .lock = -1};
+    process_look(regard, pid);
+    regard->pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+    if (facts->is_proc_ours && facts->is_there && facts->group == pid) {
+        facts->error = remote_open(&regard->remote, pid);
+        if (facts->error == 0 && is_to_lock) /* before it is looked at what is mapped */
+            facts->error = lock_take(regard);
+        if (facts->error == 0)
+            facts->error = memory_look(regard);
+        if (facts->error != 0)
+            rights_look(facts);
+    }
+    regard->not_to_look = reason_not_to_look(facts);
+    if (regard->not_to_look == REASON_NONE)
+        obstacles_look(facts);
+    regard->not_to_attach = reason_not_to_attach(facts);
+}
+
+bool regard_has_recorder(pid_t pid)
+{
+    struct remote remote;
+    struct remote_maps maps = {.n = 0};
+    const bool has = remote_open(&remote, pid) == 0 && remote_maps_read(&maps, &remote) == 0 &&
+                     has_recorder(&remote, &maps);
+    remote_maps_clear(&maps);
+    return has;
+}
+
+bool regard_is_same(const struct regard *regard)
+{
+    struct procfs_stat is;
+    return procfs_stat_read(regard->facts.pid, &is) && is.start == regard->start;
+}
+
+void regard_close(struct regard *regard)
+{
+    remote_images_clear(&regard->images);
+    remote_maps_clear(&regard->maps);
+    if (regard->pidfd >= 0)
+        close(regard->pidfd);
+    if (regard->lock >= 0)
+        close(regard->lock);
+    regard->pidfd = regard->lock = -1;
+}

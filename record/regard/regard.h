@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * regard - what a process is, and whether it can be looked into and attached to. Touches nothing.
+ *
+ * On the line:  /proc, remote -> [regard: python_find, reason] -> inject, dump, ps
+ * Threads:      one; outside's peek() is open on the process when it could be looked into.
+ * Memory:       the caller's: regard_open, then regard_close in any case.
+ * Loss:         what the kernel does not show is not known; the first call that needs it fails.
+ */
+#ifndef PYREC_RECORD_REGARD_H
+#define PYREC_RECORD_REGARD_H
+
+#include "python_find.h"
+#include "reason.h"
+#include "record/remote/remote_memory.h"
+
+struct regard {
+    struct facts facts;
+    enum reason not_to_look, not_to_attach; /* REASON_NONE: it can be done */
+    struct remote remote;
+    struct remote_maps maps;
+    struct remote_images images;
+    struct python python; /* where it could be looked into */
+    uint64_t start;       /* of the process, in clock ticks since boot */
+    int pidfd;            /* -1 = cannot be had */
+    int lock;             /* while it is open nobody else attaches to the process; -1 = none */
+};
+
+/* Look. `is_to_lock`: nobody else is to attach to it meanwhile. */
+void regard_open(struct regard *regard, pid_t pid, bool is_to_lock);
+void regard_close(struct regard *regard);
+
+/* Does an agent record in it now? False, too, where that cannot be looked at. */
+bool regard_has_recorder(pid_t pid);
+
+/* Whether the number still is that process's. */
+bool regard_is_same(const struct regard *regard);
+
+/* The user whose it is; false when it is gone. */
+bool regard_user(pid_t pid, uid_t *user);
+
+#endif

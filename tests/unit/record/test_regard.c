@@ -1,0 +1,495 @@
+/* SPDX-License-Identifier: MIT */
+/* Why a process is not looked into, or attached to: by its facts alone, and of real processes. */
+#include "record/kernel/procfs.h"
+#include "record/regard/regard.h"
+#include "tests/unit/support/scratch.h"
+#include "tests/unit/support/suite.h"
+
+#include <check.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/prctl.h>
+#include <sys/ptrace.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define NOBODY 65534u
+
+/* ---- by facts ---- */
+
+static struct facts fine(void)
+{
+    return (struct facts){.pid = 7,
+                          .is_proc_ours = true,
+                          .is_there = true,
+                          .group = 7,
+                          .parent = 5,
+                          .state = 'S',
+                          .is_user_ours = true,
+                          .libc = LIBC_GLIBC,
+                          .python = PYTHON_FOUND,
+                          .wrong = "so and so",
+                          .tracer_name = "gdb",
+                          .is_machine_known = true};
+}
+
+static const struct {
+    enum reason reason;
+    struct facts change; /* members that are not zero take the place of a fine process's .. */
+    bool is_not_there, is_not_ours, is_machine_unknown, is_static, is_no_python; /* .. and these */
+    const char *words;
+} cases[] = {
+    {.reason = REASON_NONE, .words = ""},
+    {.reason = REASON_PROC, .is_not_ours = true, .words = "mount the right one"},
+    {.reason = REASON_ABSENT, .is_not_there = true, .words = "no process has this number"},
+    {.reason = REASON_THREAD, {.group = 6}, .words = "is a thread of process 6: use that number"},
+    {.reason = REASON_ZOMBIE, {.error = ESRCH, .state = 'Z'}, .words = "its parent 5 (a zombie)"},
+    {.reason = REASON_ENDING, {.error = ESRCH}, .words = "is ending"},
+    {.reason = REASON_KERNEL, {.error = ESRCH, .is_of_kernel = true}, .words = "the kernel's"},
+    {.reason = REASON_FORBIDDEN, {.error = EPERM}, .words = "CAP_SYS_PTRACE is missing"},
+    {.reason = REASON_FORBIDDEN,
+     {.error = EPERM, .are_we_root = true, .is_locked_up = true, .yama = 1},
+     .words = "CAP_SYS_PTRACE is missing"},
+    {.reason = REASON_CHANGED, {.error = EACCES, .is_locked_up = true}, .words = "not dumpable"},
+    {.reason = REASON_YAMA, {.error = EPERM, .yama = 1}, .words = "ptrace_scope is 1"},
+    {.reason = REASON_YAMA_ADMIN, {.error = EPERM, .yama = 2}, .words = "ptrace_scope is 2"},
+    {.reason = REASON_YAMA_NOBODY,
+     {.error = EPERM, .yama = 3, .may_trace_all = true},
+     .words = "ptrace_scope is 3"},
+    {.reason = REASON_OUR_FILTER,
+     {.error = EPERM, .yama = 2, .may_trace_all = true, .are_we_filtered = true},
+     .words = "pyrec is under a filter"},
+    {.reason = REASON_OUR_NAMESPACE,
+     {.error = EPERM, .may_trace_all = true, .are_we_in_namespace = true},
+     .words = "user namespace"},
+    {.reason = REASON_UNREADABLE, {.error = ENOSYS}, .words = "Function not implemented"},
+    {.reason = REASON_NO_MEMORY, {.error = ENOMEM}, .words = "out of memory"},
+    {.reason = REASON_FOREIGN, {.is_foreign = true}, .is_no_python = true, .words = "32-bit"},
+    {.reason = REASON_NO_PYTHON, .is_no_python = true, .words = "no CPython in its memory"},
+    {.reason = REASON_STATIC_UNSEEN,
+     .is_no_python = true,
+     .is_static = true,
+     .words = "does not show"},
+    {.reason = REASON_PYPY, {.python = PYTHON_PYPY}, .words = "PyPy"},
+    {.reason = REASON_NAMELESS, {.python = PYTHON_NAMELESS}, .words = "does not show its names"},
+    {.reason = REASON_UNSAID, {.python = PYTHON_UNSAID}, .words = "does not say its version"},
+    {.reason = REASON_UNKNOWN, {.python = PYTHON_UNKNOWN}, .words = "not know: so and so"},
+    {.reason = REASON_MACHINE, .is_machine_unknown = true, .words = "x86-64 only"},
+    {.reason = REASON_MUSL, {.libc = LIBC_MUSL}, .words = "musl"},
+    {.reason = REASON_STATIC, .is_static = true, .words = "nothing can be loaded"},
+    {.reason = REASON_SECURE, {.is_secure = true, .tracer = 3}, .words = "set-user-ID"},
+    {.reason = REASON_FILTERED, {.is_filtered = true, .is_stopped = true}, .words = "seccomp"},
+    {.reason = REASON_TRACED,
+     {.tracer = 3, .is_stopped = true, .is_recorded = true},
+     .words = "by process 3 (gdb), which"},
+    {.reason = REASON_STOPPED, {.is_stopped = true}, .words = "kill -CONT 7"},
+    {.reason = REASON_VFORK, {.is_vfork_child = true}, .words = "vfork"},
+    {.reason = REASON_LOCKED, {.is_locked = true}, .words = "another pyrec"},
+    {.reason = REASON_RECORDED, {.is_recorded = true}, .words = "recorded already"},
+};
+
+/* Bytes of `change` that are not zero. */
+static struct facts changed(const struct facts *change)
+{
+    struct facts facts = fine();
+    const unsigned char *const from = (const unsigned char *)change;
+    for (size_t i = 0; i < sizeof facts; i++)
+        if (from[i] != 0)
+            ((unsigned char *)&facts)[i] = from[i];
+    return facts;
+}
+
+START_TEST(test_facts)
+{
+    char text[320];
+    struct facts facts = changed(&cases[_i].change);
+    if (cases[_i].is_not_there)
+        facts.is_there = false;
+    if (cases[_i].is_not_ours)
+        facts.is_proc_ours = false;
+    if (cases[_i].is_machine_unknown)
+        facts.is_machine_known = false;
+    if (cases[_i].is_static)
+        facts.libc = LIBC_STATIC;
+    if (cases[_i].is_no_python)
+        facts.python = PYTHON_NONE;
+    const enum reason reason = reason_not_to_attach(&facts);
+    ck_assert_int_eq(reason, cases[_i].reason);
+    reason_clause(reason, &facts, text, sizeof text);
+    ck_assert_msg(strstr(text, cases[_i].words) != NULL, "%s", text);
+    ck_assert_ptr_null(strchr(text, '%'));
+    ck_assert_ptr_null(strchr(text, '\n'));
+    ck_assert_uint_le(strlen(reason_mark(reason)), 9); /* the column of ps */
+    ck_assert(reason != REASON_NONE ? reason_kind(reason) != REASON_FINE
+                                    : reason_kind(reason) == REASON_FINE);
+    const enum reason unseen = reason_not_to_look(&facts);
+    ck_assert_int_eq(unseen, reason < REASON_MACHINE ? reason : REASON_NONE);
+}
+END_TEST
+
+START_TEST(test_other_user)
+{
+    char text[320], brief[8];
+    struct facts facts = fine();
+    facts.is_user_ours = false;
+    facts.error = EPERM;
+    facts.user = 4000000001u; /* has no name */
+    facts.yama = 1;
+    ck_assert_int_eq(reason_not_to_attach(&facts), REASON_OTHER_USER);
+    reason_clause(REASON_OTHER_USER, &facts, text, sizeof text);
+    ck_assert_ptr_nonnull(strstr(text, "of user 4000000001: only"));
+    for (size_t size = 1; size < sizeof brief; size++)
+        ck_assert_uint_eq(strlen(reason_clause(REASON_OTHER_USER, &facts, brief, size)), size - 1);
+}
+END_TEST
+
+/* The table of cases has all that there are. */
+START_TEST(test_all_reasons)
+{
+    for (int reason = 0; reason < REASON_COUNT; reason++) {
+        bool is_there = reason == REASON_OTHER_USER;
+        for (size_t i = 0; i < ARRAY_LEN(cases); i++)
+            is_there |= cases[i].reason == (enum reason)reason;
+        ck_assert_msg(is_there, "%d", reason);
+    }
+}
+END_TEST
+
+/* ---- of processes ---- */
+
+struct program {
+    pid_t pid;
+    int in, out;
+};
+
+/* Runs `path` until program_end; returns when it says "up". `user`: whose it becomes. */
+static struct program program_start(const char *path, const char *how, uid_t user)
+{
+    struct program program;
+    int in[2], out[2];
+    char up[3];
+    ck_assert(pipe2(in, O_CLOEXEC) == 0 && pipe2(out, O_CLOEXEC) == 0);
+    program.pid = fork();
+    if (program.pid == 0) {
+        dup2(in[0], 0);
+        dup2(out[1], 1);
+        if (user != 0 && (setresgid(user, user, user) != 0 || setresuid(user, user, user) != 0))
+            _exit(1);
+        execl(path, path, how, NULL);
+        _exit(1);
+    }
+    close(in[0]);
+    close(out[1]);
+    program.in = in[1];
+    program.out = out[0];
+    if (how != NULL)
+        ck_assert_int_eq(read(program.out, up, 3), 3);
+    return program;
+}
+
+static void program_end(const struct program *program)
+{
+    kill(program->pid, SIGKILL);
+    waitpid(program->pid, NULL, 0);
+    close(program->in);
+    close(program->out);
+}
+
+static enum reason reason_of(pid_t pid, bool is_to_lock)
+{
+    struct regard regard;
+    regard_open(&regard, pid, is_to_lock);
+    const enum reason reason = regard.not_to_attach;
+    regard_close(&regard);
+    return reason;
+}
+
+static enum reason reason_like(const char *path, const char *how)
+{
+    const struct program program = program_start(path, how, 0);
+    const enum reason reason = reason_of(program.pid, true);
+    program_end(&program);
+    return reason;
+}
+
+static void copy_make(const char *to, mode_t mode)
+{
+    const struct bytes bytes = scratch_read(LIKE_PYTHON);
+    scratch_write(to, bytes.at, bytes.len);
+    ck_assert_int_eq(chmod(to, mode), 0);
+    struct bytes mine = bytes;
+    bytes_free(&mine);
+}
+
+START_TEST(test_a_python)
+{
+    struct regard regard;
+    char version[32];
+    const struct program program = program_start(LIKE_PYTHON, "", 0);
+    regard_open(&regard, program.pid, true);
+    ck_assert_int_eq(regard.not_to_look, REASON_NONE);
+    ck_assert_int_eq(regard.not_to_attach, REASON_NONE);
+    ck_assert_int_eq(regard.facts.libc, LIBC_GLIBC);
+    ck_assert_uint_eq(regard.facts.user, getuid());
+    ck_assert_uint_ne(regard.start, 0);
+    ck_assert(regard_is_same(&regard));
+    python_version_text(regard.python.interp.hexversion, version, sizeof version);
+    ck_assert_str_eq(version, "3.11.2");
+    ck_assert_int_eq(reason_of(program.pid, true), REASON_LOCKED);
+    ck_assert_int_eq(reason_of(program.pid, false), REASON_NONE);
+    regard_close(&regard);
+    ck_assert_int_eq(reason_of(program.pid, true), REASON_NONE);
+    kill(program.pid, SIGSTOP);
+    waitpid(program.pid, NULL, WUNTRACED);
+    ck_assert_int_eq(reason_of(program.pid, false), REASON_STOPPED);
+    kill(program.pid, SIGCONT);
+    ck_assert_int_eq(ptrace(PTRACE_SEIZE, program.pid, NULL, NULL), 0);
+    ck_assert_int_eq(reason_of(program.pid, false), REASON_TRACED);
+    program_end(&program);
+    ck_assert_int_eq(reason_of(program.pid, false), REASON_ABSENT);
+}
+END_TEST
+
+START_TEST(test_kinds)
+{
+    ck_assert_int_eq(reason_like(LIKE_PYTHON, "quiet"), REASON_UNSAID);
+    ck_assert_int_eq(reason_like(LIKE_PYTHON, "old"), REASON_UNKNOWN);
+    ck_assert_int_eq(reason_like(LIKE_PYTHON, "new"), REASON_UNKNOWN);
+    ck_assert_int_eq(reason_like(LIKE_PYTHON, "filter"), REASON_FILTERED);
+    ck_assert_int_eq(reason_like(LIKE_PYTHON, "record"), REASON_RECORDED);
+#ifdef LIKE_PYTHON_MUSL
+    ck_assert_int_eq(reason_like(LIKE_PYTHON_MUSL, ""), REASON_MUSL);
+#endif
+#ifdef LIKE_PYTHON_STATIC
+    ck_assert_int_eq(reason_like(LIKE_PYTHON_STATIC, ""), REASON_STATIC_UNSEEN);
+#endif
+}
+END_TEST
+
+/* What is no Python, but for its name. */
+static void wait_for_exec(pid_t pid, const char *name)
+{
+    char comm[PROCFS_COMM_MAX] = "";
+    for (int i = 0; i < 5000 && strcmp(comm, name) != 0; i++, usleep(1000))
+        (void)procfs_comm(pid, pid, comm);
+    ck_assert_str_eq(comm, name);
+}
+
+START_TEST(test_no_python)
+{
+    static const char *const names[] = {"sleeper", "python3.11", "pypy3"};
+    static const enum reason reasons[] = {REASON_NO_PYTHON, REASON_NAMELESS, REASON_PYPY};
+    const struct bytes cat = scratch_read("/bin/cat");
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        const char *const path = scratch_path(names[i]);
+        scratch_write(path, cat.at, cat.len);
+        ck_assert_int_eq(chmod(path, 0755), 0);
+        const struct program program = program_start(path, NULL, 0);
+        wait_for_exec(program.pid, names[i]);
+        ck_assert_int_eq(reason_of(program.pid, false), reasons[i]);
+        program_end(&program);
+    }
+    struct bytes mine = cat;
+    bytes_free(&mine);
+    scratch_remove();
+}
+END_TEST
+
+START_TEST(test_a_vfork_child)
+{
+    char children[32] = "";
+    const struct program program = program_start(LIKE_PYTHON, "vfork", 0);
+    ck_assert_int_gt(procfs_read(children, sizeof children, "/proc/%d/task/%d/children",
+                                 program.pid, program.pid),
+                     0);
+    const pid_t child = atoi(children);
+    ck_assert_int_eq(reason_of(child, false), REASON_VFORK);
+    ck_assert_int_eq(reason_of(program.pid, false), REASON_NONE);
+    kill(child, SIGKILL);
+    program_end(&program);
+}
+END_TEST
+
+START_TEST(test_what_is_none)
+{
+    char comm[PROCFS_COMM_MAX] = "";
+    ck_assert_int_eq(reason_of(4194304, true), REASON_ABSENT); /* the kernel gives no such number */
+    ck_assert_int_eq(reason_of(scratch_named_thread("a thread"), true), REASON_THREAD);
+    const pid_t child = fork();
+    if (child == 0)
+        _exit(0);
+    siginfo_t ended;
+    ck_assert_int_eq(waitid(P_PID, (id_t)child, &ended, WEXITED | WNOWAIT), 0);
+    ck_assert_int_eq(reason_of(child, true), REASON_ZOMBIE);
+    waitpid(child, NULL, 0);
+    if (procfs_comm(2, 2, comm) && strcmp(comm, "kthreadd") == 0)
+        ck_assert_int_eq(reason_of(2, true), REASON_KERNEL);
+}
+END_TEST
+
+#ifdef __x86_64__
+/* pause() for ever */
+START_TEST(test_a_32_bit_program)
+{
+    static const unsigned char code[] = {0xb8, 29, 0, 0, 0, 0xcd, 0x80, 0xeb, 0xf7};
+    struct {
+        unsigned char ident[16];
+        uint16_t type, machine;
+        uint32_t version, entry, headers, sections, flags;
+        uint16_t size, header_size, n_headers, section_size, n_sections, names;
+        uint32_t kind, offset, at, physical, in_file, in_memory, rights, align;
+        unsigned char code[sizeof code];
+    } __attribute__((packed)) file = {.ident = {0x7f, 'E', 'L', 'F', 1, 1, 1},
+                                      .type = 2,
+                                      .machine = 3,
+                                      .version = 1,
+                                      .entry = 0x08048000 + 84,
+                                      .headers = 52,
+                                      .size = 52,
+                                      .header_size = 32,
+                                      .n_headers = 1,
+                                      .section_size = 40,
+                                      .kind = 1,
+                                      .at = 0x08048000,
+                                      .physical = 0x08048000,
+                                      .in_file = 84 + sizeof code,
+                                      .in_memory = 84 + sizeof code,
+                                      .rights = 5,
+                                      .align = 4096};
+    memcpy(file.code, code, sizeof code);
+    const char *const path = scratch_path("small");
+    scratch_write(path, &file, sizeof file);
+    ck_assert_int_eq(chmod(path, 0755), 0);
+    const struct program program = program_start(path, NULL, 0);
+    char comm[PROCFS_COMM_MAX] = "";
+    for (int i = 0; i < 5000 && strcmp(comm, "small") != 0 && kill(program.pid, 0) == 0 &&
+                    waitpid(program.pid, NULL, WNOHANG) == 0;
+         i++, usleep(1000))
+        (void)procfs_comm(program.pid, program.pid, comm);
+    if (strcmp(comm, "small") == 0) /* else none runs here */
+        ck_assert_int_eq(reason_of(program.pid, false), REASON_FOREIGN);
+    program_end(&program);
+    scratch_remove();
+}
+END_TEST
+#endif
+
+/* ---- of others ---- */
+
+enum way { AS_NOBODY, IN_NAMESPACE, UNDER_FILTER };
+
+static bool become(enum way way)
+{
+    struct sock_filter none[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 0),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_process_vm_readv, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    struct sock_fprog filter = {ARRAY_LEN(none), none};
+    switch (way) {
+    case AS_NOBODY:
+        return setresgid(NOBODY, NOBODY, NOBODY) == 0 && setresuid(NOBODY, NOBODY, NOBODY) == 0;
+    case IN_NAMESPACE:
+        return unshare(CLONE_NEWUSER) == 0;
+    case UNDER_FILTER:
+        return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+               prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter) == 0;
+    }
+    return false;
+}
+
+/* What somebody else finds; -1: nobody can become that here. */
+static int reason_seen(enum way way, pid_t pid)
+{
+    int status;
+    const pid_t child = fork();
+    if (child == 0)
+        _exit(become(way) ? (int)reason_of(pid, true) : 255);
+    waitpid(child, &status, 0);
+    ck_assert(WIFEXITED(status));
+    return WEXITSTATUS(status) == 255 ? -1 : WEXITSTATUS(status);
+}
+
+START_TEST(test_rights)
+{
+    const struct program ours = program_start(LIKE_PYTHON, "", 0);
+    const int filtered = reason_seen(UNDER_FILTER, ours.pid);
+    const int inside = reason_seen(IN_NAMESPACE, ours.pid);
+    ck_assert(filtered == -1 || filtered == REASON_OUR_FILTER);
+    ck_assert(inside == -1 || inside == REASON_OUR_NAMESPACE);
+    if (geteuid() == 0 && procfs_yama_scope() == 0) {
+        const struct program theirs = program_start(LIKE_PYTHON, "", NOBODY);
+        ck_assert_int_eq(reason_seen(AS_NOBODY, ours.pid), REASON_OTHER_USER);
+        ck_assert_int_eq(reason_seen(AS_NOBODY, theirs.pid), REASON_NONE);
+        ck_assert_int_eq(reason_of(theirs.pid, true), REASON_NONE);
+        program_end(&theirs);
+    }
+    program_end(&ours);
+}
+END_TEST
+
+static void wait_for_user(pid_t pid)
+{
+    uid_t user = 0;
+    for (int i = 0; i < 5000 && user != NOBODY; i++, usleep(1000))
+        ck_assert(regard_user(pid, &user));
+}
+
+START_TEST(test_rights_of_its_own)
+{
+    if (geteuid() != 0)
+        return;
+    const pid_t changed = fork(); /* of another user since it runs: not dumpable */
+    if (changed == 0) {
+        (void)become(AS_NOBODY);
+        for (;;)
+            pause();
+    }
+    wait_for_user(changed);
+    ck_assert_int_eq(reason_seen(AS_NOBODY, changed), REASON_CHANGED);
+    kill(changed, SIGKILL);
+    waitpid(changed, NULL, 0);
+    char path[256], folder[256];
+    snprintf(path, sizeof path, "%s", scratch_path("root's"));
+    snprintf(folder, sizeof folder, "%s", path);
+    copy_make(path, 04755);
+    *strrchr(folder, '/') = '\0';
+    ck_assert_int_eq(chmod(folder, 0711), 0);
+    const struct program secure = program_start(path, "", NOBODY);
+    ck_assert_int_eq(reason_of(secure.pid, true), REASON_SECURE);
+    program_end(&secure);
+    scratch_remove();
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("regard");
+    TCase *tc = tcase_create("regard");
+    signal(SIGPIPE, SIG_IGN);
+    tcase_add_loop_test(tc, test_facts, 0, (int)ARRAY_LEN(cases));
+    tcase_add_test(tc, test_other_user);
+    tcase_add_test(tc, test_all_reasons);
+    tcase_add_test(tc, test_a_python);
+    tcase_add_test(tc, test_kinds);
+    tcase_add_test(tc, test_no_python);
+    tcase_add_test(tc, test_a_vfork_child);
+    tcase_add_test(tc, test_what_is_none);
+#ifdef __x86_64__
+    tcase_add_test(tc, test_a_32_bit_program);
+#endif
+    tcase_add_test(tc, test_rights);
+    tcase_add_test(tc, test_rights_of_its_own);
+    suite_add_tcase(suite, tc);
+    return suite_run(suite);
+}
