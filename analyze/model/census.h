@@ -130,12 +130,31 @@ struct title_change {
     const char *text; /* "" = its arguments again */
 };
 
+/* Calls of a program that was attached to: how many entries of its libraries' tables .. */
+struct attached_hook {
+    uint32_t calls; /* Pyrec__V1__Attached__Hook__Calls, or one that is not known */
+    bool complete;
+    uint32_t taken, foreign, refused; /* .. lead to the recorder, to others, could not be written */
+};
+
+/* How the recorder came into a process that ran already; see Attached in trace.proto. */
+struct attached {
+    bool inherited, children_looked;
+    uint64_t stopped_ns, held_ns;
+    uint32_t way; /* Pyrec__V1__Attached__Way, or one that is not known */
+    uint32_t threads, children;
+    const char *object;
+    struct attached_hook *hooks;
+    size_t n_hooks;
+};
+
 struct process {
     const struct recording *recording;
     uint32_t number, pid, parent_pid, image;
     const char *executable, *command; /* command: argv joined by spaces, may be empty */
     const char *title;                /* what it called itself last; "" = its command */
     const char *working_directory;    /* when recording of it began; "" = not known */
+    const struct attached *attached;  /* NULL = it was recorded from its start */
     struct title_change *titles;      /* in order of time */
     size_t n_titles, titles_size;
     const char *python_version, *python_build;

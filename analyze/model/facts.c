@@ -69,6 +69,29 @@ static const char *join_argv(struct facts *facts, const Pyrec__V1__Process *proc
     return copy;
 }
 
+static const struct attached *take_attached(struct arena *arena, const Pyrec__V1__Attached *from)
+{
+    struct attached *const a = arena_get(arena, sizeof *a);
+    *a = (struct attached){
+        .inherited = from->inherited,
+        .children_looked = from->children_looked,
+        .stopped_ns = from->stopped_ns,
+        .held_ns = from->held_ns,
+        .way = (uint32_t)from->way,
+        .threads = from->threads,
+        .children = from->children,
+        .object = copy_clean(arena, from->object),
+        .hooks = arena_get(arena, from->n_hook * sizeof *a->hooks),
+        .n_hooks = from->n_hook,
+    };
+    for (size_t i = 0; i < from->n_hook; i++) {
+        const Pyrec__V1__Attached__Hook *const h = from->hook[i];
+        a->hooks[i] = (struct attached_hook){(uint32_t)h->calls, h->complete, h->taken, h->foreign,
+                                             h->refused};
+    }
+    return a;
+}
+
 static void take_process(struct facts *facts, const Pyrec__V1__Process *from, uint64_t quantum_ns)
 {
     struct process *const p = &facts->process;
@@ -83,6 +106,7 @@ static void take_process(struct facts *facts, const Pyrec__V1__Process *from, ui
     p->working_directory = copy_clean(&facts->arena, from->working_directory);
     p->python_version = copy_clean(&facts->arena, from->python_version);
     p->python_build = copy_clean(&facts->arena, from->python_build);
+    p->attached = from->attached != NULL ? take_attached(&facts->arena, from->attached) : NULL;
 }
 
 static void take_settings(struct facts *facts, const Pyrec__V1__Meta *meta)

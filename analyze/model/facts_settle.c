@@ -47,6 +47,17 @@ static void settle_account(const struct facts *facts, struct census *census, str
     p->account_seq = from->account_seq;
 }
 
+static const struct attached *copy_attached(struct census *census, const struct attached *from)
+{
+    struct attached *const to = arena_get(&census->arena, sizeof *to);
+    *to = *from;
+    to->object = copy(census, from->object);
+    to->hooks = arena_get(&census->arena, from->n_hooks * sizeof *to->hooks);
+    for (size_t i = 0; i < from->n_hooks; i++)
+        to->hooks[i] = from->hooks[i];
+    return to;
+}
+
 static void settle_meta(const struct facts *facts, struct census *census, struct process *p)
 {
     const struct process *const from = &facts->process;
@@ -64,6 +75,7 @@ static void settle_meta(const struct facts *facts, struct census *census, struct
     p->working_directory = copy(census, from->working_directory);
     p->python_version = copy(census, from->python_version);
     p->python_build = copy(census, from->python_build);
+    p->attached = from->attached != NULL ? copy_attached(census, from->attached) : NULL;
     p->interval_ns = facts->recording.interval_ns;
     if (strcmp(facts->recording.hostname, p->recording->hostname) != 0)
         p->hostname = copy(census, facts->recording.hostname);

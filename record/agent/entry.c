@@ -153,10 +153,10 @@ static void watches_begin(struct agent *agent, const char *text)
         is_watching = true;
     }
     ends_watch();
-    agent->settings.hooks = hooks_take(is_home, &agent->interp.symbols, follows ? setting : NULL,
-                                       library != NULL && strncmp(library, "/proc/", 6) != 0
-                                           ? library
-                                           : NULL); /* a descriptor of ours: nobody else's */
+    if (library != NULL && strncmp(library, "/proc/", 6) == 0)
+        library = NULL; /* a descriptor of ours: nobody else's */
+    hooks_take(is_home, &agent->interp.symbols, follows ? setting : NULL, library,
+               &agent->settings.hooks);
     exec_watch(agent->pid, agent_exec);
     agent_watch_codes(agent);
 }

@@ -26,10 +26,12 @@ void collect_clear(struct collect *collect)
         process_free(collect->processes[i]);
     free(collect->processes);
     free(collect->left);
+    free(collect->attached);
     missing_clear(&collect->missing);
     collect->processes = NULL;
     collect->left = NULL;
-    collect->n = collect->n_left = 0;
+    collect->attached = NULL;
+    collect->n = collect->n_left = collect->n_attached = 0;
 }
 
 /* ---- leaving ---- */
@@ -177,9 +179,38 @@ static bool is_wanted(const struct collect *collect, pid_t pid)
            (!collect->is_first_only || collect->n_ever == 0 || pid == collect->first_pid);
 }
 
+void collect_attached(struct collect *collect, const struct collect_attached *attached)
+{
+    if (vec_room(&collect->attached, &collect->attached_capacity, collect->n_attached + 1ull,
+                 sizeof *collect->attached))
+        collect->attached[collect->n_attached++] = *attached;
+}
+
+static void attached_complete(struct collect *collect, struct process *process)
+{
+    struct encode_attached *const to = &process->attached;
+    if (process->about.attached == NULL || to->is_inherited)
+        return;
+    for (uint32_t i = 0; i < collect->n_attached; i++) {
+        const struct collect_attached from = collect->attached[i];
+        if (from.pid != process->pid)
+            continue;
+        to->stopped_ns = from.stopped_ns;
+        to->held_ns = from.held_ns;
+        to->way =
+            from.is_by_memory ? PYREC__V1__ATTACHED__WAY__MEMORY : PYREC__V1__ATTACHED__WAY__PATH;
+        to->n_threads = from.n_threads;
+        to->is_children_looked = from.is_children_looked;
+        to->n_children = from.n_children;
+        collect->attached[i] = collect->attached[--collect->n_attached];
+        return;
+    }
+}
+
 static void guest_enter(struct collect *collect, struct process *process)
 {
     image_count(collect, process);
+    attached_complete(collect, process);
     const int64_t parent = index_of_pid(collect, (pid_t)process->about.parent_pid);
     if (parent >= 0 && process->about.image == 0)
         process_note(collect->processes[parent], PROCESS_FORKED, process->pid);

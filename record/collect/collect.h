@@ -25,6 +25,16 @@ struct collect_left {
     uint64_t cpu_ns; /* what was on its clock */
 };
 
+/* What was measured of a process when it was attached to. */
+struct collect_attached {
+    pid_t pid;
+    uint64_t stopped_ns, held_ns;
+    bool is_by_memory;
+    uint32_t n_threads;
+    bool is_children_looked;
+    uint32_t n_children;
+};
+
 struct collect {
     struct emit *emit;
     int epoll_fd;
@@ -34,6 +44,8 @@ struct collect {
     struct process **processes;
     uint32_t n, capacity;
     struct collect_left *left;
+    struct collect_attached *attached; /* who has not yet said hello .. */
+    uint32_t n_attached, attached_capacity;
     uint32_t n_left, left_capacity;
     uint32_t n_ever;         /* programs: a process that calls exec counts again */
     uint32_t n_images;       /* of them, such that came by exec under a number that was known */
@@ -57,6 +69,9 @@ struct collect {
 
 void collect_init(struct collect *collect, struct emit *emit, int epoll_fd, bool is_first_only);
 void collect_clear(struct collect *collect);
+
+/* Before a process that was attached to is heard: how it went. */
+void collect_attached(struct collect *collect, const struct collect_attached *attached);
 
 /* Somebody has said hello. Its descriptor is taken. */
 void collect_add(struct collect *collect, const struct hello_guest *guest);

@@ -29,6 +29,8 @@ struct process {
     const char **argv;
     size_t argv_len; /* of argv_text */
     char working_directory[sizeof((struct wire_head *)0)->working_directory + 1];
+    struct encode_attached attached; /* `about` leads here when it was attached to .. */
+    char home[sizeof((struct wire_head *)0)->home + 1]; /* .. and this is its object */
     struct title title;
 
     pid_t pid;

@@ -68,6 +68,19 @@ static bool argv_split(struct process *process, uint32_t len)
     return true;
 }
 
+/* Its own word; what whoever attached to it has measured comes later, see collect_attached. */
+static void attached_take(struct process *process)
+{
+    const struct wire_head *head = process->head;
+    if ((head->flags & WIRE_ATTACHED) == 0)
+        return;
+    memcpy(process->home, head->home, sizeof head->home);
+    process->attached.is_inherited = head->is_forked != 0;
+    process->attached.object = process->home[0] != '\0' ? process->home : process->executable;
+    process->attached.hooks = head->hooks;
+    process->about.attached = &process->attached;
+}
+
 static enum status about_take(struct process *process, const struct stream_clock *clock,
                               struct problem *why)
 {
@@ -87,6 +100,7 @@ static enum status about_take(struct process *process, const struct stream_clock
     process->about.build = process->build;
     process->about.title = process->title.text;
     process->about.working_directory = process->working_directory;
+    attached_take(process);
     if (!argv_split(process, head->argv_len))
         return problem_set(why, STATUS_NO_MEMORY, PROBLEM_NO_OFFSET, "process");
     if (interval_ns < INTERVAL_MIN_NS || interval_ns > LIMIT_INTERVAL_NS)

@@ -37,6 +37,18 @@ struct recording {
     size_t n_options;
 };
 
+/* How we came into a process that ran already; see Attached in trace.proto. */
+struct encode_attached {
+    bool is_inherited;
+    uint64_t stopped_ns, held_ns;
+    uint32_t way; /* enum Attached.Way */
+    uint32_t n_threads;
+    bool is_children_looked;
+    uint32_t n_children;
+    const char *object;
+    struct wire_hooks hooks;
+};
+
 /* Who a process is. */
 struct encode_process {
     uint32_t number, image;
@@ -49,8 +61,9 @@ struct encode_process {
     size_t n_argv;
     uint32_t hexversion;
     const char *build;
-    const char *title;             /* it has given itself; "" = none */
-    const char *working_directory; /* when recording of it began; "" = not known */
+    const char *title;                      /* it has given itself; "" = none */
+    const char *working_directory;          /* when recording of it began; "" = not known */
+    const struct encode_attached *attached; /* NULL = it was recorded from its start */
 };
 
 /* How it ended: a process, or (processes != 0) the recording. */

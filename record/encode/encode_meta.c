@@ -60,6 +60,47 @@ static char *version_text(struct bump *bump, uint32_t hexversion)
     return encode_text(bump, text);
 }
 
+static Pyrec__V1__Attached__Hook *hook_build(struct bump *bump, const struct wire_hooks *hooks,
+                                             size_t i)
+{
+    static const Pyrec__V1__Attached__Hook__Calls calls[WIRE_HOOKS] = {
+        PYREC__V1__ATTACHED__HOOK__CALLS__THREAD_ENDS,
+        PYREC__V1__ATTACHED__HOOK__CALLS__GIL,
+        PYREC__V1__ATTACHED__HOOK__CALLS__EXEC,
+        PYREC__V1__ATTACHED__HOOK__CALLS__ALONE,
+    };
+    Pyrec__V1__Attached__Hook *hook = encode_new(bump, &pyrec__v1__attached__hook__descriptor);
+    if (hook == NULL)
+        return NULL;
+    hook->calls = calls[i];
+    hook->complete = (hooks->what & 1u << i) != 0;
+    hook->taken = hooks->slots[i].taken;
+    hook->foreign = hooks->slots[i].foreign;
+    hook->refused = hooks->slots[i].refused;
+    return hook;
+}
+
+static Pyrec__V1__Attached *attached_build(struct bump *bump, const struct encode_attached *from)
+{
+    Pyrec__V1__Attached *message = encode_new(bump, &pyrec__v1__attached__descriptor);
+    Pyrec__V1__Attached__Hook **list = bump_take(bump, WIRE_HOOKS, sizeof *list);
+    if (bump->has_failed)
+        return NULL;
+    message->inherited = from->is_inherited;
+    message->stopped_ns = from->stopped_ns;
+    message->held_ns = from->held_ns;
+    message->way = (Pyrec__V1__Attached__Way)from->way;
+    message->threads = from->n_threads;
+    message->children_looked = from->is_children_looked;
+    message->children = from->n_children;
+    message->object = encode_clean_text(bump, from->object);
+    for (size_t i = 0; i < WIRE_HOOKS; i++)
+        list[i] = hook_build(bump, &from->hooks, i);
+    message->hook = list;
+    message->n_hook = WIRE_HOOKS;
+    return bump->has_failed ? NULL : message;
+}
+
 static Pyrec__V1__Process *process_build(struct bump *bump, const struct encode_process *process)
 {
     Pyrec__V1__Process *message = encode_new(bump, &pyrec__v1__process__descriptor);
@@ -83,6 +124,8 @@ static Pyrec__V1__Process *process_build(struct bump *bump, const struct encode_
     message->python_build = encode_clean_text(bump, process->build);
     message->title = encode_clean_text(bump, process->title);
     message->working_directory = encode_clean_text(bump, process->working_directory);
+    if (process->attached != NULL)
+        message->attached = attached_build(bump, process->attached);
     return message;
 }
 

@@ -230,7 +230,7 @@ enum hold_result hold_thread(const struct regard *regard, const struct hold_plac
         on_step(2);
     if (!stop_wait(tid, &status))
         return HOLD_STUCK;
-    const uint64_t begin = clocks_mono_ns();
+    held->begin_ns = clocks_mono_ns();
     /* stopped by a signal on its way to the program: it gets it when it is let go */
     const long signal = status >> 16 == PTRACE_EVENT_STOP ? 0 : WSTOPSIG(status);
     if (on_step != NULL)
@@ -238,7 +238,7 @@ enum hold_result hold_thread(const struct regard *regard, const struct hold_plac
     const enum hold_result result = stopped_turn(regard, place, is_alone, on_step, held, error);
     if (on_step != NULL)
         on_step(5);
-    held->held_ns = clocks_mono_ns() - begin;
+    held->stopped_ns = clocks_mono_ns() - held->begin_ns;
     (void)ptrace(PTRACE_DETACH, tid, NULL, signal);
     return result;
 }

@@ -33,8 +33,8 @@ enum hold_result {
 
 struct held {
     pid_t tid;
-    uint64_t thread_pointer; /* of that thread */
-    uint64_t held_ns;
+    uint64_t thread_pointer;       /* of that thread */
+    uint64_t begin_ns, stopped_ns; /* CLOCK_MONOTONIC when it had stopped, and for how long */
 };
 
 /* `is_alone`: the process has no other thread. */

@@ -25,6 +25,7 @@
 #define LATER_US     1000
 #define RAW_MAX_NS   10000000000u
 #define RAW_SLOW_NS  2000000u
+#define BACK_MAX_NS  1000000u /* to see that the thread that was held is back */
 #define BYTES_MAX_NS 1000000000u
 #define ENTRY_MAX_NS 10000000000u
 #define LEAVE_MAX_NS 2000000000u
@@ -62,7 +63,11 @@ static void step(const struct job *job, unsigned n)
 
 static bool letter_read(const struct job *job, struct mailbox *to)
 {
-    return remote_read(&job->regard.remote, job->place.mailbox, to, sizeof *to);
+    if (!remote_read(&job->regard.remote, job->place.mailbox, to, sizeof *to))
+        return false;
+    if (to->is_back != 0 && job->result->held_ns == 0)
+        job->result->held_ns = clocks_mono_ns() - job->held.begin_ns;
+    return true;
 }
 
 static bool mailbox_write(const struct job *job, uint64_t at, const void *from, size_t n)
@@ -242,6 +247,8 @@ static enum inject_outcome hold_one(struct job *job, struct victims *victims, in
             switch (hold_thread(&job->regard, &job->place, victims->list[i].tid,
                                 victims->n_threads == 1, job->plan->on_step, &job->held, error)) {
             case HOLD_DONE:
+                job->result->n_threads = victims->n_threads;
+                job->result->stopped_ns = job->held.stopped_ns;
                 return INJECT_DONE;
             case HOLD_LATER:
             case HOLD_GONE:
@@ -302,7 +309,9 @@ static enum inject_outcome raw_await(struct job *job, struct mailbox *now)
     bool is_reset = false;
     *now = (struct mailbox){.self = 0};
     for (uint64_t since = 0; since < RAW_MAX_NS; since = clocks_mono_ns() - begin) {
-        if (letter_read(job, now) && (now->clone < 0 || now->raw_tid != 0))
+        if (letter_read(job, now) &&
+            (now->clone < 0 || (now->raw_tid != 0 && (now->is_back != 0 || since > BACK_MAX_NS ||
+                                                      job->result->n_threads == 1))))
             break;
         if (now->clone > 0 && !is_reset && since > RAW_SLOW_NS) {
             scheduling_reset(thread_find(job->plan->pid, now->clone));
@@ -483,7 +492,6 @@ static enum inject_outcome mailbox_turn(struct job *job)
         return outcome;
     step(job, 6);
     job->result->by_memory = !has_library(job);
-    job->result->held_ns = job->held.held_ns;
     if (job->result->by_memory && now.files != 0)
         return give_up(job, INJECT_UNFIT, "needs Linux 5.9 for the library to go in as bytes",
                        NULL);

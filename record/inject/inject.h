@@ -44,9 +44,11 @@ struct inject_plan {
 };
 
 struct inject_result {
-    int entry;        /* what it returned */
-    bool by_memory;   /* the library went in as bytes: there its path may lead elsewhere */
-    uint64_t held_ns; /* the thread that was held, from its stop until it was let go */
+    int entry;           /* what it returned */
+    bool by_memory;      /* the library went in as bytes: there its path may lead elsewhere */
+    uint32_t n_threads;  /* that it had; the only one of a process waits in our code for a while */
+    uint64_t stopped_ns; /* the thread that was held: by the kernel .. */
+    uint64_t held_ns;    /* .. and until it was seen to be back where it was; 0 = it was not seen */
 };
 
 /* Could it be done? Looks, and touches nothing. */

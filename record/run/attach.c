@@ -42,8 +42,19 @@ static enum inject_outcome attach_one(const struct attach_plan *plan, pid_t pid,
         .settings = settings,
     };
     struct inject_result result;
-    const enum inject_outcome outcome = inject(&one, &result, why);
-    return result.entry != 0 ? entry_outcome(result.entry, why) : outcome;
+    enum inject_outcome outcome = inject(&one, &result, why);
+    if (result.entry != 0)
+        outcome = entry_outcome(result.entry, why);
+    const struct collect_attached attached = {
+        .pid = pid,
+        .stopped_ns = result.stopped_ns,
+        .held_ns = result.held_ns,
+        .is_by_memory = result.by_memory,
+        .n_threads = result.n_threads,
+    };
+    if (outcome == INJECT_DONE)
+        collect_attached(plan->collect, &attached);
+    return outcome;
 }
 
 static void say_not(const struct attach_plan *plan, pid_t pid, const struct problem *why)

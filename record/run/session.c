@@ -162,8 +162,8 @@ static enum status command_start(struct session *s, int *exit_code, struct probl
 static enum status processes_join(struct session *s, int *exit_code, struct problem *why)
 {
     const struct launch_agent agent = agent_of(s);
-    const struct attach_plan plan = {s->settings->pids, s->settings->n_pids, &s->launch, &agent,
-                                     s->say};
+    const struct attach_plan plan = {
+        s->settings->pids, s->settings->n_pids, &s->launch, &agent, &s->collect, s->say};
     enum inject_outcome last;
     *exit_code = 1;
     s->child.has_ended = true; /* there is none, and what it would have left behind goes on */
@@ -494,7 +494,8 @@ static void session_open(struct session *s, const struct settings *settings)
 /* pyrec -p: until all of the processes have ended, --duration is over, or a signal asks for it. */
 static void session_attach(struct session *s, struct session_result *result)
 {
-    const struct attach_plan plan = {s->settings->pids, s->settings->n_pids, NULL, NULL, s->say};
+    const struct attach_plan plan = {
+        .pids = s->settings->pids, .n_pids = s->settings->n_pids, .say = s->say};
     enum inject_outcome last;
     struct problem why;
     if (!attach_look(&plan, &last)) {

@@ -77,11 +77,23 @@ enum wire_attach {
 
 /* Of an attached program: which of its calls come to the agent. A mark that is not there: not all
  * that the interpreter makes. */
-enum wire_hooks {
+enum wire_hook {
     WIRE_HOOK_ENDS = 1,  /* its threads' ends: what they used after their last sample */
     WIRE_HOOK_BELL = 2,  /* the GIL is taken: no tick where nothing runs */
     WIRE_HOOK_EXEC = 4,  /* what it executes is recorded, too */
     WIRE_HOOK_ALONE = 8, /* calls that bear no second thread, or filter system calls */
+};
+#define WIRE_HOOKS 4u
+
+/* How many places there are from which its libraries make such calls. */
+struct wire_slots {
+    uint32_t taken;   /* these come to the agent */
+    uint32_t foreign; /* somebody else was there before us */
+    uint32_t refused; /* could not be written */
+};
+struct wire_hooks {
+    uint32_t what;                       /* enum wire_hook */
+    struct wire_slots slots[WIRE_HOOKS]; /* of mark 1, 2, 4, 8 */
 };
 
 /* The one message on the socket; the memfd rides along (SCM_RIGHTS). */
@@ -202,7 +214,6 @@ struct wire_head {
     uint64_t origin_ns; /* CLOCK_MONOTONIC of tick number 0 */
     uint32_t max_depth;
     uint32_t flags; /* enum wire_flags */
-    uint32_t hooks; /* enum wire_hooks; 0 = not attached */
     uint32_t python_hexversion;
     uint32_t is_newer; /* a version that the agent knows only from what it says of itself */
     char python_build[32];
@@ -211,6 +222,8 @@ struct wire_head {
     char working_directory[1024]; /* then; "" = not known, or longer */
     char argv[4096];              /* NUL-terminated strings, one behind the other; cut where full */
     char refused[256];
+    struct wire_hooks hooks; /* 0 = not attached */
+    char home[512]; /* attached: the library that holds the interpreter; "" = the program itself */
 
     _Alignas(64) _Atomic uint64_t head; /* bytes ever written; release store by the sampler,
                                            acquire load by the collector */

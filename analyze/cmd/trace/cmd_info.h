@@ -19,6 +19,9 @@ void info_add_steps(struct view *view, const struct request *request,
 void info_add_rate_changes(struct view *view, const struct request *request,
                            const struct process *process);
 
+/* How it was attached to; nothing when it was recorded from its start. */
+void info_add_attached(struct view *view, const struct process *process);
+
 /* Who it was, how well it was recorded, the books, what it cost. */
 void info_add_process(struct view *view, const struct request *request,
                       const struct process *process);

@@ -209,6 +209,7 @@ void info_add_process(struct view *view, const struct request *request,
 {
     const struct clocks clocks = sum_clocks(&request->profile, process);
     add_who(view, process, &clocks);
+    info_add_attached(view, process);
     if (process->account_known)
         add_quality(view, process);
     info_add_rate_changes(view, request, process);

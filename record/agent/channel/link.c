@@ -101,6 +101,9 @@ static void head_fill(struct wire_head *head, const struct link_settings *settin
     head->max_depth = settings->flags & WIRE_NO_CUMULATIVE ? 1 : settings->max_depth;
     head->flags = settings->flags;
     head->hooks = settings->hooks;
+    if (settings->flags & WIRE_ATTACHED && interp->symbols.n > 0)
+        snprintf(head->home, sizeof(head->home), "%s",
+                 interp->symbols.images[interp->symbols.n - 1].name);
     head->python_hexversion = interp->hexversion;
     head->is_newer = interp->is_newer;
     snprintf(head->python_build, sizeof(head->python_build), "%s", interp->build);

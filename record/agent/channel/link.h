@@ -24,11 +24,11 @@ struct link_settings {
     uint32_t flags;        /* enum wire_flags */
     uint64_t max_cost_ppm; /* of one CPU; 0 = no limit */
     uint64_t begin_ns;     /* CLOCK_MONOTONIC: record nothing before; 0 = at once */
-    uint32_t hooks;        /* enum wire_hooks; 0 = not attached */
     bool has_waited;       /* for that, in this process */
     bool is_forked;        /* this process began by a fork .. */
     uint64_t born_ns;      /* .. or an exec, then; CLOCK_MONOTONIC */
     uint64_t cpu_zero_ns;  /* process's CPU clock when this program began: exec does not reset it */
+    struct wire_hooks hooks; /* 0 = not attached */
 };
 
 struct link {

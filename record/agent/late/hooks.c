@@ -4,7 +4,6 @@
 #include "record/agent/interpose/ends.h"
 #include "record/agent/interpose/interpose.h"
 #include "record/agent/interpose/preload.h"
-#include "record/wire/wire.h"
 
 #define OF_OURS "pyrec_attach"
 
@@ -40,12 +39,15 @@ static bool own_look(void *closure, const struct elf_image *image)
     return false;
 }
 
-uint32_t hooks_take(slots_is_home_fn *is_home, void *closure, const char *setting,
-                    const char *library)
+_Static_assert(SLOTS_MARKS == WIRE_HOOKS, "a mark for each");
+
+void hooks_take(slots_is_home_fn *is_home, void *closure, const char *setting, const char *library,
+                struct wire_hooks *had)
 {
     const bool follows = setting != NULL && library != NULL;
+    *had = (struct wire_hooks){.what = (1u << WIRE_HOOKS) - 1};
     if (!interpose_is_late())
-        return WIRE_HOOK_ENDS | WIRE_HOOK_BELL | WIRE_HOOK_EXEC | WIRE_HOOK_ALONE;
+        return;
     elf_images_each(own_look, NULL);
     for (size_t i = 0; i < LIST_LEN; i++)
         list[i].real = interpose_next(list[i].name);
@@ -53,8 +55,12 @@ uint32_t hooks_take(slots_is_home_fn *is_home, void *closure, const char *settin
     const struct slots_found found = slots_take(list, LIST_LEN, OF_OURS, is_home, closure);
     is_taken = true;
     /* an interpreter that makes no such call needs none of ours */
-    const uint32_t what = (found.what | WIRE_HOOK_ALONE) & ~found.not_what;
-    return follows ? what : what & ~(uint32_t)WIRE_HOOK_EXEC;
+    had->what = (found.what | WIRE_HOOK_ALONE) & ~found.not_what;
+    if (!follows)
+        had->what &= ~(uint32_t)WIRE_HOOK_EXEC;
+    for (size_t i = 0; i < WIRE_HOOKS; i++)
+        had->slots[i] =
+            (struct wire_slots){found.of[i].taken, found.of[i].foreign, found.of[i].refused};
 }
 
 void hooks_disarm(void)

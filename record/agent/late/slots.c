@@ -84,10 +84,25 @@ struct taking {
     struct slots_found found;
 };
 
+enum fate { TAKEN, FOREIGN, REFUSED };
+
+static void fate_count(struct slots_found *found, const struct slots_hook *hook, enum fate fate)
+{
+    for (uint32_t i = 0; i <= SLOTS_MARKS; i++) {
+        struct slots_count *const count = i < SLOTS_MARKS ? &found->of[i] : &found->all;
+        if (i < SLOTS_MARKS && (hook->what & 1u << i) == 0)
+            continue;
+        count->taken += fate == TAKEN;
+        count->foreign += fate == FOREIGN;
+        count->refused += fate == REFUSED;
+    }
+}
+
 static void slot_take(struct taking *taking, const struct elf_image *image, bool is_home,
                       const struct slots_hook *hook, uintptr_t address)
 {
     struct slots_found *const found = &taking->found;
+    enum fate fate = TAKEN;
     struct slot_taken slot = {
         .at = (_Atomic uintptr_t *)address,
         .ours = (uintptr_t)hook->ours,
@@ -95,23 +110,25 @@ static void slot_take(struct taking *taking, const struct elf_image *image, bool
         .is_home = is_home,
     };
     slot.before = atomic_load(slot.at);
-    if (slot.before == slot.ours)
-        return;
     /* what the loader has not looked up yet leads into the object itself */
     const bool is_known =
         slot.before == (uintptr_t)hook->real || elf_image_holds(image, slot.before);
-    if (!is_known) {
-        found->foreign++;
-    } else if (slots.n == SLOTS_MAX || !is_writable(image, address) ||
-               !slot_change(slot.at, slot.relro_page, slot.before, slot.ours)) {
-        found->refused++;
-    } else {
+    const bool is_left = slot.before == slot.ours; /* by a fork: see slots_restore */
+    if (is_left)
+        slot.before = (uintptr_t)hook->real;
+    if (!is_known && !is_left)
+        fate = FOREIGN;
+    else if (slots.n == SLOTS_MAX ||
+             (!is_left && (!is_writable(image, address) ||
+                           !slot_change(slot.at, slot.relro_page, slot.before, slot.ours))))
+        fate = REFUSED;
+    else
         slots.list[slots.n++] = slot;
-        found->taken++;
-        found->what |= is_home ? hook->what : 0;
-        return;
-    }
-    found->not_what |= hook->what;
+    fate_count(found, hook, fate);
+    if (fate != TAKEN)
+        found->not_what |= hook->what;
+    else if (is_home)
+        found->what |= hook->what;
 }
 
 static void relocations_look(struct taking *taking, const struct elf_image *image, bool is_home,
@@ -186,7 +203,7 @@ static bool image_take(void *opaque, const struct elf_image *image)
 struct slots_found slots_take(const struct slots_hook *hooks, uint32_t n, const char *own_name,
                               slots_is_home_fn *is_home, void *closure)
 {
-    struct taking taking = {hooks, n, own_name, is_home, closure, {0}};
+    struct taking taking = {hooks, n, own_name, is_home, closure, {.what = 0}};
     elf_images_each(image_take, &taking);
     return taking.found;
 }

@@ -4,10 +4,10 @@
  *
  * On the line:  beside it: calls of the program -> [slots] -> interpose
  * Threads:      one at a time, where the loader's lock may be taken; slots_restore with is_alone
- * also in the child of a fork. Threads of the program read slots meanwhile, as ever. Memory:
- * static, for SLOTS_MAX of them. Loss:         counted: a slot that cannot be written, that holds
- * what is neither libc's function nor the loader's own beginning (somebody else is there), or that
- * is one too many.
+ *               also in the child of a fork. Threads of the program read slots meanwhile, as ever.
+ * Memory:       static, for SLOTS_MAX of them.
+ * Loss:         counted: a slot that cannot be written, that holds what is neither libc's function
+ *               nor the loader's own beginning (somebody else is there), or that is one too many.
  *
  * In a program that was not started by us nothing that it calls comes to us by itself. Each library
  * has a table with one slot per function that it calls of others; the interpreter has one for each
@@ -24,19 +24,24 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define SLOTS_MAX 256u
+#define SLOTS_MAX   256u
+#define SLOTS_MARKS 4u
 
 struct slots_hook {
     const char *name;
     bool is_everywhere; /* in all objects, not only in those of the interpreter */
-    uint32_t what;      /* the caller's mark, one bit */
+    uint32_t what;      /* the caller's mark, one bit of SLOTS_MARKS */
     void *ours, *real;  /* NULL: there is none, and nothing is changed */
 };
 
+struct slots_count {
+    uint32_t taken;   /* slots */
+    uint32_t foreign; /* left alone: somebody else's function is in there */
+    uint32_t refused; /* could not be written, or there was no room to remember it */
+};
+
 struct slots_found {
-    uint32_t taken;    /* slots */
-    uint32_t foreign;  /* left alone: somebody else's function is in there */
-    uint32_t refused;  /* could not be written, or there was no room to remember it */
+    struct slots_count all, of[SLOTS_MARKS]; /* of: those with mark 1, 2, 4 .. */
     uint32_t what;     /* marks of those of which one of the interpreter's was taken .. */
     uint32_t not_what; /* .. and of those of which any was not */
 };

@@ -75,6 +75,18 @@ def need_attaching():
         raise Skip("pyrec attaches on x86-64 only")
 
 
+def attached_of(t, trace, pid):
+    """What `info` says of how it was attached to."""
+    found = [row for row in t.info(trace)["attached"] if row["process"] == pid]
+    assert len(found) == 1, found
+    return found[0]
+
+
+def mapped_files(pid):
+    with open(f"/proc/{pid}/maps", encoding="utf-8") as maps:
+        return {line.split(None, 5)[5].rstrip("\n") for line in maps if "/" in line}
+
+
 def start_pyrec(t, *options):
     """In the background."""
     trace = t.trace()
@@ -108,6 +120,13 @@ def test_attach_and_leave(t):
         status, err, trace = pyrec(t, "-p", str(program.pid), "-r", "500", "--duration", "1s")
         assert status == 0 and "1 process, 3 threads" in err, (status, err)
         program.check_as(before)
+        about = attached_of(t, trace, program.pid)
+        assert about["inherited"] == "no" and about["threads_before"] == 3, about
+        assert 0 < about["stopped"] <= about["held"] < 10, about
+        assert about["library"] == "from its file", about
+        assert about["interpreter"] in mapped_files(program.pid), about
+        assert {about[f"hook_{name}"] for name in ("thread_ends", "gil", "exec")} == {"all"}, about
+        assert about["hook_alone"] in ("all", "not called"), about
         for name in ("spin_it", "sleep_it"):
             stacks = t.stacks(trace, "--thread", name)
             whole = sum(weight for _, weight in stacks)

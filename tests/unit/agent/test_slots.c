@@ -98,9 +98,11 @@ START_TEST(test_there_and_back)
         ck_assert_int_eq(library.parent(), getppid());
     for (int round = 0; round < 3; round++) {
         const struct slots_found found = take(which, ours, real_parent());
-        ck_assert_uint_eq(found.taken, 1);
-        ck_assert_uint_eq(found.foreign + found.refused, 0);
-        ck_assert_uint_eq(found.what, 1); /* the other one is called by nobody */
+        ck_assert_uint_eq(found.all.taken, 1);
+        ck_assert_uint_eq(found.all.foreign + found.all.refused, 0);
+        ck_assert_uint_eq(found.of[0].taken, 1);
+        ck_assert_uint_eq(found.of[1].taken, 0); /* the other one is called by nobody */
+        ck_assert_uint_eq(found.what, 1);
         ck_assert_uint_eq(found.not_what, 0);
         ck_assert_int_eq(library.parent(), OURS);
         ck_assert_int_eq(library.group(), getpgrp());
@@ -118,19 +120,21 @@ START_TEST(test_others)
 {
     const struct library library = library_open(_i);
     ck_assert_int_eq(library.parent(), getppid());
-    ck_assert_uint_eq(take(_i, other, real_parent()).taken, 1);
+    ck_assert_uint_eq(take(_i, other, real_parent()).all.taken, 1);
     /* what is in there is not what libc has */
     const struct slots_found found = take(_i, ours, real_parent());
-    ck_assert_uint_eq(found.taken, 0);
-    ck_assert_uint_eq(found.foreign, 1);
+    ck_assert_uint_eq(found.all.taken, 0);
+    ck_assert_uint_eq(found.all.foreign, 1);
+    ck_assert_uint_eq(found.of[0].foreign, 1);
+    ck_assert_uint_eq(found.of[1].foreign, 0);
     ck_assert_uint_eq(found.what, 0);
     ck_assert_uint_eq(found.not_what, 1);
     ck_assert_int_eq(library.parent(), OTHER);
     ck_assert_uint_eq(slots_restore(false), 0);
     ck_assert_int_eq(library.parent(), getppid());
 
-    ck_assert_uint_eq(take(_i, ours, real_parent()).taken, 1);
-    ck_assert_uint_eq(take(_i, other, address_of(ours)).taken, 1);
+    ck_assert_uint_eq(take(_i, ours, real_parent()).all.taken, 1);
+    ck_assert_uint_eq(take(_i, other, address_of(ours)).all.taken, 1);
     ck_assert_int_eq(library.parent(), OTHER);
     ck_assert_uint_eq(slots_restore(false),
                       1); /* the older one of the two finds what is not its own */
@@ -140,11 +144,40 @@ START_TEST(test_others)
 }
 END_TEST
 
+static bool is_nobodys(void *closure, const struct elf_image *image)
+{
+    (void)closure;
+    (void)image;
+    return false;
+}
+
+/* A child that was forked keeps what is not the interpreter's. Who comes back puts that back, too.
+ */
+START_TEST(test_left)
+{
+    const struct library library = library_open(_i);
+    const struct slots_hook hook = {.name = "getppid",
+                                    .is_everywhere = true,
+                                    .what = 4,
+                                    .ours = address_of(ours),
+                                    .real = real_parent()};
+    for (int round = 0; round < 2; round++) {
+        const struct slots_found found = slots_take(&hook, 1, "pyrec_attach", is_nobodys, NULL);
+        ck_assert_uint_ge(found.of[2].taken, 1);
+        ck_assert_uint_eq(found.what, 0);
+        ck_assert_int_eq(library.parent(), OURS);
+        ck_assert_uint_eq(slots_restore(round == 0), 0);
+        ck_assert_int_eq(library.parent(), round == 0 ? OURS : getppid());
+    }
+    dlclose(library.handle);
+}
+END_TEST
+
 /* The library goes while its slot is ours, and something else may lie there then. */
 START_TEST(test_gone)
 {
     const struct library library = library_open(_i);
-    ck_assert_uint_eq(take(_i, ours, real_parent()).taken, 1);
+    ck_assert_uint_eq(take(_i, ours, real_parent()).all.taken, 1);
     dlclose(library.handle);
     const struct library next = library_open(1 - _i);
     ck_assert_uint_eq(slots_restore(false), 0);
@@ -159,6 +192,7 @@ int main(void)
     TCase *const tcase = tcase_create("slots");
     tcase_add_loop_test(tcase, test_there_and_back, 0, 2 * LIBRARIES);
     tcase_add_loop_test(tcase, test_others, 0, LIBRARIES);
+    tcase_add_loop_test(tcase, test_left, 0, LIBRARIES);
     tcase_add_loop_test(tcase, test_gone, 0, LIBRARIES);
     suite_add_tcase(suite, tcase);
     return suite_run(suite);
