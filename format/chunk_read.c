@@ -297,3 +297,21 @@ bool chunk_file_closed(const struct chunk_file *file)
 {
     return file->scan.closed;
 }
+
+enum chunk_growth chunk_file_grow(struct chunk_file *file)
+{
+    struct chunk_scan *const scan = &file->scan;
+    struct stat st;
+
+    if (fstat(file->fd, &st) != 0 || (uint64_t)st.st_size < scan->size)
+        return CHUNK_GROWTH_OTHER;
+    if ((uint64_t)st.st_size == scan->size)
+        return CHUNK_GROWTH_NONE;
+    return scan->closed ? CHUNK_GROWTH_OTHER : chunk_scan_more(scan, (uint64_t)st.st_size);
+}
+
+bool chunk_file_is(const struct chunk_file *file, const struct stat *info)
+{
+    struct stat own;
+    return fstat(file->fd, &own) == 0 && own.st_dev == info->st_dev && own.st_ino == info->st_ino;
+}

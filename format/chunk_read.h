@@ -3,7 +3,7 @@
  * chunk_read - find, check and decompress the chunks of one file.
  *
  * On the line:  run.trace -> [chunk_read] -> trace
- * Threads:      chunk_file_open and chunk_file_scan by one thread; afterwards chunk_file_load by
+ * Threads:      chunk_file_open and chunk_file_grow by one thread; afterwards chunk_file_load by
  *               any number of threads, each with its own struct chunk_buffer (pread, no shared
  *               position).
  * Memory:       chunk_file_open gives, chunk_file_close takes. The list of chunks belongs to the
@@ -74,6 +74,25 @@ const struct chunk_place *chunk_file_get(const struct chunk_file *file, size_t i
 const char *chunk_file_path(const struct chunk_file *file);
 uint64_t chunk_file_size(const struct chunk_file *file);
 bool chunk_file_closed(const struct chunk_file *file); /* it has a good trailer */
+
+/* What a second look at a file found. */
+enum chunk_growth {
+    CHUNK_GROWTH_NONE,  /* nothing new that is whole */
+    CHUNK_GROWTH_MORE,  /* chunks, or the trailer */
+    CHUNK_GROWTH_OTHER, /* it is not as before with more behind it: open it anew */
+};
+
+/*
+ * Take the chunks that were written behind the last one since, at the end of the list. A chunk of
+ * which only the beginning is there waits for its rest. Nobody may load chunks meanwhile. What does
+ * not follow on (a file that was cut, a number that is missing or was there, anything that is no
+ * chunk) is not judged here.
+ */
+enum chunk_growth chunk_file_grow(struct chunk_file *file);
+
+/* Is it the file that was opened that `info` is about? */
+struct stat;
+bool chunk_file_is(const struct chunk_file *file, const struct stat *info);
 
 /* Are the bytes of chunk i those it was written with? Reads them, decompresses nothing. */
 bool chunk_file_intact(const struct chunk_file *file, size_t i);

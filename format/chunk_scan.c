@@ -429,6 +429,41 @@ enum status chunk_scan_run(struct chunk_scan *scan, struct problem *why)
     return STATUS_OK;
 }
 
+/* May this chunk stand behind the last one? */
+static bool follows_on(const struct chunk_scan *scan, const struct chunk_header *header)
+{
+    return scan->n > 0 && header->tag == scan->tag &&
+           header->seq == scan->places[scan->n - 1].header.seq + 1 &&
+           !(header->flags & CHUNK_MUST_UNDERSTAND && header->flags & ~CHUNK_KNOWN_FLAGS);
+}
+
+enum chunk_growth chunk_scan_more(struct chunk_scan *scan, uint64_t size)
+{
+    enum chunk_growth growth = CHUNK_GROWTH_NONE;
+
+    scan->size = size;
+    while (scan->at < size) {
+        struct chunk_header header;
+        struct chunk_trailer trailer;
+        const enum chunk_look what = chunk_scan_look(scan, scan->at, &header, &trailer);
+        if (what == LOOK_CUT || what == LOOK_SHORT)
+            return growth;
+        if (what == LOOK_TRAILER && scan->at + TRAILER_LEN == size && trailer.tag == scan->tag &&
+            trailer.n_chunks == scan->n) {
+            scan->closed = true;
+            scan->trailer = trailer;
+            scan->at = size;
+            return CHUNK_GROWTH_MORE;
+        }
+        if (what != LOOK_CHUNK || !follows_on(scan, &header) ||
+            place_add(scan, &header) != STATUS_OK)
+            return CHUNK_GROWTH_OTHER;
+        scan->at = chunk_end(scan->at, &header);
+        growth = CHUNK_GROWTH_MORE;
+    }
+    return growth;
+}
+
 void chunk_scan_clear(struct chunk_scan *scan)
 {
     free(scan->places);

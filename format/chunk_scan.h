@@ -66,6 +66,12 @@ enum chunk_look chunk_scan_look(struct chunk_scan *scan, uint64_t offset,
  */
 MUST_CHECK enum status chunk_scan_run(struct chunk_scan *scan, struct problem *why);
 
+/*
+ * Of a scan that has come to its end: go on to the new `size`, which is not smaller. Adds what
+ * follows on without a fault, and reports nothing.
+ */
+enum chunk_growth chunk_scan_more(struct chunk_scan *scan, uint64_t size);
+
 void chunk_scan_clear(struct chunk_scan *scan);
 
 /* Pass `damage` on to whoever asked for reports. */

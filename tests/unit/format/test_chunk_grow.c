@@ -120,6 +120,63 @@ START_TEST(beside_a_writer)
 }
 END_TEST
 
+/* One that stays finds the same as one that comes anew, piece by piece. */
+START_TEST(goes_on_where_it_was)
+{
+    const char *const path = scratch_path("growing.trace");
+    uint64_t random = 71;
+
+    for (int round = 0; round < 100; round++) {
+        size_t len = whole.end[0] + scratch_random(&random) % (whole.file.len / 2);
+        struct chunk_file *file;
+        struct problem why;
+        scratch_write(path, whole.file.at, len);
+        require(chunk_file_open(&file, path, NULL, NULL, &why) == STATUS_OK);
+        while (len < whole.file.len) {
+            const size_t before = chunk_file_count(file);
+            size_t more = scratch_random(&random) % (whole.file.len / 4) + 1;
+            if (more > whole.file.len - len)
+                more = whole.file.len - len;
+            scratch_append(path, whole.file.at + len, more);
+            len += more;
+            const enum chunk_growth growth = chunk_file_grow(file);
+            require(growth != CHUNK_GROWTH_OTHER);
+            require((growth == CHUNK_GROWTH_MORE) ==
+                    (chunk_file_count(file) > before || chunk_file_closed(file)));
+            require(chunk_file_count(file) == n_whole_at(len));
+            require(chunk_file_size(file) == len);
+            chunks_check(file, before, n_whole_at(len));
+        }
+        require(chunk_file_grow(file) == CHUNK_GROWTH_NONE);
+        chunk_file_close(file);
+    }
+}
+END_TEST
+
+/* What does not follow on is left to whoever opens it anew. */
+START_TEST(does_not_follow_on)
+{
+    const char *const path = scratch_path("other.trace");
+    static const uint8_t zeros[2 * CHUNK_HEADER_LEN];
+    struct chunk_file *file;
+    struct problem why;
+    for (int how = 0; how < 4; how++) {
+        scratch_write(path, whole.file.at, whole.end[3]);
+        require(chunk_file_open(&file, path, NULL, NULL, &why) == STATUS_OK);
+        if (how == 0)
+            scratch_append(path, zeros, sizeof zeros);
+        if (how == 1) /* a chunk is missing */
+            scratch_append(path, whole.file.at + whole.end[4], whole.end[5] - whole.end[4]);
+        if (how == 2) /* one is there twice */
+            scratch_append(path, whole.file.at + whole.end[2], whole.end[3] - whole.end[2]);
+        if (how == 3)
+            require(truncate(path, (off_t)whole.end[2]) == 0);
+        require(chunk_file_grow(file) == CHUNK_GROWTH_OTHER);
+        chunk_file_close(file);
+    }
+}
+END_TEST
+
 START_TEST(file_that_shrinks)
 {
     const char *const path = scratch_path("shrinks.trace");
@@ -141,6 +198,8 @@ static void tests_add(TCase *tests)
 {
     tcase_add_test(tests, grows_in_pieces_of_any_length);
     tcase_add_test(tests, beside_a_writer);
+    tcase_add_test(tests, goes_on_where_it_was);
+    tcase_add_test(tests, does_not_follow_on);
     tcase_add_test(tests, file_that_shrinks);
     tcase_set_timeout(tests, 120);
 }
