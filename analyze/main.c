@@ -249,17 +249,6 @@ static bool may_show_progress(const struct args *args)
     return args->command->shape != SHAPE_LOG || isatty(STDOUT_FILENO) != 1;
 }
 
-/* Is none of the files going to grow any more? */
-static bool all_closed(const struct request *request)
-{
-    const struct trace *const trace = request->trace;
-    for (size_t i = 0; trace != NULL && i < trace->n_files; i++) {
-        if (!chunk_file_closed(trace->files[i].chunks))
-            return false;
-    }
-    return true;
-}
-
 /* A misspelt name must not pass for an answer, least of all in a script. */
 static enum exit_code say_empty(const struct request *request)
 {
@@ -295,43 +284,55 @@ static enum status write_answer(const struct arrangement *arrangement,
     return write_view(arrangement, request->args, request->trace, view, round, why);
 }
 
-/* Read and answer once. `again` says that this may not have been the last time. */
-static enum exit_code run_once(const struct args *args, const struct arrangement *arrangement,
-                               unsigned round, bool *again)
+/* Open what is asked, or, from the second round on, go on where the last one ended. */
+static enum status begin_request(struct request *request, const struct args *args, bool machine,
+                                 struct problem *why)
 {
-    struct request request = {0};
+    bool anew = false;
+    if (request->trace != NULL) {
+        TRY(request_go_on(request, &anew, why));
+        if (!anew)
+            return STATUS_OK;
+        request_close(request);
+    }
+    return request_open(request, args, machine, why);
+}
+
+/* Read and answer once. `again` says that this may not have been the last time. */
+static enum exit_code run_once(struct request *request, const struct arrangement *arrangement,
+                               const struct args *args, unsigned round, bool *again)
+{
     struct progress progress = {.running = false};
     struct view view = {0};
     struct problem why = {0};
     enum exit_code code = EXIT_GOOD;
 
-    enum status status = request_open(&request, args, arrangement->output->machine, &why);
+    enum status status = begin_request(request, args, arrangement->output->machine, &why);
     if (args_output(args) == NULL && !arrangement->output->machine)
-        sink_screen(&request.screen.width, &request.screen.height);
+        sink_screen(&request->screen.width, &request->screen.height);
     if (status == STATUS_OK && round == 0 && may_show_progress(args))
-        progress_start(&progress, request.trace->count, STDERR_FILENO, PROGRESS_DELAY_MS);
+        progress_start(&progress, request->trace->count, STDERR_FILENO, PROGRESS_DELAY_MS);
     if (status == STATUS_OK)
-        status = args->command->build(&request, &view, &why);
+        status = args->command->build(request, &view, &why);
     if (view.shape != SHAPE_LOG) /* which is read while it is written */
         progress_stop(&progress);
     if (status == STATUS_OK && view.shape != SHAPE_LOG)
-        status = request_check(&request, &why);
+        status = request_check(request, &why);
     if (status == STATUS_OK)
-        status = write_answer(arrangement, &request, &view, round, *again, &why);
+        status = write_answer(arrangement, request, &view, round, *again, &why);
     progress_stop(&progress);
     if (status == STATUS_OK)
-        status = request_check(&request, &why);
-    *again = *again && status == STATUS_OK && !all_closed(&request);
-    if (request.trace != NULL && !*again)
-        code = say_damage(&request);
+        status = request_check(request, &why);
+    *again = *again && status == STATUS_OK && !trace_ended(request->trace);
+    if (request->trace != NULL && !*again)
+        code = say_damage(request);
     if (code == EXIT_GOOD && view.failed)
         code = EXIT_FAILED;
     if (status == STATUS_OK && view.nothing && !*again && code != EXIT_NOTHING)
-        code = say_empty(&request);
+        code = say_empty(request);
     if (status != STATUS_OK)
         code = say_problem(status, &why);
     view_clear(&view);
-    request_close(&request);
     return code;
 }
 
@@ -339,7 +340,8 @@ static enum exit_code run(const struct args *args)
 {
     struct arrangement arrangement;
     struct problem why = {0};
-    struct follow follow;
+    struct follow follow = {0};
+    struct request request = {0};
     enum exit_code code = EXIT_GOOD;
 
     enum status status = arrangement_make(&arrangement, args, &why);
@@ -352,15 +354,14 @@ static enum exit_code run(const struct args *args)
         status = check_follow(args, &why);
     if (status != STATUS_OK)
         return say_problem(status, &why);
-    follow_init(&follow, args->files, args->n_files);
     bool again = follows;
     for (unsigned round = 0; round == 0 || again; round++) {
         if (round > 0)
-            follow_wait(&follow, is_in_place(isatty(STDOUT_FILENO) == 1));
+            follow_wait(&follow, request.trace, is_in_place(isatty(STDOUT_FILENO) == 1));
         follow_note(&follow);
-        code = run_once(args, &arrangement, round, &again);
+        code = run_once(&request, &arrangement, args, round, &again);
     }
-    follow_clear(&follow);
+    request_close(&request);
     return code;
 }
 

@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "follow.h"
 
-#include "analyze/base/memory.h"
 #include "analyze/base/path.h"
 
-#include <stdlib.h>
 #include <sys/stat.h>
 #include <time.h>
 
@@ -18,40 +16,18 @@ static uint64_t now_ns(void)
     return (uint64_t)now.tv_sec * SECOND_NS + (uint64_t)now.tv_nsec;
 }
 
-static uint64_t size_of(const char *path)
-{
-    struct stat st;
-    return stat(path, &st) == 0 ? (uint64_t)st.st_size : 0;
-}
-
-void follow_init(struct follow *follow, const char *const *paths, size_t n_paths)
-{
-    *follow = (struct follow){.paths = paths, .n_paths = n_paths};
-    follow->sizes = memory_get((n_paths + 1) * sizeof *follow->sizes);
-}
-
-void follow_clear(struct follow *follow)
-{
-    free(follow->sizes);
-    *follow = (struct follow){0};
-}
-
 void follow_note(struct follow *follow)
 {
     follow->noted_ns = now_ns();
-    for (size_t i = 0; i < follow->n_paths; i++)
-        follow->sizes[i] = size_of(follow->paths[i]);
 }
 
-void follow_wait(struct follow *follow, bool restless)
+void follow_wait(struct follow *follow, const struct trace *trace, bool restless)
 {
     const struct timespec step = {.tv_nsec = STEP_NS};
     const uint64_t took_ns = now_ns() - follow->noted_ns;
     const uint64_t least_ns = took_ns > SECOND_NS / 10 ? 10 * took_ns : SECOND_NS;
     for (;;) {
-        bool changed = false;
-        for (size_t i = 0; i < follow->n_paths; i++)
-            changed = changed || size_of(follow->paths[i]) != follow->sizes[i];
+        const bool changed = trace_changed(trace);
         const uint64_t waited_ns = now_ns() - follow->noted_ns;
         if (changed && waited_ns >= least_ns) {
             follow->quiet = false;
@@ -92,10 +68,7 @@ const char *follow_headline(struct arena *arena, const struct trace *trace)
     const char *const rate =
         interval_ns == 0 ? ""
                          : arena_print(arena, ", %.4g ticks per second", 1e9 / (double)interval_ns);
-    bool ended = true;
-    for (size_t i = 0; i < trace->n_files; i++)
-        ended = ended && chunk_file_closed(trace->files[i].chunks);
-    if (ended)
+    if (trace_ended(trace))
         return arena_print(arena, "%s: %.1f s%s, ended", name, (double)trace_end_ns(trace) / 1e9,
                            rate);
     return arena_print(

@@ -85,7 +85,12 @@ enum status request_open(struct request *request, const struct args *args, bool 
     TRY(parse_bounds(&bounds, args, why));
     TRY(fill_select(&request->select, args, why));
     const size_t n_traces = args->command->n_traces > 0 ? args->command->n_traces : args->n_files;
-    TRY(trace_open(&request->trace, args->files, n_traces, damage_log_add, &request->damage, why));
+    request->follows = args->command->takes & TAKES_FOLLOW && args_flag(args, "follow");
+    request->window_moves = (bounds.from_text != NULL && bounds.from.kind == MOMENT_BEFORE_END) ||
+                            (bounds.to_text != NULL && bounds.to.kind == MOMENT_BEFORE_END);
+    TRY((request->follows ? trace_open_growing : trace_open)(
+        &request->trace, args->files, n_traces, damage_log_add, &request->damage, why));
+    request->n_damages = request->damage.n;
     return args->command->sides ? STATUS_OK
                                 : choose_window(request->trace, &bounds, "the recording", why);
 }
@@ -123,8 +128,34 @@ enum status request_check_by(const struct request *request, struct problem *why)
                        by, args_text(args, "state"));
 }
 
+/* Of a window that moves all is read anew, but only what is in it. */
+static enum status move_window(struct request *request, struct problem *why)
+{
+    struct bounds bounds;
+    request->damage.n = request->n_damages;
+    request->damage.n_more = 0;
+    trace_renew(request->trace);
+    TRY(parse_bounds(&bounds, request->args, why));
+    return choose_window(request->trace, &bounds, "the recording", why);
+}
+
+enum status request_go_on(struct request *request, bool *anew, struct problem *why)
+{
+    if (request->is_running)
+        running_take_back(&request->running, &request->profile);
+    else
+        profile_clear(&request->profile);
+    *anew = trace_grow(request->trace) == CHUNK_GROWTH_OTHER ||
+            (request->is_running && !running_read(&request->running));
+    return !*anew && request->window_moves ? move_window(request, why) : STATUS_OK;
+}
+
 void request_close(struct request *request)
 {
+    if (request->is_running) {
+        running_take_back(&request->running, &request->profile);
+        running_clear(&request->running);
+    }
     profile_clear(&request->profile);
     trace_close(request->trace);
     select_clear(&request->select);
@@ -151,7 +182,15 @@ void request_learn_clock(struct request *request)
 
 void request_profile(struct request *request)
 {
-    profile_build(&request->profile, request->trace, &request->select, request_workers(request));
+    const size_t n_workers = request_workers(request);
+    if (!request->follows || request->window_moves) {
+        profile_build(&request->profile, request->trace, &request->select, n_workers);
+        return;
+    }
+    if (!request->is_running)
+        running_open(&request->running, request->trace, &request->select, n_workers);
+    request->is_running = true;
+    running_show(&request->running, &request->profile);
 }
 
 bool request_has_process(const struct request *request, const struct process *process)

@@ -16,7 +16,7 @@
 #include "analyze/read/damage_log.h"
 #include "analyze/read/trace.h"
 #include "analyze/view/screen.h"
-#include "analyze/weigh/profile.h"
+#include "analyze/weigh/running.h"
 
 struct request {
     const struct args *args;
@@ -28,6 +28,12 @@ struct request {
     struct trace *trace;
     bool answered; /* from traces that the command opened itself */
     struct profile profile;
+
+    bool follows;      /* of --follow: it is asked again when there is more */
+    bool window_moves; /* --from or --to are meant from the end, which moves */
+    size_t n_damages;  /* that were found when it was opened */
+    bool is_running;   /* what was read is kept, and what is new is added to it */
+    struct running running;
 };
 
 /*
@@ -38,6 +44,12 @@ struct request {
 MUST_CHECK enum status request_open(struct request *request, const struct args *args, bool machine,
                                     struct problem *why);
 void request_close(struct request *request);
+
+/*
+ * Of one that follows, when it was answered: go on to what was written since. *anew says that it
+ * has to be closed and opened anew, because what stands there is another file, or is not as it was.
+ */
+MUST_CHECK enum status request_go_on(struct request *request, bool *anew, struct problem *why);
 
 /* How many threads shall read the trace. */
 size_t request_workers(const struct request *request);

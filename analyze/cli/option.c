@@ -61,7 +61,8 @@ static const struct option common[] = {
     {"follow", 0, NULL, OPTION_FLAG,
      "go on while the file is being written: on a terminal the table stays and is kept up to date, "
      "elsewhere a new one is written below the old one, with an empty line between, each time "
-     "something was added, at most once a second; ends when the recording does",
+     "something was added, at most once a second; goes on in the next of numbered files (pyrec "
+     "--rotate); ends when the recording does",
      NULL, TAKES_FOLLOW},
     {"jobs", 'j', "N", OPTION_COUNT, "threads that read the trace; default one per CPU", NULL,
      TAKES_JOBS},

@@ -42,6 +42,11 @@ struct facts {
     uint64_t last_q;          /* the latest tick */
     struct ending so_far;     /* who was missing at end_ns; absences_known: somebody said so */
     size_t absences_size;
+
+    /* what the census has of it already, where it was settled before */
+    bool is_settled;
+    size_t n_titles_settled, n_rates_settled, n_steps_settled;
+    uint64_t so_far_settled_ns;
 };
 
 /* Times that no machine has seen end here: 146 years. */
@@ -74,11 +79,14 @@ size_t facts_thread_index(struct facts *facts, uint32_t id);
 void facts_settle_recording(const struct facts *facts, struct census *census,
                             struct recording *recording);
 
-/* Add the facts of a unit of `process` (0: of the recording itself) to the census. */
-void facts_settle(const struct facts *facts, struct census *census, struct recording *recording,
+/*
+ * Add the facts of a unit of `process` (0: of the recording itself) to the census. Of a unit that
+ * is being written it may be called again when there are more; census_finish then, too.
+ */
+void facts_settle(struct facts *facts, struct census *census, struct recording *recording,
                   uint32_t process, uint32_t generation, uint64_t quantum_ns);
 
 /* Of these, only when the wall clock was set. */
-void facts_settle_wall(const struct facts *facts, struct recording *recording);
+void facts_settle_wall(struct facts *facts, struct recording *recording);
 
 #endif

@@ -36,13 +36,18 @@ static void settle_account(const struct facts *facts, struct census *census, str
     const struct process *const from = &facts->process;
     if (!from->account_known || (p->account_known && from->account_seq < p->account_seq))
         return;
-    const size_t n = from->account.n_failures;
+    const size_t n = from->account.n_failures, n_known = p->account.n_failures;
+    struct failure *failures = p->account.failures;
     p->account = from->account;
-    p->account.failures = arena_get(&census->arena, n * sizeof(struct failure));
+    if (n > n_known)
+        failures = arena_get(&census->arena, n * sizeof(struct failure));
     for (size_t i = 0; i < n; i++) {
-        p->account.failures[i].count = from->account.failures[i].count;
-        p->account.failures[i].reason = copy(census, from->account.failures[i].reason);
+        const struct failure *const failure = &from->account.failures[i];
+        if (n > n_known || strcmp(failures[i].reason, failure->reason) != 0)
+            failures[i].reason = copy(census, failure->reason);
+        failures[i].count = failure->count;
     }
+    p->account.failures = failures;
     p->account_known = true;
     p->account_seq = from->account_seq;
 }
@@ -61,7 +66,8 @@ static const struct attached *copy_attached(struct census *census, const struct 
 static void settle_meta(const struct facts *facts, struct census *census, struct process *p)
 {
     const struct process *const from = &facts->process;
-    if (!facts->has_process || (p->described && from->meta_seq < p->meta_seq))
+    if (!facts->has_process || (p->described && from->meta_seq < p->meta_seq) ||
+        (facts->is_settled && p->described && from->meta_seq == p->meta_seq))
         return;
     p->described = true;
     p->meta_seq = from->meta_seq;
@@ -112,62 +118,69 @@ static void settle_absences(const struct ending *from, struct census *census, st
     }
 }
 
-static void settle_ending(const struct facts *facts, struct census *census, struct ending *ending,
+static void settle_ending(struct facts *facts, struct census *census, struct ending *ending,
                           uint64_t shift_ns)
 {
     const struct ending *const from = &facts->process.ending;
+    const struct ending *const so_far = &facts->so_far;
+    const bool is_later = facts->is_settled && so_far->end_ns > facts->so_far_settled_ns;
     if (from->known) {
         *ending = *from;
         ending->reason = copy(census, from->reason);
         ending->end_ns += shift_ns;
         settle_absences(from, census, ending);
     }
-    if (!ending->absences_known && facts->so_far.absences_known)
-        settle_absences(&facts->so_far, census, ending);
+    if (so_far->absences_known && (!ending->absences_known || (is_later && !ending->known)))
+        settle_absences(so_far, census, ending);
+    facts->so_far_settled_ns = so_far->end_ns;
 }
 
-static void settle_titles(const struct facts *facts, struct census *census, struct process *p)
+static void settle_titles(struct facts *facts, struct census *census, struct process *p)
 {
-    for (size_t i = 0; i < facts->process.n_titles; i++) {
+    for (size_t i = facts->n_titles_settled; i < facts->process.n_titles; i++) {
         struct title_change change = facts->process.titles[i];
         change.time_ns += p->recording->shift_ns;
         change.text = copy(census, change.text);
         census_title(p, change);
     }
+    facts->n_titles_settled = facts->process.n_titles;
 }
 
-static void settle_rate(const struct facts *facts, struct process *p, uint32_t generation)
+static void settle_rate(struct facts *facts, struct process *p, uint32_t generation)
 {
     p->from_start = p->from_start || generation == 0;
-    for (size_t i = 0; i < facts->process.n_rate_changes; i++) {
+    for (size_t i = facts->n_rates_settled; i < facts->process.n_rate_changes; i++) {
         struct rate_change change = facts->process.rate_changes[i];
         change.time_ns += p->recording->shift_ns;
         census_rate_change(p, change);
     }
+    facts->n_rates_settled = facts->process.n_rate_changes;
 }
 
-void facts_settle_wall(const struct facts *facts, struct recording *recording)
+void facts_settle_wall(struct facts *facts, struct recording *recording)
 {
     const char *const hostname = facts->recording.hostname;
     if (hostname != NULL && hostname[0] != '\0' && strcmp(hostname, recording->hostname) != 0)
         return; /* it was merged from another machine: another clock */
-    for (size_t i = 0; i < facts->wall.n; i++) {
+    for (size_t i = facts->n_steps_settled; i < facts->wall.n; i++) {
         struct wall_step step = facts->wall.steps[i];
         step.time_ns += recording->shift_ns;
         wall_add(&recording->wall, step);
     }
+    facts->n_steps_settled = facts->wall.n;
 }
 
-void facts_settle(const struct facts *facts, struct census *census, struct recording *recording,
+void facts_settle(struct facts *facts, struct census *census, struct recording *recording,
                   uint32_t process, uint32_t generation, uint64_t quantum_ns)
 {
     const uint64_t shift_ns = recording->shift_ns;
     if (process == 0) {
         settle_ending(facts, census, &recording->ending, shift_ns);
+        facts->is_settled = true;
         return;
     }
     struct process *const p = census_process(census, recording, process);
-    p->generations++;
+    p->generations += !facts->is_settled;
     settle_meta(facts, census, p);
     settle_account(facts, census, p);
     settle_threads(facts, census, p, quantum_ns);
@@ -180,4 +193,5 @@ void facts_settle(const struct facts *facts, struct census *census, struct recor
     const uint64_t last_ns = quanta_ns(facts->last_q, quantum_ns) + shift_ns;
     if (last_ns > p->last_ns)
         p->last_ns = last_ns;
+    facts->is_settled = true;
 }

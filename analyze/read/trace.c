@@ -27,9 +27,12 @@ struct open_report {
     const char *path;
 };
 
+/* Of a file that is being written the last bytes are not there yet. */
 static void report_open(void *closure, const struct damage *damage)
 {
     const struct open_report *const report = closure;
+    if (report->trace->grows && damage->status == STATUS_TRUNCATED)
+        return;
     trace_report(report->trace, report->path, damage);
 }
 
@@ -127,7 +130,7 @@ static uint64_t later_by(const struct recording *first, const struct recording *
     return (uint64_t)unix_ns;
 }
 
-static void align_recordings(struct trace *trace)
+void trace_align(struct trace *trace)
 {
     struct census *const census = &trace->census;
     struct unit_reader reader = {0};
@@ -305,15 +308,19 @@ static void make_units(struct trace *trace)
         }
         trace->chunks[kept++] = c;
         unit->n_chunks++;
+        const uint64_t end_ns = header->t_last_ns + unit->recording->shift_ns;
+        trace->end_ns = end_ns > trace->end_ns ? end_ns : trace->end_ns;
     }
     trace->n_chunks = kept;
 }
 
-enum status trace_open(struct trace **out, const char *const *paths, size_t n_paths,
-                       trace_damage_fn *report, void *closure, struct problem *why)
+static enum status open_trace(struct trace **out, const char *const *paths, size_t n_paths,
+                              bool grows, trace_damage_fn *report, void *closure,
+                              struct problem *why)
 {
     struct trace *const trace = memory_get(sizeof *trace);
     *out = NULL;
+    trace->grows = grows;
     trace->report = report;
     trace->closure = closure;
     trace->window = WINDOW_ALL;
@@ -324,7 +331,7 @@ enum status trace_open(struct trace **out, const char *const *paths, size_t n_pa
         trace_close(trace);
         return status;
     }
-    align_recordings(trace);
+    trace_align(trace);
     check_parts(trace);
     list_chunks(trace);
     make_units(trace);
@@ -333,17 +340,21 @@ enum status trace_open(struct trace **out, const char *const *paths, size_t n_pa
     return STATUS_OK;
 }
 
+enum status trace_open(struct trace **out, const char *const *paths, size_t n_paths,
+                       trace_damage_fn *report, void *closure, struct problem *why)
+{
+    return open_trace(out, paths, n_paths, false, report, closure, why);
+}
+
+enum status trace_open_growing(struct trace **out, const char *const *paths, size_t n_paths,
+                               trace_damage_fn *report, void *closure, struct problem *why)
+{
+    return open_trace(out, paths, n_paths, true, report, closure, why);
+}
+
 uint64_t trace_end_ns(const struct trace *trace)
 {
-    uint64_t end_ns = 0;
-    for (size_t i = 0; i < trace->n_chunks; i++) {
-        const struct unit_chunk *const c = &trace->chunks[i];
-        const uint64_t ns =
-            header_of(trace, c)->t_last_ns + trace->files[c->file].recording->shift_ns;
-        if (ns > end_ns)
-            end_ns = ns;
-    }
-    return end_ns;
+    return trace->end_ns;
 }
 
 void trace_set_window(struct trace *trace, struct window window)
@@ -377,6 +388,10 @@ void trace_close(struct trace *trace)
         return;
     for (size_t i = 0; i < trace->n_files; i++)
         chunk_file_close(trace->files[i].chunks);
+    for (size_t i = 0; i < trace->n_units; i++) {
+        if (trace->units[i].chunks_size > 0)
+            free(trace->units[i].chunks);
+    }
     free(trace->files);
     free(trace->chunks);
     free(trace->units);
@@ -430,7 +445,8 @@ static void *worker_run(void *argument)
         const size_t i = atomic_fetch_add_explicit(&run->next_unit, 1, memory_order_relaxed);
         if (i >= run->trace->n_units)
             break;
-        if (!unit_begin(&reader, run->trace, &run->trace->units[i])) {
+        const bool left_out = run->trace->has_tail && run->trace->units[i].tail > 0;
+        if (left_out || !unit_begin(&reader, run->trace, &run->trace->units[i])) {
             trace_count_done(run->trace, run->trace->units[i].n_chunks);
             continue;
         }

@@ -45,6 +45,9 @@ struct unit {
     uint32_t process, generation;
     struct unit_chunk *chunks; /* its reader marks the bad ones */
     size_t n_chunks;
+    size_t chunks_size; /* of a list of its own, once it has grown; 0 = in the trace's */
+    size_t n_taken;     /* chunks of it that a tail has read (tail.h) .. */
+    size_t tail;        /* .. and its number there + 1, while it goes on */
 };
 
 /* A range of time on the common clock: from_ns <= t < to_ns. */
@@ -66,6 +69,9 @@ struct trace {
     struct unit_chunk *chunks;
     struct unit *units;
     size_t n_chunks, n_units, units_size;
+    uint64_t end_ns; /* when the last chunk ends, on the common clock */
+    bool grows;      /* it is being written: an end that is cut is no damage */
+    bool has_tail;   /* trace_run leaves out the units that a tail reads */
     struct census census;
     struct window window;
     bool has_steps;                       /* trace_read_steps has been here */
@@ -83,6 +89,28 @@ struct trace {
 MUST_CHECK enum status trace_open(struct trace **out, const char *const *paths, size_t n_paths,
                                   trace_damage_fn *report, void *closure, struct problem *why);
 void trace_close(struct trace *trace);
+
+/* The same of files that are still being written, to be looked at again with trace_grow. */
+MUST_CHECK enum status trace_open_growing(struct trace **out, const char *const *paths,
+                                          size_t n_paths, trace_damage_fn *report, void *closure,
+                                          struct problem *why);
+
+/*
+ * Look whether there is more of a growing trace: chunks behind the last one, or, where a recording
+ * in numbered files has gone on, the next of them. New chunks are at the end of their unit, new
+ * units among the others, which may move. OTHER: it is not what was opened with more behind it (a
+ * file was replaced or cut, a chunk is missing or of a time that is over): to be opened anew.
+ */
+enum chunk_growth trace_grow(struct trace *trace);
+
+/* Would trace_grow find anything? Looks at the files' names and sizes only. */
+bool trace_changed(const struct trace *trace);
+
+/* Have all its recordings come to their end? */
+bool trace_ended(const struct trace *trace);
+
+/* As if it were just opened: an empty census. Whoever has pointers into the old one loses them. */
+void trace_renew(struct trace *trace);
 
 /* When its last chunk ends, on the common clock. */
 uint64_t trace_end_ns(const struct trace *trace);
@@ -104,6 +132,12 @@ bool trace_chunk_wanted(const struct trace *trace, const struct unit_chunk *chun
 
 /* Does any of the unit's chunks? What is about the recording itself always is. */
 bool trace_unit_wanted(const struct trace *trace, const struct unit *unit);
+
+/* Is this unit the newest of its process? */
+bool trace_unit_newest(const struct trace *trace, size_t unit);
+
+/* Put the recordings in order and on a common clock, by their Metas; for trace_renew. */
+void trace_align(struct trace *trace);
 
 void trace_report(struct trace *trace, const char *path, const struct damage *damage);
 

@@ -223,8 +223,7 @@ static void range_close(struct unit_reader *reader)
         report_chunk(reader, &why);
 }
 
-/* At the end: what was defined in chunks that are lost, or never. */
-static void report_lost_definitions(struct unit_reader *reader)
+void unit_end(struct unit_reader *reader)
 {
     const struct unit_chunk *const first = &reader->unit->chunks[0];
     const struct chunk_file *const file = reader->trace->files[first->file].chunks;
@@ -253,7 +252,8 @@ bool unit_next_range(struct unit_reader *reader)
         struct column body;
         enum status status = STATUS_OK;
         if (!reader->chunk_open && !open_chunk(reader)) {
-            report_lost_definitions(reader);
+            if (!reader->goes_on)
+                unit_end(reader);
             return false;
         }
         if (packet_next(&reader->payload, &field, &body, &status)) {

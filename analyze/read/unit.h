@@ -33,6 +33,7 @@ struct unit_reader {
     struct column payload; /* what is left of the chunk before it */
     bool chunk_open;
     bool chunk_wanted; /* its samples */
+    bool goes_on;      /* there may be more of the unit later: its end is not the end (tail.h) */
     struct chunk_buffer buffer;
     struct proto_arena proto;
 };
@@ -46,9 +47,13 @@ bool unit_begin(struct unit_reader *reader, struct trace *trace, const struct un
 
 /*
  * Go on to the next Samples message and open reader->range; definitions on the way go into the
- * dictionary. False at the end of the unit.
+ * dictionary. False at the end of the unit; where it goes on, what was added to it since can be
+ * read by calling again.
  */
 bool unit_next_range(struct unit_reader *reader);
+
+/* Of a unit that went on, when it is over: report definitions that are lost. */
+void unit_end(struct unit_reader *reader);
 
 /*
  * When the unit was read: were samples before the window left out? Then nobody knows where clocks

@@ -1,55 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-#include "profile.h"
+#include "profile_parts.h"
 
 #include "analyze/base/memory.h"
-#include "analyze/model/carry.h"
-#include "analyze/read/unit.h"
 #include "share.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#define SPANS_PER_BATCH RANGE_ROOM
-#define PREFETCH_AHEAD  8u
-#define JOIN_AT_ONCE    32u
-
-/* Sums of squares over samples; times in quanta. */
-struct squares {
-    double ticks, wall, cpu;
-};
-
-/* A thread in the unit that is being read. By stack: number 0 is DICT_STACK_LOST, else id + 1. */
-struct unit_sums {
-    struct sheet sheets[CLASS_COUNT];
-    struct stretch_list stretches;
-    uint64_t cpu_q;
-    struct carry carry; /* in quanta */
-    struct weight left_out; /* by its state */
-    struct squares squares[CLASS_COUNT];
-    struct bare bare; /* sums in quanta */
-    bool has_head, head_chosen;
-    enum state_class head_class;
-    uint32_t head;
-};
-
-struct builder {
-    struct arena arena;
-    struct unit_sums *threads; /* as in the unit's facts */
-    size_t n_threads, threads_size;
-    struct span spans[SPANS_PER_BATCH];
-    uint32_t *places; /* of the unit's locations */
-    uint32_t *nodes;  /* of the unit's stacks, numbered as in the sheets */
-    uint8_t *kinds;   /* enum stack_kind of the unit's stacks, likewise */
-    size_t places_size, nodes_size, kinds_size, n_kinds;
-    bool skipped;
-};
-
-struct build {
-    struct profile *profile;
-    const struct select *select;
-    struct builder *builders; /* one per worker */
-    uint8_t class_of[STATE_MASK + 1];
-};
+#define PREFETCH_AHEAD 8u
+#define JOIN_AT_ONCE   32u
 
 /* A span of n samples is n equal ones. */
 static inline void add_squares(struct squares *to, const struct span *span)
@@ -143,16 +102,17 @@ static void read_kinds(struct builder *b, const struct dict *dict)
     b->n_kinds = bare_kinds(dict, b->kinds, b->n_kinds);
 }
 
-static void read_unit(void *closure, size_t worker, struct unit_reader *reader)
+void builder_begin(const struct build *build, struct builder *b, struct unit_reader *reader)
 {
-    const struct build *const build = closure;
-    struct builder *const b = &build->builders[worker];
     uint32_t pid;
-
     arena_reset(&b->arena);
-    b->n_threads = b->n_kinds = 0;
+    b->n_threads = b->n_kinds = b->n_places = b->n_nodes = 0;
     b->skipped = build->select->n_pids > 0 &&
                  (!unit_pid(reader, &pid) || !select_has_pid(build->select, pid));
+}
+
+void builder_read(const struct build *build, struct builder *b, struct unit_reader *reader)
+{
     while (!b->skipped && unit_next_range(reader)) {
         struct range_thread thread = {0};
         read_kinds(b, &reader->dict);
@@ -173,13 +133,20 @@ static void read_unit(void *closure, size_t worker, struct unit_reader *reader)
     }
 }
 
-/* The tree's nodes for the unit's stacks. */
+static void read_unit(void *closure, size_t worker, struct unit_reader *reader)
+{
+    const struct build *const build = closure;
+    builder_begin(build, &build->builders[worker], reader);
+    builder_read(build, &build->builders[worker], reader);
+}
+
+/* The tree's nodes for the unit's stacks: for those that are new. */
 static void map_stacks(struct profile *profile, struct builder *b, const struct dict *dict)
 {
     struct symbols *const symbols = &profile->symbols;
     b->places = memory_grow(b->places, &b->places_size, dict->n_locations, sizeof *b->places);
     b->nodes = memory_grow(b->nodes, &b->nodes_size, dict->n_stacks + 1, sizeof *b->nodes);
-    for (size_t i = 0; i < dict->n_locations; i++) {
+    for (size_t i = b->n_places; i < dict->n_locations; i++) {
         const struct dict_location *const l = &dict->locations[i];
         const struct dict_function *const f = &dict->functions[l->function];
         const uint32_t function = symbols_function(symbols, f->name, f->file, f->line);
@@ -187,14 +154,18 @@ static void map_stacks(struct profile *profile, struct builder *b, const struct 
         b->places[i] = symbols_expression(symbols, function, l->line,
                                           profile->expressions ? l->position : nowhere);
     }
-    const uint32_t none = symbols_function(symbols, DICT_NO_FRAMES, "", 0);
-    b->nodes[0] = tree_child(&profile->tree, TREE_ROOT, b->places[0]);
-    b->nodes[1] = tree_child(&profile->tree, TREE_ROOT, symbols_place(symbols, none, 0));
-    for (size_t i = 1; i < dict->n_stacks; i++) {
+    if (b->n_nodes == 0) {
+        const uint32_t none = symbols_function(symbols, DICT_NO_FRAMES, "", 0);
+        b->nodes[0] = tree_child(&profile->tree, TREE_ROOT, b->places[0]);
+        b->nodes[1] = tree_child(&profile->tree, TREE_ROOT, symbols_place(symbols, none, 0));
+    }
+    for (size_t i = b->n_nodes > 0 ? b->n_nodes : 1; i < dict->n_stacks; i++) {
         const struct dict_stack *const s = &dict->stacks[i];
         const uint32_t parent = s->parent == 0 ? TREE_ROOT : b->nodes[s->parent + 1];
         b->nodes[i + 1] = tree_child(&profile->tree, parent, b->places[s->location]);
     }
+    b->n_places = dict->n_locations;
+    b->n_nodes = dict->n_stacks;
 }
 
 /* The first entry that is not before thread `id` of the process. */
@@ -327,22 +298,29 @@ static uint64_t last_cpu_q(const struct unit_sums *sums, const struct unit_threa
     return who->end_cpu_q > seen_q ? who->end_cpu_q - seen_q : 0;
 }
 
-static void join_thread(struct profile *profile, const struct builder *b, struct unit_sums *sums,
-                        const struct unit_thread *who, struct unit_reader *reader)
+/* What was joined is not to be joined again. */
+static void empty_sheet(struct sheet *sheet)
+{
+    struct sheet_page page = {0};
+    while (sheet_next_page(sheet, &page))
+        memset(page.weights, 0, SHEET_PAGE * sizeof *page.weights);
+}
+
+static void join_clock(struct profile *profile, const struct builder *b, struct unit_sums *sums,
+                       const struct unit_thread *who, const struct unit_reader *reader)
 {
     const uint64_t quantum_ns = reader->quantum_ns, last_q = last_cpu_q(sums, who, reader);
-    struct process *const process =
-        census_process(&reader->trace->census, reader->unit->recording, reader->unit->process);
-    struct profile_thread *const t =
-        profile_thread(profile, census_thread(&reader->trace->census, process, who->id));
-    struct profile_joint *const joint = arena_get(&profile->arena, sizeof *joint);
-
-    for (int c = 0; c < CLASS_COUNT; c++) {
-        join_sheet(profile, &t->sheets[c], &t->total.by[c], &sums->sheets[c], b->nodes, quantum_ns);
-        join_squares(&t->squares.by[c], &sums->squares[c], quantum_ns);
+    struct profile_joint *joint = sums->joint;
+    if (joint == NULL) {
+        joint = sums->joint = arena_get(&profile->arena, sizeof *joint);
+        joint->next = sums->thread->joints;
+        sums->thread->joints = joint;
     }
+    struct bare_sums *const bare = joint->bare.sums;
+    if (bare != NULL)
+        *bare = (struct bare_sums){0};
     *joint = (struct profile_joint){
-        .next = t->joints,
+        .next = joint->next,
         .generation = reader->unit->generation,
         .begin_known = who->declared && !unit_is_cut(reader),
         .begin_ns = who->cpu_q * quantum_ns,
@@ -352,16 +330,32 @@ static void join_thread(struct profile *profile, const struct builder *b, struct
         .head_class = sums->head_class,
         .head_node = sums->has_head ? b->nodes[sums->head] : 0,
         .tail_ns = (sums->carry.waiting + last_q) * quantum_ns,
+        .bare = {.sums = bare},
     };
     bare_join(&joint->bare, &profile->arena, &sums->bare, quantum_ns);
-    t->joints = joint;
+}
+
+static void join_thread(struct profile *profile, const struct builder *b, struct unit_sums *sums,
+                        const struct unit_thread *who, struct unit_reader *reader)
+{
+    struct process *const process =
+        census_process(&reader->trace->census, reader->unit->recording, reader->unit->process);
+    if (sums->thread == NULL)
+        sums->thread =
+            profile_thread(profile, census_thread(&reader->trace->census, process, who->id));
+    struct profile_thread *const t = sums->thread;
+    for (int c = 0; c < CLASS_COUNT; c++) {
+        join_sheet(profile, &t->sheets[c], &t->total.by[c], &sums->sheets[c], b->nodes,
+                   reader->quantum_ns);
+        if (b->goes_on)
+            empty_sheet(&sums->sheets[c]);
+    }
+    join_clock(profile, b, sums, who, reader);
     join_stretches(profile, b, t, &sums->stretches, reader->unit->generation);
 }
 
-static void join_unit(void *closure, size_t worker, struct unit_reader *reader)
+void builder_join(const struct build *build, struct builder *b, struct unit_reader *reader)
 {
-    const struct build *const build = closure;
-    struct builder *const b = &build->builders[worker];
     if (b->skipped || b->n_threads == 0)
         return;
     map_stacks(build->profile, b, &reader->dict);
@@ -369,25 +363,60 @@ static void join_unit(void *closure, size_t worker, struct unit_reader *reader)
         join_thread(build->profile, b, &b->threads[i], &reader->facts.threads[i], reader);
 }
 
+void builder_join_squares(struct builder *b, uint64_t quantum_ns)
+{
+    for (size_t i = 0; i < b->n_threads && !b->skipped; i++) {
+        for (int c = 0; c < CLASS_COUNT && b->threads[i].thread != NULL; c++)
+            join_squares(&b->threads[i].thread->squares.by[c], &b->threads[i].squares[c],
+                         quantum_ns);
+    }
+}
+
+static void join_unit(void *closure, size_t worker, struct unit_reader *reader)
+{
+    const struct build *const build = closure;
+    builder_join(build, &build->builders[worker], reader);
+    builder_join_squares(&build->builders[worker], reader->quantum_ns);
+}
+
+void build_begin(struct build *build, struct profile *profile, const struct trace *trace,
+                 const struct select *select)
+{
+    *build = (struct build){.profile = profile, .select = select};
+    if (profile->tree.n == 0)
+        tree_init(&profile->tree);
+    profile->census = &trace->census;
+    profile->window = trace->window;
+    for (size_t state = 0; state < ARRAY_LEN(build->class_of); state++)
+        build->class_of[state] = (uint8_t)state_class((uint16_t)state);
+}
+
+void builder_clear(struct builder *b)
+{
+    arena_clear(&b->arena);
+    free(b->threads);
+    free(b->places);
+    free(b->nodes);
+    free(b->kinds);
+    *b = (struct builder){0};
+}
+
+void profile_read(struct profile *profile, struct trace *trace, const struct select *select,
+                  size_t n_workers)
+{
+    struct build build;
+    const struct trace_job job = {read_unit, join_unit, &build};
+    build_begin(&build, profile, trace, select);
+    build.builders = memory_get(n_workers * sizeof *build.builders);
+    trace_run(trace, n_workers, &job);
+    for (size_t i = 0; i < n_workers; i++)
+        builder_clear(&build.builders[i]);
+    free(build.builders);
+}
+
 void profile_build(struct profile *profile, struct trace *trace, const struct select *select,
                    size_t n_workers)
 {
-    struct build build = {.profile = profile, .select = select};
-    const struct trace_job job = {read_unit, join_unit, &build};
-    tree_init(&profile->tree);
-    profile->census = &trace->census;
-    profile->window = trace->window;
-    build.builders = memory_get(n_workers * sizeof *build.builders);
-    for (size_t state = 0; state < ARRAY_LEN(build.class_of); state++)
-        build.class_of[state] = (uint8_t)state_class((uint16_t)state);
-    trace_run(trace, n_workers, &job);
-    for (size_t i = 0; i < n_workers; i++) {
-        arena_clear(&build.builders[i].arena);
-        free(build.builders[i].threads);
-        free(build.builders[i].places);
-        free(build.builders[i].nodes);
-        free(build.builders[i].kinds);
-    }
-    free(build.builders);
+    profile_read(profile, trace, select, n_workers);
     profile_finish(profile, select);
 }

@@ -9,9 +9,10 @@
  *
  * CPU. Who uses what a thread's clock counts is decided within a range (attribute.h). What is left
  * there, because no sample in it was seen using any, is carried to the next sample on a CPU (or
- * ready for one; carry.h). A unit carries within itself; what it needs to join the units before and behind
- * it is its head (the first sample that takes CPU) and its tail (what was left over), and they are
- * joined in order when all are there. So the result does not depend on who read which unit when.
+ * ready for one; carry.h). A unit carries within itself; what it needs to join the units before and
+ * behind it is its head (the first sample that takes CPU) and its tail (what was left over), and
+ * they are joined in order when all are there. So the result does not depend on who read which unit
+ * when.
  *
  * Always true:  per thread, cpu of all nodes + unattributed_ns == cpu_ns, what its clock moved
  *               while it was recorded, or what of it is that of the window's samples; windows that
@@ -84,6 +85,10 @@ struct profile {
 /* Read the whole trace. */
 void profile_build(struct profile *profile, struct trace *trace, const struct select *select,
                    size_t n_workers);
+
+/* Its first part: read, add up. */
+void profile_read(struct profile *profile, struct trace *trace, const struct select *select,
+                  size_t n_workers);
 
 /* The last part of profile_build: join the clocks, drop the threads that are not selected. */
 void profile_finish(struct profile *profile, const struct select *select);

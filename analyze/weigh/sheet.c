@@ -45,3 +45,25 @@ bool sheet_next_page(const struct sheet *sheet, struct sheet_page *page)
     }
     return false;
 }
+
+struct sheet sheet_copy(const struct sheet *sheet, struct arena *arena)
+{
+    struct sheet copy = {0};
+    if (sheet->n_shelves == 0)
+        return copy;
+    copy.n_shelves = sheet->n_shelves;
+    copy.shelves = arena_get(arena, copy.n_shelves * sizeof(struct sheet_shelf *));
+    for (size_t i = 0; i < sheet->n_shelves; i++) {
+        const struct sheet_shelf *const from = sheet->shelves[i];
+        if (from == NULL)
+            continue;
+        struct sheet_shelf *const to = copy.shelves[i] = arena_get(arena, sizeof *to);
+        for (size_t page = 0; page < SHEET_SHELF; page++) {
+            if (from->pages[page] == NULL)
+                continue;
+            to->pages[page] = arena_get(arena, SHEET_PAGE * sizeof(struct weight));
+            memcpy(to->pages[page], from->pages[page], SHEET_PAGE * sizeof(struct weight));
+        }
+    }
+    return copy;
+}

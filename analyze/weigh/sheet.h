@@ -54,6 +54,9 @@ static inline void sheet_prefetch(const struct sheet *sheet, uint32_t i)
         __builtin_prefetch(page + i % SHEET_PAGE, 1);
 }
 
+/* A copy in another arena. */
+struct sheet sheet_copy(const struct sheet *sheet, struct arena *arena);
+
 /* Its pages in order: {0} to begin with; page->weights[0] has number page->first. */
 struct sheet_page {
     struct weight *weights;

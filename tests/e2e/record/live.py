@@ -21,14 +21,15 @@ while not os.path.exists(sys.argv[1]) and time.time() < end:
 class Live:
     """A program under pyrec that works until stop()."""
 
-    def __init__(self, t):
+    def __init__(self, t, *options):
         self.flag = pathlib.Path(t.dir) / "stop"
         self.process, self.trace = t.start([t.python, "-c", BUSY, str(self.flag)],
-                                           ["-r", "1000", "-q"])
+                                           ["-r", "1000", "-q", *options])
 
-    def wait_for(self, n_bytes):
+    def wait_for(self, n_bytes, trace=None):
         deadline = time.monotonic() + 60
-        while not os.path.exists(self.trace) or os.path.getsize(self.trace) < n_bytes:
+        trace = trace or self.trace
+        while not os.path.exists(trace) or os.path.getsize(trace) < n_bytes:
             assert time.monotonic() < deadline, "the trace does not grow"
             time.sleep(0.1)
 
@@ -87,6 +88,44 @@ def test_follow_appends_to_a_pipe(t):
     assert totals == sorted(totals) and totals[-1] > totals[-2] > 0, totals
     assert totals[-1] == total(t.rows("lines", live.trace)), totals
     assert follow.returncode == 0 and not err, err
+
+
+def follow_to_the_end(t, live, trace, is_enough):
+    """Follow a trace until what was shown is enough; all that was shown until it ended."""
+    follow = subprocess.Popen([t.pyanalyze, "lines", "--follow", "--format", "json", trace],
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    text, deadline = b"", time.monotonic() + 60
+    while not is_enough([total(d) for d in documents(text.decode())]):
+        assert time.monotonic() < deadline, text
+        if select.select([follow.stdout], [], [], 1)[0]:
+            text += os.read(follow.stdout.fileno(), 65536)
+    live.stop()
+    rest, err = follow.communicate(timeout=60)
+    assert follow.returncode == 0 and not err, err
+    return [total(d) for d in documents((text + rest).decode())]
+
+
+def test_follow_goes_on_in_the_next_file(t):
+    live = Live(t, "--rotate", "1s")
+    parts = pathlib.Path(t.dir)
+    first, third = (live.trace.replace(".trace", f".000{n}.trace") for n in (0, 2))
+    live.wait_for(1, first)
+    totals = follow_to_the_end(t, live, first,
+                               lambda totals: len(totals) > 2 and os.path.exists(third))
+    assert totals == sorted(totals), totals
+    whole = [str(part) for part in sorted(parts.glob("*.0*.trace"))]
+    assert len(whole) >= 3 and totals[-1] == total(t.rows("lines", *whole)), (totals, whole)
+
+
+def test_follow_a_flight_recorder(t):
+    """What is shown is what is in the file: the beginning of it goes, and counts no more."""
+    live = Live(t, "--keep", "2s")
+    live.wait_for(1)
+    was = os.stat(live.trace).st_ino
+    totals = follow_to_the_end(
+        t, live, live.trace,
+        lambda totals: len(totals) > 2 and os.stat(live.trace).st_ino != was)
+    assert totals[-1] == total(t.rows("lines", live.trace)), totals
 
 
 def test_follow_redraws_a_terminal(t):

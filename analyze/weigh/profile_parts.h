@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * profile_parts - how a profile is built, unit by unit; for profile.c and running.c.
+ *
+ * On the line:  units -> [builder: sums by the unit's own stacks] -> joined to the profile's tree
+ * Threads:      a builder is one worker's; joining is one at a time.
+ * Memory:       what a builder grew is freed by builder_clear; its arena holds one unit.
+ *
+ * A unit that goes on is read and joined again and again: what was joined of its weights is taken
+ * out of the builder, what its joint says is said anew. Its squares stay in the builder until the
+ * unit is over (builder_join_squares), as they are rounded when they are joined.
+ */
+#ifndef PYREC_ANALYZE_PROFILE_PARTS_H
+#define PYREC_ANALYZE_PROFILE_PARTS_H
+
+#include "analyze/model/carry.h"
+#include "analyze/read/unit.h"
+#include "profile.h"
+
+#define SPANS_PER_BATCH RANGE_ROOM
+
+/* Sums of squares over samples; times in quanta. */
+struct squares {
+    double ticks, wall, cpu;
+};
+
+/* A thread in the unit that is being read. By stack: number 0 is DICT_STACK_LOST, else id + 1. */
+struct unit_sums {
+    struct sheet sheets[CLASS_COUNT];
+    struct stretch_list stretches;
+    uint64_t cpu_q;
+    struct carry carry;     /* in quanta */
+    struct weight left_out; /* by its state */
+    struct squares squares[CLASS_COUNT];
+    struct bare bare; /* sums in quanta */
+    bool has_head, head_chosen;
+    enum state_class head_class;
+    uint32_t head;
+    struct profile_thread *thread; /* once it is joined, and what it left there */
+    struct profile_joint *joint;
+};
+
+/* The unit that a worker is at. */
+struct builder {
+    struct arena arena;
+    struct unit_sums *threads; /* as in the unit's facts */
+    size_t n_threads, threads_size;
+    struct span spans[SPANS_PER_BATCH];
+    uint32_t *places; /* of the unit's locations */
+    uint32_t *nodes;  /* of the unit's stacks, numbered as in the sheets */
+    uint8_t *kinds;   /* enum stack_kind of the unit's stacks, likewise */
+    size_t places_size, nodes_size, kinds_size, n_kinds;
+    size_t n_places, n_nodes; /* mapped already */
+    bool skipped;
+    bool goes_on; /* there may be more of it when it was joined */
+};
+
+struct build {
+    struct profile *profile;
+    const struct select *select;
+    struct builder *builders; /* one per worker */
+    uint8_t class_of[STATE_MASK + 1];
+};
+
+/* Who is weighed, and what class a state is of. */
+void build_begin(struct build *build, struct profile *profile, const struct trace *trace,
+                 const struct select *select);
+
+/* Begin with a unit; read what there is of it; add that to the profile. */
+void builder_begin(const struct build *build, struct builder *b, struct unit_reader *reader);
+void builder_read(const struct build *build, struct builder *b, struct unit_reader *reader);
+void builder_join(const struct build *build, struct builder *b, struct unit_reader *reader);
+void builder_join_squares(struct builder *b, uint64_t quantum_ns);
+void builder_clear(struct builder *b);
+
+#endif
