@@ -209,7 +209,7 @@ static const struct option options[] = {
      "none into the page",
      NULL, 0},
     {"over", 0, "TIME", OPTION_TEXT, "stalls that are at least so long; default 200ms", NULL, 0},
-    {"idle", 0, "FUNCTION", OPTION_TEXT, "where a thread is idle, as of stalls", NULL, 0},
+    {"idle", 0, "PLACE", OPTION_TEXT, "where a thread is idle, as of stalls", NULL, 0},
     OPTION_END,
 };
 

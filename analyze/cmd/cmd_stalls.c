@@ -44,18 +44,27 @@ static const char *thread_text(struct view *view, const struct thread *thread)
                        view_name_process(view, thread->process));
 }
 
-static void lead_thread(struct view *view, struct telling *t, const struct idle_thread *i)
+/* How many stalls it has, and how long they are together. */
+static size_t sum_stalls(const struct telling *t, const struct idle_thread *i, uint64_t *sum_ns,
+                         uint64_t *unseen_ns)
 {
     size_t n = 0;
-    uint64_t sum_ns = 0, unseen_ns = 0;
+    *sum_ns = *unseen_ns = 0;
     for (size_t k = 0; k < t->stalls.n; k++) {
         const struct stall *const stall = &t->stalls.list[k];
         if (stall->thread != i->thread)
             continue;
         n++;
-        sum_ns += stall->wall_ns;
-        unseen_ns += stall_length_ns(stall) - stall->wall_ns;
+        *sum_ns += stall->wall_ns;
+        *unseen_ns += stall_length_ns(stall) - stall->wall_ns;
     }
+    return n;
+}
+
+static void lead_thread(struct view *view, struct telling *t, const struct idle_thread *i)
+{
+    uint64_t sum_ns, unseen_ns;
+    const size_t n = sum_stalls(t, i, &sum_ns, &unseen_ns);
     const char *const unseen = unseen_ns > 0
                                    ? arena_print(&view->arena, ", and %s in them that nobody saw",
                                                  stall_seconds_text(view, unseen_ns))
@@ -69,8 +78,22 @@ static void lead_thread(struct view *view, struct telling *t, const struct idle_
     idle_tell_places(view, &t->idle, i);
 }
 
+/* The threads for programs: of which there are no stalls, and of which they cannot be told. */
+static void tell_threads(struct view *view, struct telling *t, const struct select *select)
+{
+    idle_tell_columns(view);
+    for (size_t k = 0; k < t->idle.n_threads; k++) {
+        const struct idle_thread *const i = t->idle.threads[k];
+        uint64_t sum_ns, unseen_ns;
+        if (!idle_wants(select, i->thread))
+            continue;
+        const size_t n = sum_stalls(t, i, &sum_ns, &unseen_ns);
+        idle_tell_thread(view, &t->idle, i, n, sum_ns + unseen_ns);
+    }
+}
+
 /* A list of no stalls must not look like that of a thread whose idle place is not known. */
-static void warn_doubt(struct view *view, const struct telling *t, const struct select *select)
+static void warn_doubt(struct view *view, struct telling *t, const struct select *select)
 {
     const struct idle_thread *first = NULL;
     size_t n = 0;
@@ -84,9 +107,11 @@ static void warn_doubt(struct view *view, const struct telling *t, const struct 
     if (n == 0)
         return;
     const char *const more = n > 1 ? arena_print(&view->arena, ", nor of %zu more", n - 1) : "";
-    view->warning = arena_print(
-        &view->arena, "cannot tell the stalls of %s%s: %s; as text the command says more",
-        thread_text(view, first->thread), more, idle_doubt_text(view, first));
+    const char *const option = idle_first_option(view, &t->idle, first);
+    view->warning =
+        arena_print(&view->arena, "cannot tell the stalls of %s%s: %s%s%s; text and json say more",
+                    thread_text(view, first->thread), more, idle_doubt_text(view, first),
+                    option != NULL ? "; perhaps " : "", option != NULL ? option : "");
 }
 
 static void lead_all(struct view *view, struct telling *t, const struct select *select)
@@ -194,6 +219,7 @@ static enum status build_stalls(struct request *request, struct view *view, stru
         columns = arena_print(&view->arena, "%s,%s", columns, t->stalls.metric->name);
     view_set_story_columns(view, columns, ROW_STALL);
     lead_all(view, t, select);
+    tell_threads(view, t, select);
     warn_doubt(view, t, select);
     request_learn_clock(request);
     for (size_t i = 0; i < n; i++)
@@ -254,9 +280,14 @@ const struct command command_stalls = {
         "\n"
         "A stall is as exact as the samples: one tick at either end. Many short pieces of work "
         "without any idle sample between them look like a long one, as they do to who waits "
-        "for an answer. In json each stall has the tables as arrays; of threads whose stalls it "
-        "cannot "
-        "tell, a line on standard error says so.",
+        "for an answer.\n"
+        "\n"
+        "json is an object of two arrays. `threads` has every thread that was asked for, with "
+        "its `outcome`: `found`, `none`, or `cannot tell` (`why` says for what reason), and "
+        "`places`: where it was blocked, what that was `taken_for` (`idle`, `work`, `idle or "
+        "work`), how `sure` that is, and the `option` that makes it the idle place. `stalls` has "
+        "every stall, with its tables as arrays. csv has the stalls alone; of threads whose "
+        "stalls cannot be told a line on standard error says so.",
     .example = "pyanalyze stalls --over 100ms run.trace",
     .takes = TAKES_LIMIT | TAKES_THREAD | TAKES_PROCESS | TAKES_RANGE | TAKES_FORMAT | TAKES_COLOR |
              TAKES_PATHS | TAKES_STATE,

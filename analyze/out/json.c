@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * json - through jansson: a table or list is an array of objects, facts are an object of objects, a
- * log one object per line.
+ * log one object per line, stories an array or an object of two.
  */
 #include "analyze/base/memory.h"
 #include "analyze/cli/output.h"
@@ -80,9 +80,10 @@ static json_t *row_json(const struct view *view, const struct row *row)
 }
 
 /* The story's own columns, and each part as an array under its name. */
-static json_t *story_json(const struct view *view, const struct story *story)
+static json_t *story_json(const struct column *const *columns, size_t n_columns,
+                          const struct story *story)
 {
-    json_t *const object = columns_json(view->story_columns, view->n_story_columns, &story->row);
+    json_t *const object = columns_json(columns, n_columns, &story->row);
     for (size_t p = 0; p < story->n_parts; p++) {
         const struct part *const part = &story->parts[p];
         if (part->name == NULL)
@@ -147,15 +148,29 @@ static void write_table(struct sink *to, const struct view *view)
     sink_text(to, between[0] == '[' ? "[]\n" : "\n]\n");
 }
 
-static void write_stories(struct sink *to, const struct view *view)
+static void write_each(struct sink *to, const struct story *list, size_t n,
+                       const struct column *const *columns, size_t n_columns)
 {
     const char *between = "[\n";
-    for (size_t i = 0; i < view->n_stories; i++) {
+    for (size_t i = 0; i < n; i++) {
         sink_text(to, between);
-        dump(to, story_json(view, &view->stories[i]), JSON_STYLE);
+        dump(to, story_json(columns, n_columns, &list[i]), JSON_STYLE);
         between = ",\n";
     }
-    sink_text(to, between[0] == '[' ? "[]\n" : "\n]\n");
+    sink_text(to, between[0] == '[' ? "[]" : "\n]");
+}
+
+/* An array; with subjects an object of two. */
+static void write_stories(struct sink *to, const struct view *view)
+{
+    if (view->subject_name != NULL) {
+        sink_print(to, "{\"%s\":", view->subject_name);
+        write_each(to, view->subjects, view->n_subjects, view->subject_columns,
+                   view->n_subject_columns);
+        sink_print(to, ",\n\"%s\":", view->story_name);
+    }
+    write_each(to, view->stories, view->n_stories, view->story_columns, view->n_story_columns);
+    sink_text(to, view->subject_name != NULL ? "}\n" : "\n");
 }
 
 static void write_list(struct sink *to, const struct view *view)
@@ -219,7 +234,7 @@ static enum status json_write(struct sink *to, const struct view *view, struct p
 
 const struct output output_json = {
     .name = "json",
-    .help = "an array of objects; of dump one object per line",
+    .help = "an array of objects; of stalls two, in an object; of dump one object per line",
     .accepts = SHAPE_TABLE | SHAPE_LOG | SHAPE_LIST | SHAPE_FACTS | SHAPE_STORY | SHAPE_CURVES,
     .machine = true,
     .per_thread = true,

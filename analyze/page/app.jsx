@@ -5,7 +5,7 @@ import { useComputed, useSignal } from "@preact/signals";
 import { useEffect, useMemo } from "preact/hooks";
 import { STATES, is_dark } from "./colors.js";
 import { KEYS, METRICS, range_text } from "./data.js";
-import { find_all, stall_list } from "./findings.js";
+import { find_all, nothing_words, stall_list } from "./findings.js";
 import { Flame } from "./flame.jsx";
 import { callers, classes, find, full, help, metric, other, picked, range, reset, root, shown, tab, table, theme, threads, trace, view, weight_ns, weights } from "./state.js";
 import { Table } from "./table.jsx";
@@ -39,7 +39,7 @@ function Findings({ findings }) {
   return (
     <section class="findings" aria-label="what stands out">
       <h2>What stands out</h2>
-      {findings.length ? <ul>{findings.map((f, i) => <li key={i}>{f.text} <span class="soft">({f.why})</span> <button onClick={() => show(f)}>show</button></li>)}</ul> : <p>Nothing does: no stall was found, and no thread waited much for the GIL or for a CPU.</p>}
+      {findings.length ? <ul>{findings.map((f, i) => <li key={i}>{f.text} <span class="soft">({f.why})</span> <button onClick={() => show(f)}>show</button></li>)}</ul> : <p>{nothing_words(trace.value)}</p>}
     </section>
   );
 }

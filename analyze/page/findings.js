@@ -9,9 +9,10 @@ import { percent, seconds, visible } from "./text.js";
 
 const thread_name = (trace, i) => visible(trace.threads[i].name);
 
+const part_of = (trace, name) => (Array.isArray(trace.parts.stalls?.[name]) ? trace.parts.stalls[name] : []);
+
 export function stall_list(trace) {
-  const list = Array.isArray(trace.parts.stalls) ? trace.parts.stalls : [];
-  return list.filter(s => typeof s.start === "number" && typeof s.duration === "number").map(s => {
+  return part_of(trace, "stalls").filter(s => typeof s.start === "number" && typeof s.duration === "number").map(s => {
     const thread = trace.threads.find(th => th.tid === s.thread_id && trace.processes[th.process].pid === s.process) || trace.threads.find(th => th.name === s.thread);
     return { from: s.start * 1e9, to: (s.start + s.duration) * 1e9, ns: s.duration * 1e9, thread, stall: s };
   });
@@ -27,6 +28,33 @@ export function stall_why(s) {
   if (s.cause === "blocked") return `was blocked for ${amount(s.blocked)}${s.blocked_in ? " in " + visible(s.blocked_in) : ""}${of}`;
   if (s.cause === "ready") return `was ready for ${amount(s.ready)} while no CPU was free${of}`;
   return `${visible(String(s.cause ?? "not known"))}${of}`;
+}
+
+// Every thread whose stalls were asked for, with its outcome, as pyanalyze stalls says it.
+export const stall_threads = trace => part_of(trace, "threads");
+export const in_doubt = trace => stall_threads(trace).filter(t => t.outcome === "cannot tell");
+
+const times = n => (n === 1 ? "1 time" : n + " times");
+function place_words(p, observed) {
+  const at = `${visible(p.blocked_in)}${p.function ? " in " + at_place(p) : ""}: there ${times(p.visits)}, ${amount(p.seconds)} together`;
+  if (p.taken_for === "idle") return `idle in ${at} (${visible(p.sure)})`;
+  if (p.taken_for === "work") return `taken for work: ${at}; if it is idle there: ${visible(p.option)}`;
+  return `blocked in ${at} of ${amount(observed)}; if idle: ${visible(p.option)}`;
+}
+
+// { head, lines }: found, none, or not to be told; and what was taken for idle, or may be it.
+export function thread_words(t) {
+  const who = `${visible(t.thread)} of process ${t.process}`, known = t.outcome !== "cannot tell";
+  const head = known ? `${who}: ${t.stalls === 0 ? "no stall" : t.stalls === 1 ? "1 stall" : t.stalls + " stalls"} in ${amount(t.observed)}` : `${who}: cannot tell its stalls: no idle place is known; ${visible(t.why)}`;
+  const lines = (Array.isArray(t.places) ? t.places : []).map(p => place_words(p, t.observed));
+  if (known && t.not_known > 0) lines.push(`of ${amount(t.not_known)} it is not known what it did: it could not be looked at`);
+  return { head, lines };
+}
+
+// What is to be said where nothing stands out.
+export function nothing_words(trace) {
+  const asked = stall_threads(trace).length > 0;
+  return `Nothing does: ${asked ? "no stall was found" : "no thread was looked at for stalls"}, and no thread waited much for the GIL or for a CPU.`;
 }
 
 export function find_all(trace) {
@@ -46,6 +74,14 @@ export function find_all(trace) {
       text: `${stalls.length === 1 ? "1 stall" : stalls.length + " stalls"}, ${seconds(together)} together; the longest ${seconds(longest.ns)} in ${visible(longest.stall.thread)}: ${stall_why(longest.stall)}`,
       why: "a thread did not come back to where it waits for work for 0.2 s or more (or --over)",
       range: { from: longest.from, to: longest.to }, threads: longest.thread ? [longest.thread.index] : null, metric: "wall", tab: "stalls",
+    });
+  }
+  const doubts = in_doubt(trace);
+  if (doubts.length) {
+    const first = thread_words(doubts[0]), more = doubts.length > 1 ? `, nor of ${doubts.length - 1} more` : "";
+    out.push({
+      text: `${first.head}${more}${first.lines.length ? "; " + first.lines[0] : ""}`,
+      why: "where a thread waits for work is learnt; that none is seen does not mean that nothing stalled", metric: "blocked", tab: "stalls",
     });
   }
   if (waited > 0.1 * all) {

@@ -4,7 +4,7 @@
 import { useComputed } from "@preact/signals";
 import { STATES } from "./colors.js";
 import { by_thread, gil } from "./data.js";
-import { stall_why } from "./findings.js";
+import { in_doubt, stall_threads, stall_why, thread_words } from "./findings.js";
 import { CLASSES } from "./read.js";
 import { Source } from "./source.jsx";
 import { choice, metric, range, shown, tab, threads, trace } from "./state.js";
@@ -58,13 +58,30 @@ function Stall({ stall }) {
   );
 }
 
+// Of whom there are stalls, none, or where that cannot be told: and what was taken for idle.
+const THREADS_TOLD = 20;
+function Outcomes() {
+  const all = stall_threads(trace.value), told = all.slice(0, THREADS_TOLD).map(thread_words);
+  if (!all.length) return <p>No thread was looked at for stalls: only main threads are, and those chosen with --thread.</p>;
+  return (
+    <ul class="outcomes">
+      {told.map((t, i) => <li key={i}>{t.head}{t.lines.length > 0 && <ul>{t.lines.map((line, k) => <li key={k} class="soft">{line}</li>)}</ul>}</li>)}
+      {all.length > told.length && <li class="soft">{all.length - told.length} more; <code>pyanalyze stalls</code> lists them all</li>}
+    </ul>
+  );
+}
+
+// No stall is not the same as not knowing.
+const how_many = stalls => (stalls.length === 0 && in_doubt(trace.value).length > 0 ? "?" : stalls.length);
+
 function Stalls({ stalls }) {
   const t = trace.value;
-  if (!stalls.length) return <p>No stall was found: no thread that serves somebody stayed away from where it waits for work for so long, or it could not be told where that is. <code>pyanalyze stalls</code> says which.</p>;
+  if (!stalls.length) return <Outcomes />;
   const chosen = s => range.value && Math.abs(range.value.from - s.from) < 1e8 && Math.abs(range.value.to - s.to) < 1e8;
   const open = stalls.find(chosen);
   return (
     <div>
+      <Outcomes />
       <Wide name="stalls">
       <table class="rows"><caption>the longest first; click to see it above, and more of it below</caption>
         <thead><tr><th scope="col">at</th><th scope="col">lasted</th><th scope="col" class="name">thread</th><th scope="col" class="name">why</th></tr></thead>
@@ -153,7 +170,7 @@ export function Tabs({ stalls }) {
   return (
     <section class="low" aria-label="details">
       <div role="tablist" aria-label="details" class="pick" onKeyDown={keys}>
-        {names.map(name => <button key={name} id={"tab-" + name} role="tab" aria-selected={at === name} aria-controls="panel" tabIndex={at === name ? 0 : -1} onClick={() => { tab.value = name; }}>{TABS[name]}{name === "stalls" ? ` (${stalls.length})` : ""}</button>)}
+        {names.map(name => <button key={name} id={"tab-" + name} role="tab" aria-selected={at === name} aria-controls="panel" tabIndex={at === name ? 0 : -1} onClick={() => { tab.value = name; }}>{TABS[name]}{name === "stalls" ? ` (${how_many(stalls)})` : ""}</button>)}
       </div>
       <div id="panel" role="tabpanel" aria-labelledby={"tab-" + at} tabIndex={0}>
         {at === "source" && <Source />}

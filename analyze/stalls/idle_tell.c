@@ -2,6 +2,7 @@
 #include "idle_tell.h"
 
 #include "analyze/base/path.h"
+#include "analyze/view/column.h"
 #include "analyze/view/story.h"
 #include "idle_names.h"
 #include "stall_tell.h"
@@ -86,47 +87,98 @@ static const char *option_text(struct view *view, const struct idle *idle,
                              frame.line);
 }
 
-/* What else may have been the idle place, where that was not known for sure. */
-static void tell_rivals(struct view *view, struct idle *idle, const struct idle_thread *t)
+/* ---- which are told ---- */
+
+enum told_as { TOLD_IDLE, TOLD_WORK, TOLD_PERHAPS };
+
+/* A place with all that people cannot tell from it. */
+struct told {
+    struct idle_place sum;
+    enum told_as as;
+};
+
+/* Is nothing else but what is idle worth telling, as that is known for sure? */
+static bool is_sure(const struct idle_thread *t)
 {
-    size_t n = 0;
     for (size_t i = 0; i < t->n_places; i++) {
         if (t->places[i].meant || t->places[i].rank >= IDLE_RANK_CALLS)
-            return;
+            return true;
     }
-    const struct idle_place *const list = t->places + t->n_places;
-    for (size_t i = 0; i < t->n_all - t->n_places && n < RIVALS_TOLD; i++) {
-        struct idle_place sum;
-        if (list[i].visits < 2 || !sum_place(idle, list, t->n_all - t->n_places, i, &sum) ||
-            idle_call_of(idle->scene->calls[sum.call]) == IDLE_CALL_NEVER ||
-            (double)sum.blocked_ns < RIVAL_SHARE * (double)t->wall_ns)
+    return false;
+}
+
+/* Could it have been the idle place, where that is not known for sure? */
+static bool is_rival(const struct idle *idle, const struct idle_thread *t,
+                     const struct idle_place *first, const struct idle_place *sum)
+{
+    return first->visits > 1 &&
+           idle_call_of(idle->scene->calls[sum->call]) != IDLE_CALL_NEVER &&
+           (double)sum->blocked_ns >= RIVAL_SHARE * (double)t->wall_ns;
+}
+
+/* What is idle, then what else may be; their number. The list is in the view's arena. */
+static size_t list_told(struct view *view, const struct idle *idle, const struct idle_thread *t,
+                        struct told **list)
+{
+    const size_t max = t->n_places + (t->n_places > 0 ? RIVALS_TOLD : t->n_candidates);
+    const struct idle_place *const others = t->places + t->n_places;
+    const size_t n_others = t->n_places > 0 && is_sure(t) ? 0 : t->n_all - t->n_places;
+    size_t n = 0;
+    *list = arena_get(&view->arena, (max + 1) * sizeof **list);
+    for (size_t i = 0; i < t->n_places; i++) {
+        if (sum_place(idle, t->places, t->n_places, i, &(*list)[n].sum))
+            (*list)[n++].as = TOLD_IDLE;
+    }
+    for (size_t i = 0, end = n + max - t->n_places; i < n_others && n < end; i++) {
+        struct told *const told = &(*list)[n];
+        if (!sum_place(idle, others, n_others, i, &told->sum) ||
+            (t->n_places > 0 && !is_rival(idle, t, &others[i], &told->sum)))
             continue;
+        told->as = t->n_places > 0 ? TOLD_WORK : TOLD_PERHAPS;
         n++;
-        view_add_lead(view,
-                      arena_print(&view->arena,
-                                  "  taken for work: %s: %s, at most %s; if it is idle "
-                                  "there: %s",
-                                  idle_place_text(view, idle->scene, &sum), times_text(view, &sum),
-                                  stall_seconds_text(view, sum.longest_ns),
-                                  option_text(view, idle, &sum)));
+    }
+    return n;
+}
+
+/* ---- for people ---- */
+
+static const char *told_text(struct view *view, struct idle *idle, const struct idle_thread *t,
+                             const struct told *told)
+{
+    const char *const place = idle_place_text(view, idle->scene, &told->sum);
+    const char *const times = times_text(view, &told->sum);
+    if (told->as == TOLD_IDLE)
+        return arena_print(&view->arena, "  idle in %s: %s (%s)", place, times,
+                           surety(&told->sum));
+    const char *const option = option_text(view, idle, &told->sum);
+    if (told->as == TOLD_WORK)
+        return arena_print(&view->arena,
+                           "  taken for work: %s: %s, at most %s; if it is idle there: %s", place,
+                           times, stall_seconds_text(view, told->sum.longest_ns), option);
+    return arena_print(&view->arena, "  blocked in %s: %s of %s; if idle: %s", place, times,
+                       stall_seconds_text(view, t->wall_ns), option);
+}
+
+static void tell(struct view *view, struct idle *idle, const struct idle_thread *t,
+                 enum told_as from, enum told_as to)
+{
+    struct told *list;
+    const size_t n = list_told(view, idle, t, &list);
+    for (size_t i = 0; i < n; i++) {
+        if (list[i].as >= from && list[i].as <= to)
+            view_add_lead(view, told_text(view, idle, t, &list[i]));
     }
 }
 
 void idle_tell_places(struct view *view, struct idle *idle, const struct idle_thread *t)
 {
-    for (size_t i = 0; i < t->n_places; i++) {
-        struct idle_place sum;
-        if (sum_place(idle, t->places, t->n_places, i, &sum))
-            view_add_lead(view, arena_print(&view->arena, "  idle in %s: %s (%s)",
-                                            idle_place_text(view, idle->scene, &sum),
-                                            times_text(view, &sum), surety(&sum)));
-    }
+    tell(view, idle, t, TOLD_IDLE, TOLD_IDLE);
     if (t->unknown_ns > 0)
         view_add_lead(view,
                       arena_print(&view->arena,
                                   "  of %s it is not known what it did: it could not be looked at",
                                   stall_seconds_text(view, t->unknown_ns)));
-    tell_rivals(view, idle, t);
+    tell(view, idle, t, TOLD_WORK, TOLD_WORK);
 }
 
 const char *idle_doubt_text(struct view *view, const struct idle_thread *t)
@@ -158,16 +210,65 @@ void idle_tell_doubt(struct view *view, struct idle *idle, const struct idle_thr
     view_add_lead(view, arena_print(&view->arena,
                                     "%s: cannot tell its stalls: no idle place is known; %s.", who,
                                     idle_doubt_text(view, t)));
-    const struct idle_place *const list = t->places + t->n_places;
-    size_t n = 0;
-    for (size_t i = 0; i < t->n_all - t->n_places && n < t->n_candidates; i++) {
-        struct idle_place sum;
-        if (!sum_place(idle, list, t->n_all - t->n_places, i, &sum))
-            continue;
-        n++;
-        view_add_lead(
-            view, arena_print(&view->arena, "  blocked in %s: %s of %s; if idle: %s",
-                              idle_place_text(view, idle->scene, &sum), times_text(view, &sum),
-                              stall_seconds_text(view, t->wall_ns), option_text(view, idle, &sum)));
+    tell(view, idle, t, TOLD_PERHAPS, TOLD_PERHAPS);
+}
+
+const char *idle_first_option(struct view *view, struct idle *idle, const struct idle_thread *t)
+{
+    struct told *list;
+    return list_told(view, idle, t, &list) > 0 ? option_text(view, idle, &list[0].sum) : NULL;
+}
+
+/* ---- for programs ---- */
+
+void idle_tell_columns(struct view *view)
+{
+    view_set_subjects(view, "stalls", "threads",
+                      "process,thread,thread_id,outcome,stalls,stalled,observed,not_known,why",
+                      ROW_IDLE);
+}
+
+static const struct part_kind place_kind = {
+    .name = "places",
+    .columns = "taken_for,sure,blocked_in,function,file,line,visits,seconds,longest,option",
+    .rows = ROW_IDLE_LINE,
+};
+
+void idle_tell_thread(struct view *view, struct idle *idle, const struct idle_thread *t,
+                      uint64_t n_stalls, uint64_t stalled_ns)
+{
+    static const char *const words[] = {"idle", "work", "idle or work"};
+    struct idle_facts *const facts = arena_get(&view->arena, sizeof *facts);
+    const bool told = t->n_places > 0;
+    struct told *list;
+    const size_t n = list_told(view, idle, t, &list);
+    *facts = (struct idle_facts){
+        .outcome = !told ? "cannot tell" : n_stalls > 0 ? "found" : "none",
+        .why = told ? NULL : idle_doubt_text(view, t),
+        .n_stalls = n_stalls,
+        .stalled_ns = stalled_ns,
+        .observed_ns = t->wall_ns,
+        .unknown_ns = t->unknown_ns,
+    };
+    struct story *const subject = view_add_subject(view);
+    subject->row =
+        (struct row){.process = t->thread->process, .thread = t->thread, .idle = facts};
+    struct part *const part = story_add_part(view, subject, &place_kind, n);
+    for (size_t i = 0; i < n; i++) {
+        const struct idle_place *const p = &list[i].sum;
+        struct idle_line *const line = arena_get(&view->arena, sizeof *line);
+        *line = (struct idle_line){
+            .taken_for = words[list[i].as],
+            .call = idle->scene->calls[p->call],
+            .sure = list[i].as == TOLD_IDLE ? surety(p) : NULL,
+            .option = option_text(view, idle, p),
+            .visits = p->visits,
+            .blocked_ns = p->blocked_ns,
+            .longest_ns = p->longest_ns,
+        };
+        part->rows[i] = (struct row){.process = t->thread->process,
+                                     .thread = t->thread,
+                                     .frame = scene_frame(idle->scene, p->node),
+                                     .idle_line = line};
     }
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * idle_tell - in words, what was taken for idleness and how sure that is, or what it may be.
+ * idle_tell - what was taken for idleness and how sure that is, or what it may be: in words for
+ * people, in rows for programs.
  *
- * On the line:  idle_place -> [idle_tell] -> the first lines of a view
+ * On the line:  idle_place -> [idle_tell] -> the first lines of a view, and its subjects
  * Threads:      one at a time.
  * Memory:       everything is in the view's arena.
  */
@@ -11,6 +12,21 @@
 
 #include "analyze/view/view.h"
 #include "idle_place.h"
+
+/* What the row of a thread speaks about. */
+struct idle_facts {
+    const char *outcome; /* found, none, cannot tell */
+    const char *why;     /* .. it cannot be told; NULL = it can */
+    uint64_t n_stalls, stalled_ns;
+    uint64_t observed_ns, unknown_ns; /* of the thread; of it, in which it could not be looked at */
+};
+
+/* What the row of a place speaks about. */
+struct idle_line {
+    const char *taken_for; /* idle, work, or what may be either */
+    const char *call, *sure, *option;
+    uint64_t visits, blocked_ns, longest_ns;
+};
 
 /* "poll in main (app.py:3)" */
 const char *idle_place_text(struct view *view, const struct scene *scene,
@@ -22,6 +38,16 @@ void idle_tell_places(struct view *view, struct idle *idle, const struct idle_th
 /* Lines for a thread that has none: why, and what to type for each that it may be. */
 void idle_tell_doubt(struct view *view, struct idle *idle, const struct idle_thread *t,
                      const char *who);
+
+/* The thread for programs, with the places of these lines as its parts. */
+void idle_tell_thread(struct view *view, struct idle *idle, const struct idle_thread *t,
+                      uint64_t n_stalls, uint64_t stalled_ns);
+
+/* The columns of such rows, of which idle_tell_thread makes some. */
+void idle_tell_columns(struct view *view);
+
+/* What to type for the first of the candidates; NULL when there is none. */
+const char *idle_first_option(struct view *view, struct idle *idle, const struct idle_thread *t);
 
 /* Why the names that the user gave are in no thread's idle place. */
 const char *idle_doubt_text(struct view *view, const struct idle_thread *t);

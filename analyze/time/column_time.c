@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Columns of what happened when: waits for the GIL, stalls. */
+#include "analyze/stalls/idle_tell.h"
 #include "analyze/stalls/stall_tell.h"
 #include "analyze/view/column.h"
 #include "gil.h"
@@ -43,7 +44,9 @@ static struct cell get_held(const struct row *row)
 
 static struct cell get_longest(const struct row *row)
 {
-    return cell_number(UNIT_SECONDS, (int64_t)row->wait->longest_ns);
+    const struct idle_line *const line = row->idle_line;
+    return cell_number(UNIT_SECONDS,
+                       (int64_t)(line != NULL ? line->longest_ns : row->wait->longest_ns));
 }
 
 static struct cell get_seen(const struct row *row)
@@ -89,12 +92,16 @@ static struct cell get_cause(const struct row *row)
 
 static struct cell get_blocked_in(const struct row *row)
 {
+    if (row->idle_line != NULL)
+        return cell_text(row->idle_line->call);
     return cell_text(row->stall != NULL ? row->stall->call : row->stall_line->call);
 }
 
 static struct cell get_seconds(const struct row *row)
 {
-    return cell_number(UNIT_SECONDS, (int64_t)row->stall_line->ns);
+    const struct idle_line *const line = row->idle_line;
+    return cell_number(UNIT_SECONDS,
+                       (int64_t)(line != NULL ? line->blocked_ns : row->stall_line->ns));
 }
 
 static struct cell get_part(const struct row *row)
@@ -124,6 +131,56 @@ static struct cell get_doing(const struct row *row)
 static struct cell get_depth(const struct row *row)
 {
     return cell_number(UNIT_COUNT, row->depth);
+}
+
+static struct cell get_outcome(const struct row *row)
+{
+    return cell_text(row->idle->outcome);
+}
+
+static struct cell get_stalls(const struct row *row)
+{
+    return cell_number(UNIT_COUNT, (int64_t)row->idle->n_stalls);
+}
+
+static struct cell get_stalled(const struct row *row)
+{
+    return cell_number(UNIT_SECONDS, (int64_t)row->idle->stalled_ns);
+}
+
+static struct cell get_observed(const struct row *row)
+{
+    return cell_number(UNIT_SECONDS, (int64_t)row->idle->observed_ns);
+}
+
+static struct cell get_not_known(const struct row *row)
+{
+    return cell_number(UNIT_SECONDS, (int64_t)row->idle->unknown_ns);
+}
+
+static struct cell get_why(const struct row *row)
+{
+    return row->idle->why != NULL ? cell_text(row->idle->why) : cell_none();
+}
+
+static struct cell get_taken_for(const struct row *row)
+{
+    return cell_text(row->idle_line->taken_for);
+}
+
+static struct cell get_sure(const struct row *row)
+{
+    return row->idle_line->sure != NULL ? cell_text(row->idle_line->sure) : cell_none();
+}
+
+static struct cell get_visits(const struct row *row)
+{
+    return cell_number(UNIT_COUNT, (int64_t)row->idle_line->visits);
+}
+
+static struct cell get_option(const struct row *row)
+{
+    return cell_text(row->idle_line->option);
 }
 
 static const struct column columns[] = {
@@ -172,7 +229,7 @@ static const struct column columns[] = {
     {.name = "longest",
      .title = "longest",
      .help = "the longest of these times without a break",
-     .rows = ROW_GIL,
+     .rows = ROW_GIL | ROW_IDLE_LINE,
      .unit = UNIT_SECONDS,
      .get = get_longest},
     {.name = "seen",
@@ -228,13 +285,13 @@ static const struct column columns[] = {
     {.name = "blocked_in",
      .title = "call",
      .help = "system call it was blocked in most",
-     .rows = ROW_STALL | ROW_STALL_LINE,
+     .rows = ROW_STALL | ROW_STALL_LINE | ROW_IDLE_LINE,
      .unit = UNIT_TEXT,
      .get = get_blocked_in},
     {.name = "seconds",
      .title = "seconds",
-     .help = "seconds of the stall",
-     .rows = ROW_STALL_LINE,
+     .help = "seconds of the stall; of a place, blocked there",
+     .rows = ROW_STALL_LINE | ROW_IDLE_LINE,
      .unit = UNIT_SECONDS,
      .get = get_seconds},
     {.name = "part",
@@ -267,6 +324,67 @@ static const struct column columns[] = {
      .rows = ROW_STALL_LINE | ROW_TREE,
      .unit = UNIT_COUNT,
      .get = get_depth},
+    {.name = "outcome",
+     .title = "outcome",
+     .help = "found, none, or cannot tell: it is not known where the thread is idle",
+     .rows = ROW_IDLE,
+     .unit = UNIT_TEXT,
+     .get = get_outcome},
+    {.name = "stalls",
+     .title = "stalls",
+     .help = "how many were found, of those not listed as well",
+     .rows = ROW_IDLE,
+     .unit = UNIT_COUNT,
+     .get = get_stalls},
+    {.name = "stalled",
+     .title = "stalled",
+     .help = "seconds of these",
+     .rows = ROW_IDLE,
+     .unit = UNIT_SECONDS,
+     .get = get_stalled},
+    {.name = "observed",
+     .title = "observed",
+     .help = "seconds in which the thread was observed",
+     .rows = ROW_IDLE,
+     .unit = UNIT_SECONDS,
+     .get = get_observed},
+    {.name = "not_known",
+     .title = "not_known",
+     .help = "seconds of these in which it could not be looked at what it did",
+     .rows = ROW_IDLE,
+     .unit = UNIT_SECONDS,
+     .get = get_not_known},
+    {.name = "why",
+     .title = "why",
+     .help = "why it cannot be told",
+     .rows = ROW_IDLE,
+     .unit = UNIT_TEXT,
+     .get = get_why},
+    {.name = "taken_for",
+     .title = "taken_for",
+     .help = "what a place in which it was blocked was taken for: idle, work, or idle or "
+             "work",
+     .rows = ROW_IDLE_LINE,
+     .unit = UNIT_TEXT,
+     .get = get_taken_for},
+    {.name = "sure",
+     .title = "sure",
+     .help = "why it was taken for idle",
+     .rows = ROW_IDLE_LINE,
+     .unit = UNIT_TEXT,
+     .get = get_sure},
+    {.name = "visits",
+     .title = "visits",
+     .help = "how often the thread came there",
+     .rows = ROW_IDLE_LINE,
+     .unit = UNIT_COUNT,
+     .get = get_visits},
+    {.name = "option",
+     .title = "option",
+     .help = "what to type to make it the idle place",
+     .rows = ROW_IDLE_LINE,
+     .unit = UNIT_TEXT,
+     .get = get_option},
 };
 
 const struct column *column_time_get(size_t i)

@@ -207,8 +207,8 @@ static struct cell get_stack(const struct row *row)
 }
 
 #define ROW_CODE  (ROW_PLACE | ROW_TREE | ROW_PATH | ROW_SOURCE)
-#define ROW_FRAME (ROW_CODE | ROW_GIL | ROW_STALL | ROW_STALL_LINE)
-#define ROW_ANY   (ROW_FRAME | ROW_THREAD | ROW_SAMPLE | ROW_STACK | ROW_BIN)
+#define ROW_FRAME (ROW_CODE | ROW_GIL | ROW_STALL | ROW_STALL_LINE | ROW_IDLE_LINE)
+#define ROW_ANY   (ROW_FRAME | ROW_THREAD | ROW_SAMPLE | ROW_STACK | ROW_BIN | ROW_IDLE)
 
 static const struct column columns[] = {
     {.name = "process",

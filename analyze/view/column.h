@@ -30,6 +30,8 @@ enum row_kind {
     ROW_SOURCE = 1 << 11, /* a line of a source file */
     ROW_COMPARE = 1 << 12,
     ROW_BIN = 1 << 13,
+    ROW_IDLE = 1 << 14,      /* a thread whose stalls were asked for */
+    ROW_IDLE_LINE = 1 << 15, /* where it may wait for work */
 };
 
 enum column_part {

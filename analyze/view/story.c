@@ -15,6 +15,26 @@ void view_set_story_columns(struct view *view, const char *names, unsigned rows)
         abort();
 }
 
+void view_set_subjects(struct view *view, const char *story_name, const char *subject_name,
+                       const char *columns, unsigned rows)
+{
+    struct problem why;
+    if (columns_parse(columns, (enum row_kind)rows, "columns", view->subject_columns,
+                      &view->n_subject_columns, &why) != STATUS_OK)
+        abort();
+    view->story_name = story_name;
+    view->subject_name = subject_name;
+}
+
+struct story *view_add_subject(struct view *view)
+{
+    view->subjects = memory_grow(view->subjects, &view->subjects_size, view->n_subjects + 1,
+                                 sizeof *view->subjects);
+    struct story *const subject = &view->subjects[view->n_subjects++];
+    *subject = (struct story){0};
+    return subject;
+}
+
 struct story *view_add_story(struct view *view, const char *heading)
 {
     view->stories =
@@ -115,6 +135,9 @@ void view_clear_stories(struct view *view)
 {
     for (size_t i = 0; i < view->n_stories; i++)
         story_clear(&view->stories[i]);
+    for (size_t i = 0; i < view->n_subjects; i++)
+        story_clear(&view->subjects[i]);
     free(view->stories);
+    free(view->subjects);
     free(view->leads);
 }

@@ -6,7 +6,8 @@
  * Memory:       texts and rows are in the view's arena; lists are freed by view_clear.
  *
  * People read heading, lines and parts. Programs that read json get the row's columns as an object,
- * with each part as an array of objects in it; csv has the view's groups, which are flat.
+ * with each part as an array of objects in it; csv has the view's groups, which are flat. What
+ * people read above all stories (leads), json has as subjects.
  */
 #ifndef PYREC_ANALYZE_STORY_H
 #define PYREC_ANALYZE_STORY_H
@@ -37,6 +38,16 @@ struct story {
 
 /* What programs get of each story's own row. Names that do not exist end the program. */
 void view_set_story_columns(struct view *view, const char *names, unsigned rows);
+
+/*
+ * In json the stories are under one name, and whom they are about under another: even of those of
+ * whom there is none to tell. Columns are those of a subject's own row.
+ */
+void view_set_subjects(struct view *view, const char *story_name, const char *subject_name,
+                       const char *columns, unsigned rows);
+
+/* A new subject: a row, and parts; the pointer is good until the next one is added. */
+struct story *view_add_subject(struct view *view);
 
 /* A new story; the pointer is good until the next one is added. */
 struct story *view_add_story(struct view *view, const char *heading);

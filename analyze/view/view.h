@@ -39,6 +39,8 @@ enum shape {
 struct gil_entry;
 struct gil_line;
 struct origin;
+struct idle_facts;
+struct idle_line;
 struct stall_facts;
 struct stall_line;
 
@@ -83,6 +85,8 @@ struct row {
     const struct gil_line *gil_line; /* gil_matrix.h */
     const struct stall_facts *stall; /* stall_tell.h */
     const struct stall_line *stall_line;
+    const struct idle_facts *idle; /* idle_tell.h */
+    const struct idle_line *idle_line;
     uint64_t start_ns; /* of a part of the time */
     uint32_t depth;    /* of a frame in a tree: by how much it is indented */
     const struct diff_row *diff;
@@ -192,6 +196,13 @@ struct view {
     bool last_lead_stays; /* on a screen without room for all: it says what to do about the rest */
     const struct column *story_columns[VIEW_COLUMNS_MAX]; /* of a story's own row, in json */
     size_t n_story_columns;
+    const char *story_name; /* with subjects: under what json has the stories; NULL = json has
+                               nothing else */
+    const char *subject_name;
+    struct story *subjects; /* for json only: whom the stories are about, told of or not */
+    size_t n_subjects, subjects_size;
+    const struct column *subject_columns[VIEW_COLUMNS_MAX];
+    size_t n_subject_columns;
 
     /* SHAPE_CURVES: what is drawn; the groups have the same numbers for programs */
     struct curve_set curves;

@@ -154,6 +154,10 @@ class Tool:
         return json.loads(self.analyze(command, "--format", "json", "--limit", "0", *options, trace,
                                        ok=ok))
 
+    def stalls(self, trace, *options, threads=False):
+        """The stalls, longest first; or the threads, with what was found out about each."""
+        return self.rows("stalls", trace, *options)["threads" if threads else "stalls"]
+
     def rows_of(self, command, word, trace, *options):
         """The table of a command that takes a word before its files."""
         return json.loads(self.analyze(command, "--format", "json", *options, word, trace))

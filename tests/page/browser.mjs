@@ -172,7 +172,7 @@ async function use_keys(page, trace) {
   await press(page, "Escape");
   check(!(await page.$(".help")), "Esc left the help");
   await press(page, "]");
-  if ((await page.$eval("#tab-stalls", el => el.textContent)) !== "Stalls (0)") {
+  if (!/\((0|\?)\)$/.test(await page.$eval("#tab-stalls", el => el.textContent))) {
     check((await hash_of(page)).t !== undefined, "] chose no stall");
     await press(page, "Escape");
   }

@@ -144,6 +144,21 @@ for (let i = 0; i < Number(n_ranges); i++) {
   const same = data.compare(trace, { range: ranges[0] }, ranges[0], "cpu", "lines");
   check(same.every(row => row.difference === 0), "a range differs from itself");
 }
+// Of stalls it says what pyanalyze says: how many, none, or that it cannot tell and what to type.
+{
+  const { find_all, in_doubt, stall_list, stall_threads, thread_words } = await import(pathToFileURL(data_js.replace(/data\.js$/, "findings.js")));
+  const { visible } = await import(pathToFileURL(data_js.replace(/data\.js$/, "text.js")));
+  const theirs = ask("stalls"), found = find_all(trace), told = theirs.threads || [], words = stall_threads(trace).map(thread_words);
+  check(stall_list(trace).length === (theirs.stalls || []).length, `${stall_list(trace).length} stalls`);
+  check(words.length === told.length, `${words.length} threads that may stall`);
+  told.forEach((t, i) => {
+    const { head, lines } = words[i] || { head: "", lines: [] }, doubt = /cannot tell/.test(head);
+    check(doubt === (t.outcome === "cannot tell") && /no stall in/.test(head) === (t.outcome === "none"), `${t.outcome}: ${head}`);
+    check(lines.length >= t.places.length && !/undefined|NaN|null/.test(head + lines), `${t.thread}: ${lines}`);
+    t.places.forEach((p, k) => check(p.taken_for === "idle" ? lines[k].includes(visible(p.sure)) : lines[k].includes(visible(p.option)), `${t.thread}: ${lines[k]}`));
+  });
+  check(found.some(f => /cannot tell/.test(f.text)) === in_doubt(trace).length > 0, "what cannot be told stands out");
+}
 // What is drawn adds up to the same.
 const shapes = await import(pathToFileURL(data_js.replace(/data\.js$/, "shapes.js")));
 const near = (a, b, what) => check(Math.abs(a - b) <= 1e-6 * Math.max(1, Math.abs(a), Math.abs(b)), `${what}: ${a}, not ${b}`);

@@ -151,7 +151,7 @@ def check_kind(kind, row):
 
 def check(t, run, truth, *options):
     """Each stall that was made is found once, where it was; no other but for want of a CPU."""
-    rows = t.rows("stalls", run.trace, *options)
+    rows = t.stalls(run.trace, *options)
     found = set()
     for kind, begin, seconds in truth:
         near = [i for i, row in enumerate(rows)
@@ -187,14 +187,21 @@ def test_asyncio(t):
     text = t.analyze("stalls", run.trace)
     assert "idle in epoll_wait" in text and "stall_sleep" in text, text
     named = check(t, run, truth, "--idle", "run_forever")
-    assert named == t.rows("stalls", run.trace)
-    asked = [row["blocked_in"] for row in t.rows("stalls", run.trace, "--state", "connect")]
+    assert named == t.stalls(run.trace)
+    asked = [row["blocked_in"] for row in t.stalls(run.trace, "--state", "connect")]
     assert asked == ["connect"], asked
     assert "blocked in connect (connecting)" in text, text
-    waited = t.rows("stalls", run.trace, "--by", "gil_wait")[0]
+    waited = t.stalls(run.trace, "--by", "gil_wait")[0]
     assert waited["cause"] == "gil" or "gil" not in [kind for kind, _, _ in truth], waited
-    over = t.rows("stalls", run.trace, "--over", "100s")
+    over = t.stalls(run.trace, "--over", "100s")
     assert over == [], over
+    found, = t.stalls(run.trace, threads=True)
+    none, = t.stalls(run.trace, "--over", "100s", threads=True)
+    assert (found["outcome"], none["outcome"]) == ("found", "none"), (found, none)
+    assert found["stalls"] == len(named) and found["places"] == none["places"], (found, none)
+    place = found["places"][0]
+    assert (place["taken_for"], place["blocked_in"]) == ("idle", "epoll_wait"), place
+    assert named == t.stalls(run.trace, *place["option"].split()), place
     done = subprocess.run([t.pyanalyze, "stalls", "--idle", "no_such_function", run.trace],
                           capture_output=True, text=True)
     assert done.returncode == 2 and "no_such_function" in done.stderr, done
@@ -208,7 +215,7 @@ def test_hangs_to_the_end(t):
                               "signal.signal(signal.SIGALRM, signal.SIG_DFL)\n"
                               "asyncio.run(main())").replace("time.sleep(0.6)", "time.sleep(60)")
     run = t.record(t.file("hang.py", program), "not,sleep", rate=200, ok=False)
-    row, = [row for row in t.rows("stalls", run.trace) if row["cause"] != "ready"]
+    row, = [row for row in t.stalls(run.trace) if row["cause"] != "ready"]
     assert row["end"] == "recording ended" and row["function"] == "stall_sleep", row
     assert row["duration"] > 0.5, row
 
@@ -218,4 +225,6 @@ def test_no_idle_place(t):
     run = t.record("-c", "sum(i * i for i in range(5000000))")
     text = t.analyze("stalls", run.trace)
     assert "no idle place" in text and "--idle" in text, text
-    assert t.rows("stalls", run.trace) == []
+    assert t.stalls(run.trace) == []
+    thread, = t.stalls(run.trace, threads=True)
+    assert thread["outcome"] == "cannot tell" and thread["why"], thread

@@ -118,12 +118,12 @@ class Matrix:
         if not log.exists():
             return ["the program failed: " + done.stderr[-300:]]
         truth = json.loads(log.read_text())
-        rows = json.loads(self.stalls(loop, trace, truth, "--format", "json") or "[]")
+        rows = self.rows(loop, trace, truth)
         faults = self.compare(case, truth, rows, 0)
         unseen = self.unseen(trace)
         if faults and unseen > 0:  # what nobody saw may have cut a stall short
-            pieces = self.stalls(loop, trace, truth, "--over", "20ms", "--format", "json")
-            faults = self.compare(case, truth, json.loads(pieces or "[]"), unseen)
+            pieces = self.rows(loop, trace, truth, "--over", "20ms")
+            faults = self.compare(case, truth, pieces, unseen)
         if faults:
             lead = self.stalls(loop, trace, truth, "--limit", "1").split("\n\n")[0]
             doubts = loop.get("may_doubt") and not rows and "cannot tell" in lead
@@ -137,6 +137,10 @@ class Matrix:
         if "thread" in loop:
             words[2:2] = ["--thread", loop["thread"]]
         return subprocess.run(words, capture_output=True, text=True).stdout
+
+    def rows(self, loop, trace, truth, *options):
+        text = self.stalls(loop, trace, truth, *options, "--format", "json")
+        return json.loads(text)["stalls"] if text else []
 
     def unseen(self, trace):
         text = subprocess.run([self.pyanalyze, "info", str(trace)], capture_output=True,
