@@ -7,6 +7,7 @@ usage: escapes.py PYANALYZE MAKE_OUTPUTS
 Every command in every form that is text, into a pipe and on a terminal, on a trace whose threads,
 functions, files, arguments and native threads are called what a terminal would obey.
 """
+import functools
 import os
 import pathlib
 import pty
@@ -34,23 +35,25 @@ def commands(program):
     return [name for name in names if name not in ("help", "version")]
 
 
-def formats(program, directory, command, trace):
+@functools.lru_cache(maxsize=None)
+def formats(program, directory, command):
     """The forms it can be written in, as the message says that refuses another."""
-    done = subprocess.run([program, command, "--format", "nothing", trace], capture_output=True,
-                          text=True, check=False)
+    done = subprocess.run([program, command, "--format", "nothing", "/nonexistent"],
+                          capture_output=True, text=True, check=False)
     every = done.stderr.rpartition("can be written as: ")[2].strip().split(", ")
-    for name in every:
-        words = arguments(directory, command, "/nonexistent")
-        done = subprocess.run([program, command, "--format", name, *words],
-                              capture_output=True, text=True, check=False)
-        if "cannot be written" not in done.stderr:
-            yield name
+    words = arguments(directory, command, "/nonexistent")
+    return [name for name in every
+            if "cannot be written" not in
+            subprocess.run([program, command, "--format", name, *words], capture_output=True,
+                           text=True, check=False).stderr]
 
 
 def in_terminal(words):
+    """Errors go elsewhere: a slow reader draws there how far it is, with escapes of our own."""
     out = b""
     pid, fd = pty.fork()
     if pid == 0:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
         os.execve(words[0], words, {**ENVIRONMENT, "COLUMNS": "150", "LINES": "60"})
     while True:
         try:
@@ -96,7 +99,7 @@ def arguments(directory, command, trace):
 
 def check_command(program, directory, command, trace):
     failed = 0
-    for form in list(formats(program, directory, command, trace)):
+    for form in formats(program, directory, command):
         words = [program, command, "--format", form, *arguments(directory, command, trace)]
         done = subprocess.run(words, capture_output=True, env=ENVIRONMENT, check=False)
         assert done.returncode in (0, 1, 2, 3), f"{words}: {done.returncode}"

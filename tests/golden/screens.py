@@ -26,6 +26,7 @@ SIZES = [(60, 24), (80, 24), (100, 30), (160, 50)]
 WORDS = {
     "callers": ["hottest"], "callees": ["hottest"],
     "annotate": ["pricing.py"],
+    "dump": ["--from", "-40ms"],  # a line per sample: of 20 MB, the end, where times are widest
     "compare": None, "diff": None, "export": None, "report": None, "repair": None, "merge": None,
     "check": None, "help": None, "completion": None, "version": None,
 }
@@ -79,6 +80,8 @@ def run(words, columns, rows, locale):
 
 
 def width(line):
+    if line.isascii():
+        return len(line)
     return sum(0 if unicodedata.category(c) in ("Mn", "Me", "Cf") else
                2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in line)
 

@@ -6,6 +6,7 @@ csv with the table of stacks (export_check.py). Where the programs that the form
 are installed, they are asked as well.
 """
 import csv
+import functools
 import io
 import os
 import pstats
@@ -18,21 +19,18 @@ from export_check import NS, SECONDS, add, column_of, whole
 ROOT = "<all stacks>"
 
 
+HIDDEN = re.compile("[\0-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]")
+
+
+def escape(match):
+    code = ord(match.group())
+    return {0x0a: "\\n", 0x09: "\\t"}.get(code, f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}")
+
+
+@functools.lru_cache(maxsize=None)  # the same names, in every stack of every format
 def visible(text):
     """As names stand in formats of lines: what would not print is an escape."""
-    out = []
-    for c in text:
-        code = ord(c)
-        if c in "\n\t":
-            out.append({"\n": "\\n", "\t": "\\t"}[c])
-        elif code < 0x20 or 0x7f <= code < 0xa0:
-            out.append(f"\\x{code:02x}")
-        elif 0x200b <= code <= 0x200f or 0x2028 <= code <= 0x202e or 0x2060 <= code <= 0x206f \
-                or code == 0xfeff:
-            out.append(f"\\u{code:04x}")
-        else:
-            out.append(c)
-    return "".join(out)
+    return HIDDEN.sub(escape, text)
 
 
 def frame_text(frame):
@@ -153,9 +151,9 @@ def check_callgrind(data, lines, functions, by):
     for row in functions:
         if n_named[row["file"], row["function"]] > 1 or not row[column + "_cum"]:
             continue
+        function, path = visible(row["function"]), visible(row["file"])
         found = [weight for (file, label), weight in calls.items()
-                 if file == (visible(row["file"]) or "???") and
-                 named(label, visible(row["function"]), visible(row["file"]), row["line"])]
+                 if file == (path or "???") and named(label, function, path, row["line"])]
         assert whole(row[column + "_cum"], by) in found, (found, row)
 
 
