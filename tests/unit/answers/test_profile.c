@@ -38,10 +38,10 @@ static void build(struct profile *profile, struct trace *trace, size_t n_workers
 static void check_weights(const struct weights *got, const struct weights *wanted, uint64_t quantum)
 {
     for (int c = 0; c < CLASS_COUNT; c++) {
-        ck_assert_uint_eq(got->by[c].samples, wanted->by[c].samples);
-        ck_assert_uint_eq(got->by[c].ticks, wanted->by[c].ticks);
-        ck_assert_uint_eq(got->by[c].wall, wanted->by[c].wall * quantum);
-        ck_assert_uint_eq(got->by[c].cpu, wanted->by[c].cpu * quantum);
+        require_equal(got->by[c].samples, wanted->by[c].samples);
+        require_equal(got->by[c].ticks, wanted->by[c].ticks);
+        require_equal(got->by[c].wall, wanted->by[c].wall * quantum);
+        require_equal(got->by[c].cpu, wanted->by[c].cpu * quantum);
     }
 }
 
@@ -129,19 +129,19 @@ static void check_threads(const struct profile *profile, struct reference *refer
                 got = profile->threads[t];
         }
         if (got == NULL) { /* it was never observed */
-            ck_assert_uint_eq(weights_sum(&wanted->total).samples, 0);
+            require_equal(weights_sum(&wanted->total).samples, 0);
             continue;
         }
         n_with_samples++;
         check_weights(&got->total, &wanted->total, reference->quantum_ns);
-        ck_assert_uint_eq(got->cpu_ns, wanted->cpu_q * reference->quantum_ns);
-        ck_assert_uint_eq(got->unattributed_ns, wanted->unattributed_q * reference->quantum_ns);
+        require_equal(got->cpu_ns, wanted->cpu_q * reference->quantum_ns);
+        require_equal(got->unattributed_ns, wanted->unattributed_q * reference->quantum_ns);
         if (trace_is_whole(profile))
-            ck_assert_uint_eq(got->before_ns, wanted->before_q * reference->quantum_ns);
-        ck_assert_uint_eq(got->lost_ns, 0);
-        ck_assert_uint_eq(weights_sum(&got->total).cpu + got->unattributed_ns, got->cpu_ns);
+            require_equal(got->before_ns, wanted->before_q * reference->quantum_ns);
+        require_equal(got->lost_ns, 0);
+        require_equal(weights_sum(&got->total).cpu + got->unattributed_ns, got->cpu_ns);
     }
-    ck_assert_uint_eq(n_with_samples, profile->n_threads);
+    require_equal(n_with_samples, profile->n_threads);
 }
 
 START_TEST(equals_reference)
@@ -387,21 +387,19 @@ START_TEST(dump_shows_every_sample)
     for (; dump_next(dump, &row); n++) {
         const struct reference_sample *const s = find_sample(&reference, &row);
         const struct reference_stack *const stack = &reference.stacks[s->stack];
-        ck_assert_uint_ge(row.sample->time_ns, last_ns);
+        require(row.sample->time_ns >= last_ns);
         last_ns = row.sample->time_ns;
-        ck_assert_uint_eq(row.sample->cpu_ns, s->cpu_q * reference.quantum_ns);
-        ck_assert_uint_eq(row.sample->stack.n_frames, stack->n > 0 ? stack->n : 1);
+        require_equal(row.sample->cpu_ns, s->cpu_q * reference.quantum_ns);
+        require_equal(row.sample->stack.n_frames, stack->n > 0 ? stack->n : 1);
         for (uint32_t f = 0; f < stack->n; f++) {
             const struct frame *const frame = &row.sample->stack.frames[stack->n - 1 - f];
-            ck_assert_str_eq(frame->function, stack->frames[f].function);
-            ck_assert_uint_eq(frame->line, stack->frames[f].line);
+            require(strcmp(frame->function, stack->frames[f].function) == 0);
+            require_equal(frame->line, stack->frames[f].line);
         }
-        if (s->call != NULL)
-            ck_assert_str_eq(row.sample->call, s->call);
-        else
-            ck_assert_ptr_null(row.sample->call);
+        require((s->call == NULL) == (row.sample->call == NULL));
+        require(s->call == NULL || strcmp(row.sample->call, s->call) == 0);
     }
-    ck_assert_uint_eq(n, reference.n_samples);
+    require_equal(n, reference.n_samples);
     dump_close(dump);
     trace_close(trace);
     reference_clear(&reference);
