@@ -151,6 +151,13 @@ static bool set_pid(struct settings *settings, const char *argument)
     return true;
 }
 
+static bool set_by_itself(struct settings *settings, const char *argument)
+{
+    (void)argument;
+    settings->is_by_itself = true;
+    return true;
+}
+
 static bool set_quiet(struct settings *settings, const char *argument)
 {
     (void)argument;
@@ -214,6 +221,10 @@ static const struct option_row rows[] = {
      "attach to a process that runs, instead of starting a command; Ctrl-C detaches. "
      "More than one -p: to all of them",
      set_pid, "the number of a process (64 of them at most)"},
+    {0, "by-itself", NULL,
+     "with -p: the process loads libpyrec.so by itself, as the Python package does; print what it "
+     "is to call pyrec_attach() with",
+     set_by_itself, NULL},
     {'q', "quiet", NULL, "no closing line on stderr", set_quiet, NULL},
     {0, "no-children", NULL, "record only the first Python process", set_no_children, NULL},
     {0, "max-depth", "N", "frames kept per stack, leaf first (default 1024)", set_max_depth,
@@ -373,6 +384,9 @@ enum status settings_parse(struct settings *settings, int argc, char **argv, str
         return problem_set(why, STATUS_USAGE, PROBLEM_NO_OFFSET,
                            "--rotate and --keep exclude each other");
     settings->command = argv + at;
+    if (settings->is_by_itself && settings->n_pids != 1)
+        return problem_set(why, STATUS_USAGE, PROBLEM_NO_OFFSET,
+                           "--by-itself wants one -p, the process that will load libpyrec.so");
     if (settings->n_pids > 0)
         return pids_check(settings, why);
     if (at >= argc)

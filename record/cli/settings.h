@@ -40,6 +40,7 @@ struct settings {
     bool is_quiet;
     pid_t pids[SETTINGS_MAX_PIDS]; /* to attach to, instead of a command, .. */
     uint32_t n_pids;               /* .. so many; 0 = there is a command */
+    bool is_by_itself;             /* the only one of them calls pyrec_attach() by itself */
     char **command;                /* NULL-terminated; not empty when something is to be started */
 };
 

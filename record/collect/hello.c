@@ -88,11 +88,13 @@ static bool cookie_is(const char *a, const char *b)
     return differ == 0;
 }
 
-/* Whoever does not know the cookie is none of ours, whatever it is. */
+/* Whoever does not know the cookie is none of ours, whatever it is. A question is as long as a
+ * hello, and has its cookie in the same place. */
 static const char *strangeness_of(const struct hello *hello, const struct wire_hello *said,
                                   ssize_t len)
 {
-    if (len != sizeof *said || memcmp(said->magic, WIRE_MAGIC, sizeof said->magic) != 0)
+    if (len != sizeof *said || (memcmp(said->magic, WIRE_MAGIC, sizeof said->magic) != 0 &&
+                                memcmp(said->magic, WIRE_ASK_MAGIC, sizeof said->magic) != 0))
         return "no agent of pyrec";
     if (!cookie_is(said->cookie, hello->cookie))
         return "wrong cookie";
@@ -131,6 +133,21 @@ static const char *fault_of(const struct wire_hello *said, const struct ucred *p
     if (!user_may_be_ours(peer))
         return "it belongs to another user";
     return NULL;
+}
+
+/* It is not recorded for that, so that nobody is missing when it is not answered. */
+static enum hello_answer ask_answer(const struct wire_hello *said, const struct ucred *peer,
+                                    struct hello_guest *guest)
+{
+    struct wire_ask ask;
+    memcpy(&ask, said, sizeof ask);
+    if (guest->memfd >= 0)
+        close(guest->memfd);
+    guest->memfd = -1;
+    if (ask.version != WIRE_VERSION || !user_may_be_ours(peer))
+        return HELLO_GONE;
+    guest->ask = ask.what;
+    return HELLO_ASKED;
 }
 
 /*
@@ -173,6 +190,9 @@ enum hello_answer hello_receive(const struct hello *hello, int connection,
         return HELLO_GONE;
     (void)getsockopt(connection, SOL_SOCKET, SO_PEERCRED, &peer, &peer_len);
     const char *const strange = strangeness_of(hello, &said, len);
+    guest->ask = 0;
+    if (strange == NULL && memcmp(said.magic, WIRE_ASK_MAGIC, sizeof said.magic) == 0)
+        return ask_answer(&said, &peer, guest);
     const char *const fault = strange != NULL ? strange : fault_of(&said, &peer, &message, n_fds);
     guest->pid = peer.pid;
     guest->inner_pid = strange == NULL ? said.pid : 0;

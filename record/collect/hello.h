@@ -44,6 +44,7 @@ struct hello_guest {
     pid_t inner_pid; /* .. which is this */
     int memfd;       /* the caller's */
     int connection;  /* stays open: its end tells the agent that pyrec is gone; -1 = none */
+    uint32_t ask;    /* enum wire_ask_what; 0 = nothing */
 };
 
 enum hello_answer {
@@ -52,6 +53,7 @@ enum hello_answer {
     HELLO_GONE,     /* hung up before saying anything */
     HELLO_REFUSED,  /* one of ours, but *why says why it cannot be recorded */
     HELLO_STRANGER, /* does not know the cookie: none of ours; *why */
+    HELLO_ASKED,    /* wants something: guest->ask; the connection is for the answer */
 };
 
 /* Read what there is on a connection; anything but HELLO_WAIT is the end of it. */

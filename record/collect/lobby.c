@@ -67,10 +67,36 @@ static void outside_count(struct lobby *lobby)
     }
 }
 
+bool lobby_next_ask(struct lobby *lobby, struct lobby_ask *ask)
+{
+    if (lobby->n_asks == 0)
+        return false;
+    *ask = lobby->asks[0];
+    lobby->n_asks--;
+    memmove(lobby->asks, lobby->asks + 1, lobby->n_asks * sizeof *ask);
+    return true;
+}
+
+/* A caller waits for an answer and says no more. */
+static void caller_ask(struct lobby *lobby, uint32_t i, uint32_t what)
+{
+    const int fd = lobby->callers[i].fd;
+    if (lobby->n_asks == LOBBY_ASKS) {
+        caller_leave(lobby, i);
+        return;
+    }
+    (void)epoll_ctl(lobby->epoll_fd, EPOLL_CTL_DEL, fd, NULL);
+    lobby->asks[lobby->n_asks++] = (struct lobby_ask){fd, what};
+    caller_forget(lobby, i);
+}
+
 void lobby_close(struct lobby *lobby)
 {
+    struct lobby_ask ask;
     while (lobby->n > 0)
         caller_leave(lobby, 0);
+    while (lobby_next_ask(lobby, &ask))
+        close(ask.fd);
     if (lobby->is_shut)
         outside_count(lobby);
     lobby->is_shut = false;
@@ -88,6 +114,9 @@ static void caller_hear(struct lobby *lobby, uint32_t i)
         return;
     case HELLO_WELCOME:
         caller_enter(lobby, i, &guest);
+        return;
+    case HELLO_ASKED:
+        caller_ask(lobby, i, guest.ask);
         return;
     case HELLO_REFUSED:
         collect_refuse(lobby->collect, &guest, why.detail);

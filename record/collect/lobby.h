@@ -24,6 +24,7 @@
 #define LOBBY_PATIENCE_NS  5000000000u
 #define LOBBY_STRANGERS    32 /* at most, of users that are neither ours nor root */
 #define LOBBY_RESERVED_FDS 16 /* for everything that is not a recorded process */
+#define LOBBY_ASKS         4  /* of them; more than wait at once are hung up on */
 #define LOBBY_CALLER_FDS   3  /* of a caller for a moment: connection, memory, process */
 
 /* epoll events: a listening socket or the board, and a connection (with its descriptor). */
@@ -36,6 +37,12 @@ struct lobby_caller {
     uint64_t since_ns;
 };
 
+/* Who has asked, and waits for its answer: whoever takes it closes the connection. */
+struct lobby_ask {
+    int fd;
+    uint32_t what; /* enum wire_ask_what, or anything */
+};
+
 struct lobby {
     struct hello *hello;
     struct collect *collect;
@@ -45,6 +52,8 @@ struct lobby {
     struct lobby_caller callers[LOBBY_MAX];
     uint32_t n;
     uint32_t n_strangers; /* of them */
+    struct lobby_ask asks[LOBBY_ASKS];
+    uint32_t n_asks;
 };
 
 MUST_CHECK enum status lobby_open(struct lobby *lobby, struct hello *hello, struct collect *collect,
@@ -57,6 +66,9 @@ void lobby_let_in(struct lobby *lobby, uint64_t now_ns);
 
 /* A caller says something. */
 void lobby_hear(struct lobby *lobby, int fd);
+
+/* The next one who has asked something; false when nobody has. */
+bool lobby_next_ask(struct lobby *lobby, struct lobby_ask *ask);
 
 /* Now and then: open the door again, hang up on the silent. */
 void lobby_sweep(struct lobby *lobby, uint64_t now_ns);

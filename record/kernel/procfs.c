@@ -80,6 +80,13 @@ bool procfs_stat_read(pid_t pid, struct procfs_stat *stat)
     return true;
 }
 
+bool procfs_lives(pid_t pid, uint64_t start)
+{
+    struct procfs_stat stat;
+    return procfs_stat_read(pid, &stat) && stat.start == start && stat.state != 'Z' &&
+           stat.state != 'X';
+}
+
 bool procfs_status_number(const char *status, const char *name, int base, uint64_t *number)
 {
     char key[32];

@@ -35,6 +35,9 @@ struct procfs_stat {
 };
 bool procfs_stat_read(pid_t pid, struct procfs_stat *stat);
 
+/* Whether the process that began then, by field 22 of its stat, is still there, and no zombie. */
+bool procfs_lives(pid_t pid, uint64_t start);
+
 /* The number behind "NAME:" in the text of a status file, in that base; false: not there. */
 bool procfs_status_number(const char *status, const char *name, int base, uint64_t *number);
 

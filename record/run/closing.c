@@ -117,6 +117,17 @@ static void add_nothing(struct line *line, const struct closing *closing)
     }
 }
 
+void closing_output(char name[PATH_MAX], const struct settings *settings, uint32_t segment)
+{
+    if (settings->file.how == TRACEFILE_ROTATE)
+        tracefile_number_path(name, settings->output, 0, TRACEFILE_DIGITS);
+    else
+        snprintf(name, PATH_MAX, "%s", settings->output);
+    const size_t len = strlen(name);
+    if (segment > 0)
+        snprintf(name + len, PATH_MAX - len, " and %u more", segment);
+}
+
 void closing_write(char *text, size_t size, const struct closing *closing)
 {
     const struct collect *collect = closing->collect;

@@ -8,7 +8,9 @@
 #ifndef PYREC_RECORD_CLOSING_H
 #define PYREC_RECORD_CLOSING_H
 
+#include "record/cli/settings.h"
 #include "record/collect/collect.h"
+#include <limits.h>
 
 /* What the line is made of. */
 struct closing {
@@ -20,6 +22,12 @@ struct closing {
     bool is_too_early;             /* recording had not begun yet */
     const struct collect *collect; /* its totals */
 };
+
+/*
+ * What the closing line calls the trace: the file, or the first one and how many there are.
+ * `segment` is the number of the last one.
+ */
+void closing_output(char name[PATH_MAX], const struct settings *settings, uint32_t segment);
 
 void closing_write(char *line, size_t size, const struct closing *closing);
 

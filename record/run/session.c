@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "session.h"
 
+#include "asked.h"
 #include "attach.h"
+#include "called.h"
 #include "child.h"
 #include "closing.h"
 #include "linger.h"
@@ -11,6 +13,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/wait.h>
@@ -23,7 +26,6 @@
 #define JOIN_MAX_NS       10000000000u /* from attaching to hello, on a crowded machine */
 #define FLUSH_VISITS      8            /* while agents go on writing */
 #define TIMEOUT_MAX_MS    3600000
-#define MAX_OPTIONS       9
 
 struct session {
     const struct settings *settings;
@@ -36,9 +38,13 @@ struct session {
     struct child child;
     struct patrol patrol;
     int epoll_fd;
-    bool is_recording;         /* agents may come, and the trace takes what they say */
-    bool has_recorded;         /* it did so once */
-    bool is_complete;          /* the trace is closed */
+    bool is_recording;      /* agents may come, and the trace takes what they say */
+    bool has_recorded;      /* it did so once */
+    bool is_complete;       /* the trace is closed */
+    bool is_end_asked;      /* by the process that is recorded by itself */
+    uint64_t program_start; /* when that one began, field 22 of its stat; 0 = not known */
+    uint64_t occupied_ns;   /* when somebody was last being recorded */
+    struct asked asked;
     uint64_t start_ns;         /* of pyrec; recording may begin later, .. */
     uint64_t begin_ns, end_ns; /* .. and end by itself (0 = not) */
     uint64_t child_end_ns, next_visit_ns;
@@ -48,8 +54,7 @@ struct session {
     uint32_t n_joined;   /* processes that were attached to, .. */
     uint64_t join_by_ns; /* .. which say hello before this time */
     uint64_t max_fds;
-    struct recording_option options[MAX_OPTIONS];
-    char rate[32], depth[32], overhead[32], attached[16 * SETTINGS_MAX_PIDS], command[1024];
+    struct called called;
 };
 
 static bool is_attached(const struct session *s)
@@ -59,39 +64,10 @@ static bool is_attached(const struct session *s)
 
 /* ---- beginning ---- */
 
-static void options_fill(struct session *s)
-{
-    static const char *const how[] = {"one", "rotate", "keep"};
-    const uint32_t flags = s->settings->agent_flags;
-    snprintf(s->rate, sizeof s->rate, "%g", s->settings->rate_hz);
-    snprintf(s->depth, sizeof s->depth, "%u", s->settings->max_depth);
-    snprintf(s->overhead, sizeof s->overhead, "%g", (double)s->settings->max_cost_ppm / 1e4);
-    size_t len = 0;
-    for (uint32_t i = 0; i < s->settings->n_pids; i++)
-        len += (size_t)snprintf(s->attached + len, sizeof s->attached - len, "%s%d",
-                                len > 0 ? " " : "", (int)s->settings->pids[i]);
-    len = 0;
-    for (char **word = s->settings->command; *word != NULL && len < sizeof s->command; word++)
-        len += (size_t)snprintf(s->command + len, sizeof s->command - len, "%s%s",
-                                len > 0 ? " " : "", *word);
-    const struct recording_option options[MAX_OPTIONS] = {
-        {"command", s->command},
-        {"rate", s->rate},
-        {"max-depth", s->depth},
-        {"cumulative", (flags & WIRE_NO_CUMULATIVE) != 0 ? "no" : "yes"},
-        {"signals", (flags & WIRE_NO_SIGNALS) != 0 ? "no" : "yes"},
-        {"children", (flags & WIRE_NO_CHILDREN) != 0 ? "no" : "yes"},
-        {"file", how[s->settings->file.how]},
-        {"max-overhead", s->overhead},
-        {"attached", s->attached},
-    };
-    memcpy(s->options, options, sizeof options);
-}
-
 static enum status recording_open(struct session *s, struct problem *why)
 {
     const struct settings *settings = s->settings;
-    options_fill(s);
+    called_fill(&s->called, settings);
     TRY(launch_find_agent(&s->launch, why));
     TRY(hello_open(&s->hello, why));
     TRY(lobby_open(&s->lobby, &s->hello, &s->collect, s->epoll_fd, s->max_fds, why));
@@ -100,8 +76,8 @@ static enum status recording_open(struct session *s, struct problem *why)
         .file = settings->file,
         .interval_ns = settings->interval_ns,
         .max_depth = settings->max_depth,
-        .options = s->options,
-        .n_options = MAX_OPTIONS,
+        .options = s->called.options,
+        .n_options = CALLED_MAX,
     };
     return emit_open(&s->emit, &plan, why);
 }
@@ -158,6 +134,26 @@ static enum status command_start(struct session *s, int *exit_code, struct probl
     return launch_go(&s->launch, settings->command[0], exit_code, why);
 }
 
+/* The process will call pyrec_attach() by itself: tell whoever has started us what to call it with.
+ * Nobody is waited for: it is there already. */
+static enum status process_invite(struct session *s, int *exit_code, struct problem *why)
+{
+    const struct launch_agent agent = agent_of(s);
+    struct procfs_stat program;
+    char *settings = s->is_recording ? launch_agent_text(&agent, s->launch.library) : NULL;
+    const bool is_told =
+        settings != NULL && printf(WIRE_ENV "=%s\n", settings) > 0 && fflush(stdout) == 0;
+    free(settings);
+    if (procfs_stat_read(s->settings->pids[0], &program))
+        s->program_start = program.start;
+    s->child_end_ns = s->occupied_ns = clocks_mono_ns();
+    if (s->is_recording && !is_told)
+        return problem_set(why, STATUS_IO, PROBLEM_NO_OFFSET,
+                           "nobody to say on standard output what pyrec_attach() is to be given");
+    *exit_code = s->is_recording ? 0 : 1;
+    return STATUS_OK;
+}
+
 /* Instead of a command. *exit_code is 0 when at least one of the processes is being recorded. */
 static enum status processes_join(struct session *s, int *exit_code, struct problem *why)
 {
@@ -168,6 +164,8 @@ static enum status processes_join(struct session *s, int *exit_code, struct prob
     *exit_code = 1;
     s->child.has_ended = true; /* there is none, and what it would have left behind goes on */
     TRY(child_watch(&s->child, s->epoll_fd, EPOLL_SIGNALS << 32, why));
+    if (s->settings->is_by_itself)
+        return process_invite(s, exit_code, why);
     if (s->is_recording)
         s->n_joined = attach_all(&plan, &last);
     if (s->n_joined > 0)
@@ -213,6 +211,16 @@ static void event_take(struct session *s, uint64_t what, uint64_t now_ns)
     }
 }
 
+/* The file that is being written now. */
+static void current_name(const struct session *s, char path[PATH_MAX])
+{
+    if (s->settings->file.how == TRACEFILE_ROTATE)
+        tracefile_number_path(path, s->settings->output, s->emit.recording.segment,
+                              TRACEFILE_DIGITS);
+    else
+        snprintf(path, PATH_MAX, "%s", s->settings->output);
+}
+
 /* The trace cannot be written any more: say so, tell the agents, and let everybody go on. */
 static void recording_fail(struct session *s)
 {
@@ -251,18 +259,19 @@ static void missing_tell(struct session *s, uint64_t now_ns)
     missing_clear(&so_far);
 }
 
-/* All that has happened so far is to be on the disk. */
-static void recording_flush(struct session *s)
+/* All that has happened so far is to be on the disk: in the file `path` then, if it could be. */
+static enum status recording_flush(struct session *s, char path[PATH_MAX])
 {
-    char sentence[PATH_MAX + 300], path[PATH_MAX];
+    char sentence[PATH_MAX + 300];
     struct problem why;
     s->child.has_flush = false;
     for (int i = 0; i < FLUSH_VISITS && !collect_visit(&s->collect, clocks_mono_ns()); i++)
         ;
     collect_flush(&s->collect);
     missing_tell(s, clocks_mono_ns());
+    current_name(s, path);
     if (s->settings->file.how != TRACEFILE_KEEP || s->emit.problem.status != STATUS_OK)
-        return;
+        return s->emit.problem.status;
     const struct encode_end end = {
         .end_q = stream_quanta(&s->emit.recording.clock, clocks_mono_ns()),
         .reason = "snapshot",
@@ -280,15 +289,56 @@ static void recording_flush(struct session *s)
                  s->settings->file.text);
     if (status != STATUS_OK || !s->settings->is_quiet)
         s->say(sentence);
+    return status;
+}
+
+/* ---- what is asked ---- */
+
+static uint64_t trace_now_ns(const struct session *s)
+{
+    const struct stream_clock *clock = &s->emit.recording.clock;
+    return stream_quanta(clock, clocks_mono_ns()) * clock->quantum_ns;
+}
+
+static void asks_take(struct session *s)
+{
+    struct lobby_ask ask;
+    char path[PATH_MAX];
+    while (lobby_next_ask(&s->lobby, &ask)) {
+        struct asked_answer answer = {
+            .outcome = WIRE_ANSWER_DONE,
+            .time_ns = trace_now_ns(s),
+            .is_split = s->settings->file.how == TRACEFILE_ROTATE,
+            .path = path,
+            .text = "",
+        };
+        current_name(s, path);
+        if (ask.what == WIRE_ASK_END && s->settings->is_by_itself) {
+            s->is_end_asked = true;
+            asked_keep(&s->asked, ask.fd);
+            continue;
+        }
+        if (ask.what == WIRE_ASK_FLUSH && recording_flush(s, path) != STATUS_OK) {
+            answer.outcome = WIRE_ANSWER_FAILED;
+            answer.text = s->emit.problem.status != STATUS_OK ? s->emit.problem.detail
+                                                              : "no snapshot could be written";
+        } else if (ask.what != WIRE_ASK_WHERE && ask.what != WIRE_ASK_FLUSH) {
+            answer.outcome = WIRE_ANSWER_REFUSED;
+            answer.text = "it was not begun by a process that may end it";
+        }
+        asked_answer(ask.fd, &answer);
+    }
 }
 
 static void visit(struct session *s)
 {
     const uint64_t now_ns = clocks_mono_ns();
+    char path[PATH_MAX];
     if (!s->is_recording)
         return;
     if (s->child.has_flush)
-        recording_flush(s);
+        (void)recording_flush(s, path);
+    asks_take(s);
     patrol_look(&s->patrol, s->child.pid, now_ns);
     if (now_ns >= s->next_visit_ns) {
         wall_clock_look(s, now_ns);
@@ -316,12 +366,18 @@ static bool is_over(struct session *s)
     const uint64_t linger_ns = linger_of(s);
     if (!s->child.has_ended)
         return false;
-    if (!s->is_recording || s->child.was_interrupted ||
+    if (s->collect.n > 0)
+        s->occupied_ns = now_ns;
+    if (!s->is_recording || s->child.was_interrupted || s->is_end_asked ||
         (linger_ns != SETTINGS_FOREVER && now_ns - s->child_end_ns >= linger_ns))
         return true;
     if (s->collect.n > 0 || s->lobby.n > 0 ||
         (s->collect.n_ever < s->n_joined && now_ns < s->join_by_ns))
         return false;
+    if (s->settings->is_by_itself && procfs_lives(s->settings->pids[0], s->program_start))
+        return false; /* it may attach at any time */
+    if (is_attached(s) && now_ns - s->occupied_ns < LINGER_GRACE_NS)
+        return false; /* its parent has forked and ended: a child may be on its way */
     const uint64_t since_ns = s->child_end_ns > s->begin_ns ? s->child_end_ns : s->begin_ns;
     return (now_ns > since_ns && now_ns - since_ns > LINGER_GRACE_NS) ||
            !linger_has_strangers(&s->collect, s->hello.cookie);
@@ -354,19 +410,6 @@ static int timeout_ms(const struct session *s)
 
 /* ---- ending ---- */
 
-/* What the closing line calls the trace: the file, or the first one and how many there are. */
-static void output_name(const struct session *s, char name[PATH_MAX])
-{
-    const uint32_t n = s->emit.recording.segment;
-    if (s->settings->file.how == TRACEFILE_ROTATE)
-        tracefile_number_path(name, s->settings->output, 0, TRACEFILE_DIGITS);
-    else
-        snprintf(name, PATH_MAX, "%s", s->settings->output);
-    const size_t len = strlen(name);
-    if (n > 0)
-        snprintf(name + len, PATH_MAX - len, " and %u more", n);
-}
-
 /* Once: at the end of it all, or when --duration is over. `closing` gets the line to print. */
 static void recording_end(struct session *s, char *closing_text, size_t size)
 {
@@ -379,15 +422,15 @@ static void recording_end(struct session *s, char *closing_text, size_t size)
     collect_stop(&s->collect, "stopped");
     lobby_close(&s->lobby);
     char output[PATH_MAX];
-    output_name(s, output);
+    closing_output(output, s->settings, s->emit.recording.segment);
     const uint64_t end_ns = clocks_mono_ns();
     const uint64_t collector_cpu_ns = clocks_ns(CLOCK_PROCESS_CPUTIME_ID);
     s->collect.total.collector_cpu_ns = collector_cpu_ns;
     const struct encode_end end = {
         .end_q = stream_quanta(&s->emit.recording.clock, end_ns),
-        .reason = s->child.was_interrupted ? "stopped"
-                  : demise->signal != 0    ? "killed"
-                                           : "exited",
+        .reason = s->child.was_interrupted || s->is_end_asked ? "stopped"
+                  : demise->signal != 0                       ? "killed"
+                                                              : "exited",
         .is_status_known = demise->is_known,
         .exit_status = demise->status,
         .exit_signal = demise->signal,
@@ -409,6 +452,15 @@ static void recording_end(struct session *s, char *closing_text, size_t size)
         .collect = &s->collect,
     };
     closing_write(closing_text, size, &closing);
+    current_name(s, output);
+    const bool is_good = s->emit.problem.status == STATUS_OK;
+    const struct asked_answer answer = {
+        .outcome = is_good ? WIRE_ANSWER_DONE : WIRE_ANSWER_FAILED,
+        .time_ns = end.end_q * s->emit.recording.clock.quantum_ns,
+        .path = output,
+        .text = is_good ? closing_text : s->emit.problem.detail,
+    };
+    asked_end(&s->asked, &answer);
 }
 
 /* --duration is over: the trace is complete, the agents leave, the command goes on. */
@@ -498,7 +550,7 @@ static void session_attach(struct session *s, struct session_result *result)
         .pids = s->settings->pids, .n_pids = s->settings->n_pids, .say = s->say};
     enum inject_outcome last;
     struct problem why;
-    if (!attach_look(&plan, &last)) {
+    if (!s->settings->is_by_itself && !attach_look(&plan, &last)) {
         result->exit_code = (int)last;
         return;
     }

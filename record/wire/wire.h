@@ -104,6 +104,45 @@ struct wire_hello {
     char cookie[32];
 };
 
+/*
+ * Whoever knows the cookie may also ask, on a connection of its own to the same door, and is
+ * answered when it is done; then pyrec hangs up. It hangs up without an answer on who is of another
+ * version. Outside of this tree: python/pyrec/_door.py.
+ */
+#define WIRE_ASK_MAGIC    "pyrecask"
+#define WIRE_ANSWER_MAGIC "pyrecsay"
+
+enum wire_ask_what {
+    WIRE_ASK_WHERE = 1, /* where is the trace, and what is its time? */
+    WIRE_ASK_FLUSH = 2, /* write down everything up to now */
+    WIRE_ASK_END = 3,   /* end the recording; only of --by-itself */
+};
+
+struct wire_ask {
+    char magic[8];
+    uint32_t version;
+    uint32_t what; /* enum wire_ask_what */
+    char cookie[32];
+};
+_Static_assert(sizeof(struct wire_ask) == sizeof(struct wire_hello), "read like one");
+
+enum wire_answer_outcome {
+    WIRE_ANSWER_DONE = 0,
+    WIRE_ANSWER_FAILED = 1,  /* text says why */
+    WIRE_ANSWER_REFUSED = 2, /* such a recording is not ended like that */
+};
+
+struct wire_answer {
+    char magic[8];
+    uint32_t version;
+    uint32_t outcome;  /* enum wire_answer_outcome */
+    uint64_t time_ns;  /* then, since time 0 of the trace */
+    uint32_t is_split; /* the recording is in several files, path is the newest */
+    uint32_t reserved;
+    char path[4096]; /* absolute; of what can be read now */
+    char text[2048]; /* for people: the closing line, or what went wrong; may be "" */
+};
+
 /* Why a Python process is not recorded, as far as an agent knows. */
 #define WIRE_MISSING_LIST(X)                                                                       \
     X(NONE, "")                                                                                    \

@@ -108,7 +108,7 @@ int main(int argc, char **argv)
     if ((fd < 0 && argc <= 4) || emit_open(&b.emit, &plan, &why) != STATUS_OK)
         return EXIT_FAILURE;
     fake_open(&b.fake, 7, INTERVAL_NS, WIRE_RING_LEN);
-    const struct hello_guest guest = {getpid(), getpid(), dup(b.fake.memfd), -1};
+    const struct hello_guest guest = {getpid(), getpid(), dup(b.fake.memfd), -1, 0};
     if (process_open(&b.process, &guest, 1, &b.emit, &why) != STATUS_OK)
         return EXIT_FAILURE;
     b.now_ns = b.fake.head->origin_ns;

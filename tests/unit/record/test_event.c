@@ -29,7 +29,7 @@ static void setup(void)
         STATUS_OK);
     fake_open(&fake, 42, INTERVAL_NS, WIRE_RING_LEN);
     clock_ns = fake.head->origin_ns;
-    const struct hello_guest guest = {getpid(), getpid(), dup(fake.memfd), -1};
+    const struct hello_guest guest = {getpid(), getpid(), dup(fake.memfd), -1, 0};
     ck_assert_int_eq(process_open(&process, &guest, 1, &emit, &why), STATUS_OK);
 }
 

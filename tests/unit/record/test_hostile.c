@@ -78,7 +78,7 @@ static void round_run(const char *trace)
                   &why),
         STATUS_OK);
     fake_open(&fake, seed, 1000000, RING_LEN);
-    const struct hello_guest guest = {getpid(), getpid(), dup(fake.memfd), -1};
+    const struct hello_guest guest = {getpid(), getpid(), dup(fake.memfd), -1, 0};
     ck_assert_int_eq(process_open(&process, &guest, 1, &emit, &why), STATUS_OK);
     uint64_t now_ns = fake.head->origin_ns;
     for (int i = 0; i < 20 && process->problem.status == STATUS_OK; i++) {

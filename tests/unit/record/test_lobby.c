@@ -190,6 +190,62 @@ START_TEST(test_turned_away)
 }
 END_TEST
 
+static struct wire_ask ask_good(uint32_t what)
+{
+    struct wire_ask ask = {.version = WIRE_VERSION, .what = what};
+    memcpy(ask.magic, WIRE_ASK_MAGIC, sizeof ask.magic);
+    memcpy(ask.cookie, hello.cookie, sizeof ask.cookie);
+    return ask;
+}
+
+/* Who asks is no guest, waits until it is answered, and is missing nowhere. */
+START_TEST(test_asked)
+{
+    struct lobby_ask taken;
+    int fds[LOBBY_ASKS + 1];
+    char byte;
+    for (uint32_t i = 0; i <= LOBBY_ASKS; i++) {
+        const struct wire_ask ask = ask_good(i + 1);
+        fds[i] = connect_raw();
+        say(fds[i], &ask, sizeof ask, i == 1);
+    }
+    lobby_let_in(&lobby, clocks_mono_ns());
+    ck_assert_uint_eq(collect.n + lobby.n, 0);
+    ck_assert_int_eq(recv(fds[LOBBY_ASKS], &byte, 1, 0), 0); /* one too many */
+    ck_assert_int_eq(recv(fds[0], &byte, 1, MSG_DONTWAIT), -1);
+    for (uint32_t i = 0; i < LOBBY_ASKS - 1; i++) {
+        ck_assert(lobby_next_ask(&lobby, &taken));
+        ck_assert_uint_eq(taken.what, i + 1);
+        close(taken.fd);
+    }
+    for (uint32_t i = 0; i <= LOBBY_ASKS; i++)
+        close(fds[i]);
+    lobby_close(&lobby); /* the last one, too */
+    ck_assert(!lobby_next_ask(&lobby, &taken));
+    ck_assert_uint_eq(collect.missing.n_strangers + collect.missing.n[MISSING_PYTHON], 0);
+    ck_assert_int_lt(fds_count(), fds_before); /* not the door any more, either */
+}
+END_TEST
+
+START_TEST(test_asked_by_strangers)
+{
+    struct lobby_ask taken;
+    struct wire_ask bad = ask_good(WIRE_ASK_END);
+    bad.cookie[3] ^= 1;
+    check_turned_away(&bad, sizeof bad, 0, STRANGER);
+    bad = ask_good(WIRE_ASK_END);
+    bad.version++; /* nobody is missing, and nobody strange */
+    const int fd = connect_raw();
+    say(fd, &bad, sizeof bad, 0);
+    lobby_let_in(&lobby, clocks_mono_ns());
+    close(fd);
+    ck_assert_uint_eq(collect.missing.n_strangers, 1);
+    ck_assert_uint_eq(collect.missing.n[MISSING_PYTHON], 0);
+    ck_assert(!lobby_next_ask(&lobby, &taken));
+    ck_assert_int_eq(fds_count(), fds_before);
+}
+END_TEST
+
 /* Who says nothing is heard later, or hung up on. */
 START_TEST(test_silent)
 {
@@ -450,6 +506,8 @@ int main(void)
     tcase_add_checked_fixture(tc, setup, teardown);
     tcase_add_test(tc, test_welcome);
     tcase_add_test(tc, test_turned_away);
+    tcase_add_test(tc, test_asked);
+    tcase_add_test(tc, test_asked_by_strangers);
     tcase_add_test(tc, test_silent);
     tcase_add_test(tc, test_brief);
     tcase_add_test(tc, test_empty_message);

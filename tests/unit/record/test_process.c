@@ -43,7 +43,7 @@ static void setup(void)
 
 static enum status start(struct problem *why)
 {
-    const struct hello_guest guest = {getpid(), getpid(), dup(fake.memfd), -1};
+    const struct hello_guest guest = {getpid(), getpid(), dup(fake.memfd), -1, 0};
     return process_open(&process, &guest, 1, &emit, why);
 }
 
@@ -405,7 +405,7 @@ static void check_refused(enum status status, const char *text)
 START_TEST(test_bad_heads)
 {
     struct wire_head *head = fake.head;
-    const struct hello_guest unsealed = {getpid(), getpid(), memfd_create("x", 0), -1};
+    const struct hello_guest unsealed = {getpid(), getpid(), memfd_create("x", 0), -1, 0};
     struct problem why;
     ck_assert_int_eq(process_open(&process, &unsealed, 1, &emit, &why), STATUS_DAMAGED);
     ck_assert_str_eq(why.detail, "its memory is not sealed");

@@ -212,9 +212,13 @@ START_TEST(test_pids)
     ck_assert_int_eq(settings.pids[0], 12);
     ck_assert_int_eq(settings.pids[1], 34);
     ck_assert_ptr_null(settings.command[0]);
+    ck_assert(!settings.is_by_itself);
+    ck_assert_int_eq(parse("--by-itself -p 12"), STATUS_OK);
+    ck_assert(settings.is_by_itself);
     static const char *const wrong[] = {"-p 0",     "-p -1",         "-p 1.5",
                                         "-p 12x",   "-p 4294967296", "-p",
-                                        "-p 1 cmd", "-p 1 -- cmd",   "-p 1 --linger 0"};
+                                        "-p 1 cmd", "-p 1 -- cmd",   "-p 1 --linger 0",
+                                        "--by-itself cmd", "-p 1 -p 2 --by-itself"};
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++)
         ck_assert_msg(parse(wrong[i]) == STATUS_USAGE, "%s", wrong[i]);
 }
@@ -239,7 +243,7 @@ START_TEST(test_manual)
         ck_assert_msg(strstr(manual, flag) != NULL, "%s is not in the manual", flag);
         at += name_len;
     }
-    ck_assert_int_eq(n, 17);
+    ck_assert_int_eq(n, 18);
     free(help);
 }
 END_TEST
