@@ -10,6 +10,8 @@
 #include "record/agent/interpose/loader.h"
 #include "record/agent/late/hooks.h"
 #include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -33,6 +35,23 @@ static void entry_give(void)
 EXPORT int pyrec_is_recording(void)
 {
     return agent_is_recording(agent_get());
+}
+
+EXPORT int pyrec_settings(char *text, size_t size)
+{
+    const struct link_settings *const s = &agent_get()->settings;
+    const int saved = errno;
+    int n = -1;
+    if (!entry_take())
+        return 0;
+    if (pyrec_is_recording())
+        n = snprintf(
+            text, size, "%u,%s,%s,%d,%" PRIu64 ",%.32s,%" PRIu64 ",%u,%u,%" PRIu64 ",%" PRIu64,
+            WIRE_VERSION, s->socket_name, s->directory, (int)s->pyrec_pid, s->pyrec_start,
+            s->cookie, s->interval_ns, s->max_depth, s->flags, s->max_cost_ppm, s->begin_ns);
+    entry_give();
+    errno = saved;
+    return n > 0 && (size_t)n < size;
 }
 
 /* Another copy of the library, which came under another path. */

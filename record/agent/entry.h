@@ -19,6 +19,8 @@
 #ifndef PYREC_AGENT_ENTRY_H
 #define PYREC_AGENT_ENTRY_H
 
+#include <stddef.h>
+
 /*
  * Record this process as `settings` say, the text that PYREC_AGENT would hold (wire.h). Returns
  * enum wire_attach. DONE: pyrec has the ring; the recorder's thread takes the first tick. LATER:
@@ -34,5 +36,12 @@ int pyrec_leave(void);
 
 /* Is this process being recorded, by this copy of the library? 1 or 0. For another copy of it. */
 int pyrec_is_recording(void);
+
+/*
+ * By whom: writes the text of PYREC_AGENT that this process is recorded with, NUL-terminated, into
+ * `text`, so that pyrec can be asked something (struct wire_ask). 1, or 0 when it is not being
+ * recorded by this copy of the library, or `size` is too small.
+ */
+int pyrec_settings(char *text, size_t size);
 
 #endif

@@ -16,7 +16,7 @@ MUSL = "/lib/x86_64-linux-musl/libc.so"
 IN_ALL = set("""
     __environ __errno_location __libc_current_sigrtmax __libc_current_sigrtmin bind clock_nanosleep
     close connect dl_iterate_phdr environ fcntl fstatfs ftruncate getauxval getenv geteuid getpid getppid
-    getsockopt getuid kill madvise memchr memcmp memcpy memmove memset mmap mprotect mremap munmap nanosleep open
+    clone getsockopt getuid kill madvise memchr memcmp memcpy memmove memset mmap mprotect mremap munmap nanosleep open
     openat posix_spawnattr_getflags pread pthread_attr_destroy pthread_attr_init pthread_attr_setdetachstate pthread_self read
     readlink recv recvmsg sched_getaffinity sched_getcpu sched_getscheduler sched_setaffinity sched_yield
     send sendmsg setsockopt sigaddset sigdelset sigemptyset sigfillset sigismember snprintf socket strchr

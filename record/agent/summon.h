@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * summon - a program that wants to be recorded starts pyrec, and has no child by it.
+ *
+ * On the line:  before everything: [summon] pyrec, which says what pyrec_attach() is to be given
+ * Threads:      any with a C stack of 8 KiB that is not in a signal handler and no child of
+ *               vfork(); it waits until the other program has begun, some milliseconds.
+ * Memory:       some pages, for as long as it takes.
+ * Loss:         says why it could not be started.
+ *
+ * What is started is nobody's child here: no SIGCHLD comes, wait() neither sees nor reaps it, and
+ * it is in a session of its own. It is started by a process in between, whose end sends no signal,
+ * which wait() does not know of either (that is so for whatever is not fork()'s child), and which
+ * shares our memory, so that nothing of it is copied and no fork handler runs. Where this process
+ * gets all orphans (process 1 of a namespace, PR_SET_CHILD_SUBREAPER) it gets this one, too, and is
+ * to bury it.
+ */
+#ifndef PYREC_AGENT_SUMMON_H
+#define PYREC_AGENT_SUMMON_H
+
+/*
+ * Start the program `path` with these arguments and environment, NULL-terminated both. It has no
+ * input, `channel` as standard output and error, no other descriptor, / as working directory, and
+ * all signals as in the beginning. Returns its process number, or -errno.
+ */
+int pyrec_summon(const char *path, char *const *argv, char *const *envp, int channel);
+
+#endif
