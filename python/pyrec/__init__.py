@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: MIT
+"""Record where this program spends its time, from its own code.
+
+    import pyrec
+    with pyrec.record("run.trace") as recording:
+        work()
+    recording.print()
+
+start() and stop() do the same in two calls, @pyrec.record() for each call of a function. All
+threads are recorded, and the processes that this one starts. Nothing is imported into the program, no
+signal and no descriptor of its is used: a pyrec process of its own collects what is seen.
+`docs/PYTHON.md` has the rest; `python -m pyrec` records whole programs.
+"""
+from typing import Optional
+
+from . import _control
+from ._control import Number, Path, is_recording
+from ._error import Error
+from ._record import Recorder
+from ._recording import Recording, Row, Stall
+
+__all__ = ["Error", "Recorder", "Recording", "Row", "Stall", "is_recording", "record", "start",
+           "stop"]
+
+
+def start(output: Path = "run.trace", rate: Number = 100, *, children: bool = True,
+          max_depth: Optional[int] = None, cumulative: bool = True,
+          max_overhead: Optional[Number] = None, duration: Optional[Number] = None,
+          keep: Optional[str] = None) -> Recording:
+    """Begin to record this process into the file `output`, which is replaced.
+
+    `rate` is in samples per second (`"1k"`, 1 to 10,000). The others are pyrec's options: what it
+    starts is recorded, too, unless `children` is False; `max_overhead` is in percent of a CPU;
+    `duration` ends it by itself ("10s"); `keep="10m"` is a flight recorder.
+
+    Where the process is being recorded already, by `pyrec --` or since before it was forked, that
+    recording is joined: what stop() returns is the part of it in between, and options are those of
+    whoever began. Raises Error: start() twice, no ctypes, a file that cannot be written ..
+    """
+    return _control.begin(output, rate, children, max_depth, cumulative, max_overhead, duration, keep)
+
+
+def stop() -> Recording:
+    """End what start() began, of children too, and return it when its file is complete."""
+    return _control.end()
+
+
+def record(output: Path = "run.trace", rate: Number = 100, *, children: bool = True,
+           max_depth: Optional[int] = None, cumulative: bool = True,
+           max_overhead: Optional[Number] = None, duration: Optional[Number] = None,
+           keep: Optional[str] = None) -> Recorder:
+    """start() and stop() as `with pyrec.record(..) as recording:` or as `@pyrec.record(..)`.
+
+    A function's every call is a recording, which replaces the one before. Of calls inside of each
+    other, or of several threads at once, the outermost is recorded. Coroutines and generators are
+    recorded until they end.
+    """
+    return Recorder((output, rate, children, max_depth, cumulative, max_overhead, duration, keep))

@@ -1,0 +1,217 @@
+# SPDX-License-Identifier: MIT
+"""start() and stop(): what is being recorded from this interpreter."""
+import _thread
+import atexit
+import os
+import sys
+from typing import List, Optional, Union
+
+from ._agent import Agent
+from ._door import DONE, END, FLUSH, WHERE, Answer, Door
+from ._error import Error
+from ._recording import Recording
+
+Path = Union[str, "os.PathLike[str]"]
+Number = Union[int, float, str]
+
+
+class _Session:
+    """A recording between start() and stop()."""
+
+    def __init__(self, door: Door, is_joined: bool, recording: Recording) -> None:
+        self.door, self.is_joined, self.recording = door, is_joined, recording
+        self.pid = os.getpid()
+
+
+class _State:
+    """Of one process: a child of fork() gets another one."""
+
+    def __init__(self, inherited: Optional[_Session]) -> None:
+        self.pid = os.getpid()
+        self.lock = _thread.allocate_lock()
+        self.session: Optional[_Session] = None
+        self.inherited = inherited
+
+
+_state = _State(None)
+_agent: Optional[Agent] = None
+
+
+def _now() -> _State:
+    global _state
+    if _state.pid != os.getpid():
+        _state = _State(_state.session or _state.inherited)
+    return _state
+
+
+def _loaded() -> Agent:
+    global _agent
+    if _agent is None:
+        _agent = Agent()
+    return _agent
+
+
+def options_of(output: str, rate: Number, children: bool, max_depth: Optional[int], cumulative: bool,
+               max_overhead: Optional[Number], duration: Optional[Number],
+               keep: Optional[str]) -> List[str]:
+    """What they are on pyrec's command line, which is to judge them."""
+    options = ["--quiet", f"--output={output}", f"--rate={_plain(rate)}"]
+    if not children:
+        options.append("--no-children")
+    if not cumulative:
+        options.append("--no-cumulative")
+    for name, value in (("max-depth", max_depth), ("max-overhead", max_overhead),
+                        ("duration", duration), ("keep", keep)):
+        if value is not None:
+            options.append(f"--{name}={_plain(value)}")
+    return options
+
+
+def _plain(value: Number) -> str:
+    """1e-05 is no number there, 0.00001 is one."""
+    return f"{value:f}" if isinstance(value, float) else str(value)
+
+
+def begin(output: Path, rate: Number, children: bool, max_depth: Optional[int], cumulative: bool,
+          max_overhead: Optional[Number], duration: Optional[Number],
+          keep: Optional[str]) -> Recording:
+    """Begin to record, or join the recording that this process is in."""
+    path = os.path.abspath(os.fsdecode(output))
+    state = _now()
+    with state.lock:
+        if state.session is not None:
+            raise Error(f"this process is being recorded already, into {state.session.recording.path}: "
+                        "call pyrec.stop() first")
+        agent = _loaded()
+        door = agent.door()
+        if door is not None:
+            state.session = _join(door)
+        elif agent.is_recorded():
+            raise Error("this process is being recorded already, by another pyrec that has brought its "
+                        "own libpyrec.so: wait for its end")
+        else:
+            options = options_of(path, rate, children, max_depth, cumulative, max_overhead, duration,
+                                 keep)
+            door = agent.collect(options)
+            _attach(agent, door, path)
+            state.session = _Session(door, False, Recording(path))
+        state.session.recording._door = door
+        return state.session.recording
+
+
+def _join(door: Door) -> _Session:
+    said = door.ask(WHERE)
+    if said is None:
+        raise Error("this process is being recorded by a pyrec that does not answer: is it of another "
+                    "version than this package?")
+    if said.is_split:
+        raise Error(f"this process is being recorded already, into several files ({said.path}): read "
+                    "them with pyanalyze, or record without --rotate")
+    recording = Recording(said.path)
+    recording.begin_s = said.time_ns / 1e9
+    return _Session(door, True, recording)
+
+
+def _attach(agent: Agent, door: Door, path: str) -> None:
+    try:
+        agent.attach(door)
+    except Error:
+        door.ask(END)
+        try:
+            os.unlink(path)  # nothing is in it
+        except OSError:
+            pass
+        raise
+
+
+def end() -> Recording:
+    """Complete what start() has begun."""
+    state = _now()
+    with state.lock:
+        session, state.session = state.session, None
+        if session is None:
+            session = _orphaned(state)
+        session.recording._door = None
+        return _left(session) if session.is_joined else _ended(session)
+
+
+def _orphaned(state: _State) -> _Session:
+    """A daemon ends what its parent began before it went away."""
+    session = state.inherited
+    if session is None:
+        raise Error("nothing is being recorded: call pyrec.start() first")
+    if _lives(session.pid):
+        raise Error(f"pyrec.start() was called in process {session.pid}, which this one was forked from: "
+                    "call pyrec.stop() there")
+    state.inherited = None
+    return session
+
+
+def _lives(pid: int) -> bool:
+    """A zombie does not."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as stat:
+            return stat.read().rpartition(b")")[2].split()[0] not in (b"Z", b"X")
+    except OSError:
+        return False
+
+
+def _left(session: _Session) -> Recording:
+    """Someone else's recording goes on; all of it up to now is to be read."""
+    recording = session.recording
+    said = session.door.ask(FLUSH)
+    if said is None:
+        raise Error(f"the recording into {recording.path} that was joined has ended meanwhile: "
+                    f"pyrec.Recording({recording.path!r}) reads it")
+    _check(said, recording.path)
+    recording.path = said.path
+    recording.end_s = said.time_ns / 1e9
+    return recording
+
+
+def _ended(session: _Session) -> Recording:
+    recording = session.recording
+    _loaded().leave()
+    said = session.door.ask(END)
+    _bury(session.door.pid)
+    if said is not None:
+        _check(said, recording.path)
+        recording.summary = said.text
+    elif not recording.is_complete():
+        raise Error(f"the recording into {recording.path} has ended early, its pyrec (process "
+                    f"{session.door.pid}) is gone; pyrec.Recording({recording.path!r}) reads what there is")
+    return recording
+
+
+def _check(said: Answer, path: str) -> None:
+    if said.outcome != DONE:
+        raise Error(f"{path}: {said.text}")
+
+
+def _bury(pid: int) -> None:
+    """Where all orphans are this process's children (process 1), so is pyrec; else this does nothing."""
+    try:
+        os.waitpid(pid, 0)
+    except OSError:
+        pass
+
+
+def is_recording() -> bool:
+    """Whether start() was called in this interpreter, and not stop() since."""
+    return _now().session is not None
+
+
+def _at_exit() -> None:
+    state = _now()
+    if state.session is None or state.session.is_joined:
+        return
+    try:
+        end()
+    except Error as error:
+        if sys.stderr is not None:
+            sys.stderr.write(f"pyrec: {error}\n")
+
+
+# Registered here, and not by start(): what was registered before goes on being recorded, and the
+# order of the others is what the program has made it.
+atexit.register(_at_exit)

@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: MIT
+"""with pyrec.record(..) and @pyrec.record(..)."""
+import functools
+import inspect
+import os
+from types import TracebackType
+from typing import Awaitable, Callable, Generator, Optional, Tuple, Type, TypeVar, cast
+
+from . import _control
+from ._control import Number, Path
+from ._error import Error
+from ._recording import Recording
+
+Made = Generator[object, object, object]
+F = TypeVar("F", bound=Callable[..., object])
+Arguments = Tuple[Path, Number, bool, Optional[int], bool, Optional[Number], Optional[Number],
+                  Optional[str]]
+
+
+class Recorder:
+    """Records what is inside of `with`, or each call of a function."""
+
+    def __init__(self, arguments: Arguments) -> None:
+        self._arguments = arguments
+        #: The last one.
+        self.recording: Optional[Recording] = None
+        self._inside = (0, False)  # process, and whether it is in there
+
+    def __enter__(self) -> Recording:
+        self.recording = _control.begin(*self._arguments)
+        return self.recording
+
+    def __exit__(self, kind: Optional[Type[BaseException]], value: Optional[BaseException],
+                 trace: Optional[TracebackType]) -> None:
+        _control.end()
+
+    def _enter_call(self) -> bool:
+        """False: this very function is being recorded already, by its caller or another thread."""
+        if self._inside == (os.getpid(), True):
+            return False
+        self.__enter__()
+        self._inside = (os.getpid(), True)
+        return True
+
+    def _exit_call(self) -> None:
+        self._inside = (0, False)
+        self.__exit__(None, None, None)
+
+    def __call__(self, function: F) -> F:
+        """The same function; of calls inside of each other the outermost is recorded. It gets the
+        attribute `recorder`, whose `recording` is the last one."""
+        kind: object = function
+        if inspect.isasyncgenfunction(kind):
+            raise Error(f"{function.__qualname__}() is an asynchronous generator, which cannot be "
+                        "recorded call by call: use `with pyrec.record(..)` where it is consumed")
+        wrapper = self._wrapper(function)
+        setattr(wrapper, "recorder", self)
+        return cast(F, wrapper)
+
+    def _wrapper(self, function: Callable[..., object]) -> Callable[..., object]:
+        kind: object = function
+        if inspect.iscoroutinefunction(kind):
+            @functools.wraps(function)
+            async def coroutine(*args: object, **more: object) -> object:
+                is_ours = self._enter_call()
+                try:
+                    return await cast(Awaitable[object], function(*args, **more))
+                finally:
+                    if is_ours:
+                        self._exit_call()
+            return coroutine
+        if inspect.isgeneratorfunction(kind):
+            @functools.wraps(function)
+            def generator(*args: object, **more: object) -> Made:
+                is_ours = self._enter_call()
+                try:
+                    return (yield from cast(Made, function(*args, **more)))
+                finally:
+                    if is_ours:
+                        self._exit_call()
+            return generator
+
+        @functools.wraps(function)
+        def plain(*args: object, **more: object) -> object:
+            is_ours = self._enter_call()
+            try:
+                return function(*args, **more)
+            finally:
+                if is_ours:
+                    self._exit_call()
+        return plain

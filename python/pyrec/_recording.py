@@ -1,0 +1,149 @@
+# SPDX-License-Identifier: MIT
+"""What was recorded, as pyanalyze answers it."""
+import json
+import os
+import subprocess
+import sys
+from typing import Dict, IO, Iterable, List, Optional, Tuple, TypedDict, Union, cast
+
+from . import _programs
+from ._door import DONE, FLUSH, Door
+from ._error import Error
+
+Option = Union[None, bool, int, float, str, Iterable[str]]
+_NO_ROWS = 5  # what pyanalyze exits with when a table has none
+
+
+class Row(TypedDict, total=False):
+    """A row of lines() or functions(); other options give other columns."""
+    process: int
+    thread: str
+    thread_id: int
+    cpu_time: float
+    cpu_time_cum: float
+    ticks: int
+    ticks_cum: int
+    samples: int
+    samples_cum: int
+    wall: float
+    wall_cum: float
+    file: str
+    line: int
+    function: str
+
+
+Value = Union[None, bool, int, float, str, List["Value"], Dict[str, "Value"]]
+Stall = Dict[str, Value]
+
+
+class Recording:
+    """A trace file. One that is still being written is read as far as it has got.
+
+    Keywords are options of pyanalyze's: `thread="MainThread"`, `limit=10`, `from_="2s"`, `match=..`
+    (`pyanalyze help lines`). True is an option without a value, a list is one for each.
+    """
+
+    def __init__(self, path: Union[str, "os.PathLike[str]"]) -> None:
+        self.path: str = os.path.abspath(os.fsdecode(path))
+        #: Of a recording that was joined: what lies between start() and stop(), in seconds of it.
+        self.begin_s: Optional[float] = None
+        self.end_s: Optional[float] = None
+        #: What pyrec says of it when it has ended.
+        self.summary: str = ""
+        self._door: Optional[Door] = None
+
+    def __repr__(self) -> str:
+        return f"pyrec.Recording({self.path!r})"
+
+    def lines(self, **options: Option) -> List[Row]:
+        """Where the time went, a row for each line of each thread."""
+        return cast(List[Row], self._rows("lines", options))
+
+    def functions(self, **options: Option) -> List[Row]:
+        """The same by function."""
+        return cast(List[Row], self._rows("functions", options))
+
+    def stalls(self, **options: Option) -> List[Stall]:
+        """When a thread did not come back to the place in which it waits for work, and why."""
+        return self._stalls(options)[0]
+
+    def stall_threads(self, **options: Option) -> List[Stall]:
+        """The threads that stalls() has looked at: where each is idle, or why that is not known."""
+        return self._stalls(options)[1]
+
+    def print(self, file: Optional[IO[str]] = None, **options: Option) -> None:
+        """The table of lines, as text."""
+        options.setdefault("limit", 20)
+        (sys.stdout if file is None else file).write(self._ask("lines", options))
+
+    def report(self, path: Union[str, "os.PathLike[str]"], **options: Option) -> str:
+        """Write a page to look at in a browser; returns its path."""
+        to = os.path.abspath(os.fsdecode(path))
+        self._ask("report", {**options, "output": to})
+        return to
+
+    def is_complete(self) -> bool:
+        """Whether its recorder came to write its end."""
+        try:
+            facts = json.loads(self._ask("info", {"format": "json"}, is_ranged=False))
+        except Error:
+            return False
+        recordings = facts.get("recordings")
+        return bool(recordings) and all(row.get("stop_reason") for row in recordings)
+
+    # ---- how ----
+
+    def _rows(self, command: str, options: Dict[str, Option]) -> List[Stall]:
+        options.setdefault("limit", 0)
+        return cast(List[Stall], json.loads(self._ask(command, {**options, "format": "json"})))
+
+    def _stalls(self, options: Dict[str, Option]) -> Tuple[List[Stall], List[Stall]]:
+        found = json.loads(self._ask("stalls", {**options, "format": "json"}))
+        if isinstance(found, dict):
+            return cast(List[Stall], found["stalls"]), cast(List[Stall], found["threads"])
+        return cast(List[Stall], found), []
+
+    def _ask(self, command: str, options: Dict[str, Option], is_ranged: bool = True) -> str:
+        self._refresh()
+        argv = [_programs.find("pyanalyze"), command]
+        if is_ranged and self.begin_s is not None and "from_" not in options:
+            argv.append(f"--from={self.begin_s:.6f}s")
+        if is_ranged and self.end_s is not None and "to" not in options:
+            argv.append(f"--to={self.end_s:.6f}s")
+        for name, value in options.items():
+            argv += _words_of(name.rstrip("_").replace("_", "-"), value)
+        try:
+            done = subprocess.run(argv + ["--", self.path], stdin=subprocess.DEVNULL,
+                                  stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=_environment())
+        except (OSError, RuntimeError) as error:  # the latter in an isolated sub-interpreter
+            raise Error(f"{argv[0]} cannot be started: {error}") from None
+        if done.returncode not in (0, _NO_ROWS):
+            raise Error(_complaint(done.stderr, done.returncode))
+        return done.stdout.decode(errors="surrogateescape")
+
+    def _refresh(self) -> None:
+        """Have it written down up to now, if it goes on."""
+        said = self._door.ask(FLUSH) if self._door is not None else None
+        if said is not None and said.outcome != DONE:
+            raise Error(f"{self.path}: {said.text}")
+
+
+def _words_of(name: str, value: Option) -> List[str]:
+    if value is None or value is False:
+        return []
+    if value is True:
+        return [f"--{name}"]
+    if isinstance(value, (int, float, str)):
+        return [f"--{name}={value}"]
+    return [f"--{name}={one}" for one in value]
+
+
+def _environment() -> Dict[bytes, bytes]:
+    return {key: value for key, value in os.environb.items()
+            if key not in (b"LD_PRELOAD", b"PYREC_AGENT")}
+
+
+def _complaint(stderr: bytes, status: int) -> str:
+    lines = stderr.decode(errors="surrogateescape").splitlines()
+    said = [line[len("pyanalyze: "):] for line in lines if line.startswith("pyanalyze: ")]
+    return said[-1] if said else " ".join(lines) or f"pyanalyze has ended with status {status}"
