@@ -13,7 +13,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#define BACKLOG     4096
 #define PREFIX      "pyrec-door-"
 #define STALE_AGE_S 60    /* a younger one may be about to listen */
 #define STALE_LOOKS 10000 /* entries of a directory */
@@ -110,12 +109,8 @@ static void stale_remove(const char *base)
 
 /* ---- what listens ---- */
 
-static int listen_at(const struct sockaddr_un *address, size_t len)
+static int give_up(int fd)
 {
-    const int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (fd >= 0 && bind(fd, (const struct sockaddr *)address, (socklen_t)len) == 0 &&
-        listen(fd, BACKLOG) == 0)
-        return fd;
     const int error = errno;
     if (fd >= 0)
         close(fd);
@@ -123,13 +118,31 @@ static int listen_at(const struct sockaddr_un *address, size_t len)
     return -1;
 }
 
-static int abstract_listen(struct door *door, const char *random)
+static int bind_at(const struct sockaddr_un *address, size_t len)
+{
+    const int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd >= 0 && bind(fd, (const struct sockaddr *)address, (socklen_t)len) == 0)
+        return fd;
+    return give_up(fd);
+}
+
+static int listen_on(int fd)
+{
+    return fd >= 0 && listen(fd, DOOR_BACKLOG) == 0 ? fd : give_up(fd);
+}
+
+int door_bind_abstract(const char *name)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
+    const size_t len = strlen(name);
+    memcpy(address.sun_path + 1, name, len);
+    return bind_at(&address, offsetof(struct sockaddr_un, sun_path) + 1 + len);
+}
+
+static int abstract_listen(struct door *door, const char *random)
+{
     snprintf(door->name, sizeof door->name, "pyrec-%.32s", random);
-    const size_t len = strlen(door->name);
-    memcpy(address.sun_path + 1, door->name, len);
-    const int fd = listen_at(&address, offsetof(struct sockaddr_un, sun_path) + 1 + len);
+    const int fd = listen_on(door_bind_abstract(door->name));
     if (fd < 0)
         door->name[0] = '\0';
     return fd;
@@ -145,7 +158,7 @@ static void directory_open(struct door *door)
     char socket_path[PATH_ROOM], board_path[PATH_ROOM];
     paths_make(door->directory, socket_path, board_path);
     memcpy(address.sun_path, socket_path, strlen(socket_path));
-    const int fd = listen_at(&address, sizeof address);
+    const int fd = listen_on(bind_at(&address, sizeof address));
     if (fd >= 0 && (chmod(socket_path, 0666) != 0 || chmod(door->directory, 0711) != 0)) {
         close(fd);
         return;
@@ -185,11 +198,19 @@ enum status door_open(struct door *door, const char *random, const char *base, s
     return problem_set(why, STATUS_IO, PROBLEM_NO_OFFSET, "socket: %s", strerror(errno));
 }
 
+int door_socket(const struct door *door, uint32_t i)
+{
+    if (i < DOOR_WAYS)
+        return door->listening[i];
+    return i - DOOR_WAYS < door->n_near ? door->near[i - DOOR_WAYS] : DOOR_END;
+}
+
 void door_close(struct door *door)
 {
-    for (int i = 0; i < DOOR_WAYS; i++)
-        if (door->listening[i] >= 0)
-            close(door->listening[i]);
+    int fd;
+    for (uint32_t i = 0; (fd = door_socket(door, i)) != DOOR_END; i++)
+        if (fd >= 0)
+            close(fd);
     if (door->board >= 0)
         close(door->board);
     directory_drop(door);

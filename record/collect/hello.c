@@ -42,8 +42,8 @@ void hello_close(struct hello *hello)
 
 int hello_accept(const struct hello *hello, uid_t *user)
 {
-    for (int i = 0; i < DOOR_WAYS; i++) {
-        const int listening = hello->door.listening[i];
+    int listening;
+    for (uint32_t i = 0; (listening = door_socket(&hello->door, i)) != DOOR_END; i++) {
         const int connection =
             listening < 0 ? -1 : accept4(listening, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
         if (connection >= 0) {

@@ -13,9 +13,10 @@ static bool door_watch(const struct lobby *lobby, int operation, uint32_t events
     struct epoll_event event = {.events = events};
     bool is_good = true;
     event.data.u64 = LOBBY_EPOLL_DOOR << 32;
-    for (int i = 0; i < DOOR_WAYS; i++)
-        if (door->listening[i] >= 0)
-            is_good &= epoll_ctl(lobby->epoll_fd, operation, door->listening[i], &event) == 0;
+    int fd;
+    for (uint32_t i = 0; (fd = door_socket(door, i)) != DOOR_END; i++)
+        if (fd >= 0)
+            is_good &= epoll_ctl(lobby->epoll_fd, operation, fd, &event) == 0;
     if (operation == EPOLL_CTL_ADD && door->board >= 0)
         is_good &= epoll_ctl(lobby->epoll_fd, operation, door->board, &event) == 0;
     return is_good;
@@ -29,6 +30,15 @@ enum status lobby_open(struct lobby *lobby, struct hello *hello, struct collect 
     if (!door_watch(lobby, EPOLL_CTL_ADD, EPOLLIN))
         return problem_set(why, STATUS_IO, PROBLEM_NO_OFFSET, "epoll: %s", strerror(errno));
     return STATUS_OK;
+}
+
+void lobby_go_near(struct lobby *lobby, pid_t pid)
+{
+    struct epoll_event event = {.events = lobby->is_shut ? 0 : EPOLLIN};
+    const int fd = door_open_near(&lobby->hello->door, pid);
+    event.data.u64 = LOBBY_EPOLL_DOOR << 32;
+    if (fd >= 0)
+        (void)epoll_ctl(lobby->epoll_fd, EPOLL_CTL_ADD, fd, &event);
 }
 
 static void caller_forget(struct lobby *lobby, uint32_t i)

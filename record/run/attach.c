@@ -42,6 +42,7 @@ static enum inject_outcome attach_one(const struct attach_plan *plan, pid_t pid,
         .settings = settings,
     };
     struct inject_result result;
+    lobby_go_near(plan->lobby, pid);
     enum inject_outcome outcome = inject(&one, &result, why);
     if (result.entry != 0)
         outcome = entry_outcome(result.entry, why);

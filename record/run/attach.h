@@ -14,7 +14,7 @@
 #define PYREC_RECORD_ATTACH_H
 
 #include "launch.h"
-#include "record/collect/collect.h"
+#include "record/collect/lobby.h"
 #include "record/inject/inject.h"
 
 struct attach_plan {
@@ -22,6 +22,7 @@ struct attach_plan {
     uint32_t n_pids;             /* SETTINGS_MAX_PIDS at most */
     const struct launch *launch; /* where the library is */
     const struct launch_agent *agent;
+    struct lobby *lobby;
     struct collect *collect; /* is told how it went, before the processes are heard */
     void (*say)(const char *sentence);
 };

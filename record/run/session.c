@@ -158,8 +158,8 @@ static enum status process_invite(struct session *s, int *exit_code, struct prob
 static enum status processes_join(struct session *s, int *exit_code, struct problem *why)
 {
     const struct launch_agent agent = agent_of(s);
-    const struct attach_plan plan = {
-        s->settings->pids, s->settings->n_pids, &s->launch, &agent, &s->collect, s->say};
+    const struct attach_plan plan = {s->settings->pids, s->settings->n_pids, &s->launch, &agent,
+                                     &s->lobby,         &s->collect,         s->say};
     enum inject_outcome last;
     *exit_code = 1;
     s->child.has_ended = true; /* there is none, and what it would have left behind goes on */

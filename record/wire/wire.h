@@ -64,8 +64,10 @@ enum wire_flags {
     X(UNREADABLE, "may not read its own memory (a filter of system calls?)")                       \
     X(THREAD, "can have no thread for the recorder")                                               \
     X(MEMORY, "has no memory for the recorder")                                                    \
-    X(UNREACHED, "cannot reach pyrec")                                                             \
-    X(STRANGER, "found somebody else in pyrec's place")                                            \
+    X(UNREACHED,                                                                                   \
+      "cannot reach pyrec: it does not see pyrec's sockets (a container?), and pyrec may "         \
+      "not put one there; run pyrec as root")                                                      \
+    X(STRANGER, "found somebody in pyrec's place who does not prove to be pyrec")                  \
     X(LATER, "has not come to it yet")
 
 enum wire_attach {

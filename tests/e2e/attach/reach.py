@@ -1,0 +1,275 @@
+# SPDX-License-Identifier: MIT
+"""pyrec -p, dump and ps: programs in other namespaces, of other users, and such as forbid something."""
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+
+from attach import need_attaching
+from e2e import Skip, function_of
+
+SOMEBODY = 24680  # no user of this machine has that number
+
+WORK = """
+import os, sys, threading, time
+def spin_it():
+    while True: sum(range(1000))
+def rest():
+    sys.stdin.read()
+threading.Thread(target=spin_it, name="spin_it", daemon=True).start()
+exec(sys.argv[1])
+print("ready", flush=True)
+rest()
+exec(sys.argv[2])
+print("done", flush=True)
+"""
+
+
+def need_root():
+    need_attaching()
+    if os.geteuid() != 0:
+        raise Skip("needs to be root")
+
+
+def need(*command):
+    """A command by whose help a program gets somewhere else."""
+    try:
+        done = subprocess.run([*command, "true"], capture_output=True, text=True, timeout=60)
+    except FileNotFoundError:
+        raise Skip(f"needs {command[0]}")
+    if done.returncode != 0:
+        raise Skip(f"{' '.join(command)}: {done.stderr.strip()[:80]}")
+
+
+def need_their_python(t):
+    """An interpreter that other users may execute."""
+    try:
+        done = subprocess.run([t.python, "-c", ""], capture_output=True, user=SOMEBODY, cwd="/")
+    except PermissionError:
+        raise Skip("another user may not execute this interpreter")
+    if done.returncode != 0:
+        raise Skip("another user cannot run this interpreter")
+
+
+class Elsewhere:
+    """The work, run by `prefix`; the first Python below that is it."""
+
+    def __init__(self, t, *prefix, python=None, user=None, does="", undoes=""):
+        path = t.file("work.py", WORK)
+        os.chmod(t.dir, 0o755)
+        self.process = subprocess.Popen(
+            [*prefix, python or t.python, path, does, undoes], stdin=subprocess.PIPE, text=True,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, user=user, group=user,
+            extra_groups=[] if user else None)
+        t.at_end.append(self.process.kill)
+        line = self.process.stdout.readline()
+        assert line == "ready\n", (line, self.process.stderr.read())
+        self.pid = self.process.pid
+        while (below := self.children(self.pid)):
+            self.pid = below[0]
+
+    @staticmethod
+    def children(pid):
+        text = pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii")
+        return [int(word) for word in text.split()]
+
+    def end(self):
+        out, err = self.process.communicate("", timeout=60)
+        assert (self.process.returncode, out, err) == (0, "done\n", ""), (out, err)
+
+
+def copied(t):
+    """pyrec where everybody may execute it, and a folder where everybody may write."""
+    folder = t.dir / "copy"
+    if not folder.exists():
+        os.chmod(t.dir, 0o755)
+        folder.mkdir()
+        for path in (t.pyrec, t.build / "record" / "libpyrec.so"):
+            shutil.copy(path, folder)
+        (t.dir / "out").mkdir()
+        os.chmod(t.dir / "out", 0o777)
+    return str(folder / "pyrec")
+
+
+def run(t, *words, user=None):
+    return subprocess.run([copied(t) if user else t.pyrec, *map(str, words)], capture_output=True,
+                          text=True, timeout=120, user=user, group=user,
+                          extra_groups=[] if user else None, cwd="/")
+
+
+def check_recorded(t, program, user=None, way=None):
+    """Attached to, dumped and listed, by `user`: names are right, and it ends as ever."""
+    copied(t)
+    trace = f"{t.trace()}" if user is None else str(t.dir / "out" / f"{t.n}.{user}.trace")
+    t.n += 1
+    done = run(t, "-p", program.pid, "-o", trace, "-r", "200", "--duration", "0.5s", user=user)
+    assert done.returncode == 0 and "1 process, 2 threads" in done.stderr, done
+    assert os.stat(trace).st_mode & 0o077 == 0, oct(os.stat(trace).st_mode)
+    stacks = t.stacks(trace, "--thread", "spin_it")
+    whole = sum(weight for _, weight in stacks)
+    own = sum(weight for stack, weight in stacks if "spin_it" in map(function_of, stack))
+    assert own == whole > 0, stacks
+    if way is not None:
+        row, = t.info(trace)["attached"]
+        assert row["library"] == way, row
+    done = run(t, "dump", "--json", program.pid, user=user)
+    threads = {thread["name"]: thread for thread in json.loads(done.stdout)["threads"]}
+    assert threads["MainThread"]["stack"]["frames"][0]["function"] == "rest", threads
+    row, = [row for row in json.loads(run(t, "ps", "--json", user=user).stdout)
+            if row["pid"] == program.pid]
+    assert row["can_attach"] and row["can_dump"] and row["why_not"] is None, row
+
+
+def check_refused(t, program, words, status=4, user=None, can_dump=False):
+    """One line that says why, the same of all three; the program does not notice."""
+    copied(t)
+    trace = str(t.dir / "out" / "refused.trace")
+    done = run(t, "-p", program.pid, "-o", trace, user=user)
+    assert done.returncode == status and words in done.stderr, done
+    assert len(done.stderr.splitlines()) == 1 and not os.path.exists(trace), done
+    attach_line = done.stderr
+    done = run(t, "dump", program.pid, user=user)
+    if can_dump:
+        assert done.returncode == 0 and "spin_it" in done.stdout, done
+    else:
+        assert (done.returncode, done.stderr) == (status, attach_line), done
+    rows = [row for row in json.loads(run(t, "ps", "--json", user=user).stdout)
+            if row["pid"] == program.pid]
+    for row in rows:
+        assert f"pyrec: process {program.pid} {row['why_not']}\n" == attach_line, row
+        assert not row["can_attach"] and row["can_dump"] == can_dump, row
+    assert rows or user is not None, done
+
+
+# ---- namespaces ----
+
+def test_each_namespace(t):
+    need_root()
+    for words in (["-m"], ["-n"], ["-U"], ["-U", "-r"], ["-p", "-f", "--mount-proc"],
+                  ["-i", "-u", "-n", "-m", "-p", "-f", "--mount-proc"],
+                  ["-U", "-r", "-n", "-m", "-p", "-f", "--mount-proc"]):
+        need("unshare", *words)
+        program = Elsewhere(t, "unshare", *words)
+        check_recorded(t, program)
+        program.end()
+
+
+def test_without_our_files(t):
+    """In a mount namespace in which something else lies where the library is: it goes in as bytes."""
+    need_root()
+    need("unshare", "-m")
+    place = str(t.build / "record")
+    if t.python.startswith(place):
+        raise Skip("the interpreter is below pyrec")
+    hide = 'mount -t tmpfs none "$1" && shift && exec "$@"'
+    program = Elsewhere(t, "unshare", "-m", "sh", "-c", hide, "sh", place)
+    assert not os.path.exists(f"/proc/{program.pid}/root{t.pyrec}")
+    check_recorded(t, program, way="as bytes")
+    program.end()
+
+
+def container(t, *more):
+    """Other files, network, processes: what bubblewrap makes is what a container is."""
+    words = ["bwrap", "--proc", "/proc", "--dev", "/dev"]
+    for top in ("/usr", "/bin", "/lib", "/lib64", os.path.dirname(os.path.dirname(t.python)),
+                str(t.dir)):
+        if os.path.islink(top):
+            words += ["--symlink", os.readlink(top), top]
+        elif os.path.isdir(top):
+            words += ["--ro-bind", top, top]
+    return [*words, *more]
+
+
+def test_containers(t):
+    """No file, no abstract name and no process number of ours is seen in there."""
+    need_root()
+    for more in (["--unshare-all"], ["--unshare-all", "--unshare-user", "--uid", "1000"],
+                 ["--unshare-net", "--unshare-user", "--uid", "1000"]):
+        words = container(t, *more)
+        need(*words)
+        program = Elsewhere(t, *words)
+        check_recorded(t, program, way="as bytes")
+        program.end()
+
+
+def test_a_container_of_a_users_own(t):
+    """Made by a user without rights; recorded by that user, and by root."""
+    need_root()
+    words = container(t, "--unshare-all")
+    become = ["setpriv", f"--reuid={SOMEBODY}", f"--regid={SOMEBODY}", "--clear-groups"]
+    os.chmod(t.dir, 0o755)
+    need_their_python(t)
+    need(*become, *words)
+    program = Elsewhere(t, *become, *words)
+    check_recorded(t, program, user=SOMEBODY)
+    check_recorded(t, program)
+    program.end()
+
+
+# ---- users ----
+
+def test_users(t):
+    need_root()
+    need_their_python(t)
+    roots, theirs = Elsewhere(t), Elsewhere(t, user=SOMEBODY)
+    check_recorded(t, theirs)
+    check_refused(t, roots, "is of user root", user=SOMEBODY)
+    check_refused(t, theirs, f"is of user {SOMEBODY}", user=SOMEBODY + 1)
+    try:
+        with open("/proc/sys/kernel/yama/ptrace_scope", encoding="ascii") as scope:
+            yama = int(scope.read())
+    except OSError:
+        yama = 0
+    if yama == 0:
+        check_recorded(t, theirs, user=SOMEBODY)
+    else:
+        check_refused(t, theirs, f"ptrace_scope is {yama}", user=SOMEBODY)
+    for program in (roots, theirs):
+        program.end()
+
+
+NOT_DUMPABLE = "import ctypes; ctypes.CDLL(None).prctl(4, 0, 0, 0, 0)"
+
+
+def test_not_dumpable(t):
+    """Root may all the same; its own user may not."""
+    need_root()
+    t.need_ctypes()
+    need_their_python(t)
+    program = Elsewhere(t, user=SOMEBODY, does=NOT_DUMPABLE)
+    check_refused(t, program, "not even its own user", user=SOMEBODY)
+    check_recorded(t, program)
+    program.end()
+
+
+# ---- what it lacks, or forbids ----
+
+def test_no_descriptors(t):
+    need_attaching()
+    program = Elsewhere(t, does="""
+import resource
+mine = []
+resource.setrlimit(resource.RLIMIT_NOFILE, (20, 20))
+try:
+    while True: mine.append(os.dup(0))
+except OSError: pass
+""", undoes="for fd in mine: os.close(fd)")
+    assert len(os.listdir(f"/proc/{program.pid}/fd")) == 20
+    check_recorded(t, program)
+    assert len(os.listdir(f"/proc/{program.pid}/fd")) == 20
+    program.end()
+
+
+def test_no_more_threads(t):
+    """Where the kernel gives it no thread, nothing has been loaded, and that is what is said."""
+    need_root()
+    need_their_python(t)
+    program = Elsewhere(t, user=SOMEBODY, does="""
+import resource
+resource.setrlimit(resource.RLIMIT_NPROC, (1, 1))
+""")
+    done = run(t, "-p", program.pid, "-o", t.trace())
+    assert done.returncode == 7 and "can have no more threads" in done.stderr, done
+    assert "libpyrec" not in pathlib.Path(f"/proc/{program.pid}/maps").read_text(encoding="utf-8")
+    program.end()
