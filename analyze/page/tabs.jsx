@@ -53,6 +53,7 @@ function Stall({ stall }) {
       {stall.unobserved > 0 && <p>of {seconds(stall.unobserved * 1e9)} it is not known what the thread did: it could not be looked at</p>}
       {list("where it was", stall.stack, [])}
       {list("who held the GIL that it waited for", stall.gil, ["other"])}
+      {list("who likely held what it waited for, or ended the wait", stall.holders, ["other", "evidence"])}
       {list("what the other threads did meanwhile", stall.others, ["other", "doing"])}
     </div>
   );

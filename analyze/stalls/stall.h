@@ -21,6 +21,7 @@
 
 #include "analyze/model/carry.h"
 #include "analyze/model/metric.h"
+#include "analyze/waits/wait_kind.h"
 #include "idle_place.h"
 
 enum stall_kind {
@@ -29,7 +30,31 @@ enum stall_kind {
                     own frame, where it did the work itself */
     STALL_CALL,  /* blocked: number = node, call */
     STALL_GIL,   /* waiting for the GIL: thread = who held it (or NULL), number = node it was in */
+    STALL_HELD,  /* waiting for a lock: thread = who likely held it, number = node it was in, call
+                    when it was blocked; thread NULL = it cannot be told. wall_ns is by its states,
+                    `counted` the waiter's */
     STALL_OTHER, /* another thread: number = node; call when it was blocked */
+};
+
+/* Why a thread is likely the one that let go; what says most first. wait_judge.h */
+enum stall_evidence {
+    EVIDENCE_NONE,
+    EVIDENCE_BLOCK_LEFT, /* it was past the line the waiter stands in, and went on at the end */
+    EVIDENCE_NEXT_MOVE,  /* it went on at the end, and had not run since the beginning */
+    EVIDENCE_BLOCK,      /* it was past that line all the while */
+    EVIDENCE_WENT_ON,    /* it went on at the end from where it had been all the while */
+    EVIDENCE_RAN_ONCE,   /* it ran at the end, and not before; it is there again: as good as that */
+};
+
+/* Why it cannot be told. */
+enum stall_unheld {
+    UNHELD_NOBODY_RAN,  /* as the wait ended, none of the other threads ran */
+    UNHELD_SEVERAL,     /* several threads fit equally */
+    UNHELD_NOBODY_FITS, /* some ran, none went on */
+    UNHELD_SHORT,       /* too few samples to see that */
+    UNHELD_OPEN,        /* the wait did not end */
+    UNHELD_LONG,        /* more samples than are kept */
+    UNHELD_COUNT
 };
 
 struct stall_entry {
@@ -40,18 +65,12 @@ struct stall_entry {
     struct weights counted; /* what of it was asked for; times in ns */
 };
 
-/*
- * A thread of the process in the stall's time. Of another one while this one waited for a lock: what
- * of its stack stayed all the time, and whether it went on from there as the wait ended, as who
- * holds the lock must. Not each who does has held it.
- */
+/* A thread of the process in the stall's time. */
 struct stall_peer {
     const struct thread *thread;
-    struct carry carry; /* ns, for `counted` */
-    uint32_t stays,
-        was;   /* nodes; in the wait that goes on (TREE_ROOT = nothing), in the last one */
-    bool seen; /* .. in the wait that goes on */
-    uint64_t released_ns; /* of all such waits */
+    struct carry carry;           /* ns, for `counted` */
+    uint64_t held_ns;             /* what it likely held the lock for; of all waits */
+    enum stall_evidence evidence; /* .. the weakest of all of these */
 };
 
 struct stall {
@@ -71,9 +90,11 @@ struct stall {
     struct hash hash;
     struct stall_peer *peers; /* as they came */
     size_t n_peers, peers_size;
-    size_t next; /* where the next one is looked for first: they come in the same order */
-    uint32_t wait_node; /* while reading: it waits for a lock there + 1; 0 = it does not */
-    uint64_t wait_ns;
+    size_t next;          /* where the next one is looked for first: they come in the same order */
+    struct wait_log *log; /* while reading; NULL = nothing to log yet */
+    uint64_t lock_ns[WAIT_KIND_COUNT]; /* it waited for somebody else */
+    uint64_t unheld_ns[UNHELD_COUNT];  /* of it, for nobody can tell whom */
+    const struct thread *maybe[2];     /* two of those that fitted equally, the last time */
 
     uint64_t n_blocked, longest_ns; /* how often it was blocked, and the longest time without a
                                        break; its clock moves when it wakes up */
@@ -119,6 +140,11 @@ static inline uint64_t stall_length_ns(const struct stall *stall)
 {
     return stall->end_ns - stall->begin_ns;
 }
+
+/* For those that find details: add what `more` weighs to the entry with its key; a thread's peer.
+ */
+void stall_add_entry(struct stall *stall, const struct stall_entry *more);
+struct stall_peer *stall_peer_of(struct stall *stall, const struct thread *thread);
 
 /* The entry of a kind with most time; NULL when there is none. */
 const struct stall_entry *stall_largest(const struct stall *stall, enum stall_kind kind);

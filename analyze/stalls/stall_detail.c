@@ -2,9 +2,9 @@
 #include "analyze/base/memory.h"
 #include "analyze/read/unit.h"
 #include "stall.h"
+#include "wait_judge.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 static uint64_t key_hash(enum stall_kind kind, const struct thread *thread, uint32_t number,
                          uint32_t call)
@@ -18,8 +18,7 @@ static uint64_t entry_hash(const void *owner, uint32_t n)
     return key_hash(e->kind, e->thread, e->number, e->call);
 }
 
-/* Add what `more` weighs to the entry with its key. */
-static void entry_add(struct stall *stall, const struct stall_entry *more)
+void stall_add_entry(struct stall *stall, const struct stall_entry *more)
 {
     hash_reserve(&stall->hash, entry_hash, stall);
     uint64_t at = key_hash(more->kind, more->thread, more->number, more->call);
@@ -50,10 +49,10 @@ static void piece_add(struct stall *stall, struct stall_entry key, const struct 
     key.wall_ns[piece->class] = piece->weight.wall;
     if (piece->counts)
         key.counted.by[piece->class] = piece->weight;
-    entry_add(stall, &key);
+    stall_add_entry(stall, &key);
 }
 
-static struct stall_peer *peer_of(struct stall *stall, const struct thread *thread)
+struct stall_peer *stall_peer_of(struct stall *stall, const struct thread *thread)
 {
     for (size_t i = 0; i < stall->n_peers; i++) {
         const size_t at = (stall->next + i) % stall->n_peers;
@@ -125,7 +124,7 @@ static void add_span(struct stall *stall, struct scene *scene, const struct sele
     const struct piece piece = {
         state_class(span->state),
         scene_has_state(scene, select, span),
-        stall_weight(scene, span, first, end - first, &peer_of(stall, thread)->carry),
+        stall_weight(scene, span, first, end - first, &stall_peer_of(stall, thread)->carry),
     };
     if (thread == stall->thread) {
         add_own(stall, scene, span, first == span->first, &piece);
@@ -140,90 +139,25 @@ static void add_span(struct stall *stall, struct scene *scene, const struct sele
     piece_add(stall, key, &piece);
 }
 
-/* ---- who ended a wait for a lock ---- */
+/* ---- who held what it waited for ---- */
 
-static bool is_below(const struct tree *tree, uint32_t node, uint32_t above)
+/* Judge what is over; at the very end what is not, too. */
+static void judge_waits(struct stalls *stalls, struct stall *stall, bool at_end)
 {
-    while (node > above) /* parents have smaller numbers */
-        node = tree->nodes[node].parent;
-    return node == above;
+    struct wait_log *const log = stall->log;
+    size_t n = 0;
+    while (n < log->n_waits && (at_end || wait_log_is_settled(log, &log->waits[n])))
+        wait_judge(stalls, stall, log, &log->waits[n++]);
+    wait_log_forget(log, n);
 }
 
-/* The wait goes on from tick `first` to `end`: what stays of the others' stacks. */
-static void wait_more(struct stall *stall, struct scene *scene, uint32_t first, uint32_t end)
-{
-    stall->wait_ns += scene_wall_ns(scene, first, end - first);
-    for (size_t i = 0; i < scene->n_threads; i++) {
-        const struct scene_thread *const t = &scene->threads[i];
-        if (t->thread == stall->thread)
-            continue;
-        for (size_t s = 0; s < t->n_spans && t->spans[s].first < end; s++) {
-            const struct span *const span = &t->spans[s];
-            if (span->first + span->n <= first)
-                continue;
-            struct stall_peer *const p = peer_of(stall, t->thread);
-            const uint32_t node = scene_node(scene, span->stack);
-            p->stays = p->seen ? p->stays : node;
-            p->seen = true;
-            while (!is_below(&scene->tree, node, p->stays))
-                p->stays = scene->tree.nodes[p->stays].parent;
-        }
-    }
-}
-
-/* It is over at this tick: who is no longer where it was all the time? */
-static void wait_end(struct stall *stall, struct scene *scene, uint32_t tick)
-{
-    for (size_t i = 0; i < scene->n_threads; i++) {
-        struct scene_thread *const t = &scene->threads[i];
-        if (t->thread == stall->thread)
-            continue;
-        struct stall_peer *const p = peer_of(stall, t->thread);
-        bool went_on = false;
-        for (uint32_t k = tick; k < tick + 2 && k < scene->n_ticks && p->stays != TREE_ROOT; k++) {
-            const struct span *const span = scene_span(t, k);
-            went_on |=
-                span != NULL && !is_below(&scene->tree, scene_node(scene, span->stack), p->stays);
-        }
-        if (p->seen && went_on) {
-            p->released_ns += stall->wait_ns;
-            p->was = p->stays;
-        }
-    }
-    for (size_t i = 0; i < stall->n_peers; i++)
-        stall->peers[i].seen = false;
-    stall->wait_node = 0;
-    stall->wait_ns = 0;
-}
-
-static bool waits_for_lock(struct scene *scene, const struct span *span)
-{
-    const uint32_t call = scene_call(scene, span);
-    return state_class(span->state) == CLASS_BLOCKED && call != SCENE_NO_CALL &&
-           strcmp(scene->calls[call], "futex") == 0;
-}
-
-/* The stalled thread's own spans from tick `begin` to `end`. */
-static void follow_waits(struct stall *stall, struct scene *scene, const struct scene_thread *own,
+static void follow_waits(struct stalls *stalls, struct stall *stall, const struct scene_thread *own,
                          uint32_t begin, uint32_t end)
 {
-    for (size_t s = 0; s < own->n_spans && own->spans[s].first < end; s++) {
-        const struct span *const span = &own->spans[s];
-        const uint32_t first = span->first > begin ? span->first : begin;
-        const uint32_t last = span->first + span->n < end ? span->first + span->n : end;
-        if (first >= last)
-            continue;
-        const bool waits = waits_for_lock(scene, span);
-        const uint32_t node = scene_node(scene, span->stack);
-        if (stall->wait_node != 0 && (!waits || stall->wait_node != node + 1))
-            wait_end(stall, scene, first);
-        if (!waits)
-            continue;
-        stall->wait_node = node + 1;
-        wait_more(stall, scene, first, last);
-    }
-    if (stall->wait_node != 0 && end < scene->n_ticks)
-        wait_end(stall, scene, end);
+    if (stall->log == NULL)
+        stall->log = memory_get(sizeof *stall->log);
+    wait_log_range(stall->log, stalls->scene, stalls->select, own, begin, end);
+    judge_waits(stalls, stall, false);
 }
 
 /* ---- reading ---- */
@@ -242,26 +176,33 @@ static uint32_t tick_at(const struct scene *scene, uint64_t ns)
     return low;
 }
 
-static void detail_stall(struct stall *stall, struct scene *scene, const struct select *select)
+static void detail_stall(struct stalls *stalls, struct stall *stall)
 {
+    struct scene *const scene = stalls->scene;
+    const struct scene_thread *own = NULL;
     if (stall->thread->process != scene->process ||
-        stall->begin_ns >= scene_time_ns(scene, scene->n_ticks - 1) ||
-        stall->end_ns <= scene_before_ns(scene, 0))
+        stall->begin_ns >= scene_time_ns(scene, scene->n_ticks - 1))
         return;
+    if (stall->end_ns <= scene_before_ns(scene, 0)) {
+        if (stall->log != NULL && stall->log->n_waits > 0)
+            follow_waits(stalls, stall, NULL, 0, 0); /* what came next, as its last wait ended */
+        return;
+    }
     const uint32_t begin = tick_at(scene, stall->begin_ns + 1);
     const uint32_t end = tick_at(scene, stall->end_ns + 1);
     for (size_t i = 0; i < scene->n_threads; i++) {
         const struct scene_thread *const t = &scene->threads[i];
         if (t->thread == stall->thread)
-            follow_waits(stall, scene, t, begin, end);
+            own = t;
         for (size_t s = 0; s < t->n_spans && t->spans[s].first < end; s++) {
             const struct span *const span = &t->spans[s];
             const uint32_t first = span->first > begin ? span->first : begin;
             const uint32_t last = span->first + span->n < end ? span->first + span->n : end;
             if (first < last)
-                add_span(stall, scene, select, t->thread, span, first, last);
+                add_span(stall, scene, stalls->select, t->thread, span, first, last);
         }
     }
+    follow_waits(stalls, stall, own, begin, end);
 }
 
 struct detailing {
@@ -272,8 +213,9 @@ struct detailing {
 static void detail_range(void *closure, struct scene *scene)
 {
     const struct detailing *const d = closure;
+    (void)scene;
     for (size_t i = 0; i < d->n; i++)
-        detail_stall(&d->stalls->list[i], scene, d->stalls->select);
+        detail_stall(d->stalls, &d->stalls->list[i]);
 }
 
 /* Was the thread in this very frame, and is that the loop's own? */
@@ -298,9 +240,9 @@ static void add_tree(struct stalls *stalls, struct stall *stall)
         const uint32_t loop = idle_loop_node(stalls->idle, stall->idle, e.number);
         e.kind = STALL_TREE;
         for (; e.number != loop; e.number = tree->nodes[e.number].parent)
-            entry_add(stall, &e);
+            stall_add_entry(stall, &e);
         if (loop != TREE_ROOT && is_own(stall, loop))
-            entry_add(stall, &e);
+            stall_add_entry(stall, &e);
     }
 }
 
@@ -311,8 +253,16 @@ void stalls_detail(struct stalls *stalls, struct trace *trace, const struct sele
     if (detailing.n == 0)
         return;
     scene_run(stalls->scene, trace, select, detail_range, &detailing);
-    for (size_t i = 0; i < detailing.n; i++)
-        add_tree(stalls, &stalls->list[i]);
+    for (size_t i = 0; i < detailing.n; i++) {
+        struct stall *const stall = &stalls->list[i];
+        add_tree(stalls, stall);
+        if (stall->log == NULL)
+            continue;
+        judge_waits(stalls, stall, true);
+        wait_log_clear(stall->log);
+        free(stall->log);
+        stall->log = NULL;
+    }
 }
 
 const struct stall_entry *stall_largest(const struct stall *stall, enum stall_kind kind)

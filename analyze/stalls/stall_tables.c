@@ -5,6 +5,7 @@
 #include "analyze/view/column.h"
 #include "idle_place.h"
 #include "stall_tell.h"
+#include "wait_judge.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -29,6 +30,10 @@ static const struct part_kind call_kind = {"calls", "what it was blocked in",
 static const struct part_kind gil_kind = {"gil", "who held the GIL that it waited for",
                                           "seconds,part,other,function,place", "other_id,file,line",
                                           ROW_STALL_LINE};
+static const struct part_kind held_kind = {"holders",
+                                           "who likely held what it waited for, or ended the wait",
+                                           "seconds,part,other,doing,function,place,evidence",
+                                           "other_id,blocked_in,file,line", ROW_STALL_LINE};
 static const struct part_kind other_kind = {"others", "what the other threads did meanwhile",
                                             "seconds,part,other,doing,function,place",
                                             "other_id,blocked_in,file,line", ROW_STALL_LINE};
@@ -79,6 +84,15 @@ static const struct stall_entry **sorted(const struct stalls *stalls, const stru
 
 /* ---- the tables ---- */
 
+static enum stall_evidence evidence_of(const struct stall *stall, const struct thread *thread)
+{
+    for (size_t i = 0; i < stall->n_peers; i++) {
+        if (stall->peers[i].thread == thread)
+            return stall->peers[i].evidence;
+    }
+    return EVIDENCE_NONE;
+}
+
 static struct row line_row(struct view *view, const struct stalls *stalls,
                            const struct stall *stall, const struct stall_entry *e, bool idle,
                            size_t n_threads)
@@ -87,11 +101,16 @@ static struct row line_row(struct view *view, const struct stalls *stalls,
     const struct metric *const metric = metric_of(stalls);
     static const char *const doing[CLASS_COUNT] = {"running", "running", "waiting for the GIL",
                                                    "blocked", "ready or blocked"};
-    const bool known = e->kind != STALL_GIL || e->thread != NULL; /* else nobody held it */
+    /* else nobody held it, or it cannot be told who did */
+    const bool known = (e->kind != STALL_GIL && e->kind != STALL_HELD) || e->thread != NULL;
     const struct frame nowhere = {0};
     int most = 0;
-    for (int c = 0; c < CLASS_COUNT; c++)
-        most = e->counted.by[c].wall > e->counted.by[most].wall ? c : most;
+    for (int c = 0; c < CLASS_COUNT; c++) {
+        const bool more = e->kind == STALL_HELD /* of that `counted` is the waiter's */
+                              ? e->wall_ns[c] > e->wall_ns[most]
+                              : e->counted.by[c].wall > e->counted.by[most].wall;
+        most = more ? c : most;
+    }
     *line = (struct stall_line){
         .ns = weights_sum(&e->counted).wall,
         .weight = metric->of(&e->counted),
@@ -100,8 +119,11 @@ static struct row line_row(struct view *view, const struct stalls *stalls,
                                                     : stall->wall_ns,
         .thread = e->thread,
         .call = e->call != SCENE_NO_CALL ? stalls->scene->calls[e->call] : NULL,
-        .doing = doing[most],
+        .doing = known ? doing[most] : NULL,
     };
+    if (e->kind == STALL_HELD)
+        line->evidence = e->thread == NULL ? "cannot be told"
+                                           : wait_evidence_text(evidence_of(stall, e->thread));
     if (n_threads > 1)
         line->others = arena_print(&view->arena, "%zu threads", n_threads);
     if (line->call != NULL)
@@ -120,7 +142,7 @@ struct filling {
     const struct stall *stall;
     struct part *part;
     size_t max;
-    enum stall_kind said; /* the verdict names the largest entry of this kind */
+    unsigned said; /* of these kinds (1 << kind) the story's words name the largest entry */
 };
 
 static void fill_row(struct filling *f, const struct stall_entry *e, uint32_t depth)
@@ -191,7 +213,7 @@ static void add_entries(struct filling *f, struct story *story, const struct par
 {
     size_t n;
     const struct stall_entry **const list = sorted(f->stalls, f->stall, kind, &n);
-    const bool said = f->max > 0 && n == 1 && kind == f->said; /* to people, by the verdict */
+    const bool said = f->max > 0 && n == 1 && (f->said >> kind & 1); /* to people */
     if (n > 0 && !said)
         begin_part(f, story, part_kind, n);
     for (size_t i = 0; i < n && !said; i++)
@@ -204,11 +226,12 @@ static void add_entries(struct filling *f, struct story *story, const struct par
 /* Why a thread comes before others in the table. */
 enum concern {
     CONCERN_HOLDS_GIL, /* it held the GIL that the stalled one waited for */
-    CONCERN_RELEASES,  /* it went on as the wait ended */
-    CONCERN_NEAR,      /* it was in the function in which the stalled one waited for a lock */
+    CONCERN_HOLDS,     /* it likely held what the stalled one waited for */
+    CONCERN_MAY,       /* it is one of those that may have */
     CONCERN_RUNS,
     CONCERN_BLOCKED,
-    CONCERN_IDLE, /* in its own idle place, or where it always is */
+    CONCERN_WAITS, /* for a lock itself */
+    CONCERN_IDLE,  /* in its own idle place, or where it always is */
 };
 
 struct other {
@@ -235,59 +258,45 @@ static bool is_idle(const struct filling *f, const struct stall_entry *e)
     return false;
 }
 
-static uint64_t released_ns(const struct stall *stall, const struct thread *thread)
-{
-    for (size_t i = 0; i < stall->n_peers; i++) {
-        if (stall->peers[i].thread == thread)
-            return stall->peers[i].released_ns;
-    }
-    return 0;
-}
-
-static uint64_t held_ns(const struct stall *stall, const struct thread *thread)
+/* How long it held the GIL, or likely what else was waited for. */
+static uint64_t held_ns(const struct stall *stall, const struct thread *thread,
+                        enum stall_kind kind)
 {
     uint64_t sum_ns = 0;
     for (size_t i = 0; i < stall->n; i++) {
         const struct stall_entry *const e = &stall->entries[i];
-        if (e->kind == STALL_GIL && e->thread == thread)
+        if (e->kind == kind && e->thread == thread)
             sum_ns += stall_entry_ns(e);
     }
     return sum_ns;
 }
 
-/* Is the function in which it was blocked most on the other's stack, too? */
-static bool is_near(const struct filling *f, const struct stall_entry *e)
+static bool may_hold(const struct filling *f, const struct thread *thread)
 {
-    const struct scene *const scene = f->stalls->scene;
-    const struct stall_entry *const call = stall_largest(f->stall, STALL_CALL);
-    if (call == NULL || call->number == TREE_ROOT || call->call == SCENE_NO_CALL ||
-        strcmp(scene->calls[call->call], "futex") != 0)
-        return false;
-    const uint32_t function = scene->symbols.places[scene->tree.nodes[call->number].place].function;
-    for (uint32_t node = e->number; node != TREE_ROOT; node = scene->tree.nodes[node].parent) {
-        if (scene->symbols.places[scene->tree.nodes[node].place].function == function)
-            return true;
-    }
-    return false;
+    const uint64_t *const unheld_ns = f->stall->unheld_ns;
+    return unheld_ns[UNHELD_SEVERAL] > 0 &&
+           (f->stall->maybe[0] == thread || f->stall->maybe[1] == thread);
 }
 
 static struct other judge(const struct filling *f, const struct stall_entry *e)
 {
     struct other o = {e, CONCERN_RUNS, metric_of(f->stalls)->of(&e->counted)};
-    const uint64_t held = held_ns(f->stall, e->thread);
-    const uint64_t released = released_ns(f->stall, e->thread);
-    if ((double)held >= SHARE_MIN * (double)f->stall->wall_ns) {
+    const uint64_t gil = held_ns(f->stall, e->thread, STALL_GIL);
+    const uint64_t lock = held_ns(f->stall, e->thread, STALL_HELD);
+    if ((double)gil >= SHARE_MIN * (double)f->stall->wall_ns) {
         o.concern = CONCERN_HOLDS_GIL;
-        o.weight = held;
-    } else if ((double)released >= SHARE_MIN * (double)f->stall->wall_ns) {
-        o.concern = CONCERN_RELEASES;
-        o.weight = released;
+        o.weight = gil;
+    } else if ((double)lock >= SHARE_MIN * (double)f->stall->wall_ns) {
+        o.concern = CONCERN_HOLDS;
+        o.weight = lock;
     } else if (is_idle(f, e)) {
         o.concern = CONCERN_IDLE;
-    } else if (is_near(f, e)) {
-        o.concern = CONCERN_NEAR;
+    } else if (may_hold(f, e->thread)) {
+        o.concern = CONCERN_MAY;
     } else if (e->wall_ns[CLASS_BLOCKED] * 2 > stall_entry_ns(e)) {
-        o.concern = CONCERN_BLOCKED;
+        o.concern = wait_kind_of(f->stalls->scene, e->number, e->call) != WAIT_NONE
+                        ? CONCERN_WAITS
+                        : CONCERN_BLOCKED;
     }
     return o;
 }
@@ -365,12 +374,13 @@ static void add_others(struct filling *f, struct story *story)
 }
 
 void stall_add_tables(struct view *view, const struct stalls *stalls, const struct stall *stall,
-                      struct story *story, size_t rows_max, enum stall_kind said)
+                      struct story *story, size_t rows_max, unsigned said)
 {
     struct filling f = {
         .view = view, .stalls = stalls, .stall = stall, .max = rows_max, .said = said};
     add_stack(&f, story);
     add_entries(&f, story, &gil_kind, STALL_GIL);
+    add_entries(&f, story, &held_kind, STALL_HELD);
     add_entries(&f, story, &call_kind, STALL_CALL);
     add_others(&f, story);
 }

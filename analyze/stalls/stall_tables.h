@@ -12,8 +12,9 @@
 #include "analyze/view/story.h"
 #include "stall.h"
 
-/* All that has rows; as many per table at most, 0 = all. `said`: what the story's words say. */
+/* All that has rows; as many per table at most, 0 = all. `said`: 1 << kind of entries of which
+ * the story's words name the largest. */
 void stall_add_tables(struct view *view, const struct stalls *stalls, const struct stall *stall,
-                      struct story *story, size_t rows_max, enum stall_kind said);
+                      struct story *story, size_t rows_max, unsigned said);
 
 #endif

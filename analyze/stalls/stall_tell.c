@@ -183,25 +183,6 @@ static uint32_t largest_call(const struct stall *stall, uint64_t *ns)
 
 /* ---- the story ---- */
 
-/* ", until backup went on from backup (app.py:10)": who did that as a wait for a lock ended. */
-static const char *release_text(struct view *view, const struct stalls *stalls,
-                                const struct stall *stall)
-{
-    const struct stall_peer *found = NULL;
-    for (size_t i = 0; i < stall->n_peers; i++) {
-        const struct stall_peer *const p = &stall->peers[i];
-        if (p->released_ns * 2 <= stall->class_ns[CLASS_BLOCKED])
-            continue;
-        if (found != NULL)
-            return ""; /* it may have been any of them; they come first in the table */
-        found = p;
-    }
-    if (found == NULL)
-        return "";
-    return arena_print(&view->arena, ", until %s went on from %s", found->thread->name,
-                       stall_place_text(view, stalls->scene, found->was));
-}
-
 /* One sentence: what it did most of the time, and where. */
 static const char *verdict(struct view *view, const struct stalls *stalls,
                            const struct stall *stall, uint32_t node)
@@ -225,18 +206,12 @@ static const char *verdict(struct view *view, const struct stalls *stalls,
             return arena_print(&view->arena, "blocked for %s, %sin %s%s%s%s, in %s", time, most,
                                name, meaning != NULL ? " (" : "", meaning != NULL ? meaning : "",
                                meaning != NULL ? ")" : "", place);
-        return arena_print(&view->arena, "blocked in %s%s%s%s for %s in %s%s", name,
+        return arena_print(&view->arena, "blocked in %s%s%s%s for %s in %s", name,
                            meaning != NULL ? " (" : "", meaning != NULL ? meaning : "",
-                           meaning != NULL ? ")" : "", time, place,
-                           release_text(view, stalls, stall));
+                           meaning != NULL ? ")" : "", time, place);
     }
-    if (class == CLASS_WAITS_GIL) {
-        const struct stall_entry *const held = stall_largest(stall, STALL_GIL);
-        if (held != NULL && held->thread != NULL)
-            return arena_print(&view->arena, "waited %s for the GIL, held most by %s in %s", time,
-                               held->thread->name, stall_place_text(view, scene, held->number));
-        return arena_print(&view->arena, "waited %s for the GIL", time);
-    }
+    if (class == CLASS_WAITS_GIL)
+        return arena_print(&view->arena, "waited %s for the GIL, in %s", time, place);
     if (class == CLASS_READY)
         return arena_print(&view->arena, "ready to run for %s but no CPU was free, in %s", time,
                            place);
@@ -311,9 +286,7 @@ void stall_tell(struct view *view, const struct stalls *stalls, const struct sta
 {
     const uint32_t node = where(stalls, stall);
     const enum state_class class = times_of(stall).most;
-    const enum stall_kind said = class == CLASS_BLOCKED     ? STALL_CALL
-                                 : class == CLASS_WAITS_GIL ? STALL_GIL
-                                                            : STALL_STACK;
+    const unsigned why = class == CLASS_BLOCKED ? 1u << STALL_CALL : 0;
     const struct row row = story_row(view, stalls, stall, node);
     struct story *const story =
         view_add_story(view, arena_print(&view->arena, "%zu. %s %s for %s%s", number,
@@ -325,6 +298,7 @@ void stall_tell(struct view *view, const struct stalls *stalls, const struct sta
                                       stall_seconds_text(view, stall->begin_ns)));
     story_add_line(story,
                    arena_print(&view->arena, "why   %s", verdict(view, stalls, stall, node)));
+    const unsigned who = stall_tell_who(view, stalls, stall, story);
     story_add_line(story, arena_print(&view->arena, "did   %s", times_text(view, stall)));
-    stall_add_tables(view, stalls, stall, story, rows_max, said);
+    stall_add_tables(view, stalls, stall, story, rows_max, why | who);
 }

@@ -128,6 +128,11 @@ static struct cell get_doing(const struct row *row)
     return cell_text(row->stall_line->doing);
 }
 
+static struct cell get_evidence(const struct row *row)
+{
+    return cell_text(row->stall_line->evidence);
+}
+
 static struct cell get_depth(const struct row *row)
 {
     return cell_number(UNIT_COUNT, row->depth);
@@ -318,6 +323,12 @@ static const struct column columns[] = {
      .rows = ROW_STALL_LINE,
      .unit = UNIT_TEXT,
      .get = get_doing},
+    {.name = "evidence",
+     .title = "evidence",
+     .help = "why it was likely this thread; without a thread: it cannot be told",
+     .rows = ROW_STALL_LINE,
+     .unit = UNIT_TEXT,
+     .get = get_evidence},
     {.name = "depth",
      .title = "depth",
      .help = "how far below the top of its tree it was called",

@@ -224,41 +224,6 @@ START_TEST(unknown_is_not_idle)
 }
 END_TEST
 
-/* Who held the lock goes on just as the wait for it ends. */
-START_TEST(who_let_go)
-{
-    struct made made;
-    static const struct maker_frame holds = {"backup", "/x/app.py", 90, 92, 0};
-    static const struct maker_frame after = {"backup", "/x/app.py", 90, 93, 0};
-    made_open(&made, "lock.trace");
-    const uint32_t idle = STACK(&made, &module, &once, &selecting);
-    const uint32_t work = STACK(&made, &module, &once_run, &handle, &handler);
-    go(&made, 10, idle, BLOCKED, "epoll_wait");
-    maker_change(made.m, made.process, 2,
-                 &(struct maker_sample){STACK(&made, &holds), BLOCKED, 0, "write"});
-    go(&made, 30, work, BLOCKED, "futex");
-    go(&made, 1, idle, BLOCKED, "epoll_wait");
-    maker_change(made.m, made.process, 2,
-                 &(struct maker_sample){STACK(&made, &after), BLOCKED, 0, "write"});
-    go(&made, 10, idle, BLOCKED, "epoll_wait");
-    made_read(&made, NULL);
-    ck_assert_uint_eq(made.stalls.n, 1);
-    const struct stall *const s = &made.stalls.list[0];
-    const struct stall_peer *holder = NULL;
-    for (size_t i = 0; i < s->n_peers; i++) {
-        if (s->peers[i].thread != s->thread) {
-            ck_assert_ptr_null(holder);
-            holder = &s->peers[i];
-        }
-    }
-    ck_assert_ptr_nonnull(holder);
-    ck_assert_uint_eq(holder->thread->os_tid, 43);
-    ck_assert_uint_eq(holder->released_ns, s->class_ns[CLASS_BLOCKED]);
-    ck_assert_uint_eq(scene_frame(&made.scene, holder->was).line, 92);
-    made_close(&made);
-}
-END_TEST
-
 int main(void)
 {
     Suite *const suite = suite_create("idle");
@@ -273,7 +238,6 @@ int main(void)
     tcase_add_test(tests, works_itself);
     tcase_add_test(tests, dialog_in_c);
     tcase_add_test(tests, unknown_is_not_idle);
-    tcase_add_test(tests, who_let_go);
     suite_add_tcase(suite, tests);
     SRunner *const runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);

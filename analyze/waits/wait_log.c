@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: MIT */
+#include "wait_log.h"
+
+#include "analyze/base/memory.h"
+#include "analyze/read/unit.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+void wait_log_clear(struct wait_log *log)
+{
+    for (size_t i = 0; i < log->n_peers; i++)
+        free(log->peers[i].runs);
+    free(log->peers);
+    free(log->waits);
+    *log = (struct wait_log){0};
+}
+
+/* ---- looking ---- */
+
+const struct wait_peer *wait_log_peer(const struct wait_log *log, const struct thread *thread)
+{
+    for (size_t i = 0; i < log->n_peers; i++) {
+        if (log->peers[i].thread == thread)
+            return &log->peers[i];
+    }
+    return NULL;
+}
+
+size_t wait_run_before(const struct wait_peer *peer, uint32_t tick)
+{
+    size_t low = 0, high = peer->n;
+    while (low < high) {
+        const size_t middle = low + (high - low) / 2;
+        if (peer->runs[middle].first <= tick)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low > 0 ? low - 1 : SIZE_MAX;
+}
+
+const struct wait_run *wait_run_at(const struct wait_peer *peer, uint32_t tick)
+{
+    const size_t i = wait_run_before(peer, tick);
+    return i != SIZE_MAX && tick - peer->runs[i].first < peer->runs[i].n ? &peer->runs[i] : NULL;
+}
+
+bool wait_log_is_settled(const struct wait_log *log, const struct wait *wait)
+{
+    return wait->ended && (log->full || log->logged >= wait->end + WAIT_LOOKAHEAD);
+}
+
+/* ---- logging ---- */
+
+static struct wait_peer *peer_of(struct wait_log *log, const struct thread *thread)
+{
+    for (size_t i = 0; i < log->n_peers; i++) { /* they come in the same order again */
+        const size_t at = (log->next + i) % log->n_peers;
+        if (log->peers[at].thread == thread) {
+            log->next = at + 1;
+            return &log->peers[at];
+        }
+    }
+    log->peers = memory_grow(log->peers, &log->peers_size, log->n_peers + 1, sizeof *log->peers);
+    log->peers[log->n_peers] = (struct wait_peer){.thread = thread};
+    return &log->peers[log->n_peers++];
+}
+
+static void run_add(struct wait_log *log, struct wait_peer *peer, const struct wait_run *more)
+{
+    struct wait_run *const last = peer->n > 0 ? &peer->runs[peer->n - 1] : NULL;
+    if (last != NULL && last->first + last->n == more->first && last->node == more->node &&
+        last->call == more->call && last->class == more->class && last->moved == more->moved) {
+        last->n += more->n;
+        last->wall_ns += more->wall_ns;
+        last->due += more->due;
+        return;
+    }
+    if (log->n_runs >= WAIT_RUNS_MAX) {
+        log->full = true;
+        return;
+    }
+    log->n_runs++;
+    peer->runs = memory_grow(peer->runs, &peer->size, peer->n + 1, sizeof *peer->runs);
+    peer->runs[peer->n++] = *more;
+}
+
+/* The ticks first .. end - 1 of a span: the first one of it alone, if the thread ran before it. */
+static void span_add(struct wait_log *log, struct scene *scene, struct wait_peer *peer,
+                     const struct span *span, uint32_t first, uint32_t end)
+{
+    struct wait_run run = {
+        .node = scene_node(scene, span->stack),
+        .call = scene_call(scene, span),
+        .class = state_class(span->state),
+    };
+    while (first < end) {
+        const struct wait_run *const last = peer->n > 0 ? &peer->runs[peer->n - 1] : NULL;
+        const bool follows = last != NULL && last->first + last->n == log->base + first;
+        run.moved = first == span->first && span->cpu_q > 0;
+        /* a coarse clock may not show it */
+        run.moved |= follows && (last->node != run.node || last->call != run.call);
+        run.n = run.moved ? 1 : end - first;
+        run.first = log->base + first;
+        run.wall_ns = scene_wall_ns(scene, first, run.n);
+        run.due = scene_due(scene, first, run.n);
+        run_add(log, peer, &run);
+        first += run.n;
+    }
+}
+
+/* All threads in the ticks first .. end - 1 of the range. */
+static void log_ticks(struct wait_log *log, struct scene *scene, uint32_t first, uint32_t end)
+{
+    for (size_t i = 0; i < scene->n_threads && !log->full; i++) {
+        const struct scene_thread *const t = &scene->threads[i];
+        struct wait_peer *const peer = peer_of(log, t->thread);
+        for (size_t s = 0; s < t->n_spans && t->spans[s].first < end; s++) {
+            const struct span *const span = &t->spans[s];
+            const uint32_t from = span->first > first ? span->first : first;
+            const uint32_t to = span->first + span->n < end ? span->first + span->n : end;
+            if (from < to)
+                span_add(log, scene, peer, span, from, to);
+        }
+    }
+    log->logged = log->base + end;
+}
+
+/* The wait that goes on; NULL when there is none. */
+static struct wait *open_wait(const struct wait_log *log)
+{
+    struct wait *const last = log->n_waits > 0 ? &log->waits[log->n_waits - 1] : NULL;
+    return last != NULL && !last->ended ? last : NULL;
+}
+
+static void end_wait(struct wait_log *log, uint32_t tick)
+{
+    struct wait *const open = open_wait(log);
+    if (open == NULL)
+        return;
+    open->ended = true;
+    open->end = log->base + tick;
+}
+
+static void follow_span(struct wait_log *log, struct scene *scene, const struct select *select,
+                        const struct span *span, uint32_t first)
+{
+    const uint32_t node = scene_node(scene, span->stack), call = scene_call(scene, span);
+    const enum wait_kind kind =
+        state_class(span->state) == CLASS_BLOCKED ? wait_kind_of(scene, node, call) : WAIT_NONE;
+    const struct wait *const open = open_wait(log);
+    /* whose clock moved was awake, and waits for the next one to let go */
+    if (open != NULL && (kind == WAIT_NONE || open->node != node || open->call != call ||
+                         (first == span->first && span->cpu_q > 0)))
+        end_wait(log, first);
+    if (kind == WAIT_NONE || open_wait(log) != NULL)
+        return;
+    log->waits = memory_grow(log->waits, &log->waits_size, log->n_waits + 1, sizeof *log->waits);
+    log->waits[log->n_waits++] = (struct wait){
+        .first = log->base + first,
+        .counts = scene_has_state(scene, select, span),
+        .node = node,
+        .call = call,
+        .kind = kind,
+    };
+}
+
+void wait_log_range(struct wait_log *log, struct scene *scene, const struct select *select,
+                    const struct scene_thread *own, uint32_t begin, uint32_t end)
+{
+    for (size_t s = 0; own != NULL && s < own->n_spans && own->spans[s].first < end; s++) {
+        const struct span *const span = &own->spans[s];
+        const uint32_t first = span->first > begin ? span->first : begin;
+        if (span->first + span->n > first)
+            follow_span(log, scene, select, span, first);
+    }
+    if (end < scene->n_ticks)
+        end_wait(log, end);
+    for (size_t i = 0; i < log->n_waits; i++) {
+        const struct wait *const w = &log->waits[i];
+        const uint32_t first = w->first > log->logged ? w->first : log->logged;
+        uint32_t to = w->ended ? w->end + WAIT_LOOKAHEAD : log->base + scene->n_ticks;
+        to = to < log->base + scene->n_ticks ? to : log->base + scene->n_ticks;
+        if (first < to)
+            log_ticks(log, scene, first > log->base ? first - log->base : 0, to - log->base);
+    }
+    log->base += scene->n_ticks;
+}
+
+void wait_log_forget(struct wait_log *log, size_t n)
+{
+    log->n_waits -= n;
+    memmove(log->waits, log->waits + n, log->n_waits * sizeof *log->waits);
+    if (log->n_waits > 0)
+        return; /* what is left may need all of it */
+    for (size_t i = 0; i < log->n_peers; i++)
+        log->peers[i].n = 0;
+    log->n_runs = 0;
+    log->full = false;
+}
