@@ -6,11 +6,18 @@
 #include "analyze/cli/command.h"
 #include "analyze/model/module.h"
 #include "analyze/out/page_pack.h"
+#include "analyze/report/report_thin.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define TEXT_ROWS "20"
+
+#define SIZE_USUAL  (8u << 20)
+#define SIZE_MAX_B  1e12
+#define BYTES_A_RUN 2u /* of a page, at least, but for the most regular: a limit while it is read  \
+                        */
 
 extern const size_t page_template_len;
 
@@ -76,7 +83,8 @@ static void release(void *closure)
 
 static void add_word(struct answer *answer, const char *word)
 {
-    answer->argv = memory_grow(answer->argv, &answer->argv_size, answer->n_argv + 2, sizeof(char *));
+    answer->argv =
+        memory_grow(answer->argv, &answer->argv_size, answer->n_argv + 2, sizeof(char *));
     memcpy(&answer->argv[answer->n_argv++], &word, sizeof word); /* argv is not const, by custom */
 }
 
@@ -163,6 +171,72 @@ static const char *made_by(struct view *view, const struct args *args)
     return text;
 }
 
+/* --size; 0 = everything, whatever it takes. */
+static enum status parse_size(const struct args *args, size_t *size, struct problem *why)
+{
+    static const char suffixes[] = "kKmMgG";
+    const char *const text = args_text(args, "size");
+    *size = args_flag(args, "exact") ? 0 : SIZE_USUAL;
+    if (text == NULL)
+        return STATUS_OK;
+    if (args_flag(args, "exact"))
+        return problem_set(why, STATUS_USAGE, PROBLEM_NO_OFFSET,
+                           "--exact keeps everything, whatever it takes: --size has no meaning "
+                           "beside it");
+    const size_t len = strspn(text, "0123456789.");
+    char *end;
+    double number = strtod(text, &end);
+    const char *const suffix = *end != '\0' ? strchr(suffixes, *end) : NULL;
+    if (suffix != NULL)
+        number *= pow(1024, (double)((suffix - suffixes) / 2 + 1));
+    if (len == 0 || end != text + len || (*end != '\0' && (suffix == NULL || end[1] != '\0')) ||
+        !(number >= 1 && number <= SIZE_MAX_B))
+        return problem_set(why, STATUS_USAGE, PROBLEM_NO_OFFSET,
+                           "--size wants a number of bytes like 500K, 8M or 1G, not \"%s\"", text);
+    *size = (size_t)number;
+    return STATUS_OK;
+}
+
+/*
+ * Pack it; where that is too large, thin, and pack again. What is not runs is never left out: the
+ * page of a small --size may be larger, and says so.
+ */
+static enum status fit(struct making *making, size_t size_max, bool *fits, struct problem *why)
+{
+    struct report *const report = &making->report;
+    bool can_be_less = true;
+    for (;;) {
+        size_t size;
+        buffer_reset(&making->blob);
+        TRY(page_pack(&making->blob, &making->page, why));
+        TRY(page_size(&making->page, &size, why));
+        *fits = size_max == 0 || size <= size_max;
+        if (*fits || !can_be_less)
+            return STATUS_OK;
+        const double part = fmin(0.95, (double)size_max / (double)size);
+        can_be_less = report_thin_to(report, (size_t)(part * (double)report_weight(report)));
+    }
+}
+
+/* What was given up, and what brings it back. */
+static void note_thinning(struct view *view, const struct report *report, bool fits)
+{
+    struct arena *const arena = &view->arena;
+    if (!fits)
+        view_add_note(view, "it is larger than --size: what is left cannot be thinned any more");
+    if (report->bin == 0 || report->n_processes == 0)
+        return;
+    const double interval_s = (double)report->processes[0].interval_ns / 1e9;
+    view_add_note(
+        view, arena_print(
+                  arena,
+                  "thinned: sums are exact, of stacks per %.3g s, of threads and states per "
+                  "%.3g s; within shorter times than %.3g s a share of stacks has a further +-%.1f "
+                  "%% at most (--size, --exact)",
+                  (double)report->bin * interval_s, (double)report->fine * interval_s,
+                  (double)report->bin * interval_s, 100 * report_thin_error(report)));
+}
+
 static enum status build_report(struct request *request, struct view *view, struct problem *why)
 {
     if (page_template_len == 0)
@@ -170,10 +244,14 @@ static enum status build_report(struct request *request, struct view *view, stru
                            "report: this pyanalyze was built without the page (npm was not there); "
                            "README.md says how to build it");
     const char *const source = args_text(request->args, "source");
+    size_t size_max;
+    bool fits;
+    TRY(parse_size(request->args, &size_max, why));
     struct making *const making = memory_get(sizeof *making);
     view->shape = SHAPE_PAGE;
     view->closure = making;
     view->release = release;
+    making->report.runs_max = size_max / BYTES_A_RUN;
     report_build(&making->report, request->trace, &request->select);
     modules_build(&making->modules, &making->report.scene.symbols, &making->report.scene.tree,
                   &request->trace->census);
@@ -188,7 +266,8 @@ static enum status build_report(struct request *request, struct view *view, stru
     making->page.made_by = made_by(view, request->args);
     making->page.blob = &making->blob;
     TRY(ask_all(making, request, why));
-    TRY(page_pack(&making->blob, &making->page, why));
+    TRY(fit(making, size_max, &fits, why));
+    note_thinning(view, &making->report, fits);
     view->page = &making->page;
     if (making->sources.n_lines > 0)
         view_add_note(view, arena_print(&view->arena,
@@ -205,9 +284,14 @@ static const struct option options[] = {
      NULL, 0},
     {"open", 0, NULL, OPTION_FLAG, "show it in the browser, with xdg-open", NULL, 0},
     {"source", 's', "DIR", OPTION_TEXT,
-     "look for source code below this folder, with as much of its own path as is there; \"no\": put "
+     "look for source code below this folder, with as much of its own path as is there; \"no\": "
+     "put "
      "none into the page",
      NULL, 0},
+    {"size", 0, "BYTES", OPTION_TEXT,
+     "how large the page may be (500K, 8M, 1G): what is more is thinned (see above); default 8M",
+     NULL, 0},
+    {"exact", 0, NULL, OPTION_FLAG, "never thin, however large the page becomes", NULL, 0},
     {"over", 0, "TIME", OPTION_TEXT, "stalls that are at least so long; default 200ms", NULL, 0},
     {"idle", 0, "PLACE", OPTION_TEXT, "where a thread is idle, as of stalls", NULL, 0},
     OPTION_END,
@@ -217,14 +301,23 @@ const struct command command_report = {
     .name = "report",
     .synopsis = "[options] FILE...",
     .summary = "one HTML page to look at: threads over time, flame graph, source, stalls",
-    .text = "Writes one file with everything in it that a browser shows without a network: all "
-            "threads over time with their states, a flame graph and tables of functions, lines, "
-            "files and modules of whatever range of time is drawn on it, source with the times of "
-            "its lines, stalls, the GIL, and how well it was recorded. Its numbers are those that "
-            "the other commands print. Without scripts it still says the most important in text.\n"
-            "\n"
-            "Source code of the functions that were seen in the 40 hottest files goes into the page "
-            "(at most 1 MB), and leaves the machine with it: --source no leaves it out.",
+    .text =
+        "Writes one file with everything in it that a browser shows without a network: all "
+        "threads over time with their states, a flame graph and tables of functions, lines, "
+        "files and modules of whatever range of time is drawn on it, source with the times of "
+        "its lines, stalls, the GIL, and how well it was recorded. Its numbers are those that "
+        "the other commands print. Without scripts it still says the most important in text.\n"
+        "\n"
+        "A page holds everything that was recorded, to the tick, as long as it is not larger than "
+        "--size; ten minutes of 16 threads at 1 kHz are 2 MB. Above that it is thinned: time is "
+        "divided into bins, and of a bin it is kept how long each thread was in which stack, but "
+        "not exactly when. Sums over whole bins stay as they were, and so do those of threads and "
+        "states over a 32nd of a bin; for shares of stacks within shorter times the page says an "
+        "error, 95 %. How long bins are, and how large the error is at most, is said when the page "
+        "is made, and in it. --exact never thins.\n"
+        "\n"
+        "Source code of the functions that were seen in the 40 hottest files goes into the page "
+        "(at most 1 MB), and leaves the machine with it: --source no leaves it out.",
     .example = "pyanalyze report -o run.html run.trace",
     .takes = TAKES_THREAD | TAKES_PROCESS | TAKES_RANGE | TAKES_FORMAT,
     .options = options,

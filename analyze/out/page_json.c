@@ -3,6 +3,7 @@
 
 #include "analyze/base/memory.h"
 #include "analyze/model/module.h"
+#include "analyze/report/report_thin.h"
 #include "json_text.h"
 
 #include <inttypes.h>
@@ -68,6 +69,7 @@ static void write_processes(struct sink *to, const struct report *report)
         write_number(to, "end_ns", p->process->last_ns);
         write_number(to, "odd", p->n_odd);
         write_number(to, "holds", p->n_holds);
+        write_number(to, "pairs", p->n_pairs);
         sink_text(to, ",");
         json_member(to, "title", process_title(p->process));
         sink_text(to, ",");
@@ -88,9 +90,9 @@ static void write_threads(struct sink *to, const struct report *report)
         write_number(to, "tid", t->thread->os_tid);
         write_number(to, "id", t->thread->id);
         write_number(to, "begin", t->begin);
-        write_number(to, "runs", t->n_runs);
-        write_number(to, "windows", t->n_windows);
-        write_number(to, "carries", t->n_carries);
+        write_number(to, "runs", t->course.n_runs);
+        write_number(to, "windows", t->course.n_windows);
+        write_number(to, "carries", t->course.n_carries);
         sink_print(to, ",\"main\":%s,", t->thread->main ? "true" : "false");
         json_member(to, "name", t->thread->name);
         sink_text(to, "}");
@@ -180,6 +182,22 @@ static enum status write_parts(struct sink *to, const struct page *page, struct 
     return STATUS_OK;
 }
 
+/* What was given up, or null. */
+static void write_thinning(struct sink *to, const struct report *report)
+{
+    size_t n_runs = 0;
+    for (size_t i = 0; i < report->n_threads; i++)
+        n_runs += report->threads[i].course.n_runs;
+    if (report->bin == 0) {
+        sink_text(to, ",\"thin\":null");
+        return;
+    }
+    sink_print(to, ",\"thin\":{\"bin\":%" PRIu64, report->bin);
+    write_number(to, "fine", report->fine);
+    write_number(to, "runs", n_runs);
+    sink_print(to, ",\"error\":%.4f}", report_thin_error(report));
+}
+
 enum status page_json_write(struct sink *to, const struct page *page,
                             const struct report_columns *columns, struct problem *why)
 {
@@ -195,6 +213,7 @@ enum status page_json_write(struct sink *to, const struct page *page,
     write_number(to, "nodes", columns->n_nodes);
     write_number(to, "places", columns->n_places);
     write_number(to, "unreadable", page->sources->n_unreadable);
+    write_thinning(to, report);
     write_recordings(to, page->trace);
     write_processes(to, report);
     write_threads(to, report);

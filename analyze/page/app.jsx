@@ -10,7 +10,7 @@ import { Flame } from "./flame.jsx";
 import { callers, classes, find, full, help, metric, other, picked, range, reset, root, shown, tab, table, theme, threads, trace, view, weight_ns, weights } from "./state.js";
 import { Table } from "./table.jsx";
 import { show_stall, Tabs } from "./tabs.jsx";
-import { clock, count, seconds, visible } from "./text.js";
+import { clock, count, seconds, thinning_text, visible } from "./text.js";
 import { choose_range, time_span, Timeline } from "./timeline.jsx";
 
 const VIEWS = { flame: "flame", icicle: "icicle", inverted: "inverted", order: "order of time" };
@@ -59,7 +59,7 @@ function Chosen() {
       {STATES.map((s, cls) => (
         <button key={s.name} class="state" aria-pressed={!!(classes.value >> cls & 1)} title="count only what is pressed" onClick={() => { classes.value = (classes.value ^ (1 << cls)) || 31; }}><b class={"s" + cls} />{s.name}</button>
       ))}
-      <span class="right">range {input("from")} to {input("to")} s {error.value && <b class="warn">{error.value}</b>} {range.value && <span class="soft">{clock(t, now.from)} – {clock(t, now.to)}, {seconds(now.to - now.from)}</span>} {range.value && <button onClick={() => { shown.value = { ...range.value }; }}>zoom</button>} {other.value && <span class="soft">B {(other.value.from / 1e9).toFixed(3)} to {(other.value.to / 1e9).toFixed(3)} s</span>} {other.value && <button onClick={() => { other.value = null; }}>no B</button>} {(shown.value || !all) && <button onClick={() => { shown.value = null; reset(); }}>all</button>}</span>
+      <span class="right">range {input("from")} to {input("to")} s {error.value && <b class="warn">{error.value}</b>} {range.value && <span class="soft">{clock(t, now.from)} – {clock(t, now.to)}, {seconds(now.to - now.from)}</span>} {t.thin && range.value && <span class="soft">{weights.value.likely ? "stacks have a further ± (thinned)" : "exact"}</span>} {range.value && <button onClick={() => { shown.value = { ...range.value }; }}>zoom</button>} {other.value && <span class="soft">B {(other.value.from / 1e9).toFixed(3)} to {(other.value.to / 1e9).toFixed(3)} s</span>} {other.value && <button onClick={() => { other.value = null; }}>no B</button>} {(shown.value || !all) && <button onClick={() => { shown.value = null; reset(); }}>all</button>}</span>
     </div>
   );
 }
@@ -127,7 +127,7 @@ export function App() {
         <div class="both"><Flame /><Table /></div>
         <Tabs stalls={stalls} />
       </main>
-      <footer class="soft">Exact: every interval of the recording is in this page. In a terminal: <code>pyanalyze {table.value} --merge-threads{words} TRACE</code>. Made by pyanalyze {visible(t.version)}: <code>{visible(t.made_by)}</code></footer>
+      <footer class="soft">{thinning_text(t)} In a terminal: <code>pyanalyze {table.value} --merge-threads{words} TRACE</code>. Made by pyanalyze {visible(t.version)}: <code>{visible(t.made_by)}</code></footer>
     </>
   );
 }

@@ -7,7 +7,9 @@
 //
 // Always true:  sums over all nodes (node 0, "no Python frames", included) are the ticks of the chosen
 //               classes; of the whole time and of any range they are what pyanalyze prints with the
-//               --from and --to that range_text() gives.
+//               --from and --to that range_text() gives. Of a page that was thinned (report_thin.h):
+//               of whole bins; ranges are whole parts of bins, and within them what each thread did
+//               in each class of states is exact, while stacks have thin_errors().
 import { CLASSES, cpu_before, NO_FRAMES, READY, takes_cpu, WAITS_GIL, window_of } from "./read.js";
 
 // ---- time ----
@@ -24,8 +26,10 @@ function lower(list, value) {
 }
 
 // Where the first tick that is due in interval x or later begins to count: a tick that stands for
-// several intervals is never cut, as in pyanalyze.
+// several intervals is never cut, as in pyanalyze. Where the page was thinned: the nearest border of
+// parts of bins.
 export function snap(process, x) {
+  if (process.fine > 1) return Math.min(process.intervals, Math.round(x / process.fine) * process.fine);
   const i = lower(process.odd_at, x);
   return i < process.odd && process.odd_begin[i] < x ? process.odd_begin[i] : x;
 }
@@ -43,10 +47,16 @@ export function intervals(trace, process, range) {
   return [from, range.to >= end ? process.intervals : snap(process, interval_of(process, range.to))];
 }
 
-// The nearest borders of the grid that most threads are on.
+// The nearest borders of the grid that most threads are on. Of a page that was thinned: of parts of
+// bins, and of whole bins, within which nothing is uncertain, where that changes little.
 export function snap_range(trace, from, to, process = trace.processes[0]) {
-  const border = ns => process.origin_ns + Math.round((ns - process.origin_ns) / process.interval_ns) * process.interval_ns;
-  return { from: border(from), to: border(to) };
+  const { thin } = trace, step = (!thin ? 1 : to - from >= 4 * thin.bin * process.interval_ns ? thin.bin : thin.fine) * process.interval_ns;
+  const border = ns => process.origin_ns + Math.round((ns - process.origin_ns) / step) * step, out = { from: border(from), to: border(to) };
+  if (thin && out.to <= out.from) {
+    out.from = process.origin_ns + Math.floor((from - process.origin_ns) / step) * step;
+    out.to = out.from + step;
+  }
+  return out;
 }
 
 // As --from and --to take it.
@@ -112,17 +122,44 @@ function each_carry(trace, { range = null, threads = null, classes = 31 }, fn) {
   }
 }
 
+// Of a page that was thinned: how much of a part of a run is in a bin that the range cuts, so that it
+// is only likely to be in the range at all; null where nothing is cut.
+function cut_by(trace, range) {
+  if (!trace.thin || !range) return null;
+  const { bin } = trace.thin, whole = new Map();
+  for (const process of trace.processes) {
+    const [from, to] = intervals(trace, process, range);
+    const low = Math.ceil(from / bin) * bin, high = to >= process.intervals ? to : Math.floor(to / bin) * bin;
+    whole.set(process, low < high ? [low, high] : [to, to]);
+  }
+  return (thread, i, from, to) => {
+    if (!thread.share[i]) return 0;
+    const [low, high] = whole.get(trace.processes[thread.process]);
+    return Math.max(0, Math.min(to, low) - from) + Math.max(0, to - Math.max(from, high));
+  };
+}
+
 // What every node weighs itself: ticks, or ns of CPU for the metric "cpu". `samples` is Kish's number:
-// of how many equal samples one would know as much (share.h).
+// of how many equal samples one would know as much (share.h). Where the range cuts bins of a page that
+// was thinned, `likely` is what of a node is only likely to be in it, `squares` are of the shares that it
+// consists of.
 export function sum(trace, choice, metric) {
   const self = new Float64Array(trace.nodes), mask = METRICS[metric].mask & (choice.classes ?? 31);
+  const cut = cut_by(trace, choice.range), likely = cut && new Float64Array(trace.nodes), piece_squares = cut && new Float64Array(trace.nodes);
+  const doubt = (thread, i, from, to, weight) => {
+    const n = cut(thread, i, from, to), part = n / (to - from) * weight;
+    if (!n) return;
+    likely[thread.node[i]] += part;
+    piece_squares[thread.node[i]] += part * part * thread.share[i] / n;
+  };
   let total = 0, ticks = 0, squares = 0;
   if (METRICS[metric].mask) {
     each_run(trace, { ...choice, classes: mask }, (thread, i, from, to) => {
       self[thread.node[i]] += to - from;
       total += to - from;
+      if (cut) doubt(thread, i, from, to, to - from);
     });
-    return { self, total, samples: total };
+    return { self, total, samples: total, likely, squares: piece_squares };
   }
   each_run(trace, choice, (thread, i, from, to) => {
     ticks += to - from;
@@ -131,19 +168,44 @@ export function sum(trace, choice, metric) {
     self[thread.node[i]] += ns;
     total += ns;
     squares += ns * ns / (to - from);
+    if (cut) doubt(thread, i, from, to, ns);
   });
   each_carry(trace, choice, (thread, run, ns) => {
     self[thread.node[run]] += ns;
     total += ns;
   });
   const samples = squares > 0 ? total * total / squares : ticks;
-  return { self, total, samples: Math.max(1, Math.min(samples, ticks)) };
+  return { self, total, samples: Math.max(1, Math.min(samples, ticks)), likely, squares: piece_squares };
 }
 
 // The +- of a share: the farther end of Wilson's 95 % interval (share.h).
 export function share_error(share, samples) {
   const z = 1.959964, c = z * z / Math.max(1, samples), inside = share > 0 && share < 1 ? share * (1 - share) : 0;
   return (Math.sqrt(c * inside + c * c / 4) + c * Math.abs(0.5 - share)) / (1 + c);
+}
+
+// The +- of the shares of rows that comes from thinning alone: id -> error. What of a row is likely to
+// be in the range consists of pieces, each of which is in it or not: Wilson's interval again, of as
+// many pieces as are worth as much as these (Kish). Of rows without any there may have been a usual one.
+// Pieces were put by chance more than once, as bins became longer; that adds up to half as much again.
+const AGAIN = 1.5;
+export function thin_errors(trace, weights, key) {
+  const { likely, squares, total } = weights;
+  if (!likely || !total) return () => 0;
+  const { of } = outermost(trace, key), n = KEYS[key].count(trace), sums = new Float64Array(n + 1), square_sums = new Float64Array(n + 1);
+  let sum = 0, square_sum = 0;
+  for (let i = 0; i < trace.nodes; i++) {
+    if (!likely[i]) continue;
+    sums[of[i] + 1] += likely[i];
+    square_sums[of[i] + 1] += squares[i];
+    sum += likely[i];
+    square_sum += squares[i];
+  }
+  if (!sum) return () => 0;
+  return id => {
+    const own = sums[id + 1], piece = own ? square_sums[id + 1] / own : square_sum / sum;
+    return share_error(own / total, total / (AGAIN * piece));
+  };
 }
 
 // Sums of nodes with all that is below them.
@@ -253,8 +315,8 @@ export function compare(trace, choice, other, metric, key) {
     const weights = sum(trace, { ...choice, range }, metric), unit = metric === "cpu" ? 1 : trace.processes[0].interval_ns;
     const seconds = range ? range.to - range.from : trace.end_ns - trace.start_ns;
     const self = new Map(rows(trace, weights.self, key).map(row => [row.id, row.self]));
-    const rate = weights.total * unit / seconds;
-    return { self, of: id => (self.get(id) || 0) * unit / seconds, error: id => rate * share_error(weights.total ? (self.get(id) || 0) / weights.total : 0, weights.samples) };
+    const rate = weights.total * unit / seconds, thinned = thin_errors(trace, weights, key);
+    return { self, of: id => (self.get(id) || 0) * unit / seconds, error: id => rate * Math.hypot(share_error(weights.total ? (self.get(id) || 0) / weights.total : 0, weights.samples), thinned(id)) };
   });
   const [a, b] = sides;
   return [...new Set([...a.self.keys(), ...b.self.keys()])].map(id => ({ id, a: a.of(id), b: b.of(id), difference: b.of(id) - a.of(id), margin: Math.hypot(a.error(id), b.error(id)) }));
@@ -275,6 +337,7 @@ export function by_thread(trace, choice) {
 
 // Per waiting thread: a Map of holder (index of the thread, -1 = nobody or not known) -> ns.
 export function gil(trace, { range = null, threads = null }) {
+  if (trace.thin) return gil_of_bins(trace, { range, threads });
   const out = trace.threads.map(() => new Map());
   each_run(trace, { range, threads, classes: 1 << WAITS_GIL }, (thread, i, from, to) => {
     const process = trace.processes[thread.process], { hold, hold_at, holds } = process;
@@ -287,6 +350,34 @@ export function gil(trace, { range = null, threads = null }) {
       at = end;
     }
   });
+  return out;
+}
+
+// The same of a page that was thinned. Of a bin that the range cuts, each pair has the part that its
+// waiting thread waited in the range.
+function gil_of_bins(trace, { range, threads }) {
+  const out = trace.threads.map(() => new Map()), { bin } = trace.thin;
+  const waited = (thread, from, to) => {
+    let n = 0;
+    for (let i = run_at(thread, from); i < thread.runs && thread.start[i] < to; i++)
+      if (thread.cls[i] === WAITS_GIL) n += Math.min(to, thread.start[i + 1]) - Math.max(from, thread.start[i]);
+    return n;
+  };
+  for (const process of trace.processes) {
+    const [from, to] = intervals(trace, process, range), parts = new Map();
+    for (let k = lower(process.pair_bin, Math.floor(from / bin)); k < process.pairs && process.pair_bin[k] * bin < to; k++) {
+      const begin = process.pair_bin[k] * bin, end = begin + bin, thread = trace.threads[process.pair_waiter[k]];
+      if (threads && !threads.has(thread.index)) continue;
+      let part = 1;
+      if (begin < from || end > to) {
+        const key = thread.index + " " + begin;
+        if (!parts.has(key)) parts.set(key, waited(thread, Math.max(from, begin), Math.min(to, end)) / (waited(thread, begin, end) || 1));
+        part = parts.get(key);
+      }
+      const who = process.pair_holder[k] - 1, ns = part * process.pair_n[k] * process.interval_ns;
+      if (ns) out[thread.index].set(who, (out[thread.index].get(who) || 0) + ns);
+    }
+  }
   return out;
 }
 

@@ -14,6 +14,7 @@ const ROW = 18, DEEPEST = 70;
 // What is drawn: boxes, the whole, and what stands in place of it.
 function layout(width) {
   const t = trace.value, { self, total } = weights.value;
+  if (view.value === "order" && t.thin) return { list: [], total: 0, note: "this page was thinned: the order of stacks is not in it (pyanalyze report --exact)" };
   if (view.value === "order") {
     const only = threads.value && threads.value.size === 1 ? t.threads[[...threads.value][0]] : t.threads.find(th => th.main) || t.threads[0];
     const list = only && course(t, only, range.value);

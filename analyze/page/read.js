@@ -72,6 +72,7 @@ export function decode(raw) {
     const n = new DataView(raw.buffer, raw.byteOffset).getUint32(0, true);
     if (4 + n > raw.length) throw new RangeError();
     const trace = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(raw.subarray(4, 4 + n)));
+    if (trace.thin && !(trace.thin.bin >= trace.thin.fine && trace.thin.fine >= 1)) throw new RangeError();
     if (trace.v !== 1) throw new Error(`the data of this page is of version ${trace.v}; this page reads version 1`);
     const columns = {};
     let at = 4 + n;
@@ -86,9 +87,11 @@ export function decode(raw) {
       thread.index = index;
       thread.quantum_ns = trace.processes[thread.process].quantum_ns;
       read_runs(trace, thread, columns, of_code);
+      if (trace.thin) find_shares(trace.thin, thread, trace.nodes);
     });
     for (const thread of trace.threads) read_cpu(thread, columns);
     for (const process of trace.processes) read_process(trace, process, columns);
+    for (const process of trace.processes) read_pairs(trace, process, columns);
     trace.start_ns = Math.min(...trace.processes.map(p => p.origin_ns), Infinity);
     trace.end_ns = Math.max(...trace.processes.map(p => p.origin_ns + p.intervals * p.interval_ns), 0);
     if (!trace.processes.length) trace.start_ns = 0;
@@ -172,6 +175,34 @@ function read_runs(trace, thread, c, of_code) {
     at += c.run_len.number() + 1;
   }
   thread.start[n] = at;
+}
+
+// Of a page that was thinned: in shares of how many intervals a run's stack was put into its bin
+// (report_thin.h); 0 where it is certain when it was there, as its class has no other stack in the bin.
+function find_shares({ bin, fine }, thread, nodes) {
+  const n = thread.runs, sums = new Float64Array(nodes * 8), of_bin = new Float64Array(nodes * 8).fill(-1), first = new Int32Array(8), several = new Uint8Array(8);
+  thread.share = new Float32Array(n);
+  const key = i => Math.max(0, thread.node[i]) * 8 + thread.cls[i];
+  for (let i = 0; i < n;) {
+    const at = Math.floor(thread.start[i] / bin), end = (at + 1) * bin;
+    // a run that begins in an earlier bin has part of its time in this one
+    const from = i > 0 && thread.start[i] > at * bin ? i - 1 : i;
+    first.fill(-1);
+    several.fill(0);
+    let k = from;
+    for (; k < n && thread.start[k] < end; k++) {
+      const length = Math.min(end, thread.start[k + 1]) - Math.max(at * bin, thread.start[k]), cls = thread.cls[k], id = key(k);
+      sums[id] = (of_bin[id] === at ? sums[id] : 0) + length;
+      of_bin[id] = at;
+      if (first[cls] < 0) first[cls] = k;
+      else if (thread.node[first[cls]] !== thread.node[k] || thread.call[first[cls]] !== thread.call[k] || thread.gc[first[cls]] !== thread.gc[k]) several[cls] = 1;
+    }
+    for (let j = from; j < k; j++) {
+      const all = sums[key(j)];
+      if (several[thread.cls[j]]) thread.share[j] = Math.max(thread.share[j], all / Math.ceil(all / fine));
+    }
+    i = k;
+  }
 }
 
 export const takes_cpu = cls => cls === ON_CPU || cls === READY;
@@ -259,4 +290,22 @@ function read_process(trace, process, c) {
     at += c.hold_len.number() + 1;
   }
   process.hold_at[process.holds] = at;
+}
+
+// Who waited for whom, per bin, of a page that was thinned.
+function read_pairs(trace, process, c) {
+  const n = process.pairs;
+  process.fine = trace.thin ? trace.thin.fine : 1;
+  process.pair_bin = new Float64Array(n);
+  process.pair_waiter = new Int32Array(n);
+  process.pair_holder = new Int32Array(n);
+  process.pair_n = new Float64Array(n);
+  let bin = 0;
+  for (let i = 0; i < n; i++) {
+    process.pair_bin[i] = bin += c.pair_bin.number();
+    process.pair_waiter[i] = c.pair_waiter.number();
+    process.pair_holder[i] = c.pair_holder.number();
+    process.pair_n[i] = c.pair_n.number();
+    if (process.pair_waiter[i] >= trace.threads.length || process.pair_holder[i] > trace.threads.length) throw new RangeError();
+  }
 }

@@ -2,7 +2,7 @@
 //
 // table - functions, lines, files or modules of what is chosen. Only rows that are seen are made.
 import { useComputed, useSignal } from "@preact/signals";
-import { compare, KEYS, row_name, rows, share_error } from "./data.js";
+import { compare, KEYS, row_name, rows, share_error, thin_errors } from "./data.js";
 import { callers, choice, find, metric, other, picked, tab, table, trace, weight_ns, weights } from "./state.js";
 import { file_end, percent, seconds, visible } from "./text.js";
 
@@ -17,11 +17,11 @@ export function Table() {
   const columns = other.value ? COMPARED : COLUMNS;
   const by = useComputed(() => ((other.value ? COMPARED : COLUMNS).some(([key]) => key === chosen.value) ? chosen.value : other.value ? "size" : "self"));
   const list = useComputed(() => {
-    const { self, total, samples } = weights.value, wanted = find.value.toLowerCase();
+    const { self, total, samples } = weights.value, wanted = find.value.toLowerCase(), thinned = thin_errors(t, weights.value, table.value);
     const named = row => ({ ...row, ...row_name(t, table.value, row.id) });
     const all = other.value ? compare(t, choice.value, other.value, metric.value, table.value).map(row => ({ ...named(row), size: Math.abs(row.difference), cum: row.a })) : rows(t, self, table.value).map(row => {
       const share = total ? row.self / total : 0;
-      return { ...named(row), share, error: share_error(share, samples) };
+      return { ...named(row), share, error: Math.hypot(share_error(share, samples), thinned(row.id)) };
     });
     const kept = wanted ? all.filter(row => (row.name + " " + row.file).toLowerCase().includes(wanted)) : all;
     const key = by.value;

@@ -25,3 +25,10 @@ export function clock(trace, ns, digits = 3, utc = false) {
 }
 
 export const file_end = file => file.replace(/^.*\/(?=[^/]*\/[^/]*$)/, "");
+
+// What was given up to make the page small, and what that costs.
+export function thinning_text(trace) {
+  if (!trace.thin) return "Exact: every interval of the recording is in this page.";
+  const { bin, fine, error } = trace.thin, ns = trace.processes[0].interval_ns;
+  return `Thinned to be small: sums are exact, of stacks over whole ${seconds(bin * ns)}, of threads and states over whole ${seconds(fine * ns)}, which ranges are rounded to; within ranges shorter than ${seconds(bin * ns)} shares of stacks have a further ±${(100 * error).toFixed(1)} % at most where they are of half of that, and each row says its own. pyanalyze report --exact keeps everything, --size more.`;
+}

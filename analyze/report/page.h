@@ -6,9 +6,9 @@
  * Memory:       everything is borrowed from the command, until view_clear.
  *
  * The page computes what depends on a range of time from the report's columns. What is told of the
- * whole recording (stalls, processes, how well it was recorded) are the answers of the commands that
- * tell it on the command line, so that there are no second versions of them: for the page's script
- * as json, for readers without scripts as text.
+ * whole recording (stalls, processes, how well it was recorded) are the answers of the commands
+ * that tell it on the command line, so that there are no second versions of them: for the page's
+ * script as json, for readers without scripts as text.
  */
 #ifndef PYREC_ANALYZE_PAGE_H
 #define PYREC_ANALYZE_PAGE_H
@@ -19,7 +19,7 @@
 #include "report_source.h"
 
 struct page_part {
-    const char *name;    /* for the script; in text its heading */
+    const char *name; /* for the script; in text its heading */
     const struct output *output;
     const struct view *view;
 };

@@ -82,8 +82,8 @@ static void number_nodes(struct columns *c)
         c->number[i] = UNUSED;
     c->number[TREE_ROOT] = 0;
     for (size_t t = 0; t < report->n_threads; t++) {
-        for (size_t i = 0; i < report->threads[t].n_runs; i++) {
-            const struct report_run *const run = &report->threads[t].runs[i];
+        for (size_t i = 0; i < report->threads[t].course.n_runs; i++) {
+            const struct report_run *const run = &report->threads[t].course.runs[i];
             if (run->class == REPORT_UNSEEN)
                 continue;
             c->n_runs[run->node]++;
@@ -185,8 +185,8 @@ static void put_nodes(struct columns *c)
 
 static void put_runs(struct columns *c, const struct report_thread *t)
 {
-    for (size_t i = 0; i < t->n_runs; i++) {
-        const struct report_run *const run = &t->runs[i];
+    for (size_t i = 0; i < t->course.n_runs; i++) {
+        const struct report_run *const run = &t->course.runs[i];
         const unsigned call = run->call < CALL_LONG ? run->call : CALL_LONG;
         put_byte(c, REPORT_COLUMN_run_state, run->class + 8u * run->gc + 16u * call);
         if (call == CALL_LONG)
@@ -200,16 +200,16 @@ static void put_runs(struct columns *c, const struct report_thread *t)
 static void put_cpu(struct columns *c, const struct report_thread *t)
 {
     uint64_t rate_q = 0, last = 0;
-    for (size_t i = 0; i < t->n_windows; i++) {
-        const struct report_window *const w = &t->windows[i];
+    for (size_t i = 0; i < t->course.n_windows; i++) {
+        const struct report_window *const w = &t->course.windows[i];
         put(c, REPORT_COLUMN_cpu_n, w->n);
         put_signed(c, REPORT_COLUMN_cpu_q, (int64_t)w->cpu_q - (int64_t)(rate_q * w->n));
         rate_q = w->cpu_q / w->n;
     }
-    for (size_t i = 0; i < t->n_carries; i++) {
-        put(c, REPORT_COLUMN_carry_at, t->carries[i].at - last);
-        put(c, REPORT_COLUMN_carry_q, t->carries[i].cpu_q);
-        last = t->carries[i].at;
+    for (size_t i = 0; i < t->course.n_carries; i++) {
+        put(c, REPORT_COLUMN_carry_at, t->course.carries[i].at - last);
+        put(c, REPORT_COLUMN_carry_q, t->course.carries[i].cpu_q);
+        last = t->course.carries[i].at;
     }
 }
 
@@ -224,6 +224,14 @@ static void put_process(struct columns *c, const struct report_process *p)
     for (size_t i = 0; i < p->n_holds; i++) {
         put(c, REPORT_COLUMN_hold, p->holds[i].thread);
         put(c, REPORT_COLUMN_hold_len, p->holds[i].n - 1u);
+    }
+    last = 0;
+    for (size_t i = 0; i < p->n_pairs; i++) {
+        put(c, REPORT_COLUMN_pair_bin, p->pairs[i].bin - last);
+        put(c, REPORT_COLUMN_pair_waiter, p->pairs[i].waiter);
+        put(c, REPORT_COLUMN_pair_holder, p->pairs[i].holder);
+        put(c, REPORT_COLUMN_pair_n, p->pairs[i].n);
+        last = p->pairs[i].bin;
     }
 }
 

@@ -26,6 +26,8 @@
  *   carry_at, carry_q  per carry: interval - that of the one before; CPU in quanta
  *   odd_at, odd_missed per odd tick of a process: interval - that of the one before; missed
  *   hold, hold_len     per hold of a process: number of the thread + 1, 0 = nobody; n - 1
+ *   pair_bin, pair_waiter, pair_holder, pair_n   per pair of a process that was thinned: bin - that
+ *                      of the one before; number of the thread that waits; as of hold; intervals
  */
 #ifndef PYREC_ANALYZE_REPORT_COLUMNS_H
 #define PYREC_ANALYZE_REPORT_COLUMNS_H
@@ -52,7 +54,11 @@
     X(odd_at)                                                                                      \
     X(odd_missed)                                                                                  \
     X(hold)                                                                                        \
-    X(hold_len)
+    X(hold_len)                                                                                    \
+    X(pair_bin)                                                                                    \
+    X(pair_waiter)                                                                                 \
+    X(pair_holder)                                                                                 \
+    X(pair_n)
 
 enum report_column {
 #define REPORT_COLUMN_ENUM(name) REPORT_COLUMN_##name,

@@ -5,6 +5,7 @@
 #include "analyze/model/select.h"
 #include "analyze/read/span.h"
 #include "analyze/read/unit.h"
+#include "report_thin.h"
 
 #include <stdlib.h>
 
@@ -28,8 +29,8 @@ static uint32_t thread_index(struct report *report, const struct thread *thread,
                                     sizeof *report->number_of);
     uint32_t *const number = &report->number_of[thread->index];
     if (*number == 0) {
-        report->threads = memory_grow(report->threads, &report->threads_size,
-                                      report->n_threads + 1, sizeof *report->threads);
+        report->threads = memory_grow(report->threads, &report->threads_size, report->n_threads + 1,
+                                      sizeof *report->threads);
         report->threads[report->n_threads++] =
             (struct report_thread){.thread = thread, .process = process};
         *number = (uint32_t)report->n_threads;
@@ -80,9 +81,9 @@ static struct ticks ticks_open(struct report_process *process, const struct scen
         process->quantum_ns = scene->reader->quantum_ns;
         process->origin_ns = c->origin_ns + shift_ns;
         process->interval_ns = c->interval_ns;
-        process->first = begin_ns > c->origin_ns ? (begin_ns - c->origin_ns + c->interval_ns / 2) /
-                                                       c->interval_ns
-                                                 : 0;
+        process->first = begin_ns > c->origin_ns
+                             ? (begin_ns - c->origin_ns + c->interval_ns / 2) / c->interval_ns
+                             : 0;
     }
     return (struct ticks){scene, process};
 }
@@ -104,23 +105,25 @@ static void note_odd_ticks(const struct ticks *ticks)
 
 /* ---- runs ---- */
 
-static bool same_kind(const struct report_run *a, const struct report_run *b)
+bool report_run_same(const struct report_run *a, const struct report_run *b)
 {
     return a->node == b->node && a->class == b->class && a->call == b->call && a->gc == b->gc;
 }
 
-static void run_append(struct report_thread *t, struct report_run run, uint64_t n)
+void report_run_append(struct report_course *course, struct report_run run, uint64_t n)
 {
     while (n > 0) {
-        struct report_run *const last = t->n_runs > 0 ? &t->runs[t->n_runs - 1] : NULL;
-        if (last != NULL && same_kind(last, &run) && last->n <= UINT32_MAX - n) {
+        struct report_run *const last =
+            course->n_runs > 0 ? &course->runs[course->n_runs - 1] : NULL;
+        if (last != NULL && report_run_same(last, &run) && last->n <= UINT32_MAX - n) {
             last->n += (uint32_t)n;
             n = 0;
         } else {
             run.n = n < UINT32_MAX ? (uint32_t)n : UINT32_MAX;
             n -= run.n;
-            t->runs = memory_grow(t->runs, &t->runs_size, t->n_runs + 1, sizeof *t->runs);
-            t->runs[t->n_runs++] = run;
+            course->runs = memory_grow(course->runs, &course->runs_size, course->n_runs + 1,
+                                       sizeof *course->runs);
+            course->runs[course->n_runs++] = run;
         }
     }
 }
@@ -130,17 +133,18 @@ static void run_place(struct report_thread *t, struct report_run run, uint64_t f
 {
     if (n == 0)
         return;
-    if (t->n_runs == 0)
-        t->begin = t->end = from;
+    if (t->begin == t->end)
+        t->begin = t->end = t->thinned_end = from;
     if (from > t->end) {
-        run_append(t, (struct report_run){.class = REPORT_UNSEEN}, from - t->end);
+        report_run_append(&t->course, (struct report_run){.class = REPORT_UNSEEN}, from - t->end);
         t->end = from;
     }
-    run_append(t, run, n);
+    report_run_append(&t->course, run, n);
     t->end += n;
 }
 
-/* Ticks of one kind. Where some stand for more or less than their interval they are placed singly. */
+/* Ticks of one kind. Where some stand for more or less than their interval they are placed singly.
+ */
 static void place_ticks(const struct ticks *ticks, struct report_thread *t, struct report_run run,
                         uint32_t first, uint32_t n)
 {
@@ -168,45 +172,45 @@ static bool is_less(uint64_t a, uint64_t b, uint64_t c, uint64_t d)
  * Add to the last window, if what it then gives to its first intervals, rounded down, is still true
  * at each border of samples in it: of q quanta after k intervals, q / k <= rate < (q + 1) / k.
  */
-static bool window_widen(struct report_thread *t, uint64_t cpu_q, uint64_t n)
+static bool window_widen(struct report_course *c, uint64_t cpu_q, uint64_t n)
 {
-    struct report_window *const last = t->n_windows > 0 ? &t->windows[t->n_windows - 1] : NULL;
+    struct report_window *const last = c->n_windows > 0 ? &c->windows[c->n_windows - 1] : NULL;
     if (last == NULL || n > UINT32_MAX - last->n)
         return false;
     const uint64_t sum = last->cpu_q + cpu_q, len = last->n + n;
-    if (is_less(sum, len, t->min_q, t->min_n) || !is_less(sum, len, t->max_q, t->max_n))
+    if (is_less(sum, len, c->min_q, c->min_n) || !is_less(sum, len, c->max_q, c->max_n))
         return false;
     last->cpu_q = sum;
     last->n = (uint32_t)len;
-    t->min_q = sum;
-    t->min_n = len;
-    if (is_less(sum + 1, len, t->max_q, t->max_n)) {
-        t->max_q = sum + 1;
-        t->max_n = len;
+    c->min_q = sum;
+    c->min_n = len;
+    if (is_less(sum + 1, len, c->max_q, c->max_n)) {
+        c->max_q = sum + 1;
+        c->max_n = len;
     }
     return true;
 }
 
-static void window_begin(struct report_thread *t, uint64_t cpu_q, uint64_t n)
+static void window_begin(struct report_course *c, uint64_t cpu_q, uint64_t n)
 {
-    t->windows = memory_grow(t->windows, &t->windows_size, t->n_windows + 1, sizeof *t->windows);
-    t->windows[t->n_windows++] = (struct report_window){cpu_q, (uint32_t)n};
-    t->min_q = cpu_q;
-    t->max_q = cpu_q + 1;
-    t->min_n = t->max_n = n;
+    c->windows = memory_grow(c->windows, &c->windows_size, c->n_windows + 1, sizeof *c->windows);
+    c->windows[c->n_windows++] = (struct report_window){cpu_q, (uint32_t)n};
+    c->min_q = cpu_q;
+    c->max_q = cpu_q + 1;
+    c->min_n = c->max_n = n;
 }
 
-static void cpu_add(struct report_thread *t, const struct span *span, uint64_t cpu_q, uint64_t at)
+static void cpu_add(struct report_course *c, const struct span *span, uint64_t cpu_q, uint64_t at)
 {
-    const bool takes = state_gets_cpu(state_class(span->state)) && span->ticks > 0 &&
-                       span->ticks <= UINT32_MAX;
+    const bool takes =
+        state_gets_cpu(state_class(span->state)) && span->ticks > 0 && span->ticks <= UINT32_MAX;
     if (takes) {
-        if (!window_widen(t, cpu_q, span->ticks))
-            window_begin(t, cpu_q, span->ticks);
+        if (!window_widen(c, cpu_q, span->ticks))
+            window_begin(c, cpu_q, span->ticks);
     } else if (cpu_q > 0) {
-        t->carries =
-            memory_grow(t->carries, &t->carries_size, t->n_carries + 1, sizeof *t->carries);
-        t->carries[t->n_carries++] = (struct report_carry){at, cpu_q};
+        c->carries =
+            memory_grow(c->carries, &c->carries_size, c->n_carries + 1, sizeof *c->carries);
+        c->carries[c->n_carries++] = (struct report_carry){at, cpu_q};
     }
 }
 
@@ -233,7 +237,8 @@ static void take_holders(const struct ticks *ticks, const uint32_t *numbers)
     const struct scene *const scene = ticks->scene;
     for (size_t h = 0; h < scene->n_holders; h++) {
         const uint32_t first = scene->holders[h].first, who = scene->holders[h].thread;
-        const uint32_t end = h + 1 < scene->n_holders ? scene->holders[h + 1].first : scene->n_ticks;
+        const uint32_t end =
+            h + 1 < scene->n_holders ? scene->holders[h + 1].first : scene->n_ticks;
         if (first >= end)
             continue;
         const uint64_t until = tick_end(ticks, end - 1);
@@ -261,7 +266,8 @@ static void take_thread(const struct ticks *ticks, struct report_thread *t, stru
         };
         /* a process has one quantum, in all recordings of today */
         const uint64_t quantum_ns = scene->reader->quantum_ns, ours_ns = ticks->process->quantum_ns;
-        cpu_add(t, span, quantum_ns == ours_ns ? span->given_q : span->given_q * quantum_ns / ours_ns,
+        cpu_add(&t->course, span,
+                quantum_ns == ours_ns ? span->given_q : span->given_q * quantum_ns / ours_ns,
                 tick_end(ticks, span->first) - 1);
         place_ticks(ticks, t, run, span->first, span->n);
     }
@@ -284,9 +290,11 @@ static void take_range(void *closure, struct scene *scene)
         if (t->end > ticks.process->end)
             ticks.process->end = t->end;
     }
-    note_odd_ticks(&ticks);
+    if (report->bin == 0)
+        note_odd_ticks(&ticks);
     take_holders(&ticks, numbers);
     free(numbers);
+    report_thin_step(report);
 }
 
 void report_build(struct report *report, struct trace *trace, const struct select *select)
@@ -294,18 +302,27 @@ void report_build(struct report *report, struct trace *trace, const struct selec
     report->select = select;
     report->scene.expressions = true;
     scene_run(&report->scene, trace, select, take_range, report);
+    report_thin_end(report);
+}
+
+void report_course_clear(struct report_course *course)
+{
+    free(course->runs);
+    free(course->windows);
+    free(course->carries);
+    *course = (struct report_course){0};
 }
 
 void report_clear(struct report *report)
 {
     for (size_t i = 0; i < report->n_threads; i++) {
-        free(report->threads[i].runs);
-        free(report->threads[i].windows);
-        free(report->threads[i].carries);
+        report_course_clear(&report->threads[i].course);
+        report_course_clear(&report->threads[i].thinned);
     }
     for (size_t i = 0; i < report->n_processes; i++) {
         free(report->processes[i].odd);
         free(report->processes[i].holds);
+        free(report->processes[i].pairs);
     }
     free(report->threads);
     free(report->number_of);

@@ -39,8 +39,8 @@ static int compare_files(const void *left, const void *right)
 static void weigh_nodes(const struct report *report, uint64_t *cpu, uint64_t *any)
 {
     for (size_t t = 0; t < report->n_threads; t++) {
-        for (size_t i = 0; i < report->threads[t].n_runs; i++) {
-            const struct report_run *const run = &report->threads[t].runs[i];
+        for (size_t i = 0; i < report->threads[t].course.n_runs; i++) {
+            const struct report_run *const run = &report->threads[t].course.runs[i];
             if (run->class == REPORT_UNSEEN)
                 continue;
             any[run->node] += run->n;
@@ -121,9 +121,9 @@ static void add_pieces(struct report_sources *sources, struct report_file *file,
         if (end > at) {
             file->pieces = memory_grow(file->pieces, &file->pieces_size, file->n_pieces + 1,
                                        sizeof *file->pieces);
-            file->pieces[file->n_pieces++] = (struct report_piece){
-                (uint32_t)at + 1, (uint32_t)(end - at),
-                arena_copy(&sources->arena, text.text, text.len)};
+            file->pieces[file->n_pieces++] =
+                (struct report_piece){(uint32_t)at + 1, (uint32_t)(end - at),
+                                      arena_copy(&sources->arena, text.text, text.len)};
             sources->n_lines += end - at;
             sources->n_bytes += text.len;
         }
@@ -144,7 +144,8 @@ static const char *find_doubt(struct report_sources *sources, const struct repor
         if (f->file == file && f->line > 0 && name[0] != '<' &&
             !source_defines(source, name, f->line))
             return arena_print(&sources->arena,
-                               "not what was recorded: %s does not begin in line %u", name, f->line);
+                               "not what was recorded: %s does not begin in line %u", name,
+                               f->line);
     }
     for (size_t i = 0; i < report->n_processes; i++) {
         const struct process *const p = report->processes[i].process;

@@ -1,0 +1,369 @@
+/* SPDX-License-Identifier: MIT */
+#include "analyze/base/memory.h"
+#include "report_thin.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define N_CLASSES (REPORT_UNSEEN + 1u)
+
+__extension__ typedef unsigned __int128 wide;
+
+/* A run, or part of one, in its place. */
+struct piece {
+    struct report_run run;
+    uint64_t at, cpu_q;
+};
+
+struct pieces {
+    struct piece *list;
+    size_t n, size;
+};
+
+struct thinner {
+    uint64_t bin, fine, random;
+    struct report_course *out;
+    struct pieces seen, shares, part, result;
+    uint64_t *ticks; /* per part of the bin and class */
+    size_t n_parts;
+    size_t n_stacks; /* in the bin */
+};
+
+static void pieces_add(struct pieces *pieces, struct piece piece)
+{
+    pieces->list = memory_grow(pieces->list, &pieces->size, pieces->n + 1, sizeof *pieces->list);
+    pieces->list[pieces->n++] = piece;
+}
+
+/* splitmix64: the same page each time that it is made */
+static uint64_t below(struct thinner *th, uint64_t n)
+{
+    uint64_t z = th->random += 0x9E3779B97F4A7C15u;
+    z = (z ^ z >> 30) * 0xBF58476D1CE4E5B9u;
+    z = (z ^ z >> 27) * 0x94D049BB133111EBu;
+    return (z ^ z >> 31) % n;
+}
+
+static uint64_t part_of(uint64_t whole, uint64_t k, uint64_t n)
+{
+    return (uint64_t)((wide)whole * k / n);
+}
+
+static bool takes_cpu(const struct report_run *run)
+{
+    return run->class != REPORT_UNSEEN && state_gets_cpu((enum state_class)run->class);
+}
+
+/* ---- reading a course ---- */
+
+struct reader {
+    struct report_course *course;
+    uint64_t at, run_used, window_used, window_given;
+    size_t run, window, carry;
+};
+
+static uint64_t reader_cpu(struct reader *r, uint64_t n)
+{
+    uint64_t cpu_q = 0;
+    while (n > 0 && r->window < r->course->n_windows) {
+        const struct report_window *const w = &r->course->windows[r->window];
+        const uint64_t left = w->n - r->window_used, k = n < left ? n : left;
+        const uint64_t until = part_of(w->cpu_q, r->window_used + k, w->n);
+        cpu_q += until - r->window_given;
+        r->window_given = until;
+        r->window_used += k;
+        n -= k;
+        if (r->window_used == w->n) {
+            r->window++;
+            r->window_used = r->window_given = 0;
+        }
+    }
+    return cpu_q;
+}
+
+/* The next run, as far as `until`; of CPU that was carried it has what was found before its end. */
+static bool reader_next(struct reader *r, uint64_t until, struct piece *piece)
+{
+    struct report_course *const c = r->course;
+    if (r->at >= until || r->run >= c->n_runs)
+        return false;
+    const struct report_run *const run = &c->runs[r->run];
+    const uint64_t left = run->n - r->run_used, room = until - r->at, n = left < room ? left : room;
+    *piece = (struct piece){.run = *run, .at = r->at};
+    piece->run.n = (uint32_t)n;
+    r->at += n;
+    r->run_used += n;
+    if (r->run_used == run->n) {
+        r->run++;
+        r->run_used = 0;
+    }
+    if (takes_cpu(run)) {
+        piece->cpu_q = reader_cpu(r, n);
+        for (; r->carry < c->n_carries && c->carries[r->carry].at < r->at; r->carry++)
+            piece->cpu_q += c->carries[r->carry].cpu_q;
+    }
+    return true;
+}
+
+/* Carries that nobody in the bin took: whoever comes next does. */
+static void reader_carry(struct reader *r, struct report_course *out, uint64_t until)
+{
+    struct report_carry sum = {0};
+    for (; r->carry < r->course->n_carries && r->course->carries[r->carry].at < until; r->carry++) {
+        sum.at = r->course->carries[r->carry].at;
+        sum.cpu_q += r->course->carries[r->carry].cpu_q;
+    }
+    if (sum.cpu_q == 0)
+        return;
+    out->carries =
+        memory_grow(out->carries, &out->carries_size, out->n_carries + 1, sizeof *out->carries);
+    out->carries[out->n_carries++] = sum;
+}
+
+static void drop(void *list, size_t *n, size_t gone, size_t item_bytes)
+{
+    if (gone == 0)
+        return;
+    *n -= gone;
+    memmove(list, (char *)list + gone * item_bytes, *n * item_bytes);
+}
+
+/* What was read is gone. */
+static void reader_drop(struct reader *r)
+{
+    struct report_course *const c = r->course;
+    drop(c->runs, &c->n_runs, r->run, sizeof *c->runs);
+    drop(c->windows, &c->n_windows, r->window, sizeof *c->windows);
+    drop(c->carries, &c->n_carries, r->carry, sizeof *c->carries);
+    if (r->run_used > 0)
+        c->runs[0].n -= (uint32_t)r->run_used;
+    if (r->window_used > 0) {
+        c->windows[0].n -= (uint32_t)r->window_used;
+        c->windows[0].cpu_q -= r->window_given;
+        if (c->n_windows == 1) { /* it may still be widened */
+            c->min_q = c->windows[0].cpu_q;
+            c->max_q = c->min_q + 1;
+            c->min_n = c->max_n = c->windows[0].n;
+        }
+    }
+}
+
+/* ---- one bin ---- */
+
+static int compare_stacks(const struct piece *a, const struct piece *b)
+{
+    if (a->run.class != b->run.class)
+        return a->run.class < b->run.class ? -1 : 1;
+    if (a->run.node != b->run.node)
+        return a->run.node < b->run.node ? -1 : 1;
+    if (a->run.call != b->run.call)
+        return a->run.call < b->run.call ? -1 : 1;
+    return (a->run.gc > b->run.gc) - (a->run.gc < b->run.gc);
+}
+
+static int compare_stacks_then_time(const void *left, const void *right)
+{
+    const struct piece *const a = left, *const b = right;
+    const int order = compare_stacks(a, b);
+    return order != 0 ? order : (a->at > b->at) - (a->at < b->at);
+}
+
+/* One part upwards, the next one downwards: what ends one often begins the other. */
+static int compare_up(const void *left, const void *right)
+{
+    return compare_stacks(left, right);
+}
+
+static int compare_down(const void *left, const void *right)
+{
+    return compare_stacks(right, left);
+}
+
+static int compare_class_then_time(const void *left, const void *right)
+{
+    const struct piece *const a = left, *const b = right;
+    if (a->run.class != b->run.class)
+        return a->run.class < b->run.class ? -1 : 1;
+    if (a->at != b->at)
+        return a->at < b->at ? -1 : 1;
+    return compare_stacks(a, b);
+}
+
+static void sort(struct pieces *pieces, int (*compare)(const void *, const void *))
+{
+    if (pieces->n > 1)
+        qsort(pieces->list, pieces->n, sizeof *pieces->list, compare);
+}
+
+/* Ticks per class and part of the bin. */
+static void count_ticks(struct thinner *th)
+{
+    memset(th->ticks, 0, th->n_parts * N_CLASSES * sizeof *th->ticks);
+    for (size_t i = 0; i < th->seen.n; i++) {
+        const struct piece *const p = &th->seen.list[i];
+        for (uint64_t at = p->at, end = p->at + p->run.n, next; at < end; at = next) {
+            const uint64_t border = (at / th->fine + 1) * th->fine;
+            next = border < end ? border : end;
+            th->ticks[at % th->bin / th->fine * N_CLASSES + p->run.class] += next - at;
+        }
+    }
+}
+
+/* All that was seen of one stack, in order of time: as shares, each at a moment of its own. */
+static void add_shares(struct thinner *th, const struct piece *seen, size_t n_seen)
+{
+    uint64_t n = 0, cpu_q = 0, before = 0;
+    size_t k = 0;
+    for (size_t i = 0; i < n_seen; i++) {
+        n += seen[i].run.n;
+        cpu_q += seen[i].cpu_q;
+    }
+    const uint64_t n_shares = (n + th->fine - 1) / th->fine;
+    for (uint64_t i = 0; i < n_shares; i++) {
+        const uint64_t from = part_of(n, i, n_shares), to = part_of(n, i + 1, n_shares);
+        const uint64_t moment = from + below(th, to - from);
+        for (; before + seen[k].run.n <= moment; k++)
+            before += seen[k].run.n;
+        struct piece share = {.run = seen[k].run, .at = seen[k].at + (moment - before)};
+        share.run.n = (uint32_t)(to - from);
+        share.cpu_q = part_of(cpu_q, to, n) - part_of(cpu_q, from, n);
+        pieces_add(&th->shares, share);
+    }
+}
+
+static void make_shares(struct thinner *th)
+{
+    struct pieces sorted = {0};
+    sorted.list = memory_grow(NULL, &sorted.size, th->seen.n, sizeof *sorted.list);
+    sorted.n = th->seen.n;
+    memcpy(sorted.list, th->seen.list, sorted.n * sizeof *sorted.list);
+    sort(&sorted, compare_stacks_then_time);
+    th->shares.n = th->n_stacks = 0;
+    for (size_t i = 0, end; i < sorted.n; i = end) {
+        th->n_stacks++;
+        for (end = i + 1; end < sorted.n && compare_stacks(&sorted.list[i], &sorted.list[end]) == 0;
+             end++)
+            ;
+        add_shares(th, &sorted.list[i], end - i);
+    }
+    sort(&th->shares, compare_class_then_time);
+    free(sorted.list);
+}
+
+/* Shares of classes with one stack are where they were; of the others it is not known. */
+static void count_unsure(struct report *report, const struct thinner *th)
+{
+    for (size_t i = 0, end; i < th->shares.n; i = end) {
+        double sum = 0, squares = 0;
+        bool are_several = false;
+        for (end = i;
+             end < th->shares.n && th->shares.list[end].run.class == th->shares.list[i].run.class;
+             end++) {
+            const double n = th->shares.list[end].run.n;
+            sum += n;
+            squares += n * n;
+            are_several |= compare_stacks(&th->shares.list[i], &th->shares.list[end]) != 0;
+        }
+        report->unsure += are_several ? sum : 0;
+        report->unsure_squares += are_several ? squares : 0;
+    }
+}
+
+/* Take n ticks off a share. */
+static struct piece cut(struct piece *share, uint64_t n)
+{
+    struct piece piece = *share;
+    piece.run.n = (uint32_t)n;
+    piece.cpu_q = part_of(share->cpu_q, n, share->run.n);
+    share->run.n -= (uint32_t)n;
+    share->cpu_q -= piece.cpu_q;
+    return piece;
+}
+
+/* Fill each part of the bin with its ticks of each class from the shares in their order. */
+static void fill_parts(struct thinner *th)
+{
+    size_t next[N_CLASSES] = {0};
+    for (size_t i = th->shares.n; i-- > 0;)
+        next[th->shares.list[i].run.class] = i;
+    th->result.n = 0;
+    for (size_t f = 0; f < th->n_parts; f++) {
+        th->part.n = 0;
+        for (unsigned class = 0; class < N_CLASSES; class ++) {
+            for (uint64_t left = th->ticks[f * N_CLASSES + class], n; left > 0; left -= n) {
+                struct piece *const share = &th->shares.list[next[class]];
+                n = share->run.n < left ? share->run.n : left;
+                pieces_add(&th->part, cut(share, n));
+                next[class] += share->run.n == 0;
+            }
+        }
+        sort(&th->part, f % 2 == 0 ? compare_up : compare_down);
+        for (size_t i = 0; i < th->part.n; i++) {
+            struct piece *const last = th->result.n > 0 ? &th->result.list[th->result.n - 1] : NULL;
+            if (last != NULL && report_run_same(&last->run, &th->part.list[i].run)) {
+                last->run.n += th->part.list[i].run.n;
+                last->cpu_q += th->part.list[i].cpu_q;
+            } else {
+                pieces_add(&th->result, th->part.list[i]);
+            }
+        }
+    }
+}
+
+/* CPU stays in its bin: what takes any is not joined across the border. */
+static void append(struct report_course *out, const struct pieces *pieces)
+{
+    for (size_t i = 0; i < pieces->n; i++) {
+        const struct piece *const p = &pieces->list[i];
+        if (!takes_cpu(&p->run)) {
+            report_run_append(out, p->run, p->run.n);
+            continue;
+        }
+        out->runs = memory_grow(out->runs, &out->runs_size, out->n_runs + 1, sizeof *out->runs);
+        out->runs[out->n_runs++] = p->run;
+        out->windows =
+            memory_grow(out->windows, &out->windows_size, out->n_windows + 1, sizeof *out->windows);
+        out->windows[out->n_windows++] = (struct report_window){p->cpu_q, p->run.n};
+    }
+}
+
+void report_thin_course(struct report *report, struct report_thread *thread, uint64_t until)
+{
+    struct thinner th = {.bin = report->bin,
+                         .fine = report->fine,
+                         .out = &thread->thinned,
+                         .n_parts = report->bin / report->fine};
+    struct reader reader = {.course = &thread->course, .at = thread->thinned_end};
+    th.ticks = memory_get(th.n_parts * N_CLASSES * sizeof *th.ticks);
+    if (until > thread->end)
+        until = thread->end;
+    while (reader.at < until) {
+        const uint64_t border = (reader.at / th.bin + 1) * th.bin;
+        const uint64_t end = border < until ? border : until;
+        struct piece piece;
+        th.random = thread->thread->index * 0xD1342543DE82EF95u + reader.at;
+        th.seen.n = 0;
+        while (reader_next(&reader, end, &piece))
+            pieces_add(&th.seen, piece);
+        if (th.seen.n == 0)
+            break; /* a thread's end is where its runs end */
+        reader_carry(&reader, th.out, end);
+        if (th.seen.n > 1) {
+            count_ticks(&th);
+            make_shares(&th);
+            count_unsure(report, &th);
+            fill_parts(&th);
+        }
+        const bool is_less = th.seen.n > 1 && th.result.n < th.seen.n;
+        report->n_stacks += is_less ? th.n_stacks : th.seen.n;
+        report->n_runs += is_less ? th.result.n : th.seen.n;
+        append(th.out, is_less ? &th.result : &th.seen);
+    }
+    thread->thinned_end = reader.at;
+    reader_drop(&reader);
+    free(th.ticks);
+    free(th.seen.list);
+    free(th.shares.list);
+    free(th.part.list);
+    free(th.result.list);
+}
