@@ -54,7 +54,8 @@ function write_hash() {
   if (picked.value >= 0) out.set("f", picked.value);
   for (const [key, [field, , usual]] of Object.entries(FIELDS)) if (field.value !== usual) out.set(key, field.value);
   const hash = out.toString();
-  if (t && location.hash.slice(1) !== hash) history.replaceState(null, "", hash ? "#" + hash : location.pathname + location.search);
+  if (t && location.hash.slice(1) !== hash && location.protocol !== "about:") // a notebook's frame has no address
+    history.replaceState(null, "", hash ? "#" + hash : location.pathname + location.search);
 }
 
 export function read_hash() {

@@ -11,13 +11,16 @@ threads are recorded, and the processes that this one starts. Nothing is importe
 signal and no descriptor of its is used: a pyrec process of its own collects what is seen.
 `docs/PYTHON.md` has the rest; `python -m pyrec` records whole programs.
 """
-from typing import Optional
+from typing import TYPE_CHECKING, Optional
 
 from . import _control
 from ._control import Number, Path, is_recording
 from ._error import Error
 from ._record import Recorder
 from ._recording import Recording, Row, Stall
+
+if TYPE_CHECKING:
+    from ._notebook import Shell
 
 __all__ = ["Error", "Recorder", "Recording", "Row", "Stall", "is_recording", "record", "start",
            "stop"]
@@ -56,3 +59,9 @@ def record(output: Path = "run.trace", rate: Number = 100, *, children: bool = T
     recorded until they end.
     """
     return Recorder((output, rate, children, max_depth, cumulative, max_overhead, duration, keep))
+
+
+def load_ipython_extension(ipython: "Shell") -> None:
+    """%load_ext pyrec: %%pyrec records a cell."""
+    from . import _notebook  # of no use elsewhere
+    _notebook.load(ipython)

@@ -1,0 +1,207 @@
+# SPDX-License-Identifier: MIT
+"""%load_ext pyrec and %%pyrec, in IPython and its notebooks.
+
+A cell's code has a name that no file has; IPython keeps the text in linecache. Where the name is the
+path of a file that could be there (ipykernel's /tmp/ipykernel_PID/NUMBER.py, which its debugger writes as
+well), the text is written to it, so that `pyanalyze annotate` and the report find it; it is taken away when
+the kernel ends.
+"""
+import argparse
+import atexit
+import html
+import linecache
+import os
+import shlex
+import shutil
+import tempfile
+from typing import Callable, Dict, List, NoReturn, Optional, Protocol
+
+from . import _control
+from ._error import Error
+from ._recording import Recording, Row
+
+FRAME = ('<iframe sandbox="allow-scripts allow-downloads" srcdoc="{page}" title="pyrec" loading="lazy" '
+         'style="width: 100%; height: {height}px; border: 1px solid #8888"></iframe>')
+KERNEL = "ipykernel_"
+PROSE = {"rate": "samples per second, 1 to 10000; 1k = 1000 (default 1k)",
+         "output": "keep the recording in FILE (default: it is thrown away when the kernel ends)",
+         "limit": "lines of code outside of cells (default 10)",
+         "html": "show the page of pyanalyze report below the cell",
+         "height": "of that, in pixels (default 800)"}
+
+
+class CellResult(Protocol):
+    """What run_cell() returns."""
+    error_before_exec: Optional[BaseException]
+    error_in_exec: Optional[BaseException]
+
+
+class Shell(Protocol):
+    """What is used of IPython's InteractiveShell."""
+
+    def run_cell(self, raw_cell: str) -> CellResult: ...
+    def should_run_async(self, raw_cell: str) -> bool: ...
+
+    def register_magic_function(self, func: Callable[[str, str], None], magic_kind: str,
+                                magic_name: str) -> None: ...
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise Error(f"%%pyrec: {message}")
+
+
+class _Arguments(argparse.Namespace):
+    rate: str
+    output: Optional[str]
+    limit: int
+    html: bool
+    height: int
+
+
+def _parser() -> _Parser:
+    parser = _Parser(prog="%%pyrec", add_help=False,
+                     description="Record the cell and print where its time went.")
+    parser.add_argument("-r", "--rate", default="1k", metavar="HZ", help=PROSE["rate"])
+    parser.add_argument("-o", "--output", metavar="FILE", help=PROSE["output"])
+    parser.add_argument("-n", "--limit", type=int, default=10, metavar="N", help=PROSE["limit"])
+    parser.add_argument("--html", action="store_true", help=PROSE["html"])
+    parser.add_argument("--height", type=int, default=800, metavar="PIXELS", help=PROSE["height"])
+    return parser
+
+
+_kept: Dict[str, str] = {}  # a folder for recordings that nobody wants to keep
+
+
+def _scratch(name: str) -> str:
+    if "folder" not in _kept or not os.path.isdir(_kept["folder"]):
+        _kept["folder"] = tempfile.mkdtemp(prefix="pyrec-notebook-")
+        atexit.register(shutil.rmtree, _kept["folder"], True)
+    return os.path.join(_kept["folder"], name)
+
+
+# ---- the code of cells ----
+
+def _is_cell(file: str) -> bool:
+    """By its name; and IPython still has its text."""
+    folder = os.path.basename(os.path.dirname(file))
+    if not file.startswith("<ipython-input-") and not folder.startswith(KERNEL):
+        return False
+    lines = linecache.getlines(file)
+    return bool(lines) and not lines[0].startswith("get_ipython().run_cell_magic('pyrec'")
+
+
+_written: Dict[str, str] = {}
+
+
+def _write_source(file: str) -> None:
+    """A cell whose name could be a file's becomes one."""
+    folder = os.path.dirname(file)
+    text = "".join(linecache.getlines(file))
+    if not os.path.isabs(file) or os.path.exists(file):
+        return
+    try:
+        os.makedirs(folder, mode=0o700, exist_ok=True)
+        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+        with open(descriptor, "w", encoding="utf-8") as to:
+            to.write(text)
+    except OSError:
+        return  # the recording is right without it
+    if not _written:
+        atexit.register(_remove_sources)
+    _written[file] = text
+
+
+def _remove_sources() -> None:
+    for file in _written:
+        try:
+            os.unlink(file)
+            os.rmdir(os.path.dirname(file))
+        except OSError:
+            pass
+
+
+# ---- what is printed ----
+
+def _cell_table(file: str, rows: List[Row], number: int) -> str:
+    """The text of a cell with what each of its lines took, of all threads and processes together."""
+    wall: Dict[int, float] = {}
+    cpu: Dict[int, float] = {}
+    for row in rows:
+        if row["file"] == file:
+            wall[row["line"]] = wall.get(row["line"], 0.0) + row["wall_cum"]
+            cpu[row["line"]] = cpu.get(row["line"], 0.0) + row["cpu_time_cum"]
+    lines = [f"cell {number} ({file})", "   wall  cpu_time  line  source"]
+    for at, text in enumerate(linecache.getlines(file), 1):
+        spent = f"{wall[at]:7.3f}   {cpu[at]:7.3f}" if at in wall else " " * 17
+        lines.append(f"{spent}  {at:4d}  {text.rstrip()}".rstrip())
+    return "\n".join(lines) + "\n"
+
+
+def _tables(recording: Recording, limit: int) -> str:
+    """Cells first, heaviest first; then the heaviest other lines."""
+    rows = recording.lines()
+    weight: Dict[str, float] = {}
+    for row in rows:
+        file = row["file"]
+        if _is_cell(file):
+            weight[file] = max(weight.get(file, 0.0), row["wall_cum"])
+    for file in weight:
+        _write_source(file)
+    cells = sorted(weight, key=lambda file: -weight[file])
+    parts = [_cell_table(file, rows, number) for number, file in enumerate(cells, 1)]
+    others = sorted((row for row in rows if row["file"] not in weight and row["cpu_time"] > 0),
+                    key=lambda row: -row["cpu_time"])
+    if others[:limit]:
+        parts.append("other lines, by CPU of their own\n   wall  cpu_time  place\n" + "\n".join(
+            f"{row['wall']:7.3f}   {row['cpu_time']:7.3f}  {row['file']}:{row['line']} {row['function']} "
+            f"[{row['thread']}]" for row in others[:limit]) + "\n")
+    return "\n".join(parts)
+
+
+def _show_page(recording: Recording, height: int) -> None:
+    from IPython.display import display  # type: ignore
+    with open(recording.report(_scratch("report.html")), encoding="utf-8") as file:
+        page = html.escape(file.read(), quote=True)
+    display({"text/html": FRAME.format(page=page, height=height), "text/plain": "<page of pyrec>"},
+            raw=True)
+
+
+# ---- the magic ----
+
+def _run(shell: Shell, arguments: _Arguments, cell: str) -> Optional[BaseException]:
+    """Returns what the cell has raised."""
+    path = arguments.output or _scratch("cell.trace")
+    recording = _control.begin(path, arguments.rate, True, None, True, None, None, None)
+    try:
+        result = shell.run_cell(cell)
+    finally:
+        recording = _control.end()
+    print()
+    print(_tables(recording, arguments.limit), end="")
+    print(recording.summary.split(": ", 1)[-1])
+    if arguments.html:
+        _show_page(recording, arguments.height)
+    return result.error_before_exec or result.error_in_exec
+
+
+def load(shell: Shell) -> None:
+    """Let the shell know %%pyrec."""
+    parser = _parser()
+
+    def pyrec(line: str, cell: str) -> None:
+        from IPython.core.error import UsageError  # type: ignore
+        try:
+            arguments = parser.parse_args(shlex.split(line), namespace=_Arguments())
+            if shell.should_run_async(cell):
+                raise Error("%%pyrec: a cell with `await` outside of functions cannot be recorded like "
+                            "this: write `with pyrec.record() as recording:` in it")
+            failed = _run(shell, arguments, cell)
+        except (Error, ValueError) as error:  # the latter of shlex
+            raise UsageError(str(error)) from None
+        if failed is not None:
+            setattr(failed, "_render_traceback_", list)  # it is on the screen already
+            raise failed
+
+    pyrec.__doc__ = parser.format_help()
+    shell.register_magic_function(pyrec, "cell", "pyrec")
