@@ -215,10 +215,15 @@ def run_once(test, build, python):
         shutil.rmtree(tool.dir, ignore_errors=True)
 
 
+def cpu_used():
+    """What makes the suite long where tests run side by side: the CPU of all processes waited for."""
+    return sum(os.times()[:4])
+
+
 def run_test(name, test, build, python):
     """Watching real programs in real time, a test that is right may fail on a machine that is suddenly
     busy with something else. It has a second chance, which is printed; what fails twice has failed."""
-    begin = time.monotonic()
+    begin, used = time.monotonic(), cpu_used()
     wrong = run_once(test, build, python)
     if isinstance(wrong, str):
         print(f"repeated: {name} (first: {wrong.strip().splitlines()[-1]})", flush=True)
@@ -227,7 +232,8 @@ def run_test(name, test, build, python):
             print(f"{name}, the first time:\n{first}")
     verdict = ("ok" if wrong is None else f"FAILED\n{wrong}" if isinstance(wrong, str) else
                f"skipped: {wrong}")
-    print(f"{name}: {verdict} ({time.monotonic() - begin:.1f} s)", flush=True)
+    print(f"{name}: {verdict} ({time.monotonic() - begin:.1f} s, CPU {cpu_used() - used:.1f} s)",
+          flush=True)
     return wrong
 
 

@@ -141,8 +141,14 @@ print(fib / (fib + fib2))"""
 
 def test_yappi(t):
     """yappi charges recursion for its own cost, and loses append and pop; samples do neither."""
-    pstat, callgrind = yappi_profiles(t, N)
-    trace, truth = record_fib(t, 30), true_share(t)
+    for _ in range(5):  # where others use the caches, one of the two functions is slowed down more
+        before = true_share(t)
+        pstat, callgrind = yappi_profiles(t, N)
+        trace, truth = record_fib(t, 30), true_share(t)
+        if abs(before - truth) < 0.02:
+            break
+    else:
+        raise Skip("the two functions' shares are not the same for as long as this takes")
     for path in (pstat, callgrind):
         rows = compare(t, trace, path)
         fib, fib2 = row_of(rows, "fib"), row_of(rows, "fib2")

@@ -4,7 +4,7 @@ import re
 import subprocess
 
 from e2e import near
-from threads import NATIVE, NATIVE_HEAD
+from thread_kinds import NATIVE, NATIVE_HEAD
 
 # Every program says at its end what the kernel counted of it so far.
 USED = "import resource as _r; _u = _r.getrusage(_r.RUSAGE_SELF); print(_u.ru_utime + _u.ru_stime)\n"

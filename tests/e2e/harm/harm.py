@@ -192,12 +192,12 @@ def test_large_writes(t):
 
 # ---- the disk ----
 
+# until its input ends
 WRITER = """
-import sys, time
+import select
 print('ready', flush=True)
-end = time.monotonic() + float(sys.argv[1])
 n = 0
-while time.monotonic() < end:
+while not select.select([0], [], [], 0)[0]:
     n += 1
     names = {}
     exec(f'def function_{n}(k):\\n    return sum(range(2000)) if k == 0 else function_{n}(k - 1)', names)
@@ -206,12 +206,24 @@ print('done')
 """
 
 
+def write_until_it_stops(t, process):
+    """A writer goes on until pyrec has said into stopped.txt that it does not; (all output, that)."""
+    said, end = t.dir / "stopped.txt", time.monotonic() + 60
+    while (process.poll() is None and time.monotonic() < end
+           and "recording stops" not in said.read_text(encoding="utf-8")):
+        time.sleep(0.05)
+    out, _ = process.communicate(timeout=120)
+    return out, said.read_text(encoding="utf-8")
+
+
 def test_file_size_limit(t):
     """The limit is pyrec's own here."""
-    process, trace = t.start([t.python, "-c", WRITER, "4"], ["-r", "4k"])
+    with open(t.dir / "stopped.txt", "w", encoding="utf-8") as stderr:
+        process, trace = t.start([t.python, "-c", WRITER], ["-r", "4k"], stdin=subprocess.PIPE,
+                                 stderr=stderr)
     assert process.stdout.readline() == "ready\n"
     resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (64000, 64000))
-    out, err = process.communicate(timeout=120)
+    out, err = write_until_it_stops(t, process)
     assert process.returncode == 0 and out == "done\n", (process.returncode, out, err)
     lines = [line for line in err.splitlines() if "recording stops" in line]
     assert len(lines) == 1 and trace in lines[0] and "the command goes on" in lines[0], err
@@ -238,13 +250,16 @@ def test_disk_full(t):
               'shift && "$@"; status=$?; cp "$trace" "$copy"; exit $status')
     trace = str(disk / "x.trace")
     command = ["unshare", "-m", "sh", "-c", script, "sh", str(disk), trace, copy,
-               t.pyrec, "-r", "4k", "-o", trace, t.python, "-c", WRITER, "4"]
-    run = subprocess.run(command, capture_output=True, text=True, timeout=120, cwd=t.dir)
-    if "mount" in run.stderr and "done" not in run.stdout:
-        raise Skip("no mount here: " + run.stderr.strip())
-    lines = [line for line in run.stderr.splitlines() if "recording stops" in line]
-    assert len(lines) == 1 and "No space" in lines[0] and trace in lines[0], run.stderr
-    assert run.returncode == 0 and run.stdout == "ready\ndone\n", run
+               t.pyrec, "-r", "4k", "-o", trace, t.python, "-c", WRITER]
+    with open(t.dir / "stopped.txt", "w", encoding="utf-8") as stderr:
+        process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                   stderr=stderr, text=True, cwd=t.dir)
+    out, err = write_until_it_stops(t, process)
+    if "mount" in err and "done" not in out:
+        raise Skip("no mount here: " + err.strip())
+    lines = [line for line in err.splitlines() if "recording stops" in line]
+    assert len(lines) == 1 and "No space" in lines[0] and trace in lines[0], err
+    assert process.returncode == 0 and out == "ready\ndone\n", (process.returncode, out, err)
     assert wall(t, copy) > 0.1
 
 
