@@ -144,7 +144,9 @@ const struct command command_callers = {
     .text = "The function, below it those that called it, below these their callers, up to the "
             "bottom of the stack. (cum) is the time of the function when it was called that way; "
             "the time without (cum) is of stacks whose outermost frame the row is. Of a function "
-            "that calls itself the outermost call counts.\n"
+            "that is in a stack several times the innermost call counts, so that of two that call "
+            "each other each is a caller of the other; a function that is in the row's way "
+            "already does not come again, unless --levels is given.\n"
             "\n" CALLS_TEXT,
     .example = "pyanalyze callers --lines fib run.trace",
     .takes = TREE_TAKES,

@@ -121,12 +121,27 @@ static void map_callees(struct calltree *t, const bool *seen, uint32_t *to, uint
     }
 }
 
+/* Is there such a node from `at` up to the top? */
+static bool was_passed(const struct calltree *t, uint32_t top, uint32_t at, uint32_t value)
+{
+    for (; at != top; at = t->tree.nodes[at].parent) {
+        if (t->tree.nodes[at].place == value)
+            return true;
+    }
+    return false;
+}
+
 /* Where the way outwards from the function's node `i` ends. */
 static uint32_t climb(struct calltree *t, uint32_t top, uint32_t i)
 {
     uint32_t at = top;
-    for (i = t->profile->tree.nodes[i].parent; i != TREE_ROOT; i = t->profile->tree.nodes[i].parent)
-        at = is_import(t, i) ? at : step(t, at, value_of(t, i));
+    for (i = t->profile->tree.nodes[i].parent; i != TREE_ROOT;
+         i = t->profile->tree.nodes[i].parent) {
+        const uint32_t value = value_of(t, i);
+        const bool again = !t->wish.levels &&
+                           (function_of(t, i) == t->wish.function || was_passed(t, top, at, value));
+        at = is_import(t, i) || again ? at : step(t, at, value);
+    }
     return at;
 }
 
@@ -137,7 +152,7 @@ static void map_callers(struct calltree *t, const bool *seen, uint32_t *to)
     to[TREE_ROOT] = NOWHERE;
     for (uint32_t i = 1; i < tree->n; i++) {
         to[i] = to[tree->nodes[i].parent];
-        if (seen[i] && to[i] == NOWHERE && function_of(t, i) == t->wish.function)
+        if (seen[i] && function_of(t, i) == t->wish.function)
             to[i] = climb(t, top, i);
     }
 }

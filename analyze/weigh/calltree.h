@@ -9,8 +9,10 @@
  *               takes it back. It borrows names from the profile.
  *
  * Recursion: a function that calls itself is one node, not one per level, unless every level is
- * asked for. Callers and callees are those of the outermost call of the function, so a stack
- * counts once however often the function is in it.
+ * asked for. A stack counts once however often the function is in it: callees are those of its
+ * outermost call, callers those of its innermost one, so that of two functions that call each
+ * other each has the other as a caller. On the way out from there a function that was passed, or
+ * the one asked for, does not come again, unless every level is asked for.
  *
  * Imports: between a module and one that it imports are six frames of importlib. With fold_imports
  * the one stands directly below the other, and what is spent in these frames themselves is one node

@@ -62,10 +62,14 @@ static size_t ordered(const struct question *q, const struct reference_stack *st
     static const struct maker_frame none = {"<no Python frames>", "", 0, 0, 0};
     const struct maker_frame *const frames = stack->n > 0 ? stack->frames : &none;
     const size_t depth = stack->n > 0 ? stack->n : 1;
-    size_t first = 0, n = 0;
+    size_t first = q->wish.kind != CALLTREE_ALL ? depth : 0, n = 0;
     if (q->wish.kind != CALLTREE_ALL) {
-        while (first < depth && !same_function(&frames[first], &q->target))
-            first++;
+        /* the outermost call for callees, the innermost one for callers */
+        for (size_t i = 0; i < depth; i++) {
+            const bool asked = same_function(&frames[i], &q->target);
+            if (asked && (first == depth || q->wish.kind == CALLTREE_CALLERS))
+                first = i;
+        }
         if (first == depth)
             return 0;
         print_frame(parts[n++], 200, &q->target, false);
@@ -73,8 +77,13 @@ static size_t ordered(const struct question *q, const struct reference_stack *st
             strcat(parts[0], "!");
     }
     if (q->wish.kind == CALLTREE_CALLERS) {
-        for (size_t i = first; i-- > 0;)
-            print_frame(parts[n++], 200, &frames[i], q->wish.lines);
+        for (size_t i = first; i-- > 0;) {
+            bool again = same_function(&frames[i], &q->target);
+            print_frame(parts[n], 200, &frames[i], q->wish.lines);
+            for (size_t k = 1; k < n; k++)
+                again |= strcmp(parts[k], parts[n]) == 0;
+            n += q->wish.levels || !again;
+        }
         return n;
     }
     if (q->wish.kind == CALLTREE_CALLEES && !q->wish.lines)
@@ -202,6 +211,63 @@ START_TEST(trees_equal_paths)
 }
 END_TEST
 
+/* f calls g, and g f: each is a caller of the other, and what called the first of them is beyond.
+ */
+START_TEST(call_each_other)
+{
+    static const struct maker_frame m = {"main", "/x/a.py", 1, 2, 0};
+    static const struct maker_frame f = {"f", "/x/a.py", 10, 12, 0};
+    static const struct maker_frame g = {"g", "/x/a.py", 20, 22, 0};
+    static const char *const argv[] = {"python3", "a.py", NULL};
+    static const struct {
+        bool levels;
+        size_t n;
+        const char *names[7];
+    } wanted[] = {{false, 4, {"f", "g", "main", "main"}},
+                  {true, 7, {"f", "g", "f", "g", "f", "main", "main"}}};
+    const struct maker_frame deep[] = {m, f, g, f, g, f}, direct[] = {m, f, f};
+    const char *const path = scratch_path("each.trace");
+    struct maker *const maker = maker_open(path, NULL);
+    const uint32_t process = maker_process(maker, 42, 1, argv);
+    const uint32_t thread = maker_thread(maker, process, 42, "MainThread", 0);
+    for (int i = 0; i < 30; i++) {
+        const bool is_deep = i < 20;
+        maker_tick(maker, process, 0, 0, 0);
+        maker_change(maker, process, thread,
+                     &(struct maker_sample){maker_stack(maker, process, is_deep ? deep : direct,
+                                                        is_deep   ? 6
+                                                        : _i == 0 ? 3
+                                                                  : 2),
+                                            1, 9000, NULL});
+    }
+    maker_process_end(maker, process, 0);
+    maker_close(maker, "exited");
+    struct profile profile = {0};
+    struct trace *trace;
+    struct problem why = {0};
+    const struct select all = {0};
+    ck_assert_int_eq(trace_open(&trace, &path, 1, NULL, NULL, &why), STATUS_OK);
+    profile_build(&profile, trace, &all, 1);
+    struct question q = {.wish = {.kind = CALLTREE_CALLERS, .levels = wanted[_i].levels},
+                         .target = f};
+    struct calltree tree = {0};
+    size_t n;
+    ck_assert(find_function(&profile.symbols, &q));
+    calltree_build(&tree, &profile, profile.threads, profile.n_threads, &q.wish);
+    uint32_t *const order = calltree_order(&tree, &metrics[METRIC_WALL], &n);
+    ck_assert_uint_eq(n, wanted[_i].n);
+    for (size_t i = 0; i < n; i++)
+        ck_assert_str_eq(calltree_frame(&tree, order[i]).function, wanted[_i].names[i]);
+    ck_assert_uint_eq(weights_sum(&tree.cum[order[0]]).samples, 30); /* each counts once */
+    ck_assert_uint_eq(weights_sum(&tree.cum[order[1]]).samples, 20);
+    ck_assert_uint_eq(calltree_depth(&tree, order[n - 1]), 1);
+    free(order);
+    calltree_clear(&tree);
+    profile_clear(&profile);
+    trace_close(trace);
+}
+END_TEST
+
 int main(void)
 {
     Suite *const suite = suite_create("calltree");
@@ -209,6 +275,7 @@ int main(void)
     tcase_set_timeout(tests, 60);
     tcase_add_checked_fixture(tests, NULL, scratch_remove);
     tcase_add_loop_test(tests, trees_equal_paths, 0, 25);
+    tcase_add_loop_test(tests, call_each_other, 0, 2);
     suite_add_tcase(suite, tests);
     SRunner *const runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);
