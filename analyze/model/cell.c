@@ -77,7 +77,7 @@ void seconds_print(struct buffer *buffer, int64_t ns, int decimals)
 void frame_print(struct buffer *buffer, const struct frame *frame)
 {
     buffer_add_text(buffer, frame->function);
-    if (frame->file[0] == '\0')
+    if (frame->file[0] == '\0' && frame->line == 0)
         return;
     buffer_print(buffer, " (%s", frame->file);
     if (frame->line > 0)

@@ -106,7 +106,10 @@ void cell_print(struct buffer *buffer, const struct cell *cell);
  */
 void seconds_print(struct buffer *buffer, int64_t ns, int decimals);
 
-/* function (file:line), as folded stacks and dumps write it. */
+/*
+ * function (file:line), as folded stacks and dumps write it; of code that was compiled without a
+ * file's name function (:line).
+ */
 void frame_print(struct buffer *buffer, const struct frame *frame);
 
 #endif

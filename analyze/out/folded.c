@@ -58,9 +58,10 @@ static enum status folded_write(struct sink *to, const struct view *view, struct
 
 const struct output output_folded = {
     .name = "folded",
-    .help = "one line per stack, root;...;leaf N, for flame graphs; a frame is `function "
-            "(file)` or with --frames line `function (file:line)`, a semicolon in a name \\x3b, "
-            "times are in microseconds",
+    .help =
+        "one line per stack, root;...;leaf N, for flame graphs; a frame is `function "
+        "(file)` or with --frames line `function (file:line)` (`(:line)` of code without a file), "
+        "a semicolon in a name \\x3b, times are in microseconds",
     .accepts = SHAPE_STACKS,
     .machine = true,
     .frames = FRAMES_FUNCTION,

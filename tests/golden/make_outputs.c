@@ -318,6 +318,32 @@ static void make_odd(const char *directory)
     maker_abandon(m);
 }
 
+/* Code that was compiled without a name of a file: only its lines tell it apart. */
+static void make_nameless(const char *directory)
+{
+    static const char *const argv[] = {"python3", "exec.py", NULL};
+    static const struct maker_frame first = {"run", "", 3, 4, 0};
+    static const struct maker_frame second = {"run", "", 9, 10, 0};
+    static const struct maker_frame again = {"run", "", 9, 11, 0};
+    static const struct maker_frame alone = {"stop", "", 20, 21, 0};
+    struct maker *m;
+    open_trace(&m, directory, "nameless", 0x4a);
+    const uint32_t p = maker_process(m, 7, 1, argv);
+    maker_thread(m, p, 7, "MainThread", 0);
+    const uint32_t stacks[] = {
+        STACK(m, p, &module, &first),
+        STACK(m, p, &module, &second),
+        STACK(m, p, &module, &again),
+        STACK(m, p, &module, &alone),
+    };
+    for (unsigned i = 0; i < 12; i++) {
+        maker_tick(m, p, 0, 0, 0);
+        maker_change(m, p, 1, &(struct maker_sample){stacks[i % 4], ON_CPU, 1000, NULL});
+    }
+    maker_process_end(m, p, 0);
+    maker_close(m, "exited");
+}
+
 /* A program before and after a change: parse is slower and further down, check is gone, cache new.
  */
 static void make_change(const char *directory, const char *name, bool after, bool elsewhere)
@@ -511,6 +537,7 @@ int main(int argc, char **argv)
     make_simple(argv[1]);
     make_family(argv[1]);
     make_odd(argv[1]);
+    make_nameless(argv[1]);
     make_gui(argv[1], "gui", "", false);
     make_gui(argv[1], "hostile_gui", "\033]2;\302\233J\a\r\n\342\200\256", false);
     make_gui(argv[1], "events", "", true);
