@@ -314,8 +314,7 @@ static void write_stories(struct sink *to, const struct view *view)
 {
     const size_t written = write_fitting(to, view);
     const size_t left_out = view->n_stories_left_out + view->n_stories - written;
-    if (left_out > 0)
-        sink_print(to, "\n(%zu more; --limit 0 shows all)\n", left_out);
+    write_left_out(to, "\n", left_out, "table");
 }
 
 /* The name, and behind it value and note; where that is too long the rest stands below the value.
