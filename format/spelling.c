@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "spelling.h"
 
-#include <stdint.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static size_t least(size_t a, size_t b)
@@ -28,4 +30,23 @@ size_t spelling_distance(const char *a, const char *b)
         }
     }
     return rows[a_len % 3][b_len];
+}
+
+bool spelling_is_ascii(void)
+{
+    static const char *const names[] = {"LC_ALL", "LC_CTYPE", "LANG"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        const char *const value = getenv(names[i]);
+        if (value != NULL && value[0] != '\0')
+            return strcasestr(value, "utf-8") == NULL && strcasestr(value, "utf8") == NULL;
+    }
+    return true;
+}
+
+size_t spelling_escape(char to[SPELLING_ESCAPE], uint32_t character)
+{
+    const char *const form = character > 0xffff ? "\\U%08" PRIx32
+                             : character > 0xff ? "\\u%04" PRIx32
+                                                : "\\x%02" PRIx32;
+    return (size_t)snprintf(to, SPELLING_ESCAPE, form, character);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "sink.h"
 
+#include "format/spelling.h"
 #include "memory.h"
 
 #include <errno.h>
@@ -59,17 +60,6 @@ void sink_screen(unsigned *width, unsigned *height)
     *height = terminal ? sink.height : 0;
 }
 
-bool sink_locale_is_ascii(void)
-{
-    static const char *const names[] = {"LC_ALL", "LC_CTYPE", "LANG"};
-    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
-        const char *const value = getenv(names[i]);
-        if (value != NULL && value[0] != '\0')
-            return strcasestr(value, "utf-8") == NULL && strcasestr(value, "utf8") == NULL;
-    }
-    return true;
-}
-
 enum status sink_open(struct sink *sink, const char *path, enum color_choice color,
                       struct problem *why)
 {
@@ -85,7 +75,7 @@ enum status sink_open(struct sink *sink, const char *path, enum color_choice col
     if (sink->terminal)
         measure_terminal(sink);
     sink->color = wants_color(sink, color);
-    sink->ascii = sink_locale_is_ascii();
+    sink->ascii = spelling_is_ascii();
     return STATUS_OK;
 }
 

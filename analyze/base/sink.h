@@ -39,9 +39,6 @@ struct sink {
 /* The size of the terminal that standard output is; 0 where it is none. */
 void sink_screen(unsigned *width, unsigned *height);
 
-/* What LC_ALL, LC_CTYPE or LANG, the first that is set, says of characters that are not ASCII. */
-bool sink_locale_is_ascii(void);
-
 /* `path` NULL is standard output. A regular file is made or replaced, others are written to. */
 MUST_CHECK enum status sink_open(struct sink *sink, const char *path, enum color_choice color,
                                  struct problem *why);

@@ -4,9 +4,9 @@
 #include "analyze/ask/remainder.h"
 #include "analyze/ask/request.h"
 #include "analyze/base/memory.h"
-#include "analyze/base/sink.h"
 #include "analyze/cli/command.h"
 #include "analyze/time/timeline.h"
+#include "format/spelling.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -506,7 +506,7 @@ static enum status build_timeline(struct request *request, struct view *view, st
     view->curves.n_bins = kept->timeline.n_bins;
     view->curves.start_ns = kept->timeline.start_ns;
     view->curves.bin_ns = kept->timeline.bin_ns;
-    view->curves.ascii = args_flag(request->args, "ascii") || sink_locale_is_ascii();
+    view->curves.ascii = args_flag(request->args, "ascii") || spelling_is_ascii();
     draw(view, kept, choose_metric(request, &kept->timeline), request);
     if (view->curves.n == 0)
         view->nothing = true;

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "plain.h"
 
-#include <stdbool.h>
-#include <stdint.h>
-#include <string.h>
+#include "format/spelling.h"
 
 struct character {
     uint32_t point;
@@ -30,39 +28,61 @@ static bool acts(uint32_t point)
            (point >= 0x2066 && point <= 0x2069) || point == 0xfeff;
 }
 
-/* The columns that it takes, escaped where it must be. */
-static unsigned width_of(uint32_t point)
+static bool is_escaped(uint32_t point, bool plain)
 {
-    return !acts(point) ? 1 : point < 0x100 ? 4 : 6;
+    return acts(point) || (plain && point >= 0x80);
 }
 
-static size_t text_width(const char *text)
+/* The columns that it takes, escaped where it must be. */
+static size_t width_of(uint32_t point, bool plain)
+{
+    char escape[SPELLING_ESCAPE];
+    return is_escaped(point, plain) ? spelling_escape(escape, point) : 1;
+}
+
+static size_t text_width(const char *text, bool plain)
 {
     size_t width = 0;
     for (struct character c; *text != '\0'; text += c.len) {
         c = character_read(text);
-        width += width_of(c.point);
+        width += width_of(c.point, plain);
     }
     return width;
 }
 
+/* As much from the beginning as `columns` hold. Returns what is left. */
+static const char *write_fitting(FILE *to, const char *text, size_t columns, bool plain)
+{
+    struct character c;
+    for (size_t used = 0; *text != '\0'; text += c.len) {
+        char escape[SPELLING_ESCAPE];
+        c = character_read(text);
+        used += width_of(c.point, plain);
+        if (used > columns)
+            break;
+        if (is_escaped(c.point, plain))
+            fwrite(escape, 1, spelling_escape(escape, c.point), to);
+        else
+            fwrite(text, 1, c.len, to);
+    }
+    return text;
+}
+
 void plain_write(FILE *to, const char *text, unsigned columns)
 {
-    const bool is_cut = columns > 2 && text_width(text) > columns;
-    const unsigned room = is_cut ? columns - 2 : columns;
-    unsigned used = 0;
-    for (struct character c; *text != '\0'; text += c.len) {
-        c = character_read(text);
-        used += width_of(c.point);
-        if (is_cut && used > room)
-            break;
-        if (!acts(c.point))
-            fwrite(text, 1, c.len, to);
-        else if (c.point < 0x100)
-            fprintf(to, "\\x%02x", c.point);
-        else
-            fprintf(to, "\\u%04x", c.point);
+    const bool plain = spelling_is_ascii();
+    const size_t width = text_width(text, plain);
+    if (columns <= 2 || width <= columns) {
+        write_fitting(to, text, SIZE_MAX, plain);
+        return;
     }
-    if (is_cut)
-        fputs("..", to);
+    const size_t before = (columns - 1) / 2, behind = columns - 2 - before;
+    text = write_fitting(to, text, before, plain);
+    fputs("..", to);
+    for (size_t left = text_width(text, plain); left > behind;) {
+        const struct character c = character_read(text);
+        left -= width_of(c.point, plain);
+        text += c.len;
+    }
+    write_fitting(to, text, SIZE_MAX, plain);
 }

@@ -2,6 +2,7 @@
 #include "text_line.h"
 
 #include "analyze/base/unicode.h"
+#include "format/spelling.h"
 #include "text_cell.h"
 
 #include <inttypes.h>
@@ -24,11 +25,8 @@ static void add_plain(struct buffer *to, uint32_t c)
             return;
         }
     }
-    buffer_print(to,
-                 c > 0xffff ? "\\U%08" PRIx32
-                 : c > 0xff ? "\\u%04" PRIx32
-                            : "\\x%02" PRIx32,
-                 c);
+    char escape[SPELLING_ESCAPE];
+    buffer_add(to, escape, spelling_escape(escape, c));
 }
 
 void text_line_make_plain(struct buffer *text)

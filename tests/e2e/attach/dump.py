@@ -164,7 +164,9 @@ def test_what_threads_wait_for(t):
     children = pathlib.Path(f"/proc/{program.pid}/task/{program.pid}/children").read_text().split()
     assert threads["t-waits"]["waits_for"] == f"process {children[0]}", threads["t-waits"]
     assert "caf\u00e9 \u65e5\x1b[31m" in threads, list(threads)
-    text = look(t, "dump", program.pid).stdout
+    plain = look(t, "dump", program.pid, env={**os.environ, "LC_ALL": "C"}).stdout
+    assert '"caf\\xe9 \\u65e5\\x1b[31m" tid ' in plain and plain.isascii(), plain
+    text = look(t, "dump", program.pid, env={**os.environ, "LC_ALL": "C.UTF-8"}).stdout
     assert '"caf\u00e9 \u65e5\\x1b[31m" tid ' in text and "\x1b" not in text, text
     assert "GIL: held by none" in text, text
 

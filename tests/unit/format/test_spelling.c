@@ -32,12 +32,46 @@ START_TEST(too_long)
 }
 END_TEST
 
+static bool is_ascii(const char *all, const char *characters, const char *language)
+{
+    const char *const names[] = {"LC_ALL", "LC_CTYPE", "LANG"};
+    const char *const values[] = {all, characters, language};
+    for (int i = 0; i < 3; i++)
+        ck_assert_int_eq(values[i] != NULL ? setenv(names[i], values[i], 1) : unsetenv(names[i]),
+                         0);
+    return spelling_is_ascii();
+}
+
+START_TEST(locales)
+{
+    ck_assert(is_ascii(NULL, NULL, NULL));
+    ck_assert(is_ascii("C", "C.UTF-8", "C.UTF-8")); /* the first that is set */
+    ck_assert(is_ascii("", "POSIX", "de_DE.UTF-8"));
+    ck_assert(!is_ascii(NULL, "", "de_DE.utf8"));
+    ck_assert(!is_ascii("C.UTF-8", "C", "C"));
+}
+END_TEST
+
+START_TEST(escapes)
+{
+    char to[SPELLING_ESCAPE];
+    ck_assert_uint_eq(spelling_escape(to, 0xe9), 4);
+    ck_assert_str_eq(to, "\\xe9");
+    ck_assert_uint_eq(spelling_escape(to, 0x2026), 6);
+    ck_assert_str_eq(to, "\\u2026");
+    ck_assert_uint_eq(spelling_escape(to, 0x1f600), 10);
+    ck_assert_str_eq(to, "\\U0001f600");
+}
+END_TEST
+
 int main(void)
 {
     Suite *const suite = suite_create("spelling");
     TCase *const tests = tcase_create("spelling");
     tcase_add_test(tests, distances);
     tcase_add_test(tests, too_long);
+    tcase_add_test(tests, locales);
+    tcase_add_test(tests, escapes);
     suite_add_tcase(suite, tests);
     SRunner *const runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);

@@ -6,9 +6,9 @@
  */
 #include "record/agent/base/peek.h"
 #include "record/dump/crowd.h"
-#include "record/regard/outside.h"
 #include "record/dump/plain.h"
 #include "record/dump/reading.h"
+#include "record/regard/outside.h"
 #include "tests/unit/support/fake_interp.h"
 
 #include <check.h>
@@ -249,17 +249,27 @@ static void plain_check(const char *text, unsigned columns, const char *expected
 
 START_TEST(plain_text)
 {
+    ck_assert(setenv("LC_ALL", "C.UTF-8", 1) == 0);
     plain_check("caf\xc3\xa9 \x1b[31m\n", 0, "caf\xc3\xa9 \\x1b[31m\\x0a");
     plain_check("a\xc2\x85"
                 "b\xe2\x80\xae"
                 "c",
                 0, "a\\x85b\\u202ec");
     plain_check("12345678", 8, "12345678");
-    plain_check("123456789", 8, "123456..");
-    plain_check("12345\x1b"
-                "9",
-                8, "12345..");
+    plain_check("123456789", 8, "123..789");
+    plain_check("123456789", 9, "123456789");
+    plain_check("1234567890", 9, "1234..890");
+    plain_check("1\x1b"
+                "456789",
+                8, "1..789"); /* no half of an escape */
+    plain_check("123456\x1b", 8, "123..");
     plain_check("\xc3", 0, "\xc3");
+    ck_assert(setenv("LC_ALL", "C", 1) == 0);
+    plain_check("caf\xc3\xa9 \xe2\x80\xa6 \xf0\x9f\x98\x80", 0, "caf\\xe9 \\u2026 \\U0001f600");
+    plain_check("caf\xc3\xa9 12345", 8, "caf..345");
+    plain_check("caf\xc3\xa9", 7, "caf\\xe9");
+    ck_assert(setenv("LC_ALL", "de_DE.utf8", 1) == 0);
+    plain_check("caf\xc3\xa9", 7, "caf\xc3\xa9");
 }
 END_TEST
 
