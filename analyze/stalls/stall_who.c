@@ -105,10 +105,23 @@ static enum stall_unheld largest_unheld(const struct stall *stall)
     return most;
 }
 
+/* A lock that another process may have, which no thread of this one was seen to let go. */
+static const char *shared_text(struct view *view, const struct stall *stall)
+{
+    return arena_print(&view->arena,
+                       "no thread of this process was seen to let go, so another process may have "
+                       "had it; `pyanalyze timeline --from %.3f --to %.3f` shows what the recorded "
+                       "ones did then",
+                       (double)stall->begin_ns / 1e9, (double)stall->end_ns / 1e9);
+}
+
 /* Why it cannot be told, and what would tell. */
 static const char *unheld_text(struct view *view, const struct stall *stall, enum wait_kind kind)
 {
-    switch (largest_unheld(stall)) {
+    const enum stall_unheld why = largest_unheld(stall);
+    if (kind == WAIT_SHARED && (why == UNHELD_NOBODY_RAN || why == UNHELD_NOBODY_FITS))
+        return shared_text(view, stall);
+    switch (why) {
     case UNHELD_SEVERAL:
         return arena_print(&view->arena,
                            "%s and %s went on alike as the wait ended; a higher --rate of pyrec "
@@ -127,11 +140,9 @@ static const char *unheld_text(struct view *view, const struct stall *stall, enu
                "another process or a timeout may have ended it; else a higher --rate of pyrec "
                "tells more";
     default:
-        return kind == WAIT_SHARED
-                   ? "no other thread of the process ran as the wait ended, so another process "
-                     "likely had it; `pyanalyze timeline` of that time shows what others did"
-                   : "no other thread of the process ran as the wait ended, so it was another "
-                     "process, a thread without Python, or a timeout";
+        return "no other thread of the process was seen to run as the wait ended: likely it was a "
+               "thread without Python, another process, or a timeout; `pyrec dump` during such a "
+               "wait tells more";
     }
 }
 
