@@ -52,8 +52,23 @@ static void choose_locale(void)
         setlocale(LC_CTYPE, "C.UTF-8");
 }
 
+static void say_open_files(const struct trace *trace)
+{
+    struct buffer line = {0};
+    for (size_t i = 0; i < trace->n_files; i++) {
+        const struct chunk_file *const file = trace->files[i].chunks;
+        if (chunk_file_closed(file))
+            continue;
+        buffer_reset(&line);
+        buffer_add_visible(&line, chunk_file_path(file));
+        fprintf(stderr, "pyanalyze: %s: not closed: still being written, or cut off\n", line.text);
+    }
+    buffer_clear(&line);
+}
+
 static enum exit_code say_damage(struct request *request)
 {
+    const struct trace *const traces[2] = {request->trace, request->second};
     struct damage_log *const log = &request->damage;
     struct buffer line = {0};
     damage_log_sort(log);
@@ -65,19 +80,18 @@ static enum exit_code say_damage(struct request *request)
     }
     if (log->n_more > 0 && !said)
         fprintf(stderr, "pyanalyze: and %zu more\n", log->n_more);
-    for (size_t i = 0; i < request->trace->n_files; i++) {
-        const struct chunk_file *const file = request->trace->files[i].chunks;
-        if (chunk_file_closed(file) || said)
-            continue;
-        buffer_reset(&line);
-        buffer_add_visible(&line, chunk_file_path(file));
-        fprintf(stderr, "pyanalyze: %s: not closed: still being written, or cut off\n", line.text);
+    for (int w = 0; w < 2 && !said; w++) {
+        if (traces[w] != NULL)
+            say_open_files(traces[w]);
     }
     buffer_clear(&line);
     if (log->n == 0)
         return EXIT_GOOD;
-    const bool usable = request->answered || request->trace->census.n_processes > 0;
-    return usable ? EXIT_DAMAGE : EXIT_NOTHING;
+    for (int w = 0; w < 2; w++) {
+        if (traces[w] != NULL && traces[w]->census.n_processes > 0)
+            return EXIT_DAMAGE;
+    }
+    return EXIT_NOTHING;
 }
 
 /* Writing over a trace that is being read would be the end of it. */

@@ -2,6 +2,7 @@
 #include "request.h"
 
 #include "analyze/cli/command.h"
+#include "analyze/read/input.h"
 #include "moment.h"
 
 #include <inttypes.h>
@@ -75,6 +76,51 @@ static enum status choose_window(struct trace *trace, const struct bounds *bound
     return STATUS_OK;
 }
 
+/* How many of the files are the first side. */
+static enum status split_files(const struct args *args, size_t *n_first, struct problem *why)
+{
+    const char *const name = args->command->name;
+    *n_first = args_files_before(args, "vs");
+    if (*n_first == SIZE_MAX && args->n_files != 2)
+        return problem_set(why, STATUS_USAGE, PROBLEM_NO_OFFSET,
+                           "%s wants two traces, or several on each side of --vs: %s A1 A2 --vs "
+                           "B1 B2",
+                           name, name);
+    if (*n_first == SIZE_MAX)
+        *n_first = 1;
+    if (*n_first == 0 || *n_first == args->n_files)
+        return problem_set(why, STATUS_USAGE, PROBLEM_NO_OFFSET, "%s: there is no trace %s --vs",
+                           name, *n_first == 0 ? "before" : "behind");
+    return STATUS_OK;
+}
+
+static enum status choose_side_window(struct trace *trace, const struct bounds *bounds,
+                                      const struct args *args, const char *file,
+                                      struct problem *why)
+{
+    if (bounds->from_text == NULL && bounds->to_text == NULL)
+        return STATUS_OK;
+    if (trace->census.n_recordings > 1)
+        return problem_set(why, STATUS_USAGE, PROBLEM_NO_OFFSET,
+                           "%s: --from and --to want one recording on each side",
+                           args->command->name);
+    return choose_window(trace, bounds, input_name(file), why);
+}
+
+static enum status open_sides(struct request *request, const struct bounds *bounds,
+                              struct problem *why)
+{
+    const struct args *const args = request->args;
+    size_t n_first;
+    TRY(split_files(args, &n_first, why));
+    TRY(trace_open(&request->trace, args->files, n_first, damage_log_add, &request->damage, why));
+    TRY(trace_open(&request->second, args->files + n_first, args->n_files - n_first, damage_log_add,
+                   &request->damage, why));
+    request->second->count = request->trace->count;
+    TRY(choose_side_window(request->trace, bounds, args, args->files[0], why));
+    return choose_side_window(request->second, bounds, args, args->files[n_first], why);
+}
+
 enum status request_open(struct request *request, const struct args *args, bool machine,
                          struct problem *why)
 {
@@ -84,6 +130,8 @@ enum status request_open(struct request *request, const struct args *args, bool 
     request->metric = by != NULL ? metric_find(by) : &metrics[METRIC_CPU];
     TRY(parse_bounds(&bounds, args, why));
     TRY(fill_select(&request->select, args, why));
+    if (args->command->sides)
+        return open_sides(request, &bounds, why);
     const size_t n_traces = args->command->n_traces > 0 ? args->command->n_traces : args->n_files;
     request->follows = args->command->takes & TAKES_FOLLOW && args_flag(args, "follow");
     request->window_moves = (bounds.from_text != NULL && bounds.from.kind == MOMENT_BEFORE_END) ||
@@ -91,16 +139,7 @@ enum status request_open(struct request *request, const struct args *args, bool 
     TRY((request->follows ? trace_open_growing : trace_open)(
         &request->trace, args->files, n_traces, damage_log_add, &request->damage, why));
     request->n_damages = request->damage.n;
-    return args->command->sides ? STATUS_OK
-                                : choose_window(request->trace, &bounds, "the recording", why);
-}
-
-enum status request_set_window(const struct request *request, struct trace *trace, const char *name,
-                               struct problem *why)
-{
-    struct bounds bounds;
-    TRY(parse_bounds(&bounds, request->args, why));
-    return choose_window(trace, &bounds, name, why);
+    return choose_window(request->trace, &bounds, "the recording", why);
 }
 
 enum status request_check(const struct request *request, struct problem *why)
@@ -158,6 +197,7 @@ void request_close(struct request *request)
     }
     profile_clear(&request->profile);
     trace_close(request->trace);
+    trace_close(request->second);
     select_clear(&request->select);
     damage_log_clear(&request->damage);
     *request = (struct request){0};
@@ -202,6 +242,17 @@ bool request_has_process(const struct request *request, const struct process *pr
 
 #define NAMES_MAX 8 /* said to whoever asked for another one */
 
+/* The processes of what was opened, also of a second side; NULL behind the last. */
+static const struct process *process_at(const struct request *request, size_t i)
+{
+    const struct census *census = &request->trace->census;
+    if (i >= census->n_processes && request->second != NULL) {
+        i -= census->n_processes;
+        census = &request->second->census;
+    }
+    return i < census->n_processes ? census->processes[i] : NULL;
+}
+
 /* Who has samples, or only a clock: a thread that runs no Python. */
 static bool has_thread(const struct request *request, const struct process *process)
 {
@@ -221,9 +272,8 @@ static bool has_thread(const struct request *request, const struct process *proc
 /* Is any process, or one with such a thread, among those that were asked for? */
 static bool has_any(const struct request *request, bool with_thread)
 {
-    const struct census *const census = &request->trace->census;
-    for (size_t i = 0; i < census->n_processes; i++) {
-        const struct process *const p = census->processes[i];
+    const struct process *p;
+    for (size_t i = 0; (p = process_at(request, i)) != NULL; i++) {
         if (request_has_process(request, p) && (!with_thread || has_thread(request, p)))
             return true;
     }
@@ -233,8 +283,7 @@ static bool has_any(const struct request *request, bool with_thread)
 bool request_asks_nobody(const struct request *request)
 {
     const struct select *const select = &request->select;
-    if (request->trace == NULL || request->answered ||
-        (select->n_pids == 0 && select->n_threads == 0))
+    if (request->trace == NULL || (select->n_pids == 0 && select->n_threads == 0))
         return false;
     return !has_any(request, select->n_threads > 0);
 }
@@ -255,23 +304,23 @@ static void end_names(struct buffer *line, size_t n, const char *command)
 
 static void say_processes(const struct request *request, struct buffer *line)
 {
-    const struct census *const census = &request->trace->census;
+    const struct process *p;
     size_t n = 0;
     buffer_print(line, "--process: no such process; there %s ",
-                 census->n_processes == 1 ? "is" : "are");
-    for (size_t i = 0; i < census->n_processes; i++) {
+                 process_at(request, 1) == NULL ? "is" : "are");
+    for (size_t i = 0; (p = process_at(request, i)) != NULL; i++) {
         char pid[16];
-        snprintf(pid, sizeof pid, "%" PRIu32, census->processes[i]->pid);
+        snprintf(pid, sizeof pid, "%" PRIu32, p->pid);
         add_name(line, pid, &n);
     }
     end_names(line, n, "processes");
 }
 
-static bool first_of_name(const struct census *census, size_t process, size_t thread)
+static bool first_of_name(const struct request *request, size_t process, size_t thread)
 {
-    const char *const name = census->processes[process]->threads[thread]->name;
+    const char *const name = process_at(request, process)->threads[thread]->name;
     for (size_t i = 0; i <= process; i++) {
-        const struct process *const p = census->processes[i];
+        const struct process *const p = process_at(request, i);
         for (size_t k = 0; k < p->n_threads && (i < process || k < thread); k++) {
             if (strcmp(p->threads[k]->name, name) == 0)
                 return false;
@@ -282,18 +331,20 @@ static bool first_of_name(const struct census *census, size_t process, size_t th
 
 static void say_threads(const struct request *request, struct buffer *line)
 {
-    const struct census *const census = &request->trace->census;
+    const struct process *p;
+    struct buffer names = {0};
     size_t n = 0;
-    buffer_print(line, "--thread %s: no thread is called that; there are ",
-                 args_text(request->args, "thread"));
-    for (size_t i = 0; i < census->n_processes; i++) {
-        const struct process *const p = census->processes[i];
+    for (size_t i = 0; (p = process_at(request, i)) != NULL; i++) {
         for (size_t k = 0; request_has_process(request, p) && k < p->n_threads; k++) {
-            if (first_of_name(census, i, k))
-                add_name(line, p->threads[k]->name, &n);
+            if (first_of_name(request, i, k))
+                add_name(&names, p->threads[k]->name, &n);
         }
     }
-    end_names(line, n, "threads");
+    end_names(&names, n, "threads");
+    buffer_print(line, "--thread %s: no thread is called that; there %s ",
+                 args_text(request->args, "thread"), n == 1 ? "is" : "are");
+    buffer_add_text(line, names.text != NULL ? names.text : "nobody");
+    buffer_clear(&names);
 }
 
 void request_selection(const struct args *args, struct buffer *out)
@@ -311,7 +362,7 @@ void request_selection(const struct args *args, struct buffer *out)
 void request_say_nothing(const struct request *request, struct buffer *line)
 {
     struct buffer selection = {0};
-    const bool known = request->trace != NULL && request->trace->census.n_processes > 0;
+    const bool known = request->trace != NULL && process_at(request, 0) != NULL;
     if (known && request->select.n_pids > 0 && !has_any(request, false)) {
         say_processes(request, line);
     } else if (known && request->select.n_threads > 0 && !has_any(request, true)) {

@@ -26,7 +26,7 @@ struct request {
     struct select select;
     struct damage_log damage;
     struct trace *trace;
-    bool answered; /* from traces that the command opened itself */
+    struct trace *second; /* of a command whose traces are two sides; else NULL */
     struct profile profile;
 
     bool follows;      /* of --follow: it is asked again when there is more */
@@ -37,9 +37,10 @@ struct request {
 };
 
 /*
- * Take the selection from the arguments and open the files; --from and --to become the trace's
- * window. So whoever reads samples keeps to the range of time by itself; --state is kept by
- * profile_build, and must be asked for (select_has_state) by those who read spans.
+ * Take the selection from the arguments and open the files, each once; --from and --to become the
+ * trace's window, or that of each side. So whoever reads samples keeps to the range of time by
+ * itself; --state is kept by profile_build, and must be asked for (select_has_state) by those who
+ * read spans. Both sides count in trace->count how far they are.
  */
 MUST_CHECK enum status request_open(struct request *request, const struct args *args, bool machine,
                                     struct problem *why);
@@ -53,13 +54,6 @@ MUST_CHECK enum status request_go_on(struct request *request, bool *anew, struct
 
 /* How many threads shall read the trace. */
 size_t request_workers(const struct request *request);
-
-/*
- * Give another trace, of the command's own, the window of --from and --to; `name` is what it is
- * called where it has no such time.
- */
-MUST_CHECK enum status request_set_window(const struct request *request, struct trace *trace,
-                                          const char *name, struct problem *why);
 
 /*
  * Learn all about the wall clock, also from what was not selected: to be called before a command

@@ -46,7 +46,7 @@ struct command {
     const struct command_style *styles; /* NULL = none */
 
     bool folds;        /* it has trees, and takes --full: see tree_fold */
-    bool sides;        /* its traces are two sides; it sets their window itself */
+    bool sides;        /* its traces are two sides, each with a window of its own */
     bool shows_damage; /* its view says what is wrong with the files: main.c need not */
     bool writes_trace; /* build() writes a trace to --output, which must be given; the view is
                           about that, and goes to standard output */

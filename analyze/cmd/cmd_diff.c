@@ -37,7 +37,6 @@ static void release_sides(void *closure)
     for (int w = 0; w < 2; w++) {
         if (s->series[w] != NULL)
             series_clear(s->series[w], s->n[w]);
-        trace_close(s->traces[w]);
         free(s->counts[w]);
     }
     for (size_t i = 0; i < s->n_maps; i++)
@@ -57,44 +56,6 @@ static size_t choice_of(const struct args *args, const char *option, const char 
             return i;
     }
     return 0;
-}
-
-/* How many of the files are the first side. */
-static enum status split_files(const struct args *args, size_t *n_first, struct problem *why)
-{
-    *n_first = args_files_before(args, "vs");
-    if (*n_first == SIZE_MAX) {
-        *n_first = 1;
-        if (args->n_files != 2)
-            return USAGE(why, "diff wants two traces, or several on each side of --vs: "
-                              "diff A1 A2 --vs B1 B2");
-    }
-    if (*n_first == 0 || *n_first == args->n_files)
-        return USAGE(why, "diff: there is no trace %s --vs", *n_first == 0 ? "before" : "behind");
-    return STATUS_OK;
-}
-
-/* What was wrong was said when the request opened the files; it is not said again. */
-static enum status open_side(struct sides *s, int w, struct request *request, size_t n_first,
-                             struct problem *why)
-{
-    const struct args *const args = request->args;
-    const char *const *const files = args->files + (w == 0 ? 0 : n_first);
-    const size_t n_files = w == 0 ? n_first : args->n_files - n_first;
-    const enum status status = trace_open(&s->traces[w], files, n_files, NULL, NULL, why);
-    if (status != STATUS_OK)
-        return problem_set(why, status, PROBLEM_NO_OFFSET,
-                           "diff: there is no readable trace on the %s side",
-                           w == 0 ? "first" : "second");
-    const bool ranged = args_text(args, "from") != NULL || args_text(args, "to") != NULL;
-    if (ranged && s->traces[w]->census.n_recordings > 1)
-        return USAGE(why, "diff: --from and --to want one recording on each side");
-    if (ranged)
-        TRY(request_set_window(request, s->traces[w], n_files == 1 ? files[0] : "one side", why));
-    s->traces[w]->count = request->trace->count; /* what is shown is how far both are */
-    s->traces[w]->report = damage_log_add;
-    s->traces[w]->closure = &request->damage;
-    return STATUS_OK;
 }
 
 static const char *setting_of(const struct recording *r, const char *name)
@@ -282,7 +243,6 @@ static enum status compare(struct sides *s, struct request *request, struct view
         view->nothing = true;
         return STATUS_OK;
     }
-    request->answered = true;
     fill_view(view, s, args, metric);
     diff_add_notes(view, s);
     for (int w = 0; w < 2; w++) {
@@ -295,7 +255,6 @@ static enum status compare(struct sides *s, struct request *request, struct view
 static enum status build_diff(struct request *request, struct view *view, struct problem *why)
 {
     struct sides *const s = memory_get(sizeof *s);
-    size_t n_first;
     view->shape = SHAPE_TABLE;
     view->closure = s;
     view->release = release_sides;
@@ -303,9 +262,8 @@ static enum status build_diff(struct request *request, struct view *view, struct
         return USAGE(why, "--count and --scale: only one of them");
     TRY(parse_limit(s, request->args, why));
     TRY(parse_maps(s, request->args, why));
-    TRY(split_files(request->args, &n_first, why));
-    TRY(open_side(s, 0, request, n_first, why));
-    TRY(open_side(s, 1, request, n_first, why));
+    s->traces[0] = request->trace;
+    s->traces[1] = request->second;
     TRY(check_sides(s, request->args, why));
     return compare(s, request, view, why);
 }

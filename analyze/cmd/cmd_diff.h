@@ -8,7 +8,7 @@
 
 /* Everything that lives as long as the view. */
 struct sides {
-    struct trace *traces[2];
+    struct trace *traces[2]; /* the request's */
     struct series *series[2];
     size_t n[2];
     double *counts[2];

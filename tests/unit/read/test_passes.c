@@ -11,6 +11,21 @@
 
 #define N_CHUNKS 6 /* that have samples */
 
+/* Every file is opened, and searched for its chunks, once. */
+static unsigned n_opened;
+
+enum status __real_chunk_file_adopt(struct chunk_file **file, int fd, const char *path,
+                                    damage_fn *report, void *closure, struct problem *why);
+enum status __wrap_chunk_file_adopt(struct chunk_file **file, int fd, const char *path,
+                                    damage_fn *report, void *closure, struct problem *why);
+
+enum status __wrap_chunk_file_adopt(struct chunk_file **file, int fd, const char *path,
+                                    damage_fn *report, void *closure, struct problem *why)
+{
+    n_opened++;
+    return __real_chunk_file_adopt(file, fd, path, report, closure, why);
+}
+
 static char path[256], pid[16];
 
 static void write_trace(void)
@@ -47,6 +62,7 @@ static void check_command(const char *const *words, bool may_stop)
     for (; *words != NULL; words++)
         argv[argc++] = (char *)(uintptr_t)*words;
     ck_assert_msg(args_parse(&args, argc, argv, &why) == STATUS_OK, "%s", why.detail);
+    n_opened = 0;
     ck_assert_msg(request_open(&request, &args, false, &why) == STATUS_OK, "%s", why.detail);
     ck_assert_msg(args.command->build(&request, &view, &why) == STATUS_OK, "%s", why.detail);
     const struct trace_count *const count = request.trace->count;
@@ -54,6 +70,8 @@ static void check_command(const char *const *words, bool may_stop)
     ck_assert_msg(due >= request.trace->n_chunks, "%s: %zu due", argv[1], due);
     ck_assert_msg(done == due || (may_stop && done < due), "%s: %zu of %zu", argv[1], done, due);
     ck_assert_msg(atomic_load(&count->unplanned) == 0, "%s reads once more than planned", argv[1]);
+    const unsigned n_files = (unsigned)args.n_files;
+    ck_assert_msg(n_opened == n_files, "%s: %u files, opened %u times", argv[1], n_files, n_opened);
     view_clear(&view);
     request_close(&request);
     args_clear(&args);
