@@ -190,10 +190,12 @@ static enum status say_written(const struct args *args, const struct view *view,
         !S_ISREG(info.st_mode))
         return STATUS_OK;
     buffer_add_visible(&line, path);
-    printf("%s: %.2f MB", line.text, (double)info.st_size / 1e6);
-    for (size_t i = 0; i < view->n_notes; i++)
-        printf("; %s", view->notes[i]);
-    printf("\n");
+    buffer_print(&line, ": %.2f MB", (double)info.st_size / 1e6);
+    for (size_t i = 0; i < view->n_notes; i++) {
+        buffer_add_text(&line, "; ");
+        buffer_add_visible(&line, view->notes[i]);
+    }
+    printf("%s\n", line.text);
     buffer_clear(&line);
     char *const words[] = {"xdg-open", (char *)(uintptr_t)path, NULL};
     pid_t pid;

@@ -274,6 +274,11 @@ static enum status build_report(struct request *request, struct view *view, stru
                                         "%zu lines of source code are in it (--source no leaves "
                                         "them out)",
                                         making->sources.n_lines));
+    if (making->sources.n_missing > 0)
+        view_add_note(
+            view, arena_print(&view->arena, "%zu source%s could not be read, as %s: %s",
+                              making->sources.n_missing, making->sources.n_missing == 1 ? "" : "s",
+                              making->sources.missing[0].file, making->sources.missing[0].why));
     return STATUS_OK;
 }
 

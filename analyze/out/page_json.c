@@ -150,6 +150,16 @@ static void write_symbols(struct sink *to, const struct page *page,
         sink_text(to, i > 0 ? "," : "");
         json_text(to, files[i]);
     }
+    sink_text(to, "],\"missing\":[");
+    for (size_t i = 0; i < page->sources->n_missing; i++) {
+        const struct report_missing *const missing = &page->sources->missing[i];
+        size_t file = 0;
+        while (file < n_files && files[file] != missing->file)
+            file++;
+        sink_print(to, "%s[%zu,", i > 0 ? "," : "", file);
+        json_text(to, missing->why);
+        sink_text(to, "]");
+    }
     sink_text(to, "],\"sources\":{");
     const char *between = "";
     for (size_t i = 0; i < n_files; i++) {
@@ -212,7 +222,6 @@ enum status page_json_write(struct sink *to, const struct page *page,
     write_number(to, "end_ns", trace_end_ns(page->trace));
     write_number(to, "nodes", columns->n_nodes);
     write_number(to, "places", columns->n_places);
-    write_number(to, "unreadable", page->sources->n_unreadable);
     write_thinning(to, report);
     write_recordings(to, page->trace);
     write_processes(to, report);

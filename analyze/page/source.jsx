@@ -21,6 +21,17 @@ export function split_line(text, expressions) {
   return out;
 }
 
+// Files whose source could not be read when the page was made, and why.
+function Missing({ missing, files }) {
+  if (!missing.length) return null;
+  return (
+    <details class="soft">
+      <summary>{missing.length === 1 ? "One source" : missing.length + " sources"} could not be read</summary>
+      <ul class="missing">{missing.map(([file, why]) => <li key={file}>{visible(files[file] || "?")}: {visible(why)}</li>)}</ul>
+    </details>
+  );
+}
+
 const level = share => "h" + Math.min(8, Math.ceil(share * 8));
 
 export function Source() {
@@ -28,16 +39,23 @@ export function Source() {
   const shown = useComputed(() => {
     if (picked.value < 0) return null;
     const file = t.functions[picked.value][1];
-    return { file, lines: heat(t, weights.value.self, file), source: t.sources[file] };
+    const missing = t.missing.find(([number]) => number === file);
+    return { file, lines: heat(t, weights.value.self, file), source: t.sources[file], why: missing ? missing[1] : "" };
   });
-  if (!shown.value) return <p class="soft">Choose a function in the table or the flame graph: its source stands here.</p>;
-  const { file, lines, source } = shown.value, fn = t.functions[picked.value];
+  if (!shown.value)
+    return (
+      <div>
+        <p class="soft">Choose a function in the table or the flame graph: its source stands here.</p>
+        <Missing missing={t.missing} files={t.files} />
+      </div>
+    );
+  const { file, lines, source, why } = shown.value, fn = t.functions[picked.value];
   const most = Math.max(1e-9, ...[...lines.values()].map(l => l.cum));
   if (!source) {
     const top = [...lines].sort((a, b) => b[1].cum - a[1].cum).slice(0, 12);
     return (
       <div>
-        <p>{visible(t.files[file] || fn[0])}: its source is not in this page. Lines that took most:</p>
+        <p>{visible(t.files[file] || fn[0])}: its source is not in this page{why ? `: it could not be read (${visible(why)})` : ""}. Lines that took most:</p>
         <table class="rows"><thead><tr><th scope="col">line</th><th scope="col">self</th><th scope="col">cum.</th></tr></thead><tbody>{top.map(([line, l]) => <tr key={line}><td>{line}</td><td>{seconds(weight_ns(l.self))}</td><td>{seconds(weight_ns(l.cum))}</td></tr>)}</tbody></table>
       </div>
     );

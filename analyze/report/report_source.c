@@ -155,16 +155,30 @@ static const char *find_doubt(struct report_sources *sources, const struct repor
     return NULL;
 }
 
-static bool read_file(struct source *source, const char *file, const char *folder)
+static void add_missing(struct report_sources *sources, const char *file, const char *why)
+{
+    sources->missing = memory_grow(sources->missing, &sources->missing_size, sources->n_missing + 1,
+                                   sizeof *sources->missing);
+    sources->missing[sources->n_missing++] =
+        (struct report_missing){file, arena_copy(&sources->arena, why, strlen(why))};
+}
+
+/* False: it is listed among those that are missing. */
+static bool read_file(struct report_sources *sources, struct source *source, const char *file,
+                      const char *folder)
 {
     struct problem why = {0};
-    if (folder == NULL)
-        return source_read(source, file, &why) == STATUS_OK;
-    struct arena arena = {0};
-    const char *const path = source_below(&arena, folder, file);
-    const bool is_read = path != NULL && source_read(source, path, &why) == STATUS_OK;
-    arena_clear(&arena);
-    return is_read;
+    const char *const path = folder == NULL ? file : source_below(&sources->arena, folder, file);
+    if (path == NULL) {
+        add_missing(sources, file, "is not below the folder of --source");
+        return false;
+    }
+    if (source_read(source, path, &why) == STATUS_OK)
+        return true;
+    const size_t len = strlen(path);
+    const char *const words = strncmp(why.detail, path, len) == 0 ? why.detail + len : why.detail;
+    add_missing(sources, file, words + strspn(words, ": "));
+    return false;
 }
 
 void report_sources_read(struct report_sources *sources, const struct report *report,
@@ -174,8 +188,7 @@ void report_sources_read(struct report_sources *sources, const struct report *re
     struct heat *const heat = rank_files(report, &n);
     for (size_t i = 0; i < n && i < REPORT_FILES_MAX && sources->n_bytes < REPORT_TEXT_MAX; i++) {
         struct source source = {0};
-        if (!read_file(&source, heat[i].file, folder)) {
-            sources->n_unreadable++;
+        if (!read_file(sources, &source, heat[i].file, folder)) {
             source_clear(&source);
             continue;
         }
@@ -198,6 +211,7 @@ void report_sources_clear(struct report_sources *sources)
     for (size_t i = 0; i < sources->n_files; i++)
         free(sources->files[i].pieces);
     free(sources->files);
+    free(sources->missing);
     arena_clear(&sources->arena);
     *sources = (struct report_sources){0};
 }

@@ -5,8 +5,8 @@
  * On the line:  report -> [report_source] -> page
  * Memory:       struct report_sources is the caller's, zeroed before; report_sources_clear takes it
  *               back.
- * Loss:         at most REPORT_FILES_MAX files and REPORT_TEXT_MAX bytes; what cannot be read is
- *               left out, and counted.
+ * Loss:         at most REPORT_FILES_MAX files and REPORT_TEXT_MAX bytes, the hottest first; of
+ *               those what cannot be read is listed with the reason.
  */
 #ifndef PYREC_ANALYZE_REPORT_SOURCE_H
 #define PYREC_ANALYZE_REPORT_SOURCE_H
@@ -29,12 +29,17 @@ struct report_file {
     const char *doubt; /* why it may not be what was recorded; NULL = no doubt */
 };
 
+struct report_missing {
+    const char *file, *why; /* why without the path */
+};
+
 struct report_sources {
     struct arena arena;
     struct report_file *files;
     size_t n_files, files_size;
     size_t n_lines, n_bytes;
-    size_t n_unreadable; /* of the hottest ones */
+    struct report_missing *missing; /* of the hottest ones; the hottest first */
+    size_t n_missing, missing_size;
 };
 
 /* `folder` is where sources are looked for instead of their paths, NULL = at their paths. */

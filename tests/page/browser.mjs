@@ -266,6 +266,7 @@ try {
   }
   const hostile = await open("hostile.html");
   for (const name of ["stalls", "gil", "threads", "processes", "info", "source"]) await hostile.click("#tab-" + name);
+  check(/sources could not be read/.test(await text_of(hostile, "#panel")), "nothing is said of sources that are not there");
   const strange = await hostile.evaluate(() => [document.body.innerText, document.title].join().match(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200b-\u200f\u202a-\u202e\u2066-\u2069]/g));
   check(!strange, `hostile names: ${JSON.stringify(strange)} in the text`);
   check((await hostile.$$("script")).length === 2 && !(await hostile.$("img, iframe, object, embed, link")), "hostile names became elements");

@@ -196,6 +196,10 @@ function compare_shapes(range) {
     check(course.every(box => box.x >= from && box.x + box.width <= to && box.width > 0), `${where}: the order of time of ${thread.name}`);
   }
 }
+// Sources are there, or it is said why not; of the hottest files at least, and a made-up one cannot be there.
+for (const [file, why] of trace.missing) check(trace.files[file] && why && !why.includes(trace.files[file]) && !trace.sources[file], `the source of ${trace.files[file]}: "${why}"`);
+for (const [file, name] of trace.files.entries())
+  if (/^\/home\/me\/.*demo\.py$/.test(name)) check(trace.missing.some(([number, why]) => number === file && /No such file/.test(why)), `nothing is said of ${name}`);
 compare_shapes(null);
 const third = (trace.end_ns - trace.start_ns) / 3, middle = data.snap_range(trace, trace.start_ns + third, trace.end_ns - third);
 if (middle.to > middle.from) compare_shapes(middle);
