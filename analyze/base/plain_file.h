@@ -2,7 +2,7 @@
 /*
  * plain_file - the bytes of a file that somebody named: a user, or a trace.
  *
- * On the line:  a path -> [plain_file] -> source, tracer, compare_source
+ * On the line:  a path -> [plain_file] -> source, tracer
  * Threads:      any.
  * Memory:       the bytes are the caller's to free.
  * Loss:         a file that is larger than the caller takes is refused, not cut.

@@ -19,6 +19,7 @@
 #define PYREC_ANALYZE_COMPARE_H
 
 #include "analyze/model/metric.h"
+#include "analyze/source/source.h"
 #include "analyze/weigh/profile.h"
 #include "tracer.h"
 
@@ -54,9 +55,11 @@ void compare_clear(struct compare *compare);
 /* What the name of a function that is not Python is called by: "append"; "" = not known. */
 void compare_called_name(const char *name, char *called, size_t size);
 
-/* Lines of source files; the last file is kept. */
+/* Lines of source files, as annotate reads them; the last file is kept. */
 struct compare_source {
-    char *path, *text;
+    char *path;
+    bool is_there;
+    struct source source;
 };
 /* Does that line call something of that name? False when the file cannot be read, too. */
 bool compare_source_calls(struct compare_source *source, const char *path, uint32_t line,

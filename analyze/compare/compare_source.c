@@ -2,16 +2,10 @@
 /* Which lines of a program call a function that is not Python. */
 #include "compare.h"
 
-#include "analyze/base/memory.h"
-#include "analyze/base/plain_file.h"
-
 #include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* A file of source that is larger is none. */
-#define SOURCE_MAX (16u << 20)
 
 /* "<method 'append' of 'list' objects>", "<built-in method builtins.len>", "list.append" */
 void compare_called_name(const char *name, char *called, size_t size)
@@ -32,47 +26,39 @@ void compare_called_name(const char *name, char *called, size_t size)
 
 bool compare_source_open(struct compare_source *source, const char *path)
 {
-    if (source->path != NULL && strcmp(source->path, path) == 0)
-        return source->text != NULL;
-    compare_source_clear(source);
-    source->path = memory_get(strlen(path) + 1);
-    strcpy(source->path, path);
-    struct plain_file file;
     struct problem why = {0};
-    if (plain_file_read(&file, path, SOURCE_MAX, "source file", &why) != STATUS_OK)
-        return false;
-    source->text = file.bytes;
-    return true;
+    if (source->path != NULL && strcmp(source->path, path) == 0)
+        return source->is_there;
+    compare_source_clear(source);
+    source->path = strdup(path);
+    source->is_there = source_read(&source->source, path, &why) == STATUS_OK;
+    return source->is_there;
 }
 
 void compare_source_clear(struct compare_source *source)
 {
     free(source->path);
-    free(source->text);
+    source_clear(&source->source);
     *source = (struct compare_source){0};
 }
 
+/* Of letters that are not ASCII each byte is; Python has no other use for them outside of texts. */
 static bool is_name(char c)
 {
-    return isalnum((unsigned char)c) || c == '_';
+    return isalnum((unsigned char)c) || c == '_' || (unsigned char)c >= 0x80;
 }
 
 bool compare_source_calls(struct compare_source *source, const char *path, uint32_t line,
                           const char *called)
 {
     const size_t len = strlen(called);
-    if (len == 0 || line == 0 || !compare_source_open(source, path))
+    if (len == 0 || line == 0 || !compare_source_open(source, path) ||
+        line > source->source.n_lines)
         return false;
-    const char *at = source->text;
-    for (uint32_t n = 1; n < line; n++) {
-        at = strchr(at, '\n');
-        if (at == NULL)
-            return false;
-        at++;
-    }
-    const char *const start = at, *const end = at + strcspn(at, "\n");
-    while ((at = strstr(at, called)) != NULL && at + len <= end) {
-        const char *const behind = at + len + strspn(at + len, " ");
+    const char *const start = source->source.lines[line - 1];
+    const char *at = start;
+    while ((at = strstr(at, called)) != NULL) {
+        const char *const behind = at + len + strspn(at + len, " \t");
         if (*behind == '(' && (at == start || !is_name(at[-1])))
             return true;
         at += len;

@@ -56,6 +56,43 @@ START_TEST(calling_lines)
 }
 END_TEST
 
+/* Sources are what Python reads: codings, marks and ends of lines. */
+START_TEST(calling_lines_of_any_source)
+{
+    static const struct {
+        const char *text;
+        uint32_t line; /* the only one that calls it */
+        const char *called;
+    } cases[] = {
+        {"# coding: latin-1\ngr\xfc\xdf"
+         "e(x)\nprae_gr\xfc\xdf"
+         "e(x)\n",
+         2,
+         "gr\xc3\xbc\xc3\x9f"
+         "e"},
+        {"\xef\xbb\xbf"
+         "append(x)\n",
+         1, "append"},
+        {"x = 1\rs.append(x)\ry = 2\r", 2, "append"},
+        {"x = 1\r\ns.append(x)\r\n", 2, "append"},
+        {"pr\xc3\xa4"
+         "append(x)\ns.append\t(x)\n",
+         2, "append"},
+        {"a = '\f'\n\fappend(x)\n", 2, "append"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct compare_source source = {0};
+        const char *const path = scratch_path("any.py");
+        scratch_write(path, cases[i].text, strlen(cases[i].text));
+        for (uint32_t line = 1; line <= 4; line++)
+            ck_assert_msg(compare_source_calls(&source, path, line, cases[i].called) ==
+                              (line == cases[i].line),
+                          "case %zu, line %u", i, line);
+        compare_source_clear(&source);
+    }
+}
+END_TEST
+
 /* Ticks of 1 ms: module 10, f 200 (line 2: 150), C.g 90, h of another file 100. */
 static void write_trace(const char *path, const char *source)
 {
@@ -175,6 +212,7 @@ int main(void)
     TCase *const tests = tcase_create("compare");
     tcase_add_test(tests, called_names);
     tcase_add_test(tests, calling_lines);
+    tcase_add_test(tests, calling_lines_of_any_source);
     tcase_add_test(tests, side_by_side);
     tcase_add_unchecked_fixture(tests, NULL, scratch_remove);
     suite_add_tcase(suite, tests);
