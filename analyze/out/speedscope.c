@@ -138,6 +138,12 @@ static enum status speedscope_write(struct sink *to, const struct view *view, st
     sink_text(to, "{\"$schema\":\"https://www.speedscope.app/file-format-schema.json\","
                   "\"exporter\":\"pyrec@" PYREC_VERSION "\",");
     json_member(to, "name", view->origin->title);
+    sink_text(to, ",\"recording\":{"); /* its reader skips what it does not know */
+    for (size_t i = 0; i < view->origin->n_lines; i++) {
+        sink_text(to, i > 0 ? "," : "");
+        json_member(to, view->origin->lines[i].name, view->origin->lines[i].text);
+    }
+    sink_text(to, "}");
     sink_text(to, ",\"activeProfileIndex\":0,\"shared\":{\"frames\":[");
     uint32_t *const number = write_frames(to, view);
     sink_text(to, "]},\"profiles\":[");

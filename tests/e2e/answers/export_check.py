@@ -69,7 +69,8 @@ def table(data, by):
 def speedscope(data, by):
     file = strict_json(data)
     assert file["$schema"] == "https://www.speedscope.app/file-format-schema.json"
-    assert set(file) <= {"$schema", "shared", "profiles", "name", "activeProfileIndex", "exporter"}
+    assert set(file) <= {"$schema", "shared", "profiles", "name", "activeProfileIndex", "exporter",
+                         "recording"}
     assert re.fullmatch(r"pyrec@[0-9.]+", file["exporter"])
     assert isinstance(file["name"], str)
     frames = file["shared"]["frames"]

@@ -186,6 +186,27 @@ def callgrind_annotate(path, functions, by):
     return True
 
 
+def gprof2dot(path, form, functions, by):
+    """Its shares of each function, with and without what it calls. False when it is not installed."""
+    if not shutil.which("gprof2dot"):
+        return False
+    done = subprocess.run(["gprof2dot", "-f", form, "-n0", "-e0", path],
+                          capture_output=True, text=True, check=True)
+    found = []
+    for label in re.findall(r'^\t(?!.* -> ).*? label="((?:[^"\\]|\\.)*)"', done.stdout, re.M):
+        *name, cum, own, _ = label.split("\\n")
+        found.append((name[-1], float(cum.rstrip("%")), float(own.strip("(%)"))))
+    column = column_of(by)
+    total = sum(row[column] for row in functions)
+    wanted = [row for row in functions if row[column + "_cum"]]
+    assert len([name for name, _, _ in found if name != ROOT]) == len(wanted), (found, wanted)
+    for row in wanted:
+        cum, own = (100 * row[c] / total for c in (column + "_cum", column))
+        assert any(name.endswith(visible(row["function"])) and abs(c - cum) < 0.006 and
+                   abs(o - own) < 0.006 for name, c, o in found), (row, cum, own, found)
+    return True
+
+
 def go_pprof(path, functions, by):
     """False when it is not installed."""
     if not shutil.which("go"):

@@ -220,6 +220,11 @@ def check_tools(maker):
     path = maker.file("made.callgrind", maker.run("export", "--format", "callgrind"))
     if not export_graphs.callgrind_annotate(str(path), functions, "samples"):
         print("  callgrind_annotate skipped: it is not installed")
+    for form, by in (("callgrind", "samples"), ("pstats", "cpu")):
+        for words in ([], ["--from", "0.3", "--to", "1.2"], ["--thread", "MainThread"]):
+            path = maker.file("made." + form, maker.run("export", "--format", form, *words))
+            if not export_graphs.gprof2dot(str(path), form, maker.rows("functions", *words), by):
+                print("  gprof2dot skipped: it is not installed")
     path = maker.file("made.pprof", maker.run("export", "--format", "pprof"))
     if not export_graphs.go_pprof(str(path), functions, "samples"):
         print("  go tool pprof skipped: it is not installed")
