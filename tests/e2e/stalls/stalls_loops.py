@@ -38,12 +38,18 @@ def holder():                     # holds what somebody else waits for, or write
         elif BLOCKS == "read":
             time.sleep(FROZEN)
             os.write(pipe[1], b"x")
+        elif BLOCKS == "semaphore":
+            time.sleep(FROZEN)
+            free.release()
 
 def prepare():
     """In the process that freezes: a thread does not live through a fork."""
-    global pipe, database
-    pipe = os.pipe()
-    if BLOCKS in ("lock", "sqlite", "read"):
+    global pipe, database, threads, free
+    pipe, free = os.pipe(), threading.Semaphore(0)
+    if BLOCKS == "future":
+        import concurrent.futures
+        threads = concurrent.futures.ThreadPoolExecutor(1)
+    if BLOCKS in ("lock", "sqlite", "read", "semaphore"):
         threading.Thread(target=holder, name="holder", daemon=True).start()
     if BLOCKS == "sqlite":
         database = sqlite3.connect(LOG + ".db", isolation_level=None, timeout=20,
@@ -61,6 +67,8 @@ STATEMENTS = {
                "database.execute('BEGIN IMMEDIATE')", "database.execute('COMMIT')"],
     "read": ["want.set()", "os.read(pipe[0], 1)"],
     "subprocess": ["subprocess.run(['sleep', str(FROZEN)])"],
+    "semaphore": ["want.set()", "free.acquire()"],
+    "future": ["threads.submit(time.sleep, FROZEN).result()"],
 }
 text = ""
 for d in range(1, DEPTH + 1):

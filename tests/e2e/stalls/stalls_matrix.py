@@ -27,12 +27,14 @@ import stalls_servers  # it adds to LOOPS
 from stalls_loops import LOOPS, PRELUDE
 
 FREEZES, DEPTHS, BUSY = (1, 2, 3, 5, 20), (1, 2, 3, 4), (0, 1)
-BLOCKS = ("sleep", "cpu", "socket", "poll", "lock", "sqlite", "read", "subprocess")
+BLOCKS = ("sleep", "cpu", "socket", "poll", "lock", "sqlite", "read", "subprocess",
+          "semaphore", "future")
 OVER = 0.2
 SLEEPS = ("clock_nanosleep", "nanosleep", "select", "pselect6")
 CALLS = {"sleep": SLEEPS, "socket": ("poll", "ppoll"), "poll": ("poll", "ppoll"),
          "lock": ("futex",) + SLEEPS, "sqlite": SLEEPS, "read": ("read",),
-         "subprocess": ("wait4", "waitid", "vfork", "read", "poll", "futex")}
+         "subprocess": ("wait4", "waitid", "vfork", "read", "poll", "futex"),
+         "semaphore": ("futex",), "future": ("futex",)}
 
 
 def timestamp(row):

@@ -186,3 +186,68 @@ try:
 except OSError:
     pass
 ''')
+SEMAPHORE = THREAD + '''
+jobs = threading.SEMAPHORE(0)
+threading.Thread(target=feed, args=(jobs.release,), daemon=True).start()
+def main():
+    while True:
+        jobs.acquire()
+        if tick():
+            break
+main()
+finish()
+'''
+loop("semaphore", "python-loop", text=SEMAPHORE.replace("SEMAPHORE", "Semaphore"))
+loop("asyncio-semaphore", "known", text=THREAD + '''
+import asyncio
+async def main():
+    jobs = asyncio.Semaphore(0)
+    loop = asyncio.get_running_loop()
+    threading.Thread(target=feed, daemon=True,
+                     args=(lambda: loop.call_soon_threadsafe(jobs.release),)).start()
+    while not tick():
+        await jobs.acquire()
+asyncio.run(main())
+finish()
+''')
+FUTURES = '''
+prepare()
+import concurrent.futures
+pool = concurrent.futures.ThreadPoolExecutor(1)
+def job():
+    time.sleep(PERIOD)
+def main():
+    ended = False
+    while not ended:
+        WAIT
+main()
+finish()
+'''
+loop("as-completed", "python-loop", may_doubt=True, text=FUTURES.replace("WAIT", '''
+        jobs = [pool.submit(job) for i in range(10)]
+        for future in concurrent.futures.as_completed(jobs):
+            ended = ended or tick()'''))
+loop("future", "python-loop", may_doubt=True, text=FUTURES.replace("WAIT", '''
+        pool.submit(job).result()
+        ended = tick()'''))
+REDIS_LISTEN = THREAD + '''
+import redis
+server = socket.create_server(("127.0.0.1", 0))
+def serve(connection):      # as much of redis as a subscriber needs
+    connection.recv(1000)
+    connection.send(b"*3\\r\\n$9\\r\\nsubscribe\\r\\n$4\\r\\njobs\\r\\n:1\\r\\n")
+    feed(lambda: connection.send(b"*3\\r\\n$7\\r\\nmessage\\r\\n$4\\r\\njobs\\r\\n$1\\r\\n1\\r\\n"))
+threading.Thread(target=lambda: serve(server.accept()[0]), daemon=True).start()
+client = redis.Redis(port=server.getsockname()[1])
+jobs = client.pubsub()
+jobs.subscribe("jobs")
+def main():
+    WAIT
+        if tick():
+            break
+main()
+finish()
+'''
+loop("redis-listen", "queue", ["redis"], text=REDIS_LISTEN.replace("WAIT", "for job in jobs.listen():"))
+loop("redis-message", "queue", ["redis"],
+     text=REDIS_LISTEN.replace("WAIT", "while True:\n        jobs.get_message(timeout=5)"))
