@@ -44,38 +44,63 @@ static const char *thread_text(struct view *view, const struct thread *thread)
                        view_name_process(view, thread->process));
 }
 
-/* How many stalls it has, and how long they are together. */
-static size_t sum_stalls(const struct telling *t, const struct idle_thread *i, uint64_t *sum_ns,
-                         uint64_t *unseen_ns)
+/* How many stalls it has, and how long they are together; of that, what nobody saw. */
+static struct idle_facts sum_stalls(const struct telling *t, const struct idle_thread *i,
+                                    uint64_t *unseen_ns)
 {
-    size_t n = 0;
-    *sum_ns = *unseen_ns = 0;
+    struct idle_facts sum = {0};
+    *unseen_ns = 0;
+    sum.n_unsure = stalls_unsure(&t->stalls, i->thread, &sum.unsure_ns);
     for (size_t k = 0; k < t->stalls.n; k++) {
         const struct stall *const stall = &t->stalls.list[k];
         if (stall->thread != i->thread)
             continue;
-        n++;
-        *sum_ns += stall->wall_ns;
+        sum.n_stalls++;
+        sum.stalled_ns += stall_length_ns(stall);
         *unseen_ns += stall_length_ns(stall) - stall->wall_ns;
     }
-    return n;
+    return sum;
+}
+
+static bool can_tell(const struct telling *t, const struct idle_thread *i)
+{
+    uint64_t unseen_ns;
+    const struct idle_facts sum = sum_stalls(t, i, &unseen_ns);
+    return idle_can_tell(i, sum.n_stalls, sum.n_unsure);
+}
+
+/* Of a thread that is too busy: what is not told, and what to do about it. */
+static void lead_unsure(struct view *view, const struct telling *t, const struct idle_thread *i)
+{
+    uint64_t ns;
+    const uint64_t n = stalls_unsure(&t->stalls, i->thread, &ns);
+    if (n == 0)
+        return;
+    view_add_lead(view,
+                  arena_print(&view->arena,
+                              "  not told: %" PRIu64 " time%s of %s or more, %s together, in "
+                              "which it may have done one thing or many, one after the other "
+                              "(a higher rate sees more: pyrec -r 1000)",
+                              n, n == 1 ? "" : "s", stall_seconds_text(view, t->stalls.over_ns),
+                              stall_seconds_text(view, ns)));
 }
 
 static void lead_thread(struct view *view, struct telling *t, const struct idle_thread *i)
 {
-    uint64_t sum_ns, unseen_ns;
-    const size_t n = sum_stalls(t, i, &sum_ns, &unseen_ns);
+    uint64_t unseen_ns;
+    const struct idle_facts sum = sum_stalls(t, i, &unseen_ns);
     const char *const unseen = unseen_ns > 0
                                    ? arena_print(&view->arena, ", and %s in them that nobody saw",
                                                  stall_seconds_text(view, unseen_ns))
                                    : "";
-    view_add_lead(view,
-                  arena_print(&view->arena, "%s: %zu stall%s of %s or more in %s, %s together%s",
-                              thread_text(view, i->thread), n, n == 1 ? "" : "s",
-                              stall_seconds_text(view, t->stalls.over_ns),
-                              stall_seconds_text(view, i->wall_ns),
-                              stall_seconds_text(view, sum_ns), unseen));
+    view_add_lead(
+        view, arena_print(
+                  &view->arena, "%s: %" PRIu64 " stall%s of %s or more in %s, %s together%s",
+                  thread_text(view, i->thread), sum.n_stalls, sum.n_stalls == 1 ? "" : "s",
+                  stall_seconds_text(view, t->stalls.over_ns), stall_seconds_text(view, i->wall_ns),
+                  stall_seconds_text(view, sum.stalled_ns - unseen_ns), unseen));
     idle_tell_places(view, &t->idle, i);
+    lead_unsure(view, t, i);
 }
 
 /* The threads for programs: of which there are no stalls, and of which they cannot be told. */
@@ -84,11 +109,11 @@ static void tell_threads(struct view *view, struct telling *t, const struct sele
     idle_tell_columns(view);
     for (size_t k = 0; k < t->idle.n_threads; k++) {
         const struct idle_thread *const i = t->idle.threads[k];
-        uint64_t sum_ns, unseen_ns;
+        uint64_t unseen_ns;
         if (!idle_wants(select, i->thread))
             continue;
-        const size_t n = sum_stalls(t, i, &sum_ns, &unseen_ns);
-        idle_tell_thread(view, &t->idle, i, n, sum_ns + unseen_ns);
+        const struct idle_facts sum = sum_stalls(t, i, &unseen_ns);
+        idle_tell_thread(view, &t->idle, i, &sum);
     }
 }
 
@@ -99,7 +124,7 @@ static void warn_doubt(struct view *view, struct telling *t, const struct select
     size_t n = 0;
     for (size_t k = 0; k < t->idle.n_threads; k++) {
         const struct idle_thread *const i = t->idle.threads[k];
-        if (!idle_wants(select, i->thread) || i->n_places > 0)
+        if (!idle_wants(select, i->thread) || can_tell(t, i))
             continue;
         first = first != NULL ? first : i;
         n++;
@@ -123,13 +148,15 @@ static void lead_all(struct view *view, struct telling *t, const struct select *
             continue;
         any = true;
         doubt |= i->n_places == 0;
-        if (i->n_places > 0)
+        if (can_tell(t, i))
             lead_thread(view, t, i);
     }
     for (size_t k = 0; k < t->idle.n_threads; k++) {
         const struct idle_thread *const i = t->idle.threads[k];
-        if (i->n_places == 0 && idle_wants(select, i->thread))
-            idle_tell_doubt(view, &t->idle, i, thread_text(view, i->thread));
+        if (!idle_wants(select, i->thread) || can_tell(t, i))
+            continue;
+        idle_tell_doubt(view, &t->idle, i, thread_text(view, i->thread));
+        lead_unsure(view, t, i);
     }
     const size_t n = t->stalls.n - t->stalls.n_counted;
     if (n > 0)
@@ -287,14 +314,19 @@ const struct command command_stalls = {
         "\n"
         "A stall is as exact as the samples: one tick at either end. Many short pieces of work "
         "without any idle sample between them look like a long one, as they do to who waits "
-        "for an answer.\n"
+        "for an answer. Where a loop is so busy that ticks miss its waits, that is not "
+        "claimed: then only a wait that goes on for so long is a stall, and a call of a "
+        "function whose calls are all long while other work comes and goes. How much else "
+        "there was is said; a higher rate (pyrec -r 1000) tells more. A loop that is known by "
+        "name and never waits is such a one.\n"
         "\n"
         "json is an object of two arrays. `threads` has every thread that was asked for, with "
-        "its `outcome`: `found`, `none`, or `cannot tell` (`why` says for what reason), and "
-        "`places`: where it was blocked, what that was `taken_for` (`idle`, `work`, `idle or "
-        "work`), how `sure` that is, and the `option` that makes it the idle place. `stalls` has "
-        "every stall, with its tables as arrays. csv has the stalls alone; of threads whose "
-        "stalls cannot be told a line on standard error says so.",
+        "its `outcome`: `found`, `none`, or `cannot tell` (`why` says for what reason), what "
+        "is not told (`unsure`), and `places`: where it was blocked, what that was `taken_for` "
+        "(`idle`, `work`, `idle or work`), how `sure` that is, and the `option` that makes it "
+        "the idle place. `stalls` has every stall, with its tables as arrays. csv has the "
+        "stalls alone; of threads whose stalls cannot be told a line on standard error says "
+        "so.",
     .example = "pyanalyze stalls --over 100ms run.trace",
     .takes = TAKES_LIMIT | TAKES_THREAD | TAKES_PROCESS | TAKES_RANGE | TAKES_FORMAT | TAKES_COLOR |
              TAKES_PATHS | TAKES_STATE,

@@ -36,6 +36,7 @@ export const in_doubt = trace => stall_threads(trace).filter(t => t.outcome === 
 
 const times = n => (n === 1 ? "1 time" : n + " times");
 function place_words(p, observed) {
+  if (p.visits === 0) return `loop ${at_place(p)} (${visible(p.sure)})`;
   const at = `${visible(p.blocked_in)}${p.function ? " in " + at_place(p) : ""}: there ${times(p.visits)}, ${amount(p.seconds)} together`;
   if (p.taken_for === "idle") return `idle in ${at} (${visible(p.sure)})`;
   if (p.taken_for === "work") return `taken for work: ${at}; if it is idle there: ${visible(p.option)}`;
@@ -45,8 +46,9 @@ function place_words(p, observed) {
 // { head, lines }: found, none, or not to be told; and what was taken for idle, or may be it.
 export function thread_words(t) {
   const who = `${visible(t.thread)} of process ${t.process}`, known = t.outcome !== "cannot tell";
-  const head = known ? `${who}: ${t.stalls === 0 ? "no stall" : t.stalls === 1 ? "1 stall" : t.stalls + " stalls"} in ${amount(t.observed)}` : `${who}: cannot tell its stalls: no idle place is known; ${visible(t.why)}`;
+  const head = known ? `${who}: ${t.stalls === 0 ? "no stall" : t.stalls === 1 ? "1 stall" : t.stalls + " stalls"} in ${amount(t.observed)}` : `${who}: cannot tell its stalls: ${visible(t.why)}`;
   const lines = (Array.isArray(t.places) ? t.places : []).map(p => place_words(p, t.observed));
+  if (t.unsure > 0) lines.push(`not told: ${times(t.unsure)} of that length, ${amount(t.unsure_time)} together, in which it may have done one thing or many, one after the other`);
   if (known && t.not_known > 0) lines.push(`of ${amount(t.not_known)} it is not known what it did: it could not be looked at`);
   return { head, lines };
 }

@@ -2,6 +2,7 @@
 #include "idle_choose.h"
 
 #include "analyze/base/memory.h"
+#include "idle_busy.h"
 #include "idle_evidence.h"
 #include "idle_names.h"
 
@@ -249,9 +250,9 @@ static bool is_doubtful(const struct idle_thread *t, const struct idle_place *c)
 void idle_choose(struct idle *idle, struct idle_thread *t)
 {
     struct idle_weighing w;
-    bool *const chosen = memory_get(t->n_all + 1), *const all = memory_get(t->n_all + 1);
+    bool *const chosen = memory_get(t->n_all + 2), *const all = memory_get(t->n_all + 1);
     bool any = false;
-    size_t best = t->n_all;
+    size_t best = t->n_all, busy;
     idle_weigh(&w, idle, t);
     for (size_t i = 0; i < t->n_all; i++) {
         idle_rank_place(&w, &t->places[i]);
@@ -263,7 +264,9 @@ void idle_choose(struct idle *idle, struct idle_thread *t)
     }
     if (!any) {
         best = find_best(idle, t, all, &w);
-        if (best < t->n_all)
+        if (idle_busy_find(&w, t, best, &busy))
+            chosen[busy] = true;
+        else if (best < t->n_all)
             add_same(idle, t, best, chosen);
         else
             best = find_best(idle, t, all, NULL);
@@ -272,6 +275,7 @@ void idle_choose(struct idle *idle, struct idle_thread *t)
     keep(t, chosen);
     if (t->n_places == 0)
         doubt(idle, t, best);
+    idle_busy_judge(&w, t);
     idle_weighing_clear(&w);
     free(chosen);
     free(all);

@@ -35,7 +35,7 @@ void idle_weighing_clear(struct idle_weighing *w)
 
 /* ---- names ---- */
 
-static unsigned name_of(const struct idle *idle, uint32_t function)
+unsigned idle_bits_of(const struct idle *idle, uint32_t function)
 {
     if (function == TREE_ROOT)
         return 0;
@@ -76,7 +76,7 @@ static void recognize(struct idle *idle, struct idle_place *p)
 {
     const uint32_t leaf = idle_function(idle, p->node);
     uint32_t at = leaf, wait = TREE_ROOT, queue = TREE_ROOT;
-    unsigned bits = name_of(idle, at);
+    unsigned bits = idle_bits_of(idle, at);
     if ((bits & IDLE_NAME_SELF) && idle_call_of(idle->scene->calls[p->call]) != IDLE_CALL_NEVER) {
         know_self(p, leaf, bits);
         return;
@@ -87,7 +87,7 @@ static void recognize(struct idle *idle, struct idle_place *p)
         wait = at;
         queue = bits & IDLE_NAME_QUEUE ? at : queue;
         at = parent_of(idle, at);
-        bits = name_of(idle, at);
+        bits = idle_bits_of(idle, at);
     }
     if (wait != TREE_ROOT && (bits & IDLE_NAME_LOOP)) {
         set_known(p, wait, bits & IDLE_NAME_APART ? TREE_ROOT : at);
@@ -98,14 +98,14 @@ static void recognize(struct idle *idle, struct idle_place *p)
     }
     at = leaf;
     for (int i = 0; i < DEEP_FRAMES && at != TREE_ROOT && queue == TREE_ROOT; i++) {
-        queue = name_of(idle, at) & IDLE_NAME_DEEP ? at : queue;
+        queue = idle_bits_of(idle, at) & IDLE_NAME_DEEP ? at : queue;
         at = parent_of(idle, at);
     }
     if (queue == TREE_ROOT)
         return;
     p->queue = p->known = true;
     p->wait = queue;
-    p->here = (name_of(idle, queue) & IDLE_NAME_HERE) != 0;
+    p->here = (idle_bits_of(idle, queue) & IDLE_NAME_HERE) != 0;
 }
 
 /* ---- structure ---- */
@@ -121,7 +121,7 @@ static uint64_t other_ns(const struct idle_weighing *w, const struct idle_place 
 /* The innermost function that is no known wait itself. */
 static uint32_t caller_of_wait(const struct idle *idle, uint32_t function)
 {
-    while (name_of(idle, function) & IDLE_NAME_WAIT)
+    while (idle_bits_of(idle, function) & IDLE_NAME_WAIT)
         function = parent_of(idle, function);
     return function;
 }
@@ -153,7 +153,7 @@ static unsigned count_wrapped(const struct idle_weighing *w, const struct idle_p
     unsigned n = 0;
     uint32_t at = p->queue ? parent_of(idle, p->wait) : idle_function(w->idle, p->node);
     for (; at != p->loop && at != TREE_ROOT; at = parent_of(idle, at))
-        n += !(name_of(idle, at) & IDLE_NAME_WAIT);
+        n += !(idle_bits_of(idle, at) & IDLE_NAME_WAIT);
     return n;
 }
 

@@ -94,6 +94,7 @@ void idle_learn(struct idle *idle, struct scene *scene, struct trace *trace,
     scene_run(scene, trace, select, take_range, idle);
     for (size_t i = 0; i < idle->n_threads; i++) {
         struct idle_thread *const t = idle->threads[i];
+        idle_visits_end(idle, t);
         if (n_names > 0 && idle_wants(select, t->thread))
             idle_choose_named(idle, t);
         else

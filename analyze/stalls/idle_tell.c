@@ -56,6 +56,8 @@ static const char *times_text(struct view *view, const struct idle_place *p)
 
 static const char *surety(const struct idle_place *p)
 {
+    if (p->visits == 0)
+        return "known by name; never seen waiting";
     switch (p->meant ? IDLE_RANK_NAMED : (enum idle_rank)p->rank) {
     case IDLE_RANK_NAMED:
         return "named with --idle";
@@ -101,7 +103,8 @@ struct told {
 static bool is_sure(const struct idle_thread *t)
 {
     for (size_t i = 0; i < t->n_places; i++) {
-        if (t->places[i].meant || t->places[i].rank >= IDLE_RANK_CALLS)
+        const struct idle_place *const p = &t->places[i];
+        if (p->meant || (p->rank >= IDLE_RANK_CALLS && p->visits > 0))
             return true;
     }
     return false;
@@ -111,8 +114,7 @@ static bool is_sure(const struct idle_thread *t)
 static bool is_rival(const struct idle *idle, const struct idle_thread *t,
                      const struct idle_place *first, const struct idle_place *sum)
 {
-    return first->visits > 1 &&
-           idle_call_of(idle->scene->calls[sum->call]) != IDLE_CALL_NEVER &&
+    return first->visits > 1 && idle_call_of(idle->scene->calls[sum->call]) != IDLE_CALL_NEVER &&
            (double)sum->blocked_ns >= RIVAL_SHARE * (double)t->wall_ns;
 }
 
@@ -145,11 +147,14 @@ static size_t list_told(struct view *view, const struct idle *idle, const struct
 static const char *told_text(struct view *view, struct idle *idle, const struct idle_thread *t,
                              const struct told *told)
 {
+    if (told->sum.visits == 0)
+        return arena_print(&view->arena, "  loop %s: there for %s (%s)",
+                           stall_place_text(view, idle->scene, told->sum.node),
+                           stall_seconds_text(view, t->loop_ns), surety(&told->sum));
     const char *const place = idle_place_text(view, idle->scene, &told->sum);
     const char *const times = times_text(view, &told->sum);
     if (told->as == TOLD_IDLE)
-        return arena_print(&view->arena, "  idle in %s: %s (%s)", place, times,
-                           surety(&told->sum));
+        return arena_print(&view->arena, "  idle in %s: %s (%s)", place, times, surety(&told->sum));
     const char *const option = option_text(view, idle, &told->sum);
     if (told->as == TOLD_WORK)
         return arena_print(&view->arena,
@@ -197,6 +202,8 @@ const char *idle_doubt_text(struct view *view, const struct idle_thread *t)
         return "more than one place may be where it waits for work";
     case IDLE_HIDDEN:
         return "it comes back to one place, but that may as well be work";
+    case IDLE_TOO_BUSY:
+        return "its loop waits so seldom that many short calls in a row may look like a long one";
     case IDLE_NOT_AROUND:
         return "nothing else was seen around that place, so nothing comes back to it";
     default:
@@ -207,16 +214,18 @@ const char *idle_doubt_text(struct view *view, const struct idle_thread *t)
 void idle_tell_doubt(struct view *view, struct idle *idle, const struct idle_thread *t,
                      const char *who)
 {
-    view_add_lead(view, arena_print(&view->arena,
-                                    "%s: cannot tell its stalls: no idle place is known; %s.", who,
+    view_add_lead(view, arena_print(&view->arena, "%s: cannot tell its stalls: %s%s.", who,
+                                    t->n_places == 0 ? "no idle place is known; " : "",
                                     idle_doubt_text(view, t)));
-    tell(view, idle, t, TOLD_PERHAPS, TOLD_PERHAPS);
+    tell(view, idle, t, TOLD_IDLE, TOLD_PERHAPS);
 }
 
 const char *idle_first_option(struct view *view, struct idle *idle, const struct idle_thread *t)
 {
     struct told *list;
-    return list_told(view, idle, t, &list) > 0 ? option_text(view, idle, &list[0].sum) : NULL;
+    return list_told(view, idle, t, &list) > 0 && list[0].as == TOLD_PERHAPS
+               ? option_text(view, idle, &list[0].sum)
+               : NULL;
 }
 
 /* ---- for programs ---- */
@@ -224,7 +233,8 @@ const char *idle_first_option(struct view *view, struct idle *idle, const struct
 void idle_tell_columns(struct view *view)
 {
     view_set_subjects(view, "stalls", "threads",
-                      "process,thread,thread_id,outcome,stalls,stalled,observed,not_known,why",
+                      "process,thread,thread_id,outcome,stalls,stalled,unsure,unsure_time,"
+                      "observed,not_known,why",
                       ROW_IDLE);
 }
 
@@ -234,34 +244,35 @@ static const struct part_kind place_kind = {
     .rows = ROW_IDLE_LINE,
 };
 
+bool idle_can_tell(const struct idle_thread *t, uint64_t n_stalls, uint64_t n_unsure)
+{
+    return t->n_places > 0 && (n_stalls > 0 || n_unsure == 0);
+}
+
 void idle_tell_thread(struct view *view, struct idle *idle, const struct idle_thread *t,
-                      uint64_t n_stalls, uint64_t stalled_ns)
+                      const struct idle_facts *found)
 {
     static const char *const words[] = {"idle", "work", "idle or work"};
     struct idle_facts *const facts = arena_get(&view->arena, sizeof *facts);
-    const bool told = t->n_places > 0;
+    const bool told = idle_can_tell(t, found->n_stalls, found->n_unsure);
     struct told *list;
     const size_t n = list_told(view, idle, t, &list);
-    *facts = (struct idle_facts){
-        .outcome = !told ? "cannot tell" : n_stalls > 0 ? "found" : "none",
-        .why = told ? NULL : idle_doubt_text(view, t),
-        .n_stalls = n_stalls,
-        .stalled_ns = stalled_ns,
-        .observed_ns = t->wall_ns,
-        .unknown_ns = t->unknown_ns,
-    };
+    *facts = *found;
+    facts->outcome = !told ? "cannot tell" : found->n_stalls > 0 ? "found" : "none";
+    facts->why = told && found->n_unsure == 0 ? NULL : idle_doubt_text(view, t);
+    facts->observed_ns = t->wall_ns;
+    facts->unknown_ns = t->unknown_ns;
     struct story *const subject = view_add_subject(view);
-    subject->row =
-        (struct row){.process = t->thread->process, .thread = t->thread, .idle = facts};
+    subject->row = (struct row){.process = t->thread->process, .thread = t->thread, .idle = facts};
     struct part *const part = story_add_part(view, subject, &place_kind, n);
     for (size_t i = 0; i < n; i++) {
         const struct idle_place *const p = &list[i].sum;
         struct idle_line *const line = arena_get(&view->arena, sizeof *line);
         *line = (struct idle_line){
             .taken_for = words[list[i].as],
-            .call = idle->scene->calls[p->call],
+            .call = p->visits > 0 ? idle->scene->calls[p->call] : NULL,
             .sure = list[i].as == TOLD_IDLE ? surety(p) : NULL,
-            .option = option_text(view, idle, p),
+            .option = p->visits > 0 ? option_text(view, idle, p) : NULL,
             .visits = p->visits,
             .blocked_ns = p->blocked_ns,
             .longest_ns = p->longest_ns,

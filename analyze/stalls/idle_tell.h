@@ -18,6 +18,7 @@ struct idle_facts {
     const char *outcome; /* found, none, cannot tell */
     const char *why;     /* .. it cannot be told; NULL = it can */
     uint64_t n_stalls, stalled_ns;
+    uint64_t n_unsure, unsure_ns;     /* times as long as a stall, of one piece or of many */
     uint64_t observed_ns, unknown_ns; /* of the thread; of it, in which it could not be looked at */
 };
 
@@ -39,9 +40,15 @@ void idle_tell_places(struct view *view, struct idle *idle, const struct idle_th
 void idle_tell_doubt(struct view *view, struct idle *idle, const struct idle_thread *t,
                      const char *who);
 
-/* The thread for programs, with the places of these lines as its parts. */
+/* Can the thread's stalls be told, of which n_stalls and n_unsure others were found? */
+bool idle_can_tell(const struct idle_thread *t, uint64_t n_stalls, uint64_t n_unsure);
+
+/*
+ * The thread for programs, with the places of these lines as its parts; of `facts` the caller knows
+ * the numbers of stalls, and how long they are.
+ */
 void idle_tell_thread(struct view *view, struct idle *idle, const struct idle_thread *t,
-                      uint64_t n_stalls, uint64_t stalled_ns);
+                      const struct idle_facts *facts);
 
 /* The columns of such rows, of which idle_tell_thread makes some. */
 void idle_tell_columns(struct view *view);

@@ -25,11 +25,38 @@ static size_t depth_of(const struct tree *tree, uint32_t node)
     return n;
 }
 
+static uint64_t call_hash(const void *owner, uint32_t n)
+{
+    return hash_pair(((const struct idle_thread *)owner)->calls[n].function, 0);
+}
+
+/* A call has ended at the end_ns of the thread's observed time. */
+static void count_call(const struct idle *idle, struct idle_thread *t, const struct idle_frame *f,
+                       uint64_t end_ns)
+{
+    hash_reserve(&t->call_hash, call_hash, t);
+    const uint64_t ns = end_ns - f->entered_ns;
+    uint64_t at = hash_pair(f->function, 0);
+    uint32_t n;
+    while ((n = hash_slot(&t->call_hash, at)) != HASH_NONE && t->calls[n].function != f->function)
+        at++;
+    if (n == HASH_NONE) {
+        t->calls = memory_grow(t->calls, &t->calls_size, t->n_calls + 1, sizeof *t->calls);
+        n = (uint32_t)t->n_calls++;
+        hash_put(&t->call_hash, at, n);
+        t->calls[n] = (struct idle_calls){.function = f->function};
+    }
+    t->calls[n].n++;
+    t->calls[n].ns += ns;
+    t->calls[n].n_short += ns < idle->short_ns / 2;
+}
+
 /*
- * The thread is seen in another stack. Frames stay as long as they are in the same line; the first
- * one that is in another line stays, too, but what it calls was called anew.
+ * The thread is seen in another stack, from at_ns of its observed time on. Frames stay as long as
+ * they are in the same line; the first one that is in another line stays, too, but what it calls
+ * was called anew.
  */
-static void move_to(struct idle *idle, struct idle_thread *t, uint32_t node)
+static void move_to(struct idle *idle, struct idle_thread *t, uint32_t node, uint64_t at_ns)
 {
     const struct tree *const tree = &idle->scene->tree;
     const size_t n = depth_of(tree, node);
@@ -44,8 +71,11 @@ static void move_to(struct idle *idle, struct idle_thread *t, uint32_t node)
         const bool was = same && i < t->n_path;
         const uint32_t function = idle_function(idle, nodes[i]);
         same = was && f->node == nodes[i];
-        if (!was || f->function != function)
-            *f = (struct idle_frame){.entered = t->step};
+        if (!was || f->function != function) {
+            if (i < t->n_path)
+                count_call(idle, t, f, at_ns);
+            *f = (struct idle_frame){.entered = t->step, .entered_ns = at_ns};
+        }
         if (!same)
             f->line_since = t->step;
         f->node = nodes[i];
@@ -53,6 +83,8 @@ static void move_to(struct idle *idle, struct idle_thread *t, uint32_t node)
         if (i + 1 < n)
             f->called = t->step;
     }
+    for (size_t i = n; i < t->n_path; i++)
+        count_call(idle, t, &t->path[i], at_ns);
     t->n_path = n;
     free(nodes);
 }
@@ -109,26 +141,34 @@ static void come_back(const struct idle_thread *t, struct idle_place *p)
 }
 
 static void visit(struct idle_thread *t, uint32_t n, const struct scene *scene,
-                  const struct span *span)
+                  const struct span *span, uint64_t short_ns)
 {
     struct idle_place *const p = &t->places[n];
+    const uint64_t wall_ns = span->wall_q * scene->reader->quantum_ns;
     if (t->last != n + 1) {
+        const uint64_t away_ns = t->wall_ns - wall_ns - p->left_ns;
+        if (p->visits > 0 && away_ns >= short_ns) {
+            p->n_away++;
+            p->away_ns += away_ns;
+        }
         if (p->visits++ > 0)
             come_back(t, p);
         p->returns += p->visits > 1 && t->last_blocked == n + 1;
-        p->visit_ns = 0;
+        p->visit_ns = p->visit_ticks = 0;
     } else if (span->cpu_q > 0) {
         p->visits++;
         p->returns++;
-        p->visit_ns = 0;
+        p->visit_ns = p->visit_ticks = 0;
     }
-    const uint64_t wall_ns = span->wall_q * scene->reader->quantum_ns;
+    p->left_ns = t->wall_ns;
     if (p->visits == 1 && p->blocked_ns == 0) {
         p->first_ns = scene_before_ns(scene, span->first);
         p->before_ns = t->wall_ns - wall_ns;
     }
     p->blocked_ns += wall_ns;
     p->visit_ns += wall_ns;
+    p->n_lasting += p->visit_ticks < 2 && p->visit_ticks + span->n >= 2;
+    p->visit_ticks += span->n;
     p->longest_ns = p->visit_ns > p->longest_ns ? p->visit_ns : p->longest_ns;
     p->last_ns = scene_time_ns(scene, span->first + span->n - 1);
     p->last_step = t->step;
@@ -174,12 +214,19 @@ void idle_visits_add(struct idle *idle, struct idle_thread *t, const struct span
     }
     t->step++;
     if (t->n_path == 0 || t->path[t->n_path - 1].node != node)
-        move_to(idle, t, node);
+        move_to(idle, t, node, t->wall_ns - wall_ns);
     if (class != CLASS_BLOCKED || call == SCENE_NO_CALL) {
         t->last = 0;
         return;
     }
-    visit(t, place_make(t, node, call), scene, span);
+    visit(t, place_make(t, node, call), scene, span, idle->short_ns);
+}
+
+void idle_visits_end(struct idle *idle, struct idle_thread *t)
+{
+    for (size_t i = 0; i < t->n_path; i++)
+        count_call(idle, t, &t->path[i], t->wall_ns);
+    t->n_path = 0;
 }
 
 void idle_visits_clear(struct idle_thread *t)
@@ -188,7 +235,9 @@ void idle_visits_clear(struct idle_thread *t)
         free(t->places[i].cycles);
     free(t->places);
     free(t->times);
+    free(t->calls);
     free(t->path);
+    hash_clear(&t->call_hash);
     hash_clear(&t->hash);
     hash_clear(&t->time_hash);
 }

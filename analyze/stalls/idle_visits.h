@@ -33,13 +33,16 @@ struct idle_place {
     uint32_t node, call; /* of the scene */
     uint64_t visits;     /* how often it came there */
     uint64_t returns;    /* .. without having been blocked elsewhere since */
+    uint64_t n_lasting;  /* .. and was seen there at two ticks or more */
+    uint64_t n_away;     /* .. having been away for as long as a stall */
+    uint64_t away_ns;    /* these times */
     uint64_t calls_back; /* .. having called others from the very line it waits in */
     uint64_t blocked_ns, longest_ns;
     uint64_t first_ns, last_ns; /* begin of the first, end of the last visit */
     uint64_t before_ns;         /* what was observed of the thread before the first */
     struct idle_cycle *cycles;
     size_t n_cycles, cycles_size;
-    uint64_t last_step, visit_ns; /* while reading */
+    uint64_t last_step, visit_ns, visit_ticks, left_ns; /* while reading */
 
     /* what idle_choose makes of it */
     unsigned rank;          /* enum idle_rank */
@@ -61,6 +64,14 @@ struct idle_place {
 struct idle_frame {
     uint32_t node, function;
     uint64_t entered, line_since, called; /* steps */
+    uint64_t entered_ns;                  /* observed time of the thread */
+};
+
+/* All calls of a function, as far as they can be told from each other. */
+struct idle_calls {
+    uint32_t function; /* node of idle->functions */
+    uint64_t n, ns;
+    uint64_t n_short; /* of less than half of what a stall is */
 };
 
 /* Time in a stack, in all states. */
@@ -78,6 +89,7 @@ enum idle_doubt {
     IDLE_TWO_READINGS,  /* to several, which may all be the idle one */
     IDLE_HIDDEN,        /* to one, in a function of the program's own that may as well be work */
     IDLE_NOT_AROUND,    /* named by the user, but nothing else was seen around it */
+    IDLE_TOO_BUSY,      /* it has a loop, but was seldom or never seen to wait in it */
 };
 
 struct idle_thread {
@@ -90,9 +102,19 @@ struct idle_thread {
     uint64_t wall_ns;
     uint64_t unknown_ns; /* of it: ready or blocked, or blocked in nobody knows what */
 
+    /*
+     * It waits so seldom or shortly that ticks miss it: that it was not seen to come back does not
+     * say that it did not. Only what was one call for sure is one piece of work: idle_busy.h.
+     */
+    bool busy;
+    uint64_t loop_ns;       /* its loop was on the stack, */
+    uint64_t short_work_ns; /* .. and let work what soon gave way to something else */
+
     struct idle_time *times;
     size_t n_times, times_size;
-    struct hash hash, time_hash;
+    struct idle_calls *calls;
+    size_t n_calls, calls_size;
+    struct hash hash, time_hash, call_hash;
 
     /* while reading */
     struct idle_frame *path;
@@ -104,6 +126,9 @@ struct idle_thread {
 
 /* One more span of the thread, of the range that the scene is at. */
 void idle_visits_add(struct idle *idle, struct idle_thread *t, const struct span *span);
+
+/* Nothing more comes: what is on the stack counts as it is. */
+void idle_visits_end(struct idle *idle, struct idle_thread *t);
 void idle_visits_clear(struct idle_thread *t);
 
 #endif

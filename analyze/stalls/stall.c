@@ -3,6 +3,7 @@
 
 #include "analyze/base/memory.h"
 #include "analyze/read/unit.h"
+#include "idle_busy.h"
 
 #include <stdlib.h>
 
@@ -22,6 +23,8 @@ struct stall_watch {
     uint32_t line;       /* of the loop's own frame, the last one, */
     uint32_t far_line;   /* .. the one furthest down since it was idle, */
     uint32_t back_line;  /* .. and the one from where it has ever come back */
+    uint64_t pieces_ns;  /* of a busy thread: in pieces that may be many, since it was idle */
+    uint64_t n_unsure, unsure_ns; /* such times that were as long as a stall */
 };
 
 /* ---- finding ---- */
@@ -108,6 +111,16 @@ static void watch_work(struct stalls *stalls, struct stall_watch *w, const struc
         w->now = w->beyond;
 }
 
+/* The time in which it did who knows how many pieces has ended. */
+static void watch_pieces_end(const struct stalls *stalls, struct stall_watch *w)
+{
+    if (w->pieces_ns >= stalls->over_ns) {
+        w->n_unsure++;
+        w->unsure_ns += w->pieces_ns;
+    }
+    w->pieces_ns = 0;
+}
+
 /* It is where it waits for work. */
 static void watch_back(struct stalls *stalls, struct stall_watch *w, const struct span *span,
                        bool is_idle)
@@ -124,6 +137,27 @@ static void watch_back(struct stalls *stalls, struct stall_watch *w, const struc
     w->idle_ns = w->last_ns;
 }
 
+/*
+ * Of a busy thread: is it at work that is not known to be of one piece? That may have come to its
+ * end between any two ticks, unseen.
+ */
+static bool watch_piece(struct stalls *stalls, struct stall_watch *w, const struct span *span)
+{
+    struct scene *const scene = stalls->scene;
+    const enum idle_piece piece =
+        idle_busy_piece(stalls->idle, w->idle, scene_node(scene, span->stack),
+                        state_class(span->state), scene_call(scene, span));
+    if (piece == IDLE_PIECE_NONE) {
+        watch_end(stalls, w, false);
+        w->pieces_ns += w->entered ? scene_wall_ns(scene, span->first, span->n) : 0;
+        return true;
+    }
+    watch_pieces_end(stalls, w);
+    if (piece == IDLE_PIECE_WAIT && span->cpu_q > 0)
+        watch_end(stalls, w, false);
+    return false;
+}
+
 static void watch_span(struct stalls *stalls, struct stall_watch *w, const struct span *span)
 {
     struct scene *const scene = stalls->scene;
@@ -132,9 +166,14 @@ static void watch_span(struct stalls *stalls, struct stall_watch *w, const struc
         stalls->idle, w->idle, scene_node(scene, span->stack), class, scene_call(scene, span));
     if (scene_before_ns(scene, span->first) != w->last_ns) { /* nobody saw what was between */
         watch_end(stalls, w, false);
+        watch_pieces_end(stalls, w);
         w->entered = idle_has_loop(w->idle);
     }
     w->last_ns = scene_time_ns(scene, span->first + span->n - 1);
+    if (relation != IDLE_WORK)
+        watch_pieces_end(stalls, w);
+    else if (w->idle->busy && watch_piece(stalls, w, span))
+        return;
     /* who waits for the GIL wakes up every few ms to ask for it: that is no coming back */
     const bool asks = w->wants_gil && (class == CLASS_ON_CPU || class == CLASS_READY);
     if (relation != IDLE_OUTSIDE) {
@@ -229,6 +268,7 @@ void stalls_find(struct stalls *stalls, struct idle *idle, struct trace *trace,
     stalls->metric = metric == NULL && select_by_state(select) ? &metrics[METRIC_WALL] : metric;
     scene_run(stalls->scene, trace, select, find_in_range, stalls);
     for (size_t i = 0; i < stalls->n_watches; i++) {
+        watch_pieces_end(stalls, &stalls->watches[i]);
         if (!has_left(&stalls->watches[i]))
             watch_end(stalls, &stalls->watches[i], true);
     }
@@ -237,6 +277,14 @@ void stalls_find(struct stalls *stalls, struct idle *idle, struct trace *trace,
                 (void *)(uintptr_t)stalls->metric);
     while (stalls->n_counted < stalls->n && is_counted(&stalls->list[stalls->n_counted]))
         stalls->n_counted++;
+}
+
+uint64_t stalls_unsure(const struct stalls *stalls, const struct thread *thread, uint64_t *ns)
+{
+    const size_t number =
+        thread->index < stalls->watch_of_size ? stalls->watch_of[thread->index] : 0;
+    *ns = number != 0 ? stalls->watches[number - 1].unsure_ns : 0;
+    return number != 0 ? stalls->watches[number - 1].n_unsure : 0;
 }
 
 void stalls_clear(struct stalls *stalls)

@@ -126,6 +126,12 @@ struct stalls {
 void stalls_find(struct stalls *stalls, struct idle *idle, struct trace *trace,
                  const struct select *select, uint64_t over_ns, const struct metric *metric);
 
+/*
+ * Of a thread that is too busy (idle_busy.h): how many times as long as a stall there were besides,
+ * which may each be one piece of work or many in a row, and how long they are together.
+ */
+uint64_t stalls_unsure(const struct stalls *stalls, const struct thread *thread, uint64_t *ns);
+
 /* Read once more for the details of the first n. */
 void stalls_detail(struct stalls *stalls, struct trace *trace, const struct select *select,
                    size_t n);

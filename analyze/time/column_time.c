@@ -93,7 +93,7 @@ static struct cell get_cause(const struct row *row)
 static struct cell get_blocked_in(const struct row *row)
 {
     if (row->idle_line != NULL)
-        return cell_text(row->idle_line->call);
+        return row->idle_line->call != NULL ? cell_text(row->idle_line->call) : cell_none();
     return cell_text(row->stall != NULL ? row->stall->call : row->stall_line->call);
 }
 
@@ -153,6 +153,16 @@ static struct cell get_stalled(const struct row *row)
     return cell_number(UNIT_SECONDS, (int64_t)row->idle->stalled_ns);
 }
 
+static struct cell get_unsure(const struct row *row)
+{
+    return cell_number(UNIT_COUNT, (int64_t)row->idle->n_unsure);
+}
+
+static struct cell get_unsure_time(const struct row *row)
+{
+    return cell_number(UNIT_SECONDS, (int64_t)row->idle->unsure_ns);
+}
+
 static struct cell get_observed(const struct row *row)
 {
     return cell_number(UNIT_SECONDS, (int64_t)row->idle->observed_ns);
@@ -185,7 +195,7 @@ static struct cell get_visits(const struct row *row)
 
 static struct cell get_option(const struct row *row)
 {
-    return cell_text(row->idle_line->option);
+    return row->idle_line->option != NULL ? cell_text(row->idle_line->option) : cell_none();
 }
 
 static const struct column columns[] = {
@@ -353,6 +363,18 @@ static const struct column columns[] = {
      .rows = ROW_IDLE,
      .unit = UNIT_SECONDS,
      .get = get_stalled},
+    {.name = "unsure",
+     .title = "unsure",
+     .help = "times as long as a stall, besides, that may each be many short calls in a row",
+     .rows = ROW_IDLE,
+     .unit = UNIT_COUNT,
+     .get = get_unsure},
+    {.name = "unsure_time",
+     .title = "unsure_time",
+     .help = "seconds of these",
+     .rows = ROW_IDLE,
+     .unit = UNIT_SECONDS,
+     .get = get_unsure_time},
     {.name = "observed",
      .title = "observed",
      .help = "seconds in which the thread was observed",
@@ -367,7 +389,7 @@ static const struct column columns[] = {
      .get = get_not_known},
     {.name = "why",
      .title = "why",
-     .help = "why it cannot be told",
+     .help = "why it cannot be told, or not all of it",
      .rows = ROW_IDLE,
      .unit = UNIT_TEXT,
      .get = get_why},

@@ -251,3 +251,39 @@ finish()
 loop("redis-listen", "queue", ["redis"], text=REDIS_LISTEN.replace("WAIT", "for job in jobs.listen():"))
 loop("redis-message", "queue", ["redis"],
      text=REDIS_LISTEN.replace("WAIT", "while True:\n        jobs.get_message(timeout=5)"))
+BUSY_ASYNCIO = '''
+prepare()
+import asyncio
+def spin():
+    end = time.thread_time() + 0.005
+    while time.thread_time() < end:
+        pass
+async def work():
+    while not tick():
+        spin()
+        await asyncio.sleep(0)
+def main():
+    START
+main()
+finish()
+'''
+loop("asyncio-never-waits", "never-waits", may_doubt=True,
+     text=BUSY_ASYNCIO.replace("START", "asyncio.run(work())"))
+loop("uvloop-never-waits", "never-waits", ["uvloop"], may_doubt=True,
+     text=BUSY_ASYNCIO.replace("START", "import uvloop; uvloop.install(); asyncio.run(work())"))
+loop("tk-never-waits", "never-waits", ["tkinter"], display=True, may_doubt=True, text='''
+prepare()
+import tkinter
+root = tkinter.Tk()
+def beat():
+    end = time.thread_time() + 0.005
+    while time.thread_time() < end:
+        pass
+    if tick():
+        root.destroy()
+    else:
+        root.after(0, beat)
+root.after(100, beat)
+root.mainloop()
+finish()
+''')

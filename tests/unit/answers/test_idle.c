@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Which place is the idle one, and which is work: on made-up traces. */
+#include "analyze/stalls/idle_tell.h"
 #include "tests/unit/support/scratch.h"
 #include "tests/unit/support/stall_made.h"
 
@@ -224,6 +225,130 @@ START_TEST(unknown_is_not_idle)
 }
 END_TEST
 
+/* Loops known by name, and what they let work: asyncio, uvloop, tkinter. */
+static const struct maker_frame run_main = {"Runner.run", "/usr/lib/python3.11/asyncio/runners.py",
+                                            86, 118, 0};
+static const struct maker_frame mainloop = {
+    "Misc.mainloop", "/usr/lib/python3.11/tkinter/__init__.py", 1485, 1486, 0};
+static const struct maker_frame wrapper = {
+    "CallWrapper.__call__", "/usr/lib/python3.11/tkinter/__init__.py", 1946, 1948, 0};
+static uint32_t busy_stack(struct made *made, int loop, const struct maker_frame *work,
+                           const struct maker_frame *below)
+{
+    if (loop == 0)
+        return STACK(made, &module, &run_main, &once_run, &handle, work, below);
+    if (loop == 1)
+        return STACK(made, &module, &run_main, work, below);
+    return STACK(made, &module, &mainloop, &wrapper, work, below);
+}
+
+static uint64_t unsure_times(const struct made *made)
+{
+    uint64_t ns;
+    return stalls_unsure(&made->stalls, main_thread(made)->thread, &ns);
+}
+
+/* Never idle, one callback or many: not told as stalls, nor as none. Waits in it are stalls. */
+START_TEST(never_waits)
+{
+    static const struct maker_frame work = {"serve", "/x/app.py", 70, 71, 0};
+    static const struct maker_frame query = {"query", "/x/app.py", 80, 81, 0};
+    const int loop = _i % 3, n_waits = _i / 3 * 2;
+    struct made made;
+    made_open(&made, "never.trace");
+    for (int i = 0; i < 3; i++) {
+        go(&made, 60, busy_stack(&made, loop, &work, NULL), ON_CPU, NULL);
+        if (i < n_waits)
+            go(&made, 40, busy_stack(&made, loop, &work, &query), BLOCKED, "poll");
+    }
+    made_read(&made, NULL);
+    const struct idle_thread *const t = main_thread(&made);
+    ck_assert_uint_eq(t->n_places, 1);
+    ck_assert_uint_eq(t->places[0].visits, 0);
+    ck_assert(t->busy);
+    ck_assert_int_eq(t->doubt, IDLE_TOO_BUSY);
+    ck_assert_str_eq(place_function(&made, 0), loop == 0   ? "BaseEventLoop._run_once"
+                                               : loop == 1 ? "Runner.run"
+                                                           : "Misc.mainloop");
+    ck_assert_uint_eq(made.stalls.n, n_waits);
+    for (int i = 0; i < n_waits; i++)
+        check_length(&made.stalls.list[i], 40);
+    ck_assert_uint_eq(unsure_times(&made), n_waits == 0 ? 1 : 3);
+    ck_assert(idle_can_tell(t, made.stalls.n, unsure_times(&made)) == (n_waits > 0));
+    made_close(&made);
+}
+END_TEST
+
+/* Never idle, but what it lets work changes all the time: but for the callback that computes. */
+START_TEST(long_call_among_short)
+{
+    static const struct maker_frame many[] = {{"get", "/x/app.py", 10, 11, 0},
+                                              {"put", "/x/app.py", 20, 21, 0},
+                                              {"list", "/x/app.py", 30, 31, 0}};
+    static const struct maker_frame report = {"report", "/x/app.py", 40, 41, 0};
+    struct made made;
+    made_open(&made, "among.trace");
+    for (int i = 0; i < 4; i++) {
+        for (int k = 0; k < 30; k++)
+            go(&made, 1 + (unsigned)k % 4, busy_stack(&made, _i, &many[k % 3], NULL), ON_CPU, NULL);
+        go(&made, 45, busy_stack(&made, _i, &report, NULL), ON_CPU, NULL);
+    }
+    go(&made, 5, busy_stack(&made, _i, &many[0], NULL), ON_CPU, NULL);
+    made_read(&made, NULL);
+    ck_assert(main_thread(&made)->busy);
+    ck_assert_uint_eq(made.stalls.n, 4);
+    for (int i = 0; i < 4; i++) {
+        check_length(&made.stalls.list[i], 45);
+        ck_assert_uint_eq(entry_ns(&made, &made.stalls.list[i], STALL_TREE, "report"),
+                          made.stalls.list[i].wall_ns);
+    }
+    made_close(&made);
+}
+END_TEST
+
+/* A loop that lets one known by name work for a moment, again and again, is the one that waits. */
+START_TEST(known_loop_as_work)
+{
+    static const struct maker_frame turn = {"turn", "/x/app.py", 70, 71, 0};
+    struct made made;
+    made_open(&made, "turns.trace");
+    for (int i = 0; i < 8; i++) {
+        go(&made, 5, STACK(&made, &module, &main_wait), BLOCKED, "clock_nanosleep");
+        go(&made, i == 4 ? 40 : 3, STACK(&made, &module, &main_work, &once_run, &handle, &turn),
+           ON_CPU, NULL);
+    }
+    go(&made, 5, STACK(&made, &module, &main_wait), BLOCKED, "clock_nanosleep");
+    made_read(&made, NULL);
+    ck_assert_uint_eq(main_thread(&made)->n_places, 1);
+    ck_assert_str_eq(place_function(&made, 0), "main");
+    ck_assert_uint_eq(made.stalls.n, 1);
+    check_length(&made.stalls.list[0], 40);
+    made_close(&made);
+}
+END_TEST
+
+/* Idle at every twentieth tick (0), by chance: nothing is claimed; for a while each time (1): it
+ * is. */
+START_TEST(seldom_waits)
+{
+    static const unsigned ticks[] = {5, 25, 10, 30, 3, 22, 14, 8};
+    static const struct maker_frame work = {"serve", "/x/app.py", 70, 71, 0};
+    struct made made;
+    made_open(&made, "seldom.trace");
+    const uint32_t idle = STACK(&made, &module, &run_main, &once, &selecting);
+    go(&made, 1, idle, BLOCKED, "epoll_wait");
+    for (size_t i = 0; i < ARRAY_LEN(ticks); i++) {
+        go(&made, ticks[i], busy_stack(&made, 0, &work, NULL), ON_CPU, NULL);
+        go(&made, _i == 0 ? 1 : 3, idle, BLOCKED, "epoll_wait");
+    }
+    made_read(&made, NULL);
+    ck_assert(main_thread(&made)->busy == (_i == 0));
+    ck_assert_uint_eq(made.stalls.n, _i == 0 ? 0 : 3);
+    ck_assert_uint_eq(unsure_times(&made), _i == 0 ? 3 : 0);
+    made_close(&made);
+}
+END_TEST
+
 int main(void)
 {
     Suite *const suite = suite_create("idle");
@@ -238,6 +363,10 @@ int main(void)
     tcase_add_test(tests, works_itself);
     tcase_add_test(tests, dialog_in_c);
     tcase_add_test(tests, unknown_is_not_idle);
+    tcase_add_loop_test(tests, never_waits, 0, 6);
+    tcase_add_loop_test(tests, long_call_among_short, 0, 3);
+    tcase_add_test(tests, known_loop_as_work);
+    tcase_add_loop_test(tests, seldom_waits, 0, 2);
     suite_add_tcase(suite, tests);
     SRunner *const runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);

@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: MIT */
+#include "idle_busy.h"
+
+#include "analyze/base/memory.h"
+#include "idle_names.h"
+
+#include <stdlib.h>
+
+/* Where so many visits last for two ticks or more, hardly any is missed. */
+#define LASTING_SHARE 0.5
+
+/* So many times that look like a stall, for want of a tick in the idle place, may be expected. */
+#define FALSE_MAX 0.1
+
+/* Of the loop's time so much must be in what is seen to be called shortly. */
+#define OTHER_SHARE 0.5
+
+#define SHORT_SHARE 0.1 /* of its calls, at most */
+
+/* A loop that is on the stack for so much of a thread's time. */
+#define LOOP_SHARE 0.1
+
+/* ---- a loop that never waits ---- */
+
+/* The innermost function on the way to this one that is a loop by name; TREE_ROOT: none is. */
+static uint32_t loop_above(const struct idle *idle, uint32_t function)
+{
+    for (uint32_t f = function; f != TREE_ROOT; f = idle->functions.nodes[f].parent) {
+        const unsigned bits = idle_bits_of(idle, f);
+        if ((bits & (IDLE_NAME_LOOP | IDLE_NAME_SELF)) && !(bits & IDLE_NAME_APART))
+            return f;
+    }
+    return TREE_ROOT;
+}
+
+/* What it calls to wait, seen there without having to; UINT32_MAX when it was not seen. */
+static uint32_t wait_below(const struct idle *idle, uint32_t loop)
+{
+    for (uint32_t f = loop + 1; f < idle->functions.n; f++) { /* parents come first */
+        if (idle->functions.nodes[f].parent == loop && (idle_bits_of(idle, f) & IDLE_NAME_WAIT))
+            return f;
+    }
+    return UINT32_MAX;
+}
+
+/* A node of the scene that is this function. */
+static uint32_t node_of(const struct idle *idle, uint32_t function)
+{
+    for (uint32_t node = 1; node < idle->n_function_of; node++) {
+        if (idle->function_of[node] == function)
+            return node;
+    }
+    return TREE_ROOT;
+}
+
+/* Does another loop wait there itself: further in, or one that has this loop for work? */
+static bool is_of_another(struct idle *idle, const struct idle_place *p, uint32_t loop)
+{
+    return p->rank >= IDLE_RANK_DIRECT &&
+           (!idle_is_below(idle, idle_function(idle, p->node), loop) ||
+            (p->loop != loop && idle_is_below(idle, p->loop, loop)));
+}
+
+bool idle_busy_find(struct idle_weighing *w, struct idle_thread *t, size_t best, size_t *added)
+{
+    struct idle *const idle = w->idle;
+    uint64_t *const ns = memory_get((idle->functions.n + 1) * sizeof *ns);
+    uint32_t loop = TREE_ROOT;
+    for (size_t i = 0; i < t->n_times; i++) {
+        const uint32_t f = loop_above(idle, idle_function(idle, t->times[i].node));
+        ns[f] += t->times[i].ns;
+        loop = f != TREE_ROOT && (loop == TREE_ROOT || ns[f] > ns[loop]) ? f : loop;
+    }
+    const uint64_t loop_ns = ns[loop];
+    free(ns);
+    if (loop == TREE_ROOT || (double)loop_ns < LOOP_SHARE * (double)t->wall_ns ||
+        t->unknown_ns > t->wall_ns / 2)
+        return false;
+    if (best < t->n_all && is_of_another(idle, &t->places[best], loop))
+        return false;
+    t->places = memory_grow(t->places, &t->size, t->n_all + 1, sizeof *t->places);
+    *added = t->n_all;
+    t->places[t->n_all++] = (struct idle_place){
+        .node = node_of(idle, loop),
+        .call = SCENE_NO_CALL,
+        .rank = IDLE_RANK_KNOWN,
+        .known = true,
+        .is_loop = true,
+        .own_code = (idle_bits_of(idle, loop) & IDLE_NAME_LOOP) != 0,
+        .by_function = true,
+        .wait = wait_below(idle, loop),
+        .loop = loop,
+    };
+    return true;
+}
+
+/* ---- is it too busy? ---- */
+
+static const struct idle_calls *calls_of(const struct idle_thread *t, uint32_t function)
+{
+    uint64_t at = hash_pair(function, 0);
+    for (uint32_t n; t->n_calls > 0 && (n = hash_slot(&t->call_hash, at)) != HASH_NONE; at++) {
+        if (t->calls[n].function == function)
+            return &t->calls[n];
+    }
+    return NULL;
+}
+
+/* Is each of its calls long, while what the loop lets work is called shortly for the most part? */
+static bool is_long(const struct idle *idle, const struct idle_thread *t, uint32_t function)
+{
+    const struct idle_calls *const calls = calls_of(t, function);
+    return calls != NULL && calls->ns / calls->n >= idle->short_ns &&
+           (double)calls->n_short <= SHORT_SHARE * (double)calls->n &&
+           (double)t->short_work_ns >= OTHER_SHARE * (double)t->loop_ns;
+}
+
+/*
+ * What the loop lets work on the way to a function: the outermost below it that is not of a
+ * library, as that may pass everything on. TREE_ROOT when there is none.
+ */
+static uint32_t work_of(const struct idle *idle, uint32_t function, uint32_t loop)
+{
+    uint32_t work = TREE_ROOT;
+    for (uint32_t f = function; f != loop && f != TREE_ROOT; f = idle->functions.nodes[f].parent) {
+        const struct symbol_function *const symbol =
+            &idle->scene->symbols.functions[idle->functions.nodes[f].place];
+        work = idle_is_library(symbol->file) ? work : f;
+    }
+    return work;
+}
+
+/* Time in work that is seen to give way to other work of the loop soon. */
+static uint64_t short_work(struct idle *idle, const struct idle_thread *t, uint32_t loop)
+{
+    uint64_t sum_ns = 0;
+    for (size_t i = 0; i < t->n_times; i++) {
+        const uint32_t function = idle_function(idle, t->times[i].node);
+        if (!idle_is_below(idle, function, loop))
+            continue;
+        const struct idle_calls *const calls = calls_of(t, work_of(idle, function, loop));
+        if (calls != NULL && calls->ns / calls->n < idle->short_ns / 2)
+            sum_ns += t->times[i].ns;
+    }
+    return sum_ns;
+}
+
+static bool is_in_long_call(const struct idle *idle, const struct idle_thread *t, uint32_t function)
+{
+    for (size_t i = 0; i < t->n_places; i++) {
+        const uint32_t loop = t->places[i].loop;
+        const uint32_t work =
+            idle_is_below(idle, function, loop) ? work_of(idle, function, loop) : TREE_ROOT;
+        for (uint32_t f = function; work != TREE_ROOT; f = idle->functions.nodes[f].parent) {
+            if (is_long(idle, t, f))
+                return true;
+            if (f == work)
+                break;
+        }
+    }
+    return false;
+}
+
+enum idle_piece idle_busy_piece(struct idle *idle, const struct idle_thread *t, uint32_t node,
+                                enum state_class class, uint32_t call)
+{
+    if (is_in_long_call(idle, t, idle_function(idle, node)))
+        return IDLE_PIECE_CALL;
+    for (size_t i = t->n_places; class == CLASS_BLOCKED && i < t->n_all; i++) {
+        const struct idle_place *const p = &t->places[i];
+        if (p->longest_ns >= idle->short_ns && p->node == node && p->call == call)
+            return IDLE_PIECE_WAIT;
+    }
+    return IDLE_PIECE_NONE;
+}
+
+/*
+ * How many times of short_ns without a tick in the idle place are to be expected by chance, as it
+ * is there for such a share of its time. Where it is mostly away for shorter times, the longer ones
+ * are not what it usually does.
+ */
+static double expect_false(const struct idle *idle, const struct idle_thread *t,
+                           const struct idle_place *most)
+{
+    const double interval_ns = (double)t->thread->process->recording->interval_ns;
+    double idle_ns = 0, visits = 0, all_ns = (double)t->loop_ns;
+    for (size_t i = 0; i < t->n_places; i++) {
+        idle_ns += (double)t->places[i].blocked_ns;
+        visits += (double)t->places[i].visits;
+    }
+    if (2 * most->n_away < most->visits)
+        all_ns -= (double)most->away_ns;
+    const double away = all_ns > idle_ns ? 1 - idle_ns / all_ns : 0;
+    double expected = interval_ns > 0 ? visits : 0;
+    for (double ns = 0; ns < (double)idle->short_ns && expected > FALSE_MAX; ns += interval_ns)
+        expected *= away;
+    return expected;
+}
+
+void idle_busy_judge(struct idle_weighing *w, struct idle_thread *t)
+{
+    uint64_t visits = 0, lasting = 0;
+    bool meant = false;
+    const struct idle_place *most = t->places;
+    for (size_t i = 0; i < t->n_places; i++) {
+        const struct idle_place *const p = &t->places[i];
+        visits += p->visits;
+        lasting += p->n_lasting;
+        meant |= p->meant;
+        most = p->visits > most->visits ? p : most;
+    }
+    if (t->n_places == 0 || meant)
+        return;
+    t->loop_ns = w->below_ns[most->loop];
+    if (visits > 0 && (double)lasting >= LASTING_SHARE * (double)visits)
+        return;
+    t->busy = visits == 0 || expect_false(w->idle, t, most) > FALSE_MAX;
+    if (!t->busy)
+        return;
+    t->doubt = IDLE_TOO_BUSY;
+    t->short_work_ns = short_work(w->idle, t, most->loop);
+}
