@@ -120,7 +120,10 @@ void agent_exec(bool begins);
 /* Have code objects tell us when they die. */
 void agent_watch_codes(struct agent *agent);
 
-/* Register the fork handlers. */
+/* Register the fork handlers, once. */
 void fork_watch(void);
+
+/* Whether this is a child that its thread has not yet taken through them. */
+bool fork_is_under_way(const struct agent *agent);
 
 #endif

@@ -13,21 +13,25 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #define AWAIT_NS     5000000000u
 #define SETTINGS_MAX 1024u
 
-static _Atomic bool is_busy; /* somebody is in here */
+static _Atomic int32_t busy_pid; /* a thread of that process is in here; 0 = none. A child that was
+                                    forked meanwhile finds its parent's number: nobody is */
 
-static bool entry_take(void)
+bool entry_take(void)
 {
-    return !atomic_exchange_explicit(&is_busy, true, memory_order_acquire);
+    const int32_t self = (int32_t)syscall(SYS_getpid);
+    int32_t by = atomic_load(&busy_pid);
+    return by != self && atomic_compare_exchange_strong(&busy_pid, &by, self);
 }
 
-static void entry_give(void)
+void entry_give(void)
 {
-    atomic_store_explicit(&is_busy, false, memory_order_release);
+    atomic_store_explicit(&busy_pid, 0, memory_order_release);
 }
 
 /* ---- who records ---- */
@@ -183,6 +187,8 @@ static void watches_begin(struct agent *agent, const char *text)
 static enum wire_attach attach(struct agent *agent, const char *text)
 {
     struct link_settings settings = {.cookie = {0}};
+    if (fork_is_under_way(agent))
+        return WIRE_ATTACH_FORKING;
     if (is_recorded())
         return WIRE_ATTACH_BUSY;
     if (!link_settings(&settings, text))

@@ -19,7 +19,12 @@
 #ifndef PYREC_AGENT_ENTRY_H
 #define PYREC_AGENT_ENTRY_H
 
+#include <stdbool.h>
 #include <stddef.h>
+
+/* Nobody else begins or ends recording between the two; false: somebody does. */
+bool entry_take(void);
+void entry_give(void);
 
 /*
  * Record this process as `settings` say, the text that PYREC_AGENT would hold (wire.h). Returns

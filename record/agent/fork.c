@@ -15,12 +15,18 @@
  */
 #include "agent.h"
 #include "aside.h"
+#include "entry.h"
 #include "record/agent/base/atfork.h"
 #include <errno.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
-#define WARNS_FROM 12u
+#define WARNS_FROM   12u
+#define ENTER_NAP_NS 100000
+#define ENTER_NAPS   1000u
+
+static bool is_watching;
 
 /* Is this, on the thread that forked, still inside the call? See above. */
 static bool still_forking(const struct agent *agent)
@@ -69,10 +75,29 @@ static void after_in_parent(void)
     errno = saved;
 }
 
+/* Nothing of ours runs here, and what the parent's threads were in the middle of is not ours. */
+static void child_adopt(struct agent *agent)
+{
+    agent->pid = getpid();
+    atomic_store(&agent->thread_made, false);
+    atomic_store(&agent->n_inside, 0);
+}
+
+/* Somebody who attaches to the child already is told at once that it is too early. */
+static bool child_enter(void)
+{
+    const struct timespec nap = {.tv_nsec = ENTER_NAP_NS};
+    for (unsigned i = 0; i < ENTER_NAPS; i++, syscall(SYS_nanosleep, &nap, NULL))
+        if (entry_take())
+            return true;
+    return false;
+}
+
 static void after_in_child(void)
 {
     struct agent *const agent = agent_get();
     const int saved = errno;
+    const bool is_entered = child_enter();
     const uint32_t state = atomic_load_explicit(&agent->state, memory_order_acquire);
     const bool starting = state == AGENT_OFF && agent->thread_made;
     if (starting || state == AGENT_RUNNING || state == AGENT_PAUSED) {
@@ -84,11 +109,21 @@ static void after_in_child(void)
             agent_start(agent);
             agent_await(agent, AGENT_AWAIT_NS);
         }
+    } else {
+        child_adopt(agent);
     }
+    if (is_entered)
+        entry_give();
     errno = saved;
 }
 
 void fork_watch(void)
 {
-    (void)atfork(before_fork, after_in_parent, after_in_child);
+    if (!is_watching)
+        is_watching = atfork(before_fork, after_in_parent, after_in_child);
+}
+
+bool fork_is_under_way(const struct agent *agent)
+{
+    return is_watching && agent->pid != (int32_t)syscall(SYS_getpid);
 }

@@ -71,7 +71,14 @@ static bool has_cookie(const struct patrol *patrol, pid_t pid)
 static bool is_ours(const struct patrol *patrol, pid_t pid, const struct procfs_stat *is)
 {
     const struct patrol_row *parent = row_find(patrol, is->parent);
-    if (is->start < patrol->start || pid == getpid())
+    if (pid == getpid())
+        return false;
+    for (uint32_t i = 0; i < patrol->n_roots; i++)
+        if (pid == patrol->roots[i] || is->parent == patrol->roots[i])
+            return true;
+    if (patrol->n_roots > 0 && parent != NULL && parent->is_ours)
+        return true;
+    if (is->start < patrol->start)
         return false;
     return pid == patrol->command || (parent != NULL && parent->is_ours) ||
            collect_knows(patrol->collect, is->parent) || has_cookie(patrol, pid);
@@ -80,8 +87,8 @@ static bool is_ours(const struct patrol *patrol, pid_t pid, const struct procfs_
 static void row_add(struct patrol *patrol, pid_t pid)
 {
     struct procfs_stat is;
-    if (!procfs_stat_read(pid, &is) || !vec_room(&patrol->rows, &patrol->capacity,
-                                                 patrol->n + 1ull, sizeof *patrol->rows))
+    if (!procfs_stat_read(pid, &is) ||
+        !vec_room(&patrol->rows, &patrol->capacity, patrol->n + 1ull, sizeof *patrol->rows))
         return;
     const uint32_t at = row_lower(patrol, pid);
     const bool ours = is_ours(patrol, pid, &is);
@@ -137,6 +144,15 @@ static bool is_open(const struct patrol_row *row)
     return row->is_ours && !row->is_recorded && !row->suspect.is_python && row->looks < LOOKS_MAX;
 }
 
+static void row_join(struct patrol *patrol, struct patrol_row *row)
+{
+    struct problem why = {.status = STATUS_OK};
+    row->is_recorded = patrol->join(patrol->closure, row->pid, &why);
+    if (why.status != STATUS_OK && !row->is_recorded)
+        snprintf(row->suspect.reason, sizeof row->suspect.reason, "%.*s",
+                 (int)sizeof row->suspect.reason - 1, why.detail);
+}
+
 static void row_look(struct patrol *patrol, struct patrol_row *row, uint64_t now_ns)
 {
     row->is_recorded = row->is_recorded || collect_knows(patrol->collect, row->pid);
@@ -147,6 +163,8 @@ static void row_look(struct patrol *patrol, struct patrol_row *row, uint64_t now
         return;
     suspect_look(&row->suspect, row->pid, patrol->library);
     row->look_ns = now_ns + (PATROL_PATIENCE_NS << row->looks++);
+    if (row->suspect.is_python && patrol->join != NULL)
+        row_join(patrol, row);
 }
 
 /* ---- all ---- */

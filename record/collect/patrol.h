@@ -9,8 +9,8 @@
  *               environment, is not noticed.
  *
  * An agent that is there but has failed leaves a notice. Where none could be loaded nobody can say
- * so; but pyrec sees its descendants, and whether CPython is in their memory. Why it is not recorded
- * is what the kernel shows of it; what it does not show to us is counted as not known.
+ * so; but pyrec sees its descendants, and whether CPython is in their memory. Why it is not
+ * recorded is what the kernel shows of it; what it does not show to us is counted as not known.
  *
  * Nothing is read while no process or thread of the machine has begun since the last look, but for
  * those who have been seen and not yet been understood.
@@ -29,6 +29,12 @@ struct patrol_row;
 struct patrol {
     struct collect *collect;
     pid_t command;
+    const pid_t *roots; /* instead of a command: processes that were attached to */
+    uint32_t n_roots;
+    /* Whoever has a Python and no recorder is shown here first, once: true when it has one now;
+     * else *why may say more than what is seen of it. NULL = nobody is asked. */
+    bool (*join)(const void *closure, pid_t pid, struct problem *why);
+    const void *closure;
     const char *cookie, *library; /* borrowed; library: the agent's path */
     uint64_t start;               /* who began before is none of ours; clock ticks since boot */
     struct patrol_row *rows;      /* every process of the machine, by number */

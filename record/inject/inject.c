@@ -2,6 +2,7 @@
 #include "inject.h"
 
 #include "hold.h"
+#include "library.h"
 #include "mailbox.h"
 #include "record/base/clocks.h"
 #include "record/kernel/procfs.h"
@@ -14,7 +15,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/stat.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -34,7 +34,6 @@
 #define GAP_LOW      0x100000000u
 #define GAP_HIGH     0x7fffffffffffu
 #define BY_MEMORY    "/proc/thread-self/fd/0"
-#define LIBRARY_MAX  (64 << 20)
 
 struct job {
     const struct inject_plan *plan;
@@ -352,47 +351,6 @@ static bool storage_fill(const struct job *job, const struct mailbox *now)
     return mailbox_write(job, tcb + job->place.tid_offset, &now->raw_tid, sizeof now->raw_tid);
 }
 
-static bool is_same_namespace(pid_t pid)
-{
-    char path[32], theirs[64], ours[64];
-    snprintf(path, sizeof path, "/proc/%d/ns/mnt", pid);
-    const ssize_t n = readlink(path, theirs, sizeof theirs);
-    return n > 0 && n == readlink("/proc/self/ns/mnt", ours, sizeof ours) &&
-           memcmp(ours, theirs, (size_t)n) == 0;
-}
-
-/* Whether its path leads there to the same file, which its user may read. */
-static bool has_library(const struct job *job)
-{
-    char status[4096], root[64], path[32];
-    snprintf(path, sizeof path, "/proc/%d/root", job->plan->pid);
-    const ssize_t len = readlink(path, root, sizeof root);
-    if (!is_same_namespace(job->plan->pid) || len != 1 ||
-        procfs_read(status, sizeof status, "/proc/%d/status", job->plan->pid) <= 0)
-        return false;
-    uint64_t user;
-    return procfs_status_number(status, "Uid", 10, &user) && user == geteuid();
-}
-
-/* The library's bytes, to be freed. */
-static char *library_read(const char *path, size_t *size)
-{
-    struct stat is;
-    char *bytes = NULL;
-    const int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd >= 0 && fstat(fd, &is) == 0 && is.st_size > 0 && is.st_size < LIBRARY_MAX) {
-        *size = (size_t)is.st_size;
-        bytes = malloc(*size);
-        if (bytes != NULL && read(fd, bytes, *size) != is.st_size) {
-            free(bytes);
-            bytes = NULL;
-        }
-    }
-    if (fd >= 0)
-        close(fd);
-    return bytes;
-}
-
 static bool text_write(const struct job *job, unsigned offset, const char *text, size_t room)
 {
     const size_t n = strlen(text) + 1;
@@ -491,7 +449,7 @@ static enum inject_outcome mailbox_turn(struct job *job)
     if (outcome != INJECT_DONE)
         return outcome;
     step(job, 6);
-    job->result->by_memory = !has_library(job);
+    job->result->by_memory = !library_is_reachable(job->plan->pid);
     if (job->result->by_memory && now.files != 0)
         return give_up(job, INJECT_UNFIT, "needs Linux 5.9 for the library to go in as bytes",
                        NULL);
@@ -556,12 +514,26 @@ struct report {
     struct problem why;
 };
 
+/* It may be that nothing went wrong, but that the program is not there any more. */
+static enum inject_outcome job_settle(struct job *job, enum inject_outcome outcome)
+{
+    struct procfs_stat is;
+    struct mailbox now;
+    if (outcome == INJECT_DONE || outcome == INJECT_GONE)
+        return outcome;
+    if (!procfs_stat_read(job->plan->pid, &is) || is.start != job->regard.start || is.state == 'Z')
+        return give_up(job, INJECT_GONE, "has ended meanwhile", NULL);
+    if (job->raw != 0 && !letter_read(job, &now))
+        return give_up(job, INJECT_BUSY, "has executed another program meanwhile: try again", NULL);
+    return outcome;
+}
+
 static void child_run(const struct inject_plan *plan, int to)
 {
     struct report report = {.outcome = INJECT_FAILED};
     struct job job = {.plan = plan, .result = &report.result, .why = &report.why};
     (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-    report.outcome = job_run(&job);
+    report.outcome = job_settle(&job, job_run(&job));
     regard_close(&job.regard);
     _exit(write(to, &report, sizeof report) == (ssize_t)sizeof report ? 0 : 1);
 }

@@ -15,6 +15,7 @@
 
 #include "launch.h"
 #include "record/collect/lobby.h"
+#include "record/collect/patrol.h"
 #include "record/inject/inject.h"
 
 struct attach_plan {
@@ -31,10 +32,14 @@ struct attach_plan {
 bool attach_look(const struct attach_plan *plan, enum inject_outcome *last);
 
 /*
- * How many of them are being recorded now. *last is how it went with the last that is not;
- * INJECT_DONE when all are.
+ * How many processes are being recorded now: those, and unless children are not wanted, what runs
+ * below them. *last is how it went with the last of those named that is not; INJECT_DONE when all
+ * are. Who is below and cannot be attached to is missing in `collect`, by name.
  */
 uint32_t attach_all(const struct attach_plan *plan, enum inject_outcome *last);
+
+/* Let the patrol look below them, and attach to whom it finds without a recorder. Borrows plan. */
+void attach_patrol(const struct attach_plan *plan, struct patrol *patrol);
 
 /*
  * The recording is over, and its agents know: wait until they have left, two seconds at most. Who

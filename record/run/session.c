@@ -50,7 +50,9 @@ struct session {
     uint64_t child_end_ns, next_visit_ns;
     struct missing told; /* who is missing, as it was written last .. */
     uint32_t told_section;
-    uint64_t told_ns;    /* .. in this section and at this time */
+    uint64_t told_ns;          /* .. in this section and at this time */
+    struct launch_agent agent; /* of those that are attached to */
+    struct attach_plan joining;
     uint32_t n_joined;   /* processes that were attached to, .. */
     uint64_t join_by_ns; /* .. which say hello before this time */
     uint64_t max_fds;
@@ -88,14 +90,15 @@ static void recording_begin(struct session *s)
     char sentence[sizeof((struct problem *)0)->detail + 256];
     struct problem why;
     collect_init(&s->collect, &s->emit, s->epoll_fd,
-                 (s->settings->agent_flags & WIRE_NO_CHILDREN) != 0);
+                 !is_attached(s) && (s->settings->agent_flags & WIRE_NO_CHILDREN) != 0);
     door_init(&s->hello.door);
     const enum status status = recording_open(s, &why);
     s->is_recording = s->has_recorded = status == STATUS_OK;
     patrol_init(&s->patrol, &s->collect, s->hello.cookie, s->launch.library);
-    s->patrol.due_ns = is_attached(s) || (s->settings->agent_flags & WIRE_NO_CHILDREN) != 0
-                           ? UINT64_MAX
-                           : s->begin_ns + PATROL_PERIOD_NS;
+    s->patrol.due_ns =
+        s->settings->is_by_itself || (s->settings->agent_flags & WIRE_NO_CHILDREN) != 0
+            ? UINT64_MAX
+            : s->begin_ns + PATROL_PERIOD_NS;
     if (s->is_recording)
         return;
     const bool is_file = s->lobby.hello != NULL; /* all that comes before it is there */
@@ -157,17 +160,16 @@ static enum status process_invite(struct session *s, int *exit_code, struct prob
 /* Instead of a command. *exit_code is 0 when at least one of the processes is being recorded. */
 static enum status processes_join(struct session *s, int *exit_code, struct problem *why)
 {
-    const struct launch_agent agent = agent_of(s);
-    const struct attach_plan plan = {s->settings->pids, s->settings->n_pids, &s->launch, &agent,
-                                     &s->lobby,         &s->collect,         s->say};
     enum inject_outcome last;
+    s->agent = agent_of(s);
     *exit_code = 1;
     s->child.has_ended = true; /* there is none, and what it would have left behind goes on */
     TRY(child_watch(&s->child, s->epoll_fd, EPOLL_SIGNALS << 32, why));
     if (s->settings->is_by_itself)
         return process_invite(s, exit_code, why);
     if (s->is_recording)
-        s->n_joined = attach_all(&plan, &last);
+        s->n_joined = attach_all(&s->joining, &last);
+    attach_patrol(&s->joining, &s->patrol);
     if (s->n_joined > 0)
         *exit_code = 0;
     else if (s->is_recording)
@@ -546,11 +548,11 @@ static void session_open(struct session *s, const struct settings *settings)
 /* pyrec -p: until all of the processes have ended, --duration is over, or a signal asks for it. */
 static void session_attach(struct session *s, struct session_result *result)
 {
-    const struct attach_plan plan = {
-        .pids = s->settings->pids, .n_pids = s->settings->n_pids, .say = s->say};
     enum inject_outcome last;
+    s->joining = (struct attach_plan){s->settings->pids, s->settings->n_pids, &s->launch, &s->agent,
+                                      &s->lobby,         &s->collect,         s->say};
     struct problem why;
-    if (!s->settings->is_by_itself && !attach_look(&plan, &last)) {
+    if (!s->settings->is_by_itself && !attach_look(&s->joining, &last)) {
         result->exit_code = (int)last;
         return;
     }
@@ -560,7 +562,7 @@ static void session_attach(struct session *s, struct session_result *result)
     if (result->exit_code == 0) {
         loop(s);
         recording_end(s, result->closing, sizeof result->closing);
-        attach_await_leave(&plan);
+        attach_await_leave(&s->joining);
     }
     session_close(s);
 }

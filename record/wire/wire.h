@@ -68,7 +68,8 @@ enum wire_flags {
       "cannot reach pyrec: it does not see pyrec's sockets (a container?), and pyrec may "         \
       "not put one there; run pyrec as root")                                                      \
     X(STRANGER, "found somebody in pyrec's place who does not prove to be pyrec")                  \
-    X(LATER, "has not come to it yet")
+    X(LATER, "has not come to it yet")                                                             \
+    X(FORKING, "is just being forked: try again")
 
 enum wire_attach {
 #define WIRE_ATTACH_ENUM(name, text) WIRE_ATTACH_##name,

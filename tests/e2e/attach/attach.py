@@ -33,9 +33,9 @@ print("done", len(os.listdir("/proc/self/fd")), flush=True)
 class Program:
     """A program that runs until end(), and never heard of pyrec."""
 
-    def __init__(self, t, *workers):
+    def __init__(self, t, *workers, source=WORK):
         self.process = subprocess.Popen(
-            [t.python, t.file("work.py", WORK), *workers], stdin=subprocess.PIPE,
+            [t.python, t.file(f"work{t.n}.py", source), *workers], stdin=subprocess.PIPE,
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         self.pid = self.process.pid
         t.at_end.append(self.process.kill)
@@ -55,10 +55,10 @@ class Program:
             time.sleep(0.02)
         assert self.facts() == before, (before, self.facts())
 
-    def end(self):
-        out, err = self.process.communicate("", timeout=60)
+    def end(self, word=""):
+        out, err = self.process.communicate(word, timeout=60)
         assert (self.process.returncode, err) == (0, ""), (self.process.returncode, err)
-        assert out.startswith("done "), out
+        assert out.startswith("done"), out
 
 
 def pyrec(t, *options):
@@ -178,6 +178,144 @@ def test_several_and_children(t):
     assert {"spin_it", "in_child"} <= found, found
     for program in (one, two):
         program.end()
+
+
+FAMILY = '''
+import multiprocessing, os, subprocess, sys, time
+NAMED = """import os, sys, time
+def {0}():
+    end = time.monotonic() + .5
+    while time.monotonic() < end or not os.path.exists(sys.argv[1]): pass
+{0}()
+"""
+def spinning(name):
+    exec(NAMED.format(name), {})
+def start(prefix):
+    line = [sys.executable, "-c", NAMED.format(prefix + "_run"), sys.argv[1]]
+    there = [subprocess.Popen(line).wait]
+    line[2] = NAMED.format(prefix + "_below_a_shell")
+    there.append(subprocess.Popen(["/bin/sh", "-c", '"$@"; exit $?', "sh"] + line).wait)
+    child = os.fork()
+    if child == 0:
+        spinning(prefix + "_fork")
+        os._exit(0)
+    there.append(lambda: os.waitpid(child, 0)[1])
+    for kind in ("fork", "spawn"):
+        p = multiprocessing.get_context(kind).Process(target=kid, args=(f"{prefix}_mp_{kind}", sys.argv[1]))
+        p.start()
+        there.append(lambda p=p: p.join() or p.exitcode)
+    return there
+def kid(name, path):
+    sys.argv = ["-", path]
+    spinning(name)
+if __name__ == "__main__":
+    there = start("old")
+    print("ready", flush=True)
+    sys.stdin.readline()
+    there += start("new")
+    open(sys.argv[1], "w").close()
+    for wait in there: assert wait() == 0
+    print("done", flush=True)
+'''
+WAYS = ("run", "below_a_shell", "fork", "mp_fork", "mp_spawn")
+
+
+def descendants(pid):
+    with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as children:
+        for child in map(int, children.read().split()):
+            yield child
+            yield from descendants(child)
+
+
+def cmdline(pid):
+    with open(f"/proc/{pid}/cmdline", "rb") as line:
+        return line.read()
+
+
+def wait_for_family(pid, n):
+    """Until so many of those below it have got to where they spin."""
+    def spins(child):
+        with open(f"/proc/{child}/stat", encoding="utf-8") as stat:
+            return int(stat.read().rsplit(")", 1)[1].split()[11]) > 20  # its CPU, in 10 ms
+    end = time.monotonic() + 60
+    while sum(map(spins, descendants(pid))) < n:
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
+def test_family(t):
+    """Who was there before is attached to as well; who comes afterwards comes by itself."""
+    need_attaching()
+    program = Program(t, str(t.dir / "go"), source=FAMILY)
+    wait_for_family(program.pid, len(WAYS))
+    family = [pid for pid in descendants(program.pid) if not cmdline(pid).startswith(b"/bin/sh")]
+    process, trace = start_pyrec(t, "-p", str(program.pid), "-r", "200")
+    for pid in [program.pid] + family:
+        wait_for_thread(pid, "pyrec-sampler")
+    program.end("go\n")
+    err = process.communicate(timeout=60)[1]
+    assert process.returncode == 0, err
+    found = {row["function"] for row in t.rows("functions", trace, "--limit", "0")}
+    wanted = {f"{prefix}_{way}" for prefix in ("old", "new") for way in WAYS}
+    assert wanted <= found, (wanted - found, err)
+    about = attached_of(t, trace, program.pid)
+    assert about["children_before"] == len(WAYS) + 1, about  # that of multiprocessing itself
+    assert t.info(trace)["recordings"][0]["not_recorded"] == 0, t.info(trace)["recordings"]
+    inherited = [row["inherited"] for row in t.info(trace)["attached"]]
+    assert inherited.count("no") == 2 + len(WAYS) and inherited.count("yes") >= 2, inherited
+
+
+def test_family_missing(t):
+    """Who cannot be attached to is counted, with the reason; and with --no-children nobody is asked."""
+    need_attaching()
+    program = Program(t, str(t.dir / "never"), source=FAMILY)
+    wait_for_family(program.pid, len(WAYS))
+    family = list(descendants(program.pid))
+    t.at_end.append(lambda: [os.kill(pid, signal.SIGKILL) for pid in family])
+    stopped = next(pid for pid in family if b"old_run" in cmdline(pid))
+    os.kill(stopped, signal.SIGSTOP)
+    status, err, trace = pyrec(t, "-p", str(program.pid), "--duration", "0.5s")
+    assert status == 0, err
+    recording = t.info(trace)["recordings"][0]
+    assert recording["processes"] == len(WAYS) + 1 and recording["not_recorded"] == 1, recording
+    assert any("is stopped" in name for name in recording), recording
+    other = next(pid for pid in family if b"below_a_shell" in cmdline(pid) and
+                 not cmdline(pid).startswith(b"/bin/sh"))
+    status, err, trace = pyrec(t, "-p", str(program.pid), "-p", str(other), "--no-children",
+                               "--duration", "0.5s")
+    assert status == 0 and "2 processes" in err, err
+    assert attached_of(t, trace, program.pid)["children_before"] is None
+
+
+LATE_COMER = """
+import subprocess, sys
+line = 'while [ ! -e "$1" ]; do sleep 0.05; done; exec "$0" -c "$2" "$1.over"'
+spin = "import os, sys\\ndef spin():\\n    while not os.path.exists(sys.argv[1]): pass\\nspin()"
+child = subprocess.Popen(["/bin/sh", "-c", line, sys.executable, sys.argv[1], spin])
+print("ready", flush=True)
+sys.stdin.readline()
+assert child.wait() == 0
+print("done", flush=True)
+"""
+
+
+def test_late_comer(t):
+    """A shell that was there before and starts a Python later knows nothing of us: it is found."""
+    need_attaching()
+    go = t.dir / "go"
+    program = Program(t, str(go), source=LATE_COMER)
+    process, trace = start_pyrec(t, "-p", str(program.pid))
+    wait_for_thread(program.pid, "pyrec-sampler")
+    go.touch()
+    comer = next(descendants(program.pid))
+    wait_for_thread(comer, "pyrec-sampler")
+    time.sleep(0.3)
+    (t.dir / "go.over").touch()
+    program.end("go\n")
+    err = process.communicate(timeout=60)[1]
+    assert process.returncode == 0 and "2 processes" in err and "not recorded" not in err, err
+    assert attached_of(t, trace, comer)["inherited"] == "no"
+    assert "spin" in {row["function"] for row in t.rows("functions", trace, "--limit", "0")}
 
 
 def test_pyrec_killed(t):

@@ -123,6 +123,26 @@ def test_again_and_again(t):
     assert len(ends) == 100 and ends.count("stopped") >= 99, ends
 
 
+FORKED = """
+print(attach(), leave())
+child = os.fork()
+if child == 0:
+    before = threads()
+    there = attach(), threads() - before
+    os._exit(0 if there == (0, 1) and leave() == 0 and threads() == before else 1)
+print(os.waitpid(child, 0)[1])
+"""
+
+
+def test_forked_afterwards(t):
+    """A child of a program that was left is one like any other."""
+    t.need_ctypes()
+    waiting = Waiting(t)
+    out = waiting.run(FORKED)
+    waiting.end()
+    assert out == ["0 0", "0"], out
+
+
 def test_not_python(t):
     """A program without Python is told so, and a pyrec that has ended is not waited for."""
     program = t.program("bare", """
