@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "hold.h"
 
+#include "inject.h"
 #include "mailbox.h"
 #include "record/base/clocks.h"
 #include "record/kernel/procfs.h"
@@ -203,7 +204,7 @@ static enum hold_result stopped_turn(const struct regard *regard, const struct h
         return HOLD_FAILED;
     }
     if (on_step != NULL)
-        on_step(4);
+        on_step(INJECT_STEP_WRITTEN);
     if (ptrace(PTRACE_SETREGS, held->tid, NULL, &to) == 0)
         return HOLD_DONE;
     *error = errno;
@@ -221,23 +222,23 @@ enum hold_result hold_thread(const struct regard *regard, const struct hold_plac
         return errno == ESRCH ? HOLD_GONE : HOLD_FAILED;
     }
     if (on_step != NULL)
-        on_step(1);
+        on_step(INJECT_STEP_SEIZED);
     if (ptrace(PTRACE_INTERRUPT, tid, NULL, NULL) != 0) {
         *error = errno;
         return errno == ESRCH ? HOLD_GONE : HOLD_FAILED;
     }
     if (on_step != NULL)
-        on_step(2);
+        on_step(INJECT_STEP_INTERRUPTED);
     if (!stop_wait(tid, &status))
         return HOLD_STUCK;
     held->begin_ns = clocks_mono_ns();
     /* stopped by a signal on its way to the program: it gets it when it is let go */
     const long signal = status >> 16 == PTRACE_EVENT_STOP ? 0 : WSTOPSIG(status);
     if (on_step != NULL)
-        on_step(3);
+        on_step(INJECT_STEP_STOPPED);
     const enum hold_result result = stopped_turn(regard, place, is_alone, on_step, held, error);
     if (on_step != NULL)
-        on_step(5);
+        on_step(INJECT_STEP_POINTED);
     held->stopped_ns = clocks_mono_ns() - held->begin_ns;
     (void)ptrace(PTRACE_DETACH, tid, NULL, signal);
     return result;

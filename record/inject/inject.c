@@ -359,7 +359,10 @@ static bool text_write(const struct job *job, unsigned offset, const char *text,
 
 static bool letters_write(const struct job *job, const struct mailbox *now, uint32_t lib_len)
 {
-    return storage_fill(job, now) && field_write(job, MB_LIB_LEN, &lib_len, sizeof lib_len) &&
+    if (!storage_fill(job, now))
+        return false;
+    step(job, INJECT_STEP_STORAGE);
+    return field_write(job, MB_LIB_LEN, &lib_len, sizeof lib_len) &&
            text_write(job, MB_SYMBOL, job->plan->entry, 64) &&
            text_write(job, MB_PATH, lib_len > 0 ? BY_MEMORY : job->plan->library,
                       MB_SETTINGS - MB_PATH) &&
@@ -377,9 +380,10 @@ static bool bytes_give(const struct job *job, const char *bytes, size_t size)
         if (!letter_read(job, &now))
             return false;
     }
-    return now.lib_at != 0 && now.lib_at < GAP_HIGH &&
-           mailbox_write(job, now.lib_at, bytes, size) &&
-           field_write(job, MB_LIB_FULL, &full, sizeof full);
+    if (now.lib_at == 0 || now.lib_at >= GAP_HIGH || !mailbox_write(job, now.lib_at, bytes, size))
+        return false;
+    step(job, INJECT_STEP_BYTES);
+    return field_write(job, MB_LIB_FULL, &full, sizeof full);
 }
 
 /* ---- the real thread ---- */
@@ -417,16 +421,17 @@ static enum inject_outcome entry_run(struct job *job, const char *bytes, size_t 
     const uint32_t go = GO_BEGIN;
     char error[MAILBOX_ERROR_MAX] = "";
     struct mailbox now;
-    step(job, 7);
-    if (!field_write(job, MB_GO, &go, sizeof go) ||
-        (bytes != NULL && !bytes_give(job, bytes, size)))
+    step(job, INJECT_STEP_LETTERS);
+    const bool is_told = field_write(job, MB_GO, &go, sizeof go);
+    step(job, INJECT_STEP_BEGUN);
+    if (!is_told || (bytes != NULL && !bytes_give(job, bytes, size)))
         return give_up(job, INJECT_FAILED, "has no memory for the library", NULL);
-    step(job, 8);
+    step(job, INJECT_STEP_LOADING);
     const bool is_done = entry_await(job, &now);
     (void)remote_read(&job->regard.remote, job->place.mailbox + MB_ERROR, error, sizeof error - 1);
-    step(job, 9);
+    step(job, INJECT_STEP_ENTERED);
     raw_release(job);
-    step(job, 10);
+    step(job, INJECT_STEP_RELEASED);
     if (!is_done)
         return give_up(job, INJECT_FAILED, "has not loaded the library within 10 s", NULL);
     if (now.create != 0)
@@ -445,10 +450,11 @@ static enum inject_outcome mailbox_turn(struct job *job)
     struct mailbox now;
     size_t size = 0;
     char *bytes = NULL;
+    step(job, INJECT_STEP_LET_GO);
     enum inject_outcome outcome = raw_await(job, &now);
     if (outcome != INJECT_DONE)
         return outcome;
-    step(job, 6);
+    step(job, INJECT_STEP_RAW);
     job->result->by_memory = !library_is_reachable(job->plan->pid);
     if (job->result->by_memory && now.files != 0)
         return give_up(job, INJECT_UNFIT, "needs Linux 5.9 for the library to go in as bytes",
@@ -482,6 +488,7 @@ static enum inject_outcome job_run(struct job *job)
         outcome = functions_find(job);
     if (outcome != INJECT_DONE)
         return outcome;
+    step(job, INJECT_STEP_LOOKED);
     if (!code_find(job))
         return give_up(job, INJECT_UNFIT, "has no room for a thousand bytes of code", NULL);
     outcome = mailbox_find(job);
@@ -489,6 +496,7 @@ static enum inject_outcome job_run(struct job *job)
         return outcome;
     if (job->place.is_again && !mailbox_clean(job))
         return give_up(job, INJECT_FAILED, "cannot be written to", strerror(errno));
+    step(job, INJECT_STEP_CLEANED);
     outcome = threads_try(job);
     return outcome == INJECT_DONE ? mailbox_turn(job) : outcome;
 }

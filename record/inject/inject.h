@@ -34,6 +34,27 @@ enum inject_outcome {
     INJECT_FAILED = REASON_FAILED, /* begun, and not done: no memory, no thread .. */
 };
 
+/* The steps of it, in order: after each, something in the other process is another. */
+enum inject_step {
+    INJECT_STEP_LOOKED = 1,  /* locked; nothing is written */
+    INJECT_STEP_CLEANED,     /* what an earlier time has left in the mailbox, if there was one */
+    INJECT_STEP_SEIZED,      /* a thread, which may be another one at the next try .. */
+    INJECT_STEP_INTERRUPTED, /* .. is asked to stop .. */
+    INJECT_STEP_STOPPED,     /* .. and has */
+    INJECT_STEP_WRITTEN,     /* the code is there */
+    INJECT_STEP_POINTED,     /* the thread will execute it */
+    INJECT_STEP_LET_GO,      /* and runs */
+    INJECT_STEP_RAW,         /* our thread is there, and waits */
+    INJECT_STEP_STORAGE,     /* its thread-local storage is filled in .. */
+    INJECT_STEP_LETTERS,     /* .. and all else that it needs */
+    INJECT_STEP_BEGUN,       /* it was told to go */
+    INJECT_STEP_BYTES,       /* the library's bytes are there, where they are needed */
+    INJECT_STEP_LOADING,     /* and it knows that */
+    INJECT_STEP_ENTERED,     /* the entry has returned */
+    INJECT_STEP_RELEASED,    /* our thread has parked */
+    INJECT_STEPS
+};
+
 struct inject_plan {
     pid_t pid;
     const char *library; /* its path */

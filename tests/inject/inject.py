@@ -16,7 +16,8 @@ import tempfile
 import time
 
 PROBE, GUEST, PYTHON = (os.path.abspath(p) for p in sys.argv[1:4])
-STEPS = 10
+STEPS = int(subprocess.run([PROBE], capture_output=True, text=True).stdout)
+ELSEWHERE = ["unshare", "--mount"]  # there our path may lead to another file: as bytes
 
 PROGRAM = r"""
 import os, select, signal, sys, threading, time
@@ -109,9 +110,9 @@ SITUATIONS = ("alone alone_blocked compute fork storm load come_and_go read poll
 
 
 class Program:
-    def __init__(self, what, folder):
+    def __init__(self, what, folder, before=()):
         self.what, self.file = what, folder / what
-        self.process = subprocess.Popen([PYTHON, "-Wignore", "-c", PROGRAM, what], text=True,
+        self.process = subprocess.Popen([*before, PYTHON, "-Wignore", "-c", PROGRAM, what], text=True,
                                         stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                         stderr=subprocess.PIPE)
         assert self.process.stdout.readline() == "up\n", what
@@ -129,6 +130,9 @@ class Program:
         out, err = self.process.communicate("go\n", timeout=60)
         assert (self.process.returncode, out, err) == (0, "right\n", ""), \
             (self.what, self.process.returncode, out, err)
+
+
+BYTES = 13  # inject_step: there only where the library goes in as bytes
 
 
 def attach_surely(program):
@@ -168,18 +172,31 @@ def check_again(folder):
 
 def check_killed(folder):
     """All at once: what was begun takes ten seconds to give up by itself."""
-    programs = []
-    for what in ("compute", "epoll", "alone"):
-        for step in range(1, STEPS + 1):
-            program = Program(what, folder)
-            program.file = folder / f"{what}.{step}"
-            program.attach(step)
+    programs, died = [], set()
+    every = range(1, STEPS + 1)
+    ways = [("compute", (), 0, every), ("epoll", (), 0, every), ("alone", (), 0, every),
+            ("epoll", (), 1, range(1, BYTES - 4))]
+    if subprocess.run([*ELSEWHERE, "true"], capture_output=True).returncode == 0:
+        ways.append(("epoll", ELSEWHERE, 0, range(BYTES - 1, BYTES + 2)))
+    else:
+        print("killed while the library goes in as bytes: left out, as unshare may not")
+    for what, before, n_earlier, steps in ways:
+        for step in steps:
+            program = Program(what, folder, before)
+            program.file = folder / f"{what}.{len(programs)}"
+            for _ in range(n_earlier):
+                attach_surely(program)
+                program.file.unlink()
+            if program.attach(step)[1] == "was not attached to":
+                died.add(step)
             programs.append(program)
+    wanted = set(every) - (set() if ELSEWHERE in [way[1] for way in ways] else {BYTES})
+    assert died == wanted, wanted - died
     for program in programs:
         attach_surely(program)
         assert 1 <= len(program.entered()) <= 2, (program.file, program.entered())
         program.end()
-    print("right, killed at each of", STEPS, "steps")
+    print("right, killed at each of", STEPS, "steps,", len(programs), "programs")
 
 
 def refused(pid, status, words):

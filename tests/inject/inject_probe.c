@@ -2,7 +2,8 @@
 /*
  * usage: inject_probe PID LIBRARY ENTRY SETTINGS [STEP] - attach once, say how it went.
  *
- * STEP: be killed at that step of attaching, as the kernel kills, without a last word.
+ * Without arguments: how many steps there are. STEP: be killed at that step of attaching, as the
+ * kernel kills, without a last word.
  */
 #include "record/base/clocks.h"
 #include "record/inject/inject.h"
@@ -24,8 +25,10 @@ int main(int argc, char **argv)
 {
     struct inject_result result;
     struct problem why;
-    if (argc < 5)
+    if (argc < 5) {
+        printf("%d\n", INJECT_STEPS - 1);
         return 2;
+    }
     clocks_find();
     last_step = argc > 5 ? (unsigned)atoi(argv[5]) : 0;
     const struct inject_plan plan = {.pid = atoi(argv[1]),
