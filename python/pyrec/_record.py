@@ -4,7 +4,7 @@ import functools
 import inspect
 import os
 from types import TracebackType
-from typing import Awaitable, Callable, Generator, Optional, Tuple, Type, TypeVar, cast
+from typing import Awaitable, Callable, Dict, Generator, Optional, Tuple, Type, TypeVar, cast
 
 from . import _control
 from ._control import Number, Path
@@ -24,7 +24,7 @@ class Recorder:
         self._arguments = arguments
         #: The last one.
         self.recording: Optional[Recording] = None
-        self._inside = (0, False)  # process, and whether it is in there
+        self._inside: Dict[int, object] = {}  # the call that is recorded, of this process
 
     def __enter__(self) -> Recording:
         self.recording = _control.begin(*self._arguments)
@@ -36,15 +36,21 @@ class Recorder:
 
     def _enter_call(self) -> bool:
         """False: this very function is being recorded already, by its caller or another thread."""
-        if self._inside == (os.getpid(), True):
+        call = object()
+        if self._inside.setdefault(os.getpid(), call) is not call:  # no thread comes in between
             return False
-        self.__enter__()
-        self._inside = (os.getpid(), True)
+        try:
+            self.__enter__()
+        except BaseException:
+            self._inside.clear()
+            raise
         return True
 
     def _exit_call(self) -> None:
-        self._inside = (0, False)
-        self.__exit__(None, None, None)
+        try:
+            self.__exit__(None, None, None)
+        finally:
+            self._inside.clear()
 
     def __call__(self, function: F) -> F:
         """The same function; of calls inside of each other the outermost is recorded. It gets the

@@ -169,6 +169,10 @@ def recursive(n):
     return n + recursive(n - 1) if n else 0
 print(recursive(3), recursive.__name__, recursive.__doc__, recursive.recorder.recording.is_complete())
 print(recursive(1), pyrec.is_recording())
+crowd = [threading.Thread(target=recursive, args=(1,)) for _ in range(8)]
+for thread in crowd: thread.start()
+for thread in crowd: thread.join()
+print(pyrec.is_recording())
 
 @pyrec.record("generator.trace", rate=500)
 def generate():
@@ -187,7 +191,7 @@ print(asyncio.run(coroutine()), pyrec.is_recording())
 async def bad(): yield
 print(fails(pyrec.record(), bad))
 """)
-    assert out == ["True", "'mine' False", "6 recursive Doc. True", "1 False", "[1, 2] False", "5 False",
+    assert out == ["True", "'mine' False", "6 recursive Doc. True", "1 False", "False", "[1, 2] False", "5 False",
                    "bad() is an asynchronous generator, which cannot be recorded call by call: use "
                    "`with pyrec.record(..)` where it is consumed"], out
     assert "recursive" in functions(t, "function.trace")
