@@ -262,18 +262,18 @@ static bool find(const struct moment *m, struct stall *stall, struct suspect *fo
 /* ---- what is found ---- */
 
 /* The part of a run between two ticks, as an entry of the stall; its weights are the waiter's. */
-static struct stall_entry entry_of(const struct wait_run *run, uint32_t first, uint32_t end,
-                                   bool counts)
+static struct stall_entry entry_of(const struct wait_log *log, const struct wait_run *run,
+                                   uint32_t first, uint32_t end, bool counts)
 {
     const uint32_t from = run->first > first ? run->first : first;
     const uint32_t to = run->first + run->n < end ? run->first + run->n : end;
     struct stall_entry e = {.kind = STALL_HELD, .number = run->node, .call = run->call};
     if (from >= to)
         return e;
-    const uint64_t n = to - from, wall_ns = run->wall_ns * n / run->n;
-    e.wall_ns[run->class] = wall_ns;
+    const struct weight weight = wait_weight(log, from, to);
+    e.wall_ns[run->class] = weight.wall;
     if (counts)
-        e.counted.by[CLASS_BLOCKED] = (struct weight){n, run->due * n / run->n, wall_ns, 0};
+        e.counted.by[CLASS_BLOCKED] = weight;
     return e;
 }
 
@@ -282,7 +282,8 @@ static void add_held(const struct moment *m, struct stall *stall, const struct s
     struct stall_peer *const known = stall_peer_of(stall, s->peer->thread);
     for (size_t i = wait_run_before(s->peer, m->end - 1);
          i != SIZE_MAX && s->peer->runs[i].first + s->peer->runs[i].n > s->from; i--) {
-        struct stall_entry e = entry_of(&s->peer->runs[i], s->from, m->end, m->wait->counts);
+        struct stall_entry e =
+            entry_of(m->log, &s->peer->runs[i], s->from, m->end, m->wait->counts);
         e.thread = s->peer->thread;
         known->held_ns += stall_entry_ns(&e);
         stall_add_entry(stall, &e);
@@ -297,7 +298,7 @@ static void add_unheld(const struct moment *m, struct stall *stall, uint32_t end
     const struct wait_peer *const own = wait_log_peer(m->log, stall->thread);
     for (size_t i = own != NULL && end > 0 ? wait_run_before(own, end - 1) : SIZE_MAX;
          i != SIZE_MAX && own->runs[i].first + own->runs[i].n > m->begin; i--) {
-        struct stall_entry e = entry_of(&own->runs[i], m->begin, end, m->wait->counts);
+        struct stall_entry e = entry_of(m->log, &own->runs[i], m->begin, end, m->wait->counts);
         e.number = TREE_ROOT;
         e.call = SCENE_NO_CALL;
         stall->unheld_ns[why] += stall_entry_ns(&e);
@@ -311,7 +312,7 @@ void wait_judge(struct stalls *stalls, struct stall *stall, const struct wait_lo
     struct moment m = {stalls, log, wait, NULL, wait->first, wait->ended ? wait->end : log->logged};
     const struct wait_peer *const own = wait_log_peer(log, stall->thread);
     for (size_t i = 0; own != NULL && i < own->n; i++) {
-        const struct stall_entry e = entry_of(&own->runs[i], m.begin, m.end, false);
+        const struct stall_entry e = entry_of(log, &own->runs[i], m.begin, m.end, false);
         stall->lock_ns[wait->kind] += stall_entry_ns(&e);
     }
     while (m.end > m.begin) {

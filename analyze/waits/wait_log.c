@@ -13,6 +13,7 @@ void wait_log_clear(struct wait_log *log)
         free(log->peers[i].runs);
     free(log->peers);
     free(log->waits);
+    free(log->ticks);
     *log = (struct wait_log){0};
 }
 
@@ -46,6 +47,17 @@ const struct wait_run *wait_run_at(const struct wait_peer *peer, uint32_t tick)
     return i != SIZE_MAX && tick - peer->runs[i].first < peer->runs[i].n ? &peer->runs[i] : NULL;
 }
 
+struct weight wait_weight(const struct wait_log *log, uint32_t first, uint32_t end)
+{
+    const struct wait_tick *const from = &log->ticks[first - log->first];
+    const struct wait_tick *const to = &log->ticks[end - log->first];
+    return (struct weight){
+        .samples = end - first,
+        .ticks = to->due - from->due,
+        .wall = to->wall_ns - from->wall_ns,
+    };
+}
+
 bool wait_log_is_settled(const struct wait_log *log, const struct wait *wait)
 {
     return wait->ended && (log->full || log->logged >= wait->end + WAIT_LOOKAHEAD);
@@ -73,8 +85,6 @@ static void run_add(struct wait_log *log, struct wait_peer *peer, const struct w
     if (last != NULL && last->first + last->n == more->first && last->node == more->node &&
         last->call == more->call && last->class == more->class && last->moved == more->moved) {
         last->n += more->n;
-        last->wall_ns += more->wall_ns;
-        last->due += more->due;
         return;
     }
     if (log->n_runs >= WAIT_RUNS_MAX) {
@@ -103,16 +113,38 @@ static void span_add(struct wait_log *log, struct scene *scene, struct wait_peer
         run.moved |= follows && (last->node != run.node || last->call != run.call);
         run.n = run.moved ? 1 : end - first;
         run.first = log->base + first;
-        run.wall_ns = scene_wall_ns(scene, first, run.n);
-        run.due = scene_due(scene, first, run.n);
         run_add(log, peer, &run);
         first += run.n;
     }
 }
 
+/* What the ticks up to `end` of the range stand for; those between two waits as well. */
+static void add_ticks(struct wait_log *log, struct scene *scene, uint32_t first, uint32_t end)
+{
+    if (log->logged <= log->first) {
+        log->first = log->logged = log->base + first;
+        log->ticks = memory_grow(log->ticks, &log->ticks_size, 1, sizeof *log->ticks);
+        log->ticks[0] = (struct wait_tick){0};
+    }
+    const size_t n = log->base + end - log->first;
+    log->ticks = memory_grow(log->ticks, &log->ticks_size, n + 1, sizeof *log->ticks);
+    for (size_t i = log->logged - log->first; i < n; i++) {
+        const uint32_t tick = (uint32_t)(log->first + i - log->base);
+        log->ticks[i + 1] = (struct wait_tick){
+            log->ticks[i].wall_ns + scene_wall_ns(scene, tick, 1),
+            log->ticks[i].due + scene_due(scene, tick, 1),
+        };
+    }
+    log->logged = log->base + end;
+    log->full |= n > WAIT_RUNS_MAX;
+}
+
 /* All threads in the ticks first .. end - 1 of the range. */
 static void log_ticks(struct wait_log *log, struct scene *scene, uint32_t first, uint32_t end)
 {
+    if (log->full)
+        return;
+    add_ticks(log, scene, first, end);
     for (size_t i = 0; i < scene->n_threads && !log->full; i++) {
         const struct scene_thread *const t = &scene->threads[i];
         struct wait_peer *const peer = peer_of(log, t->thread);
@@ -124,7 +156,6 @@ static void log_ticks(struct wait_log *log, struct scene *scene, uint32_t first,
                 span_add(log, scene, peer, span, from, to);
         }
     }
-    log->logged = log->base + end;
 }
 
 /* The wait that goes on; NULL when there is none. */
@@ -197,5 +228,6 @@ void wait_log_forget(struct wait_log *log, size_t n)
     for (size_t i = 0; i < log->n_peers; i++)
         log->peers[i].n = 0;
     log->n_runs = 0;
+    log->first = log->logged;
     log->full = false;
 }

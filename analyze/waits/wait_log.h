@@ -5,9 +5,9 @@
  * On the line:  scene -> [wait_log] -> wait_judge
  * Threads:      one at a time.
  * Memory:       struct wait_log is the caller's, zeroed before the first use; wait_log_clear takes
- *               it back. A thread that stays where it is takes 40 bytes, one that runs as much per
- *               change. Nothing is kept of waits that were judged.
- * Loss:         of a wait with more than WAIT_RUNS_MAX changes nothing more is kept: `full`.
+ *               it back. 16 bytes per tick; a thread that stays where it is takes 24 bytes, one
+ * that runs as much per change. Nothing is kept of waits that were judged. Loss:         of a wait
+ * with more than WAIT_RUNS_MAX ticks or changes nothing more is kept: `full`.
  *
  * Ticks count on from the first range that was given, so that a wait may go over the borders of
  * ranges. It is logged from its first tick to the second one after it: who lets go of a lock may
@@ -27,7 +27,6 @@
 struct wait_run {
     uint32_t first, n; /* ticks */
     uint32_t node, call;
-    uint64_t wall_ns, due;
     enum state_class class;
     bool moved; /* it ran before every one of these ticks: its clock says so, or its stack; else
                    before none */
@@ -47,9 +46,16 @@ struct wait {
     enum wait_kind kind;
 };
 
+/* What all ticks before one stand for, from the first that is logged on. */
+struct wait_tick {
+    uint64_t wall_ns, due;
+};
+
 struct wait_log {
-    uint32_t base;   /* ticks of the ranges before */
-    uint32_t logged; /* up to this tick */
+    uint32_t base;           /* ticks of the ranges before */
+    uint32_t first, logged;  /* from this tick on, up to that one */
+    struct wait_tick *ticks; /* of tick `first` and on; one more than there are */
+    size_t ticks_size;
     bool full;
     struct wait_peer *peers; /* the waiting one, too */
     size_t n_peers, peers_size, next, n_runs;
@@ -75,6 +81,9 @@ const struct wait_peer *wait_log_peer(const struct wait_log *log, const struct t
 
 /* Number of the last run that begins at or before the tick; SIZE_MAX when there is none. */
 size_t wait_run_before(const struct wait_peer *peer, uint32_t tick);
+
+/* What the ticks first .. end - 1, which are logged, stand for: wall in ns. */
+struct weight wait_weight(const struct wait_log *log, uint32_t first, uint32_t end);
 
 /* What the thread did at a tick; NULL when it was not seen. */
 const struct wait_run *wait_run_at(const struct wait_peer *peer, uint32_t tick);

@@ -456,6 +456,35 @@ START_TEST(of_a_state)
 }
 END_TEST
 
+/* Nobody observed a part of the second wait: what is before it weighs no less. */
+START_TEST(with_a_gap)
+{
+    struct made made;
+    made_open(&made, "gap.trace");
+    const uint32_t idle = STACK(&made, &module, &once, &selecting);
+    go(&made, 10, idle, BLOCKED, "epoll_wait");
+    maker_change(made.m, made.process, 2,
+                 &(struct maker_sample){STACK(&made, &start, &job_has), BLOCKED, 50, "read"});
+    go(&made, 20, STACK(&made, &module, &once_run, &handle, &at_lock), BLOCKED, "futex");
+    go(&made, 5, STACK(&made, &module, &once_run, &handle, &other_lock), BLOCKED, "futex");
+    maker_tick(made.m, made.process, 0, 30, 280000);
+    go(&made, 5, STACK(&made, &module, &once_run, &handle, &other_lock), BLOCKED, "futex");
+    go(&made, 1, idle, BLOCKED, "epoll_wait");
+    maker_change(made.m, made.process, 2,
+                 &(struct maker_sample){STACK(&made, &start, &job_later), BLOCKED, 50, "read"});
+    go(&made, 10, idle, BLOCKED, "epoll_wait");
+    made_read(&made, NULL);
+    ck_assert_uint_eq(made.stalls.n, 1);
+    const struct stall *const s = &made.stalls.list[0];
+    uint64_t ns = 0;
+    for (size_t i = 0; i < s->n; i++)
+        ns += s->entries[i].kind == STALL_HELD ? stall_entry_ns(&s->entries[i]) : 0;
+    ck_assert_uint_eq(ns, s->wall_ns);
+    ck_assert_uint_eq(s->lock_ns[WAIT_LOCK], s->wall_ns);
+    made_close(&made);
+}
+END_TEST
+
 int main(void)
 {
     Suite *const suite = suite_create("holder");
@@ -475,6 +504,7 @@ int main(void)
     tcase_add_loop_test(tests, never_ends, 0, 2);
     tcase_add_loop_test(tests, kinds_of_waits, 0, 10);
     tcase_add_loop_test(tests, of_a_state, 0, 2);
+    tcase_add_test(tests, with_a_gap);
     suite_add_tcase(suite, tests);
     SRunner *const runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);
