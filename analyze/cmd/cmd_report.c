@@ -5,6 +5,7 @@
 #include "analyze/base/memory.h"
 #include "analyze/cli/command.h"
 #include "analyze/model/module.h"
+#include "analyze/out/page_json.h"
 #include "analyze/out/page_pack.h"
 #include "analyze/report/report_thin.h"
 
@@ -14,10 +15,11 @@
 
 #define TEXT_ROWS "20"
 
-#define SIZE_USUAL  (8u << 20)
-#define SIZE_MAX_B  1e12
-#define BYTES_A_RUN 2u /* of a page, at least, but for the most regular: a limit while it is read  \
-                        */
+#define SIZE_USUAL (8u << 20)
+#define SIZE_MAX_B 1e12
+#define BYTES_A_RUN                                                                                \
+    2u /* of a page, at least, but for the most regular: a limit while it is read                  \
+        */
 
 extern const size_t page_template_len;
 
@@ -59,26 +61,28 @@ struct making {
     struct report_sources sources;
     struct modules modules;
     struct buffer blob;
-    struct answer answers[N_QUESTIONS];
     struct page_part parts[N_QUESTIONS];
 };
 
 static void release(void *closure)
 {
     struct making *const making = closure;
-    for (size_t i = 0; i < N_QUESTIONS; i++) {
-        struct answer *const answer = &making->answers[i];
-        view_clear(&answer->view);
-        if (answer->request.args != NULL)
-            request_close(&answer->request);
-        args_clear(&answer->args);
-        free(answer->argv);
-    }
+    for (size_t i = 0; i < N_QUESTIONS; i++)
+        free(making->parts[i].text);
     buffer_clear(&making->blob);
     modules_clear(&making->modules);
     report_sources_clear(&making->sources);
     report_clear(&making->report);
     free(making);
+}
+
+static void answer_clear(struct answer *answer)
+{
+    view_clear(&answer->view);
+    if (answer->request.args != NULL)
+        request_close(&answer->request);
+    args_clear(&answer->args);
+    free(answer->argv);
 }
 
 static void add_word(struct answer *answer, const char *word)
@@ -126,6 +130,7 @@ static enum status ask(struct answer *answer, const struct question *question,
     return STATUS_OK;
 }
 
+/* One after the other, and of each only what was made of it is kept. */
 static enum status ask_all(struct making *making, const struct request *request,
                            struct problem *why)
 {
@@ -133,10 +138,14 @@ static enum status ask_all(struct making *making, const struct request *request,
     for (size_t i = 0; i < N_QUESTIONS; i++) {
         const struct question *const question =
             i < n_json ? &json_questions[i] : &text_questions[i - n_json];
-        struct answer *const answer = &making->answers[i];
-        TRY(ask(answer, question, request, why));
-        making->parts[i] =
-            (struct page_part){question->name, answer->arrangement.output, &answer->view};
+        struct answer answer = {0};
+        enum status status = ask(&answer, question, request, why);
+        making->parts[i].name = question->name;
+        if (status == STATUS_OK)
+            status =
+                page_part_fill(&making->parts[i], answer.arrangement.output, &answer.view, why);
+        answer_clear(&answer);
+        TRY(status);
     }
     making->page.parts = making->parts;
     making->page.n_parts = n_json;
@@ -201,18 +210,17 @@ static enum status parse_size(const struct args *args, size_t *size, struct prob
  * Pack it; where that is too large, thin, and pack again. What is not runs is never left out: the
  * page of a small --size may be larger, and says so.
  */
-static enum status fit(struct making *making, size_t size_max, bool *fits, struct problem *why)
+static bool fit(struct making *making, size_t size_max)
 {
     struct report *const report = &making->report;
-    bool can_be_less = true;
-    for (;;) {
-        size_t size;
+    for (bool can_be_less = true;;) {
         buffer_reset(&making->blob);
-        TRY(page_pack(&making->blob, &making->page, why));
-        TRY(page_size(&making->page, &size, why));
-        *fits = size_max == 0 || size <= size_max;
-        if (*fits || !can_be_less)
-            return STATUS_OK;
+        page_pack(&making->blob, &making->page);
+        const size_t size = page_size(&making->page);
+        if (size_max == 0 || size <= size_max)
+            return true;
+        if (!can_be_less)
+            return false;
         const double part = fmin(0.95, (double)size_max / (double)size);
         can_be_less = report_thin_to(report, (size_t)(part * (double)report_weight(report)));
     }
@@ -245,12 +253,12 @@ static enum status build_report(struct request *request, struct view *view, stru
                            "README.md says how to build it");
     const char *const source = args_text(request->args, "source");
     size_t size_max;
-    bool fits;
     TRY(parse_size(request->args, &size_max, why));
     struct making *const making = memory_get(sizeof *making);
     view->shape = SHAPE_PAGE;
     view->closure = making;
     view->release = release;
+    TRY(ask_all(making, request, why));
     making->report.runs_max = size_max / BYTES_A_RUN;
     report_build(&making->report, request->trace, &request->select);
     modules_build(&making->modules, &making->report.scene.symbols, &making->report.scene.tree,
@@ -265,9 +273,7 @@ static enum status build_report(struct request *request, struct view *view, stru
     making->page.title = title_of(request->trace);
     making->page.made_by = made_by(view, request->args);
     making->page.blob = &making->blob;
-    TRY(ask_all(making, request, why));
-    TRY(fit(making, size_max, &fits, why));
-    note_thinning(view, &making->report, fits);
+    note_thinning(view, &making->report, fit(making, size_max));
     view->page = &making->page;
     if (making->sources.n_lines > 0)
         view_add_note(view, arena_print(&view->arena,
@@ -317,9 +323,22 @@ const struct command command_report = {
         "--size; ten minutes of 16 threads at 1 kHz are 2 MB. Above that it is thinned: time is "
         "divided into bins, and of a bin it is kept how long each thread was in which stack, but "
         "not exactly when. Sums over whole bins stay as they were, and so do those of threads and "
-        "states over a 32nd of a bin; for shares of stacks within shorter times the page says an "
+        "states over parts of a bin, which is what ranges are rounded to; for shares of stacks "
+        "within shorter times the page says an "
         "error, 95 %. How long bins are, and how large the error is at most, is said when the page "
         "is made, and in it. --exact never thins.\n"
+        "\n"
+        "In the page: a drag on the timeline chooses a range, with Shift a second one to compare "
+        "it "
+        "with; the wheel, + and - zoom in time; a click on a thread's name, a stall, a box or a "
+        "row "
+        "chooses it; a right click on a function shows who calls it. Imports and calls that only "
+        "call the next are folded into one box; \"every frame\" unfolds them. Keys: / finds; arrow "
+        "left and right move the range, with Shift its end; [ and ] go to the stall before and the "
+        "next one; 1 to 6 choose the weight; f, i, v and o the shape (flame, icicle, inverted, "
+        "order "
+        "of time); t functions, lines, files or modules; Enter the source; Esc goes back; ? lists "
+        "them. What is chosen is in the address, so a link to it can be kept.\n"
         "\n"
         "Source code of the functions that were seen in the 40 hottest files goes into the page "
         "(at most 1 MB), and leaves the machine with it: --source no leaves it out.",

@@ -6,9 +6,9 @@
  * The data is in base64, so that nothing of a trace is markup. page/read.js reads it.
  */
 #include "analyze/base/buffer.h"
-#include "page_json.h"
+#include "analyze/cli/output.h"
+#include "analyze/report/page.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #define LINE_LEN (57u * 1000u) /* bytes of the blob per line of base64 */
@@ -54,20 +54,15 @@ static void escape_visible(struct sink *to, const char *text)
     buffer_clear(&visible);
 }
 
-static enum status write_static(struct sink *to, const struct page *page, struct problem *why)
+static void write_static(struct sink *to, const struct page *page)
 {
     for (size_t i = 0; i < page->n_texts; i++) {
-        char *text;
-        size_t len;
-        TRY(page_part_text(&page->texts[i], &text, &len, why));
         sink_text(to, "<h2>");
         escape_visible(to, page->texts[i].name);
         sink_text(to, "</h2>\n<pre>");
-        escape(to, text, len);
+        escape(to, page->texts[i].text, page->texts[i].len);
         sink_text(to, "</pre>\n");
-        free(text);
     }
-    return STATUS_OK;
 }
 
 /* ---- the blob ---- */
@@ -103,10 +98,11 @@ static const char *write_until(struct sink *to, const char *from, const char *ma
 static enum status html_write(struct sink *to, const struct view *view, struct problem *why)
 {
     const struct page *const page = view->page;
+    (void)why;
     const char *at = write_until(to, page_template, MARK_TITLE);
     escape_visible(to, page->title);
     at = write_until(to, at, MARK_STATIC);
-    TRY(write_static(to, page, why));
+    write_static(to, page);
     at = write_until(to, at, MARK_DATA);
     base64(to, (const unsigned char *)page->blob->text, page->blob->len);
     sink_text(to, at);

@@ -10,13 +10,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum status page_part_text(const struct page_part *part, char **text, size_t *len,
-                           struct problem *why)
+enum status page_part_fill(struct page_part *part, const struct output *output,
+                           const struct view *view, struct problem *why)
 {
-    struct sink memory = {.file = open_memstream(text, len), .width = 100};
+    struct sink memory = {.file = open_memstream(&part->text, &part->len), .width = 100};
     if (memory.file == NULL)
         memory_fail();
-    const enum status status = part->output->write(&memory, part->view, why);
+    const enum status status = output->write(&memory, view, why);
     if (fclose(memory.file) != 0)
         memory_fail();
     return status;
@@ -175,21 +175,16 @@ static void write_symbols(struct sink *to, const struct page *page,
     free(files);
 }
 
-static enum status write_parts(struct sink *to, const struct page *page, struct problem *why)
+static void write_parts(struct sink *to, const struct page *page)
 {
     sink_text(to, ",\"parts\":{");
     for (size_t i = 0; i < page->n_parts; i++) {
-        char *text;
-        size_t len;
-        TRY(page_part_text(&page->parts[i], &text, &len, why));
         sink_text(to, i > 0 ? "," : "");
         json_text(to, page->parts[i].name);
         sink_text(to, ":");
-        fwrite(text, 1, len, to->file);
-        free(text);
+        fwrite(page->parts[i].text, 1, page->parts[i].len, to->file);
     }
     sink_text(to, "}");
-    return STATUS_OK;
 }
 
 /* What was given up, or null. */
@@ -208,8 +203,7 @@ static void write_thinning(struct sink *to, const struct report *report)
     sink_print(to, ",\"error\":%.4f}", report_thin_error(report));
 }
 
-enum status page_json_write(struct sink *to, const struct page *page,
-                            const struct report_columns *columns, struct problem *why)
+void page_json_write(struct sink *to, const struct page *page, const struct report_columns *columns)
 {
     const struct report *const report = page->report;
     sink_text(to, "{\"v\":1,");
@@ -233,11 +227,10 @@ enum status page_json_write(struct sink *to, const struct page *page,
     }
     sink_text(to, "]");
     write_symbols(to, page, columns);
-    TRY(write_parts(to, page, why));
+    write_parts(to, page);
     sink_text(to, ",\"columns\":[");
     for (int i = 0; i < REPORT_COLUMN_COUNT; i++)
         sink_print(to, "%s[\"%s\",%zu]", i > 0 ? "," : "",
                    report_column_name((enum report_column)i), columns->columns[i].len);
     sink_text(to, "]}");
-    return STATUS_OK;
 }

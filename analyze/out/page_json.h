@@ -12,11 +12,11 @@
 #include "analyze/report/page.h"
 #include "analyze/report/report_columns.h"
 
-enum status page_json_write(struct sink *to, const struct page *page,
-                            const struct report_columns *columns, struct problem *why);
+void page_json_write(struct sink *to, const struct page *page,
+                     const struct report_columns *columns);
 
-/* What an output makes of a part's view; the caller's to free. */
-enum status page_part_text(const struct page_part *part, char **text, size_t *len,
-                           struct problem *why);
+/* What an output makes of an answer; its text is the caller's to free. */
+enum status page_part_fill(struct page_part *part, const struct output *output,
+                           const struct view *view, struct problem *why);
 
 #endif

@@ -53,7 +53,7 @@ static void add_shorter(struct buffer *blob, const char *bytes, size_t len)
     buffer_clear(&plain);
 }
 
-enum status page_pack(struct buffer *blob, const struct page *page, struct problem *why)
+void page_pack(struct buffer *blob, const struct page *page)
 {
     struct report_columns columns = {0};
     char *json;
@@ -63,31 +63,23 @@ enum status page_pack(struct buffer *blob, const struct page *page, struct probl
         memory_fail();
     report_columns_build(&columns, page->report);
     sink_text(&memory, "    "); /* where the length goes */
-    const enum status status = page_json_write(&memory, page, &columns, why);
+    page_json_write(&memory, page, &columns);
     if (fclose(memory.file) != 0)
         memory_fail();
     for (int i = 0; i < 4; i++)
         json[i] = (char)((len - 4) >> (8 * i));
-    if (status == STATUS_OK) {
-        add_shorter(blob, json, len);
-        for (int i = 0; i < REPORT_COLUMN_COUNT; i++)
-            add_shorter(blob, columns.columns[i].text, columns.columns[i].len);
-        deflate_piece(blob, "", 0, Z_DEFAULT_STRATEGY, true);
-    }
+    add_shorter(blob, json, len);
+    for (int i = 0; i < REPORT_COLUMN_COUNT; i++)
+        add_shorter(blob, columns.columns[i].text, columns.columns[i].len);
+    deflate_piece(blob, "", 0, Z_DEFAULT_STRATEGY, true);
     free(json);
     report_columns_clear(&columns);
-    return status;
 }
 
-enum status page_size(const struct page *page, size_t *size, struct problem *why)
+size_t page_size(const struct page *page)
 {
-    *size = page_template_len + page->blob->len / 3 * 4;
-    for (size_t i = 0; i < page->n_texts; i++) {
-        char *text;
-        size_t len;
-        TRY(page_part_text(&page->texts[i], &text, &len, why));
-        *size += len;
-        free(text);
-    }
-    return STATUS_OK;
+    size_t size = page_template_len + page->blob->len / 3 * 4;
+    for (size_t i = 0; i < page->n_texts; i++)
+        size += page->texts[i].len;
+    return size;
 }

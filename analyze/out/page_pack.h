@@ -19,9 +19,9 @@
 #include "analyze/report/page.h"
 
 /* Add the blob to an empty buffer. */
-enum status page_pack(struct buffer *blob, const struct page *page, struct problem *why);
+void page_pack(struct buffer *blob, const struct page *page);
 
 /* How many bytes the file will have with the blob that the page has, to some hundred. */
-enum status page_size(const struct page *page, size_t *size, struct problem *why);
+size_t page_size(const struct page *page);
 
 #endif

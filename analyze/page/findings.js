@@ -4,6 +4,7 @@
 //
 // Each has a threshold, said in `why`; nothing is advice. Links: a range, threads, a metric, a function.
 import { by_thread, gil, rows, row_name, share_error, sum } from "./data.js";
+import { quality_findings } from "./quality.js";
 import { CLASSES, ON_CPU, READY, WAITS_GIL } from "./read.js";
 import { percent, seconds, visible } from "./text.js";
 
@@ -113,5 +114,5 @@ export function find_all(trace) {
   const busy = per.reduce((a, p, i) => a + p.ticks[ON_CPU] * trace.processes[trace.threads[i].process].interval_ns, 0);
   if (collecting > 0.05 * busy && collecting > 10 * ns)
     out.push({ text: `garbage collection took ${seconds(collecting)}, ${percent(collecting / busy)} of the time on CPUs`, why: "more than 5 % of the time on CPUs", metric: "on_cpu" });
-  return out;
+  return out.concat(quality_findings(trace));
 }

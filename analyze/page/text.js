@@ -24,6 +24,9 @@ export function clock(trace, ns, digits = 3, utc = false) {
   return `${two(h)}:${two(m)}:${two(s)}` + (digits ? "." + String(f).padStart(3, "0").slice(0, digits) : "");
 }
 
+// What threads of one pool are called, without their number.
+export const thread_kind = name => name.replace(/[-_ ]?\d+$/, "");
+
 export const file_end = file => file.replace(/^.*\/(?=[^/]*\/[^/]*$)/, "");
 
 // What was given up to make the page small, and what that costs.

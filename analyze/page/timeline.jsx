@@ -9,7 +9,7 @@ import { is_dark, state_color } from "./colors.js";
 import { curves, snap_range, strip } from "./data.js";
 import { BLOCKED, CLASSES, ON_CPU, READY, UNKNOWN, WAITS_GIL } from "./read.js";
 import { other, range, shown, theme, threads, trace } from "./state.js";
-import { clock, seconds, visible } from "./text.js";
+import { clock, seconds, thread_kind, visible } from "./text.js";
 
 const LABEL = 170, AXIS = 22, CURVES = 70, STALLS = 14, ROW = 18, RIGHT = 12;
 const ORDER = [ON_CPU, READY, WAITS_GIL, UNKNOWN, BLOCKED]; // from below
@@ -178,7 +178,7 @@ function draw_strip(c, t, row, span, plot, y, ink, ratio) {
 export function timeline_rows(t, opened) {
   const rows = [], groups = new Map(), several = t.processes.length > 1;
   for (const thread of t.threads) {
-    const process = t.processes[thread.process], kind = thread.name.replace(/[-_ ]?\d+$/, "");
+    const process = t.processes[thread.process], kind = thread_kind(thread.name);
     const key = thread.process + "\0" + kind;
     if (!groups.has(key)) groups.set(key, { key, kind, process, threads: [] });
     groups.get(key).threads.push(thread);

@@ -20,8 +20,8 @@
 
 struct page_part {
     const char *name; /* for the script; in text its heading */
-    const struct output *output;
-    const struct view *view;
+    char *text;       /* what an output made of the answer */
+    size_t len;
 };
 
 struct page {

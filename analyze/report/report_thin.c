@@ -10,9 +10,9 @@
 
 #define BIN_FIRST     256u /* intervals */
 #define BIN_MAX       (1u << 30)
-#define PARTS_FIRST   128u /* of a bin */
-#define PARTS_MIN     32u
-#define BINS_WANTED   64u /* in all, as long as parts can get longer with them */
+#define FINE_FIRST    2u
+#define PARTS_MIN     8u  /* of a bin */
+#define PARTS_SHARE   3u  /* parts may make for so many runs of all: one in .. */
 #define RANGES_A_LOOK 16u /* how often weight is looked at while a trace is read */
 #define Z             1.959964
 #define AGAIN         1.5 /* shares that are thinned again and again: as in page/data.js */
@@ -141,23 +141,21 @@ static uint64_t longest(const struct report *report)
 }
 
 /*
- * Parts of bins become longer while they are what takes most, bins otherwise, both as long as there
- * are many; false where neither can be.
+ * Parts of bins become longer where there are too many runs for their sake, bins otherwise; false
+ * where neither can be. As time goes on both do, in step with it.
  */
-static bool thin_more(struct report *report, uint64_t factor)
+static bool thin_more(struct report *report, size_t runs_max, uint64_t factor)
 {
     const uint64_t bin = report->bin, fine = report->fine;
     const bool can_bin = bin <= longest(report) && bin < BIN_MAX;
     const bool can_fine = bin / fine > PARTS_MIN;
-    if (can_fine && (!can_bin || report->n_runs > report->n_stacks + report->n_stacks / 2)) {
-        const uint64_t longer = fine * factor;
-        thin_again(report, bin, bin / longer >= PARTS_MIN ? longer : bin / PARTS_MIN);
-    } else if (can_bin) {
-        const bool are_many = bin * BINS_WANTED < longest(report);
-        thin_again(report, bin * factor, are_many ? fine * factor : fine);
-    } else {
+    const bool are_many = report->n_runs > report->n_stacks + runs_max / PARTS_SHARE;
+    if (can_fine && (are_many || !can_bin))
+        thin_again(report, bin, 2 * fine);
+    else if (can_bin)
+        thin_again(report, bin * factor, fine);
+    else
         return false;
-    }
     return true;
 }
 
@@ -166,8 +164,8 @@ static bool thin_until(struct report *report, size_t runs_max)
 {
     while (report_weight(report) > runs_max) {
         if (report->bin == 0)
-            thin_again(report, BIN_FIRST, BIN_FIRST / PARTS_FIRST);
-        else if (!thin_more(report, report->is_read ? 2 : 4))
+            thin_again(report, BIN_FIRST, FINE_FIRST);
+        else if (!thin_more(report, runs_max, report->is_read ? 2 : 4))
             return false;
     }
     return true;

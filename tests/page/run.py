@@ -79,6 +79,10 @@ def main():
             print(trace.name, flush=True)
             subprocess.run(["node", str(HERE / "numbers.mjs"), str(pyanalyze), str(DATA),
                             str(trace), str(page)], check=True)
+        full, page_of_full = HERE.parent / "golden" / "v1-full.trace", folder / "full.html"
+        subprocess.run([str(pyanalyze), "report", "-o", str(page_of_full), str(full)], capture_output=True, check=True)
+        subprocess.run(["node", str(HERE / "quality.mjs"), str(pyanalyze), str(DATA.with_name("quality.js")),
+                        str(full), str(page_of_full)], check=True)
         subprocess.run(["node", str(HERE / "damaged.mjs"), str(DATA.with_name("read.js")), str(page)], check=True)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
