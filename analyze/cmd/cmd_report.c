@@ -234,15 +234,17 @@ static void note_thinning(struct view *view, const struct report *report, bool f
         view_add_note(view, "it is larger than --size: what is left cannot be thinned any more");
     if (report->bin == 0 || report->n_processes == 0)
         return;
-    const double interval_s = (double)report->processes[0].interval_ns / 1e9;
+    const struct report_process *const p = &report->processes[0];
+    const double interval_s = (double)p->interval_ns / 1e9,
+                 bin_s = (double)report->bin * interval_s;
+    const double all_s = (double)p->end * interval_s, span_s = bin_s < all_s ? bin_s : all_s;
     view_add_note(
-        view, arena_print(
-                  arena,
-                  "thinned: sums are exact, of stacks per %.3g s, of threads and states per "
-                  "%.3g s; within shorter times than %.3g s a share of stacks has a further +-%.1f "
-                  "%% at most (--size, --exact)",
-                  (double)report->bin * interval_s, (double)report->fine * interval_s,
-                  (double)report->bin * interval_s, 100 * report_thin_error(report)));
+        view, arena_print(arena,
+                          "thinned: sums of stacks are exact over %s%.3g s, those of threads and "
+                          "states over %.3g s; within %.3g s a share of stacks has a further "
+                          "+-%.1f %% (--size, --exact)",
+                          bin_s < all_s ? "" : "all ", span_s, (double)report->fine * interval_s,
+                          span_s / 2, 100 * report_thin_error(report)));
 }
 
 static enum status build_report(struct request *request, struct view *view, struct problem *why)

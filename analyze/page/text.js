@@ -32,6 +32,6 @@ export const file_end = file => file.replace(/^.*\/(?=[^/]*\/[^/]*$)/, "");
 // What was given up to make the page small, and what that costs.
 export function thinning_text(trace) {
   if (!trace.thin) return "Exact: every interval of the recording is in this page.";
-  const { bin, fine, error } = trace.thin, ns = trace.processes[0].interval_ns;
-  return `Thinned to be small: sums are exact, of stacks over whole ${seconds(bin * ns)}, of threads and states over whole ${seconds(fine * ns)}, which ranges are rounded to; within ranges shorter than ${seconds(bin * ns)} shares of stacks have a further ±${(100 * error).toFixed(1)} % at most where they are of half of that, and each row says its own. pyanalyze report --exact keeps everything, --size more.`;
+  const { bin, fine, error } = trace.thin, ns = trace.processes[0].interval_ns, all = trace.end_ns - trace.start_ns, span = Math.min(bin * ns, all);
+  return `Thinned to be small: sums of stacks are exact over ${span < all ? "whole " + seconds(span) : "the whole recording"}, those of threads and states over whole ${seconds(fine * ns)}, which ranges are rounded to. Within ${seconds(span / 2)} a share of stacks has a further ±${(100 * error).toFixed(1)} %, of the wall or CPU time of all threads; each row says its own. pyanalyze report --exact keeps everything, --size more.`;
 }

@@ -121,9 +121,10 @@ struct report {
     uint64_t fine;     /* intervals: a part of a bin; a bin is a multiple of it */
     uint64_t n_stacks; /* of all bins; what n_runs is more is there for the parts' sake */
     uint64_t n_runs;
-    double unsure, unsure_squares; /* intervals of shares whose moment was chosen by chance */
-    size_t n_ranges;               /* that were read */
-    bool is_read;                  /* all of it */
+    /* intervals of shares whose moment was chosen by chance: of all, and of those that take CPU */
+    double unsure[2], unsure_squares[2];
+    size_t n_ranges; /* that were read */
+    bool is_read;    /* all of it */
 };
 
 /* Read the trace. Only the selected processes and threads are kept. */

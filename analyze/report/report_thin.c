@@ -119,7 +119,8 @@ static void thin_again(struct report *report, uint64_t bin, uint64_t fine)
     report->bin = bin;
     report->fine = fine;
     report->n_stacks = report->n_runs = 0;
-    report->unsure = report->unsure_squares = 0;
+    memset(report->unsure, 0, sizeof report->unsure);
+    memset(report->unsure_squares, 0, sizeof report->unsure_squares);
     for (size_t i = 0; i < report->n_processes; i++) {
         if (thin_end(report, i) > report->processes[i].paired)
             report_pair_holds(report, (uint32_t)i, thin_end(report, i));
@@ -224,10 +225,15 @@ bool report_thin_to(struct report *report, size_t runs_max)
 
 double report_thin_error(const struct report *report)
 {
-    if (report->bin == 0 || report->unsure_squares == 0)
-        return 0;
-    /* per half a bin so many equal samples (share.h) */
-    const double n_halves = 2 * ceil((double)longest(report) / (double)report->bin);
-    const double n = report->unsure / n_halves * report->unsure / (AGAIN * report->unsure_squares);
-    return Z / (2 * sqrt(n + Z * Z));
+    double most = 0;
+    for (int i = 0; i < 2 && report->bin > 0; i++) {
+        if (report->unsure_squares[i] == 0)
+            continue;
+        /* per half a bin so many equal samples (share.h) */
+        const double n_halves = 2 * ceil((double)longest(report) / (double)report->bin);
+        const double sum = report->unsure[i];
+        const double n = sum / n_halves * sum / (AGAIN * report->unsure_squares[i]);
+        most = fmax(most, Z / (2 * sqrt(n + Z * Z)));
+    }
+    return most;
 }

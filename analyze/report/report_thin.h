@@ -43,8 +43,8 @@ bool report_thin_to(struct report *report, size_t runs_max);
 size_t report_weight(const struct report *report);
 
 /*
- * The error, 0 to 1, of a share of a half within half a bin of all threads, from thinning alone.
- * Others are smaller, or of less time.
+ * The error, 0 to 1, that thinning alone brings to a share of a half within half a bin, of the wall
+ * or CPU time of all threads, whichever has more. Smaller shares have less, shorter times more.
  */
 double report_thin_error(const struct report *report);
 

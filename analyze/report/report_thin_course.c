@@ -264,8 +264,11 @@ static void count_unsure(struct report *report, const struct thinner *th)
             squares += n * n;
             are_several |= compare_stacks(&th->shares.list[i], &th->shares.list[end]) != 0;
         }
-        report->unsure += are_several ? sum : 0;
-        report->unsure_squares += are_several ? squares : 0;
+        const bool takes = takes_cpu(&th->shares.list[i].run);
+        for (int k = 0; k < 1 + takes && are_several; k++) {
+            report->unsure[k] += sum;
+            report->unsure_squares[k] += squares;
+        }
     }
 }
 
