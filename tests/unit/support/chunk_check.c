@@ -67,10 +67,12 @@ static void claim(struct books *books, uint64_t from, uint64_t len, enum claim b
 {
     require(from <= books->len);
     require(len <= books->len - from);
-    for (uint64_t i = from; i < from + len; i++) {
-        require(books->claims[i] == NOBODY);
-        books->claims[i] = (uint8_t)by;
-    }
+    uint8_t *const claims = books->claims + from;
+    if (len == 0)
+        return;
+    require(claims[0] == NOBODY); /* and all others as well */
+    require(memcmp(claims, claims + 1, len - 1) == 0);
+    memset(claims, (int)by, len);
 }
 
 static void name_missing(struct account *account, const char *text)
@@ -158,8 +160,7 @@ void account_take(struct account *account, const struct recording *recording, co
             chunk_account(&books, recording, file, i, &buffer);
         if (account->closed)
             claim(&books, bytes.len - TRAILER_LEN, TRAILER_LEN, GOOD);
-        for (size_t i = 0; i < bytes.len; i++)
-            require(books.claims[i] != NOBODY);
+        require(memchr(books.claims, NOBODY, bytes.len) == NULL);
         seqs_check(account);
     } else {
         require(file == NULL);
