@@ -9,8 +9,10 @@
 #include "analyze/ask/request.h"
 #include "analyze/cli/command.h"
 #include "analyze/cli/help.h"
+#include "analyze/out/text/text_line.h"
 #include "analyze/read/input.h"
 #include "analyze/read/progress.h"
+#include "format/spelling.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -33,13 +35,26 @@ enum exit_code {
     EXIT_EMPTY = 5,  /* there is nothing of what was asked for */
 };
 
+/* What is printed beside an answer has the characters that the locale knows, as the answer has. */
+static void print_line(FILE *to, const char *before, struct buffer *line)
+{
+    if (spelling_is_ascii())
+        text_line_make_plain(line);
+    fprintf(to, "%s%s\n", before, line->text);
+}
+
+static void say(struct buffer *line)
+{
+    print_line(stderr, "pyanalyze: ", line);
+}
+
 static enum exit_code say_problem(enum status status, const struct problem *why)
 {
     struct buffer line = {0};
     buffer_add_visible(&line, why->detail[0] != '\0' ? why->detail : status_text(status));
     if (status == STATUS_NOT_A_TRACE)
         buffer_print(&line, ": %s", status_text(status));
-    fprintf(stderr, "pyanalyze: %s\n", line.text);
+    say(&line);
     buffer_clear(&line);
     return status == STATUS_USAGE ? EXIT_USAGE : EXIT_NOTHING;
 }
@@ -61,7 +76,8 @@ static void say_open_files(const struct trace *trace)
             continue;
         buffer_reset(&line);
         buffer_add_visible(&line, chunk_file_path(file));
-        fprintf(stderr, "pyanalyze: %s: not closed: still being written, or cut off\n", line.text);
+        buffer_add_text(&line, ": not closed: still being written, or cut off");
+        say(&line);
     }
     buffer_clear(&line);
 }
@@ -76,7 +92,7 @@ static enum exit_code say_damage(struct request *request)
     for (size_t i = 0; i < log->n && !said; i++) {
         buffer_reset(&line);
         damage_print(&line, &log->entries[i]);
-        fprintf(stderr, "pyanalyze: %s\n", line.text);
+        say(&line);
     }
     if (log->n_more > 0 && !said)
         fprintf(stderr, "pyanalyze: and %zu more\n", log->n_more);
@@ -195,7 +211,7 @@ static enum status say_written(const struct args *args, const struct view *view,
         buffer_add_text(&line, "; ");
         buffer_add_visible(&line, view->notes[i]);
     }
-    printf("%s\n", line.text);
+    print_line(stdout, "", &line);
     buffer_clear(&line);
     char *const words[] = {"xdg-open", (char *)(uintptr_t)path, NULL};
     pid_t pid;
@@ -210,7 +226,7 @@ static void warn(const char *text)
 {
     struct buffer line = {0};
     buffer_add_visible(&line, text);
-    fprintf(stderr, "pyanalyze: %s\n", line.text);
+    say(&line);
     buffer_clear(&line);
 }
 
@@ -271,7 +287,7 @@ static enum exit_code say_empty(const struct request *request)
     struct buffer raw = {0}, line = {0};
     request_say_nothing(request, &raw);
     buffer_add_visible(&line, raw.text);
-    fprintf(stderr, "pyanalyze: %s\n", line.text);
+    say(&line);
     buffer_clear(&raw);
     buffer_clear(&line);
     return EXIT_EMPTY;

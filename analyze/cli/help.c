@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "help.h"
 
+#include "analyze/base/sink.h"
 #include "command.h"
 #include "completion.h"
 #include "man.h"
@@ -8,8 +9,17 @@
 
 #include <string.h>
 
-#define WIDTH  79
-#define INDENT 26
+#define WIDTH_MAX 79u
+#define WIDTH_MIN 40u
+#define INDENT    26
+
+/* Columns of the terminal that it is printed on, as far as they are of use. */
+static size_t line_width(void)
+{
+    unsigned width, height;
+    sink_screen(&width, &height);
+    return width == 0 || width > WIDTH_MAX ? WIDTH_MAX : width < WIDTH_MIN ? WIDTH_MIN : width;
+}
 
 /*
  * Text broken at blanks, or behind the commas of a list; every line but the first behind `indent`
@@ -17,12 +27,13 @@
  */
 static void add_wrapped(struct buffer *out, const char *text, size_t indent)
 {
+    const size_t width = line_width();
     size_t at = indent;
     bool blank = false; /* one is due before the next word */
     while (*text != '\0') {
         size_t len = strcspn(text, " \n,");
         len += text[len] == ',';
-        if (at + blank + len > WIDTH && at > indent) {
+        if (at + blank + len > width && at > indent) {
             buffer_print(out, "\n%*s", (int)indent, "");
             at = indent;
             blank = false;
@@ -127,8 +138,13 @@ static void add_formats(struct buffer *out, const struct command *command)
 
 void help_command(const struct command *command, struct buffer *out)
 {
-    buffer_print(out, "usage: pyanalyze %s%s%s\n\n", command->name,
+    struct buffer usage = {0};
+    buffer_print(&usage, "pyanalyze %s%s%s", command->name,
                  command->synopsis[0] != '\0' ? " " : "", command->synopsis);
+    buffer_add_text(out, "usage: ");
+    add_wrapped(out, usage.text, sizeof "usage: " - 1);
+    buffer_add_text(out, "\n");
+    buffer_clear(&usage);
     add_wrapped(out, command->text, 0);
     add_options(out, command);
     add_columns(out, command);

@@ -3,6 +3,7 @@
 #include "analyze/ask/remainder.h"
 #include "analyze/ask/request.h"
 #include "analyze/base/memory.h"
+#include "analyze/base/path.h"
 #include "analyze/cli/command.h"
 #include "analyze/compare/compare.h"
 
@@ -79,10 +80,11 @@ static void note_strangers(struct view *view, const char *trace, const char *pat
     const double traced = tracer->total_s > 0 ? compare->common_s / tracer->total_s : 0;
     if (sampled >= COMMON_LEAST || traced >= COMMON_LEAST)
         return;
-    view_add_note(view, arena_print(&view->arena,
-                                    "Only %.1f%% of the time in %s and %.1f%% of that in %s is in "
-                                    "functions that both have: are they of the same program?",
-                                    100 * sampled, trace, 100 * traced, path));
+    view_add_note(view,
+                  arena_print(&view->arena,
+                              "Only %.1f%% of the time in %s and %.1f%% of that in %s is in "
+                              "functions that both have: are they of the same program?",
+                              100 * sampled, path_name(trace), 100 * traced, path_name(path)));
 }
 
 static enum status build_compare(struct request *request, struct view *view, struct problem *why)

@@ -9,6 +9,7 @@
 #include "analyze/view/story.h"
 
 #include <jansson.h>
+#include <string.h>
 
 /* 15 digits: all that a double holds, and decimal fractions come out as they went in. */
 #define JSON_STYLE (JSON_COMPACT | JSON_REAL_PRECISION(15) | JSON_ENCODE_ANY)
@@ -148,13 +149,38 @@ static void write_table(struct sink *to, const struct view *view)
     sink_text(to, between[0] == '[' ? "[]\n" : "\n]\n");
 }
 
+#define PARTS_MAX 32 /* kinds of parts that the stories of a command have */
+
+/* The names of all parts that any of the stories has. */
+static size_t name_parts(const struct story *list, size_t n, const char **names)
+{
+    size_t n_names = 0;
+    for (size_t i = 0; i < n; i++) {
+        for (size_t p = 0; p < list[i].n_parts; p++) {
+            const char *const name = list[i].parts[p].name;
+            size_t k = 0;
+            while (k < n_names && name != NULL && strcmp(names[k], name) != 0)
+                k++;
+            if (name != NULL && k == n_names && n_names < PARTS_MAX)
+                names[n_names++] = name;
+        }
+    }
+    return n_names;
+}
+
 static void write_each(struct sink *to, const struct story *list, size_t n,
                        const struct column *const *columns, size_t n_columns)
 {
-    const char *between = "[\n";
+    const char *names[PARTS_MAX], *between = "[\n";
+    const size_t n_names = name_parts(list, n, names);
     for (size_t i = 0; i < n; i++) {
         sink_text(to, between);
-        dump(to, story_json(columns, n_columns, &list[i]), JSON_STYLE);
+        json_t *const object = story_json(columns, n_columns, &list[i]);
+        for (size_t k = 0; k < n_names; k++) { /* all objects have the same keys */
+            if (json_object_get(object, names[k]) == NULL)
+                json_object_set_new(object, names[k], json_array());
+        }
+        dump(to, object, JSON_STYLE);
         between = ",\n";
     }
     sink_text(to, between[0] == '[' ? "[]" : "\n]");

@@ -89,10 +89,26 @@ def check(asker):
     total = [sum(row[column] for row in merged) for column in NUMBERS]
     same(asker, "merged", {(): total},
          {(): [sum(numbers[i] for numbers in whole.values()) for i in range(len(NUMBERS))]})
+    for command in ("stalls", "gil", "timeline", "info"):
+        text = "" if asker.choice else asker.run(command, "--format", "json")
+        same_keys(json.loads(text or "[]"), f"{asker.what}{command}")
     hot = asker.rows("hot")
     same(asker, "hot", {(): total},
          {(): [sum(row[column] for row in hot) for column in NUMBERS]})
     return len(merged) + check_folded(asker, merged)
+
+
+def same_keys(value, where):
+    """Objects of a list have the same keys, however deep."""
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            same_keys(inner, f"{where}.{key}")
+    elif isinstance(value, list):
+        objects = [item for item in value if isinstance(item, dict)]
+        for item in objects:
+            assert item.keys() == objects[0].keys(), (where, item.keys() ^ objects[0].keys())
+        for item in value:
+            same_keys(item, where)
 
 
 def check_folded(asker, merged):

@@ -21,6 +21,7 @@ import tempfile
 import termios
 import unicodedata
 
+PROFILES = pathlib.Path(__file__).resolve().parent / "profiles"
 SIZES = [(60, 24), (80, 24), (100, 30), (160, 50)]
 # What each command needs before the trace, and what its screen must show.
 WORDS = {
@@ -47,6 +48,12 @@ MORE = [
                                   "gil", "stalls", "info")],
     ("callers", ["hottest計算する関数の名前がとても長いので表に入らない"], ["crew"]),
     ("diff", [], ["crew", "crew"]),
+    ("compare", [], ["wide", PROFILES / "fib-3.15.pstats"]),
+    ("compare", ["--thread", "e\u0301*"], ["crew", PROFILES / "fib-yappi.callgrind"]),
+    # one row, and none
+    *[(c, ["--limit", "1"], ["crew"]) for c in ("functions", "lines", "files", "modules", "tree", "hot",
+                                               "threads", "processes")],
+    *[(c, ["--thread", "nobody"], ["crew"]) for c in ("functions", "tree", "gil", "stalls", "timeline")],
 ]
 # Of several processes every one must be told from the others, and from other programs.
 TOLD = {"processes": ("1234567", "ール名_é.py"), "tree": ("1234567",),
@@ -91,6 +98,10 @@ def look(words, size, locale, shows, fits, told=()):
     columns, rows = size
     lines, errors, status = run(words, columns, rows, locale)
     wrong = []
+    if locale == "C" and not errors.isascii():
+        wrong.append(f"not ASCII: {errors}")
+    if "nobody" in words:
+        return wrong if (status, lines) == (5, []) and "nobody" in errors else [f"{status} {lines}"]
     if status not in (0, 3) or not lines:
         return [f"status {status}: {errors}"]
     wrong += [f"\"{text}\" is not on the screen:\n" + "\n".join(lines) for text in told
@@ -116,9 +127,17 @@ def main():
         listed = subprocess.run([program, "help"], capture_output=True, text=True,
                                 check=True).stdout
         commands = re.findall(r"^  ([a-z]+) ", listed, re.M)
+        for command in commands:  # whose example is a line to copy
+            for size in SIZES[:2]:
+                tried += 1
+                for line in run([program, "help", command], *size, "C.UTF-8")[0]:
+                    if width(line) > size[0] and not line.startswith("  pyanalyze "):
+                        failed += 1
+                        print(f"screens: help {command} on {size[0]}: {line}")
         cases = [(c, WORDS.get(c, []), ["wide"]) for c in commands if WORDS.get(c, []) is not None]
         for command, before, traces in cases + MORE:
-            words = [program, command, *before, *[str(folder / f"{t}.trace") for t in traces]]
+            words = [program, command, *before, *[str(t if isinstance(t, pathlib.Path) else folder / f"{t}.trace")
+                                                   for t in traces]]
             shows = SHOWS.get(command) if traces == ["wide"] and "--style" not in before else None
             for size in SIZES[:2] if traces[0] == "crew" else SIZES:  # wider ones tell nothing more
                 for locale in ("C.UTF-8", "C") if size == SIZES[1] else ("C.UTF-8",):
