@@ -267,11 +267,11 @@ def main():
 main()
 finish()
 '''
-loop("asyncio-never-waits", "never-waits", may_doubt=True,
+loop("asyncio-never-waits", "known", may_doubt=True,
      text=BUSY_ASYNCIO.replace("START", "asyncio.run(work())"))
-loop("uvloop-never-waits", "never-waits", ["uvloop"], may_doubt=True,
+loop("uvloop-never-waits", "c-loop", ["uvloop"], may_doubt=True,
      text=BUSY_ASYNCIO.replace("START", "import uvloop; uvloop.install(); asyncio.run(work())"))
-loop("tk-never-waits", "never-waits", ["tkinter"], display=True, may_doubt=True, text='''
+loop("tk-never-waits", "c-loop", ["tkinter"], display=True, may_doubt=True, text='''
 prepare()
 import tkinter
 root = tkinter.Tk()
