@@ -9,7 +9,7 @@
  * Loss:         it is done, or why not is said, and then nothing has been loaded. What was mapped
  *               for it stays, and the next time takes it again.
  *
- * One thread of the process is held for some 20 microseconds (in a process with one thread until
+ * One thread of the process is stopped for some 60 microseconds (in a process with one thread until
  * libc knows of another one, 20 ms at most). It makes a thread of ours and goes on where it was;
  * whatever may have to wait is done on that one. The process is never stopped as a whole, no signal
  * is sent to it, no file is written, none of its code is changed, no lock is waited for on a thread
