@@ -33,7 +33,7 @@ RESTS = 25         # so often, at most, everything is looked at
 WARM = 2           # rests after which nothing of ours is new
 GROWTH_KB = 3000   # of a program that allocates all the while
 KILLED = 0.02      # of the rounds
-BUSY_S = 15        # what a pyrec that was killed had begun ends by itself before
+BUSY_S = 90        # what a pyrec that was killed had begun ends by itself before: it counts its looks
 
 
 class Program:
