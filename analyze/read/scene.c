@@ -102,10 +102,9 @@ static uint32_t place_of(struct scene *scene, const struct dict *dict, uint32_t 
         const struct dict_function *const f = &dict->functions[l->function];
         const uint32_t function = symbols_function(&scene->symbols, f->name, f->file, f->line);
         const struct position nowhere = {0};
-        scene->places[location] =
-            symbols_expression(&scene->symbols, function, l->line,
-                               scene->expressions ? l->position : nowhere) +
-            1;
+        scene->places[location] = symbols_expression(&scene->symbols, function, l->line,
+                                                     scene->expressions ? l->position : nowhere) +
+                                  1;
     }
     return scene->places[location] - 1;
 }
@@ -241,21 +240,34 @@ struct scene_job {
     void *closure;
 };
 
+void scene_enter(struct scene *scene, struct trace *trace, struct unit_reader *reader)
+{
+    scene->trace = trace;
+    if (scene->tree.n == 0)
+        tree_init(&scene->tree);
+    scene->reader = reader;
+    scene->n_nodes = scene->n_places = scene->n_call_of = 0;
+}
+
+bool scene_load(struct scene *scene)
+{
+    scene->n_ticks = scene->reader->range.n_ticks;
+    load_threads(scene);
+    load_holders(scene);
+    return scene->n_ticks > 0 && scene->n_threads > 0;
+}
+
 static void read_unit(void *closure, size_t worker, struct unit_reader *reader)
 {
     const struct scene_job *const job = closure;
     struct scene *const scene = job->scene;
     uint32_t pid;
     (void)worker;
-    scene->reader = reader;
-    scene->n_nodes = scene->n_places = scene->n_call_of = 0;
+    scene_enter(scene, scene->trace, reader);
     if (job->select->n_pids > 0 && (!unit_pid(reader, &pid) || !select_has_pid(job->select, pid)))
         return;
     while (unit_next_range(reader)) {
-        scene->n_ticks = reader->range.n_ticks;
-        load_threads(scene);
-        load_holders(scene);
-        if (scene->n_ticks > 0 && scene->n_threads > 0 && job->fn != NULL)
+        if (scene_load(scene) && job->fn != NULL)
             job->fn(job->closure, scene);
     }
 }

@@ -84,6 +84,13 @@ void scene_run(struct scene *scene, struct trace *trace, const struct select *se
                void *closure);
 void scene_clear(struct scene *scene);
 
+/*
+ * For those who read units by themselves (tail.h): enter a unit, then load each range that
+ * unit_next_range has opened. False where it has no ticks or no threads.
+ */
+void scene_enter(struct scene *scene, struct trace *trace, struct unit_reader *reader);
+bool scene_load(struct scene *scene);
+
 /* Fill the census, once: a thread's name and kind may be told after its first samples. */
 void scene_names(struct scene *scene, struct trace *trace, const struct select *select);
 

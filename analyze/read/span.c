@@ -388,12 +388,9 @@ static size_t take_explicit(struct range *range, struct range_thread *t, struct 
     return i;
 }
 
-/*
- * The first tick whose interval has its middle at or after time_q; n_ticks when there is none. The
- * interval that it was due in, not the moment at which somebody came to look: so what a range of
- * time holds does not depend on how late that was.
- */
-static uint32_t tick_at(const struct range *range, uint64_t time_q)
+/* The interval that it was due in, not the moment at which somebody came to look: so what a range
+ * of time holds does not depend on how late that was. */
+uint32_t range_tick_at(const struct range *range, uint64_t time_q)
 {
     const uint64_t half_q = range->columns.interval_ns / range->quantum_ns / 2;
     const uint64_t end_q = time_q < UINT64_MAX - half_q ? time_q + half_q : UINT64_MAX;
@@ -410,8 +407,8 @@ static uint32_t tick_at(const struct range *range, uint64_t time_q)
 
 void range_limit(struct range *range, uint64_t from_q, uint64_t to_q)
 {
-    range->from_tick = tick_at(range, from_q);
-    range->to_tick = tick_at(range, to_q);
+    range->from_tick = range_tick_at(range, from_q);
+    range->to_tick = range_tick_at(range, to_q);
 }
 
 /* Keep of the spans what lies within the limits; returns how many are left. */

@@ -100,6 +100,9 @@ void range_clear(struct range *range);
  */
 void range_limit(struct range *range, uint64_t from_q, uint64_t to_q);
 
+/* The first tick whose interval has its middle at or after time_q; n_ticks when there is none. */
+uint32_t range_tick_at(const struct range *range, uint64_t time_q);
+
 /* What the ticks first .. first + n - 1 stand for: observed time, and intervals. */
 static inline uint64_t range_wall_q(const struct range *range, uint32_t first, uint32_t n)
 {

@@ -151,8 +151,7 @@ static enum status read_natives(struct unit_reader *reader, struct column body, 
     return STATUS_OK;
 }
 
-/* A time of the window in quanta of the unit's recording: ticks before it are before `ns`. */
-static uint64_t window_q(const struct unit_reader *reader, uint64_t ns)
+uint64_t unit_time_q(const struct unit_reader *reader, uint64_t ns)
 {
     const uint64_t shift_ns = reader->unit->recording->shift_ns;
     if (ns == UINT64_MAX)
@@ -174,7 +173,8 @@ static enum status read_samples(struct unit_reader *reader, struct column body, 
     const uint64_t last_q = reader->range.time_q[reader->range.n_ticks];
     if (reader->range.n_ticks > 0 && last_q > reader->facts.last_q)
         reader->facts.last_q = last_q;
-    range_limit(&reader->range, window_q(reader, window.from_ns), window_q(reader, window.to_ns));
+    range_limit(&reader->range, unit_time_q(reader, window.from_ns),
+                unit_time_q(reader, window.to_ns));
     reader->range_cut |= reader->range.from_tick > 0;
     /* a chunk that reaches into the window may have a message with nothing in it */
     reader->range_open =

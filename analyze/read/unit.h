@@ -61,6 +61,9 @@ void unit_end(struct unit_reader *reader);
  */
 bool unit_is_cut(const struct unit_reader *reader);
 
+/* A time of the common clock in quanta of the unit's recording: ticks before it are before `ns`. */
+uint64_t unit_time_q(const struct unit_reader *reader, uint64_t ns);
+
 /* The pid of the unit's process; false when that is not known. */
 bool unit_pid(const struct unit_reader *reader, uint32_t *pid);
 
