@@ -441,8 +441,11 @@ int main(int argc, char **argv)
 
     settle_standard_files();
     choose_locale();
-    const enum status status = args_parse(&args, argc, argv, &why);
-    if (status != STATUS_OK)
+    enum status status = args_parse(&args, argc, argv, &why);
+    if (status == STATUS_OK && args.command->run != NULL && !args_flag(&args, "help")) {
+        status = args.command->run(&args, &why);
+        code = status == STATUS_OK ? EXIT_GOOD : say_problem(status, &why);
+    } else if (status != STATUS_OK)
         code = say_problem(status, &why);
     else if (args.command->build == NULL || args_flag(&args, "help"))
         code = answer(&args);

@@ -9,9 +9,9 @@ cd "$(dirname "$0")/.."
 . samples/steps.sh
 # The page of `pyanalyze report` is made of npm packages; where npm is there already it will do.
 page=
-command -v npm >/dev/null && command -v node >/dev/null || page="--optional nodejs npm"
+command -v npm >/dev/null && command -v node >/dev/null || page="nodejs npm"
 # shellcheck disable=SC2086  # words or nothing
-./samples/setup.sh python3 $page
+./samples/setup.sh python3 --optional libncurses-dev $page
 
 # A build directory that is there keeps its options; only the programs are built in it.
 if [ -e build/CMakeCache.txt ]; then

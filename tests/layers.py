@@ -27,9 +27,10 @@ LINES = (
     ("record/base", "record/wire", "record/tables", "record/decode", "record/kernel", "record/remote",
      "record/agent/base", "record/agent/cpython", "record/regard", "record/dump", "record"),
     ("analyze/base", "analyze/model", "analyze/read", "analyze/weigh", "analyze/view",
-     "analyze/waits", "analyze/stalls", "analyze/time", "analyze/source", "analyze/compare", "analyze/export",
+     "analyze/waits", "analyze/stalls", "analyze/time", "analyze/live",
+     "analyze/source", "analyze/compare", "analyze/export",
      "analyze/repair", "analyze/cli", "analyze/ask", "analyze/report", "analyze/out/text",
-     "analyze/out", "analyze/cmd", "analyze/cmd/trace", "analyze"),
+     "analyze/out", "analyze/top", "analyze/cmd", "analyze/cmd/trace", "analyze"),
 )
 # What stands between any program and its libc: one header of readers that call nothing besides.
 NARROW = {INTERPOSE: {"record/base"}}
@@ -38,6 +39,7 @@ MAX_SOURCES = 25      # in a folder: so that its list can be read at a glance
 # Library headers and the only places that may know them.
 LIBRARY_ONLY = {
     "zstd.h": {"format/chunk_write.c", "format/chunk_read.c"},
+    "ncurses.h": {"analyze/top/top_terminal.c"},
     "jansson.h": {"analyze/out/json.c", "record/dump/dump_json.c", "record/dump/ps_write.c"},
     "pcre2.h": {"analyze/model/select.c"},
     "zlib.h": {"analyze/out/wire_message.h", "analyze/out/page_pack.c", "analyze/source/zip_member.c"},

@@ -15,6 +15,7 @@
 #include "analyze/view/view.h"
 #include "option.h"
 
+struct args;
 struct request;
 
 /* Another way to show a table: --style NAME. */
@@ -54,6 +55,9 @@ struct command {
 
     /* NULL: the command says something about pyanalyze itself, see help.h */
     enum status (*build)(struct request *request, struct view *view, struct problem *why);
+
+    /* Of a command that is no answer but goes on by itself, on the terminal: in place of build() */
+    enum status (*run)(const struct args *args, struct problem *why);
 };
 
 #define COMMAND_LIST(X)                                                                            \
@@ -69,6 +73,7 @@ struct command {
     X(compare)                                                                                     \
     X(processes)                                                                                   \
     X(report)                                                                                      \
+    X(top)                                                                                         \
     X(tree)                                                                                        \
     X(callers)                                                                                     \
     X(callees)                                                                                     \

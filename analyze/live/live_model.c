@@ -1,0 +1,279 @@
+/* SPDX-License-Identifier: MIT */
+#include "live_model.h"
+
+#include "analyze/base/memory.h"
+#include "analyze/weigh/fold.h"
+#include "analyze/weigh/share.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+void live_model_clear(struct live_model *model)
+{
+    arena_clear(&model->arena);
+    *model = (struct live_model){0};
+}
+
+static bool is_found(const struct live_wish *wish, const char *text)
+{
+    return wish->find[0] == '\0' || strcasestr(text, wish->find) != NULL;
+}
+
+/* ---- the machine ---- */
+
+static void fill_gil(struct live_model *model, const struct recent *recent)
+{
+    uint64_t wall_ns = 0, held_ns = 0, waits_ns = 0, gc_ns = 0;
+    for (uint64_t s = model->from; s < model->to; s++) {
+        const struct recent_second *const second = recent_second(recent, s);
+        for (size_t i = 0; second != NULL && i < second->n_gils; i++) {
+            const struct recent_gil *const gil = &second->gils[i];
+            model->gil_known = model->gil_known || gil->known;
+            wall_ns += gil->wall_ns;
+            held_ns += gil->held_ns;
+            waits_ns += gil->waits_ns;
+            gc_ns += gil->gc_ns;
+        }
+    }
+    if (wall_ns == 0)
+        return;
+    model->held = (double)held_ns / (double)wall_ns;
+    model->gc = (double)gc_ns / (double)wall_ns;
+    model->waiting = (double)waits_ns / (double)((model->to - model->from) * SECOND_NS);
+}
+
+static void fill_recording(struct live_model *model, const struct live *live)
+{
+    const struct census *const census = &live->trace->census;
+    const struct recording *const first = census->recordings[0];
+    uint64_t cost_ns = 0, longest_ns = 0;
+    bool known = false;
+    for (size_t i = 0; i < census->n_processes; i++) {
+        const struct process *const p = census->processes[i];
+        known = known || p->account_known;
+        cost_ns += p->account.sampler_cpu_ns + p->account.handler_ns;
+        const uint64_t lived_ns = p->last_ns > p->start_ns ? p->last_ns - p->start_ns : 0;
+        longest_ns = lived_ns > longest_ns ? lived_ns : longest_ns;
+    }
+    model->n_cpus = first->cpu_count;
+    model->rate = first->interval_ns > 0 ? 1e9 / (double)first->interval_ns : 0;
+    model->cost = known && longest_ns > 0 ? (double)cost_ns / (double)longest_ns : -1;
+}
+
+/* ---- threads ---- */
+
+static struct live_second strip_second(const struct recent_thread *t, uint64_t second)
+{
+    const struct recent_cell *const cell = recent_cell(t, second);
+    uint64_t all_ns = 0;
+    for (int c = 0; cell != NULL && c < CLASS_COUNT; c++)
+        all_ns += cell->wall_ns[c];
+    if (all_ns == 0)
+        return (struct live_second){0};
+    const float all = (float)all_ns;
+    return (struct live_second){
+        .on_cpu = (float)(cell->wall_ns[CLASS_ON_CPU] + cell->wall_ns[CLASS_READY]) / all,
+        .gil = (float)cell->wall_ns[CLASS_WAITS_GIL] / all,
+        .blocked = (float)(cell->wall_ns[CLASS_BLOCKED] + cell->wall_ns[CLASS_UNKNOWN]) / all,
+        .seen = true};
+}
+
+/* Whom it waited for most in the window. */
+static const struct thread *waited_for(const struct recent *recent, const struct live_model *model,
+                                       const struct recent_thread *t)
+{
+    const struct thread *most = NULL;
+    uint64_t *const ns = memory_get((recent->n_threads + 1) * sizeof *ns);
+    uint64_t most_ns = 0;
+    for (uint64_t s = model->from; s < model->to; s++) {
+        const struct recent_second *const second = recent_second(recent, s);
+        for (size_t i = 0; second != NULL && i < second->n; i++) {
+            const struct recent_entry *const e = &second->entries[i];
+            if (e->class != CLASS_COUNT || e->thread != t->thread->index ||
+                e->number >= recent->n_threads || recent->threads[e->number] == NULL)
+                continue;
+            ns[e->number] += e->weight.wall;
+            if (ns[e->number] > most_ns) {
+                most_ns = ns[e->number];
+                most = recent->threads[e->number]->thread;
+            }
+        }
+    }
+    free(ns);
+    return most;
+}
+
+static void fill_now(struct live_thread_row *row, const struct live *live,
+                     const struct live_model *model, const struct recent_thread *t)
+{
+    row->state = state_class(t->state);
+    row->node = t->node;
+    row->frame = scene_frame(&live->scene, t->node);
+    row->call = t->call != SCENE_NO_CALL ? live->scene.calls[t->call] : "";
+    /* the end of a recording is in the middle of a second */
+    row->is_there = t->at_ns + SECOND_NS >= model->to * SECOND_NS && !t->thread->ended;
+    row->is_there = row->is_there || recent_cell(t, model->to - 1) != NULL;
+}
+
+static bool fill_thread(struct live_thread_row *row, const struct live *live,
+                        const struct live_model *model, const struct recent *recent,
+                        const struct recent_thread *t)
+{
+    uint64_t by[CLASS_COUNT] = {0};
+    *row = (struct live_thread_row){.thread = t->thread};
+    for (uint64_t s = model->from; s < model->to; s++) {
+        const struct recent_cell *const cell = recent_cell(t, s);
+        for (int c = 0; cell != NULL && c < CLASS_COUNT; c++) {
+            by[c] += cell->wall_ns[c];
+            row->wall_ns += cell->wall_ns[c];
+        }
+        row->cpu_ns += cell != NULL ? cell->cpu_ns : 0;
+    }
+    for (uint32_t i = 0; i < LIVE_STRIP; i++) {
+        if (model->to + i >= LIVE_STRIP)
+            row->strip[i] = strip_second(t, model->to + i - LIVE_STRIP);
+    }
+    if (row->wall_ns == 0)
+        return false;
+    const double wall = (double)row->wall_ns;
+    row->cpu = (double)row->cpu_ns / (double)((model->to - model->from) * SECOND_NS);
+    row->on_cpu = (double)(by[CLASS_ON_CPU] + by[CLASS_READY]) / wall;
+    row->gil = (double)by[CLASS_WAITS_GIL] / wall;
+    row->blocked = (double)(by[CLASS_BLOCKED] + by[CLASS_UNKNOWN]) / wall;
+    row->waits_for = by[CLASS_WAITS_GIL] > 0 ? waited_for(recent, model, t) : NULL;
+    fill_now(row, live, model, t);
+    return true;
+}
+
+static int compare_threads(const void *left, const void *right, void *closure)
+{
+    const enum live_order order = *(const enum live_order *)closure;
+    const struct live_thread_row *const a = left, *const b = right;
+    const double x[] = {a->cpu, a->gil, a->blocked, 0}, y[] = {b->cpu, b->gil, b->blocked, 0};
+    if (order != LIVE_BY_NAME && x[order] != y[order])
+        return x[order] < y[order] ? 1 : -1;
+    const int by_name = strcmp(a->thread->name, b->thread->name);
+    return by_name != 0
+               ? by_name
+               : (a->thread->index > b->thread->index) - (a->thread->index < b->thread->index);
+}
+
+static void fill_threads(struct live_model *model, const struct live *live,
+                         const struct recent *recent, const struct live_wish *wish)
+{
+    enum live_order order = wish->order;
+    model->threads = arena_get(&model->arena, (recent->n_threads + 1) * sizeof *model->threads);
+    for (size_t i = 0; i < recent->n_threads; i++) {
+        const struct recent_thread *const t = recent->threads[i];
+        struct live_thread_row *const row = &model->threads[model->n_threads];
+        if (t == NULL || !fill_thread(row, live, model, recent, t))
+            continue;
+        model->cpus += row->cpu;
+        model->n_seen++;
+        model->n_threads += is_found(wish, t->thread->name) || is_found(wish, row->frame.function);
+    }
+    qsort_r(model->threads, model->n_threads, sizeof *model->threads, compare_threads, &order);
+}
+
+/* ---- places ---- */
+
+/* The threads of a profile that count, *n of them; the caller's to free. */
+static struct profile_thread **chosen(const struct profile *profile, const struct live_wish *wish,
+                                      size_t *n)
+{
+    struct profile_thread **const threads =
+        memory_get((profile->n_threads + 1) * sizeof(struct profile_thread *));
+    *n = 0;
+    for (size_t i = 0; i < profile->n_threads; i++) {
+        struct profile_thread *const t = profile->threads[i];
+        if (t != NULL && (wish->only == NULL || t->thread == wish->only))
+            threads[(*n)++] = t;
+    }
+    return threads;
+}
+
+/* Shares of the total, by value of the key; the caller's to free. */
+static double *total_shares(struct live_model *model, const struct live *live,
+                            const struct live_wish *wish, size_t n_values)
+{
+    double *const shares = memory_get((n_values + 1) * sizeof *shares);
+    struct profile total = live->total;
+    total.symbols = live->scene.symbols;
+    total.tree = live->scene.tree;
+    size_t n, n_rows;
+    struct profile_thread **const threads = chosen(&total, wish, &n);
+    const struct basis basis = profile_basis(threads, n, wish->metric);
+    if (n > 0 && !basis_is_empty(&basis)) {
+        struct fold *const fold = fold_open(&total, &keys[wish->key]);
+        const struct fold_row *const rows = fold_threads(fold, threads, n, &model->arena, &n_rows);
+        for (size_t i = 0; i < n_rows; i++)
+            shares[rows[i].value] = share_of(&basis, &rows[i].self);
+        fold_close(fold);
+    }
+    free(threads);
+    return shares;
+}
+
+static int compare_places(const void *left, const void *right)
+{
+    const struct live_place_row *const a = left, *const b = right;
+    if (a->now != b->now)
+        return a->now < b->now ? 1 : -1;
+    if (a->cum != b->cum)
+        return a->cum < b->cum ? 1 : -1;
+    return frame_compare(&a->frame, &b->frame);
+}
+
+static void fill_places(struct live_model *model, const struct live *live,
+                        const struct recent *recent, const struct live_wish *wish)
+{
+    const struct key *const key = &keys[wish->key];
+    struct profile window;
+    size_t n, n_rows = 0;
+    recent_profile(recent, &live->scene, model->from, model->to, &window);
+    struct profile_thread **const threads = chosen(&window, wish, &n);
+    const struct basis basis = profile_basis(threads, n, wish->metric);
+    double *const totals = total_shares(model, live, wish, key->count(&live->scene.symbols));
+    if (n > 0 && !basis_is_empty(&basis)) {
+        struct fold *const fold = fold_open(&window, key);
+        const struct fold_row *const rows = fold_threads(fold, threads, n, &model->arena, &n_rows);
+        model->places = arena_get(&model->arena, (n_rows + 1) * sizeof *model->places);
+        for (size_t i = 0; i < n_rows; i++) {
+            const struct frame frame = key->frame(&live->scene.symbols, rows[i].value);
+            struct live_place_row *const row = &model->places[model->n_places];
+            const double now = share_of(&basis, &rows[i].self), total = totals[rows[i].value];
+            const double error = share_error(&basis, now);
+            const double cum = share_of(&basis, &rows[i].cum);
+            if (cum <= 0 || (!is_found(wish, frame.function) && !is_found(wish, frame.file)))
+                continue;
+            *row = (struct live_place_row){.frame = frame,
+                                           .now = now,
+                                           .error = error,
+                                           .cum = cum,
+                                           .total = total,
+                                           .weight = wish->metric->of(&rows[i].self)};
+            row->trend = now - total > error ? 1 : total - now > error ? -1 : 0;
+            model->n_places++;
+        }
+        fold_close(fold);
+        qsort(model->places, model->n_places, sizeof *model->places, compare_places);
+    }
+    free(totals);
+    free(threads);
+    recent_give_back(&window);
+}
+
+void live_model_fill(struct live_model *model, const struct live *live, const struct recent *recent,
+                     const struct live_wish *wish)
+{
+    struct arena arena = model->arena;
+    arena_reset(&arena);
+    *model = (struct live_model){.arena = arena, .to = wish->to};
+    model->from = wish->to > wish->window ? wish->to - wish->window : 0;
+    fill_recording(model, live);
+    if (model->from == model->to)
+        return;
+    fill_gil(model, recent);
+    fill_threads(model, live, recent, wish);
+    fill_places(model, live, recent, wish);
+}

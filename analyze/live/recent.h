@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * recent - the last seconds of all threads, second by second.
+ *
+ * On the line:  scene, range by range -> [recent] -> profile of a window -> live_model
+ * Threads:      one at a time.
+ * Memory:       struct recent is the caller's, zeroed; recent_clear takes it back. A thread has
+ *               RECENT_SECONDS cells of 200 bytes, a second 56 bytes for each thread and place.
+ *               Threads are the census's, nodes the scene's.
+ * Loss:         of seconds before the newest RECENT_SECONDS nothing is kept.
+ *
+ * Always true:  a window of whole seconds that are kept weighs what profile_build weighs of the
+ *               trace with that window.
+ */
+#ifndef PYREC_ANALYZE_RECENT_H
+#define PYREC_ANALYZE_RECENT_H
+
+#include "analyze/model/carry.h"
+#include "analyze/read/scene.h"
+#include "analyze/weigh/profile.h"
+
+#define RECENT_SECONDS 64u
+#define RECENT_NONE    UINT64_MAX
+#define SECOND_NS      UINT64_C(1000000000)
+
+/* A second of a thread. */
+struct recent_cell {
+    uint64_t second; /* number + 1; else it is of another one, and empty */
+    uint64_t wall_ns[CLASS_COUNT];
+    uint64_t cpu_ns;     /* its clock has moved by this */
+    uint64_t waiting_ns; /* CPU that waited, when it began, for whoever takes it .. */
+    bool has_first;      /* .. which is this place, with first_ns altogether */
+    enum state_class first_class;
+    uint32_t first_node;
+    uint64_t first_ns;
+    struct {
+        double ticks, wall, cpu; /* sums of squares; times in ns */
+    } squares[CLASS_COUNT];
+};
+
+struct recent_thread {
+    const struct thread *thread; /* NULL = never seen */
+    struct recent_cell cells[RECENT_SECONDS];
+    struct carry carry; /* ns */
+    /* when it was seen last */
+    uint64_t at_ns;
+    uint16_t state;
+    uint32_t node, call;
+    const struct thread *holder; /* of the GIL that it waits for; NULL = nobody, or not known */
+    uint32_t last_entry;         /* in the second `last_second` */
+    uint64_t last_second;
+};
+
+/* What a place of a thread weighs in a second; or how long it waited for another thread. */
+struct recent_entry {
+    uint32_t thread, number; /* index of the census; node, or the holder's index */
+    uint8_t class;           /* enum state_class, or CLASS_COUNT: a wait */
+    struct weight weight;    /* times in ns */
+};
+
+/* The GIL of a process in a second. */
+struct recent_gil {
+    const struct process *process;
+    uint64_t wall_ns, held_ns, waits_ns, gc_ns; /* waits: of all threads together */
+    bool known;                                 /* somebody said who holds it */
+};
+
+struct recent_second {
+    uint64_t number; /* + 1; 0 = empty */
+    struct recent_entry *entries;
+    size_t n, size;
+    struct hash hash;
+    struct recent_gil *gils;
+    size_t n_gils, gils_size;
+};
+
+struct recent {
+    struct recent_thread **threads; /* by index of the census; NULL = never seen */
+    size_t n_threads, threads_size;
+    struct recent_second seconds[RECENT_SECONDS];
+    uint64_t newest; /* number of the newest second with a tick */
+    bool has_any;
+    struct profile *total; /* add all that is taken to this, too, if it is there */
+};
+
+/* Take the range that the scene has loaded. */
+void recent_take(struct recent *recent, struct scene *scene);
+void recent_clear(struct recent *recent);
+
+/* The cell of a second; NULL when the thread was not seen in it. */
+const struct recent_cell *recent_cell(const struct recent_thread *thread, uint64_t second);
+
+/* The second of that number; NULL when nothing is known of it. */
+const struct recent_second *recent_second(const struct recent *recent, uint64_t second);
+
+/*
+ * The profile of the seconds from .. to - 1, with names and tree of the scene, which are lent: it
+ * is to be cleared with recent_give_back. Threads without a sample are left out.
+ */
+void recent_profile(const struct recent *recent, const struct scene *scene, uint64_t from,
+                    uint64_t to, struct profile *profile);
+void recent_give_back(struct profile *profile);
+
+/* The entry of a thread in a profile that is being filled by index; made when it is new. */
+struct profile_thread *recent_thread_of(struct profile *profile, const struct thread *thread);
+
+#endif

@@ -1,0 +1,279 @@
+/* SPDX-License-Identifier: MIT */
+#include "top.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const uint32_t windows[] = {2, 10, 30, LIVE_STRIP};
+static const enum metric_id wished[] = {METRIC_CPU, METRIC_ON_CPU, METRIC_WALL, METRIC_GIL_WAIT,
+                                        METRIC_BLOCKED};
+
+/* Second behind the window that is shown. */
+static uint64_t shown_to(const struct top *top)
+{
+    return top->is_paused ? top->paused_at : live_now(&top->live);
+}
+
+/* Is what the window needs still in `recent`? */
+static bool is_recent(const struct top *top, uint64_t to)
+{
+    const struct recent *const recent = &top->live.recent;
+    return !recent->has_any || to + RECENT_SECONDS > recent->newest + LIVE_STRIP + 1;
+}
+
+static void refresh(struct top *top)
+{
+    const struct recent *recent = &top->live.recent;
+    if (top->live.trace == NULL)
+        return;
+    const uint64_t to = shown_to(top);
+    if (!is_recent(top, to)) {
+        const uint64_t from = to > LIVE_STRIP ? to - LIVE_STRIP : 0;
+        if (from < top->past_from || to > top->past_to || top->past_to == 0) {
+            /* no more than is kept of it: the newest RECENT_SECONDS */
+            live_read_past(&top->live, &top->past, from, to);
+            top->past_from = from;
+            top->past_to = to;
+        }
+        recent = &top->past;
+    }
+    top->wish.to = to;
+    top->wish.find = top->find;
+    top->wish.only = top->page == TOP_THREAD ? top->chosen : NULL;
+    live_model_fill(&top->model, &top->live, recent, &top->wish);
+    const size_t n[] = {top->model.n_threads, top->model.n_places};
+    for (int i = 0; i < 2; i++)
+        top->cursor[i] = n[i] == 0 ? 0 : top->cursor[i] < n[i] ? top->cursor[i] : n[i] - 1;
+}
+
+enum status top_open(struct top *top, const struct top_settings *settings, struct problem *why)
+{
+    *top = (struct top){.settings = *settings};
+    top->wish = (struct live_wish){
+        .window = settings->window, .metric = &metrics[METRIC_CPU], .key = KEY_LINE, .find = ""};
+    TRY(live_open(&top->live, settings->path, why));
+    live_find_stalls(&top->live);
+    refresh(top);
+    return STATUS_OK;
+}
+
+void top_close(struct top *top)
+{
+    live_model_clear(&top->model);
+    recent_clear(&top->past);
+    live_close(&top->live);
+}
+
+static void say(struct top *top, const char *text)
+{
+    snprintf(top->message, sizeof top->message, "%.199s", text);
+}
+
+void top_tick(struct top *top, uint64_t now_ns)
+{
+    struct problem why = {0};
+    if (top->written_at_ns == 0)
+        top->written_at_ns = now_ns;
+    const enum live_look look = live_look(&top->live, &why);
+    if (look == LIVE_GONE) {
+        live_model_clear(&top->model);
+        top->chosen = NULL;
+        top->page = TOP_MAIN;
+        top->is_lost = true;
+        say(top, why.detail);
+        return;
+    }
+    if (look == LIVE_SAME)
+        return;
+    top->written_at_ns = now_ns;
+    if (look == LIVE_REPLACED) { /* threads and names are others */
+        recent_clear(&top->past);
+        top->past_to = 0;
+        top->chosen = NULL;
+        top->page = top->page == TOP_THREAD || top->page == TOP_SOURCE ? TOP_MAIN : top->page;
+        top->is_lost = false;
+        say(top, "another file stands there: read anew");
+    }
+    live_find_stalls(&top->live);
+    if (!top->is_paused || look == LIVE_REPLACED)
+        refresh(top);
+}
+
+/* ---- keys ---- */
+
+static void walk(struct top *top, int64_t seconds)
+{
+    const int64_t now = (int64_t)live_now(&top->live);
+    int64_t to = (int64_t)shown_to(top) + seconds;
+    top->is_paused = true;
+    to = to < 1 ? 1 : to;
+    top->paused_at = (uint64_t)(to < now ? to : now);
+}
+
+static void move(struct top *top, int64_t rows)
+{
+    const size_t n[] = {top->model.n_threads, top->model.n_places};
+    size_t *const cursor = &top->cursor[top->panel];
+    const int64_t to = (int64_t)*cursor + rows;
+    const size_t last = n[top->panel] > 0 ? n[top->panel] - 1 : 0;
+    *cursor = to < 0 ? 0 : (size_t)to < last ? (size_t)to : last;
+}
+
+static void type(struct top *top, uint32_t key)
+{
+    const size_t len = strlen(top->find);
+    if (key == TOP_KEY_ENTER || key == TOP_KEY_ESCAPE) {
+        top->is_typing = false;
+        if (key == TOP_KEY_ESCAPE)
+            top->find[0] = '\0';
+    } else if (key == TOP_KEY_BACKSPACE && len > 0) {
+        top->find[len - 1] = '\0';
+    } else if (key >= ' ' && key < 0x7f && len + 1 < sizeof top->find) {
+        top->find[len] = (char)key;
+        top->find[len + 1] = '\0';
+    }
+}
+
+static void next_metric(struct top *top)
+{
+    size_t i = 0;
+    while (i < ARRAY_LEN(wished) && &metrics[wished[i]] != top->wish.metric)
+        i++;
+    top->wish.metric = &metrics[wished[(i + 1) % ARRAY_LEN(wished)]];
+}
+
+static void next_window(struct top *top)
+{
+    size_t i = 0;
+    while (i < ARRAY_LEN(windows) && windows[i] <= top->wish.window)
+        i++;
+    top->wish.window = windows[i % ARRAY_LEN(windows)];
+}
+
+static void enter(struct top *top)
+{
+    const size_t at = top->cursor[top->panel];
+    if (top->page == TOP_MAIN && top->panel == TOP_THREADS && at < top->model.n_threads) {
+        top->chosen = top->model.threads[at].thread;
+        top->page = TOP_THREAD;
+        top->panel = TOP_PLACES;
+        top->cursor[TOP_PLACES] = top->first[TOP_PLACES] = 0;
+    } else if (top->panel == TOP_PLACES && at < top->model.n_places) {
+        top->place = top->model.places[at].frame;
+        top->page = TOP_SOURCE;
+    }
+}
+
+static void leave(struct top *top)
+{
+    if (top->page == TOP_MAIN)
+        top->find[0] = '\0';
+    if (top->page == TOP_SOURCE && top->chosen != NULL) {
+        top->page = TOP_THREAD;
+        return;
+    }
+    if (top->page == TOP_THREAD)
+        top->panel = TOP_THREADS;
+    top->page = TOP_MAIN;
+    top->chosen = NULL;
+}
+
+static void press_time(struct top *top, uint32_t key)
+{
+    switch (key) {
+    case ' ':
+        top->paused_at = shown_to(top);
+        top->is_paused = !top->is_paused;
+        break;
+    case TOP_KEY_LEFT:
+        walk(top, -1);
+        break;
+    case TOP_KEY_RIGHT:
+        walk(top, 1);
+        break;
+    case '<':
+        walk(top, -60);
+        break;
+    case '>':
+        walk(top, 60);
+        break;
+    case TOP_KEY_END:
+        top->is_paused = false;
+        break;
+    case TOP_KEY_HOME:
+        walk(top, -(int64_t)shown_to(top) + (int64_t)top->wish.window);
+        break;
+    case 'r':
+        live_reset_total(&top->live);
+        break;
+    default:
+        break;
+    }
+}
+
+static void press_table(struct top *top, uint32_t key)
+{
+    switch (key) {
+    case TOP_KEY_UP:
+    case 'k':
+        move(top, -1);
+        break;
+    case TOP_KEY_DOWN:
+    case 'j':
+        move(top, 1);
+        break;
+    case TOP_KEY_PAGE_UP:
+        move(top, -10);
+        break;
+    case TOP_KEY_PAGE_DOWN:
+        move(top, 10);
+        break;
+    case '\t':
+        top->panel = top->page == TOP_MAIN && top->panel == TOP_PLACES ? TOP_THREADS : TOP_PLACES;
+        break;
+    case 's':
+        top->wish.order = (top->wish.order + 1) % LIVE_ORDERS;
+        break;
+    case 'm':
+        next_metric(top);
+        break;
+    case 'l':
+        top->wish.key = top->wish.key == KEY_LINE ? KEY_FUNCTION : KEY_LINE;
+        break;
+    case 'w':
+        next_window(top);
+        break;
+    default:
+        break;
+    }
+}
+
+void top_press(struct top *top, uint32_t key)
+{
+    top->message[0] = '\0';
+    if (top->is_typing) {
+        type(top, key);
+        refresh(top);
+        return;
+    }
+    if (key == 'q') {
+        top->is_over = true;
+        return;
+    }
+    if (top->live.trace == NULL) /* there is nothing to be looked at */
+        return;
+    if (key == 'h' || key == '?')
+        top->page = top->page == TOP_HELP ? TOP_MAIN : TOP_HELP;
+    else if (key == '/')
+        top->is_typing = true;
+    else if (key == 'W')
+        top->wants_report = true;
+    else if (key == TOP_KEY_ENTER)
+        enter(top);
+    else if (key == TOP_KEY_ESCAPE || key == TOP_KEY_BACKSPACE)
+        leave(top);
+    press_time(top, key);
+    press_table(top, key);
+    refresh(top);
+}

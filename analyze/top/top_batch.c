@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT */
+/* Screens one below the other, for logs. */
+#include "top.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#define BATCH_ROWS 40
+#define BATCH_COLS 120
+
+static uint64_t now_ns(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * SECOND_NS + (uint64_t)now.tv_nsec;
+}
+
+enum status top_run_batch(struct top *top, size_t count, uint32_t delay_s, struct problem *why)
+{
+    struct canvas canvas = {.plain = top->settings.plain};
+    struct buffer text = {0};
+    bool good = true;
+    for (size_t i = 0; good; i++) {
+        const bool ended = trace_ended(top->live.trace);
+        canvas_size(&canvas, BATCH_ROWS, BATCH_COLS);
+        top_draw(top, &canvas, now_ns());
+        buffer_reset(&text);
+        canvas_print(&canvas, &text);
+        /* the last row tells about keys */
+        for (int cut = 0; cut < 2 && text.len > 0; cut++) {
+            while (text.len > 0 && text.text[text.len - 1] != '\n')
+                text.len--;
+            text.len -= cut == 0;
+        }
+        good = printf("%s%.*s\n", i > 0 ? "\n" : "", (int)text.len, text.text) >= 0 &&
+               fflush(stdout) == 0;
+        if (i + 1 == count || ended || top->live.trace == NULL)
+            break;
+        const struct timespec delay = {.tv_sec = delay_s};
+        nanosleep(&delay, NULL);
+        top_tick(top, now_ns());
+        if (top->live.trace == NULL)
+            break;
+    }
+    canvas_clear(&canvas);
+    buffer_clear(&text);
+    if (!good)
+        return problem_set(why, STATUS_IO, PROBLEM_NO_OFFSET, "standard output: %s",
+                           strerror(errno));
+    return STATUS_OK;
+}
