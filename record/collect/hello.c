@@ -38,6 +38,7 @@ enum status hello_open(struct hello *hello, struct problem *why)
 void hello_close(struct hello *hello)
 {
     door_close(&hello->door);
+    kin_clear(&hello->kin);
 }
 
 int hello_accept(const struct hello *hello, uid_t *user)
@@ -116,8 +117,8 @@ static bool user_may_be_ours(const struct ucred *peer)
            strcmp(ours, theirs) != 0;
 }
 
-static const char *fault_of(const struct wire_hello *said, const struct ucred *peer,
-                            const struct msghdr *message, int n_fds)
+static const char *fault_of(const struct hello *hello, const struct wire_hello *said,
+                            const struct ucred *peer, const struct msghdr *message, int n_fds)
 {
     pid_t inner = 0;
     if (said->version != WIRE_VERSION)
@@ -132,6 +133,8 @@ static const char *fault_of(const struct wire_hello *said, const struct ucred *p
         return "it does not say its own process number";
     if (!user_may_be_ours(peer))
         return "it belongs to another user";
+    if (!kin_has(&hello->kin, peer->pid))
+        return "it does not descend from a process that pyrec attached to";
     return NULL;
 }
 
@@ -168,8 +171,8 @@ static ssize_t message_receive(int connection, struct msghdr *message)
     return len;
 }
 
-enum hello_answer hello_receive(const struct hello *hello, int connection,
-                                struct hello_guest *guest, struct problem *why)
+enum hello_answer hello_receive(struct hello *hello, int connection, struct hello_guest *guest,
+                                struct problem *why)
 {
     struct wire_hello said;
     _Alignas(struct cmsghdr) char control[CMSG_SPACE(MAX_FDS * sizeof(int))];
@@ -193,11 +196,15 @@ enum hello_answer hello_receive(const struct hello *hello, int connection,
     guest->ask = 0;
     if (strange == NULL && memcmp(said.magic, WIRE_ASK_MAGIC, sizeof said.magic) == 0)
         return ask_answer(&said, &peer, guest);
-    const char *const fault = strange != NULL ? strange : fault_of(&said, &peer, &message, n_fds);
+    const char *const fault =
+        strange != NULL ? strange : fault_of(hello, &said, &peer, &message, n_fds);
     guest->pid = peer.pid;
     guest->inner_pid = strange == NULL ? said.pid : 0;
-    if (fault == NULL)
+    if (fault == NULL) {
+        if (hello->kin.is_closed)
+            (void)kin_add(&hello->kin, peer.pid);
         return HELLO_WELCOME;
+    }
     if (guest->memfd >= 0)
         close(guest->memfd);
     problem_set(why, STATUS_UNSUPPORTED, PROBLEM_NO_OFFSET, "%s", fault);

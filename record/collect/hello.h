@@ -12,12 +12,14 @@
  * Any process of the machine may connect, so nothing is believed without the cookie, which only
  * those know who inherited the environment (or may read it: processes of the same user, and root).
  * Beside it a guest must be who it says: the kernel's word for its process number against its own,
- * in whatever namespace that counts, and a user that a program of ours may have.
+ * in whatever namespace that counts, and a user that a program of ours may have. Where pyrec
+ * attaches to processes it must be one of them, or descend from one.
  */
 #ifndef PYREC_RECORD_HELLO_H
 #define PYREC_RECORD_HELLO_H
 
 #include "door.h"
+#include "kin.h"
 #include <stdbool.h>
 #include <sys/types.h>
 
@@ -25,6 +27,7 @@
 
 struct hello {
     struct door door;
+    struct kin kin;                    /* who may be recorded, where that is known */
     char cookie[HELLO_COOKIE_LEN + 1]; /* hex digits */
     uint64_t start;                    /* of pyrec, as in /proc/PID/stat; 0 = not known */
 };
@@ -57,7 +60,7 @@ enum hello_answer {
 };
 
 /* Read what there is on a connection; anything but HELLO_WAIT is the end of it. */
-enum hello_answer hello_receive(const struct hello *hello, int connection,
-                                struct hello_guest *guest, struct problem *why);
+enum hello_answer hello_receive(struct hello *hello, int connection, struct hello_guest *guest,
+                                struct problem *why);
 
 #endif

@@ -32,11 +32,12 @@ enum status lobby_open(struct lobby *lobby, struct hello *hello, struct collect 
     return STATUS_OK;
 }
 
-void lobby_go_near(struct lobby *lobby, pid_t pid)
+void lobby_expect(struct lobby *lobby, pid_t pid)
 {
     struct epoll_event event = {.events = lobby->is_shut ? 0 : EPOLLIN};
     const int fd = door_open_near(&lobby->hello->door, pid);
     event.data.u64 = LOBBY_EPOLL_DOOR << 32;
+    (void)kin_add(&lobby->hello->kin, pid);
     if (fd >= 0)
         (void)epoll_ctl(lobby->epoll_fd, EPOLL_CTL_ADD, fd, &event);
 }

@@ -60,8 +60,11 @@ MUST_CHECK enum status lobby_open(struct lobby *lobby, struct hello *hello, stru
                                   int epoll_fd, uint64_t max_fds, struct problem *why);
 void lobby_close(struct lobby *lobby);
 
-/* A process that is to be attached to may be where it finds no door: put one there. */
-void lobby_go_near(struct lobby *lobby, pid_t pid);
+/*
+ * A process is to be attached to: from then on only those that are expected are let in, and who
+ * descends from them. Where it would find no door there will be one.
+ */
+void lobby_expect(struct lobby *lobby, pid_t pid);
 
 /* Somebody knocks: let in all who wait, and hear them at once if they have spoken. Reads the board,
  * too. */

@@ -53,7 +53,7 @@ static enum inject_outcome attach_one(const struct attach_plan *plan, pid_t pid,
     (void)problem_set(why, STATUS_IO, PROBLEM_NO_OFFSET, "cannot be attached to: no memory");
     if (settings == NULL)
         return INJECT_FAILED;
-    lobby_go_near(plan->lobby, pid);
+    lobby_expect(plan->lobby, pid);
     enum inject_outcome outcome = inject(&one, &result, why);
     free(settings);
     if (result.entry != 0)

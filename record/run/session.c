@@ -144,6 +144,8 @@ static enum status process_invite(struct session *s, int *exit_code, struct prob
     const struct launch_agent agent = agent_of(s);
     struct procfs_stat program;
     char *settings = s->is_recording ? launch_agent_text(&agent, s->launch.library) : NULL;
+    if (s->is_recording)
+        lobby_expect(&s->lobby, s->settings->pids[0]);
     const bool is_told =
         settings != NULL && printf(WIRE_ENV "=%s\n", settings) > 0 && fflush(stdout) == 0;
     free(settings);

@@ -86,6 +86,7 @@ if(PYREC_HAS_STATIC_LIBC)
   add_dependencies(test_regard like_python_static)
   target_compile_definitions(test_regard PRIVATE LIKE_PYTHON_STATIC="$<TARGET_FILE:like_python_static>")
 endif()
+unit(test_kin record/test_kin.c LINK pyrec_collect)
 unit(test_examine record/test_examine.c LINK pyrec_collect test_scratch)
 unit(test_suspect record/test_suspect.c LINK pyrec_collect test_scratch)
 
