@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "hold.h"
 
+#include "filter.h"
 #include "inject.h"
 #include "mailbox.h"
 #include "record/base/clocks.h"
@@ -192,6 +193,9 @@ static enum hold_result stopped_turn(const struct regard *regard, const struct h
     if (back.cs != 0x33 || is_in_sequence(regard, held->tid, back.rip) ||
         (is_alone && is_busy_in_libc(regard, &back)))
         return HOLD_LATER;
+    held->objection = "";
+    if (regard->facts.is_filtered && filter_look(held->tid, &held->objection) != FILTER_PASSES)
+        return HOLD_FILTERED;
     held->thread_pointer = back.fs_base;
     if (!is_known_thread(regard, place, held->tid, back.fs_base))
         return HOLD_UNKNOWN;

@@ -24,15 +24,17 @@ struct hold_place {
 
 enum hold_result {
     HOLD_DONE,
-    HOLD_LATER,   /* not at this moment: nothing was done */
-    HOLD_GONE,    /* the thread, or the process */
-    HOLD_STUCK,   /* it does not come: give up, and end, so that the kernel lets it go */
-    HOLD_UNKNOWN, /* its libc's struct of a thread is not what it says */
-    HOLD_FAILED,  /* *error */
+    HOLD_LATER,    /* not at this moment: nothing was done */
+    HOLD_GONE,     /* the thread, or the process */
+    HOLD_STUCK,    /* it does not come: give up, and end, so that the kernel lets it go */
+    HOLD_UNKNOWN,  /* its libc's struct of a thread is not what it says */
+    HOLD_FILTERED, /* held.objection: its filters would not let our calls through */
+    HOLD_FAILED,   /* *error */
 };
 
 struct held {
     pid_t tid;
+    const char *objection;         /* the name of a call; "" = its filters cannot be read */
     uint64_t thread_pointer;       /* of that thread */
     uint64_t begin_ns, stopped_ns; /* CLOCK_MONOTONIC when it had stopped, and for how long */
 };

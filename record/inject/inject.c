@@ -43,7 +43,8 @@ struct job {
     struct inject_result *result;
     struct problem *why;
     uint64_t functions[FUNCTION_COUNT];
-    pid_t raw; /* the raw thread, as we count */
+    const char *objection; /* of a thread's filters, see hold.h; NULL = none */
+    pid_t raw;             /* the raw thread, as we count */
 };
 
 static enum inject_outcome give_up(struct job *job, enum inject_outcome outcome, const char *what,
@@ -255,16 +256,37 @@ static enum inject_outcome hold_one(struct job *job, struct victims *victims, in
             case HOLD_STUCK:
                 *error = ETIMEDOUT;
                 return INJECT_FAILED;
+            case HOLD_FILTERED: /* another thread may have other filters */
+                job->objection = job->held.objection;
+                continue;
             case HOLD_UNKNOWN:
                 return INJECT_UNFIT;
             case HOLD_FAILED:
                 return INJECT_RIGHTS;
             }
         }
+        if (job->objection != NULL)
+            return INJECT_UNFIT;
         usleep(look < LOOKS_SOON ? SOON_US : LATER_US);
     }
     *error = EAGAIN;
     return INJECT_BUSY;
+}
+
+static enum inject_outcome unfit_explain(struct job *job)
+{
+    if (job->objection == NULL)
+        return give_up(job, INJECT_UNFIT, "has a C library that pyrec does not know", NULL);
+    if (job->objection[0] == '\0')
+        return give_up(
+            job, INJECT_UNFIT,
+            "has a filter of system calls (seccomp) that the kernel does not show: start "
+            "it with pyrec -- instead",
+            NULL);
+    return give_up(job, INJECT_UNFIT,
+                   "has a filter of system calls (seccomp) that forbids one which the recorder "
+                   "needs: start it with pyrec -- instead. It is",
+                   job->objection);
 }
 
 static enum inject_outcome threads_try(struct job *job)
@@ -279,7 +301,7 @@ static enum inject_outcome threads_try(struct job *job)
     case INJECT_GONE:
         return give_up(job, outcome, "has ended meanwhile", NULL);
     case INJECT_UNFIT:
-        return give_up(job, outcome, "has a C library that pyrec does not know", NULL);
+        return unfit_explain(job);
     case INJECT_BUSY:
         return give_up(job, outcome,
                        "had no moment at which a thread of it could be held without cutting a "

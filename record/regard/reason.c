@@ -121,11 +121,16 @@ enum reason reason_not_to_attach(const struct facts *facts)
         bool is_so;
         enum reason reason;
     } rules[] = {
-        {unseen != REASON_NONE, unseen},         {!facts->is_machine_known, REASON_MACHINE},
-        {facts->libc == LIBC_MUSL, REASON_MUSL}, {facts->libc == LIBC_STATIC, REASON_STATIC},
-        {facts->is_secure, REASON_SECURE},       {facts->is_filtered, REASON_FILTERED},
-        {facts->tracer != 0, REASON_TRACED},     {facts->is_stopped, REASON_STOPPED},
-        {facts->is_vfork_child, REASON_VFORK},   {facts->is_locked, REASON_LOCKED},
+        {unseen != REASON_NONE, unseen},
+        {!facts->is_machine_known, REASON_MACHINE},
+        {facts->libc == LIBC_MUSL, REASON_MUSL},
+        {facts->libc == LIBC_STATIC, REASON_STATIC},
+        {facts->is_secure, REASON_SECURE},
+        {facts->is_strict || (facts->is_filtered && !facts->may_read_filters), REASON_FILTERED},
+        {facts->tracer != 0, REASON_TRACED},
+        {facts->is_stopped, REASON_STOPPED},
+        {facts->is_vfork_child, REASON_VFORK},
+        {facts->is_locked, REASON_LOCKED},
         {facts->is_recorded, REASON_RECORDED},
     };
     for (size_t i = 0; i < ARRAY_LEN(rules); i++)

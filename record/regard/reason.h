@@ -91,8 +91,9 @@ enum reason_listing { LIST_NO, LIST_IF_CALLED_PYTHON, LIST_YES };
     X(SECURE, UNFIT, LIST_YES, "set-uid",                                                          \
       "has rights of its own (set-user-ID or capabilities): such a program is not attached to")    \
     X(FILTERED, UNFIT, LIST_YES, "seccomp",                                                        \
-      "has a filter of system calls (seccomp), which might end it for one of ours: start it with " \
-      "pyrec -- instead")                                                                          \
+      "has a filter of system calls (seccomp), which might end it for one of ours, and which "     \
+      "only "                                                                                      \
+      "root may read: run pyrec as root, or start it with pyrec -- instead")                       \
     X(TRACED, BUSY, LIST_YES, "traced", "is being traced by process %t, which has to end first")   \
     X(STOPPED, BUSY, LIST_YES, "stopped", "is stopped: let it go on first (kill -CONT %p)")        \
     X(VFORK, BUSY, LIST_YES, "vfork", "is about to become another program (vfork): try again")     \
@@ -141,8 +142,10 @@ struct facts {
 
     bool is_machine_known; /* there is code to attach with */
     bool is_secure;        /* AT_SECURE: more rights than who started it */
-    bool is_filtered;      /* seccomp */
-    pid_t tracer;          /* of any of its threads; 0 = nobody */
+    bool is_filtered;      /* seccomp, of any of its threads: filters, .. */
+    bool is_strict;        /* .. or read() and write() only */
+    bool may_read_filters;
+    pid_t tracer; /* of any of its threads; 0 = nobody */
     char tracer_name[64];
     bool is_stopped, is_vfork_child;
     bool is_locked; /* another pyrec attaches to it at this moment */

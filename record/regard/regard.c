@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/kcmp.h>
+#include <linux/seccomp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +19,7 @@
 
 #define STATUS_MAX     (16u << 10)
 #define CAP_SYS_PTRACE 19
+#define CAP_SYS_ADMIN  21
 #define PF_KTHREAD     0x00200000ul
 
 #if defined(__x86_64__)
@@ -70,7 +72,6 @@ static void process_look(struct regard *regard, pid_t pid)
         return;
     facts->group = (pid_t)status_number(status, "Tgid", (uint64_t)pid);
     facts->user = (uid_t)status_number(status, "Uid", (uid_t)-1);
-    facts->is_filtered = status_number(status, "Seccomp", 0) > 0;
 }
 
 /* ---- why its memory cannot be read ---- */
@@ -85,22 +86,31 @@ static bool is_in_namespace(void)
             n != 4294967295u);
 }
 
-static void rights_look(struct facts *facts)
+/* What pyrec itself may do. */
+static void ourselves_look(struct facts *facts)
 {
-    char path[32], status[STATUS_MAX] = "";
-    struct stat file;
+    char status[STATUS_MAX] = "";
     uint64_t rights = 0;
-    snprintf(path, sizeof path, "/proc/%d/auxv", facts->pid); /* the folder is its user's anyway */
-    facts->is_of_kernel = is_of_kernel(facts->pid);
-    facts->is_user_ours = facts->user == geteuid();
     facts->are_we_root = geteuid() == 0;
-    facts->is_locked_up = stat(path, &file) == 0 && file.st_uid != geteuid();
-    facts->yama = procfs_yama_scope();
     facts->are_we_in_namespace = is_in_namespace();
     (void)procfs_read(status, sizeof status, "/proc/self/status");
     facts->are_we_filtered = status_number(status, "Seccomp", 0) > 0;
-    facts->may_trace_all =
-        procfs_status_number(status, "CapEff", 16, &rights) && (rights >> CAP_SYS_PTRACE & 1) != 0;
+    (void)procfs_status_number(status, "CapEff", 16, &rights);
+    facts->may_trace_all = (rights >> CAP_SYS_PTRACE & 1) != 0;
+    facts->may_read_filters = (rights >> CAP_SYS_ADMIN & 1) != 0 && !facts->are_we_filtered &&
+                              !facts->are_we_in_namespace;
+}
+
+static void rights_look(struct facts *facts)
+{
+    char path[32];
+    struct stat file;
+    snprintf(path, sizeof path, "/proc/%d/auxv", facts->pid); /* the folder is its user's anyway */
+    facts->is_of_kernel = is_of_kernel(facts->pid);
+    facts->is_user_ours = facts->user == geteuid();
+    facts->is_locked_up = stat(path, &file) == 0 && file.st_uid != geteuid();
+    facts->yama = procfs_yama_scope();
+    ourselves_look(facts);
 }
 
 /* ---- what is in its memory ---- */
@@ -185,8 +195,9 @@ static void thread_look(void *closure, pid_t tid)
         facts->tracer = (pid_t)by;
     if (state != NULL && (state[8] == 'T' || state[8] == 't'))
         facts->is_stopped = true;
-    if (status_number(text, "Seccomp", 0) > 0)
-        facts->is_filtered = true; /* each thread has its own */
+    const uint64_t seccomp = status_number(text, "Seccomp", 0); /* each thread has its own */
+    facts->is_strict |= seccomp == SECCOMP_MODE_STRICT;
+    facts->is_filtered |= seccomp > SECCOMP_MODE_STRICT;
 }
 
 static bool is_secure(pid_t pid)
@@ -218,6 +229,8 @@ static void obstacles_look(struct facts *facts)
     facts->is_vfork_child = is_vfork_child(facts);
     snprintf(path, sizeof path, "/proc/%d/task", facts->pid);
     (void)procfs_each_number(path, thread_look, facts);
+    if (facts->is_filtered)
+        ourselves_look(facts);
     if (facts->tracer != 0 && !procfs_comm(facts->tracer, facts->tracer, facts->tracer_name))
         snprintf(facts->tracer_name, sizeof facts->tracer_name, "?");
 }

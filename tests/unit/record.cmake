@@ -58,8 +58,8 @@ unit(test_door record/test_door.c ${agent}/channel/reach.c ${agent}/channel/noti
   LINK test_record Threads::Threads)
 
 # Programs that are taken for a Python, in all the ways in which one may not be looked into.
-unit(test_regard record/test_regard.c LINK pyrec_collect test_scratch)
-add_executable(like_python record/like_python.c)
+unit(test_regard regard/test_regard.c LINK pyrec_collect test_scratch)
+add_executable(like_python regard/like_python.c)
 target_link_libraries(like_python PRIVATE pyrec_options)
 set_target_properties(like_python PROPERTIES ENABLE_EXPORTS TRUE)
 add_dependencies(test_regard like_python)
@@ -69,8 +69,8 @@ if(musl_gcc)
   set(like ${CMAKE_CURRENT_BINARY_DIR}/like_python_musl)
   add_custom_command(OUTPUT ${like}
     COMMAND ${musl_gcc} -D_GNU_SOURCE -idirafter /usr/include -idirafter /usr/include/${CMAKE_LIBRARY_ARCHITECTURE}
-      -I${PROJECT_SOURCE_DIR} -rdynamic -o ${like} ${CMAKE_CURRENT_SOURCE_DIR}/record/like_python.c
-    DEPENDS record/like_python.c)
+      -I${PROJECT_SOURCE_DIR} -rdynamic -o ${like} ${CMAKE_CURRENT_SOURCE_DIR}/regard/like_python.c
+    DEPENDS regard/like_python.c)
   add_custom_target(like_python_musl DEPENDS ${like})
   add_dependencies(test_regard like_python_musl)
   target_compile_definitions(test_regard PRIVATE LIKE_PYTHON_MUSL="${like}")
@@ -80,11 +80,14 @@ set(CMAKE_REQUIRED_LINK_OPTIONS -static)
 check_c_source_compiles("int main(void) { return 0; }" PYREC_HAS_STATIC_LIBC)
 unset(CMAKE_REQUIRED_LINK_OPTIONS)
 if(PYREC_HAS_STATIC_LIBC)
-  add_executable(like_python_static record/like_python.c)
+  add_executable(like_python_static regard/like_python.c)
   target_link_libraries(like_python_static PRIVATE pyrec_options)
   target_link_options(like_python_static PRIVATE -static -no-pie)
   add_dependencies(test_regard like_python_static)
   target_compile_definitions(test_regard PRIVATE LIKE_PYTHON_STATIC="$<TARGET_FILE:like_python_static>")
+endif()
+if(PYREC_ATTACHES)
+  unit(test_filter regard/test_filter.c LINK pyrec_collect)
 endif()
 unit(test_kin record/test_kin.c LINK pyrec_collect)
 unit(test_examine record/test_examine.c LINK pyrec_collect test_scratch)

@@ -3,11 +3,12 @@
 import json
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 
 from attach import need_attaching
-from e2e import Skip, function_of
+from e2e import ROOT, Skip, function_of
 
 SOMEBODY = 24680  # no user of this machine has that number
 
@@ -272,4 +273,109 @@ resource.setrlimit(resource.RLIMIT_NPROC, (1, 1))
     done = run(t, "-p", program.pid, "-o", t.trace())
     assert done.returncode == 7 and "can have no more threads" in done.stderr, done
     assert "libpyrec" not in pathlib.Path(f"/proc/{program.pid}/maps").read_text(encoding="utf-8")
+    program.end()
+
+
+# ---- filters of system calls ----
+
+FILTER = """
+import ctypes, struct
+KILL, REFUSE, ABSENT, ALLOW = 0x80000000, 0x50001, 0x50026, 0x7fff0000
+def put(otherwise, **rules):
+    code = struct.pack("HBBI", 0x20, 0, 0, 0)
+    for action, numbers in rules.items():
+        for number in numbers:
+            code += struct.pack("HBBIHBBI", 0x15, 0, 1, number, 6, 0, 0, globals()[action])
+    code += struct.pack("HBBI", 6, 0, 0, otherwise)
+    kept = ctypes.create_string_buffer(code, len(code))
+    program = struct.pack("HxxxxxxP", len(code) // 8, ctypes.addressof(kept))
+    libc = ctypes.CDLL(None)
+    libc.prctl(38, 1, 0, 0, 0)
+    assert libc.syscall(317, 1, 1, program) == 0  # of all threads
+"""
+FORKS = """
+import warnings
+warnings.simplefilter("ignore")
+def fork_it():
+    while True:
+        pid = os.fork()
+        if pid == 0:
+            end = time.monotonic() + 0.02
+            while time.monotonic() < end: pass
+            os._exit(0)
+        os.waitpid(pid, 0)
+        time.sleep(0.02)
+threading.Thread(target=fork_it, daemon=True).start()
+"""
+
+
+def numbers_of(names):
+    """The numbers of system calls; those that this machine lacks are left out."""
+    path = pathlib.Path("/usr/include/x86_64-linux-gnu/asm/unistd_64.h")
+    if not path.exists():
+        raise Skip("the numbers of system calls are not known")
+    known = dict(re.findall(r"#define __NR_(\w+) (\d+)", path.read_text(encoding="ascii")))
+    return sorted({int(known[name]) for name in names if name in known})
+
+
+def our_calls():
+    """What filter.c says that attaching and recording need."""
+    text = (ROOT / "record" / "inject" / "filter.c").read_text(encoding="utf-8")
+    names = set(re.findall(r"^    (?:CALL|VITAL)\((\w+)", text, re.M))
+    assert {"mmap", "clone", "process_vm_readv"} <= names, names
+    return names
+
+
+def test_a_filter_that_lets_us(t):
+    """It ends the program for every call that is not on our list: so the list is whole."""
+    need_root()
+    t.need_ctypes()
+    own = {"exit_group", "wait4", "select", "pselect6", "fork", "pause"}
+    allowed = numbers_of(our_calls() | own)
+    program = Elsewhere(t, does=f"{FILTER}{FORKS}put(KILL, ALLOW={allowed})")
+    before = pathlib.Path(f"/proc/{program.pid}/status").read_text(encoding="utf-8")
+    assert "Seccomp:\t2" in before, before
+    for _ in range(2):
+        trace = t.trace()
+        done = run(t, "-p", program.pid, "-o", trace, "-r", "500", "--duration", "1s")
+        assert done.returncode == 0 and "process" in done.stderr, (done, program.process.poll())
+        assert {"spin_it", "fork_it"} <= {row["function"] for row in t.rows("functions", trace)}
+    program.end()
+
+
+def test_a_filter_that_refuses(t):
+    """As containers have it by default: some calls fail, which harms nobody."""
+    need_root()
+    t.need_ctypes()
+    refused = numbers_of(["unshare", "setns", "ptrace", "mount", "kcmp", "close_range"])
+    absent = numbers_of(["clone3"])
+    program = Elsewhere(t, does=f"{FILTER}put(ALLOW, REFUSE={refused}, ABSENT={absent})")
+    check_recorded(t, program)
+    program.end()
+
+
+def test_a_filter_that_kills(t):
+    """Found out before it is too late: the line names the call."""
+    need_root()
+    t.need_ctypes()
+    copied(t)
+    for name in ("process_vm_readv", "clone", "memfd_create"):
+        program = Elsewhere(t, does=f"{FILTER}put(ALLOW, KILL={numbers_of([name])})")
+        done = run(t, "-p", program.pid, "-o", t.trace())
+        assert done.returncode == 5 and done.stderr.endswith(f"It is: {name}\n"), done
+        assert len(done.stderr.splitlines()) == 1, done
+        maps = pathlib.Path(f"/proc/{program.pid}/maps").read_text(encoding="utf-8")
+        assert "libpyrec" not in maps, maps
+        assert run(t, "dump", program.pid).returncode == 0
+        program.end()
+
+
+def test_a_filter_that_may_not_be_read(t):
+    """Only root may: then nothing is tried."""
+    need_root()
+    t.need_ctypes()
+    need_their_python(t)
+    program = Elsewhere(t, user=SOMEBODY, does=f"{FILTER}put(ALLOW)")
+    check_refused(t, program, "run pyrec as root", status=5, user=SOMEBODY, can_dump=True)
+    check_recorded(t, program)
     program.end()
