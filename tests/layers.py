@@ -25,7 +25,7 @@ LINES = (
      "record/regard", "record/inject", "record/encode", "record/collect", "record/cli", "record/run", "record"),
     # Looking from outside: the agent's readers of a CPython's memory, over another process's.
     ("record/base", "record/wire", "record/tables", "record/decode", "record/kernel", "record/remote",
-     "record/agent/base", "record/agent/cpython", "record/regard", "record/dump", "record"),
+     "record/agent/base", "record/agent/cpython", "record/regard", "record/cli", "record/dump", "record"),
     ("analyze/base", "analyze/model", "analyze/read", "analyze/weigh", "analyze/view",
      "analyze/waits", "analyze/stalls", "analyze/time", "analyze/live",
      "analyze/source", "analyze/compare", "analyze/export",

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "settings.h"
 
+#include "commands.h"
 #include "format/spelling.h"
 #include "record/wire/wire.h"
 #include "shell_script.h"
@@ -417,29 +418,37 @@ static void help_wrap(FILE *to, const char *text)
     fputc('\n', to);
 }
 
+void settings_write_option(FILE *to, const struct settings_option *option)
+{
+    char left[64], letter[8] = "    ";
+    if (option->letter != 0)
+        snprintf(letter, sizeof letter, "-%c, ", option->letter);
+    snprintf(left, sizeof left, "  %s--%s%s%s", letter, option->name,
+             option->argument != NULL ? " " : "", option->argument != NULL ? option->argument : "");
+    if (strlen(left) < HELP_COLUMN)
+        fprintf(to, "%-*s", HELP_COLUMN, left);
+    else /* a line of its own */
+        fprintf(to, "%s\n%*s", left, HELP_COLUMN, "");
+    help_wrap(to, option->help);
+}
+
 void settings_write_help(FILE *to)
 {
     fputs("usage: pyrec [options] -- command [args...]\n"
-          "       pyrec [options] -p PID    attach to a process that runs already\n"
-          "       pyrec dump PID            what each thread of a running process is doing now\n"
-          "       pyrec ps                  the Python processes that could be looked at\n\n"
-          "Run a command and record where its Python programs spend their time: all threads,\n"
+          "       pyrec [options] -p PID    attach to a process that runs already\n",
+          to);
+    const struct command *command;
+    for (size_t i = 0; (command = command_at(i)) != NULL; i++) {
+        const char *const argument = command->argument != NULL ? command->argument : "";
+        fprintf(to, "       pyrec %s %-*s%s\n", command->name, 19 - (int)strlen(command->name),
+                argument, command->summary);
+    }
+    fputs("\nRun a command and record where its Python programs spend their time: all threads,\n"
           "all processes, by line, into one file. Look at it with pyanalyze.\n\n",
           to);
-    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        char left[64], letter[8] = "    ";
-        if (rows[i].letter != 0)
-            snprintf(letter, sizeof letter, "-%c, ", rows[i].letter);
-        snprintf(left, sizeof left, "  %s--%s%s%s", letter, rows[i].name,
-                 rows[i].argument != NULL ? " " : "",
-                 rows[i].argument != NULL ? rows[i].argument : "");
-        const bool fits = strlen(left) < HELP_COLUMN;
-        if (fits)
-            fprintf(to, "%-*s", HELP_COLUMN, left);
-        else /* a line of its own */
-            fprintf(to, "%s\n%*s", left, HELP_COLUMN, "");
-        help_wrap(to, rows[i].help);
-    }
+    struct settings_option option;
+    for (size_t i = 0; settings_option(i, &option); i++)
+        settings_write_option(to, &option);
     fputs("\nThe command's exit status is pyrec's own; 127 and 126 when it cannot be found or\n"
           "run, 2 when pyrec itself was called wrongly.\n",
           to);

@@ -57,6 +57,9 @@ struct settings_option {
 /* The i-th; false behind the last. */
 bool settings_option(size_t i, struct settings_option *option);
 
+/* Its lines in a help text. */
+void settings_write_option(FILE *to, const struct settings_option *option);
+
 /* The text of --help. */
 void settings_write_help(FILE *to);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "shell_script.h"
 
-#include "settings.h"
+#include "commands.h"
 
 #include <string.h>
 
@@ -49,6 +49,39 @@ static void write_patterns(FILE *to, bool (*is)(const struct settings_option *))
     }
 }
 
+/* "dump ps" */
+static void write_names(FILE *to)
+{
+    const struct command *command;
+    for (size_t i = 0; (command = command_at(i)) != NULL; i++)
+        fprintf(to, "%s%s", i > 0 ? " " : "", command->name);
+}
+
+/* Behind a first word that is a command of pyrec's, its options. */
+static void write_bash_commands(FILE *to)
+{
+    const struct command *command;
+    fputs("    if ((COMP_CWORD > 1)); then\n"
+          "        case ${COMP_WORDS[1]} in\n",
+          to);
+    for (size_t i = 0; (command = command_at(i)) != NULL; i++) {
+        fprintf(to, "        %s)\n", command->name);
+        for (size_t k = 0; k < command->n_options; k++)
+            if (command->options[k].argument != NULL)
+                fprintf(to, "            [[ $before == --%s ]] && return\n",
+                        command->options[k].name);
+        fputs("            mapfile -t COMPREPLY < <(compgen -W '", to);
+        for (size_t k = 0; k < command->n_options; k++)
+            fprintf(to, "%s--%s", k > 0 ? " " : "", command->options[k].name);
+        fputs("' -- \"$word\")\n"
+              "            return ;;\n",
+              to);
+    }
+    fputs("        esac\n"
+          "    fi\n",
+          to);
+}
+
 /*
  * bash: the command begins at the first word that is no option and no option's argument; from
  * there on its own completion is asked (bash-completion's _command_offset, where it is loaded).
@@ -60,8 +93,10 @@ static void write_bash(FILE *to)
           "_pyrec()\n"
           "{\n"
           "    local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} at=1\n"
-          "    COMPREPLY=()\n"
-          "    while ((at < COMP_CWORD)); do\n"
+          "    COMPREPLY=()\n",
+          to);
+    write_bash_commands(to);
+    fputs("    while ((at < COMP_CWORD)); do\n"
           "        case ${COMP_WORDS[at]} in\n"
           "        --) ((at++)); break ;;\n"
           "        ",
@@ -115,12 +150,53 @@ static void write_bash(FILE *to)
         fprintf(to, "--%s ", o.name);
     fputs("' -- \"$word\")\n"
           "    else\n"
-          "        mapfile -t COMPREPLY < <({ ((COMP_CWORD == 1)) && compgen -W 'dump ps' -- "
-          "\"$word\"\n"
+          "        mapfile -t COMPREPLY < <({ ((COMP_CWORD == 1)) && compgen -W '",
+          to);
+    write_names(to);
+    fputs("' -- \"$word\"\n"
           "            compgen -c -- \"$word\"; } | sort -u)\n"
           "    fi\n"
           "}\n"
           "complete -F _pyrec pyrec\n",
+          to);
+}
+
+/* One option as zsh's _arguments has it, in both forms. */
+static void write_zsh_option(FILE *to, const struct settings_option *o)
+{
+    for (int form = o->letter != 0 ? 0 : 1; form < 2; form++) {
+        fputs(" \\\n        '", to);
+        if (form == 0)
+            fprintf(to, "-%c[", o->letter);
+        else
+            fprintf(to, "--%s%s[", o->name, o->argument != NULL ? "=" : "");
+        write_summary(to, o->help);
+        fputc(']', to);
+        if (o->argument != NULL)
+            fprintf(to, ":%s:%s", o->argument,
+                    is_file(o)    ? "_files"
+                    : is_shell(o) ? "(" SHELLS ")"
+                                  : " ");
+        fputc('\'', to);
+    }
+}
+
+static void write_zsh_commands(FILE *to)
+{
+    const struct command *command;
+    fputs("    if (( CURRENT > 2 )); then\n"
+          "        case ${words[2]} in\n",
+          to);
+    for (size_t i = 0; (command = command_at(i)) != NULL; i++) {
+        fprintf(to, "        %s) shift words; (( CURRENT-- )); _arguments -S", command->name);
+        for (size_t k = 0; k < command->n_options; k++)
+            write_zsh_option(to, &command->options[k]);
+        if (command->argument != NULL)
+            fprintf(to, " \\\n        ':%s:_pids'", command->argument);
+        fputs("; return ;;\n", to);
+    }
+    fputs("        esac\n"
+          "    fi\n",
           to);
 }
 
@@ -129,28 +205,21 @@ static void write_zsh(FILE *to)
     struct settings_option o;
     fputs("#compdef pyrec\n"
           "# Made by `pyrec --completion zsh`.\n"
-          "_pyrec()\n"
+          "_pyrec_first()\n"
           "{\n"
-          "    _arguments -S",
+          "    _alternative 'looks:what runs already:(",
           to);
-    for (size_t i = 0; settings_option(i, &o); i++) {
-        for (int form = o.letter != 0 ? 0 : 1; form < 2; form++) {
-            fputs(" \\\n        '", to);
-            if (form == 0)
-                fprintf(to, "-%c[", o.letter);
-            else
-                fprintf(to, "--%s%s[", o.name, o.argument != NULL ? "=" : "");
-            write_summary(to, o.help);
-            fputc(']', to);
-            if (o.argument != NULL)
-                fprintf(to, ":%s:%s", o.argument,
-                        is_file(&o)    ? "_files"
-                        : is_shell(&o) ? "(" SHELLS ")"
-                                       : " ");
-            fputc('\'', to);
-        }
-    }
-    fputs(" \\\n        '(-)1:command:_command_names -e'"
+    write_names(to);
+    fputs(")' 'commands:command:_command_names -e'\n"
+          "}\n"
+          "_pyrec()\n"
+          "{\n",
+          to);
+    write_zsh_commands(to);
+    fputs("    _arguments -S", to);
+    for (size_t i = 0; settings_option(i, &o); i++)
+        write_zsh_option(to, &o);
+    fputs(" \\\n        '(-)1:command:_pyrec_first'"
           " \\\n        '*::arguments:_normal'\n"
           "}\n"
           "if [[ ${funcstack[1]} == _pyrec ]]; then\n"
@@ -161,13 +230,55 @@ static void write_zsh(FILE *to)
           to);
 }
 
+static void write_fish_option(FILE *to, const char *condition, const struct settings_option *o)
+{
+    fprintf(to, "complete -c pyrec -n '%s' -l %s", condition, o->name);
+    if (o->letter != 0)
+        fprintf(to, " -s %c", o->letter);
+    if (is_file(o))
+        fputs(" -r -F", to);
+    else if (o->argument != NULL)
+        fprintf(to, " -x%s", is_shell(o) ? " -a '" SHELLS "'" : "");
+    fputs(" -d '", to);
+    write_summary(to, o->help);
+    fputs("'\n", to);
+}
+
+static void write_fish_commands(FILE *to)
+{
+    char condition[64];
+    const struct command *command;
+    fputs("function __pyrec_looks\n"
+          "    set -l words (commandline -opc)\n"
+          "    test (count $words) -gt 1; and contains -- $words[2] $argv\n"
+          "end\n",
+          to);
+    for (size_t i = 0; (command = command_at(i)) != NULL; i++) {
+        fprintf(to, "complete -c pyrec -n 'test (count (commandline -opc)) = 1' -x -a %s -d '",
+                command->name);
+        write_summary(to, command->summary);
+        fputs("'\n", to);
+        snprintf(condition, sizeof condition, "__pyrec_looks %s", command->name);
+        fprintf(to, "complete -c pyrec -n '%s' -x%s\n", condition,
+                command->argument != NULL ? " -a '(__fish_complete_pids)'" : "");
+        for (size_t k = 0; k < command->n_options; k++)
+            write_fish_option(to, condition, &command->options[k]);
+    }
+}
+
 /* fish is told which options have arguments: letters first, since it takes others for its own. */
 static void write_fish(FILE *to)
 {
     struct settings_option o;
-    fputs("# Made by `pyrec --completion fish`.\n"
-          "complete -c pyrec -x -a '(__fish_complete_subcommand",
-          to);
+    char condition[64] = "not __pyrec_looks";
+    const struct command *command;
+    for (size_t i = 0; (command = command_at(i)) != NULL; i++) {
+        const size_t len = strlen(condition);
+        snprintf(condition + len, sizeof condition - len, " %s", command->name);
+    }
+    fputs("# Made by `pyrec --completion fish`.\n", to);
+    write_fish_commands(to);
+    fprintf(to, "complete -c pyrec -n '%s' -x -a '(__fish_complete_subcommand", condition);
     for (int form = 0; form < 2; form++) {
         for (size_t i = 0; settings_option(i, &o); i++) {
             if (o.argument != NULL && form == 0 && o.letter != 0)
@@ -177,18 +288,8 @@ static void write_fish(FILE *to)
         }
     }
     fputs(")'\n", to);
-    for (size_t i = 0; settings_option(i, &o); i++) {
-        fprintf(to, "complete -c pyrec -l %s", o.name);
-        if (o.letter != 0)
-            fprintf(to, " -s %c", o.letter);
-        if (is_file(&o))
-            fputs(" -r -F", to);
-        else if (o.argument != NULL)
-            fprintf(to, " -x%s", is_shell(&o) ? " -a '" SHELLS "'" : "");
-        fputs(" -d '", to);
-        write_summary(to, o.help);
-        fputs("'\n", to);
-    }
+    for (size_t i = 0; settings_option(i, &o); i++)
+        write_fish_option(to, condition, &o);
 }
 
 static const struct {

@@ -4,6 +4,7 @@
 #include "dump_take.h"
 #include "format/spelling.h"
 #include "ps.h"
+#include "record/cli/commands.h"
 #include "record/regard/reason.h"
 
 #include <stdlib.h>
@@ -20,28 +21,9 @@ struct look {
     const char *pid;
 };
 
-static const char dump_help[] =
-    "usage: pyrec dump [--json] [--max-depth N] PID\n\n"
-    "Print what every thread of a running Python process is doing now: its stack, leaf\n"
-    "first, its state, what it waits for, and who holds the GIL. The process is not\n"
-    "stopped and nothing is left in it.\n\n"
-    "  --json          one JSON document\n"
-    "  --max-depth N   frames per stack (default 100, 0 = all); of deeper ones the\n"
-    "                  innermost and the 10 outermost are shown\n"
-    "  -h, --help      print this text and exit\n\n"
-    "Exit status: 0; 2 for a wrong command line, 3 when there is no such process or it\n"
-    "went away, 4 without the rights to read it, 5 when it is no Python that is known.\n";
-
-static const char ps_help[] =
-    "usage: pyrec ps [--json]\n\n"
-    "List the Python processes of this user (as root: of all users): version, threads, CPU\n"
-    "time, and whether pyrec can attach to them or why not.\n\n"
-    "  --json          one JSON document, with the reasons in sentences\n"
-    "  -h, --help      print this text and exit\n";
-
 bool look_is_command(const char *word)
 {
-    return strcmp(word, "dump") == 0 || strcmp(word, "ps") == 0;
+    return command_find(word) != NULL;
 }
 
 /* ---- the command line ---- */
@@ -59,49 +41,84 @@ static enum status depth_parse(struct look *look, const char *text, struct probl
     return STATUS_OK;
 }
 
-static enum status unknown(const char *option, bool is_dump, struct problem *why)
+static enum status unknown(const char *option, const struct command *command, struct problem *why)
 {
-    static const char *const names[] = {"--json", "--help", "--max-depth"};
-    for (size_t i = 0; i < ARRAY_LEN(names) - !is_dump; i++)
-        if (spelling_distance(option, names[i]) <= 3)
+    for (size_t i = 0; i < command->n_options; i++)
+        if (strncmp(option, "--", 2) == 0 &&
+            spelling_distance(option + 2, command->options[i].name) <= 3)
             return problem_set(why, STATUS_USAGE, PROBLEM_NO_OFFSET,
-                               "unknown option '%.60s', did you mean '%s'?", option, names[i]);
+                               "unknown option '%.60s', did you mean '--%s'?", option,
+                               command->options[i].name);
     return problem_set(why, STATUS_USAGE, PROBLEM_NO_OFFSET, "unknown option '%.60s'", option);
 }
 
-static enum status arguments_parse(struct look *look, char **argv, bool is_dump,
+/* The option that a word is, or is the beginning of ("--max-depth=3": *argument); NULL: none. */
+static const struct settings_option *option_find(const struct command *command, const char *word,
+                                                 const char **argument)
+{
+    *argument = NULL;
+    for (size_t i = 0; i < command->n_options; i++) {
+        const struct settings_option *const option = &command->options[i];
+        const size_t len = strlen(option->name);
+        if (word[0] == '-' && word[1] == option->letter && option->letter != 0 && word[2] == '\0')
+            return option;
+        if (strncmp(word, "--", 2) != 0 || strncmp(word + 2, option->name, len) != 0)
+            continue;
+        if (word[2 + len] == '=' && option->argument != NULL)
+            *argument = word + 3 + len;
+        if (word[2 + len] == '\0' || *argument != NULL)
+            return option;
+    }
+    return NULL;
+}
+
+static enum status option_take(struct look *look, const struct settings_option *option,
+                               const char *argument, struct problem *why)
+{
+    if (option->argument != NULL)
+        return depth_parse(look, argument, why);
+    look->is_json |= strcmp(option->name, "json") == 0;
+    look->wants_help |= strcmp(option->name, "help") == 0;
+    return STATUS_OK;
+}
+
+static enum status word_take(struct look *look, const char *word, const struct command *command,
+                             struct problem *why)
+{
+    if (command->argument == NULL)
+        return problem_set(why, STATUS_USAGE, PROBLEM_NO_OFFSET,
+                           "%s takes no arguments, not '%.60s'", command->name, word);
+    if (look->pid != NULL)
+        return problem_set(why, STATUS_USAGE, PROBLEM_NO_OFFSET,
+                           "one PID at a time, not also '%.60s'", word);
+    look->pid = word;
+    return STATUS_OK;
+}
+
+static enum status arguments_parse(struct look *look, char **argv, const struct command *command,
                                    struct problem *why)
 {
     bool is_over = false;
     *look = (struct look){.max_depth = MAX_DEPTH_FIRST};
     for (char **at = argv; *at != NULL; at++) {
-        static const char depth[] = "--max-depth";
-        const size_t len = sizeof depth - 1;
+        const char *argument;
         if (is_over || (*at)[0] != '-') {
-            if (!is_dump || look->pid != NULL)
-                return problem_set(why, STATUS_USAGE, PROBLEM_NO_OFFSET,
-                                   is_dump ? "one PID at a time, not also '%.60s'"
-                                           : "ps takes no arguments, not '%.60s'",
-                                   *at);
-            look->pid = *at;
-        } else if (strcmp(*at, "--") == 0) {
-            is_over = true;
-        } else if (strcmp(*at, "--json") == 0) {
-            look->is_json = true;
-        } else if (strcmp(*at, "--help") == 0 || strcmp(*at, "-h") == 0) {
-            look->wants_help = true;
-        } else if (is_dump && strcmp(*at, depth) == 0) {
-            TRY(depth_parse(look, at[1], why));
-            at++;
-        } else if (is_dump && strncmp(*at, depth, len) == 0 && (*at)[len] == '=') {
-            TRY(depth_parse(look, *at + len + 1, why));
-        } else {
-            return unknown(*at, is_dump, why);
+            TRY(word_take(look, *at, command, why));
+            continue;
         }
+        is_over = strcmp(*at, "--") == 0;
+        if (is_over)
+            continue;
+        const struct settings_option *const option = option_find(command, *at, &argument);
+        if (option == NULL)
+            return unknown(*at, command, why);
+        if (option->argument != NULL && argument == NULL && at[1] != NULL)
+            argument = *++at;
+        TRY(option_take(look, option, argument, why));
     }
-    if (is_dump && look->pid == NULL && !look->wants_help)
+    if (command->argument != NULL && look->pid == NULL && !look->wants_help)
         return problem_set(why, STATUS_USAGE, PROBLEM_NO_OFFSET,
-                           "dump wants the PID of a process; 'pyrec ps' lists them");
+                           "%s wants the PID of a process; 'pyrec ps' lists them", command->name);
     return STATUS_OK;
 }
 
@@ -170,16 +187,18 @@ static int ps_run(const struct look *look, FILE *to, struct problem *why)
 int look_run(int argc, char **argv, FILE *to, struct problem *why)
 {
     struct look look;
-    const bool is_dump = argc > 1 && strcmp(argv[1], "dump") == 0;
+    const struct command *const command = argc > 1 ? command_find(argv[1]) : NULL;
     why->detail[0] = '\0';
-    const enum status status = arguments_parse(&look, argv + 2, is_dump, why);
+    if (command == NULL)
+        return exit_of(problem_set(why, STATUS_USAGE, PROBLEM_NO_OFFSET, "no command"));
+    const enum status status = arguments_parse(&look, argv + 2, command, why);
     if (status != STATUS_OK)
         return exit_of(status);
     int code = EXIT_SUCCESS;
     if (look.wants_help)
-        fputs(is_dump ? dump_help : ps_help, to);
+        command_write_help(to, command);
     else
-        code = is_dump ? dump_run(&look, to, why) : ps_run(&look, to, why);
+        code = command->argument != NULL ? dump_run(&look, to, why) : ps_run(&look, to, why);
     if (fflush(to) != 0 && code == EXIT_SUCCESS) {
         (void)problem_set(why, STATUS_IO, PROBLEM_NO_OFFSET, "the output could not be written");
         code = EXIT_FAILURE;

@@ -40,6 +40,9 @@ CASES = [
     ("pyanalyze lines unus", "pyanalyze lines unusual.name"),
     ("pyanalyze annotate --source fol", "pyanalyze annotate --source folder/"),
     ("pyrec --no-chi", "pyrec --no-children"),
+    ("pyrec dump --js", "pyrec dump --json"),
+    ("pyrec dump --json --max-d", "pyrec dump --json --max-depth"),
+    ("pyrec ps --he", "pyrec ps --help"),
     ("pyrec -o oth", "pyrec -o other.txt"),
     ("pyrec --completion z", "pyrec --completion zsh"),
     ("pyrec -r 100 unlikely-pr", "pyrec -r 100 unlikely-program"),
@@ -55,6 +58,9 @@ BASH_CASES = CASES + [
     ("pyanalyze nothing ru", "pyanalyze nothing ru"),
     ("pyrec --output=oth", "pyrec --output=other.txt"),
     ("pyrec --rate ru", "pyrec --rate ru"),
+    ("pyrec dump --max-depth ru", "pyrec dump --max-depth ru"),
+    ("pyrec ps ru", "pyrec ps ru"),
+    ("pyrec ps --max-d", "pyrec ps --max-d"),
 ]
 
 
