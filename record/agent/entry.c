@@ -13,7 +13,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -170,16 +169,14 @@ static void watches_begin(struct agent *agent, const char *text)
     char room[SETTINGS_MAX];
     const char *library = NULL;
     const char *const setting = settings_split(text, room, &library);
-    /* under a filter of system calls pyrec has tried our calls, not those of another program */
-    const bool is_filtered = syscall(SYS_prctl, PR_GET_SECCOMP, 0, 0, 0, 0) > 0;
-    const bool follows = !is_filtered && !(agent->settings.flags & WIRE_NO_CHILDREN);
+    const bool follows = !(agent->settings.flags & WIRE_NO_CHILDREN);
     if (!is_watching) {
         fork_watch();
         aside_watch();
         is_watching = true;
     }
     ends_watch();
-    if (library != NULL && strncmp(library, "/proc/", 6) == 0)
+    if (library != NULL && strncmp(library, WIRE_NOT_FOR_OTHERS, 6) == 0)
         library = NULL; /* a descriptor of ours: nobody else's */
     hooks_take(is_home, &agent->interp.symbols, follows ? setting : NULL, library,
                &agent->settings.hooks);

@@ -35,6 +35,8 @@ enum status lobby_open(struct lobby *lobby, struct hello *hello, struct collect 
 void lobby_expect(struct lobby *lobby, pid_t pid)
 {
     struct epoll_event event = {.events = lobby->is_shut ? 0 : EPOLLIN};
+    if (lobby->hello == NULL) /* it was never opened */
+        return;
     const int fd = door_open_near(&lobby->hello->door, pid);
     event.data.u64 = LOBBY_EPOLL_DOOR << 32;
     (void)kin_add(&lobby->hello->kin, pid);

@@ -379,6 +379,12 @@ static bool text_write(const struct job *job, unsigned offset, const char *text,
     return n <= room && field_write(job, offset, text, n);
 }
 
+static const char *settings_of(const struct job *job)
+{
+    const bool is_filtered = job->regard.facts.is_filtered && job->plan->settings_filtered != NULL;
+    return is_filtered ? job->plan->settings_filtered : job->plan->settings;
+}
+
 static bool letters_write(const struct job *job, const struct mailbox *now, uint32_t lib_len)
 {
     if (!storage_fill(job, now))
@@ -388,7 +394,7 @@ static bool letters_write(const struct job *job, const struct mailbox *now, uint
            text_write(job, MB_SYMBOL, job->plan->entry, 64) &&
            text_write(job, MB_PATH, lib_len > 0 ? BY_MEMORY : job->plan->library,
                       MB_SETTINGS - MB_PATH) &&
-           text_write(job, MB_SETTINGS, job->plan->settings, MAILBOX_STACK - MB_SETTINGS) &&
+           text_write(job, MB_SETTINGS, settings_of(job), MAILBOX_STACK - MB_SETTINGS) &&
            field_write(job, MB_FUNCTIONS, job->functions, sizeof job->functions);
 }
 

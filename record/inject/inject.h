@@ -60,6 +60,7 @@ struct inject_plan {
     const char *library; /* its path */
     const char *entry;   /* int ENTRY(const char *settings) */
     const char *settings;
+    const char *settings_filtered; /* for one under a filter of system calls; NULL = the same */
     /* Tests: called before each step, in the child. NULL = not. */
     void (*on_step)(unsigned step);
 };

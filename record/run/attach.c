@@ -42,20 +42,23 @@ static enum inject_outcome entry_outcome(int entry, struct problem *why)
 static enum inject_outcome attach_one(const struct attach_plan *plan, pid_t pid,
                                       struct collect_attached *how, struct problem *why)
 {
-    struct inject_result result;
+    struct inject_result result = {.entry = 0};
     char *settings = launch_agent_text(plan->agent, plan->launch->library);
+    /* its filters were tried with our calls, not with those of a program that it executes */
+    char *filtered = launch_agent_text(plan->agent, WIRE_NOT_FOR_OTHERS);
     const struct inject_plan one = {
         .pid = pid,
         .library = plan->launch->library,
         .entry = WIRE_ATTACH_ENTRY,
         .settings = settings,
+        .settings_filtered = filtered,
     };
     (void)problem_set(why, STATUS_IO, PROBLEM_NO_OFFSET, "cannot be attached to: no memory");
-    if (settings == NULL)
-        return INJECT_FAILED;
     lobby_expect(plan->lobby, pid);
-    enum inject_outcome outcome = inject(&one, &result, why);
+    enum inject_outcome outcome =
+        settings != NULL && filtered != NULL ? inject(&one, &result, why) : INJECT_FAILED;
     free(settings);
+    free(filtered);
     if (result.entry != 0)
         outcome = entry_outcome(result.entry, why);
     *how = (struct collect_attached){

@@ -137,15 +137,13 @@ static enum status command_start(struct session *s, int *exit_code, struct probl
     return launch_go(&s->launch, settings->command[0], exit_code, why);
 }
 
-/* The process will call pyrec_attach() by itself: tell whoever has started us what to call it with.
- * Nobody is waited for: it is there already. */
+/* It will call pyrec_attach() by itself, and is there: tell whoever has started us with what. */
 static enum status process_invite(struct session *s, int *exit_code, struct problem *why)
 {
     const struct launch_agent agent = agent_of(s);
     struct procfs_stat program;
     char *settings = s->is_recording ? launch_agent_text(&agent, s->launch.library) : NULL;
-    if (s->is_recording)
-        lobby_expect(&s->lobby, s->settings->pids[0]);
+    lobby_expect(&s->lobby, s->settings->pids[0]);
     const bool is_told =
         settings != NULL && printf(WIRE_ENV "=%s\n", settings) > 0 && fflush(stdout) == 0;
     free(settings);

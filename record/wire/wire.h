@@ -55,6 +55,8 @@ enum wire_flags {
  * `settings` is what PYREC_AGENT would hold; record/agent/entry.h says how to call it.
  */
 #define WIRE_ATTACH_ENTRY "pyrec_attach"
+/* How a library's path begins that other programs cannot have, or are not to have. */
+#define WIRE_NOT_FOR_OTHERS "/proc/"
 #define WIRE_ATTACH_LIST(X)                                                                        \
     X(DONE, "is being recorded from now on")                                                       \
     X(SETTINGS, "pyrec and libpyrec.so are not of the same version")                               \

@@ -340,6 +340,8 @@ def test_a_filter_that_lets_us(t):
         done = run(t, "-p", program.pid, "-o", trace, "-r", "500", "--duration", "1s")
         assert done.returncode == 0 and "process" in done.stderr, (done, program.process.poll())
         assert {"spin_it", "fork_it"} <= {row["function"] for row in t.rows("functions", trace)}
+        about, = [row for row in t.info(trace)["attached"] if row["process"] == program.pid]
+        assert about["hook_exec"] != "all" and about["hook_thread_ends"] == "all", about
     program.end()
 
 
