@@ -117,6 +117,28 @@ static void convert(iconv_t to_utf8, const char *bytes, size_t len, char *out, s
     *n = (size_t)(at - out);
 }
 
+/*
+ * In two codings iconv has the old terminals' signs where Python, and every source, has ASCII: no
+ * other bytes stand for these.
+ */
+static size_t keep_ascii(const char *coding, char *text, size_t len)
+{
+    static const char *const signs[][2] = {
+        {"\xc2\xa5", "\\"}, {"\xe2\x80\xbe", "~"}, {"\xe2\x82\xa9", "\\"}};
+    size_t n = 0;
+    if (strcmp(coding, "SHIFT_JIS") != 0 && strcmp(coding, "johab") != 0)
+        return len;
+    for (size_t i = 0; i < len;) {
+        size_t k = 0;
+        while (k < ARRAY_LEN(signs) && strncmp(text + i, signs[k][0], strlen(signs[k][0])) != 0)
+            k++;
+        text[n++] = k < ARRAY_LEN(signs) ? signs[k][1][0] : text[i];
+        i += k < ARRAY_LEN(signs) ? strlen(signs[k][0]) : 1;
+    }
+    text[n] = '\0';
+    return n;
+}
+
 /* CR LF and CR become LF. */
 static size_t end_lines(char *text, size_t len)
 {
@@ -152,6 +174,7 @@ struct source_text source_text_make(struct arena *arena, const char *bytes, size
             made.text = arena_get(arena, GROWTH_MAX * len + sizeof REPLACEMENT + 1);
             convert(to_utf8, bytes, len, made.text, &made.len);
             iconv_close(to_utf8);
+            made.len = keep_ascii(name, made.text, made.len);
         } else {
             made.unknown = arena_copy(arena, coding, strlen(coding));
         }

@@ -35,8 +35,7 @@ def visible(text):
 
 def frame_text(frame):
     function, file, line = frame
-    return f"{function} ({file}:{line})" if file and line else \
-        f"{function} ({file})" if file else function
+    return f"{function} ({file}:{line})" if line else f"{function} ({file})" if file else function
 
 
 def folded(data, threads):

@@ -223,8 +223,9 @@ def check_tools(maker):
     for form, by in (("callgrind", "samples"), ("pstats", "cpu")):
         for words in ([], ["--from", "0.3", "--to", "1.2"], ["--thread", "MainThread"]):
             path = maker.file("made." + form, maker.run("export", "--format", form, *words))
-            if not export_graphs.gprof2dot(str(path), form, maker.rows("functions", *words), by):
-                print("  gprof2dot skipped: it is not installed")
+            asked = export_graphs.gprof2dot(str(path), form, maker.rows("functions", *words), by)
+    if not asked:
+        print("  gprof2dot skipped: it is not installed")
     path = maker.file("made.pprof", maker.run("export", "--format", "pprof"))
     if not export_graphs.go_pprof(str(path), functions, "samples"):
         print("  go tool pprof skipped: it is not installed")

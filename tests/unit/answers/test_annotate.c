@@ -142,6 +142,30 @@ START_TEST(source_lines)
 }
 END_TEST
 
+/* A backslash is one in every coding that a source can be in, whatever it once looked like. */
+START_TEST(ascii_stays_ascii)
+{
+    static const char *const codings[] = {"shift_jis", "sjis", "cp932",  "euc-jp", "euc_kr",
+                                          "johab",     "big5", "latin1", "utf-8",  "koi8-r"};
+    for (size_t i = 0; i < sizeof codings / sizeof *codings; i++) {
+        struct source source = {0};
+        struct problem why = {0};
+        char made[256], ascii[96];
+        const char *const path = scratch_path("ascii.py");
+        for (char c = ' '; c < '\x7f'; c++)
+            ascii[c - ' '] = c;
+        ascii['\x7f' - ' '] = '\0';
+        const int len = snprintf(made, sizeof made, "# coding: %s\n%s\n", codings[i], ascii);
+        scratch_write(path, made, (size_t)len);
+        ck_assert_int_eq(source_read(&source, path, &why), STATUS_OK);
+        ck_assert_ptr_null(source.unknown_coding);
+        ck_assert_uint_eq(source.n_lines, 2);
+        ck_assert_str_eq(source.lines[1], ascii);
+        source_clear(&source);
+    }
+}
+END_TEST
+
 START_TEST(source_that_cannot_be_read)
 {
     struct source source = {0};
@@ -181,6 +205,7 @@ int main(void)
     tcase_add_checked_fixture(tests, NULL, scratch_remove);
     tcase_add_loop_test(tests, files_equal_reference, 0, 25);
     tcase_add_test(tests, source_lines);
+    tcase_add_test(tests, ascii_stays_ascii);
     tcase_add_test(tests, source_that_cannot_be_read);
     tcase_add_test(tests, source_is_found_below);
     suite_add_tcase(suite, tests);
