@@ -93,6 +93,40 @@ START_TEST(folded_stack)
 }
 END_TEST
 
+static uint32_t n_reads;
+
+/* As the kernel does it, one page at a time. */
+static bool counting_read(void *closure, uint64_t at, void *to, size_t n)
+{
+    const struct remote *const self = closure;
+    n_reads++;
+    return remote_read(self, at, to, n);
+}
+
+/* A reading asks for each page once, however often it is looked at, and for each anew the next
+ * time. */
+START_TEST(calls_of_a_reading)
+{
+    struct remote self = {.pid = getpid(), .tid = getpid()};
+    const struct remote counted = {.pid = getpid(), .read = counting_read, .closure = &self};
+    uint32_t first = 0;
+    chain_make(minors[_i], 40);
+    outside_open(&counted);
+    ck_assert(reading_init(&reading, &fake.interp, (struct reading_fold){0, 0}));
+    for (int round = 0; round < 3; round++) {
+        n_reads = 0;
+        ck_assert_ptr_null(reading_take(&reading, fake.tstate));
+        ck_assert_uint_eq(reading.n_frames, 40);
+        if (round == 0)
+            first = n_reads;
+        ck_assert_uint_eq(n_reads, first);
+    }
+    ck_assert_uint_gt(first, 0);
+    ck_assert_msg(first <= 20, "%u calls for 40 frames", first);
+    teardown();
+}
+END_TEST
+
 START_TEST(list_of_threads)
 {
     struct crowd crowd = {.tasks = NULL};
@@ -280,6 +314,7 @@ int main(void)
     tcase_set_timeout(tcase, 200);
     tcase_add_loop_test(tcase, whole_stack, 0, N_MINORS);
     tcase_add_loop_test(tcase, folded_stack, 0, N_MINORS);
+    tcase_add_loop_test(tcase, calls_of_a_reading, 0, N_MINORS);
     tcase_add_loop_test(tcase, list_of_threads, 0, N_MINORS);
     tcase_add_loop_test(tcase, list_without_end, 0, N_MINORS);
     tcase_add_loop_test(tcase, chain_without_end, 0, N_MINORS);
