@@ -30,7 +30,7 @@ class Waiting:
         self.t, self.go = t, t.dir / f"go{t.n}"
         self.settings = t.dir / f"settings{t.n}"
         hold = (f"echo $PYREC_AGENT > {self.settings}.new; mv {self.settings}.new {self.settings}; "
-                f"while [ ! -e {self.go} ]; do sleep 0.05; done")
+                f"while [ -e {self.settings} ] && [ ! -e {self.go} ]; do sleep 0.05; done")
         self.process, self.trace = t.start(["/bin/sh", "-c", hold], options)
         t.at_end.append(self.kill)
         while not self.settings.exists():
