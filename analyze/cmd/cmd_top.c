@@ -59,8 +59,7 @@ static const struct option options[] = {
      0},
     {"window", 'w', "SECONDS", OPTION_COUNT, "what \"now\" is, 1 to 60; default 10", NULL, 0},
     {"program-output", 0, "FILE", OPTION_TEXT,
-     "name this file in the last line: where the program's own output goes; pyrec top says so",
-     NULL, 0},
+     "name this file in the last line, as where the program's own output was sent", NULL, 0},
     OPTION_END,
 };
 
