@@ -22,6 +22,7 @@ CONTROL = re.compile("[\0-\x08\x0b-\x1f\x7f-\x9f]")
 VISIBLE = re.compile("[\0-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 PROFILES = pathlib.Path(__file__).resolve().parent / "profiles"
 ALONE = {"completion"}  # takes no trace
+ON_AND_ON = {"top"}  # until its program has ended; has no forms
 BINARY = {"pprof", "pstats", "plot_png", "plot_pdf"}
 AS_IT_IS = {"csv"}  # programs get names as they are; a terminal does not
 # Without colours, every escape sequence is somebody else's.
@@ -32,7 +33,7 @@ ENVIRONMENT = {"TZ": "UTC", "LC_ALL": "C.UTF-8", "TERM": "xterm", "PATH": "/usr/
 def commands(program):
     text = subprocess.run([program, "help"], capture_output=True, text=True, check=True).stdout
     names = re.findall(r"^  ([a-z]+) ", text.partition("Commands:")[2], re.M)
-    return [name for name in names if name not in ("help", "version")]
+    return [name for name in names if name not in ("help", "version", *ON_AND_ON)]
 
 
 @functools.lru_cache(maxsize=None)
