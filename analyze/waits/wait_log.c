@@ -222,9 +222,10 @@ void wait_log_range(struct wait_log *log, struct scene *scene, const struct sele
 void wait_log_forget(struct wait_log *log, size_t n)
 {
     log->n_waits -= n;
-    memmove(log->waits, log->waits + n, log->n_waits * sizeof *log->waits);
-    if (log->n_waits > 0)
-        return; /* what is left may need all of it */
+    if (log->n_waits > 0) { /* what is left may need all of it */
+        memmove(log->waits, log->waits + n, log->n_waits * sizeof *log->waits);
+        return;
+    }
     for (size_t i = 0; i < log->n_peers; i++)
         log->peers[i].n = 0;
     log->n_runs = 0;

@@ -168,14 +168,14 @@ static void make_busy(const char *path, bool closed, unsigned n_more)
     const struct maker_settings settings = {.hostname = "testhost"};
     struct maker *const m = maker_open(path, &settings);
     const uint32_t p = maker_process(m, 4821, 1, argv);
+    static char names[590][20]; /* the maker borrows them */
     uint32_t threads[600], n = 0;
     threads[n++] = maker_thread(m, p, 4821, "MainThread", 0);
     threads[n++] = maker_thread(m, p, 4822, "batch-0", 0);
     threads[n++] = maker_thread(m, p, 4823, "\033[2Jm\u202eetrics\u4e2d\u6587\n", 0);
     for (unsigned i = 0; i < n_more; i++) {
-        char *const name = malloc(20); /* the maker borrows it for as long as the test runs */
-        snprintf(name, 20, "pool-%u", i);
-        threads[n++] = maker_thread(m, p, 5000 + i, name, 0);
+        snprintf(names[i], sizeof names[i], "pool-%u", i);
+        threads[n++] = maker_thread(m, p, 5000 + i, names[i], 0);
     }
     const struct maker_frame loop = {"serve", "/srv/shop/server.py", 10, 14, 0};
     const struct maker_frame report = {"make_report.<locals>.<genexpr>",
