@@ -47,10 +47,9 @@ build() { # DIRECTORY BUILD_TYPE SANITIZERS WORDS [CMAKE BUILD ARGUMENTS...]
 
 # Tests start real programs and many of them at once: on a machine that is suddenly busy with something
 # else, one may fail that is right. It has a second chance; what fails twice has failed.
-# Most of them wait for most of their time: twice as many as there are CPUs keep these busy.
 run() { # DIRECTORY [CTEST ARGUMENTS...]
     echo "testing in $1/ .."
-    (cd "$1" && shift && ctest --output-on-failure --repeat until-pass:2 -j "$((2 * $(nproc)))" "$@") || {
+    (cd "$1" && shift && ctest --output-on-failure --repeat until-pass:2 -j "$(nproc)" "$@") || {
         run_status=$?
         echo "$0: tests failed in $1/; what they said: $1/Testing/Temporary/LastTest.log" >&2
         exit "$run_status"

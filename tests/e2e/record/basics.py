@@ -115,7 +115,7 @@ def check_chains(t, wanted, options=()):
 
 
 # The claim is 100,000 (CMakeLists.txt beside e2e.py says where); a version's own faults show earlier.
-STACKS = int(os.environ.get("PYREC_STACKS", "30000"))
+STACKS = int(os.environ.get("STACKS_WANTED", "30000"))
 
 
 def test_no_impossible_stack(t):
