@@ -121,6 +121,19 @@ def test_generators(t):
     assert seen > 100, seen
 
 
+def check_left_and_right(t, script):
+    """Who called leaf() is one of the two that take turns, and never both."""
+    run = t.record("-c", script)
+    counts = {"left": 0, "right": 0}
+    for frames, weight in t.stacks(run.trace):
+        names = [function_of(frame) for frame in frames]
+        if names and names[-1] == "spin":
+            assert names[-2] == "leaf" and names[-3] in counts, names
+            assert names[-3] in names and not ("left" in names and "right" in names), names
+            counts[names[-3]] += weight
+    assert min(counts.values()) > 100, counts
+
+
 def test_asyncio(t):
     """The frames of the task that runs."""
     script = HEAD + ("import asyncio\n"
@@ -133,14 +146,7 @@ def test_asyncio(t):
                      "async def main():\n"
                      "    await asyncio.gather(left(), right(), left(), right())\n"
                      "asyncio.run(main())\n")
-    run = t.record("-c", script)
-    counts = {"left": 0, "right": 0}
-    for frames, weight in t.stacks(run.trace):
-        names = [function_of(frame) for frame in frames]
-        if names and names[-1] == "spin":
-            assert names[-2] == "leaf" and names[-3] in counts, names
-            counts[names[-3]] += weight
-    assert min(counts.values()) > 100, counts
+    check_left_and_right(t, script)
 
 
 GREEN = HEAD + """
@@ -158,22 +164,10 @@ def right():
 """
 
 
-def check_green(t, script):
-    run = t.record("-c", script)
-    counts = {"left": 0, "right": 0}
-    for frames, weight in t.stacks(run.trace):
-        names = [function_of(frame) for frame in frames]
-        if names and names[-1] == "spin":
-            assert names[-2] == "leaf" and names[-3] in counts, names
-            assert names[-3] in names and not ("left" in names and "right" in names), names
-            counts[names[-3]] += weight
-    assert min(counts.values()) > 100, counts
-
-
 def test_greenlet(t):
     if subprocess.run([t.python, "-c", "import greenlet"], capture_output=True).returncode:
         raise Skip("no greenlet for this interpreter")
-    check_green(t, GREEN.format(module="greenlet", switch="hub.switch()") + """
+    check_left_and_right(t, GREEN.format(module="greenlet", switch="hub.switch()") + """
 hub = greenlet.getcurrent()
 greens = [greenlet.greenlet(left), greenlet.greenlet(right)]
 while any(not green.dead for green in greens):
@@ -185,5 +179,5 @@ while any(not green.dead for green in greens):
 def test_gevent(t):
     if subprocess.run([t.python, "-c", "import gevent"], capture_output=True).returncode:
         raise Skip("no gevent for this interpreter")
-    check_green(t, GREEN.format(module="gevent", switch="gevent.sleep(0)") +
-                "gevent.joinall([gevent.spawn(left), gevent.spawn(right)])\n")
+    check_left_and_right(t, GREEN.format(module="gevent", switch="gevent.sleep(0)") +
+                         "gevent.joinall([gevent.spawn(left), gevent.spawn(right)])\n")

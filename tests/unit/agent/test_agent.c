@@ -3,6 +3,7 @@
 #include "record/agent/agent.h"
 #include "record/agent/base/clock.h"
 #include "record/agent/interpose/ends.h"
+#include "tests/unit/support/suite.h"
 
 #include <check.h>
 #include <dirent.h>
@@ -200,9 +201,5 @@ int main(void)
     tcase_add_test(tests, late_signals_are_ours);
     tcase_set_timeout(tests, 60);
     suite_add_tcase(suite, tests);
-    SRunner *const runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return suite_run(suite);
 }

@@ -3,6 +3,7 @@
 #include "record/agent/base/clock.h"
 #include "record/agent/sample/capture.h"
 #include "tests/unit/support/fake_interp.h"
+#include "tests/unit/support/suite.h"
 #include <check.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -398,9 +399,5 @@ int main(void)
     tcase_add_test(tcase, wants_while_the_list_changes);
     suite_add_tcase(suite, tcase);
     fake_catch_faults();
-    SRunner *const runner_ = srunner_create(suite);
-    srunner_run_all(runner_, CK_NORMAL);
-    const int failed = srunner_ntests_failed(runner_);
-    srunner_free(runner_);
-    return failed == 0 ? 0 : 1;
+    return suite_run(suite);
 }

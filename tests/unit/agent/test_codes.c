@@ -4,6 +4,7 @@
 #include "record/agent/base/clock.h"
 #include "record/agent/cpython/codes.h"
 #include "tests/unit/support/fake_interp.h"
+#include "tests/unit/support/suite.h"
 #include <check.h>
 #include <pthread.h>
 #include <sched.h>
@@ -304,9 +305,5 @@ int main(void)
     tcase_add_loop_test(tcase, two_threads, 0, 2);
     suite_add_tcase(suite, tcase);
     fake_catch_faults();
-    SRunner *const runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? 0 : 1;
+    return suite_run(suite);
 }

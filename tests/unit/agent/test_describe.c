@@ -2,6 +2,7 @@
 /* What a code object says of itself, in the layout of every version; strings of every kind. */
 #include "record/agent/cpython/describe.h"
 #include "tests/unit/support/fake_interp.h"
+#include "tests/unit/support/suite.h"
 #include <check.h>
 #include <stdlib.h>
 #include <string.h>
@@ -120,9 +121,5 @@ int main(void)
     tcase_add_loop_test(tcase, random_damage, FIRST_MINOR, END_MINOR);
     suite_add_tcase(suite, tcase);
     fake_catch_faults();
-    SRunner *const runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? 0 : 1;
+    return suite_run(suite);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* pace: a made-up sampler with a known cost per tick. */
 #include "record/agent/sample/pace.h"
+#include "tests/unit/support/suite.h"
 #include <check.h>
 #include <stdlib.h>
 
@@ -101,9 +102,5 @@ int main(void)
     tcase_add_test(tc, does_not_swing);
     tcase_add_test(tc, never_stops);
     suite_add_tcase(suite, tc);
-    SRunner *const runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(suite);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The version tables: there, sane, and corrected by what an interpreter says of itself. */
 #include "record/agent/cpython/pyver.h"
+#include "tests/unit/support/suite.h"
 #include <check.h>
 #include <string.h>
 
@@ -131,9 +132,5 @@ int main(void)
     tcase_add_test(tcase, refuses_nonsense);
     tcase_add_test(tcase, shifts_objects);
     suite_add_tcase(suite, tcase);
-    SRunner *const runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? 0 : 1;
+    return suite_run(suite);
 }

@@ -2,6 +2,7 @@
 /* The walker against fake interpreters of every version: right chains, and each way to be wrong. */
 #include "record/agent/cpython/stack.h"
 #include "tests/unit/support/fake_interp.h"
+#include "tests/unit/support/suite.h"
 #include <check.h>
 #include <stdlib.h>
 #include <string.h>
@@ -379,9 +380,5 @@ int main(void)
     tcase_add_loop_test(tcase, random_damage, 0, N_MINORS);
     suite_add_tcase(suite, tcase);
     fake_catch_faults();
-    SRunner *const runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? 0 : 1;
+    return suite_run(suite);
 }

@@ -3,6 +3,7 @@
 #include "record/agent/base/reserve.h"
 #include "record/agent/sample/threads.h"
 #include "tests/unit/support/fake_interp.h"
+#include "tests/unit/support/suite.h"
 #include <check.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -304,9 +305,5 @@ int main(void)
     tcase_add_test(tcase, fork_child);
     suite_add_tcase(suite, tcase);
     fake_catch_faults();
-    SRunner *const runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? 0 : 1;
+    return suite_run(suite);
 }

@@ -3,6 +3,7 @@
 #include "analyze/source/annotate.h"
 #include "tests/unit/support/reference.h"
 #include "tests/unit/support/scratch.h"
+#include "tests/unit/support/suite.h"
 
 #include <check.h>
 #include <stdio.h>
@@ -209,9 +210,5 @@ int main(void)
     tcase_add_test(tests, source_that_cannot_be_read);
     tcase_add_test(tests, source_is_found_below);
     suite_add_tcase(suite, tests);
-    SRunner *const runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return suite_run(suite);
 }

@@ -7,6 +7,7 @@
 #include "analyze/weigh/calltree.h"
 #include "tests/unit/support/reference.h"
 #include "tests/unit/support/scratch.h"
+#include "tests/unit/support/suite.h"
 
 #include <check.h>
 #include <stdio.h>
@@ -277,9 +278,5 @@ int main(void)
     tcase_add_loop_test(tests, trees_equal_paths, 0, 25);
     tcase_add_loop_test(tests, call_each_other, 0, 2);
     suite_add_tcase(suite, tests);
-    SRunner *const runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return suite_run(suite);
 }

@@ -4,6 +4,7 @@
 #include "analyze/time/gil_matrix.h"
 #include "tests/unit/support/make_trace.h"
 #include "tests/unit/support/scratch.h"
+#include "tests/unit/support/suite.h"
 
 #include <check.h>
 #include <string.h>
@@ -374,9 +375,5 @@ int main(void)
     tcase_add_test(tests, as_a_square);
     tcase_add_test(tests, tick_by_tick);
     suite_add_tcase(suite, tests);
-    SRunner *const runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return suite_run(suite);
 }

@@ -3,6 +3,7 @@
 #include "analyze/model/key.h"
 #include "analyze/model/module.h"
 #include "analyze/weigh/thread_group.h"
+#include "tests/unit/support/suite.h"
 
 #include <check.h>
 #include <stdlib.h>
@@ -132,9 +133,5 @@ int main(void)
     tcase_add_test(tests, threads_of_one_process_are_together);
     tcase_add_test(tests, modules);
     suite_add_tcase(suite, tests);
-    SRunner *const runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return suite_run(suite);
 }

@@ -3,6 +3,7 @@
 #include "analyze/stalls/wait_judge.h"
 #include "tests/unit/support/scratch.h"
 #include "tests/unit/support/stall_made.h"
+#include "tests/unit/support/suite.h"
 
 #include <check.h>
 #include <stdlib.h>
@@ -506,9 +507,5 @@ int main(void)
     tcase_add_loop_test(tests, of_a_state, 0, 2);
     tcase_add_test(tests, with_a_gap);
     suite_add_tcase(suite, tests);
-    SRunner *const runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return suite_run(suite);
 }

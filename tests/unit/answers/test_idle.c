@@ -3,6 +3,7 @@
 #include "analyze/stalls/idle_tell.h"
 #include "tests/unit/support/scratch.h"
 #include "tests/unit/support/stall_made.h"
+#include "tests/unit/support/suite.h"
 
 #include <check.h>
 #include <stdlib.h>
@@ -368,9 +369,5 @@ int main(void)
     tcase_add_test(tests, known_loop_as_work);
     tcase_add_loop_test(tests, seldom_waits, 0, 2);
     suite_add_tcase(suite, tests);
-    SRunner *const runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return suite_run(suite);
 }

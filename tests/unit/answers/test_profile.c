@@ -4,6 +4,7 @@
 #include "analyze/weigh/profile.h"
 #include "tests/unit/support/reference.h"
 #include "tests/unit/support/scratch.h"
+#include "tests/unit/support/suite.h"
 
 #include <check.h>
 #include <stdlib.h>
@@ -438,9 +439,5 @@ int main(void)
     tcase_add_loop_test(tests, dump_shows_every_sample, 0, 20);
     tcase_add_test(tests, dump_stops_at_its_limit);
     suite_add_tcase(suite, tests);
-    SRunner *const runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return suite_run(suite);
 }

@@ -286,14 +286,20 @@ START_TEST(random_trace_in_pieces)
 }
 END_TEST
 
+/* A file that ends at a border in its middle, and has been looked at. */
+static void begin_half(struct growing *g)
+{
+    begin(g, golden_path(2));
+    while (g->len < g->file.len / 2)
+        write_more(g, next_border(g));
+    look(g);
+}
+
 /* The recorder is killed in the middle of a chunk: nothing of that is counted, nor made up. */
 START_TEST(ends_in_the_middle)
 {
     struct growing g;
-    begin(&g, golden_path(2));
-    while (g.len < g.file.len / 2)
-        write_more(&g, next_border(&g));
-    look(&g);
+    begin_half(&g);
     write_more(&g, next_border(&g) / 2);
     for (int i = 0; i < 3; i++) {
         look(&g);
@@ -310,10 +316,7 @@ END_TEST
 START_TEST(another_file_is_read_anew)
 {
     struct growing g;
-    begin(&g, golden_path(2));
-    while (g.len < g.file.len / 2)
-        write_more(&g, next_border(&g));
-    look(&g);
+    begin_half(&g);
     const char *const other = scratch_path("other.trace");
     struct bytes bytes = scratch_read(golden_path(1));
     scratch_write(other, bytes.at, bytes.len);
@@ -344,10 +347,7 @@ END_TEST
 START_TEST(file_that_is_removed)
 {
     struct growing g;
-    begin(&g, golden_path(2));
-    while (g.len < g.file.len / 2)
-        write_more(&g, next_border(&g));
-    look(&g);
+    begin_half(&g);
     ck_assert_int_eq(unlink(g.path), 0);
     ck_assert(!trace_changed(g.trace));
     look(&g);

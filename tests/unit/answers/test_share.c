@@ -7,6 +7,7 @@
 #include "analyze/weigh/share.h"
 #include "format/tick.h"
 #include "tests/unit/support/scratch.h"
+#include "tests/unit/support/suite.h"
 
 #include <check.h>
 #include <math.h>
@@ -172,9 +173,5 @@ int main(void)
     tcase_add_test(tests, uneven_samples_count_less);
     tcase_add_test(tests, nothing_has_no_share);
     suite_add_tcase(suite, tests);
-    SRunner *const runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return suite_run(suite);
 }

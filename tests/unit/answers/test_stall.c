@@ -2,6 +2,7 @@
 /* When a thread did not come back to its idle place, and what it did then: on made-up traces. */
 #include "tests/unit/support/scratch.h"
 #include "tests/unit/support/stall_made.h"
+#include "tests/unit/support/suite.h"
 
 #include <check.h>
 #include <stdlib.h>
@@ -375,9 +376,5 @@ int main(void)
     tcase_add_loop_test(tests, in_order_by_what_was_asked_for, 0, 4);
     tcase_add_loop_test(tests, only_in_some_states, 0, 4);
     suite_add_tcase(suite, tests);
-    SRunner *const runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return suite_run(suite);
 }

@@ -3,6 +3,7 @@
 #include "analyze/time/timeline.h"
 #include "tests/unit/support/reference.h"
 #include "tests/unit/support/scratch.h"
+#include "tests/unit/support/suite.h"
 
 #include <check.h>
 #include <stdlib.h>
@@ -59,7 +60,8 @@ static void check_carried(const struct timeline_thread *got, const struct refere
 {
     (void)n_bins;
     ck_assert_uint_eq(got->total.by[CLASS_BLOCKED].cpu + got->total.by[CLASS_WAITS_GIL].cpu, 0);
-    ck_assert_uint_eq(weights_sum(&got->total).cpu + got->carry.waiting, wanted->cpu_q * quantum_ns);
+    ck_assert_uint_eq(weights_sum(&got->total).cpu + got->carry.waiting,
+                      wanted->cpu_q * quantum_ns);
     ck_assert_uint_eq(weights_sum(&got->total).samples, weights_sum(&wanted->total).samples);
 }
 
@@ -174,9 +176,5 @@ int main(void)
     tcase_add_test(tests, parts_are_where_they_were);
     tcase_add_test(tests, round_times);
     suite_add_tcase(suite, tests);
-    SRunner *const runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return suite_run(suite);
 }

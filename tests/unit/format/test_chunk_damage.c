@@ -2,6 +2,7 @@
 #include "format/bytes.h"
 #include "format/crc32c.h"
 #include "tests/unit/support/chunk_check.h"
+#include "tests/unit/support/suite.h"
 #include <check.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -545,9 +546,5 @@ int main(void)
     tests_add(open);
     suite_add_tcase(suite, closed);
     suite_add_tcase(suite, open);
-    SRunner *const runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return suite_run(suite);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "format/chunk_write.h"
 #include "tests/unit/support/chunk_check.h"
+#include "tests/unit/support/suite.h"
 #include <check.h>
 #include <string.h>
 #include <unistd.h>
@@ -215,9 +216,5 @@ int main(void)
     tests_add(open);
     suite_add_tcase(suite, closed);
     suite_add_tcase(suite, open);
-    SRunner *const runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return suite_run(suite);
 }

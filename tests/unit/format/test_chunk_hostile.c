@@ -9,6 +9,7 @@
 #include "format/chunk_write.h"
 #include "format/crc32c.h"
 #include "tests/unit/support/scratch.h"
+#include "tests/unit/support/suite.h"
 #include <check.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -222,9 +223,5 @@ int main(void)
     tcase_add_test(tests, threads_load_the_same_file);
     tcase_set_timeout(tests, 120);
     suite_add_tcase(suite, tests);
-    SRunner *const runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return suite_run(suite);
 }

@@ -3,6 +3,7 @@
 #include "format/chunk_write.h"
 #include "format/trace.pb-c.h"
 #include "tests/unit/support/chunk_check.h"
+#include "tests/unit/support/suite.h"
 #include <check.h>
 #include <stdlib.h>
 #include <string.h>
@@ -293,9 +294,5 @@ int main(void)
     tcase_add_test(tests, index_of_another_file_is_not_believed);
     tcase_add_test(tests, chunks_of_one_length_change_places);
     suite_add_tcase(suite, tests);
-    SRunner *const runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return suite_run(suite);
 }

@@ -3,6 +3,7 @@
 #include "format/chunk_write.h"
 #include "format/crc32c.h"
 #include "tests/unit/support/scratch.h"
+#include "tests/unit/support/suite.h"
 #include <check.h>
 #include <stdlib.h>
 #include <string.h>
@@ -280,9 +281,5 @@ int main(void)
     tcase_set_timeout(tests, 120);
     tcase_add_checked_fixture(tests, NULL, scratch_remove);
     suite_add_tcase(suite, tests);
-    SRunner *const runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return suite_run(suite);
 }

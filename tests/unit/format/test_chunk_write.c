@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "format/chunk_write.h"
 #include "tests/unit/support/chunk_check.h"
+#include "tests/unit/support/suite.h"
 #include <check.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -290,9 +291,5 @@ int main(void)
     tcase_add_test(tests, pipe_and_signals);
     tcase_set_timeout(tests, 60);
     suite_add_tcase(suite, tests);
-    SRunner *const runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return suite_run(suite);
 }

@@ -3,6 +3,7 @@
 #include "format/columns.h"
 #include "format/trace.pb-c.h"
 #include "tests/unit/support/scratch.h"
+#include "tests/unit/support/suite.h"
 #include <check.h>
 #include <stdlib.h>
 #include <string.h>
@@ -355,9 +356,5 @@ int main(void)
     tcase_add_test(tests, ticks_hit_every_phase);
     tcase_add_test(tests, status_texts);
     suite_add_tcase(suite, tests);
-    SRunner *const runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return suite_run(suite);
 }

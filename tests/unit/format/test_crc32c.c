@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "format/crc32c.h"
 #include "tests/unit/support/scratch.h"
+#include "tests/unit/support/suite.h"
 #include <check.h>
 #include <stdlib.h>
 
@@ -54,9 +55,5 @@ int main(void)
     tcase_add_test(tests, known_values);
     tcase_add_test(tests, all_ways_agree);
     suite_add_tcase(suite, tests);
-    SRunner *const runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return suite_run(suite);
 }

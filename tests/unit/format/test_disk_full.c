@@ -6,6 +6,7 @@
 #include "format/chunk_read.h"
 #include "format/chunk_write.h"
 #include "tests/unit/support/scratch.h"
+#include "tests/unit/support/suite.h"
 #include <check.h>
 #include <errno.h>
 #include <sched.h>
@@ -92,12 +93,9 @@ int main(void)
     TCase *const tests = tcase_create("disk_full");
     tcase_add_test(tests, disk_full);
     suite_add_tcase(suite, tests);
-    SRunner *const runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
+    const int status = suite_run(suite);
     umount(mount_point);
     rmdir(mount_point);
     scratch_remove();
-    return failed != 0;
+    return status;
 }

@@ -2,6 +2,7 @@
 #include "format/proto_arena.h"
 #include "format/trace.pb-c.h"
 #include "tests/unit/support/scratch.h"
+#include "tests/unit/support/suite.h"
 #include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -158,9 +159,5 @@ int main(void)
     tcase_add_test(tests, every_odd_message_of_a_recorder_fits);
     tcase_add_test(tests, a_storm_of_events_fits);
     suite_add_tcase(suite, tests);
-    SRunner *const runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return suite_run(suite);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* spelling: distances that can be counted by hand. */
 #include "format/spelling.h"
+#include "tests/unit/support/suite.h"
 
 #include <check.h>
 #include <stdint.h>
@@ -73,9 +74,5 @@ int main(void)
     tcase_add_test(tests, locales);
     tcase_add_test(tests, escapes);
     suite_add_tcase(suite, tests);
-    SRunner *const runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed > 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(suite);
 }

@@ -7,6 +7,7 @@
 #include "analyze/model/select.h"
 #include "analyze/view/column.h"
 #include "analyze/view/view.h"
+#include "tests/unit/support/suite.h"
 
 #include <check.h>
 #include <string.h>
@@ -284,9 +285,5 @@ int main(void)
     tcase_add_test(tests, views_are_sorted_and_cut);
     tcase_add_test(tests, help_says_what_the_tables_say);
     suite_add_tcase(suite, tests);
-    SRunner *const runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return suite_run(suite);
 }

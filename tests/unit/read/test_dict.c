@@ -2,6 +2,7 @@
 #include "analyze/model/dict.h"
 
 #include "format/chunk.h"
+#include "tests/unit/support/suite.h"
 
 #include <check.h>
 #include <stdlib.h>
@@ -251,9 +252,5 @@ int main(void)
     tcase_add_test(tests, strings_are_clean_and_short);
     tcase_add_test(tests, kinds_do_not_look_like_functions);
     suite_add_tcase(suite, tests);
-    SRunner *const runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return suite_run(suite);
 }

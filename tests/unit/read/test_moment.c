@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "analyze/ask/moment.h"
+#include "tests/unit/support/suite.h"
 
 #include <check.h>
 #include <stdlib.h>
@@ -212,9 +213,5 @@ int main(void)
     tcase_add_test(tests, steps);
     tcase_add_test(tests, nonsense);
     suite_add_tcase(suite, tests);
-    SRunner *const runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return suite_run(suite);
 }

@@ -4,6 +4,7 @@
 
 #include "format/chunk.h"
 #include "format/trace.pb-c.h"
+#include "tests/unit/support/suite.h"
 
 #include <check.h>
 #include <stdlib.h>
@@ -467,9 +468,5 @@ int main(void)
     tcase_add_test(tests, an_empty_message_is_good);
     tcase_add_test(tests, mutations_are_survived);
     suite_add_tcase(suite, tests);
-    SRunner *const runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return suite_run(suite);
 }

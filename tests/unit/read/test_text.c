@@ -5,6 +5,7 @@
 #include "analyze/model/cell.h"
 #include "analyze/model/state.h"
 #include "analyze/read/damage_log.h"
+#include "tests/unit/support/suite.h"
 
 #include <check.h>
 #include <string.h>
@@ -244,9 +245,5 @@ int main(void)
     tcase_add_test(tests, damage_is_one_line);
     tcase_add_test(tests, damage_is_counted_and_sorted);
     suite_add_tcase(suite, tests);
-    SRunner *const runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return suite_run(suite);
 }

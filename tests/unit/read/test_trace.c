@@ -5,6 +5,7 @@
 #include "analyze/weigh/profile.h"
 #include "tests/unit/support/make_trace.h"
 #include "tests/unit/support/scratch.h"
+#include "tests/unit/support/suite.h"
 
 #include "format/chunk.h"
 
@@ -491,9 +492,5 @@ int main(void)
     tcase_add_test(tests, names_are_the_latest);
     tcase_add_test(tests, stacks_are_chosen_whole);
     suite_add_tcase(suite, tests);
-    SRunner *const runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return suite_run(suite);
 }

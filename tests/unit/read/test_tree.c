@@ -6,6 +6,7 @@
 #include "analyze/weigh/sheet.h"
 #include "format/status.h"
 #include "tests/unit/support/scratch.h"
+#include "tests/unit/support/suite.h"
 
 #include <check.h>
 #include <stdio.h>
@@ -139,9 +140,5 @@ int main(void)
     tcase_add_test(tests, preorder_is_depth_first);
     tcase_add_test(tests, sheet_keeps_what_is_far_apart);
     suite_add_tcase(suite, tests);
-    SRunner *const runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return suite_run(suite);
 }

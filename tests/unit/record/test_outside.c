@@ -10,6 +10,7 @@
 #include "record/dump/reading.h"
 #include "record/regard/outside.h"
 #include "tests/unit/support/fake_interp.h"
+#include "tests/unit/support/suite.h"
 
 #include <check.h>
 #include <stdlib.h>
@@ -323,9 +324,5 @@ int main(void)
     tcase_add_test(tcase, loads);
     tcase_add_test(tcase, plain_text);
     suite_add_tcase(suite, tcase);
-    SRunner *const runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return suite_run(suite);
 }

@@ -4,6 +4,7 @@
  * proof says that it did, its number must not have moved.
  */
 #include "record/dump/still.h"
+#include "tests/unit/support/suite.h"
 
 #include <check.h>
 #include <signal.h>
@@ -143,9 +144,5 @@ int main(void)
     tcase_add_loop_test(tcase, never_believes_one_that_ran, 0, sizeof cases / sizeof cases[0]);
     tcase_add_test(tcase, what_it_does);
     suite_add_tcase(suite, tcase);
-    SRunner *const runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return suite_run(suite);
 }
