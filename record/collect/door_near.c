@@ -27,25 +27,11 @@
 
 /* ---- namespaces ---- */
 
-/* 0 = it cannot be looked at. */
-static ino_t namespace_of(const char *process, const char *kind)
+static int namespace_open(pid_t pid, const char *kind)
 {
     char path[64];
-    struct stat is;
-    snprintf(path, sizeof path, "/proc/%s/ns/%s", process, kind);
-    return stat(path, &is) == 0 ? is.st_ino : 0;
-}
-
-static int namespace_open(const char *process, const char *kind)
-{
-    char path[64];
-    snprintf(path, sizeof path, "/proc/%s/ns/%s", process, kind);
+    snprintf(path, sizeof path, "/proc/%d/ns/%s", pid, kind);
     return open(path, O_RDONLY | O_CLOEXEC);
-}
-
-static bool is_elsewhere(const char *process, const char *kind)
-{
-    return namespace_of(process, kind) != namespace_of("self", kind);
 }
 
 /* Of the user namespace that a namespace belongs to; -1: none that we may see. */
@@ -57,30 +43,28 @@ static int owner_open(int space)
 static bool is_our_user_namespace(int space)
 {
     struct stat is;
-    return fstat(space, &is) == 0 && is.st_ino == namespace_of("self", "user");
+    return fstat(space, &is) == 0 && is.st_ino == procfs_namespace(getpid(), "user");
 }
 
 /* ---- the child ---- */
 
 struct errand {
-    char process[16];
+    pid_t pid;
     const char *name;
     bool is_unknown; /* our process number is not known there, nor our user: one of its own is */
 };
 
 /* Its rights stay. */
-static bool become(const char *process)
+static bool become(pid_t pid)
 {
-    char status[4096];
-    uint64_t user;
+    uid_t user;
     struct __user_cap_header_struct head = {_LINUX_CAPABILITY_VERSION_3, 0};
     struct __user_cap_data_struct rights[_LINUX_CAPABILITY_U32S_3];
-    if (procfs_read(status, sizeof status, "/proc/%s/status", process) <= 0 ||
-        !procfs_status_number(status, "Uid", 10, &user))
+    if (!procfs_user(pid, &user))
         return false;
     if (user == geteuid())
         return true;
-    if (seteuid((uid_t)user) != 0 || syscall(SYS_capget, &head, rights) != 0)
+    if (seteuid(user) != 0 || syscall(SYS_capget, &head, rights) != 0)
         return false;
     for (size_t i = 0; i < ARRAY_LEN(rights); i++)
         rights[i].effective = rights[i].permitted;
@@ -89,9 +73,9 @@ static bool become(const char *process)
 
 static bool errand_go(const struct errand *errand)
 {
-    const int net = namespace_open(errand->process, "net");
+    const int net = namespace_open(errand->pid, "net");
     const int owner = net >= 0 ? owner_open(net) : -1;
-    if (owner < 0 || (errand->is_unknown && !become(errand->process)) ||
+    if (owner < 0 || (errand->is_unknown && !become(errand->pid)) ||
         (!is_our_user_namespace(owner) && setns(owner, CLONE_NEWUSER) != 0))
         return false;
     return setns(net, CLONE_NEWNET) == 0;
@@ -170,16 +154,16 @@ static int errand_run(const struct errand *errand)
 
 int door_open_near(struct door *door, pid_t pid)
 {
-    struct errand errand = {.name = door->name};
-    snprintf(errand.process, sizeof errand.process, "%d", (int)pid);
-    const ino_t net = namespace_of(errand.process, "net");
-    if (net == 0 || !is_elsewhere(errand.process, "net") || door->n_near == DOOR_NEAR_MAX ||
+    struct errand errand = {.pid = pid, .name = door->name};
+    const ino_t net = procfs_namespace(pid, "net");
+    if (net == 0 || procfs_shares_namespace(pid, "net") || door->n_near == DOOR_NEAR_MAX ||
         door->name[0] == '\0')
         return -1;
     for (uint32_t i = 0; i < door->n_near; i++)
         if (door->near_net[i] == net)
             return -1;
-    errand.is_unknown = is_elsewhere(errand.process, "user") && is_elsewhere(errand.process, "pid");
+    errand.is_unknown =
+        !procfs_shares_namespace(pid, "user") && !procfs_shares_namespace(pid, "pid");
     const int fd = errand_run(&errand);
     if (fd < 0)
         return -1;

@@ -23,8 +23,7 @@ static void tidy(struct kin *kin)
 {
     uint32_t to = 0;
     for (uint32_t i = 0; i < kin->n; i++) {
-        struct procfs_stat is;
-        if (procfs_stat_read(kin->list[i].pid, &is) && is.start == kin->list[i].start)
+        if (procfs_is_same(kin->list[i].pid, kin->list[i].start))
             kin->list[to++] = kin->list[i];
     }
     kin->n = to;

@@ -141,8 +141,7 @@ static void auxiliary_look(struct look *look, pid_t pid)
 static bool has_variables(pid_t pid, const char *library)
 {
     char *text = malloc(ENVIRON_MAX);
-    const ssize_t len =
-        text != NULL ? procfs_read(text, ENVIRON_MAX, "/proc/%d/environ", pid) : -1;
+    const ssize_t len = text != NULL ? procfs_read(text, ENVIRON_MAX, "/proc/%d/environ", pid) : -1;
     bool has_agent = false, has_preload = false;
     for (ssize_t at = 0; at < len; at += (ssize_t)strlen(text + at) + 1) {
         has_agent |= strncmp(text + at, WIRE_ENV "=", sizeof WIRE_ENV) == 0;
@@ -151,16 +150,6 @@ static bool has_variables(pid_t pid, const char *library)
     }
     free(text);
     return has_agent && has_preload;
-}
-
-static bool is_same_namespace(pid_t pid, const char *which)
-{
-    char path[64], theirs[64], ours[64];
-    snprintf(path, sizeof path, "/proc/%d/ns/%s", pid, which);
-    const ssize_t n = readlink(path, theirs, sizeof theirs);
-    snprintf(path, sizeof path, "/proc/self/ns/%s", which);
-    const ssize_t own = readlink(path, ours, sizeof ours);
-    return n > 0 && n == own && memcmp(ours, theirs, (size_t)n) == 0;
 }
 
 static bool has_library(pid_t pid, const char *library)
@@ -175,9 +164,9 @@ static const char *reason_of(const struct look *look, pid_t pid, const char *lib
 {
     char path[32];
     if (look->has_agent)
-        return !is_same_namespace(pid, "net")   ? "network namespace"
-               : !is_same_namespace(pid, "mnt") ? "mount namespace"
-                                                : "its recorder has said nothing";
+        return !procfs_shares_namespace(pid, "net")   ? "network namespace"
+               : !procfs_shares_namespace(pid, "mnt") ? "mount namespace"
+                                                      : "its recorder has said nothing";
     snprintf(path, sizeof path, "/proc/%d/exe", pid);
     const enum target target = target_look(AT_FDCWD, path, library);
     if (target == TARGET_FOREIGN || target == TARGET_SANITIZED)

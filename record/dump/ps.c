@@ -90,7 +90,7 @@ static void process_take(void *closure, pid_t pid)
     struct ps *const ps = looking->ps;
     struct ps_row row = {.pid = pid};
     struct procfs_stat stat;
-    if (looking->has_failed || pid == getpid() || !regard_user(pid, &row.uid) ||
+    if (looking->has_failed || pid == getpid() || !procfs_user(pid, &row.uid) ||
         (!ps->is_all && row.uid != getuid()))
         return;
     ps->n_looked_at++;

@@ -538,11 +538,6 @@ enum inject_outcome inject_look(pid_t pid, struct problem *why)
     return outcome;
 }
 
-bool inject_has_recorder(pid_t pid)
-{
-    return regard_has_recorder(pid);
-}
-
 /* What the child says. */
 struct report {
     enum inject_outcome outcome;
@@ -553,11 +548,10 @@ struct report {
 /* It may be that nothing went wrong, but that the program is not there any more. */
 static enum inject_outcome job_settle(struct job *job, enum inject_outcome outcome)
 {
-    struct procfs_stat is;
     struct mailbox now;
     if (outcome == INJECT_DONE || outcome == INJECT_GONE)
         return outcome;
-    if (!procfs_stat_read(job->plan->pid, &is) || is.start != job->regard.start || is.state == 'Z')
+    if (!procfs_lives(job->plan->pid, job->regard.start))
         return give_up(job, INJECT_GONE, "has ended meanwhile", NULL);
     if (job->raw != 0 && !letter_read(job, &now))
         return give_up(job, INJECT_BUSY, "has executed another program meanwhile: try again", NULL);

@@ -76,9 +76,6 @@ struct inject_result {
 /* Could it be done? Looks, and touches nothing. */
 enum inject_outcome inject_look(pid_t pid, struct problem *why);
 
-/* Does an agent record in it now? */
-bool inject_has_recorder(pid_t pid);
-
 /*
  * On anything but INJECT_DONE why->detail is a clause without its subject, the process: "is being
  * traced by .."; with INJECT_FAILED *result may be filled in, too: entry != 0.

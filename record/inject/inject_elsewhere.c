@@ -13,12 +13,6 @@ enum inject_outcome inject_look(pid_t pid, struct problem *why)
     return (enum inject_outcome)reason_kind(REASON_MACHINE);
 }
 
-bool inject_has_recorder(pid_t pid)
-{
-    (void)pid;
-    return false;
-}
-
 enum inject_outcome inject(const struct inject_plan *plan, struct inject_result *result,
                            struct problem *why)
 {

@@ -13,25 +13,14 @@
 
 #define LIBRARY_MAX (64 << 20)
 
-static bool is_same_namespace(pid_t pid)
-{
-    char path[32], theirs[64], ours[64];
-    snprintf(path, sizeof path, "/proc/%d/ns/mnt", pid);
-    const ssize_t n = readlink(path, theirs, sizeof theirs);
-    return n > 0 && n == readlink("/proc/self/ns/mnt", ours, sizeof ours) &&
-           memcmp(ours, theirs, (size_t)n) == 0;
-}
-
 bool library_is_reachable(pid_t pid)
 {
-    char status[4096], root[64], path[32];
+    char root[64], path[32];
+    uid_t user;
     snprintf(path, sizeof path, "/proc/%d/root", pid);
     const ssize_t len = readlink(path, root, sizeof root);
-    if (!is_same_namespace(pid) || len != 1 ||
-        procfs_read(status, sizeof status, "/proc/%d/status", pid) <= 0)
-        return false;
-    uint64_t user;
-    return procfs_status_number(status, "Uid", 10, &user) && user == geteuid();
+    return procfs_shares_namespace(pid, "mnt") && len == 1 && procfs_user(pid, &user) &&
+           user == geteuid();
 }
 
 char *library_read(const char *path, size_t *size)

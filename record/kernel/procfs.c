@@ -10,8 +10,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
+
+#define PF_KTHREAD 0x00200000u /* in field 9 of stat */
+#define STATUS_MAX (16u << 10)
 
 /* Looked at anew after a fork. */
 bool procfs_is_ours(void)
@@ -69,15 +73,23 @@ bool procfs_stat_read(pid_t pid, struct procfs_stat *stat)
         return false;
     *stat = (struct procfs_stat){0};
     uint64_t user = 0, system = 0;
+    unsigned flags = 0;
     if (sscanf(at,
-               ") %c %d %*d %*d %*d %*d %*u %*u %*u %*u %*u %" SCNu64 " %" SCNu64
+               ") %c %d %*d %*d %*d %*d %u %*u %*u %*u %*u %" SCNu64 " %" SCNu64
                " %*d %*d %*d %*d %*d %*d %" SCNu64,
-               &stat->state, &stat->parent, &user, &system, &stat->start) != 5)
+               &stat->state, &stat->parent, &flags, &user, &system, &stat->start) != 6)
         return false;
+    stat->is_of_kernel = (flags & PF_KTHREAD) != 0;
     stat->cpu_ticks = user + system;
     const char *last = strrchr(text, ' '); /* field 52, the last one of Linux since 3.5 */
     stat->exit_code = last != NULL ? (int32_t)strtol(last, NULL, 10) : 0;
     return true;
+}
+
+bool procfs_is_same(pid_t pid, uint64_t start)
+{
+    struct procfs_stat stat;
+    return procfs_stat_read(pid, &stat) && stat.start == start;
 }
 
 bool procfs_lives(pid_t pid, uint64_t start)
@@ -98,11 +110,38 @@ bool procfs_status_number(const char *status, const char *name, int base, uint64
     return true;
 }
 
+bool procfs_user(pid_t pid, uid_t *user)
+{
+    char status[STATUS_MAX];
+    uint64_t number;
+    if (procfs_read(status, sizeof status, "/proc/%d/status", pid) <= 0 ||
+        !procfs_status_number(status, "Uid", 10, &number))
+        return false;
+    *user = (uid_t)number;
+    return true;
+}
+
 int procfs_yama_scope(void)
 {
     char text[16];
     return procfs_read(text, sizeof text, "/proc/sys/kernel/yama/ptrace_scope") > 0 ? atoi(text)
                                                                                     : 0;
+}
+
+ino_t procfs_namespace(pid_t pid, const char *kind)
+{
+    char path[64];
+    struct stat is;
+    snprintf(path, sizeof path, "/proc/%d/ns/%s", pid, kind);
+    return !is_of_others(path) && stat(path, &is) == 0 ? is.st_ino : 0;
+}
+
+bool procfs_shares_namespace(pid_t pid, const char *kind)
+{
+    char path[64];
+    struct stat ours;
+    snprintf(path, sizeof path, "/proc/self/ns/%s", kind);
+    return stat(path, &ours) == 0 && procfs_namespace(pid, kind) == ours.st_ino;
 }
 
 bool procfs_inner_number(pid_t pid, pid_t tid, pid_t *inner, bool *is_nested)

@@ -29,14 +29,22 @@ ssize_t procfs_read(char *text, size_t size, const char *format, ...)
 struct procfs_stat {
     char state; /* 'R', 'S', 'T', 'Z' .. */
     pid_t parent;
+    bool is_of_kernel;  /* a thread of the kernel's */
     uint64_t cpu_ticks; /* user + system, in clock ticks */
     uint64_t start;     /* in clock ticks since boot */
     int32_t exit_code;  /* as wait() gives it; only of a zombie, and only if we may see it */
 };
 bool procfs_stat_read(pid_t pid, struct procfs_stat *stat);
 
-/* Whether the process that began then, by field 22 of its stat, is still there, and no zombie. */
+/* Whether the number still is that of the process that began then; it may be a zombie, which a
+ * process is, too, whose first thread has ended before the others. */
+bool procfs_is_same(pid_t pid, uint64_t start);
+
+/* The same, and no zombie. */
 bool procfs_lives(pid_t pid, uint64_t start);
+
+/* The (real) user whose it is. */
+bool procfs_user(pid_t pid, uid_t *user);
 
 /* The number behind "NAME:" in the text of a status file, in that base; false: not there. */
 bool procfs_status_number(const char *status, const char *name, int base, uint64_t *number);
@@ -46,6 +54,12 @@ int procfs_yama_scope(void);
 
 /* Whether /proc has our numbers. */
 bool procfs_is_ours(void);
+
+/* The namespace of a process of that kind ("net", "mnt"); 0 = it cannot be looked at. */
+ino_t procfs_namespace(pid_t pid, const char *kind);
+
+/* Whether a process is in the same one as we are; false, too, where that cannot be looked at. */
+bool procfs_shares_namespace(pid_t pid, const char *kind);
 
 /*
  * The number that a thread has in the innermost of the PID namespaces it is in, and whether that is

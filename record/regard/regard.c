@@ -20,7 +20,6 @@
 #define STATUS_MAX     (16u << 10)
 #define CAP_SYS_PTRACE 19
 #define CAP_SYS_ADMIN  21
-#define PF_KTHREAD     0x00200000ul
 
 #if defined(__x86_64__)
 #define CAN_ATTACH true
@@ -36,26 +35,6 @@ static uint64_t status_number(const char *status, const char *name, uint64_t oth
     return procfs_status_number(status, name, 10, &number) ? number : otherwise;
 }
 
-bool regard_user(pid_t pid, uid_t *user)
-{
-    char status[STATUS_MAX];
-    if (procfs_read(status, sizeof status, "/proc/%d/status", pid) <= 0)
-        return false;
-    *user = (uid_t)status_number(status, "Uid", (uid_t)-1);
-    return true;
-}
-
-/* Field 9 of stat. */
-static bool is_of_kernel(pid_t pid)
-{
-    char text[1024];
-    const bool is_there = procfs_read(text, sizeof text, "/proc/%d/stat", pid) > 0;
-    const char *at = is_there ? strrchr(text, ')') : NULL;
-    for (unsigned field = 2; field < 9 && at != NULL; field++)
-        at = strchr(at + 1, ' ');
-    return at != NULL && (strtoul(at, NULL, 10) & PF_KTHREAD) != 0;
-}
-
 static void process_look(struct regard *regard, pid_t pid)
 {
     struct facts *const facts = &regard->facts;
@@ -66,6 +45,7 @@ static void process_look(struct regard *regard, pid_t pid)
     facts->is_there = procfs_stat_read(pid, &is) &&
                       procfs_read(status, sizeof status, "/proc/%d/status", pid) > 0;
     facts->state = is.state;
+    facts->is_of_kernel = is.is_of_kernel;
     facts->parent = is.parent;
     regard->start = is.start;
     if (!facts->is_there)
@@ -106,7 +86,6 @@ static void rights_look(struct facts *facts)
     char path[32];
     struct stat file;
     snprintf(path, sizeof path, "/proc/%d/auxv", facts->pid); /* the folder is its user's anyway */
-    facts->is_of_kernel = is_of_kernel(facts->pid);
     facts->is_user_ours = facts->user == geteuid();
     facts->is_locked_up = stat(path, &file) == 0 && file.st_uid != geteuid();
     facts->yama = procfs_yama_scope();
@@ -285,8 +264,7 @@ bool regard_has_recorder(pid_t pid)
 
 bool regard_is_same(const struct regard *regard)
 {
-    struct procfs_stat is;
-    return procfs_stat_read(regard->facts.pid, &is) && is.start == regard->start;
+    return procfs_is_same(regard->facts.pid, regard->start);
 }
 
 void regard_close(struct regard *regard)

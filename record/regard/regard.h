@@ -36,7 +36,4 @@ bool regard_has_recorder(pid_t pid);
 /* Whether the number still is that process's. */
 bool regard_is_same(const struct regard *regard);
 
-/* The user whose it is; false when it is gone. */
-bool regard_user(pid_t pid, uid_t *user);
-
 #endif

@@ -238,6 +238,6 @@ void attach_patrol(const struct attach_plan *plan, struct patrol *patrol)
 void attach_await_leave(const struct attach_plan *plan)
 {
     for (uint32_t i = 0, waits = 0; i < plan->n_pids; i++)
-        while (inject_has_recorder(plan->pids[i]) && waits++ < LEAVE_MAX_MS / LOOK_MS)
+        while (regard_has_recorder(plan->pids[i]) && waits++ < LEAVE_MAX_MS / LOOK_MS)
             usleep(LOOK_MS * 1000);
 }

@@ -6,6 +6,7 @@
  */
 #include "format/chunk_read.h"
 #include "golden.h"
+#include "tests/unit/support/suite.h"
 #include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -168,9 +169,5 @@ int main(void)
     tcase_add_test(tests, is_read_as_the_text_says);
     tcase_add_test(tests, names_what_there_is);
     suite_add_tcase(suite, tests);
-    SRunner *const runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return suite_run(suite);
 }

@@ -2,6 +2,7 @@
 /* GOLDEN_DIR is this folder in the source tree. */
 #include "digest.h"
 #include "golden.h"
+#include "tests/unit/support/suite.h"
 #include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -198,9 +199,5 @@ int main(void)
     tcase_add_test(tests, writer_says_the_same);
     tcase_add_test(tests, columns_mean_what_was_seen);
     suite_add_tcase(suite, tests);
-    SRunner *const runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return suite_run(suite);
 }

@@ -445,7 +445,7 @@ static void wait_for_user(pid_t pid)
 {
     uid_t user = 0;
     for (int i = 0; i < 5000 && user != NOBODY; i++, usleep(1000))
-        ck_assert(regard_user(pid, &user));
+        ck_assert(procfs_user(pid, &user));
 }
 
 START_TEST(test_rights_of_its_own)
