@@ -114,6 +114,16 @@ def check_folders(root, files, errors):
             errors.append(f"{folder}/: {sources} files, more than {MAX_SOURCES}")
 
 
+def check_contracts(root, files, errors):
+    """What a header promises stands in columns: one that a formatter ran together is not read."""
+    for path in files:
+        if path.suffix != ".h":
+            continue
+        for n, line in enumerate(path.read_text(encoding="utf-8").split("\n"), 1):
+            if re.search(r"\S.*\s(?:On the line|Threads|Memory|Loss|Always true): {2,}\S", line.strip(" *")):
+                errors.append(f"{path.relative_to(root)}:{n}: a line of its own for each promise")
+
+
 def check_sizes(root, files, errors):
     for path in files:
         lines = path.read_text(encoding="utf-8", errors="replace").count("\n")
@@ -170,6 +180,7 @@ def main():
         if path.suffix in (".c", ".h"):
             check_includes(root, path, errors)
     check_folders(root, files, errors)
+    check_contracts(root, files, errors)
     check_sizes(root, files, errors)
     check_unique_names(root, files, errors)
     check_paths_in_comments(root, files, errors)

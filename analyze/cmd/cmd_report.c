@@ -15,11 +15,9 @@
 
 #define TEXT_ROWS "20"
 
-#define SIZE_USUAL (8u << 20)
-#define SIZE_MAX_B 1e12
-#define BYTES_A_RUN                                                                                \
-    2u /* of a page, at least, but for the most regular: a limit while it is read                  \
-        */
+#define SIZE_USUAL  (8u << 20)
+#define SIZE_MAX_B  1e12
+#define BYTES_A_RUN 2u /* of a page, at least, but for the most regular: a limit while reading */
 
 extern const size_t page_template_len;
 

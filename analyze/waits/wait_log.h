@@ -6,8 +6,9 @@
  * Threads:      one at a time.
  * Memory:       struct wait_log is the caller's, zeroed before the first use; wait_log_clear takes
  *               it back. 16 bytes per tick; a thread that stays where it is takes 24 bytes, one
- * that runs as much per change. Nothing is kept of waits that were judged. Loss:         of a wait
- * with more than WAIT_RUNS_MAX ticks or changes nothing more is kept: `full`.
+ *               that runs as much per change. Nothing is kept of waits that were judged.
+ * Loss:         of a wait with more than WAIT_RUNS_MAX ticks or changes nothing more is kept:
+ *               `full`.
  *
  * Ticks count on from the first range that was given, so that a wait may go over the borders of
  * ranges. It is logged from its first tick to the second one after it: who lets go of a lock may

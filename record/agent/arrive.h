@@ -5,8 +5,9 @@
  *
  * On the line:  beside it: it decides when the agent begins.
  * Threads:      whichever loads a library, forks, or takes the GIL for the first time; one at a
- * time. Memory:       none. Loss:         a Python in a namespace of its own (dlmopen) is not
- * found.
+ *               time.
+ * Memory:       none.
+ * Loss:         a Python in a namespace of its own (dlmopen) is not found.
  *
  * It is found when it is there (arrive looks when the program loads the next library, forks, or
  * signals a condition variable), and recording begins when somebody takes its GIL for the first

@@ -10,7 +10,6 @@
 #include "record/agent/interpose/loader.h"
 #include "record/agent/late/hooks.h"
 #include <errno.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -49,10 +48,9 @@ EXPORT int pyrec_settings(char *text, size_t size)
     if (!entry_take())
         return 0;
     if (pyrec_is_recording())
-        n = snprintf(
-            text, size, "%u,%s,%s,%d,%" PRIu64 ",%.32s,%" PRIu64 ",%u,%u,%" PRIu64 ",%" PRIu64,
-            WIRE_VERSION, s->socket_name, s->directory, (int)s->pyrec_pid, s->pyrec_start,
-            s->cookie, s->interval_ns, s->max_depth, s->flags, s->max_cost_ppm, s->begin_ns);
+        n = snprintf(text, size, WIRE_SETTINGS_FORMAT, WIRE_VERSION, s->socket_name, s->directory,
+                     (int)s->pyrec_pid, s->pyrec_start, s->cookie, s->interval_ns, s->max_depth,
+                     s->flags, s->max_cost_ppm, s->begin_ns);
     entry_give();
     errno = saved;
     return n > 0 && (size_t)n < size;

@@ -5,8 +5,8 @@
  * On the line:  outside -> stack, describe, linetable -> [reading] -> dump
  * Threads:      one.
  * Memory:       the struct is the caller's; reading_init takes some MiB of addresses, of which what
- * is needed is touched. What a reading has found is there until the next one. Loss:         a stack
- * that cannot be read whole gives its reason, and no frames.
+ *               is needed is touched. What a reading has found is there until the next one.
+ * Loss:         a stack that cannot be read whole gives its reason, and no frames.
  *
  * Names are read together with the stack: while the thread stands still its frames hold their code
  * objects, so all of it is of one moment.

@@ -92,8 +92,7 @@ enum reason_listing { LIST_NO, LIST_IF_CALLED_PYTHON, LIST_YES };
       "has rights of its own (set-user-ID or capabilities): such a program is not attached to")    \
     X(FILTERED, UNFIT, LIST_YES, "seccomp",                                                        \
       "has a filter of system calls (seccomp), which might end it for one of ours, and which "     \
-      "only "                                                                                      \
-      "root may read: run pyrec as root, or start it with pyrec -- instead")                       \
+      "only root may read: run pyrec as root, or start it with pyrec -- instead")                  \
     X(TRACED, BUSY, LIST_YES, "traced", "is being traced by process %t, which has to end first")   \
     X(STOPPED, BUSY, LIST_YES, "stopped", "is stopped: let it go on first (kill -CONT %p)")        \
     X(VFORK, BUSY, LIST_YES, "vfork", "is about to become another program (vfork): try again")     \

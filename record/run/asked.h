@@ -5,8 +5,9 @@
  * On the line:  lobby -> [asked] -> session, and back to who has asked
  * Threads:      one.
  * Memory:       caller's storage; the connections of those who wait for the end are kept in it
- * until asked_end(). Loss:         an answer that cannot be sent at once is not sent; who waits for
- * it sees the connection's end.
+ *               until asked_end().
+ * Loss:         an answer that cannot be sent at once is not sent; who waits for it sees the
+ *               connection's end.
  */
 #ifndef PYREC_RECORD_ASKED_H
 #define PYREC_RECORD_ASKED_H

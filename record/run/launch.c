@@ -178,11 +178,11 @@ char *launch_agent_text(const struct launch_agent *agent, const char *library)
 {
     char *text = NULL;
     const struct hello *hello = agent->hello;
-    const int n = asprintf(
-        &text, "%u,%s,%s,%d,%" PRIu64 ",%s,%" PRIu64 ",%u,%u,%" PRIu64 ",%" PRIu64 "%s%s",
-        WIRE_VERSION, hello->door.name, hello->door.directory, (int)getpid(), hello->start,
-        hello->cookie, agent->interval_ns, agent->max_depth, agent->flags, agent->max_cost_ppm,
-        agent->begin_ns, library != NULL ? "," : "", library != NULL ? library : "");
+    const int n =
+        asprintf(&text, WIRE_SETTINGS_FORMAT "%s%s", WIRE_VERSION, hello->door.name,
+                 hello->door.directory, (int)getpid(), hello->start, hello->cookie,
+                 agent->interval_ns, agent->max_depth, agent->flags, agent->max_cost_ppm,
+                 agent->begin_ns, library != NULL ? "," : "", library != NULL ? library : "");
     return n < 0 ? NULL : text;
 }
 

@@ -15,6 +15,7 @@
 #ifndef PYREC_RECORD_WIRE_H
 #define PYREC_RECORD_WIRE_H
 
+#include <inttypes.h>
 #include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -33,8 +34,9 @@
  *     <CLOCK_MONOTONIC in ns before which nothing is recorded, or 0>[,<library>]
  * The name or the directory may be empty. In the directory are a socket and a FIFO for notices. The
  * library is told to a program that is attached to: where what it executes finds it, if that is not
- * where the program has it from itself.
+ * where the program has it from itself. The format is without it.
  */
+#define WIRE_SETTINGS_FORMAT  "%u,%s,%s,%d,%" PRIu64 ",%.32s,%" PRIu64 ",%u,%u,%" PRIu64 ",%" PRIu64
 #define WIRE_SETTINGS_LIBRARY 11 /* its number in there, from 0 */
 #define WIRE_SOCKET           "door"
 #define WIRE_BOARD            "board"
