@@ -119,7 +119,9 @@ def work_until(work, end):
 
 
 def wait_until(end):
-    while not end.wait(1):
+    is_over = False
+    while not is_over:
+        is_over = end.wait(1)
         state["count"] += 1
 
 

@@ -194,7 +194,7 @@ def test_keep_size(t):
         time.sleep(0.02)
     process.send_signal(signal.SIGTERM)
     process.communicate()
-    assert 75000 < largest < 400000, largest  # whole sections go, some are large
+    assert 150000 < largest < 400000, largest
     assert whole(t, trace) > 0 and os.path.getsize(trace) < 400000
 
 
@@ -203,7 +203,7 @@ def test_smallest_and_largest(t):
     process, trace = t.start([t.python, "-c", BUSY, "4"], ["-r", "4k", "--keep", "64K"])
     process.communicate(timeout=60)
     assert process.returncode == 0 and whole(t, trace) > 0
-    assert wall(t, trace) > 0.05, wall(t, trace)  # a section is there, however small the limit
+    assert wall(t, trace) > 0.5, wall(t, trace)  # a section is there, however small the limit
     run = t.record("-c", BUSY, "3", options=["--keep", "1s"])
     assert whole(t, run.trace) > 0 and 0.9 <= watched(t, run.trace) <= 3.5, watched(t, run.trace)
     for limit in ("87600h", "900000000G"):
