@@ -8,7 +8,7 @@ from . import _programs
 from ._door import Door
 from ._error import Error
 
-# enum wire_attach, in its order; None: it is being recorded.
+# enum wire_attach, in its order; None: it is being recorded, or is going to be.
 _ATTACH = (
     None,
     "pyrec and libpyrec.so are not of the same version",
@@ -21,6 +21,7 @@ _ATTACH = (
     "this process cannot reach the recorder that it has started",
     "somebody else is in the recorder's place",
     None,
+    "this process is just being forked: try again",
 )
 _BUSY = 2
 _SETTINGS_MAX = 1024
@@ -93,8 +94,7 @@ class Agent:
 
     def _start(self, argv: List[str], channel: int) -> int:
         strings = [os.fsencode(word) for word in argv]
-        environment = [key + b"=" + value for key, value in os.environb.items()
-                       if key not in (b"LD_PRELOAD", b"PYREC_AGENT")]
+        environment = [key + b"=" + value for key, value in _programs.environment().items()]
         array = self._ctypes.c_char_p * (len(strings) + 1)
         room = self._ctypes.c_char_p * (len(environment) + 1)
         return int(self._summon(strings[0], array(*strings, None), room(*environment, None), channel))
@@ -112,9 +112,7 @@ def _told(channel: socket) -> str:
         if not more:
             break
         said += more
-    lines = said.decode(errors="surrogateescape").splitlines()
-    for line in lines:
+    for line in said.decode(errors="surrogateescape").splitlines():
         if line.startswith(_TELLS):
             return line[len(_TELLS):]
-    why = [line[len("pyrec: "):] for line in lines if line.startswith("pyrec: ")]
-    raise Error(why[-1] if why else " ".join(lines) or "the pyrec that was started has ended at once")
+    raise Error(_programs.complaint("pyrec", said, "the pyrec that was started has ended at once"))

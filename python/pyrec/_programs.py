@@ -6,7 +6,7 @@ installed beside them (PREFIX/share/pyrec/python, PREFIX/lib/pythonX.Y/site-pack
 """
 import os
 import shutil
-from typing import Iterator, Optional
+from typing import Dict, Iterator, Optional
 
 from ._error import Error
 
@@ -62,3 +62,16 @@ def find_library(pyrec: str) -> str:
         if os.path.isfile(path):
             return path
     raise Error(f"{LIBRARY} is not where {pyrec} is: install both together")
+
+
+def environment() -> Dict[bytes, bytes]:
+    """What these programs are started with: they are not to be recorded themselves."""
+    return {key: value for key, value in os.environb.items()
+            if key not in (b"LD_PRELOAD", b"PYREC_AGENT")}
+
+
+def complaint(program: str, said: bytes, otherwise: str) -> str:
+    """Why `program` did not do it: the last line of its own, without its name."""
+    lines = said.decode(errors="surrogateescape").splitlines()
+    own = [line[len(program) + 2:] for line in lines if line.startswith(f"{program}: ")]
+    return own[-1] if own else " ".join(lines) or otherwise

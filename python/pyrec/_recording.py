@@ -99,9 +99,7 @@ class Recording:
 
     def _stalls(self, options: Dict[str, Option]) -> Tuple[List[Stall], List[Stall]]:
         found = json.loads(self._ask("stalls", {**options, "format": "json"}))
-        if isinstance(found, dict):
-            return cast(List[Stall], found["stalls"]), cast(List[Stall], found["threads"])
-        return cast(List[Stall], found), []
+        return cast(List[Stall], found["stalls"]), cast(List[Stall], found["threads"])
 
     def _ask(self, command: str, options: Dict[str, Option], is_ranged: bool = True) -> str:
         self._refresh()
@@ -114,11 +112,12 @@ class Recording:
             argv += _words_of(name.rstrip("_").replace("_", "-"), value)
         try:
             done = subprocess.run(argv + ["--", self.path], stdin=subprocess.DEVNULL,
-                                  stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=_environment())
+                                  stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=_programs.environment())
         except (OSError, RuntimeError) as error:  # the latter in an isolated sub-interpreter
             raise Error(f"{argv[0]} cannot be started: {error}") from None
         if done.returncode not in (0, _NO_ROWS):
-            raise Error(_complaint(done.stderr, done.returncode))
+            raise Error(_programs.complaint("pyanalyze", done.stderr,
+                                            f"pyanalyze has ended with status {done.returncode}"))
         return done.stdout.decode(errors="surrogateescape")
 
     def _refresh(self) -> None:
@@ -136,14 +135,3 @@ def _words_of(name: str, value: Option) -> List[str]:
     if isinstance(value, (int, float, str)):
         return [f"--{name}={value}"]
     return [f"--{name}={one}" for one in value]
-
-
-def _environment() -> Dict[bytes, bytes]:
-    return {key: value for key, value in os.environb.items()
-            if key not in (b"LD_PRELOAD", b"PYREC_AGENT")}
-
-
-def _complaint(stderr: bytes, status: int) -> str:
-    lines = stderr.decode(errors="surrogateescape").splitlines()
-    said = [line[len("pyanalyze: "):] for line in lines if line.startswith("pyanalyze: ")]
-    return said[-1] if said else " ".join(lines) or f"pyanalyze has ended with status {status}"

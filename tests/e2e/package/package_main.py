@@ -3,6 +3,7 @@
 import re
 import subprocess
 
+from e2e import ROOT
 from package import environment
 
 
@@ -56,3 +57,12 @@ def test_options_known(t):
     done = python(t, "-c", "from pyrec import _exec; print(*_exec.NAMES); print(*_exec.LETTERS)")
     names, ours = done.stdout.splitlines()
     assert set(names.split()) == named and set(ours.split()) == letters, (named, letters, done)
+
+
+def test_outcomes_known(t):
+    """Whatever pyrec_attach() says has its words, and no words where it is recorded, or will be."""
+    wire = (ROOT / "record" / "wire" / "wire.h").read_text(encoding="utf-8")
+    names = re.findall(r"^    X\((\w+),", wire[wire.index("#define WIRE_ATTACH_LIST"):
+                                               wire.index("enum wire_attach {")], re.M)
+    done = python(t, "-c", "from pyrec import _agent; print([a is None for a in _agent._ATTACH])")
+    assert done.stdout.strip() == str([name in ("DONE", "LATER") for name in names]), (names, done)
