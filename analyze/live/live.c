@@ -20,16 +20,21 @@ static void count_damage(void *closure, const char *path, const struct damage *d
 
 /* ---- reading ---- */
 
+static void read_into(struct live *live, struct recent *recent, struct unit_reader *reader)
+{
+    scene_enter(&live->scene, live->trace, reader);
+    while (unit_next_range(reader)) {
+        if (scene_load(&live->scene))
+            recent_take(recent, &live->scene);
+    }
+}
+
 static void read_tail(void *closure, size_t number, struct unit_reader *reader)
 {
     struct live *const live = closure;
     (void)number;
-    scene_enter(&live->scene, live->trace, reader);
     live->recent.total = live->reads_total ? &live->total : NULL;
-    while (unit_next_range(reader)) {
-        if (scene_load(&live->scene))
-            recent_take(&live->recent, &live->scene);
-    }
+    read_into(live, &live->recent, reader);
 }
 
 static bool read_more(struct live *live)
@@ -138,13 +143,8 @@ struct past {
 static void read_past(void *closure, size_t worker, struct unit_reader *reader)
 {
     const struct past *const past = closure;
-    struct scene *const scene = &past->live->scene;
     (void)worker;
-    scene_enter(scene, past->live->trace, reader);
-    while (unit_next_range(reader)) {
-        if (scene_load(scene))
-            recent_take(past->recent, scene);
-    }
+    read_into(past->live, past->recent, reader);
 }
 
 void live_read_past(struct live *live, struct recent *past, uint64_t from, uint64_t to)

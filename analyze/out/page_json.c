@@ -191,12 +191,12 @@ static void write_parts(struct sink *to, const struct page *page)
 static void write_thinning(struct sink *to, const struct report *report)
 {
     size_t n_runs = 0;
-    for (size_t i = 0; i < report->n_threads; i++)
-        n_runs += report->threads[i].course.n_runs;
     if (report->bin == 0) {
         sink_text(to, ",\"thin\":null");
         return;
     }
+    for (size_t i = 0; i < report->n_threads; i++)
+        n_runs += report->threads[i].course.n_runs;
     sink_print(to, ",\"thin\":{\"bin\":%" PRIu64, report->bin);
     write_number(to, "fine", report->fine);
     write_number(to, "runs", n_runs);
