@@ -3,6 +3,7 @@
 
 #include "analyze/base/memory.h"
 #include "analyze/read/unit.h"
+#include "analyze/stalls/idle_tell.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -232,6 +233,23 @@ static void take_stalls(struct live *live, const struct stalls *found, uint64_t 
     qsort(live->stalls, kept, sizeof live->stalls[0], compare_notes);
 }
 
+/* That none was found in a thread whose idle place is not known says nothing. */
+static bool are_told(const struct idle *idle, const struct stalls *stalls,
+                     const struct select *select)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < idle->n_threads; i++) {
+        uint64_t ns;
+        const struct idle_thread *const t = idle->threads[i];
+        if (!idle_wants(select, t->thread))
+            continue;
+        if (!idle_can_tell(t, 0, stalls_unsure(stalls, t->thread, &ns)))
+            return false;
+        n++;
+    }
+    return n > 0;
+}
+
 void live_find_stalls(struct live *live)
 {
     const uint64_t now_ns = clock_ns(CLOCK_MONOTONIC), end_ns = trace_end_ns(live->trace);
@@ -250,6 +268,7 @@ void live_find_stalls(struct live *live)
                   stalls.n_counted < LIVE_STALLS_MAX / 2 ? stalls.n_counted : LIVE_STALLS_MAX / 2);
     trace_set_window(live->trace, WINDOW_ALL);
     take_stalls(live, &stalls, from_ns);
+    live->are_stalls_told = are_told(&idle, &stalls, &all);
     stalls_clear(&stalls);
     idle_clear(&idle);
     scene_clear(&scene);

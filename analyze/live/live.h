@@ -56,6 +56,7 @@ struct live {
     bool reads_total;                          /* what is read now counts for the total */
     struct live_stall stalls[LIVE_STALLS_MAX]; /* newest first */
     size_t n_stalls;
+    bool are_stalls_told; /* of all threads that were looked at: that there are none is known */
     struct arena stall_texts;
     uint64_t stalls_at_ns, stalls_next_ns; /* by the trace's clock; by the monotonic one */
     size_t n_damages;

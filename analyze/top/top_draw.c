@@ -444,8 +444,11 @@ static void draw_stalls(struct top *top, const struct layout *l, struct canvas *
     char text[40];
     if (l->stalls == 0)
         return;
-    snprintf(text, sizeof text, "stalls %zu%s", top->live.n_stalls,
-             top->live.n_stalls > 0 ? ": " : "");
+    if (top->live.n_stalls == 0 && !top->live.are_stalls_told)
+        snprintf(text, sizeof text, "stalls: cannot tell");
+    else
+        snprintf(text, sizeof text, "stalls %zu%s", top->live.n_stalls,
+                 top->live.n_stalls > 0 ? ": " : "");
     const int col = canvas_put(canvas, l->stalls_at, 0, canvas->cols, text, STYLE_TITLE);
     if (l->stalls == 1 && top->live.n_stalls > 0)
         draw_stall(canvas, l->stalls_at, col, &top->live.stalls[0]);

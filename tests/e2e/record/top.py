@@ -164,3 +164,11 @@ def test_batch(t):
         done = subprocess.run([t.pyanalyze, "top", "--batch", *words, live.trace], text=True,
                               capture_output=True)
         assert done.returncode == 2 and said in done.stderr, done
+
+
+def test_no_stall_is_not_unknown(t):
+    """A loop that is known has none; of a program that computes it cannot be told."""
+    loop = "import asyncio\nasync def main():\n    for _ in range(30): await asyncio.sleep(0.05)\nasyncio.run(main())"
+    for script, said in ((loop, "stalls 0"), ("sum(range(30000000))", "stalls: cannot tell")):
+        out = t.analyze("top", "--batch", "-n", "1", t.record("-c", script).trace)
+        assert [line for line in out.splitlines() if line.startswith("stalls")] == [said], out
