@@ -43,16 +43,17 @@ bool hold_poke(pid_t tid, uint64_t at, const void *from, size_t n)
     return done == (ssize_t)n;
 }
 
-static bool stop_wait(pid_t tid, int *status)
+/* DONE: it has stopped. A short thread may have been on its way out when it was seized. */
+static enum hold_result stop_wait(pid_t tid, int *status)
 {
     const uint64_t begin = clocks_mono_ns();
     for (;;) {
         const pid_t got = waitpid(tid, status, __WALL | WNOHANG);
         const uint64_t since = clocks_mono_ns() - begin;
         if (got == tid || got < 0)
-            return got == tid && WIFSTOPPED(*status);
+            return got == tid && WIFSTOPPED(*status) ? HOLD_DONE : HOLD_GONE;
         if (since > STOP_MAX_NS)
-            return false;
+            return HOLD_STUCK;
         if (since > STOP_SPIN_NS)
             usleep(50);
     }
@@ -233,14 +234,15 @@ enum hold_result hold_thread(const struct regard *regard, const struct hold_plac
     }
     if (on_step != NULL)
         on_step(INJECT_STEP_INTERRUPTED);
-    if (!stop_wait(tid, &status))
-        return HOLD_STUCK;
+    enum hold_result result = stop_wait(tid, &status);
+    if (result != HOLD_DONE)
+        return result;
     held->begin_ns = clocks_mono_ns();
     /* stopped by a signal on its way to the program: it gets it when it is let go */
     const long signal = status >> 16 == PTRACE_EVENT_STOP ? 0 : WSTOPSIG(status);
     if (on_step != NULL)
         on_step(INJECT_STEP_STOPPED);
-    const enum hold_result result = stopped_turn(regard, place, is_alone, on_step, held, error);
+    result = stopped_turn(regard, place, is_alone, on_step, held, error);
     if (on_step != NULL)
         on_step(INJECT_STEP_POINTED);
     held->stopped_ns = clocks_mono_ns() - held->begin_ns;
