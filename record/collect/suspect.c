@@ -31,7 +31,7 @@ static const char other_user[] = "another user's, it cannot be looked at";
 /* What was found out about a process. */
 struct look {
     bool has_python, has_agent;
-    bool is_static, is_secure;
+    struct procfs_auxiliary auxiliary;
 };
 
 /* ---- files ---- */
@@ -122,21 +122,6 @@ static bool maps_look(struct look *look, pid_t pid, const char *library)
 
 /* ---- how it began ---- */
 
-static void auxiliary_look(struct look *look, pid_t pid)
-{
-    _Alignas(Elf64_auxv_t) char text[4096];
-    const ssize_t len = procfs_read(text, sizeof text, "/proc/%d/auxv", pid);
-    bool has_base = false;
-    for (ssize_t at = 0; at + (ssize_t)sizeof(Elf64_auxv_t) <= len;
-         at += (ssize_t)sizeof(Elf64_auxv_t)) {
-        Elf64_auxv_t item;
-        memcpy(&item, text + at, sizeof item);
-        look->is_secure |= item.a_type == AT_SECURE && item.a_un.a_val != 0;
-        has_base |= item.a_type == AT_BASE && item.a_un.a_val != 0;
-    }
-    look->is_static = len > 0 && !has_base; /* no loader */
-}
-
 /* Whether it was given both variables. */
 static bool has_variables(pid_t pid, const char *library)
 {
@@ -171,9 +156,9 @@ static const char *reason_of(const struct look *look, pid_t pid, const char *lib
     const enum target target = target_look(AT_FDCWD, path, library);
     if (target == TARGET_FOREIGN || target == TARGET_SANITIZED)
         return target_text(target);
-    if (look->is_static)
+    if (look->auxiliary.is_told && !look->auxiliary.has_loader)
         return "statically linked: nothing can be loaded into it";
-    if (look->is_secure)
+    if (look->auxiliary.is_secure)
         return "rights of its own (set-user-ID or capabilities): the loader lets nobody in";
     if (!has_library(pid, library)) /* so whoever started it took our variables away */
         return "the recorder's library is not in its file system";
@@ -196,7 +181,7 @@ void suspect_look(struct suspect *suspect, pid_t pid, const char *library)
         look.has_python = file_has_python(path);
     if (!look.has_python && !is_hidden)
         return;
-    auxiliary_look(&look, pid);
+    procfs_auxiliary_read(pid, &look.auxiliary);
     (void)procfs_comm(pid, pid, name);
     suspect->is_suspect = true;
     suspect->is_python = look.has_python;

@@ -3,6 +3,7 @@
 #include "record/base/clocks.h"
 
 #include <dirent.h>
+#include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -108,6 +109,21 @@ bool procfs_status_number(const char *status, const char *name, int base, uint64
         return false;
     *number = strtoull(at + strlen(key), NULL, base);
     return true;
+}
+
+void procfs_auxiliary_read(pid_t pid, struct procfs_auxiliary *auxiliary)
+{
+    _Alignas(Elf64_auxv_t) char text[4096];
+    const ssize_t len = procfs_read(text, sizeof text, "/proc/%d/auxv", pid);
+    *auxiliary = (struct procfs_auxiliary){.is_told = false};
+    for (ssize_t at = 0; at + (ssize_t)sizeof(Elf64_auxv_t) <= len;
+         at += (ssize_t)sizeof(Elf64_auxv_t)) {
+        Elf64_auxv_t item;
+        memcpy(&item, text + at, sizeof item);
+        auxiliary->is_told |= item.a_type != AT_NULL;
+        auxiliary->is_secure |= item.a_type == AT_SECURE && item.a_un.a_val != 0;
+        auxiliary->has_loader |= item.a_type == AT_BASE && item.a_un.a_val != 0;
+    }
 }
 
 bool procfs_user(pid_t pid, uid_t *user)

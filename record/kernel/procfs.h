@@ -43,6 +43,14 @@ bool procfs_is_same(pid_t pid, uint64_t start);
 /* The same, and no zombie. */
 bool procfs_lives(pid_t pid, uint64_t start);
 
+/* What the kernel told a program when it began to run. */
+struct procfs_auxiliary {
+    bool is_told; /* false: it is just being executed, or may not be looked at; nothing is known */
+    bool is_secure;  /* it has more rights than who started it */
+    bool has_loader; /* false: it is statically linked */
+};
+void procfs_auxiliary_read(pid_t pid, struct procfs_auxiliary *auxiliary);
+
 /* The (real) user whose it is. */
 bool procfs_user(pid_t pid, uid_t *user);
 

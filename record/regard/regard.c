@@ -18,6 +18,8 @@
 #include <unistd.h>
 
 #define STATUS_MAX     (16u << 10)
+#define EXEC_LOOKS     100
+#define EXEC_NAP_US    100
 #define CAP_SYS_PTRACE 19
 #define CAP_SYS_ADMIN  21
 
@@ -143,16 +145,37 @@ static bool has_recorder(const struct remote *remote, const struct remote_maps *
 }
 
 /* An errno. */
-static int memory_look(struct regard *regard)
+static int images_look(struct regard *regard)
 {
-    struct facts *const facts = &regard->facts;
+    remote_images_clear(&regard->images);
+    remote_maps_clear(&regard->maps);
     const int error = remote_maps_read(&regard->maps, &regard->remote);
     if (error != 0)
         return error;
-    if (!remote_images_read(&regard->images, &regard->remote, &regard->maps))
-        return ENOMEM;
+    return remote_images_read(&regard->images, &regard->remote, &regard->maps) ? 0 : ENOMEM;
+}
+
+/* No loader is mapped: is that so because the kernel is still about to do it? */
+static bool is_just_executed(pid_t pid)
+{
+    struct procfs_auxiliary auxiliary;
+    procfs_auxiliary_read(pid, &auxiliary);
+    return !auxiliary.is_told || auxiliary.has_loader;
+}
+
+/* An errno. */
+static int memory_look(struct regard *regard)
+{
+    struct facts *const facts = &regard->facts;
+    for (unsigned looks = 0;; looks++, usleep(EXEC_NAP_US)) {
+        const int error = images_look(regard);
+        if (error != 0)
+            return error;
+        facts->libc = libc_look(&regard->images);
+        if (facts->libc != LIBC_STATIC || looks == EXEC_LOOKS || !is_just_executed(facts->pid))
+            break;
+    }
     facts->is_foreign = is_foreign(regard);
-    facts->libc = libc_look(&regard->images);
     facts->is_recorded = has_recorder(&regard->remote, &regard->maps);
     facts->python = python_find(&regard->python, &regard->remote, &regard->images, facts->wrong,
                                 sizeof facts->wrong);
@@ -179,20 +202,6 @@ static void thread_look(void *closure, pid_t tid)
     facts->is_filtered |= seccomp > SECCOMP_MODE_STRICT;
 }
 
-static bool is_secure(pid_t pid)
-{
-    _Alignas(Elf64_auxv_t) char text[4096];
-    const ssize_t len = procfs_read(text, sizeof text, "/proc/%d/auxv", pid);
-    for (ssize_t at = 0; at + (ssize_t)sizeof(Elf64_auxv_t) <= len;
-         at += (ssize_t)sizeof(Elf64_auxv_t)) {
-        Elf64_auxv_t item;
-        memcpy(&item, text + at, sizeof item);
-        if (item.a_type == AT_SECURE && item.a_un.a_val != 0)
-            return true;
-    }
-    return false;
-}
-
 /* It runs in the memory of its parent, which waits for it to become another program. */
 static bool is_vfork_child(const struct facts *facts)
 {
@@ -203,8 +212,10 @@ static bool is_vfork_child(const struct facts *facts)
 static void obstacles_look(struct facts *facts)
 {
     char path[32];
+    struct procfs_auxiliary auxiliary;
+    procfs_auxiliary_read(facts->pid, &auxiliary);
     facts->is_machine_known = CAN_ATTACH;
-    facts->is_secure = is_secure(facts->pid);
+    facts->is_secure = auxiliary.is_secure;
     facts->is_vfork_child = is_vfork_child(facts);
     snprintf(path, sizeof path, "/proc/%d/task", facts->pid);
     (void)procfs_each_number(path, thread_look, facts);

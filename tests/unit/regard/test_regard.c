@@ -12,6 +12,7 @@
 #include <linux/seccomp.h>
 #include <sched.h>
 #include <signal.h>
+#include <spawn.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
@@ -307,6 +308,24 @@ START_TEST(test_no_python)
 }
 END_TEST
 
+/* What posix_spawn() has started is in the middle of exec(): its loader is not mapped yet. */
+START_TEST(test_just_executed)
+{
+    static char *const argv[] = {"sleep", "60", NULL};
+    for (int i = 0; i < 300; i++) {
+        struct regard regard;
+        pid_t pid;
+        ck_assert_int_eq(posix_spawnp(&pid, "sleep", NULL, NULL, argv, NULL), 0);
+        regard_open(&regard, pid, false);
+        const enum reason why = regard.not_to_look;
+        regard_close(&regard);
+        kill(pid, SIGKILL);
+        ck_assert_int_eq(waitpid(pid, NULL, 0), pid);
+        ck_assert_str_eq(reason_mark(why), "no Python");
+    }
+}
+END_TEST
+
 START_TEST(test_a_vfork_child)
 {
     char children[32] = "";
@@ -486,6 +505,7 @@ int main(void)
     tcase_add_test(tc, test_a_python);
     tcase_add_test(tc, test_kinds);
     tcase_add_test(tc, test_no_python);
+    tcase_add_test(tc, test_just_executed);
     tcase_add_test(tc, test_a_vfork_child);
     tcase_add_test(tc, test_what_is_none);
 #ifdef __x86_64__
