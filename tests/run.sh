@@ -34,6 +34,8 @@ if [ "${PYREC_FETCH:-yes}" = yes ]; then
     cat build/interpreters.log
 fi
 
+slots=$(($(nproc) * 2)) # a test takes two of them, one that mostly waits takes one
+
 build() { # DIRECTORY BUILD_TYPE SANITIZERS WORDS [CMAKE BUILD ARGUMENTS...]
     directory=$1
     words=$4
@@ -49,7 +51,7 @@ build() { # DIRECTORY BUILD_TYPE SANITIZERS WORDS [CMAKE BUILD ARGUMENTS...]
 # else, one may fail that is right. It has a second chance; what fails twice has failed.
 run() { # DIRECTORY [CTEST ARGUMENTS...]
     echo "testing in $1/ .."
-    (cd "$1" && shift && ctest --output-on-failure --repeat until-pass:2 -j "$(nproc)" "$@") || {
+    (cd "$1" && shift && ctest --output-on-failure --repeat until-pass:2 -j "$slots" "$@") || {
         run_status=$?
         echo "$0: tests failed in $1/; what they said: $1/Testing/Temporary/LastTest.log" >&2
         exit "$run_status"
