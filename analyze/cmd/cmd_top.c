@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* top: a screen that is looked at while it is recorded. */
-#include "format/spelling.h"
 #include "analyze/cli/args.h"
 #include "analyze/cli/command.h"
 #include "analyze/read/input.h"
 #include "analyze/top/top.h"
+#include "format/spelling.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -26,6 +26,7 @@ static enum status run_top(const struct args *args, struct problem *why)
     const size_t window = args_count(args, "window", 10), delay = args_count(args, "delay", 2);
     const struct top_settings settings = {.path = args->files[0],
                                           .output = args_text(args, "program-output"),
+                                          .mark = args_text(args, "keep-mark"),
                                           .window = (uint32_t)window,
                                           .plain = spelling_is_ascii()};
     if (window < 1 || window > LIVE_STRIP)
@@ -59,7 +60,9 @@ static const struct option options[] = {
      0},
     {"window", 'w', "SECONDS", OPTION_COUNT, "what \"now\" is, 1 to 60; default 10", NULL, 0},
     {"program-output", 0, "FILE", OPTION_TEXT,
-     "name this file in the last line, as where the program's own output was sent", NULL, 0},
+     "the key o shows the last lines of this file: what the program writes", NULL, 0},
+    {"keep-mark", 0, "FILE", OPTION_TEXT,
+     "the key K makes this file, for pyrec top: it is to keep the recording", NULL, 0},
     OPTION_END,
 };
 

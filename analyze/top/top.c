@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include "top.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
+
+#define MESSAGE_LOOKS 20
 
 static const uint32_t windows[] = {2, 10, 30, LIVE_STRIP};
 static const enum metric_id wished[] = {METRIC_CPU, METRIC_ON_CPU, METRIC_WALL, METRIC_GIL_WAIT,
@@ -47,12 +51,28 @@ static void refresh(struct top *top)
         top->cursor[i] = n[i] == 0 ? 0 : top->cursor[i] < n[i] ? top->cursor[i] : n[i] - 1;
 }
 
+static void say(struct top *top, const char *text)
+{
+    snprintf(top->message, sizeof top->message, "%.199s", text);
+    top->message_looks = MESSAGE_LOOKS;
+}
+
 enum status top_open(struct top *top, const struct top_settings *settings, struct problem *why)
 {
     *top = (struct top){.settings = *settings};
     top->wish = (struct live_wish){
         .window = settings->window, .metric = &metrics[METRIC_CPU], .key = KEY_LINE, .find = ""};
-    TRY(live_open(&top->live, settings->path, why));
+    const enum status status = live_open(&top->live, settings->path, why);
+    if (status != STATUS_OK && settings->output == NULL && settings->mark == NULL)
+        return status;
+    if (status != STATUS_OK) {
+        top->is_lost = true;
+        say(top, why->detail);
+        return STATUS_OK;
+    }
+    top->was_there = true;
+    if (settings->output != NULL)
+        say(top, "o: the program's output, which is printed at the end; its input is empty");
     live_find_stalls(&top->live);
     refresh(top);
     return STATUS_OK;
@@ -65,17 +85,14 @@ void top_close(struct top *top)
     live_close(&top->live);
 }
 
-static void say(struct top *top, const char *text)
-{
-    snprintf(top->message, sizeof top->message, "%.199s", text);
-}
-
 void top_tick(struct top *top, uint64_t now_ns)
 {
     struct problem why = {0};
     if (top->written_at_ns == 0)
         top->written_at_ns = now_ns;
     const enum live_look look = live_look(&top->live, &why);
+    if (top->message_looks > 0 && --top->message_looks == 0)
+        top->message[0] = '\0';
     if (look == LIVE_GONE) {
         live_model_clear(&top->model);
         top->chosen = NULL;
@@ -92,8 +109,9 @@ void top_tick(struct top *top, uint64_t now_ns)
         top->past_to = 0;
         top->chosen = NULL;
         top->page = top->page == TOP_THREAD || top->page == TOP_SOURCE ? TOP_MAIN : top->page;
+        say(top, top->was_there ? "another file stands there: read anew" : "");
         top->is_lost = false;
-        say(top, "another file stands there: read anew");
+        top->was_there = true;
     }
     live_find_stalls(&top->live);
     if (!top->is_paused || look == LIVE_REPLACED)
@@ -212,6 +230,25 @@ static void press_time(struct top *top, uint32_t key)
     }
 }
 
+/* The recording is removed by whoever shows it, unless it finds the mark. */
+static void keep(struct top *top)
+{
+    const int fd = top->settings.mark == NULL
+                       ? -1
+                       : open(top->settings.mark, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    if (fd >= 0)
+        close(fd);
+    say(top, top->settings.mark == NULL ? "the recording stays where it is"
+             : fd >= 0                  ? "the recording will be kept: run.trace"
+                                        : "the recording cannot be kept");
+}
+
+/* Answers what W has asked. */
+static void answer(struct top *top, uint32_t key)
+{
+    top->report = key == 'w' ? TOP_REPORT_WINDOW : key == 'a' ? TOP_REPORT_ALL : TOP_REPORT_NONE;
+}
+
 static void press_table(struct top *top, uint32_t key)
 {
     switch (key) {
@@ -257,18 +294,28 @@ void top_press(struct top *top, uint32_t key)
         refresh(top);
         return;
     }
+    if (top->report == TOP_REPORT_ASKED) {
+        answer(top, key);
+        return;
+    }
     if (key == 'q') {
         top->is_over = true;
         return;
     }
-    if (top->live.trace == NULL) /* there is nothing to be looked at */
+    if (key == 'o' && top->settings.output != NULL) {
+        top->page = top->page == TOP_OUTPUT ? TOP_MAIN : TOP_OUTPUT;
+        top->chosen = NULL;
+    }
+    if (top->live.trace == NULL) /* there is nothing else to be looked at */
         return;
     if (key == 'h' || key == '?')
         top->page = top->page == TOP_HELP ? TOP_MAIN : TOP_HELP;
     else if (key == '/')
         top->is_typing = true;
     else if (key == 'W')
-        top->wants_report = true;
+        top->report = TOP_REPORT_ASKED;
+    else if (key == 'K')
+        keep(top);
     else if (key == TOP_KEY_ENTER)
         enter(top);
     else if (key == TOP_KEY_ESCAPE || key == TOP_KEY_BACKSPACE)

@@ -30,15 +30,19 @@ enum top_key {
     TOP_KEY_BACKSPACE,
 };
 
-enum top_page { TOP_MAIN, TOP_THREAD, TOP_SOURCE, TOP_HELP };
+enum top_page { TOP_MAIN, TOP_THREAD, TOP_SOURCE, TOP_OUTPUT, TOP_HELP };
 enum top_panel { TOP_THREADS, TOP_PLACES };
 
 struct top_settings {
     const char *path;
     const char *output; /* where the program's own output goes; NULL = not told */
+    const char *mark;   /* to be made when a recording that would be removed is to be kept; NULL */
     uint32_t window;
     bool plain; /* ASCII only */
 };
+
+/* What W asks for, then what is to be written. */
+enum top_report { TOP_REPORT_NONE, TOP_REPORT_ASKED, TOP_REPORT_WINDOW, TOP_REPORT_ALL };
 
 struct top {
     struct top_settings settings;
@@ -57,11 +61,15 @@ struct top {
     char find[64];
     bool is_typing; /* what is looked for */
     char message[200];
-    bool wants_report, is_over;
-    bool is_lost;           /* the file is not there any more, or no trace */
+    int message_looks; /* for so many looks more */
+    enum top_report report;
+    bool is_over;
+    bool is_lost; /* the file is not there (any more), or no trace */
+    bool was_there;
     uint64_t written_at_ns; /* by the monotonic clock: when something new came last */
 };
 
+/* With settings->output or ->mark (pyrec top) the file may come later: until then it is lost. */
 MUST_CHECK enum status top_open(struct top *top, const struct top_settings *settings,
                                 struct problem *why);
 void top_close(struct top *top);
@@ -74,6 +82,9 @@ void top_press(struct top *top, uint32_t key);
 
 /* Draw into a canvas that has its size. */
 void top_draw(struct top *top, struct canvas *canvas, uint64_t now_ns);
+
+/* The last lines of the program's output, for top_draw_page. */
+void top_draw_output(const struct top *top, struct canvas *canvas);
 
 /* The pages beside the main one, from row 2 on; for top_draw. */
 void top_draw_page(struct top *top, struct canvas *canvas);

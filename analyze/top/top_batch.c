@@ -10,6 +10,8 @@
 #define BATCH_ROWS 40
 #define BATCH_COLS 120
 
+#define MOMENTS_MAX 100 /* of 0.1 s */
+
 static uint64_t now_ns(void)
 {
     struct timespec now;
@@ -22,6 +24,13 @@ enum status top_run_batch(struct top *top, size_t count, uint32_t delay_s, struc
     struct canvas canvas = {.plain = top->settings.plain};
     struct buffer text = {0};
     bool good = true;
+    const struct timespec moment = {.tv_nsec = 100000000};
+    for (int i = 0; top->live.trace == NULL && i < MOMENTS_MAX; i++) { /* pyrec top: it comes */
+        nanosleep(&moment, NULL);
+        top_tick(top, now_ns());
+    }
+    if (top->live.trace == NULL)
+        return problem_set(why, STATUS_NOT_FOUND, PROBLEM_NO_OFFSET, "%.199s", top->message);
     for (size_t i = 0; good; i++) {
         const bool ended = trace_ended(top->live.trace);
         canvas_size(&canvas, BATCH_ROWS, BATCH_COLS);

@@ -192,6 +192,10 @@ static void draw_alarm(struct top *top, struct canvas *canvas)
     if (top->is_typing || top->find[0] != '\0') {
         buffer_print(&line, "/%s%s", top->find, top->is_typing ? "_" : "   (Esc: all)");
         canvas_put(canvas, 2, 0, canvas->cols, line.text, STYLE_BOLD);
+    } else if (top->report == TOP_REPORT_ASKED) {
+        buffer_print(&line, "write a page of: w these %" PRIu64 " s   a all   Esc nothing",
+                     top->model.to - top->model.from);
+        canvas_put(canvas, 2, 0, canvas->cols, line.text, STYLE_BOLD);
     } else if (top->message[0] != '\0') {
         canvas_put(canvas, 2, 0, canvas->cols, top->message, STYLE_BOLD);
     } else if (open != NULL && !top->is_paused) {
@@ -460,28 +464,31 @@ static void draw_footer(struct top *top, struct canvas *canvas)
 {
     struct buffer line = {0};
     const int w = canvas->cols;
+    const char *const output = top->settings.output != NULL ? "  o output" : "";
     if (w >= 120)
         buffer_print(&line,
                      "q quit  space pause  left/right back in time  w window %" PRIu32
                      " s  m %s  l lines/functions  s sort  / find  Enter details  r reset  "
-                     "W report  ? help",
-                     top->wish.window, top->wish.metric->word);
+                     "W report  ? help%s",
+                     top->wish.window, top->wish.metric->word, output);
     else if (w >= 70)
-        buffer_print(
-            &line, "q quit  space pause  m %s  w %" PRIu32 " s  s sort  / find  Enter more  ? help",
-            top->wish.metric->word, top->wish.window);
+        buffer_print(&line,
+                     "q quit  space pause  m %s  w %" PRIu32
+                     " s  s sort  / find  Enter more  ? help%s",
+                     top->wish.metric->word, top->wish.window, output);
     else
-        buffer_add_text(&line, "q quit  space pause  ? help");
-    if (top->settings.output != NULL)
-        buffer_print(&line, "  output: %s", top->settings.output);
+        buffer_print(&line, "q quit  space pause  ? help%s", output);
     canvas_put(canvas, canvas->rows - 1, 0, w, line.text, STYLE_DIM);
     buffer_clear(&line);
 }
 
 static void draw_lost(const struct top *top, struct canvas *canvas)
 {
-    canvas_put(canvas, 0, 0, canvas->cols, top->message, STYLE_ALARM);
-    canvas_put(canvas, 2, 0, canvas->cols, "waiting for a trace to come back; q quits",
+    canvas_put(canvas, 0, 0, canvas->cols, top->message,
+               top->was_there ? STYLE_ALARM : STYLE_PLAIN);
+    canvas_put(canvas, 2, 0, canvas->cols,
+               top->was_there ? "waiting for a trace to come back; q quits"
+                              : "waiting for the recording to begin; q quits",
                STYLE_PLAIN);
 }
 
@@ -490,6 +497,10 @@ void top_draw(struct top *top, struct canvas *canvas, uint64_t now_ns)
     if (canvas->rows < ROWS_MIN || canvas->cols < COLS_MIN) {
         canvas_put(canvas, 0, 0, canvas->cols, "too small", STYLE_PLAIN);
         canvas_put(canvas, 1, 0, canvas->cols, "40x12 at least", STYLE_PLAIN);
+        return;
+    }
+    if (top->live.trace == NULL && top->page == TOP_OUTPUT) {
+        top_draw_page(top, canvas);
         return;
     }
     if (top->live.trace == NULL) {

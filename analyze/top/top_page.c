@@ -20,7 +20,8 @@ static void draw_help(struct canvas *canvas)
         "m             metric of places: CPU, on CPU, seen, GIL wait, blocked",
         "w             window of `now`: 2, 10, 30, 60 s    l  lines or functions",
         "/             find names; Esc: all again           r  total begins anew",
-        "W             write the page of `pyanalyze report` of this recording",
+        "W             write the page of `pyanalyze report`: of these seconds, or of all",
+        "o  K          with pyrec top: the program's output; keep the recording",
         "",
         "A cell of a strip is a second: height = on a CPU, shade = waited for the",
         "GIL, dot = blocked. Without UTF-8: -=# on a CPU, gG the GIL, . blocked.",
@@ -158,6 +159,8 @@ void top_draw_page(struct top *top, struct canvas *canvas)
 {
     if (top->page == TOP_HELP)
         draw_help(canvas);
+    else if (top->page == TOP_OUTPUT)
+        top_draw_output(top, canvas);
     else if (top->page == TOP_SOURCE)
         draw_source(top, canvas);
     else

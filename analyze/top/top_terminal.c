@@ -6,6 +6,7 @@
 #include "analyze/base/path.h"
 
 #include <fcntl.h>
+#include <inttypes.h>
 #include <locale.h>
 #include <ncurses.h>
 #include <poll.h>
@@ -116,29 +117,36 @@ struct report {
     char path[200];
 };
 
+/* Of the seconds that are looked at, or of all. */
 static void report_begin(struct top *top, struct report *report)
 {
-    top->wants_report = false;
+    const bool is_whole = top->report == TOP_REPORT_ALL;
+    char from[32], to[32], range[64];
+    top->report = TOP_REPORT_NONE;
     if (report->pid != 0)
         return;
     const char *const name = path_name(top->settings.path);
     const char *const end = strrchr(name, '.');
     const int len = end != NULL && strcmp(end, ".trace") == 0 ? (int)(end - name) : -1;
-    snprintf(report->path, sizeof report->path, "%.*s.html", len < 0 || len > 180 ? 180 : len,
-             name);
-    char *const words[] = {(char *)(uintptr_t) "pyanalyze",
-                           (char *)(uintptr_t) "report",
-                           (char *)(uintptr_t) "--output",
-                           report->path,
-                           (char *)(uintptr_t) "--",
-                           (char *)(uintptr_t)top->settings.path,
-                           NULL};
+    snprintf(from, sizeof from, "%" PRIu64 "s", top->model.from);
+    snprintf(to, sizeof to, "%" PRIu64 "s", top->model.to);
+    snprintf(range, sizeof range, ".%" PRIu64 "-%s", top->model.from, to);
+    snprintf(report->path, sizeof report->path, "%.*s%s.html", len < 0 || len > 120 ? 120 : len,
+             name, is_whole ? "" : range);
+    const char *words[] = {"pyanalyze", "report", "--output", report->path, "--from", from,
+                           "--to",      to,       "--",       NULL,         NULL};
+    size_t last = 8;
+    if (is_whole)
+        words[last = 4] = "--";
+    words[last + 1] = top->settings.path;
+    words[last + 2] = NULL;
     posix_spawn_file_actions_t files;
     posix_spawn_file_actions_init(&files);
     posix_spawn_file_actions_addopen(&files, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
     posix_spawn_file_actions_addopen(&files, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
     posix_spawn_file_actions_adddup2(&files, STDOUT_FILENO, STDOUT_FILENO + 1);
-    if (posix_spawn(&report->pid, "/proc/self/exe", &files, NULL, words, environ) != 0)
+    if (posix_spawn(&report->pid, "/proc/self/exe", &files, NULL, (char *const *)(uintptr_t)words,
+                    environ) != 0)
         report->pid = 0;
     snprintf(top->message, sizeof top->message,
              report->pid != 0 ? "writing %.180s" : "the report cannot be started: %.150s",
@@ -197,7 +205,7 @@ static void loop(struct top *top, bool colored)
             top_tick(top, ns);
             changed = true;
         }
-        if (top->wants_report)
+        if (top->report > TOP_REPORT_ASKED)
             report_begin(top, &report);
         if (report_ended(top, &report) || changed)
             show(top, &canvas, colored);
@@ -212,8 +220,11 @@ enum status top_run_terminal(struct top *top, struct problem *why)
 {
     const struct sigaction action = {.sa_handler = note_end};
     const int ends[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
-    for (size_t i = 0; i < ARRAY_LEN(ends); i++)
-        sigaction(ends[i], &action, NULL);
+    for (size_t i = 0; i < ARRAY_LEN(ends); i++) {
+        struct sigaction before; /* who is shown beside a program leaves the keyboard's to it */
+        if (sigaction(ends[i], NULL, &before) == 0 && before.sa_handler != SIG_IGN)
+            sigaction(ends[i], &action, NULL);
+    }
     SCREEN *const screen = newterm(NULL, stdout, stdin);
     if (screen == NULL) {
         const char *const term = getenv("TERM");

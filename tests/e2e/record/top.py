@@ -89,7 +89,7 @@ def test_keys_and_sizes(t):
     for cols, rows, words in ((30, 8, "too small"), (60, 15, "MainThread"), (160, 50, "waits for")):
         screen.tmux("resize-window", "-x", str(cols), "-y", str(rows))
         screen.wait(words)
-    screen.keys("W")
+    screen.keys("W", "a")
     deadline = time.monotonic() + 30
     while not list(t.dir.glob("*.html")):
         assert time.monotonic() < deadline, screen.text()

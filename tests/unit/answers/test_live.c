@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static void no_damage(void *closure, const char *path, const struct damage *damage)
 {
@@ -239,13 +240,13 @@ static char *draw(int cols, int rows)
     return text.text;
 }
 
-/* PYREC_ACCEPT=1 writes the expected screens anew: look at the difference. */
+/* SCREENS_ACCEPT=1 writes the expected screens anew: look at the difference. */
 static void check_screen(const char *name, int cols, int rows)
 {
     char path[400];
     snprintf(path, sizeof path, "%s/%s.txt", SCREENS_DIR, name);
     char *const got = draw(cols, rows);
-    if (getenv("PYREC_ACCEPT") != NULL)
+    if (getenv("SCREENS_ACCEPT") != NULL)
         scratch_write(path, got, strlen(got));
     struct bytes wanted = scratch_read(path);
     ck_assert_msg(wanted.len == strlen(got) && memcmp(wanted.at, got, wanted.len) == 0,
@@ -285,6 +286,51 @@ START_TEST(other_screens)
     top_press(&made, TOP_KEY_ESCAPE);
     top_press(&made, '?');
     check_screen("80x24-help", 80, 24);
+    close_made();
+}
+END_TEST
+
+/* The program's output as a terminal would leave it, its end; and nothing that could harm one. */
+START_TEST(output_and_keeping)
+{
+    static const char written[] = "first\n\033[31mred\033[0m and\tblank\n10 %\r99 %\r\n"
+                                  "\033]0;title\007\x9b\033(B\u202e\0tail";
+    char output[300], mark[300];
+    open_made(0, false);
+    snprintf(output, sizeof output, "%s", scratch_path("output"));
+    snprintf(mark, sizeof mark, "%s", scratch_path("mark"));
+    scratch_write(output, written, sizeof written - 1);
+    made.settings.output = output;
+    top_press(&made, 'o');
+    char *text = draw(80, 24);
+    require(strstr(text, "\nfirst\nred and blank\n99 %\n") != NULL);
+    require(strstr(text, "?tail\n") != NULL && strstr(text, "title") == NULL);
+    require(strchr(text, '\033') == NULL && strstr(text, "\u202e") == NULL);
+    free(text);
+    text = draw(80, 12);
+    require(strstr(text, "?tail\n") != NULL);
+    free(text);
+    top_press(&made, 'K');
+    require(access(mark, F_OK) != 0);
+    made.settings.mark = mark;
+    top_press(&made, 'K');
+    require(access(mark, F_OK) == 0);
+    top_press(&made, TOP_KEY_ESCAPE);
+    ck_assert_int_eq(made.page, TOP_MAIN);
+    static const struct {
+        uint32_t key;
+        enum top_report report;
+    } asked[] = {{'w', TOP_REPORT_WINDOW}, {'a', TOP_REPORT_ALL}, {'q', TOP_REPORT_NONE}};
+    for (size_t i = 0; i < ARRAY_LEN(asked); i++) {
+        top_press(&made, 'W');
+        ck_assert_int_eq(made.report, TOP_REPORT_ASKED);
+        text = draw(80, 24);
+        require(strstr(text, "w these 10 s   a all") != NULL);
+        free(text);
+        top_press(&made, asked[i].key);
+        ck_assert_int_eq(made.report, asked[i].report);
+    }
+    ck_assert(!made.is_over);
     close_made();
 }
 END_TEST
@@ -345,6 +391,7 @@ int main(void)
     tcase_add_loop_test(tests, windows_equal_tables, 0, 25);
     tcase_add_loop_test(tests, screens, 0, (int)ARRAY_LEN(sizes));
     tcase_add_test(tests, other_screens);
+    tcase_add_test(tests, output_and_keeping);
     tcase_add_test(tests, nothing_hostile);
     tcase_add_test(tests, walks_back_in_time);
     tcase_set_timeout(tests, 120);
