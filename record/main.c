@@ -2,6 +2,7 @@
 #include "record/base/clocks.h"
 #include "record/cli/shell_script.h"
 #include "record/dump/look.h"
+#include "record/onlook/onlook.h"
 #include "record/run/child.h"
 #include "record/run/session.h"
 
@@ -18,7 +19,9 @@ static void say(const char *sentence)
 /* Answer --help, --version and --completion; a pipe that is closed is no reason to fail loudly. */
 static int print_text(const struct settings *settings)
 {
-    if (settings->action == SETTINGS_HELP)
+    if (settings->action == SETTINGS_HELP && settings->is_top)
+        settings_write_help_top(stdout);
+    else if (settings->action == SETTINGS_HELP)
         settings_write_help(stdout);
     else if (settings->action == SETTINGS_COMPLETION)
         shell_script_write(stdout, settings->shell);
@@ -54,7 +57,10 @@ int main(int argc, char **argv)
     }
     if (settings.action != SETTINGS_RECORD)
         return print_text(&settings);
-    session_run(&settings, say, &result);
+    if (settings.is_top)
+        onlook_run(&settings, say, &result);
+    else
+        session_run(&settings, say, &result);
     if (result.closing[0] != '\0' && !settings.is_quiet)
         say(result.closing);
     if (result.exit_signal != 0) {

@@ -22,7 +22,8 @@ LINES = (
      "record/agent/late", "record/agent"),
     # pyrec itself. Of the agent it knows what both share.
     ("record/base", "record/wire", "record/tables", "record/decode", "record/kernel", "record/remote",
-     "record/regard", "record/inject", "record/encode", "record/collect", "record/cli", "record/run", "record"),
+     "record/regard", "record/inject", "record/encode", "record/collect", "record/cli", "record/run",
+     "record/onlook", "record"),
     # Looking from outside: the agent's readers of a CPython's memory, over another process's.
     ("record/base", "record/wire", "record/tables", "record/decode", "record/kernel", "record/remote",
      "record/agent/base", "record/agent/cpython", "record/regard", "record/cli", "record/dump", "record"),

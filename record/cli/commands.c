@@ -4,16 +4,17 @@
 #include <string.h>
 
 static const struct settings_option dump_options[] = {
-    {0, "json", NULL, "one JSON document"},
+    {0, "json", NULL, "one JSON document", false},
     {0, "max-depth", "N",
      "frames per stack (default 100, 0 = all); of deeper ones the innermost and the 10 outermost "
-     "are shown"},
-    {'h', "help", NULL, "print this text and exit"},
+     "are shown",
+     false},
+    {'h', "help", NULL, "print this text and exit", false},
 };
 
 static const struct settings_option ps_options[] = {
-    {0, "json", NULL, "one JSON document, with the reasons in sentences"},
-    {'h', "help", NULL, "print this text and exit"},
+    {0, "json", NULL, "one JSON document, with the reasons in sentences", false},
+    {'h', "help", NULL, "print this text and exit", false},
 };
 
 static const struct command commands[] = {
@@ -23,11 +24,18 @@ static const struct command commands[] = {
      "stopped and nothing is left in it.\n",
      "Exit status: 0; 2 for a wrong command line, 3 when there is no such process or it\n"
      "went away, 4 without the rights to read it, 5 when it is no Python that is known.\n",
-     dump_options, ARRAY_LEN(dump_options)},
+     dump_options, ARRAY_LEN(dump_options), false},
     {"ps", NULL, "the Python processes that could be looked at",
      "List the Python processes of this user (as root: of all users): version, threads, CPU\n"
      "time, and whether pyrec can attach to them or why not.\n",
-     "", ps_options, ARRAY_LEN(ps_options)},
+     "", ps_options, ARRAY_LEN(ps_options), false},
+    {COMMAND_TOP, "-- command", "record, and look on with a live screen; also -p PID",
+     "Record a command, or a process that runs (-p), and show the screen of pyanalyze top\n"
+     "meanwhile. The screen has the terminal: what the command writes to it is kept, shown by\n"
+     "the key o, and printed when the screen is left; to read from it gives end of file. Without\n"
+     "-o the recording is removed at the end, unless the key K keeps it. q leaves the screen:\n"
+     "a command goes on, and its output comes as ever; from a process (-p) pyrec then detaches.\n",
+     "Exit status: the command's, as without top; 1 when there is no pyanalyze.\n", NULL, 0, true},
 };
 
 const struct command *command_at(size_t i)

@@ -2,7 +2,7 @@
 /*
  * commands - what pyrec can do beside recording: the words, their options and their help.
  *
- * On the line:  the table -> look (parsing, --help), shell_script (completion)
+ * On the line:  the table -> look (parsing, --help), settings (--help), shell_script (completion)
  * Threads:      any.
  * Memory:       none.
  */
@@ -19,7 +19,10 @@ struct command {
     const char *status;   /* its exit status, in lines; "" = nothing to say */
     const struct settings_option *options;
     size_t n_options;
+    bool records; /* it has the options of recording, and those of settings that are for it */
 };
+
+#define COMMAND_TOP "top"
 
 /* The i-th; NULL behind the last. */
 const struct command *command_at(size_t i);

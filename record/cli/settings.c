@@ -24,6 +24,7 @@ struct option_row {
     const char *help;
     bool (*set)(struct settings *settings, const char *argument);
     const char *wants; /* what a right argument would be */
+    bool is_for_top;   /* only behind the word "top" */
 };
 
 /* ---- what the options do ---- */
@@ -31,6 +32,7 @@ struct option_row {
 static bool set_output(struct settings *settings, const char *argument)
 {
     settings->output = argument;
+    settings->has_output = true;
     return argument[0] != '\0';
 }
 
@@ -187,6 +189,32 @@ static bool set_no_signals(struct settings *settings, const char *argument)
     return true;
 }
 
+static bool set_batch(struct settings *settings, const char *argument)
+{
+    (void)argument;
+    settings->is_batch = true;
+    return true;
+}
+
+/* A whole number of seconds. */
+static bool is_seconds(const char *text, double max)
+{
+    double seconds;
+    return number_parse(text, "", NULL, 1, max, &seconds) && seconds == floor(seconds);
+}
+
+static bool set_window(struct settings *settings, const char *argument)
+{
+    settings->window = argument;
+    return is_seconds(argument, 60);
+}
+
+static bool set_every(struct settings *settings, const char *argument)
+{
+    settings->every = argument;
+    return is_seconds(argument, 86400);
+}
+
 static bool set_completion(struct settings *settings, const char *argument)
 {
     settings->action = SETTINGS_COMPLETION;
@@ -215,52 +243,61 @@ static bool set_help(struct settings *settings, const char *argument)
 
 static const struct option_row rows[] = {
     {'o', "output", "FILE", "write the trace to FILE (default run.trace)", set_output,
-     "the name of a file"},
+     "the name of a file", false},
     {'r', "rate", "HZ", "samples per second, 1 to 10000; 1k = 1000 (default 100)", set_rate,
-     "a number from 1 to 10000"},
+     "a number from 1 to 10000", false},
     {'p', "pid", "PID",
      "attach to a process that runs, instead of starting a command; Ctrl-C detaches. "
      "More than one -p: to all of them",
-     set_pid, "the number of a process (64 of them at most)"},
+     set_pid, "the number of a process (64 of them at most)", false},
     {0, "by-itself", NULL,
      "with -p: the process loads libpyrec.so by itself, as the Python package does; print what it "
      "is to call pyrec_attach() with",
-     set_by_itself, NULL},
-    {'q', "quiet", NULL, "no closing line on stderr", set_quiet, NULL},
-    {0, "no-children", NULL, "record only the first Python process", set_no_children, NULL},
+     set_by_itself, NULL, false},
+    {'q', "quiet", NULL, "no closing line on stderr", set_quiet, NULL, false},
+    {0, "no-children", NULL, "record only the first Python process", set_no_children, NULL, false},
     {0, "max-depth", "N", "frames kept per stack, leaf first (default 1024)", set_max_depth,
-     "a whole number from 1 to 16000"},
+     "a whole number from 1 to 16000", false},
     {0, "no-cumulative", NULL, "top frame only: do not pay for the cumulative columns",
-     set_no_cumulative, NULL},
+     set_no_cumulative, NULL, false},
     {0, "max-overhead", "PERCENT",
      "take fewer samples when a process would spend more than PERCENT of a CPU on them",
-     set_max_overhead, "a number from 0.01 to 100"},
+     set_max_overhead, "a number from 0.01 to 100", false},
     {0, "no-signals", NULL, "never signal a thread: to look at one, take its CPU for a moment",
-     set_no_signals, NULL},
+     set_no_signals, NULL, false},
     {0, "linger", "TIME",
      "follow other processes for TIME after the command's end, e.g. 10s, 5m, 0 "
      "(default: until all are gone, or Ctrl-C)",
-     set_linger, WANTS_TIME " or 0"},
-    {0, "delay", "TIME", "record nothing before TIME has passed", set_delay, WANTS_TIME " or 0"},
+     set_linger, WANTS_TIME " or 0", false},
+    {0, "delay", "TIME", "record nothing before TIME has passed", set_delay, WANTS_TIME " or 0",
+     false},
     {0, "duration", "TIME", "record for TIME, then let the command go on unrecorded", set_duration,
-     WANTS_TIME},
+     WANTS_TIME, false},
     {0, "rotate", "SIZE|TIME",
      "numbered files, FILE with 0000, 0001, .. before its suffix, of SIZE (256M) or TIME (1h) each",
-     set_rotate, WANTS_FILE},
+     set_rotate, WANTS_FILE, false},
     {0, "keep", "SIZE|TIME",
-     "flight recorder: only the last TIME (10m) or SIZE (200M) stay in FILE", set_keep, WANTS_FILE},
+     "flight recorder: only the last TIME (10m) or SIZE (200M) stay in FILE", set_keep, WANTS_FILE,
+     false},
+    {0, "batch", NULL,
+     "plain screens one below the other, for logs; so it is, too, without a terminal", set_batch,
+     NULL, true},
+    {0, "every", "SECONDS", "with --batch: between two screens (default 2)", set_every,
+     "a whole number of seconds, 1 to 86400", true},
+    {0, "window", "SECONDS", "what \"now\" is (default 10)", set_window,
+     "a whole number of seconds, 1 to 60", true},
     {0, "completion", "SHELL", "print what lets bash, zsh or fish complete command lines, and exit",
-     set_completion, "bash, zsh or fish"},
-    {0, "version", NULL, "print the version and exit", set_version, NULL},
-    {'h', "help", NULL, "print this text and exit", set_help, NULL},
+     set_completion, "bash, zsh or fish", false},
+    {0, "version", NULL, "print the version and exit", set_version, NULL, false},
+    {'h', "help", NULL, "print this text and exit", set_help, NULL, false},
 };
 
 bool settings_option(size_t i, struct settings_option *option)
 {
     if (i >= ARRAY_LEN(rows))
         return false;
-    *option =
-        (struct settings_option){rows[i].letter, rows[i].name, rows[i].argument, rows[i].help};
+    *option = (struct settings_option){rows[i].letter, rows[i].name, rows[i].argument, rows[i].help,
+                                       rows[i].is_for_top};
     return true;
 }
 
@@ -287,6 +324,10 @@ static enum status unknown(const char *name, struct problem *why)
 static enum status option_set(struct settings *settings, const struct option_row *row,
                               const char *argument, struct problem *why)
 {
+    if (row->is_for_top && !settings->is_top)
+        return problem_set(why, STATUS_USAGE, PROBLEM_NO_OFFSET,
+                           "--%s is an option of pyrec top, which looks while it records",
+                           row->name);
     if (row->argument != NULL && argument == NULL)
         return problem_set(why, STATUS_USAGE, PROBLEM_NO_OFFSET, "--%s wants %s", row->name,
                            row->wants);
@@ -299,10 +340,21 @@ static enum status option_set(struct settings *settings, const struct option_row
     return STATUS_OK;
 }
 
+/* Words that are for nobody but us are taken out of the list, and *at stays where they were. */
+static void words_drop(char **argv, int from, int *at)
+{
+    int n = 0;
+    while (argv[*at + n] != NULL)
+        n++;
+    memmove(argv + from, argv + *at, (size_t)(n + 1) * sizeof *argv);
+    *at = from;
+}
+
 /* --name, --name=argument, --name argument; moves *at behind what was used. */
 static enum status long_parse(struct settings *settings, char **argv, int *at, struct problem *why)
 {
     char name[64];
+    const int from = *at;
     const char *word = argv[(*at)++] + 2;
     const size_t len = strcspn(word, "=");
     const char *argument = word[len] == '=' ? word + len + 1 : NULL;
@@ -312,7 +364,10 @@ static enum status long_parse(struct settings *settings, char **argv, int *at, s
             continue;
         if (rows[i].argument != NULL && argument == NULL && argv[*at] != NULL)
             argument = argv[(*at)++];
-        return option_set(settings, &rows[i], argument, why);
+        TRY(option_set(settings, &rows[i], argument, why));
+        if (rows[i].is_for_top)
+            words_drop(argv, from, at);
+        return STATUS_OK;
     }
     return unknown(name, why);
 }
@@ -358,10 +413,25 @@ static enum status pids_check(const struct settings *settings, struct problem *w
     return STATUS_OK;
 }
 
+static enum status top_check(const struct settings *settings, struct problem *why)
+{
+    if (settings->is_by_itself)
+        return problem_set(why, STATUS_USAGE, PROBLEM_NO_OFFSET,
+                           "--by-itself is not for top; look at its file with pyanalyze top");
+    if (!settings->has_output && (settings->has_rotate || settings->has_keep))
+        return problem_set(why, STATUS_USAGE, PROBLEM_NO_OFFSET,
+                           "top with --%s wants -o FILE: without it the recording is removed",
+                           settings->has_rotate ? "rotate" : "keep");
+    return STATUS_OK;
+}
+
 enum status settings_parse(struct settings *settings, int argc, char **argv, struct problem *why)
 {
-    int at = 1;
+    const bool is_top = argc > 1 && strcmp(argv[1], COMMAND_TOP) == 0;
+    int at = is_top ? 2 : 1;
     *settings = (struct settings){
+        .is_top = is_top,
+        .words = argv + at,
         .output = "run.trace",
         .rate_hz = 100,
         .interval_ns = 10000000,
@@ -369,7 +439,7 @@ enum status settings_parse(struct settings *settings, int argc, char **argv, str
         .linger_ns = SETTINGS_FOREVER,
         .duration_ns = SETTINGS_FOREVER,
     };
-    while (at < argc && argv[at][0] == '-' && argv[at][1] != '\0') {
+    while (argv[at] != NULL && argv[at][0] == '-' && argv[at][1] != '\0') {
         if (strcmp(argv[at], "--") == 0) {
             at++;
             break;
@@ -388,11 +458,13 @@ enum status settings_parse(struct settings *settings, int argc, char **argv, str
     if (settings->is_by_itself && settings->n_pids != 1)
         return problem_set(why, STATUS_USAGE, PROBLEM_NO_OFFSET,
                            "--by-itself wants one -p, the process that will load libpyrec.so");
+    if (is_top)
+        TRY(top_check(settings, why));
     if (settings->n_pids > 0)
         return pids_check(settings, why);
-    if (at >= argc)
+    if (argv[at] == NULL)
         return problem_set(why, STATUS_USAGE, PROBLEM_NO_OFFSET,
-                           "no command; try: pyrec -- python3 program.py");
+                           "no command; try: pyrec %s-- python3 program.py", is_top ? "top " : "");
     return STATUS_OK;
 }
 
@@ -432,6 +504,26 @@ void settings_write_option(FILE *to, const struct settings_option *option)
     help_wrap(to, option->help);
 }
 
+static void settings_write_options(FILE *to, bool is_for_top)
+{
+    struct settings_option option;
+    for (size_t i = 0; settings_option(i, &option); i++)
+        if (option.is_for_top == is_for_top)
+            settings_write_option(to, &option);
+}
+
+void settings_write_help_top(FILE *to)
+{
+    const struct command *const command = command_find(COMMAND_TOP);
+    fprintf(to,
+            "usage: pyrec top [options] -- command [args...]\n"
+            "       pyrec top [options] -p PID\n\n%s\n",
+            command->about);
+    settings_write_options(to, true);
+    fprintf(to, "\nBeside these, the options of recording: see pyrec --help.\n\n%s",
+            command->status);
+}
+
 void settings_write_help(FILE *to)
 {
     fputs("usage: pyrec [options] -- command [args...]\n"
@@ -446,9 +538,7 @@ void settings_write_help(FILE *to)
     fputs("\nRun a command and record where its Python programs spend their time: all threads,\n"
           "all processes, by line, into one file. Look at it with pyanalyze.\n\n",
           to);
-    struct settings_option option;
-    for (size_t i = 0; settings_option(i, &option); i++)
-        settings_write_option(to, &option);
+    settings_write_options(to, false);
     fputs("\nThe command's exit status is pyrec's own; 127 and 126 when it cannot be found or\n"
           "run, 2 when pyrec itself was called wrongly.\n",
           to);

@@ -7,7 +7,8 @@
  * Memory:       the struct is the caller's; strings and the command are those of argv.
  * Idea:         every option is one row of one table; parsing, --help and "did you mean" read it.
  *
- * Options end at "--" or at the first word that is none; the rest is the command.
+ * Options end at "--" or at the first word that is none; the rest is the command. With "top" before
+ * them, options that are its own are taken out of argv.
  */
 #ifndef PYREC_RECORD_SETTINGS_H
 #define PYREC_RECORD_SETTINGS_H
@@ -38,6 +39,11 @@ struct settings {
     struct tracefile_plan file;
     bool has_rotate, has_keep; /* only one of them */
     bool is_quiet;
+    bool has_output;               /* -o was given */
+    bool is_top;                   /* the first word was "top": it is looked at meanwhile, .. */
+    bool is_batch;                 /* .. as plain screens, .. */
+    const char *window, *every;    /* .. with these seconds; NULL = as pyanalyze has it */
+    char **words;                  /* what a pyrec that only records would be called with */
     pid_t pids[SETTINGS_MAX_PIDS]; /* to attach to, instead of a command, .. */
     uint32_t n_pids;               /* .. so many; 0 = there is a command */
     bool is_by_itself;             /* the only one of them calls pyrec_attach() by itself */
@@ -52,6 +58,7 @@ MUST_CHECK enum status settings_parse(struct settings *settings, int argc, char 
 struct settings_option {
     char letter;                        /* 0 = none */
     const char *name, *argument, *help; /* argument NULL = it takes none */
+    bool is_for_top;                    /* only behind the word "top" */
 };
 
 /* The i-th; false behind the last. */
@@ -60,7 +67,8 @@ bool settings_option(size_t i, struct settings_option *option);
 /* Its lines in a help text. */
 void settings_write_option(FILE *to, const struct settings_option *option);
 
-/* The text of --help. */
+/* The text of --help; of `pyrec top --help`. */
 void settings_write_help(FILE *to);
+void settings_write_help_top(FILE *to);
 
 #endif

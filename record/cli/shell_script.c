@@ -49,6 +49,15 @@ static void write_patterns(FILE *to, bool (*is)(const struct settings_option *))
     }
 }
 
+/* "--rate --output " */
+static void write_long(FILE *to, bool is_for_top)
+{
+    struct settings_option o;
+    for (size_t i = 0; settings_option(i, &o); i++)
+        if (o.is_for_top == is_for_top)
+            fprintf(to, "--%s ", o.name);
+}
+
 /* "dump ps" */
 static void write_names(FILE *to)
 {
@@ -65,6 +74,8 @@ static void write_bash_commands(FILE *to)
           "        case ${COMP_WORDS[1]} in\n",
           to);
     for (size_t i = 0; (command = command_at(i)) != NULL; i++) {
+        if (command->records)
+            continue;
         fprintf(to, "        %s)\n", command->name);
         for (size_t k = 0; k < command->n_options; k++)
             if (command->options[k].argument != NULL)
@@ -88,15 +99,21 @@ static void write_bash_commands(FILE *to)
  */
 static void write_bash(FILE *to)
 {
-    struct settings_option o;
-    fputs("# Made by `pyrec --completion bash`.\n"
-          "_pyrec()\n"
-          "{\n"
-          "    local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} at=1\n"
-          "    COMPREPLY=()\n",
-          to);
+    fputs(
+        "# Made by `pyrec --completion bash`.\n"
+        "_pyrec()\n"
+        "{\n"
+        "    local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} at=1 more=\n"
+        "    COMPREPLY=()\n",
+        to);
     write_bash_commands(to);
-    fputs("    while ((at < COMP_CWORD)); do\n"
+    fputs("    if ((COMP_CWORD > 1)) && [[ ${COMP_WORDS[1]} == " COMMAND_TOP " ]]; then\n"
+          "        at=2 more='",
+          to);
+    write_long(to, true);
+    fputs("'\n"
+          "    fi\n"
+          "    while ((at < COMP_CWORD)); do\n"
           "        case ${COMP_WORDS[at]} in\n"
           "        --) ((at++)); break ;;\n"
           "        ",
@@ -146,9 +163,8 @@ static void write_bash(FILE *to)
           "    if [[ $word == -* && $before != -- ]]; then\n"
           "        mapfile -t COMPREPLY < <(compgen -W '",
           to);
-    for (size_t i = 0; settings_option(i, &o); i++)
-        fprintf(to, "--%s ", o.name);
-    fputs("' -- \"$word\")\n"
+    write_long(to, false);
+    fputs("'\"$more\" -- \"$word\")\n"
           "    else\n"
           "        mapfile -t COMPREPLY < <({ ((COMP_CWORD == 1)) && compgen -W '",
           to);
@@ -181,6 +197,14 @@ static void write_zsh_option(FILE *to, const struct settings_option *o)
     }
 }
 
+static void write_zsh_options(FILE *to, bool is_for_top)
+{
+    struct settings_option o;
+    for (size_t i = 0; settings_option(i, &o); i++)
+        if (o.is_for_top == is_for_top)
+            write_zsh_option(to, &o);
+}
+
 static void write_zsh_commands(FILE *to)
 {
     const struct command *command;
@@ -188,6 +212,8 @@ static void write_zsh_commands(FILE *to)
           "        case ${words[2]} in\n",
           to);
     for (size_t i = 0; (command = command_at(i)) != NULL; i++) {
+        if (command->records)
+            continue;
         fprintf(to, "        %s) shift words; (( CURRENT-- )); _arguments -S", command->name);
         for (size_t k = 0; k < command->n_options; k++)
             write_zsh_option(to, &command->options[k]);
@@ -202,7 +228,6 @@ static void write_zsh_commands(FILE *to)
 
 static void write_zsh(FILE *to)
 {
-    struct settings_option o;
     fputs("#compdef pyrec\n"
           "# Made by `pyrec --completion zsh`.\n"
           "_pyrec_first()\n"
@@ -216,9 +241,16 @@ static void write_zsh(FILE *to)
           "{\n",
           to);
     write_zsh_commands(to);
-    fputs("    _arguments -S", to);
-    for (size_t i = 0; settings_option(i, &o); i++)
-        write_zsh_option(to, &o);
+    fputs("    local -a more\n"
+          "    if (( CURRENT > 2 )) && [[ ${words[2]} == " COMMAND_TOP " ]]; then\n"
+          "        shift words; (( CURRENT-- )); more=(",
+          to);
+    write_zsh_options(to, true);
+    fputs(")\n"
+          "    fi\n"
+          "    _arguments -S \"${more[@]}\"",
+          to);
+    write_zsh_options(to, false);
     fputs(" \\\n        '(-)1:command:_pyrec_first'"
           " \\\n        '*::arguments:_normal'\n"
           "}\n"
@@ -258,12 +290,32 @@ static void write_fish_commands(FILE *to)
                 command->name);
         write_summary(to, command->summary);
         fputs("'\n", to);
+        if (command->records)
+            continue;
         snprintf(condition, sizeof condition, "__pyrec_looks %s", command->name);
         fprintf(to, "complete -c pyrec -n '%s' -x%s\n", condition,
                 command->argument != NULL ? " -a '(__fish_complete_pids)'" : "");
         for (size_t k = 0; k < command->n_options; k++)
             write_fish_option(to, condition, &command->options[k]);
     }
+}
+
+/* What stands behind the options is another command's; some of them have arguments. */
+static void write_fish_subcommand(FILE *to, const char *condition, const char *others,
+                                  const char *skipped)
+{
+    struct settings_option o;
+    fprintf(to, "complete -c pyrec -n '%s%s' -x -a '(__fish_complete_subcommand%s", condition,
+            others, skipped);
+    for (int form = 0; form < 2; form++) {
+        for (size_t i = 0; settings_option(i, &o); i++) {
+            if (o.argument != NULL && form == 0 && o.letter != 0)
+                fprintf(to, " -%c", o.letter);
+            else if (o.argument != NULL && form == 1)
+                fprintf(to, " --%s", o.name);
+        }
+    }
+    fputs(")'\n", to);
 }
 
 /* fish is told which options have arguments: letters first, since it takes others for its own. */
@@ -274,22 +326,15 @@ static void write_fish(FILE *to)
     const struct command *command;
     for (size_t i = 0; (command = command_at(i)) != NULL; i++) {
         const size_t len = strlen(condition);
-        snprintf(condition + len, sizeof condition - len, " %s", command->name);
+        if (!command->records)
+            snprintf(condition + len, sizeof condition - len, " %s", command->name);
     }
     fputs("# Made by `pyrec --completion fish`.\n", to);
     write_fish_commands(to);
-    fprintf(to, "complete -c pyrec -n '%s' -x -a '(__fish_complete_subcommand", condition);
-    for (int form = 0; form < 2; form++) {
-        for (size_t i = 0; settings_option(i, &o); i++) {
-            if (o.argument != NULL && form == 0 && o.letter != 0)
-                fprintf(to, " -%c", o.letter);
-            else if (o.argument != NULL && form == 1)
-                fprintf(to, " --%s", o.name);
-        }
-    }
-    fputs(")'\n", to);
+    write_fish_subcommand(to, condition, " " COMMAND_TOP, "");
+    write_fish_subcommand(to, "__pyrec_looks " COMMAND_TOP, "", " --fcs-skip=2");
     for (size_t i = 0; settings_option(i, &o); i++)
-        write_fish_option(to, condition, &o);
+        write_fish_option(to, o.is_for_top ? "__pyrec_looks " COMMAND_TOP : condition, &o);
 }
 
 static const struct {

@@ -23,7 +23,8 @@ struct look {
 
 bool look_is_command(const char *word)
 {
-    return command_find(word) != NULL;
+    const struct command *const command = command_find(word);
+    return command != NULL && !command->records;
 }
 
 /* ---- the command line ---- */

@@ -4,12 +4,16 @@
 #include "record/kernel/procfs.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define WAKER_PERIOD_US 20000
+#define WAKER_PERIOD_US  20000
+#define BESIDE_PERIOD_US 5000
+#define BESIDE_PERIODS   100
 
 /* Before the command starts: SIGPIPE and SIGXFSZ come of writing, and SIGUSR1 asks for it. */
 #define EARLY (RAWSIG_BIT(SIGPIPE) | RAWSIG_BIT(SIGXFSZ) | RAWSIG_BIT(SIGUSR1))
@@ -38,7 +42,7 @@ static void timers_take(struct launch_inherited *inherited)
 
 void child_prepare(struct child *child, uint64_t *max_fds)
 {
-    *child = (struct child){.pid = -1};
+    *child = (struct child){.pid = -1, .beside = -1};
     child->relay.signal_fd = child->relay.witness.fd = child->relay.witness.pid = -1;
     child->inherited.mask = rawsig_mask(RAWSIG_ALL);
     rawsig_mask(child->inherited.mask | EARLY);
@@ -89,10 +93,26 @@ static bool is_stopped(pid_t pid)
     return procfs_stat_read(pid, &is) && (is.state == 'T' || is.state == 't');
 }
 
-/* A shell with job control: our parent, in our session, has put us into a group of our own. */
+/* Is that process another pyrec? */
+static bool is_pyrec(pid_t pid)
+{
+    char path[32];
+    struct stat own, other;
+    snprintf(path, sizeof path, "/proc/%d/exe", pid);
+    return stat("/proc/self/exe", &own) == 0 && stat(path, &other) == 0 &&
+           own.st_dev == other.st_dev && own.st_ino == other.st_ino;
+}
+
+/*
+ * A shell with job control: our parent, in our session, has put us into a group of our own. A pyrec
+ * between the two stops as soon as we do.
+ */
 static bool has_shell(void)
 {
-    const pid_t parent = getppid();
+    struct procfs_stat between;
+    pid_t parent = getppid();
+    while (getpgid(parent) == getpgrp() && is_pyrec(parent) && procfs_stat_read(parent, &between))
+        parent = between.parent;
     return getsid(parent) == getsid(0) && getpgid(parent) != getpgrp();
 }
 
@@ -120,31 +140,44 @@ static void stop_by(int signal)
     }
 }
 
-/* Stop as the command did, until the shell or whoever woke the command wakes us. */
-static void stop_alike(struct child *child, int signal)
+/* What is beside the command gives the terminal back when it stops: before the shell takes it. */
+static void beside_stop(const struct child *child)
+{
+    for (int i = 0; child->beside > 0 && i < BESIDE_PERIODS && !is_stopped(child->beside); i++) {
+        if (i == BESIDE_PERIODS / 4) /* the keyboard has told the command alone */
+            kill(child->beside, SIGTSTP);
+        usleep(BESIDE_PERIOD_US);
+    }
+}
+
+/* Stop as that one did, until the shell or whoever woke it wakes us. */
+static void stop_alike(struct child *child, pid_t stopped, int signal)
 {
     struct sigaction now;
-    if (!has_shell() || !is_stopped(child->pid))
+    if (!has_shell() || !is_stopped(stopped))
         return;
-    child->waker = waker_start(child->pid);
+    beside_stop(child);
+    child->waker = waker_start(stopped);
     if (child->waker < 0)
         return;
     /* Its own signal, which shells have words for, if it would stop us. */
     const bool is_usual = sigaction(signal, NULL, &now) == 0 && now.sa_handler == SIG_DFL;
     stop_by(is_usual ? signal : SIGSTOP);
+    if (child->beside > 0)
+        kill(child->beside, SIGCONT);
     kill(child->waker, SIGKILL);
     waitpid(child->waker, NULL, 0);
 }
 
 /* ---- children ---- */
 
-static void stops_look(struct child *child)
+static void stops_look(struct child *child, pid_t pid)
 {
     siginfo_t info = {.si_pid = 0};
     const int which = WSTOPPED | WCONTINUED;
-    while (waitid(P_PID, (id_t)child->pid, &info, which | WNOHANG) == 0 && info.si_pid != 0) {
+    while (waitid(P_PID, (id_t)pid, &info, which | WNOHANG) == 0 && info.si_pid != 0) {
         if (info.si_code == CLD_STOPPED)
-            stop_alike(child, info.si_status);
+            stop_alike(child, pid, info.si_status);
         info.si_pid = 0;
     }
 }
@@ -154,7 +187,9 @@ static void children_look(struct child *child, child_dying *dying, void *closure
 {
     siginfo_t info = {.si_pid = 0};
     if (!child->has_ended)
-        stops_look(child);
+        stops_look(child, child->pid);
+    if (child->beside > 0)
+        stops_look(child, child->beside);
     while (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid != 0) {
         const pid_t pid = info.si_pid;
         if (pid == child->pid && !child->has_ended) {
@@ -163,6 +198,8 @@ static void children_look(struct child *child, child_dying *dying, void *closure
         }
         if (pid != child->relay.witness.pid)
             dying(closure, pid);
+        if (pid == child->beside)
+            child->beside = -1;
         waitpid(pid, NULL, 0);
         if (pid == child->relay.witness.pid)
             relay_witness_died(&child->relay);
@@ -238,6 +275,7 @@ static bool signal_deliver(void *closure, const struct signalfd_siginfo *info,
     const int signal = (int)info->ssi_signo;
     if (signal == SIGUSR1)
         child->has_flush = true;
+    child->was_told_to_end = child->was_told_to_end || signal == SIGTERM || signal == SIGHUP;
     if (child->has_ended || (whose == RELAY_OURS && is_over(child))) {
         child->was_interrupted = child->was_interrupted || is_end(signal);
         return true;

@@ -10,7 +10,8 @@
  * meant for the command, as relay says, is passed on, with the value that it carries; what went to
  * the whole process group has reached it already. SIGUSR1 also asks for everything to be written.
  * When the command is stopped, pyrec stops, too, where there is a shell to notice, and goes on
- * when it does. Children that are not ours, which become so when pyrec is PID 1, are buried.
+ * when it does; so does a process beside the command, which is what the terminal shows. Children
+ * that are not ours, which become so when pyrec is PID 1, are buried.
  */
 #ifndef PYREC_RECORD_CHILD_H
 #define PYREC_RECORD_CHILD_H
@@ -22,8 +23,10 @@
 
 struct child {
     pid_t pid;
-    pid_t waker; /* the last process that woke us, see child.c */
+    pid_t waker;  /* the last process that woke us, see child.c */
+    pid_t beside; /* a child of ours that shows something meanwhile; -1 = none */
     bool has_ended;
+    bool was_told_to_end; /* SIGTERM or SIGHUP came, for the command or for everybody */
     bool was_interrupted; /* a signal asked us to stop, the command being gone already */
     bool has_flush;       /* SIGUSR1 came: write everything; whoever does so takes it back */
     struct relay relay;

@@ -43,6 +43,44 @@ START_TEST(test_defaults)
 }
 END_TEST
 
+/* Its own options are taken out: the rest is what a pyrec that only records is called with. */
+START_TEST(test_top)
+{
+    ck_assert_int_eq(
+        parse("top --batch -r 1k --window 5 -o f --every=3 -q -- cmd --batch --window x"),
+        STATUS_OK);
+    ck_assert(settings.is_top && settings.is_batch && settings.has_output && settings.is_quiet);
+    ck_assert_str_eq(settings.window, "5");
+    ck_assert_str_eq(settings.every, "3");
+    const char *const wanted[] = {"-r", "1k",  "-o",      "f",        "-q",
+                                  "--", "cmd", "--batch", "--window", "x"};
+    for (size_t i = 0; i < ARRAY_LEN(wanted); i++)
+        ck_assert_str_eq(settings.words[i], wanted[i]);
+    ck_assert_ptr_null(settings.words[ARRAY_LEN(wanted)]);
+    ck_assert_str_eq(settings.command[0], "cmd");
+    ck_assert_int_eq(parse("top -p 5 --batch"), STATUS_OK);
+    ck_assert_uint_eq(settings.n_pids, 1);
+    ck_assert_ptr_null(settings.words[2]);
+    ck_assert_int_eq(parse("-- top --batch"), STATUS_OK);
+    ck_assert(!settings.is_top);
+    static const struct {
+        const char *line, *said;
+    } wrong[] = {
+        {"--batch cmd", "--batch is an option of pyrec top"},
+        {"top", "no command; try: pyrec top --"},
+        {"top --window 61 cmd", "--window wants"},
+        {"top --every 1.5 cmd", "--every wants"},
+        {"top --keep 10s cmd", "wants -o FILE"},
+        {"top -p 5 cmd", "not both"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(wrong); i++) {
+        ck_assert_int_eq(parse(wrong[i].line), STATUS_USAGE);
+        ck_assert_msg(strstr(why.detail, wrong[i].said) != NULL, "%s: %s", wrong[i].line,
+                      why.detail);
+    }
+}
+END_TEST
+
 static const char *const forms[] = {
     "-o f -r 1k -q -- cmd -x",
     "-of -r1k -q cmd -x",
@@ -215,10 +253,17 @@ START_TEST(test_pids)
     ck_assert(!settings.is_by_itself);
     ck_assert_int_eq(parse("--by-itself -p 12"), STATUS_OK);
     ck_assert(settings.is_by_itself);
-    static const char *const wrong[] = {"-p 0",     "-p -1",         "-p 1.5",
-                                        "-p 12x",   "-p 4294967296", "-p",
-                                        "-p 1 cmd", "-p 1 -- cmd",   "-p 1 --linger 0",
-                                        "--by-itself cmd", "-p 1 -p 2 --by-itself"};
+    static const char *const wrong[] = {"-p 0",
+                                        "-p -1",
+                                        "-p 1.5",
+                                        "-p 12x",
+                                        "-p 4294967296",
+                                        "-p",
+                                        "-p 1 cmd",
+                                        "-p 1 -- cmd",
+                                        "-p 1 --linger 0",
+                                        "--by-itself cmd",
+                                        "-p 1 -p 2 --by-itself"};
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++)
         ck_assert_msg(parse(wrong[i]) == STATUS_USAGE, "%s", wrong[i]);
 }
@@ -227,23 +272,29 @@ END_TEST
 /* The manual has every option that the help has. */
 START_TEST(test_manual)
 {
-    char manual[32768] = "", *help = NULL;
+    char manual[65536] = "", *help = NULL;
     size_t len = 0;
     FILE *to = open_memstream(&help, &len), *from = fopen(MANUAL, "r");
     settings_write_help(to);
+    settings_write_help_top(to);
     fclose(to);
     ck_assert_ptr_nonnull(from);
     ck_assert_uint_gt(fread(manual, 1, sizeof manual - 1, from), 1000);
     fclose(from);
     int n = 0;
-    for (const char *at = strstr(help, "\n  "); (at = strstr(at, "--")) != NULL; n++) {
+    for (const char *at = strstr(help, "\n  -"); (at = strstr(at, "--")) != NULL; n++) {
         char flag[64];
+        if (at[2] == ' ') { /* "pyrec top -- command" */
+            at += 2;
+            n--;
+            continue;
+        }
         const int name_len = (int)strspn(at + 2, "abcdefghijklmnopqrstuvwxyz-");
         snprintf(flag, sizeof flag, "Fl \\-%.*s", name_len, at + 2);
         ck_assert_msg(strstr(manual, flag) != NULL, "%s is not in the manual", flag);
         at += name_len;
     }
-    ck_assert_int_eq(n, 18);
+    ck_assert_int_eq(n, 23);
     free(help);
 }
 END_TEST
@@ -253,6 +304,7 @@ int main(void)
     Suite *suite = suite_create("settings");
     TCase *tc = tcase_create("settings");
     tcase_add_test(tc, test_defaults);
+    tcase_add_test(tc, test_top);
     tcase_add_loop_test(tc, test_forms, 0, ARRAY_LEN(forms));
     tcase_add_test(tc, test_values);
     tcase_add_test(tc, test_actions);
