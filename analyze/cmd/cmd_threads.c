@@ -161,6 +161,16 @@ const struct command command_threads = {
         "/proc), unknown is the share of which only that is known: it was one of ready and "
         "blocked.\n"
         "\n"
+        "kernel is the part of cpu_time in system calls, of those samples that prove it: the "
+        "thread was inside of a call of libc's that may wait (read, write, send, recv, poll and "
+        "their like), or in any call that was longer than a signal takes to reach the thread. "
+        "kernel_unknown is the part of which it could not be told: short calls of other kinds, "
+        "threads that were looked at while they stood still because the recorder had their CPU, "
+        "all of a program that was attached to or recorded with --no-signals. So the kernel's "
+        "part is at least kernel, and at most both together. Page faults and interrupts count as "
+        "the program's own. --state kernel chooses what is proved; lines and others have both as "
+        "columns and for --by.\n"
+        "\n"
         "A thread is called what Python's threading calls it, or what the kernel does where that "
         "is not known; <unnamed> tid N has no name at all. "
         "Threads that run no Python (of libraries, and the recorder's own) have the kernel's name, "
@@ -178,9 +188,9 @@ const struct command command_threads = {
     .shape = SHAPE_TABLE,
     .output = "text",
     .rows = ROW_THREAD,
-    .columns = "process,thread,thread_id,wall,cpu_time,on_cpu_share,gil_wait_share,blocked_share,"
+    .columns = "process,thread,thread_id,wall,cpu_time,kernel,kernel_unknown,on_cpu_share,gil_wait_share,blocked_share,"
                "unknown_share,samples,unattributed",
-    .machine_columns = "process,thread,thread_id,kind,wall,cpu_time,on_cpu,ready,gil_wait,blocked,"
+    .machine_columns = "process,thread,thread_id,kind,wall,cpu_time,kernel,kernel_unknown,on_cpu,ready,gil_wait,blocked,"
                        "unknown,on_cpu_share,ready_share,gil_wait_share,blocked_share,"
                        "unknown_share,ticks,samples,"
                        "unattributed",

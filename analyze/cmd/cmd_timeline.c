@@ -233,7 +233,7 @@ static const char *amount_text(const struct drawing *d, const struct timeline_th
 static const char *ready_text(const struct drawing *d, const struct timeline_thread *t)
 {
     const struct weights *const w = &t->total;
-    const double running_ns = (double)(w->by[CLASS_ON_CPU].wall + w->by[CLASS_READY].wall);
+    const double running_ns = (double)(weights_on_cpu(w).wall + w->by[CLASS_READY].wall);
     const double share = (running_ns - (double)weights_sum(w).cpu) / (double)t->total_ns;
     if (select_by_state(d->timeline->select) || t->total_ns == 0 || share < READY_SHARE)
         return "";

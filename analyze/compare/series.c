@@ -200,7 +200,7 @@ static void add_part(struct pass *pass, const struct span *span, uint32_t first,
     const uint64_t wall_q = whole ? span->wall_q : range_wall_q(range, first, n);
     const uint64_t ticks = whole ? span->ticks : range_ticks(range, first, n);
     const size_t block = block_of(pass, first);
-    w.by[state_class(span->state)] =
+    w.by[state_part(span->state)] =
         (struct weight){n, ticks, wall_q * pass->reader->quantum_ns, cpu_ns};
     pass->series->cpu[block] += (double)cpu_ns;
     pass->series->cpu_ns += (double)cpu_ns;
@@ -220,7 +220,7 @@ static void add_span(struct pass *pass, const struct span *span, struct carry *c
 {
     const uint32_t end = span->first + span->n;
     uint64_t cpu_ns =
-        carry_take(carry, state_class(span->state), span->given_q * pass->reader->quantum_ns);
+        carry_take(carry, state_part(span->state), span->given_q * pass->reader->quantum_ns);
     if (!span_wanted(pass, span))
         return;
     for (uint32_t first = span->first; first < end;) {

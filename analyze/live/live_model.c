@@ -62,6 +62,12 @@ static void fill_recording(struct live_model *model, const struct live *live)
 
 /* ---- threads ---- */
 
+/* Running, or ready for a CPU. */
+static uint64_t running_ns(const uint64_t by[CLASS_COUNT])
+{
+    return by[CLASS_ON_CPU] + by[CLASS_KERNEL] + by[CLASS_EITHER] + by[CLASS_READY];
+}
+
 static struct live_second strip_second(const struct recent_thread *t, uint64_t second)
 {
     const struct recent_cell *const cell = recent_cell(t, second);
@@ -72,7 +78,7 @@ static struct live_second strip_second(const struct recent_thread *t, uint64_t s
         return (struct live_second){0};
     const float all = (float)all_ns;
     return (struct live_second){
-        .on_cpu = (float)(cell->wall_ns[CLASS_ON_CPU] + cell->wall_ns[CLASS_READY]) / all,
+        .on_cpu = (float)running_ns(cell->wall_ns) / all,
         .gil = (float)cell->wall_ns[CLASS_WAITS_GIL] / all,
         .blocked = (float)(cell->wall_ns[CLASS_BLOCKED] + cell->wall_ns[CLASS_UNKNOWN]) / all,
         .seen = true};
@@ -137,7 +143,7 @@ static bool fill_thread(struct live_thread_row *row, const struct live *live,
         return false;
     const double wall = (double)row->wall_ns;
     row->cpu = (double)row->cpu_ns / (double)((model->to - model->from) * SECOND_NS);
-    row->on_cpu = (double)(by[CLASS_ON_CPU] + by[CLASS_READY]) / wall;
+    row->on_cpu = (double)running_ns(by) / wall;
     row->gil = (double)by[CLASS_WAITS_GIL] / wall;
     row->blocked = (double)(by[CLASS_BLOCKED] + by[CLASS_UNKNOWN]) / wall;
     row->waits_for = by[CLASS_WAITS_GIL] > 0 ? waited_for(recent, model, t) : NULL;

@@ -160,7 +160,7 @@ static void wait_add(const struct piece *p)
 static void piece_add(struct recent *recent, const struct piece *p)
 {
     struct recent_thread *const t = p->thread;
-    const enum state_class class = state_class(p->span->state);
+    const enum state_class class = state_part(p->span->state);
     const uint64_t moved_ns =
         p->first == p->span->first ? p->span->given_q * p->scene->reader->quantum_ns : 0;
     struct recent_cell *const cell = p->second != NULL ? cell_begin(t, p->number) : NULL;

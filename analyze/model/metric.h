@@ -22,7 +22,7 @@
       "times it was observed; equals ticks unless ticks were missed", "samples", "samples")        \
     X(WALL, "wall", "wall", UNIT_SECONDS, weights_sum(w).wall,                                     \
       "elapsed seconds its samples stand for", "seen", "threads")                                  \
-    X(ON_CPU, "on_cpu", "on_cpu", UNIT_SECONDS, w->by[CLASS_ON_CPU].wall,                          \
+    X(ON_CPU, "on_cpu", "on_cpu", UNIT_SECONDS, weights_on_cpu(w).wall,                            \
       "elapsed seconds on a CPU", "on CPU", "threads on a CPU")                                    \
     X(READY, "ready", "ready", UNIT_SECONDS, w->by[CLASS_READY].wall,                              \
       "elapsed seconds runnable while no CPU was free", "ready", "threads ready, without a CPU")   \
@@ -32,7 +32,13 @@
       "elapsed seconds blocked or idle in a system call", "blocked", "threads blocked or idle")    \
     X(UNKNOWN, "unknown", "unknown", UNIT_SECONDS, w->by[CLASS_UNKNOWN].wall,                      \
       "elapsed seconds ready or blocked: the kernel could not be asked which", "unknown",          \
-      "threads ready or blocked, not known which")
+      "threads ready or blocked, not known which")                                                 \
+    X(KERNEL, "kernel", "kernel", UNIT_SECONDS, w->by[CLASS_KERNEL].cpu,                           \
+      "CPU seconds in system calls: of samples that could tell", "kernel", "CPUs in the kernel")   \
+    X(KERNEL_UNKNOWN, "kernel_unknown", "kernel_unknown", UNIT_SECONDS,                            \
+      w->by[CLASS_EITHER].cpu + w->by[CLASS_READY].cpu,                                            \
+      "CPU seconds of samples that could not tell whether they were in system calls", "kernel?",   \
+      "CPUs in the kernel or not")
 
 enum metric_id {
 #define METRIC_ENUM(id, by, name, unit, weight, help, word, amount) METRIC_##id,

@@ -64,6 +64,14 @@ void weights_add(struct weights *to, const struct weights *more)
         weight_add(&to->by[c], &more->by[c]);
 }
 
+struct weight weights_on_cpu(const struct weights *weights)
+{
+    struct weight sum = weights->by[CLASS_ON_CPU];
+    weight_add(&sum, &weights->by[CLASS_KERNEL]);
+    weight_add(&sum, &weights->by[CLASS_EITHER]);
+    return sum;
+}
+
 struct weight weights_sum(const struct weights *weights)
 {
     struct weight sum = {0};

@@ -26,7 +26,10 @@
     X(OUTSIDE, "outside", "running but read from outside: the stack is likely, not proven")        \
     X(READY, "ready", "runnable, but no CPU was free for it")                                      \
     X(STALLED, "stalled", "it did not answer within the tick")                                     \
-    X(UNKNOWN, "unknown", "it stood still, and what it did could not be looked at")
+    X(IN_KERNEL, "kernel", "running, and the kernel worked for it in a system call")               \
+    X(UNKNOWN, "unknown",                                                                          \
+      "it stood still, and what it did could not be looked at; on a CPU: in a "                    \
+      "system call or not")
 
 enum state_bit {
 #define STATE_ENUM(name, text, help) STATE_##name = PYREC__V1__STATE__##name,
@@ -50,7 +53,8 @@ enum state_bit {
     X("holds_gil", CLASS_COUNT, STATE_HOLDS_GIL)                                                   \
     X("gc", CLASS_COUNT, STATE_IN_GC)                                                              \
     X("outside", CLASS_COUNT, STATE_OUTSIDE)                                                       \
-    X("stalled", CLASS_COUNT, STATE_STALLED)
+    X("stalled", CLASS_COUNT, STATE_STALLED)                                                       \
+    X("kernel", CLASS_COUNT, STATE_IN_KERNEL)
 
 /* The i-th name; NULL behind the last. */
 const char *state_name(size_t i);
@@ -62,6 +66,8 @@ enum state_class {
     CLASS_WAITS_GIL,
     CLASS_BLOCKED, /* none of these: blocked or idle in a system call */
     CLASS_UNKNOWN, /* one of ready and blocked: the kernel could not be asked which */
+    CLASS_KERNEL,  /* of ON_CPU, apart from it in weights: in a system call .. */
+    CLASS_EITHER,  /* .. and where it could not be told whether it was */
     CLASS_COUNT
 };
 
@@ -76,13 +82,34 @@ static inline enum state_class state_class(uint16_t state)
     return state & STATE_UNKNOWN ? CLASS_UNKNOWN : CLASS_BLOCKED;
 }
 
+/* The same, and of those on a CPU whether they were in the kernel: what weights are kept by. */
+static inline enum state_class state_part(uint16_t state)
+{
+    const enum state_class class = state_class(state);
+    if (class != CLASS_ON_CPU)
+        return class;
+    if (state & STATE_IN_KERNEL)
+        return CLASS_KERNEL;
+    return state & STATE_UNKNOWN ? CLASS_EITHER : CLASS_ON_CPU;
+}
+
+/* For a picture: what could not be told is not apart. */
+static inline enum state_class state_class_shown(enum state_class part)
+{
+    return part == CLASS_EITHER ? CLASS_ON_CPU : part;
+}
+static inline enum state_class state_shown(uint16_t state)
+{
+    return state_class_shown(state_part(state));
+}
+
 /*
  * CPU that a thread used goes to samples in one of these classes: stacks that were seen where CPU
  * is used up. What it used before it blocked was not used by the place it blocks in.
  */
 static inline bool state_gets_cpu(enum state_class c)
 {
-    return c == CLASS_ON_CPU || c == CLASS_READY;
+    return c == CLASS_ON_CPU || c == CLASS_READY || c == CLASS_KERNEL || c == CLASS_EITHER;
 }
 
 /*
@@ -115,6 +142,9 @@ static inline void weight_add(struct weight *to, const struct weight *more)
 }
 
 void weights_add(struct weights *to, const struct weights *more);
+
+/* What is on a CPU, in the kernel and not. */
+struct weight weights_on_cpu(const struct weights *weights);
 
 /* All classes together. */
 struct weight weights_sum(const struct weights *weights);

@@ -76,8 +76,8 @@ static void write_ends(struct writer *w, size_t down_to, uint64_t at_ns)
 
 static void write_leaf(struct writer *w, const struct stretch *s)
 {
-    static const char *const states[CLASS_COUNT] = {"on CPU", "ready", "waits for the GIL",
-                                                    "blocked", "unknown"};
+    static const char *const states[CLASS_COUNT] = {
+        "on CPU", "ready", "waits for the GIL", "blocked", "unknown", "in the kernel", "on CPU"};
     const struct stack_node *const node = &w->view->nodes[s->node];
     struct buffer name = {0};
     if (node->frame.line > 0)

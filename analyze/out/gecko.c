@@ -23,8 +23,8 @@
 #include <stdlib.h>
 
 #define FORMAT_VERSION 60
-#define MILLISECOND    6           /* digits of ns */
-#define INNER          CLASS_COUNT /* stands for the category of a frame that calls others */
+#define MILLISECOND    6            /* digits of ns */
+#define INNER          CLASS_EITHER /* here the category of a frame that calls others */
 #define N_KINDS        (INNER + 1)
 #define SAMPLES_MAX    250000u /* of all threads; some 20 bytes each */
 
@@ -37,11 +37,12 @@ static const struct category states[] = {
     [CLASS_WAITS_GIL] = {"waits for the GIL", "red"},
     [CLASS_BLOCKED] = {"blocked", "transparent"},
     [CLASS_UNKNOWN] = {"ready or blocked, not known which", "blue"},
+    [CLASS_KERNEL] = {"in the kernel", "orange"},
     [INNER] = {"other packages", "grey"},
 };
 /* Of the packages that weigh most; what the states do not use. */
-static const char *const package_colors[] = {"orange",  "purple",   "lightblue", "brown",
-                                             "magenta", "lightred", "darkgrey"};
+static const char *const package_colors[] = {"purple",  "lightblue", "brown",
+                                             "magenta", "lightred",  "darkgrey"};
 
 struct entry {
     uint32_t a, b, c;
@@ -151,7 +152,7 @@ static void number_stacks(struct writer *w)
     for (size_t i = 0; i < w->view->n_courses; i++) {
         const struct course *const course = &w->view->courses[i];
         for (size_t k = 0; k < course->n_stretches; k++)
-            find_stack(w, course->stretches[k].node, course->stretches[k].class);
+            find_stack(w, course->stretches[k].node, state_class_shown(course->stretches[k].class));
     }
     for (size_t i = 0; i < w->files.n; i++)
         text_table_number(&w->strings, w->files.texts[i]);
@@ -371,7 +372,7 @@ static void write_stretch(struct column_writer *c, const struct stretch *s)
             putc(',', to->file);
         switch (c->column) {
         case COLUMN_STACK:
-            sink_print(to, "%" PRIu32, find_stack(c->w, s->node, s->class));
+            sink_print(to, "%" PRIu32, find_stack(c->w, s->node, state_class_shown(s->class)));
             break;
         case COLUMN_TIME:
             json_time(to, at_ns, MILLISECOND);

@@ -7,6 +7,7 @@ import { STATES, is_dark } from "./colors.js";
 import { KEYS, METRICS, range_text } from "./data.js";
 import { find_all, nothing_words, stall_list } from "./findings.js";
 import { Flame } from "./flame.jsx";
+import { ALL_CLASSES } from "./read.js";
 import { callers, classes, find, full, help, metric, other, picked, range, reset, root, shown, tab, table, theme, threads, trace, view, weight_ns, weights } from "./state.js";
 import { Table } from "./table.jsx";
 import { show_stall, Tabs } from "./tabs.jsx";
@@ -45,7 +46,7 @@ function Findings({ findings }) {
 }
 
 function Chosen() {
-  const t = trace.value, all = !range.value && !other.value && !threads.value && classes.value === 31;
+  const t = trace.value, all = !range.value && !other.value && !threads.value && classes.value === ALL_CLASSES;
   const error = useSignal("");
   const edit = (which, text) => {
     const now = range.value || { from: t.start_ns, to: t.end_ns }, value = Number(text) * 1e9;
@@ -57,7 +58,7 @@ function Chosen() {
   return (
     <div class="chosen">
       {STATES.map((s, cls) => (
-        <button key={s.name} class="state" aria-pressed={!!(classes.value >> cls & 1)} title="count only what is pressed" onClick={() => { classes.value = (classes.value ^ (1 << cls)) || 31; }}><b class={"s" + cls} />{s.name}</button>
+        <button key={s.name} class="state" aria-pressed={!!(classes.value >> cls & 1)} title="count only what is pressed" onClick={() => { classes.value = (classes.value ^ (1 << cls)) || ALL_CLASSES; }}><b class={"s" + cls} />{s.name}</button>
       ))}
       <span class="right">range {input("from")} to {input("to")} s {error.value && <b class="warn">{error.value}</b>} {range.value && <span class="soft">{clock(t, now.from)} – {clock(t, now.to)}, {seconds(now.to - now.from)}</span>} {t.thin && range.value && <span class="soft">{weights.value.likely ? "stacks have a further ± (thinned)" : "exact"}</span>} {range.value && <button onClick={() => { shown.value = { ...range.value }; }}>zoom</button>} {other.value && <span class="soft">B {(other.value.from / 1e9).toFixed(3)} to {(other.value.to / 1e9).toFixed(3)} s</span>} {other.value && <button onClick={() => { other.value = null; }}>no B</button>} {(shown.value || !all) && <button onClick={() => { shown.value = null; reset(); }}>all</button>}</span>
     </div>

@@ -7,6 +7,7 @@ export const STATES = [
   { name: "waits for the GIL", light: "#e69f00", dark: "#f0b63a" },
   { name: "blocked or idle", light: "#dde3ea", dark: "#2f3945" },
   { name: "not known", light: "#848a78", dark: "#5a5550" },
+  { name: "on a CPU, in the kernel", light: "#003a5e", dark: "#cfe8fb" },
 ];
 export const is_dark = () => (document.documentElement.dataset.theme || (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light")) === "dark";
 export const state_color = cls => STATES[cls][is_dark() ? "dark" : "light"];

@@ -10,7 +10,7 @@
 //               --from and --to that range_text() gives. Of a page that was thinned (report_thin.h):
 //               of whole bins; ranges are whole parts of bins, and within them what each thread did
 //               in each class of states is exact, while stacks have thin_errors().
-import { CLASSES, cpu_before, NO_FRAMES, READY, takes_cpu, WAITS_GIL, window_of } from "./read.js";
+import { ALL_CLASSES, CLASSES, cpu_before, KERNEL, NO_FRAMES, ON_CPU, READY, takes_cpu, WAITS_GIL, window_of } from "./read.js";
 
 // ---- time ----
 
@@ -76,16 +76,17 @@ export function run_at(thread, interval) {
 
 export const METRICS = {
   cpu: { name: "CPU", mask: 0 },
-  wall: { name: "wall", mask: 31 },
-  on_cpu: { name: "on CPU", mask: 1 },
+  wall: { name: "wall", mask: ALL_CLASSES },
+  on_cpu: { name: "on CPU", mask: 1 << ON_CPU | 1 << KERNEL },
   ready: { name: "ready", mask: 2 },
   gil_wait: { name: "GIL wait", mask: 4 },
   blocked: { name: "blocked", mask: 8 },
+  kernel: { name: "in the kernel", mask: 1 << KERNEL },
 };
 
 // Call fn(thread, run, first interval, end) for the parts of runs in the range, of the chosen threads
 // (a Set of indices; null: all) and classes (a mask).
-export function each_run(trace, { range = null, threads = null, classes = 31 }, fn) {
+export function each_run(trace, { range = null, threads = null, classes = ALL_CLASSES }, fn) {
   for (const process of trace.processes) {
     const [from, to] = intervals(trace, process, range);
     for (const thread of process.threads) {
@@ -108,7 +109,7 @@ export function run_cpu(thread, i, from, to) {
 }
 
 // The carries whose samples are in the range: fn(thread, run that takes it, ns).
-function each_carry(trace, { range = null, threads = null, classes = 31 }, fn) {
+function each_carry(trace, { range = null, threads = null, classes = ALL_CLASSES }, fn) {
   for (const process of trace.processes) {
     const [from, to] = intervals(trace, process, range);
     for (const thread of process.threads) {
@@ -144,7 +145,7 @@ function cut_by(trace, range) {
 // was thinned, `likely` is what of a node is only likely to be in it, `squares` are of the shares that it
 // consists of.
 export function sum(trace, choice, metric) {
-  const self = new Float64Array(trace.nodes), mask = METRICS[metric].mask & (choice.classes ?? 31);
+  const self = new Float64Array(trace.nodes), mask = METRICS[metric].mask & (choice.classes ?? ALL_CLASSES);
   const cut = cut_by(trace, choice.range), likely = cut && new Float64Array(trace.nodes), piece_squares = cut && new Float64Array(trace.nodes);
   const doubt = (thread, i, from, to, weight) => {
     const n = cut(thread, i, from, to), part = n / (to - from) * weight;

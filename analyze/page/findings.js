@@ -5,7 +5,7 @@
 // Each has a threshold, said in `why`; nothing is advice. Links: a range, threads, a metric, a function.
 import { by_thread, gil, rows, row_name, share_error, sum } from "./data.js";
 import { quality_findings } from "./quality.js";
-import { CLASSES, ON_CPU, READY, WAITS_GIL } from "./read.js";
+import { ALL_CLASSES, CLASSES, KERNEL, ON_CPU, READY, WAITS_GIL } from "./read.js";
 import { percent, seconds, visible } from "./text.js";
 
 const thread_name = (trace, i) => visible(trace.threads[i].name);
@@ -61,7 +61,7 @@ export function nothing_words(trace) {
 }
 
 export function find_all(trace) {
-  const out = [], whole = { range: null, threads: null, classes: 31 };
+  const out = [], whole = { range: null, threads: null, classes: ALL_CLASSES };
   const ns = trace.processes.length ? trace.processes[0].interval_ns : 1;
   const per = by_thread(trace, whole), stalls = stall_list(trace);
   let all = 0, waited = 0, ready = 0;
@@ -111,7 +111,7 @@ export function find_all(trace) {
   let collecting = 0;
   for (const thread of trace.threads)
     for (let i = 0; i < thread.runs; i++) if (thread.gc[i]) collecting += (thread.start[i + 1] - thread.start[i]) * trace.processes[thread.process].interval_ns;
-  const busy = per.reduce((a, p, i) => a + p.ticks[ON_CPU] * trace.processes[trace.threads[i].process].interval_ns, 0);
+  const busy = per.reduce((a, p, i) => a + (p.ticks[ON_CPU] + p.ticks[KERNEL]) * trace.processes[trace.threads[i].process].interval_ns, 0);
   if (collecting > 0.05 * busy && collecting > 10 * ns)
     out.push({ text: `garbage collection took ${seconds(collecting)}, ${percent(collecting / busy)} of the time on CPUs`, why: "more than 5 % of the time on CPUs", metric: "on_cpu" });
   return out.concat(quality_findings(trace));

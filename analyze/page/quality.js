@@ -4,7 +4,7 @@
 //
 // The numbers are those of pyanalyze info, and so are the words for them. The form is that of findings.js.
 import { by_thread } from "./data.js";
-import { BLOCKED } from "./read.js";
+import { ALL_CLASSES, BLOCKED } from "./read.js";
 import { count, percent, seconds, thread_kind, visible } from "./text.js";
 
 const MISSED = 0.01, UNATTRIBUTED = 0.05, FAILED = 0.001, POOL = 4, IDLE = 0.95;
@@ -29,7 +29,7 @@ export function quality_findings(trace) {
 
 // Threads that are called alike and were hardly ever found at work. Whether they had any is not known.
 function pool_findings(trace) {
-  const groups = new Map(), per = by_thread(trace, { range: null, threads: null, classes: 31 }), out = [];
+  const groups = new Map(), per = by_thread(trace, { range: null, threads: null, classes: ALL_CLASSES }), out = [];
   for (const thread of trace.threads) {
     const key = thread.process + "\0" + thread_kind(thread.name);
     if (!groups.has(key)) groups.set(key, []);

@@ -4,8 +4,9 @@
 //
 // Errors:  data that is cut off or damaged in any way is an Error whose message is one sentence.
 
-export const ON_CPU = 0, READY = 1, WAITS_GIL = 2, BLOCKED = 3, UNKNOWN = 4, UNSEEN = 7;
-export const CLASSES = 5;
+export const ON_CPU = 0, READY = 1, WAITS_GIL = 2, BLOCKED = 3, UNKNOWN = 4, KERNEL = 5, UNSEEN = 7;
+export const CLASSES = 6;
+export const ALL_CLASSES = (1 << CLASSES) - 1; // a mask
 export const NO_FRAMES = "<no Python frames>";
 
 export async function unpack(base64) {
@@ -205,7 +206,7 @@ function find_shares({ bin, fine }, thread, nodes) {
   }
 }
 
-export const takes_cpu = cls => cls === ON_CPU || cls === READY;
+export const takes_cpu = cls => cls === ON_CPU || cls === READY || cls === KERNEL;
 
 // Windows: so many intervals that take CPU share so much of it. `taking[i]` is how many there are
 // before run i, window_at and window_q (quanta) are sums.

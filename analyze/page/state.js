@@ -3,13 +3,14 @@
 // state - what is chosen, once, for all parts of the page; and in the address, so that a link is a state.
 import { computed, effect, signal } from "@preact/signals";
 import { KEYS, METRICS, sum } from "./data.js";
+import { ALL_CLASSES } from "./read.js";
 
 export const trace = signal(null);
 export const range = signal(null); // { from, to } in ns; null: all
 export const other = signal(null); // a second range to compare it with
 export const shown = signal(null); // what of the time the timeline shows
 export const threads = signal(null); // a Set of indices; null: all
-export const classes = signal(31); // a mask of states
+export const classes = signal(ALL_CLASSES); // a mask of states
 export const metric = signal("cpu");
 export const view = signal("flame"); // flame, icicle, inverted, order
 export const table = signal("functions");
@@ -27,7 +28,7 @@ export const weights = computed(() => (trace.value ? sum(trace.value, choice.val
 
 export function reset() {
   range.value = other.value = threads.value = callers.value = null;
-  classes.value = 31;
+  classes.value = ALL_CLASSES;
   root.value = 0;
 }
 
@@ -50,7 +51,7 @@ function write_hash() {
   if (range.value) out.set("t", text(range.value));
   if (other.value) out.set("t2", text(other.value));
   if (threads.value) out.set("th", [...threads.value].join(" "));
-  if (classes.value !== 31) out.set("s", classes.value);
+  if (classes.value !== ALL_CLASSES) out.set("s", classes.value);
   if (picked.value >= 0) out.set("f", picked.value);
   for (const [key, [field, , usual]] of Object.entries(FIELDS)) if (field.value !== usual) out.set(key, field.value);
   const hash = out.toString();
@@ -66,7 +67,7 @@ export function read_hash() {
   }
   const list = (hash.get("th") || "").split(" ").filter(Boolean).map(Number).filter(i => t.threads[i]);
   threads.value = list.length ? new Set(list) : null;
-  classes.value = Number(hash.get("s")) & 31 || 31;
+  classes.value = Number(hash.get("s")) & ALL_CLASSES || ALL_CLASSES;
   const fn = Number(hash.get("f") ?? -1);
   picked.value = t.functions[fn] ? fn : -1;
   for (const [key, [field, is, usual]] of Object.entries(FIELDS)) field.value = hash.has(key) && is(hash.get(key)) ? (typeof usual === "boolean" ? true : hash.get(key)) : usual;

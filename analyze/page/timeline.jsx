@@ -7,12 +7,12 @@ import { useSignal } from "@preact/signals";
 import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import { is_dark, state_color } from "./colors.js";
 import { curves, snap_range, strip } from "./data.js";
-import { BLOCKED, CLASSES, ON_CPU, READY, UNKNOWN, WAITS_GIL } from "./read.js";
+import { BLOCKED, CLASSES, KERNEL, ON_CPU, READY, UNKNOWN, WAITS_GIL } from "./read.js";
 import { other, range, shown, theme, threads, trace } from "./state.js";
 import { clock, seconds, thread_kind, visible } from "./text.js";
 
 const LABEL = 170, AXIS = 22, CURVES = 70, STALLS = 14, ROW = 18, RIGHT = 12;
-const ORDER = [ON_CPU, READY, WAITS_GIL, UNKNOWN, BLOCKED]; // from below
+const ORDER = [ON_CPU, KERNEL, READY, WAITS_GIL, UNKNOWN, BLOCKED]; // from below
 
 // Steps of the time axis in ns.
 const STEPS = [1e3, 1e4, 1e5, 1e6, 2e6, 5e6, 1e7, 2e7, 5e7, 1e8, 2e8, 5e8, 1e9, 2e9, 5e9, 1e10, 1.5e10, 3e10, 6e10, 12e10, 3e11, 6e11, 12e11, 18e11, 36e11, 72e11, 108e11, 216e11, 432e11, 864e11];

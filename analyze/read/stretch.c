@@ -85,7 +85,8 @@ static void add_span(struct stretch_list *list, const struct source *source,
 {
     const struct range *const range = source->range;
     const char *const call = span->call > 0 ? dict_string(range->dict, span->call) : NULL;
-    const enum state_class class = state_class(span->state);
+    const bool tells = source->metric == &metrics[METRIC_KERNEL_UNKNOWN];
+    const enum state_class class = tells ? state_part(span->state) : state_shown(span->state);
     struct stretch stretch = {
         .cpu_ns = span->given_q * range->quantum_ns,
         .call = class == CLASS_BLOCKED ? call : NULL,

@@ -261,7 +261,7 @@ static void take_thread(const struct ticks *ticks, struct report_thread *t, stru
         const struct report_run run = {
             .node = scene_node(scene, span->stack),
             .call = (uint16_t)scene_call(scene, span),
-            .class = (uint8_t)state_class(span->state),
+            .class = (uint8_t)state_shown(span->state),
             .gc = (span->state & STATE_IN_GC) != 0,
         };
         /* a process has one quantum, in all recordings of today */

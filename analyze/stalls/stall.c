@@ -67,7 +67,7 @@ static void watch_add(struct stall *stall, const struct scene *scene, const stru
     if (tick == span->first)
         stall->cpu_ns += span->cpu_q * scene->reader->quantum_ns;
     if (counts)
-        weight_add(&stall->counted.by[class], &w);
+        weight_add(&stall->counted.by[state_part(span->state)], &w);
 }
 
 /* Begin to watch a time in which it is not idle. */

@@ -39,7 +39,7 @@ void stall_add_entry(struct stall *stall, const struct stall_entry *more)
 
 /* What some ticks weigh, and in which class; not counted, they are only part of the stall. */
 struct piece {
-    enum state_class class;
+    enum state_class class, part; /* see state.h */
     bool counts;
     struct weight weight;
 };
@@ -48,7 +48,7 @@ static void piece_add(struct stall *stall, struct stall_entry key, const struct 
 {
     key.wall_ns[piece->class] = piece->weight.wall;
     if (piece->counts)
-        key.counted.by[piece->class] = piece->weight;
+        key.counted.by[piece->part] = piece->weight;
     stall_add_entry(stall, &key);
 }
 
@@ -75,6 +75,7 @@ static void add_holders(struct stall *stall, struct scene *scene, uint32_t first
         const uint32_t holder = scene_holder_at(scene, tick);
         struct stall_entry key = {.kind = STALL_GIL, .number = TREE_ROOT};
         const struct piece piece = {
+            CLASS_WAITS_GIL,
             CLASS_WAITS_GIL,
             counts,
             {1, scene_due(scene, tick, 1), scene_wall_ns(scene, tick, 1), 0},
@@ -123,6 +124,7 @@ static void add_span(struct stall *stall, struct scene *scene, const struct sele
 {
     const struct piece piece = {
         state_class(span->state),
+        state_part(span->state),
         scene_has_state(scene, select, span),
         stall_weight(scene, span, first, end - first, &stall_peer_of(stall, thread)->carry),
     };

@@ -93,6 +93,14 @@ static enum stall_evidence evidence_of(const struct stall *stall, const struct t
     return EVIDENCE_NONE;
 }
 
+/* What was asked for of it in that class; whether it was in the kernel is not told here. */
+static uint64_t counted_ns(const struct stall_entry *e, int class)
+{
+    if (class == CLASS_ON_CPU)
+        return weights_on_cpu(&e->counted).wall;
+    return class <= CLASS_UNKNOWN ? e->counted.by[class].wall : 0;
+}
+
 static struct row line_row(struct view *view, const struct stalls *stalls,
                            const struct stall *stall, const struct stall_entry *e, bool idle,
                            size_t n_threads)
@@ -108,7 +116,7 @@ static struct row line_row(struct view *view, const struct stalls *stalls,
     for (int c = 0; c < CLASS_COUNT; c++) {
         const bool more = e->kind == STALL_HELD /* of that `counted` is the waiter's */
                               ? e->wall_ns[c] > e->wall_ns[most]
-                              : e->counted.by[c].wall > e->counted.by[most].wall;
+                              : counted_ns(e, c) > counted_ns(e, most);
         most = more ? c : most;
     }
     *line = (struct stall_line){

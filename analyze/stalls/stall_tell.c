@@ -251,6 +251,19 @@ static const char *times_text(struct view *view, const struct stall *stall)
     return text;
 }
 
+/* Its CPU, of which so much was used in the kernel, and so much where that could not be told. */
+static void story_cpu(struct weights *weights, const struct stall *stall)
+{
+    const struct weight *const counted = stall->counted.by;
+    const uint64_t either_ns = counted[CLASS_EITHER].cpu + counted[CLASS_READY].cpu;
+    const uint64_t kernel_ns = counted[CLASS_KERNEL].cpu;
+    uint64_t left_ns = stall->cpu_ns;
+    weights->by[CLASS_KERNEL].cpu = kernel_ns < left_ns ? kernel_ns : left_ns;
+    left_ns -= weights->by[CLASS_KERNEL].cpu;
+    weights->by[CLASS_EITHER].cpu = either_ns < left_ns ? either_ns : left_ns;
+    weights->by[CLASS_ON_CPU].cpu = left_ns - weights->by[CLASS_EITHER].cpu;
+}
+
 static struct row story_row(struct view *view, const struct stalls *stalls,
                             const struct stall *stall, uint32_t node)
 {
@@ -262,7 +275,8 @@ static struct row story_row(struct view *view, const struct stalls *stalls,
     const uint32_t call = largest_call(stall, &call_ns);
     for (int c = 0; c < CLASS_COUNT; c++)
         weights->by[c].wall = stall->class_ns[c];
-    *all = (struct weight){stall->samples, stall->ticks, all->wall, stall->cpu_ns};
+    *all = (struct weight){stall->samples, stall->ticks, all->wall, 0};
+    story_cpu(weights, stall);
     *facts = (struct stall_facts){
         .start_ns = stall->begin_ns,
         .duration_ns = stall_length_ns(stall),

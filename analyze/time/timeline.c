@@ -133,7 +133,7 @@ static struct piece piece_of(const struct timeline *timeline, struct timeline_th
                              const struct scene *scene, const struct span *span)
 {
     const uint64_t quantum_ns = scene->reader->quantum_ns;
-    const enum state_class class = state_class(span->state);
+    const enum state_class class = state_part(span->state);
     uint64_t cpu_ns = span->cpu_q * quantum_ns;
     if (select_by_state(timeline->select))
         cpu_ns = carry_take(&t->carry, class, span->given_q * quantum_ns);

@@ -46,7 +46,9 @@ static struct cell wall_share(const struct row *row, enum state_class class)
 
 static struct cell get_on_cpu_share(const struct row *row)
 {
-    return wall_share(row, CLASS_ON_CPU);
+    if (row->self == NULL)
+        return cell_none();
+    return cell_ratio((double)weights_on_cpu(row->self).wall, (double)weights_sum(row->self).wall);
 }
 
 static struct cell get_ready_share(const struct row *row)
@@ -235,14 +237,15 @@ static const struct column columns[] = {
      .rows = ROW_THREAD,
      .unit = UNIT_TEXT,
      .get = get_kind},
-#define METRIC_COLUMNS(id, by_name, column_name, unit_, weight, help_, word, amount)                             \
+#define METRIC_COLUMNS(id, by_name, column_name, unit_, weight, help_, word, amount)               \
     {.name = column_name,                                                                          \
      .title = column_name,                                                                         \
      .help = help_,                                                                                \
      .rows =                                                                                       \
          ROW_CODE | ROW_THREAD | ROW_PROCESS | ROW_STACK | ROW_STALL | ROW_STALL_LINE | ROW_BIN,   \
      .unit = unit_,                                                                                \
-     .only_if_any = METRIC_##id == METRIC_UNKNOWN,                                                 \
+     .only_if_any = METRIC_##id >= METRIC_UNKNOWN,                                                 \
+                                                                                                   \
      .part = PART_SELF,                                                                            \
      .metric = METRIC_##id},                                                                       \
         {.name = column_name "_cum",                                                               \

@@ -388,7 +388,7 @@ void build_begin(struct build *build, struct profile *profile, const struct trac
     profile->census = &trace->census;
     profile->window = trace->window;
     for (size_t state = 0; state < ARRAY_LEN(build->class_of); state++)
-        build->class_of[state] = (uint8_t)state_class((uint16_t)state);
+        build->class_of[state] = (uint8_t)state_part((uint16_t)state);
 }
 
 void builder_clear(struct builder *b)

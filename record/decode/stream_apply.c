@@ -35,11 +35,12 @@ SAME_STATE(IN_GC);
 SAME_STATE(OUTSIDE);
 SAME_STATE(READY);
 SAME_STATE(STALLED);
+SAME_STATE(IN_KERNEL);
 SAME_STATE(UNKNOWN);
 
 #define STATE_BITS                                                                                 \
     (WIRE_ON_CPU | WIRE_HOLDS_GIL | WIRE_WAITS_GIL | WIRE_IN_GC | WIRE_OUTSIDE | WIRE_READY |      \
-     WIRE_STALLED | WIRE_UNKNOWN)
+     WIRE_STALLED | WIRE_IN_KERNEL | WIRE_UNKNOWN)
 
 struct applied {
     struct stream *stream;

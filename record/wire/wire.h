@@ -339,6 +339,7 @@ enum wire_state {
     WIRE_OUTSIDE = 16,
     WIRE_READY = 32,
     WIRE_STALLED = 64,
+    WIRE_IN_KERNEL = 128,
     WIRE_UNKNOWN = 256,
 };
 

@@ -66,7 +66,7 @@ const seconds = ns => { const s = ns / 1e9; return (s >= 100 ? s.toFixed(1) : s 
 async function same_table(page, trace, what) {
   const hash = await hash_of(page), metric = hash.m || "cpu", key = hash.b || "functions";
   const time = hash.t && hash.t.split("-").map(Number);
-  const choice = { range: time ? { from: time[0] * 1e9, to: time[1] * 1e9 } : null, threads: hash.th ? new Set(hash.th.split(" ").map(Number)) : null, classes: 31 };
+  const choice = { range: time ? { from: time[0] * 1e9, to: time[1] * 1e9 } : null, threads: hash.th ? new Set(hash.th.split(" ").map(Number)) : null, classes: 63 };
   const { self } = data.sum(trace, choice, metric), unit = metric === "cpu" ? 1 : trace.processes[0].interval_ns;
   const wanted = data.rows(trace, self, key).sort((a, b) => b.self - a.self || b.cum - a.cum).slice(0, 8).map(row => seconds(row.self * unit));
   const shown = (await first_rows(page)).map(row => row[0]);
@@ -124,7 +124,7 @@ async function use_mouse(page, trace) {
   await settle(page);
   const two = await hash_of(page), ends = text => { const [from, to] = text.split("-").map(Number); return { from: from * 1e9, to: to * 1e9 }; };
   check(two.t2 !== undefined && two.t === t, `a brush with Shift chose ${two.t2}, and ${two.t} instead of ${t}`);
-  const most = data.compare(trace, { range: ends(two.t), threads: null, classes: 31 }, ends(two.t2 || two.t), "wall", "functions").sort((a, b) => Math.abs(b.difference) - Math.abs(a.difference))[0];
+  const most = data.compare(trace, { range: ends(two.t), threads: null, classes: 63 }, ends(two.t2 || two.t), "wall", "functions").sort((a, b) => Math.abs(b.difference) - Math.abs(a.difference))[0];
   check((await first_rows(page))[0]?.[2] === (most.difference > 0 ? "+" : "") + (1000 * most.difference).toFixed(1), `A and B: the table says ${(await first_rows(page))[0]}, the data ${most.difference}`);
   await picture(page, "two", { fullPage: true });
   await click(page, "all", ".chosen");

@@ -95,7 +95,7 @@ function compare_threads(range) {
   sums.clear();
   for (const thread of trace.threads) {
     const { ticks, cpu_ns } = ours[thread.index], process = trace.processes[thread.process];
-    add(key(process.pid, thread.tid, thread.name), [ticks.reduce((a, b) => a + b, 0), cpu_ns / 1e9, ...Array.from(ticks, n => (n * process.interval_ns) / 1e9)]);
+    add(key(process.pid, thread.tid, thread.name), [ticks.reduce((a, b) => a + b, 0), cpu_ns / 1e9, ...[ticks[0] + ticks[5], ...ticks.slice(1, 5)] /* on a CPU, in the kernel or not */.map(n => (n * process.interval_ns) / 1e9)]);
   }
   for (const [k, mine] of sums) {
     const other = theirs.get(k) || mine.map(() => 0);

@@ -174,11 +174,18 @@ void capture_outside(struct capture *capture, struct slot *slot)
     atomic_store_explicit(&slot->state, SLOT_DONE, memory_order_release);
 }
 
-uint64_t capture_call_of(uint64_t ident)
+/* A thread's word of nosignal's; 0 for one that is not there. */
+static uint64_t word_of(uint64_t ident)
 {
     uint32_t bad = 0;
     const uint64_t word = ident != 0 ? peek(nosignal_word(ident), &bad) : 0;
-    return !bad && (word & 1) ? word : 0;
+    return bad ? 0 : word;
+}
+
+uint64_t capture_call_of(uint64_t ident)
+{
+    const uint64_t word = word_of(ident);
+    return (word & 1) ? word : 0;
 }
 
 bool capture_ask(struct capture *capture, struct slot *slot, int signo)
@@ -191,10 +198,12 @@ bool capture_ask(struct capture *capture, struct slot *slot, int signo)
     slot->tries = 0;
     slot->signo = signo;
     slot->blocked_segv = false;
+    slot->asked_ns = clock_now();
     nosignal_ask_begin(slot->ident);
     atomic_store_explicit(&slot->state, SLOT_ASKED, memory_order_release);
     asked_add(capture, slot);
-    if (capture_call_of(slot->ident) == 0 &&
+    slot->asked_word = word_of(slot->ident);
+    if ((slot->asked_word & 1) == 0 &&
         syscall(SYS_rt_tgsigqueueinfo, capture->pid, slot->tid, signo, &info) == 0)
         return true;
     capture_done(capture, slot);
@@ -320,8 +329,35 @@ static void answer_end(struct slot *slot)
         nosignal_ask_end(ident);
 }
 
+/*
+ * Signals are taken on the way back from the kernel: right behind a `syscall` instruction, or
+ * before one that is to be made again. Who comes just there in its own time is told wrongly: that
+ * is one instruction of all between two calls.
+ */
+static bool is_behind_call(const ucontext_t *context)
+{
+#if defined(__x86_64__)
+    const uintptr_t at = (uintptr_t)context->uc_mcontext.gregs[REG_RIP];
+    uint8_t code[4];
+    return peek_bytes(code, at - 2, sizeof(code)) &&
+           ((code[0] == 0x0f && code[1] == 0x05) || (code[2] == 0x0f && code[3] == 0x05));
+#else
+    (void)context;
+    return true; /* not known */
+#endif
+}
+
+static enum slot_met slot_met(const struct slot *slot, const ucontext_t *context)
+{
+    if (!is_behind_call(context))
+        return SLOT_MET_RUNNING;
+    return word_of(slot->ident) == slot->asked_word ? SLOT_MET_BEHIND : SLOT_MET_DEFERRED;
+}
+
 static void slot_answer(struct capture *capture, struct slot *slot, const ucontext_t *context)
 {
+    if (slot->tries == 0) /* later ones are of the timer, a moment on */
+        slot->met = slot_met(slot, context);
     slot->blocked_segv = sigismember(&context->uc_sigmask, SIGSEGV) == 1 ||
                          sigismember(&context->uc_sigmask, SIGBUS) == 1;
     if (slot->blocked_segv) {

@@ -41,6 +41,13 @@ struct bindings {
 
 enum slot_state { SLOT_IDLE, SLOT_ASKED, SLOT_DONE };
 
+/* Where the signal has met the thread that was asked. */
+enum slot_met {
+    SLOT_MET_RUNNING, /* between any two instructions: it was in no system call when it was asked */
+    SLOT_MET_BEHIND,  /* behind a system call, which may have begun after that */
+    SLOT_MET_DEFERRED, /* behind one in which it had to wait */
+};
+
 struct slot {
     _Alignas(64) _Atomic uint32_t state; /* release by its owner, acquire by the next one */
     int32_t tid;
@@ -52,10 +59,13 @@ struct slot {
     bool holds_gil, in_gc;
     bool blocked_segv; /* the thread blocks SIGSEGV: it cannot read safely by itself */
     uint32_t tries;
-    int signo;               /* it was asked with, and is again */
-    int timer;               /* kernel's id; -1 = none */
-    uint64_t deaths;         /* see codes.h */
-    uint64_t time_ns;        /* when the stack was read */
+    int signo;           /* it was asked with, and is again */
+    int timer;           /* kernel's id; -1 = none */
+    uint64_t deaths;     /* see codes.h */
+    uint64_t time_ns;    /* when the stack was read */
+    uint64_t asked_ns;   /* before the signal was sent */
+    uint64_t asked_word; /* nosignal's then */
+    enum slot_met met;
     struct wire_frame *sent; /* the last stack that was written for this thread, root first */
     uint32_t sent_depth;
 };

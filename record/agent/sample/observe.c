@@ -15,15 +15,17 @@
 #include <time.h>
 #include <unistd.h>
 
-#define OUTSIDE_TRIES 3
-#define LATE_READINGS 4   /* of a thread that was asked and did not answer */
-#define DEAF_READINGS 2   /* of one that cannot be asked, where its CPU is not known */
-#define VAGUE_LOOKS   16u /* the kernel shows where a thread waits when it has left its run queue */
-#define TORN_WAIT_NS  30000
-#define TORN_ROUNDS   3
-#define TORN_MAX      16
-#define LOST_NS       1000000000u
-#define FD_CACHE_MAX  900 /* descriptors we keep open, in a table of our own */
+#define OUTSIDE_TRIES   3
+#define LATE_READINGS   4   /* of a thread that was asked and did not answer */
+#define DEAF_READINGS   2   /* of one that cannot be asked, where its CPU is not known */
+#define VAGUE_LOOKS     16u /* the kernel shows where a thread waits when it has left its run queue */
+#define TORN_WAIT_NS    30000
+#define TORN_ROUNDS     3
+#define TORN_MAX        16
+#define LOST_NS         1000000000u
+#define SIGNAL_FIRST_NS 50000u /* what a signal takes, while none was seen */
+#define SIGNAL_DECAY    64u    /* what was longest is forgotten by so much with each signal */
+#define FD_CACHE_MAX    900    /* descriptors we keep open, in a table of our own */
 
 static void counter_add(_Atomic uint64_t *counter, uint64_t n)
 {
@@ -106,7 +108,7 @@ static void standing_state(struct sampler *s, struct thread *thread, struct obse
         standing_of_thread(&s->tasks, thread->tid, &thread->files,
                            thread->files.call < FD_CACHE_MAX && thread->files.stat < FD_CACHE_MAX);
     if (standing.kind == STANDING_READY) {
-        seen->state |= was_running(s, thread) ? WIRE_ON_CPU : WIRE_READY;
+        seen->state |= was_running(s, thread) ? WIRE_ON_CPU | WIRE_UNKNOWN : WIRE_READY;
         return;
     }
     const enum gil_wait wait = waits_gil(s, thread, seen, &standing);
@@ -206,7 +208,7 @@ static enum reading read_running(struct sampler *s, struct thread *thread, uint6
     for (int i = 0; i < OUTSIDE_TRIES; i++) {
         struct slot *const slot = slot_for(s, thread);
         *seen = (struct observation){.slot = slot, .cpu_ns = cpu_ns, .call = -1};
-        seen->state = WIRE_ON_CPU | WIRE_OUTSIDE;
+        seen->state = WIRE_ON_CPU | WIRE_OUTSIDE | WIRE_UNKNOWN;
         if (slot->tstate == 0) {
             seen->slot = NULL;
             return READING_OK;
@@ -250,6 +252,15 @@ static void observation_finish(struct sampler *s, struct thread *thread, struct 
         capture_done(s->capture, seen->slot);
 }
 
+/*
+ * A thread that was asked, and has run without answering: it has stayed in the kernel all the
+ * while, unless it blocks the signal.
+ */
+static bool is_in_kernel(struct sampler *s, struct thread *thread)
+{
+    return standing_has_pending(&s->tasks, thread->tid, &thread->files, thread->slot->signo);
+}
+
 static void observe_running_outside(struct sampler *s, struct thread *thread, uint64_t cpu_ns,
                                     int readings, uint32_t more_state)
 {
@@ -258,10 +269,12 @@ static void observe_running_outside(struct sampler *s, struct thread *thread, ui
         read_running(s, thread, cpu_ns, readings, &seen);
     } else if ((seen.state & WIRE_READY) || (seen.call < 0 && !(seen.state & WIRE_UNKNOWN))) {
         /* it had a CPU until we came */
-        seen.state = (seen.state & ~(uint32_t)WIRE_READY) | WIRE_ON_CPU;
+        seen.state = (seen.state & ~(uint32_t)WIRE_READY) | WIRE_ON_CPU | WIRE_UNKNOWN;
     }
     seen.cpu_ns = cpu_ns;
     seen.state |= more_state;
+    if (more_state & WIRE_STALLED && seen.state & WIRE_ON_CPU && is_in_kernel(s, thread))
+        seen.state = (seen.state & ~(uint32_t)WIRE_UNKNOWN) | WIRE_IN_KERNEL;
     observation_finish(s, thread, &seen);
 }
 
@@ -300,7 +313,12 @@ static bool observe_in_call(struct sampler *s, struct thread *thread, uint64_t c
     struct slot *const slot = slot_for(s, thread);
     if (slot->tstate == 0)
         return false;
-    struct observation seen = {.slot = slot, .cpu_ns = cpu_ns, .state = WIRE_ON_CPU, .call = -1};
+    struct observation seen = {
+        .slot = slot,
+        .cpu_ns = cpu_ns,
+        .state = WIRE_ON_CPU | WIRE_IN_KERNEL,
+        .call = -1,
+    };
     capture_outside(s->capture, slot);
     seen.failure = slot->failure;
     read_bits(&seen);
@@ -327,6 +345,28 @@ static void observe_running(struct sampler *s, struct thread *thread, uint64_t c
                                 *mark_of(s, thread) & THREAD_LATE ? WIRE_STALLED : 0);
 }
 
+/*
+ * Was it in a system call when it was asked? Not if the signal met it anywhere else. But one that
+ * it met behind a call may have begun that call after it was asked: until a signal gets to another
+ * CPU, which takes 1 to 50 us, a thread goes on. So only a call that was longer than signals to
+ * this program's threads take is known to have been under way.
+ */
+static uint32_t answer_mode(struct sampler *s, const struct slot *slot)
+{
+    const uint64_t took_ns = slot->time_ns - slot->asked_ns;
+    const uint64_t most_ns = s->signal_ns != 0 ? s->signal_ns : SIGNAL_FIRST_NS;
+    switch (slot->met) {
+    case SLOT_MET_RUNNING:
+        s->signal_ns = took_ns > most_ns ? took_ns : most_ns - most_ns / SIGNAL_DECAY;
+        return 0;
+    case SLOT_MET_BEHIND:
+        return took_ns > 2 * most_ns ? WIRE_IN_KERNEL : WIRE_UNKNOWN;
+    case SLOT_MET_DEFERRED:
+        break;
+    }
+    return WIRE_UNKNOWN;
+}
+
 /* The answer to what was asked in the last tick. */
 static void answer_fetch(struct sampler *s, struct thread *thread)
 {
@@ -344,6 +384,7 @@ static void answer_fetch(struct sampler *s, struct thread *thread)
         return;
     }
     read_bits(&seen);
+    seen.state |= answer_mode(s, slot);
     seat_apart(&s->seat, thread->tid, seat_of_thread(&s->seat, thread->ident));
     counter_add(&s->head->counters.samples_asked, 1);
     sample_book(s, thread, &seen);

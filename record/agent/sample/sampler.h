@@ -62,7 +62,8 @@ struct sampler {
     _Atomic uint32_t *wake;      /* futex, enum sampler_wake */
     uintptr_t last_holder;       /* tstate, and .. */
     uint32_t last_holder_id;
-    bool signals; /* may ask threads */
+    bool signals;       /* may ask threads */
+    uint64_t signal_ns; /* what a signal took lately, at most; 0 = none was seen */
 };
 
 /* Another tick is over, or begins; see observe.c. */

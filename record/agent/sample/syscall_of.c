@@ -210,15 +210,22 @@ static struct standing call_look(struct standing_tasks *tasks, int32_t tid,
     return standing;
 }
 
+/* What /proc calls it; 0 when there is none, or it has no such thread. */
+static int32_t number_of(const struct standing_tasks *tasks, int32_t tid,
+                         struct standing_files *files)
+{
+    if (tasks->fd < 0)
+        return 0;
+    if (tasks->is_foreign && files->foreign_tid == 0)
+        files->foreign_tid = foreign_find(tasks, tid);
+    return tasks->is_foreign ? files->foreign_tid : tid;
+}
+
 struct standing standing_of_thread(struct standing_tasks *tasks, int32_t tid,
                                    struct standing_files *files, bool keep)
 {
     struct standing standing = {.kind = STANDING_UNKNOWN, .call = -1};
-    if (tasks->fd < 0)
-        return standing;
-    if (tasks->is_foreign && files->foreign_tid == 0)
-        files->foreign_tid = foreign_find(tasks, tid);
-    const int32_t number = tasks->is_foreign ? files->foreign_tid : tid;
+    const int32_t number = number_of(tasks, tid, files);
     if (number == 0)
         return standing;
     standing = call_look(tasks, number, files);
@@ -227,4 +234,26 @@ struct standing standing_of_thread(struct standing_tasks *tasks, int32_t tid,
     if (!keep)
         standing_close_files(files);
     return standing;
+}
+
+/* A line of a status file that is a set of signals. */
+static bool set_parse(const char *status, const char *name, uint64_t *set)
+{
+    const char *const at = strstr(status, name);
+    if (at == NULL)
+        return false;
+    *set = strtoull(at + strlen(name), NULL, 16);
+    return true;
+}
+
+bool standing_has_pending(struct standing_tasks *tasks, int32_t tid, struct standing_files *files,
+                          int signo)
+{
+    char path[32], status[STATUS_MAX];
+    uint64_t pending, blocked;
+    const int32_t number = number_of(tasks, tid, files);
+    snprintf(path, sizeof(path), "%d/status", number);
+    return number > 0 && file_read(tasks->fd, path, status, sizeof(status)) > 0 &&
+           set_parse(status, "\nSigPnd:\t", &pending) &&
+           set_parse(status, "\nSigBlk:\t", &blocked) && (pending & ~blocked) >> (signo - 1) & 1;
 }

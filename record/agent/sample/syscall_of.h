@@ -65,4 +65,11 @@ void standing_close_files(struct standing_files *files);
 struct standing standing_of_thread(struct standing_tasks *tasks, int32_t tid,
                                    struct standing_files *files, bool keep);
 
+/*
+ * Is this signal, which was sent to the thread, waiting for it although the thread does not block
+ * it? Such a thread has executed no instruction of its own since. False when that is not known.
+ */
+bool standing_has_pending(struct standing_tasks *tasks, int32_t tid, struct standing_files *files,
+                          int signo);
+
 #endif

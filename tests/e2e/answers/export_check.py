@@ -14,10 +14,11 @@ import subprocess
 
 HERE = pathlib.Path(__file__).resolve().parent
 SECONDS = {"cpu": "cpu_time", "wall": "wall", "on_cpu": "on_cpu", "ready": "ready",
-           "gil_wait": "gil_wait", "blocked": "blocked"}
+           "gil_wait": "gil_wait", "blocked": "blocked", "kernel": "kernel",
+           "kernel_unknown": "kernel_unknown"}
 NS = 1e9
 STATES = {"on CPU", "ready, no CPU free", "waits for the GIL", "blocked",  # of gecko
-          "ready or blocked, not known which"}
+          "ready or blocked, not known which", "in the kernel"}
 
 
 def column_of(by):

@@ -116,7 +116,7 @@ def test_without_proc(t):
     assert all(row["wall"] == row["unknown"] for row in rows) and len(rows) >= 5, rows
     states = {row["state"] for row in samples(t, run, "sleeps")}
     assert "unknown" in states and "blocked" not in states, states
-    assert "unknown" in t.analyze("threads", run.trace).splitlines()[0]
+    assert "unknown" in t.analyze("threads", run.trace).splitlines()[0].split()
     timeline = t.rows("timeline", run.trace, "--thread", "sleeps")
     assert sum(row["unknown"] for row in timeline) > 1 and \
         sum(row["blocked"] for row in timeline) == 0, timeline[:3]
@@ -136,7 +136,7 @@ cd / && exec "$@"
 
 def test_columns_only_where_needed(t):
     _, run = recorded(t)
-    assert "unknown" not in t.analyze("threads", run.trace).splitlines()[0]
+    assert "unknown" not in t.analyze("threads", run.trace).splitlines()[0].split()
     assert "unknown" in t.analyze("threads", "--columns", "thread,unknown_share",
                                   run.trace).splitlines()[0]
 

@@ -186,7 +186,7 @@ static void choose(struct reference *reference, struct trace *trace, struct sele
     if ((scratch_random(state) >> 40) % 2 == 0)
         return;
     reference->by_state = true;
-    reference->only_class = (enum state_class)((scratch_random(state) >> 40) % CLASS_COUNT);
+    reference->only_class = (enum state_class)((scratch_random(state) >> 40) % (CLASS_UNKNOWN + 1));
     ck_assert_int_eq(select_add_states(select, names[reference->only_class], &why), STATUS_OK);
     if ((scratch_random(state) >> 40) % 2 == 0) {
         reference->only_call = calls[(scratch_random(state) >> 40) % 3];

@@ -122,8 +122,10 @@ static enum state_class class_of(uint16_t state)
 {
     if (state & 4)
         return CLASS_WAITS_GIL;
+    if ((state & 1) && (state & 128))
+        return CLASS_KERNEL;
     if (state & 1)
-        return CLASS_ON_CPU;
+        return state & 256 ? CLASS_EITHER : CLASS_ON_CPU;
     if (state & 32)
         return CLASS_READY;
     return state & 256 ? CLASS_UNKNOWN : CLASS_BLOCKED;
@@ -156,9 +158,15 @@ void reference_keep(struct reference *r, uint64_t from_ns, uint64_t to_ns)
     r->n_samples = kept;
 }
 
+/* As --state has it: whether it was in the kernel is no class of its own. */
+static enum state_class plain_class(uint16_t state)
+{
+    return class_of((uint16_t)(state & 1 ? state & ~(128 | 256) : state));
+}
+
 static bool is_chosen(const struct reference *r, const struct reference_sample *s)
 {
-    if (!r->by_state || class_of(s->state) == r->only_class)
+    if (!r->by_state || plain_class(s->state) == r->only_class)
         return true;
     return class_of(s->state) == CLASS_BLOCKED && s->call != NULL && r->only_call != NULL &&
            strcmp(s->call, r->only_call) == 0;
@@ -281,8 +289,26 @@ static const char *const functions[] = {"a", "b", "C.c", "<lambda>", "d", "e"};
 static const char *const files[] = {"/x/one.py", "/x/two.py"};
 static const char *const calls[] = {NULL, "futex", "epoll_wait", "read"};
 static const uint32_t columns[] = {0, MAKER_COLUMNS(5, 9), MAKER_COLUMNS(5, 20)};
-static const uint16_t states[] = {0,  0,  1,      3,      3,   4,      32,     34,
-                                  17, 11, 64 | 1, 4 | 32, 256, 256 | 2, 256 | 64};
+static const uint16_t states[] = {0,
+                                  0,
+                                  1,
+                                  3,
+                                  3,
+                                  4,
+                                  32,
+                                  34,
+                                  17,
+                                  11,
+                                  64 | 1,
+                                  4 | 32,
+                                  256,
+                                  256 | 2,
+                                  256 | 64,
+                                  128 | 1,
+                                  128 | 3,
+                                  256 | 1,
+                                  256 | 128 | 1,
+                                  256 | 3};
 
 static void make_stacks(struct random_run *run, uint32_t n)
 {
