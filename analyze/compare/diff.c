@@ -22,8 +22,9 @@ struct context {
     const struct diff_side *sides;
     struct bootstrap *plans[2]; /* where there is one recording on each side */
     struct bootstrap_likeness likeness[2];
-    double whole_variance[2]; /* of the sum of all rows */
-    double *ratios[2];        /* by row: the variance of its share of the whole */
+    double whole_variance[2];    /* of the sum of all rows */
+    double *ratios[2];           /* by row: the variance of its share of the whole */
+    double *wholes[2], *cpus[2]; /* of the series, drawn */
 };
 
 /* A row of one recording: value, and the variance that its own samples tell of. */
@@ -62,11 +63,11 @@ static double sampling_variance(const struct series *s, double total, uint64_t s
     return one * one * ((double)samples * (share < 1 ? 1 - share : 0) + 1);
 }
 
-/* The variance of a row's share of the whole, or of CPU, by exchanging blocks. */
-static double share_variance(const struct context *c, int which, const double *blocks,
-                             const double *of)
+/* The variance of a row's share of the whole, or of CPU (drawn), by exchanging blocks. */
+static double share_variance(const struct context *c, int which, const double *blocks, double sum,
+                             const double *drawn)
 {
-    return bootstrap_ratio(c->plans[which], blocks, of) * c->likeness[which].stretch;
+    return bootstrap_ratio(c->plans[which], blocks, sum, drawn) * c->likeness[which].stretch;
 }
 
 /* Of its share of the whole, which the plan has looked at already where there is such a row. */
@@ -75,7 +76,7 @@ static double share_of_whole(const struct context *c, int which, uint32_t number
 {
     if (number < c->sides[which].series[0].n_rows)
         return c->ratios[which][number] * c->likeness[which].stretch;
-    return share_variance(c, which, blocks, c->sides[which].series[0].whole);
+    return share_variance(c, which, blocks, c->sides[which].series[0].total, c->wholes[which]);
 }
 
 /*
@@ -90,7 +91,7 @@ static double within_variance(const struct context *c, int which, uint32_t numbe
     const double share = total / s->total;
     switch (c->plan->scale) {
     case DIFF_CPU:
-        return share_variance(c, which, blocks, s->cpu) * s->cpu_ns * s->cpu_ns;
+        return share_variance(c, which, blocks, s->cpu_ns, c->cpus[which]) * s->cpu_ns * s->cpu_ns;
     case DIFF_WALL:
         return bootstrap_sum(c->plans[which], blocks) * c->likeness[which].stretch;
     default:
@@ -201,7 +202,10 @@ static void fill_row(struct diff_row *row, const struct context *c, uint32_t num
         free(m);
     }
     compare_sides(row, sides, c);
-    row->frame = series_frame(names, c->plan->key, number);
+    const bool is_path = c->plan->key == SERIES_PATH;
+    row->number = number;
+    row->frame =
+        series_frame(names, c->plan->key, is_path ? c->plan->paths->nodes[number].place : number);
     row->frame.line = row->lines[1] > 0 ? row->lines[1] : row->lines[0];
 }
 
@@ -298,11 +302,14 @@ static void plan_bootstrap(struct context *c, int which)
     size_t n = 0;
     c->ratios[which] = memory_get((s->n_rows + 1) * sizeof *c->ratios[which]);
     c->plans[which] = bootstrap_open(s->n_blocks, REPLICATES, SEED + (unsigned)which);
+    c->wholes[which] = bootstrap_draw(c->plans[which], s->whole);
+    c->cpus[which] = bootstrap_draw(c->plans[which], s->cpu);
     for (size_t i = 0; i < s->n_rows; i++) {
         if (s->rows[i] == NULL || s->rows[i]->total <= 0)
             continue;
         rows[n++] = varying(c, s, s->rows[i]);
-        c->ratios[which][i] = bootstrap_ratio(c->plans[which], s->rows[i]->blocks, s->whole);
+        c->ratios[which][i] =
+            bootstrap_ratio(c->plans[which], s->rows[i]->blocks, s->total, c->wholes[which]);
         variance += c->ratios[which][i];
         sum += s->rows[i]->total;
     }
@@ -325,11 +332,13 @@ void diff_build(struct diff *diff, const struct diff_side sides[2], const struct
             plan_bootstrap(&c, w);
     }
     diff->rows = memory_get(n_numbers * sizeof *diff->rows);
-    for (uint32_t number = 0; number < n_numbers; number++) {
+    for (uint32_t number = plan->key == SERIES_PATH ? TREE_ROOT + 1 : 0; number < n_numbers;
+         number++) {
         struct diff_row *const row = &diff->rows[diff->n_rows];
         *row = (struct diff_row){0};
         fill_row(row, &c, number, names);
-        if (row->samples[0] + row->samples[1] > 0 && select_has_place(plan->select, &row->frame))
+        if (row->samples[0] + row->samples[1] > 0 &&
+            (plan->key == SERIES_PATH || select_has_place(plan->select, &row->frame)))
             diff->n_rows++;
     }
     correct(diff);
@@ -339,6 +348,8 @@ void diff_build(struct diff *diff, const struct diff_side sides[2], const struct
     for (int w = 0; w < 2; w++) {
         bootstrap_close(c.plans[w]);
         free(c.ratios[w]);
+        free(c.wholes[w]);
+        free(c.cpus[w]);
     }
 }
 

@@ -35,8 +35,9 @@ struct diff_side {
 struct diff_plan {
     enum series_key key;
     enum diff_scale scale;
-    const struct select *select; /* its expressions choose rows */
+    const struct select *select; /* its expressions choose rows, but of paths all are there */
     enum cell_unit unit;         /* of the metric */
+    const struct tree *paths;    /* of SERIES_PATH: the series' own */
 };
 
 /* Rows with fewer samples on both sides together are not tested: no difference could be shown. */
@@ -48,6 +49,7 @@ struct diff_plan {
 struct diff_row {
     enum cell_unit unit; /* of the values */
     struct frame frame;  /* as it is on the second side, if it is there */
+    uint32_t number;     /* of the series' row */
     uint32_t lines[2];   /* 0 = not there */
     double values[2];    /* means of the recordings, scaled; seconds in ns */
     uint64_t samples[2];

@@ -25,12 +25,15 @@ struct pass {
     size_t carry_size;
     uint32_t *row_of; /* per location of the unit: row + 1, 0 = not asked for yet */
     size_t row_of_size;
+    uint32_t *path_of; /* per stack of the unit: node, 0 = not asked for yet */
+    size_t path_of_size;
+    uint32_t *new_stacks; /* that have none, innermost first */
+    size_t new_stacks_size;
     uint32_t none; /* the row of samples without frames */
     uint32_t thread_row;
     uint64_t *seen; /* per row: the last stack walk that met it */
     size_t seen_size;
     uint64_t walk;
-    struct span spans[SPANS_PER_BATCH];
 };
 
 /* "Worker-*" of "Worker-12". */
@@ -121,7 +124,8 @@ static uint32_t row_of(struct pass *pass, uint32_t location)
         const uint32_t line = pass->plan->key == SERIES_LINE   ? l->line
                               : pass->plan->key == SERIES_FILE ? 0
                                                                : f->line;
-        row_at(pass->series, row, line);
+        if (pass->plan->key != SERIES_PATH)
+            row_at(pass->series, row, line);
         pass->row_of[location] = row + 1;
     }
     return pass->row_of[location] - 1;
@@ -152,6 +156,49 @@ static void add_to_row(struct pass *pass, uint32_t row, const struct piece *piec
     r->samples += piece->samples;
 }
 
+/* The node below `parent` where a stack comes to that location. */
+static uint32_t path_below(struct pass *pass, uint32_t parent, uint32_t location)
+{
+    const struct dict *const dict = &pass->reader->dict;
+    const uint32_t node = tree_child(pass->plan->paths, parent, row_of(pass, location));
+    row_at(pass->series, node, dict->functions[dict->locations[location].function].line);
+    return node;
+}
+
+/* The node of a stack: those of its callers are made first. */
+static uint32_t path_of(struct pass *pass, uint32_t stack)
+{
+    const struct dict *const dict = &pass->reader->dict;
+    size_t n = 0;
+    if (stack == 0)
+        return tree_child(pass->plan->paths, TREE_ROOT, pass->none);
+    if (stack == DICT_STACK_LOST)
+        return path_below(pass, TREE_ROOT, 0);
+    pass->path_of =
+        memory_grow(pass->path_of, &pass->path_of_size, dict->n_stacks, sizeof(uint32_t));
+    uint32_t at = stack;
+    for (; at != 0 && pass->path_of[at] == 0; at = dict->stacks[at].parent) {
+        pass->new_stacks =
+            memory_grow(pass->new_stacks, &pass->new_stacks_size, n + 1, sizeof(uint32_t));
+        pass->new_stacks[n++] = at;
+    }
+    uint32_t node = at != 0 ? pass->path_of[at] : TREE_ROOT;
+    while (n > 0) {
+        const uint32_t one = pass->new_stacks[--n];
+        node = pass->path_of[one] = path_below(pass, node, dict->stacks[one].location);
+    }
+    return node;
+}
+
+/* Every path on the way to the stack, itself included. */
+static void add_to_paths(struct pass *pass, const struct piece *piece)
+{
+    const struct tree *const paths = pass->plan->paths;
+    for (uint32_t node = path_of(pass, piece->stack); node != TREE_ROOT;
+         node = paths->nodes[node].parent)
+        add_to_row(pass, node, piece);
+}
+
 /* Every row on the way from leaf to root, each once. */
 static void add_to_stack(struct pass *pass, const struct piece *piece)
 {
@@ -175,8 +222,10 @@ static void add_piece(struct pass *pass, const struct piece *piece)
     s->whole[piece->block] += piece->weight;
     s->total += piece->weight;
     s->samples += piece->samples;
-    if (pass->plan->cumulative && pass->plan->key != SERIES_THREAD && piece->stack != 0 &&
-        piece->stack != DICT_STACK_LOST)
+    if (pass->plan->key == SERIES_PATH)
+        add_to_paths(pass, piece);
+    else if (pass->plan->cumulative && pass->plan->key != SERIES_THREAD && piece->stack != 0 &&
+             piece->stack != DICT_STACK_LOST)
         add_to_stack(pass, piece);
     else
         add_to_row(pass, leaf_row(pass, piece->stack), piece);
@@ -259,6 +308,8 @@ static void begin_unit(struct pass *pass, struct unit_reader *reader)
     pass->process = unit->process;
     if (pass->row_of_size > 0)
         memset(pass->row_of, 0, pass->row_of_size * sizeof *pass->row_of);
+    if (pass->path_of_size > 0)
+        memset(pass->path_of, 0, pass->path_of_size * sizeof *pass->path_of);
 }
 
 static bool needs_names(const struct series_plan *plan)
@@ -286,29 +337,44 @@ static bool take_thread(struct pass *pass, uint32_t id)
     return true;
 }
 
-static void read_thread(struct pass *pass, struct range_thread *thread)
-{
-    struct unit_reader *const reader = pass->reader;
+/* Everything that is asked of one reading. */
+struct reading {
+    struct pass *passes;
+    bool *takes; /* per pass: the thread that is being read */
     size_t n;
-    if (!take_thread(pass, thread->id))
-        return;
-    pass->carries =
-        memory_grow(pass->carries, &pass->carry_size, thread->id + 1, sizeof *pass->carries);
-    while ((n = range_spans(&reader->range, thread, pass->spans, SPANS_PER_BATCH)) > 0) {
-        for (size_t i = 0; i < n; i++)
-            add_span(pass, &pass->spans[i], &pass->carries[thread->id]);
+    struct span spans[SPANS_PER_BATCH];
+};
+
+static void read_thread(struct reading *reading, struct unit_reader *reader,
+                        struct range_thread *thread)
+{
+    size_t n;
+    bool any = false;
+    for (size_t p = 0; p < reading->n; p++) {
+        struct pass *const pass = &reading->passes[p];
+        any |= reading->takes[p] = take_thread(pass, thread->id);
+        pass->carries =
+            memory_grow(pass->carries, &pass->carry_size, thread->id + 1, sizeof *pass->carries);
+    }
+    while (any && (n = range_spans(&reader->range, thread, reading->spans, SPANS_PER_BATCH)) > 0) {
+        for (size_t p = 0; p < reading->n; p++) {
+            struct pass *const pass = &reading->passes[p];
+            for (size_t i = 0; i < n && reading->takes[p]; i++)
+                add_span(pass, &reading->spans[i], &pass->carries[thread->id]);
+        }
     }
 }
 
 static void read_unit(void *closure, size_t worker, struct unit_reader *reader)
 {
-    struct pass *const pass = closure;
+    struct reading *const reading = closure;
     (void)worker;
-    begin_unit(pass, reader);
-    while (process_wanted(pass) && unit_next_range(reader)) {
+    for (size_t p = 0; p < reading->n; p++)
+        begin_unit(&reading->passes[p], reader);
+    while (process_wanted(&reading->passes[0]) && unit_next_range(reader)) {
         struct range_thread thread = {0};
         while (range_next_thread(&reader->range, &thread))
-            read_thread(pass, &thread);
+            read_thread(reading, reader, &thread);
     }
 }
 
@@ -361,30 +427,65 @@ static void make_blocks(struct series *s, const struct trace *trace, size_t n_ma
     s->cpu = arena_get(&s->arena, s->n_blocks * sizeof *s->cpu);
 }
 
-struct series *series_read(struct trace *trace, const struct series_plan *plan,
-                           struct symbols *names, size_t *n)
+static void open_pass(struct pass *pass, const struct trace *trace,
+                      const struct series_question *question)
 {
-    struct pass pass = {.plan = plan, .names = names, .n = trace->census.n_recordings};
-    const struct trace_job job = {read_unit, NULL, &pass};
-    const struct trace_job names_job = {read_names, NULL, NULL};
-    pass.all = memory_get(pass.n * sizeof *pass.all);
-    pass.none = function_row(&pass, DICT_NO_FRAMES, "", 0);
-    for (size_t i = 0; i < pass.n; i++) {
-        pass.all[i].recording = trace->census.recordings[i];
-        make_blocks(&pass.all[i], trace, plan->n_blocks);
+    *pass = (struct pass){
+        .plan = question->plan, .names = question->names, .n = trace->census.n_recordings};
+    pass->all = memory_get(pass->n * sizeof *pass->all);
+    pass->none = function_row(pass, DICT_NO_FRAMES, "", 0);
+    for (size_t i = 0; i < pass->n; i++) {
+        pass->all[i].recording = trace->census.recordings[i];
+        make_blocks(&pass->all[i], trace, question->plan->n_blocks);
     }
-    if (needs_names(plan)) {
+}
+
+static void close_pass(struct pass *pass)
+{
+    free(pass->carries);
+    free(pass->row_of);
+    free(pass->path_of);
+    free(pass->new_stacks);
+    free(pass->seen);
+}
+
+void series_read_all(struct trace *trace, struct series_question *questions, size_t n)
+{
+    struct reading *const reading = memory_get(sizeof *reading);
+    const struct trace_job job = {read_unit, NULL, reading};
+    const struct trace_job names_job = {read_names, NULL, NULL};
+    bool named = false;
+    reading->n = n;
+    reading->passes = memory_get(n * sizeof *reading->passes);
+    reading->takes = memory_get(n * sizeof *reading->takes);
+    for (size_t p = 0; p < n; p++) {
+        open_pass(&reading->passes[p], trace, &questions[p]);
+        named |= needs_names(questions[p].plan);
+    }
+    if (named) {
         trace_damage_fn *const report = trace->report;
         trace->report = NULL; /* it will be said when it counts */
         trace_run(trace, 1, &names_job);
         trace->report = report;
     }
     trace_run(trace, 1, &job);
-    free(pass.carries);
-    free(pass.row_of);
-    free(pass.seen);
-    *n = pass.n;
-    return pass.all;
+    for (size_t p = 0; p < n; p++) {
+        questions[p].series = reading->passes[p].all;
+        questions[p].n = reading->passes[p].n;
+        close_pass(&reading->passes[p]);
+    }
+    free(reading->passes);
+    free(reading->takes);
+    free(reading);
+}
+
+struct series *series_read(struct trace *trace, const struct series_plan *plan,
+                           struct symbols *names, size_t *n)
+{
+    struct series_question question = {.plan = plan, .names = names};
+    series_read_all(trace, &question, 1);
+    *n = question.n;
+    return question.series;
 }
 
 void series_clear(struct series *series, size_t n)

@@ -11,7 +11,8 @@
  * function its file and qualified name, of a line also how far it is below the first line of its
  * function. So a row is found again where code above the function has come or gone; several
  * functions of one name in a file (lambdas) are one row. Digits in names of threads are alike:
- * which worker of a pool takes a task is chance.
+ * which worker of a pool takes a task is chance. A path is a function and how one comes to it, from
+ * function to function: its number is a node of a tree whose places are numbers of functions.
  *
  * Always true:  per block, the self weights of all rows add up to `whole`; CPU goes where a
  *               profile of the same trace puts it.
@@ -22,6 +23,7 @@
 #include "analyze/model/metric.h"
 #include "analyze/model/select.h"
 #include "analyze/model/symbols.h"
+#include "analyze/model/tree.h"
 #include "analyze/read/trace.h"
 
 enum series_key {
@@ -29,6 +31,7 @@ enum series_key {
     SERIES_LINE,
     SERIES_FILE,
     SERIES_THREAD,
+    SERIES_PATH, /* always cumulative: a path contains all that are longer */
 };
 
 struct series_row {
@@ -66,21 +69,32 @@ struct series_plan {
     size_t n_blocks; /* at most */
     const struct series_map *maps;
     size_t n_maps;
+    struct tree *paths; /* of SERIES_PATH: the same for all that are compared, tree_init made it */
 };
 
 /* How often it reads the trace. */
 size_t series_passes(const struct series_plan *plan);
 
 /*
- * Read a trace. Blocks are SERIES_INTERVALS sampling intervals long, or more so that there are at
- * most plan->n_blocks of them, but at least two. *n is how many recordings there are.
+ * Read a trace. All that is asked of it is answered by one reading. Blocks are SERIES_INTERVALS
+ * sampling intervals long, or more so that there are at most plan->n_blocks of them, but at least
+ * two. *n is how many recordings there are.
  */
 #define SERIES_INTERVALS 20u
+struct series_question {
+    const struct series_plan *plan; /* of one selection all: what is read is the same */
+    struct symbols *names;
+    struct series *series; /* the answer, .. */
+    size_t n;              /* .. one per recording */
+};
+void series_read_all(struct trace *trace, struct series_question *questions, size_t n);
+
+/* The same of one. */
 struct series *series_read(struct trace *trace, const struct series_plan *plan,
                            struct symbols *names, size_t *n);
 void series_clear(struct series *series, size_t n);
 
-/* What a row is called; its line is 0. */
+/* What a row is called; its line is 0. Of a path the row is the place of its node. */
 struct frame series_frame(const struct symbols *names, enum series_key key, uint32_t row);
 
 #endif

@@ -2,6 +2,7 @@
 #include "stat_bootstrap.h"
 
 #include "analyze/base/memory.h"
+#include "stat.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -30,8 +31,8 @@ static void draw(float *factors, size_t n, uint64_t *random)
 struct bootstrap *bootstrap_open(size_t n_blocks, size_t n_replicates, uint64_t seed)
 {
     struct bootstrap *const plan = memory_get(sizeof *plan);
-    size_t n_strata = n_blocks / BOOTSTRAP_STRATUM;
-    n_strata = n_strata > 0 ? n_strata : 1;
+    const size_t n_strata = n_blocks / BOOTSTRAP_STRATUM > 0 ? n_blocks / BOOTSTRAP_STRATUM : 1;
+    plan->n_strata = n_strata;
     plan->n_blocks = n_blocks;
     plan->n_replicates = n_replicates;
     plan->factors = memory_get(n_blocks * n_replicates * sizeof *plan->factors);
@@ -136,40 +137,43 @@ static size_t list_filled(const double *x, size_t n, size_t *filled)
 
 double bootstrap_sum(const struct bootstrap *plan, const double *x)
 {
-    size_t *const filled = memory_get(plan->n_blocks * sizeof *filled);
-    const size_t n = list_filled(x, plan->n_blocks, filled);
-    double sum = 0, squares = 0;
-    for (size_t i = 0; i < n; i++)
-        sum += x[filled[i]];
-    for (size_t r = 0; n > 0 && r < plan->n_replicates; r++) {
-        const float *const factors = plan->factors + r * plan->n_blocks;
-        double drawn = 0;
-        for (size_t i = 0; i < n; i++)
-            drawn += (double)factors[filled[i]] * x[filled[i]];
-        squares += (drawn - sum) * (drawn - sum);
+    double sum = 0;
+    for (size_t s = 0; s < plan->n_strata; s++) {
+        const size_t first = s * BOOTSTRAP_STRATUM;
+        const size_t end = s + 1 < plan->n_strata ? first + BOOTSTRAP_STRATUM : plan->n_blocks;
+        sum += (double)(end - first) * stat_variance(x + first, end - first);
     }
-    free(filled);
-    return squares / (double)plan->n_replicates;
+    return sum;
 }
 
-double bootstrap_ratio(const struct bootstrap *plan, const double *x, const double *w)
+double *bootstrap_draw(const struct bootstrap *plan, const double *w)
 {
-    double sum_x = 0, sum_w = 0, squares = 0;
-    for (size_t i = 0; i < plan->n_blocks; i++) {
-        sum_x += x[i];
-        sum_w += w[i];
+    double *const drawn = memory_get(plan->n_replicates * sizeof *drawn);
+    for (size_t r = 0; r < plan->n_replicates; r++) {
+        for (size_t i = 0; i < plan->n_blocks; i++)
+            drawn[r] += (double)plan->factors[r * plan->n_blocks + i] * w[i];
     }
+    return drawn;
+}
+
+double bootstrap_ratio(const struct bootstrap *plan, const double *x, double sum_w,
+                       const double *drawn)
+{
     if (sum_w <= 0)
         return 0;
+    size_t *const filled = memory_get(plan->n_blocks * sizeof *filled);
+    const size_t n = list_filled(x, plan->n_blocks, filled);
+    double sum_x = 0, squares = 0;
+    for (size_t i = 0; i < n; i++)
+        sum_x += x[filled[i]];
     for (size_t r = 0; r < plan->n_replicates; r++) {
         const float *const factors = plan->factors + r * plan->n_blocks;
-        double drawn_x = 0, drawn_w = 0;
-        for (size_t i = 0; i < plan->n_blocks; i++) {
-            drawn_x += (double)factors[i] * x[i];
-            drawn_w += (double)factors[i] * w[i];
-        }
-        const double ratio = drawn_w > 0 ? drawn_x / drawn_w : sum_x / sum_w;
+        double drawn_x = 0;
+        for (size_t i = 0; i < n; i++)
+            drawn_x += (double)factors[filled[i]] * x[filled[i]];
+        const double ratio = drawn[r] > 0 ? drawn_x / drawn[r] : sum_x / sum_w;
         squares += (ratio - sum_x / sum_w) * (ratio - sum_x / sum_w);
     }
+    free(filled);
     return squares / (double)plan->n_replicates;
 }

@@ -25,7 +25,7 @@
 #define BOOTSTRAP_STRATUM 4u
 
 struct bootstrap {
-    size_t n_blocks, n_replicates;
+    size_t n_blocks, n_strata, n_replicates;
     float *factors; /* [replicate][block]: the block counts so often */
     double df;      /* what a variance from it is worth */
 };
@@ -47,10 +47,16 @@ struct bootstrap_likeness {
 struct bootstrap_likeness bootstrap_likeness(const double *const *rows, size_t n_rows,
                                              size_t n_blocks);
 
-/* The variance of the sum of x[n_blocks]. */
+/* The variance of the sum of x[n_blocks]. Nothing is drawn for it: of a sum it is known what any
+ * number of replicates comes to. The page has the same in JavaScript (page/versus.js). */
 double bootstrap_sum(const struct bootstrap *plan, const double *x);
 
-/* The variance of sum(x) / sum(w); 0 when there is no w. */
-double bootstrap_ratio(const struct bootstrap *plan, const double *x, const double *w);
+/* The sum of w[n_blocks] in each replicate; the caller's to free. */
+double *bootstrap_draw(const struct bootstrap *plan, const double *w);
+
+/* The variance of sum(x) / sum(w), of which `drawn` are the sums by replicate; 0 when there is no
+ * w. */
+double bootstrap_ratio(const struct bootstrap *plan, const double *x, double sum_w,
+                       const double *drawn);
 
 #endif

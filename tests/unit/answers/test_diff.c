@@ -104,6 +104,7 @@ struct loaded {
     struct series *series[2];
     size_t n[2];
     struct symbols names;
+    struct tree paths;
     struct diff diff;
 };
 
@@ -125,10 +126,15 @@ static void compare(struct loaded *l, const struct program *a, size_t n_a, const
     static const struct select all = {0};
     const struct program *const programs[2] = {a, b};
     const size_t n[2] = {n_a, n_b};
-    const struct series_plan plan = {
-        .metric = &metrics[METRIC_CPU], .key = key, .select = &all, .n_blocks = 128};
-    const struct diff_plan diff_plan = {.key = key, .select = &all, .unit = UNIT_SECONDS};
+    const struct series_plan plan = {.metric = &metrics[METRIC_CPU],
+                                     .key = key,
+                                     .select = &all,
+                                     .n_blocks = 128,
+                                     .paths = &l->paths};
+    const struct diff_plan diff_plan = {
+        .key = key, .select = &all, .unit = UNIT_SECONDS, .paths = &l->paths};
     *l = (struct loaded){0};
+    tree_init(&l->paths);
     for (size_t w = 0; w < 2; w++) {
         const char *paths[8];
         write_side(programs[w], n[w], 100 * seed + 10 * w + 1, paths);
@@ -153,6 +159,7 @@ static void clear(struct loaded *l)
     }
     diff_clear(&l->diff);
     symbols_clear(&l->names);
+    tree_clear(&l->paths);
 }
 
 static const struct diff_row *find(const struct diff *diff, const char *function)
@@ -170,12 +177,12 @@ struct rates {
 };
 
 static struct rates count_rates(const struct program *a, size_t n_a, const struct program *b,
-                                size_t n_b, unsigned n_pairs, uint64_t seed)
+                                size_t n_b, unsigned n_pairs, uint64_t seed, enum series_key key)
 {
     struct rates rates = {0};
     for (unsigned i = 0; i < n_pairs; i++) {
         struct loaded l;
-        compare(&l, a, n_a, b, n_b, seed + i, SERIES_FUNCTION);
+        compare(&l, a, n_a, b, n_b, seed + i, key);
         for (size_t r = 0; r < l.diff.n_rows; r++) {
             const struct diff_row *const row = &l.diff.rows[r];
             if (!row->tested)
@@ -207,7 +214,16 @@ static void check_nominal(const struct rates *rates, unsigned n_pairs)
 START_TEST(same_program_one_recording_each)
 {
     const struct program a = {.slower = 1};
-    const struct rates rates = count_rates(&a, 1, &a, 1, N_PAIRS, 1000);
+    const struct rates rates = count_rates(&a, 1, &a, 1, N_PAIRS, 1000, SERIES_FUNCTION);
+    check_nominal(&rates, N_PAIRS);
+}
+END_TEST
+
+/* Of paths, which lie in each other, no more are called real either. */
+START_TEST(same_program_by_paths)
+{
+    const struct program a = {.slower = 1};
+    const struct rates rates = count_rates(&a, 1, &a, 1, N_PAIRS, 1500, SERIES_PATH);
     check_nominal(&rates, N_PAIRS);
 }
 END_TEST
@@ -216,9 +232,9 @@ END_TEST
 START_TEST(same_program_that_varies)
 {
     const struct program a = {.slower = 1, .run_spread = 1};
-    const struct rates several = count_rates(&a, 4, &a, 4, 40, 2000);
+    const struct rates several = count_rates(&a, 4, &a, 4, 40, 2000, SERIES_FUNCTION);
     check_nominal(&several, 40);
-    const struct rates one_against_many = count_rates(&a, 1, &a, 5, 40, 3000);
+    const struct rates one_against_many = count_rates(&a, 1, &a, 5, 40, 3000, SERIES_FUNCTION);
     check_nominal(&one_against_many, 40);
 }
 END_TEST
@@ -354,6 +370,7 @@ int main(void)
     Suite *const suite = suite_create("diff");
     TCase *const tests = tcase_create("diff");
     tcase_add_test(tests, same_program_one_recording_each);
+    tcase_add_test(tests, same_program_by_paths);
     tcase_add_test(tests, same_program_that_varies);
     tcase_add_test(tests, slower_line_is_found);
     tcase_add_test(tests, slower_line_is_found_by_several);

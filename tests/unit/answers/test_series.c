@@ -121,6 +121,60 @@ START_TEST(equals_profile)
 }
 END_TEST
 
+/* Paths: what is below one, and in it itself, is what it has; what begins at the root is
+ * everything. */
+START_TEST(paths_add_up)
+{
+    const struct select all = {0};
+    struct reference reference = {0};
+    struct symbols names = {0};
+    struct tree paths = {0};
+    const char *const path = scratch_path("paths.trace");
+    random_trace(&reference, path, (uint64_t)_i + 1);
+    const struct series_plan functions = {
+        .metric = &metrics[METRIC_WALL], .select = &all, .n_blocks = 16};
+    struct series_plan plan = functions;
+    plan.key = SERIES_PATH;
+    plan.paths = &paths;
+    tree_init(&paths);
+    struct series_question asked[] = {{.plan = &plan, .names = &names},
+                                      {.plan = &functions, .names = &names}};
+    struct trace *const trace = open_trace(path);
+    series_read_all(trace, asked, 2);
+    const struct series *const s = asked[0].series, *const own = asked[1].series;
+    double *const below = calloc(paths.n, sizeof *below);
+    double top = 0;
+    double *const self = calloc(names.n_functions, sizeof *self);
+    for (uint32_t node = (uint32_t)paths.n - 1; node > TREE_ROOT; node--) {
+        const double total = node < s->n_rows && s->rows[node] != NULL ? s->rows[node]->total : 0;
+        double blocks = 0;
+        for (size_t b = 0; b < s->n_blocks && total > 0; b++)
+            blocks += s->rows[node]->blocks[b];
+        ck_assert_double_eq_tol(blocks, total, 1e-9 * (1 + total));
+        ck_assert(below[node] <= total * (1 + 1e-9));
+        self[paths.nodes[node].place] += total - below[node];
+        if (paths.nodes[node].parent == TREE_ROOT)
+            top += total;
+        else
+            below[paths.nodes[node].parent] += total;
+    }
+    ck_assert_double_eq_tol(top, s->total, 1e-9 * (1 + top));
+    for (uint32_t f = 0; f < names.n_functions; f++) {
+        const double wanted = f < own->n_rows && own->rows[f] != NULL ? own->rows[f]->total : 0;
+        ck_assert_double_eq_tol(self[f], wanted, 1e-9 * (1 + s->total));
+    }
+    check_books(s);
+    free(below);
+    free(self);
+    for (int i = 0; i < 2; i++)
+        series_clear(asked[i].series, asked[i].n);
+    trace_close(trace);
+    tree_clear(&paths);
+    symbols_clear(&names);
+    reference_clear(&reference);
+}
+END_TEST
+
 /* One thread that blocks for a long time is one span; its time is in the blocks it passed in. */
 START_TEST(long_span_is_spread)
 {
@@ -244,6 +298,7 @@ int main(void)
     Suite *const suite = suite_create("series");
     TCase *const tests = tcase_create("series");
     tcase_add_loop_test(tests, equals_profile, 0, N_SEEDS);
+    tcase_add_loop_test(tests, paths_add_up, 0, N_SEEDS);
     tcase_add_test(tests, long_span_is_spread);
     tcase_add_test(tests, folders_are_mapped);
     tcase_add_test(tests, threads_are_grouped);

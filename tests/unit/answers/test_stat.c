@@ -137,7 +137,7 @@ START_TEST(bootstrap_of_sums)
     }
     struct bootstrap *const plan = bootstrap_open(130, 4000, 1);
     const double wanted = expected_variance(x, 130);
-    ck_assert_double_eq_tol(bootstrap_sum(plan, x), wanted, 0.08 * wanted);
+    ck_assert_double_eq_tol(bootstrap_sum(plan, x), wanted, 1e-9 * wanted);
     ck_assert_double_eq(plan->df, 130 - 32);
     /* the phase costs the one stratum it changes in, not the whole */
     ck_assert(wanted < 130 * 100 / 4.0 / 10);
@@ -147,9 +147,12 @@ END_TEST
 
 START_TEST(bootstrap_is_the_same_again)
 {
-    const double x[] = {1, 2, 3, 4, 5, 6, 7, 80, 9};
+    const double x[] = {1, 2, 3, 4, 5, 6, 7, 80, 9}, w[] = {9, 8, 7, 6, 5, 4, 3, 2, 1};
     struct bootstrap *const a = bootstrap_open(9, 500, 7), *const b = bootstrap_open(9, 500, 7);
-    ck_assert_double_eq(bootstrap_sum(a, x), bootstrap_sum(b, x));
+    double *const drawn_a = bootstrap_draw(a, w), *const drawn_b = bootstrap_draw(b, w);
+    ck_assert_double_eq(bootstrap_ratio(a, x, 45, drawn_a), bootstrap_ratio(b, x, 45, drawn_b));
+    free(drawn_a);
+    free(drawn_b);
     bootstrap_close(a);
     bootstrap_close(b);
 }
@@ -170,15 +173,28 @@ START_TEST(bootstrap_of_ratios)
     }
     struct bootstrap *const plan = bootstrap_open(64, 4000, 3);
     /* a constant share does not vary, however the whole does */
-    ck_assert_double_eq_tol(bootstrap_ratio(plan, same, w), 0, 1e-18);
+    double *const drawn = bootstrap_draw(plan, w);
+    ck_assert_double_eq_tol(bootstrap_ratio(plan, same, sum_w, drawn), 0, 1e-18);
     /* else as the residuals do, to first order */
     for (int i = 0; i < 64; i++)
         e[i] = (x[i] - sum_x / sum_w * w[i]) / sum_w;
     const double wanted = expected_variance(e, 64);
-    ck_assert_double_eq_tol(bootstrap_ratio(plan, x, w), wanted, 0.1 * wanted);
+    ck_assert_double_eq_tol(bootstrap_ratio(plan, x, sum_w, drawn), wanted, 0.1 * wanted);
     const double none[64] = {0};
-    ck_assert_double_eq(bootstrap_ratio(plan, none, none), 0);
+    ck_assert_double_eq(bootstrap_ratio(plan, none, 0, none), 0);
     ck_assert_double_eq(bootstrap_sum(plan, none), 0);
+    /* a share in few blocks, as most rows have: of the same draws, whatever is left out */
+    double few[64] = {0}, sum_few = 0, squares = 0;
+    for (int i = 20; i < 23; i++)
+        sum_few += few[i] = x[i];
+    double *const drawn_few = bootstrap_draw(plan, few);
+    for (size_t r = 0; r < plan->n_replicates; r++)
+        squares += pow(drawn_few[r] / drawn[r] - sum_few / sum_w, 2);
+    const double drawn_variance = squares / (double)plan->n_replicates;
+    ck_assert_double_eq_tol(bootstrap_ratio(plan, few, sum_w, drawn), drawn_variance,
+                            1e-9 * drawn_variance);
+    free(drawn_few);
+    free(drawn);
     bootstrap_close(plan);
 }
 END_TEST
