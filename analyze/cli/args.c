@@ -301,3 +301,18 @@ size_t args_count(const struct args *args, const char *name, size_t otherwise)
     const char *const text = args_text(args, name);
     return text != NULL ? strtoul(text, NULL, 10) : otherwise;
 }
+
+void args_print(struct buffer *out, const struct args *args)
+{
+    const size_t n_first = args->command->sides ? args_files_before(args, "vs") : SIZE_MAX;
+    buffer_print(out, "pyanalyze %s", args->command->name);
+    for (size_t i = 0; i < args->n_given; i++) {
+        if (n_first != SIZE_MAX && strcmp(args->given[i].option->name, "vs") == 0)
+            continue;
+        buffer_print(out, " --%s", args->given[i].option->name);
+        if (args->given[i].text != NULL)
+            buffer_print(out, " %s", args->given[i].text);
+    }
+    for (size_t i = 0; i < args->n_files; i++)
+        buffer_print(out, "%s %s", i == n_first ? " --vs" : "", args->files[i]);
+}

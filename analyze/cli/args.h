@@ -11,6 +11,7 @@
 #ifndef PYREC_ANALYZE_ARGS_H
 #define PYREC_ANALYZE_ARGS_H
 
+#include "analyze/base/buffer.h"
 #include "option.h"
 
 #include <stdbool.h>
@@ -50,6 +51,9 @@ size_t args_count(const struct args *args, const char *name, size_t otherwise);
 
 /* The file of --output; NULL = standard output, as none was given, or "-". */
 const char *args_output(const struct args *args);
+
+/* The command line that asks the same. */
+void args_print(struct buffer *out, const struct args *args);
 
 /* All arguments of an option that can be given several times: *at is 0 to begin with. */
 const char *args_next(const struct args *args, const char *name, size_t *at);

@@ -2,10 +2,10 @@
 /* diff: what changed between recordings, and whether that is real. */
 #include "cmd_diff.h"
 
-#include "analyze/ask/remainder.h"
-#include "analyze/ask/request.h"
+#include "analyze/ask/arrange.h"
 #include "analyze/base/memory.h"
 #include "analyze/cli/command.h"
+#include "analyze/report/page.h"
 
 #include <ctype.h>
 #include <inttypes.h>
@@ -31,20 +31,26 @@ static const char *scale_name(size_t i)
     return i < ARRAY_LEN(scale_names) ? scale_names[i] : NULL;
 }
 
-static void release_sides(void *closure)
+/* What the view borrows. */
+struct answer {
+    struct sides sides;
+    struct comparison list[DIFF_COMPARISONS_MAX]; /* the first is what was asked for */
+    size_t n;
+    struct diff_page *page;
+};
+
+static void release_answer(void *closure)
 {
-    struct sides *const s = closure;
-    for (int w = 0; w < 2; w++) {
-        if (s->series[w] != NULL)
-            series_clear(s->series[w], s->n[w]);
-        free(s->counts[w]);
-    }
-    for (size_t i = 0; i < s->n_maps; i++)
-        free((void *)(uintptr_t)s->maps[i].from);
-    free(s->maps);
-    diff_clear(&s->diff);
-    symbols_clear(&s->names);
-    free(s);
+    struct answer *const a = closure;
+    diff_page_free(a->page);
+    for (size_t i = 0; i < a->n; i++)
+        comparison_clear(&a->list[i], &a->sides);
+    for (int w = 0; w < 2; w++)
+        free(a->sides.counts[w]);
+    for (size_t i = 0; i < a->sides.n_maps; i++)
+        free((void *)(uintptr_t)a->sides.maps[i].from);
+    free(a->sides.maps);
+    free(a);
 }
 
 static size_t choice_of(const struct args *args, const char *option, const char *const *names,
@@ -75,7 +81,7 @@ static bool setting_differs(const struct recording *a, const struct recording *b
 
 /* Recordings whose numbers do not mean the same. */
 static enum status check_pair(const struct args *args, const struct recording *a,
-                              const struct recording *b, struct problem *why)
+                              const struct recording *b, bool cumulative, struct problem *why)
 {
     static const char *const modes[] = {"clock", "mode", "signals", "cumulative"};
     const char *const by = args_text(args, "by");
@@ -88,7 +94,7 @@ static enum status check_pair(const struct args *args, const struct recording *a
                      "--by wall or --by cpu",
                      by, 1e9 / (double)a->interval_ns, 1e9 / (double)b->interval_ns);
     for (size_t i = 0; i < ARRAY_LEN(modes); i++) {
-        const bool matters = strcmp(modes[i], "cumulative") != 0 || args_flag(args, "cumulative");
+        const bool matters = strcmp(modes[i], "cumulative") != 0 || cumulative;
         if (matters && setting_differs(a, b, modes[i]))
             return USAGE(why,
                          "diff: recorded with %s: %s and with %s: %s, which measure differently; "
@@ -98,12 +104,13 @@ static enum status check_pair(const struct args *args, const struct recording *a
     return STATUS_OK;
 }
 
-static enum status check_sides(const struct sides *s, const struct args *args, struct problem *why)
+static enum status check_sides(const struct sides *s, const struct args *args, bool cumulative,
+                               struct problem *why)
 {
     const struct recording *const first = s->traces[0]->census.recordings[0];
     for (int w = 0; w < 2; w++) {
         for (size_t i = 0; i < s->traces[w]->census.n_recordings; i++)
-            TRY(check_pair(args, first, s->traces[w]->census.recordings[i], why));
+            TRY(check_pair(args, first, s->traces[w]->census.recordings[i], cumulative, why));
     }
     return STATUS_OK;
 }
@@ -174,98 +181,149 @@ static enum status parse_maps(struct sides *s, const struct args *args, struct p
     return STATUS_OK;
 }
 
-static bool is_over(const struct sides *s, const struct diff_row *row)
+static bool is_over(const struct sides *s, const struct diff *diff, const struct diff_row *row)
 {
-    return row->real && row->difference.value > s->fail_on * s->diff.whole.values[0];
+    return row->real && row->difference.value > s->fail_on * diff->whole.values[0];
 }
 
-static bool any_over(const struct sides *s)
+static bool any_over(const struct sides *s, const struct diff *diff)
 {
-    bool over = is_over(s, &s->diff.whole);
-    for (size_t i = 0; i < s->diff.n_rows; i++)
-        over |= is_over(s, &s->diff.rows[i]);
+    bool over = is_over(s, diff, &diff->whole);
+    for (size_t i = 0; i < diff->n_rows; i++)
+        over |= is_over(s, diff, &diff->rows[i]);
     return over;
 }
 
-static void fill_view(struct view *view, const struct sides *s, const struct args *args,
-                      const struct metric *metric)
+void comparison_fill_view(struct view *view, const struct comparison *comparison,
+                          const struct sides *s, const struct request *request)
 {
-    const struct diff *const diff = &s->diff;
+    const struct diff *const diff = &comparison->diff;
+    const struct args *const args = request->args;
     const char *const scale = args_text(args, "scale");
     struct group *const group = view_add_group(view, NULL, diff->n_rows + 1);
     const char *divided = "";
+    view->shape = SHAPE_TABLE;
     if (args_text(args, "count") != NULL)
         divided = arena_print(&view->arena, ", per %zu counted", args_count(args, "per", 1));
     else if (scale != NULL && strcmp(scale, "total") != 0)
         divided = arena_print(&view->arena, ", per second of %s", scale);
     group->heading = arena_print(&view->arena, "%s%s%s, %zu recording%s (A) and %zu (B)",
-                                 metric->name, args_flag(args, "cumulative") ? " (cum)" : "",
+                                 request->metric->name, comparison->cumulative ? " (cum)" : "",
                                  divided, s->n[0], s->n[0] == 1 ? "" : "s", s->n[1]);
     group->rows[0] = (struct row){.frame = diff->whole.frame, .diff = &diff->whole};
     for (size_t i = 0; i < diff->n_rows; i++)
         group->rows[i + 1] = (struct row){.frame = diff->rows[i].frame, .diff = &diff->rows[i]};
 }
 
-static enum status compare(struct sides *s, struct request *request, struct view *view,
-                           struct problem *why)
+void comparisons_make(struct comparison *list, size_t n, const struct sides *s,
+                      const struct request *request)
 {
     const struct args *const args = request->args;
-    const struct metric *const metric = request->metric;
-    const struct series_plan read = {
-        .metric = metric,
-        .key = (enum series_key)choice_of(args, "key", key_names, ARRAY_LEN(key_names)),
-        .cumulative = args_flag(args, "cumulative"),
-        .select = &request->select,
-        .n_blocks = BLOCKS_MAX,
-        .maps = s->maps,
-        .n_maps = s->n_maps,
-    };
     struct diff_plan plan = {
-        .key = read.key,
         .scale = (enum diff_scale)choice_of(args, "scale", scale_names, ARRAY_LEN(scale_names)),
         .select = &request->select,
-        .unit = metric->unit,
+        .unit = request->metric->unit,
     };
+    struct series_plan *const reads = memory_get(n * sizeof *reads);
+    struct series_question *const questions = memory_get(n * sizeof *questions);
+    size_t n_passes = 1;
+    for (size_t i = 0; i < n; i++) {
+        if (list[i].key == SERIES_PATH)
+            tree_init(&list[i].paths);
+        reads[i] = (struct series_plan){
+            .metric = request->metric,
+            .key = list[i].key,
+            .cumulative = list[i].cumulative,
+            .select = &request->select,
+            .n_blocks = BLOCKS_MAX,
+            .maps = s->maps,
+            .n_maps = s->n_maps,
+            .paths = &list[i].paths,
+        };
+        n_passes = series_passes(&reads[i]) > n_passes ? series_passes(&reads[i]) : n_passes;
+    }
     for (int w = 0; w < 2; w++)
-        s->n[w] = s->traces[w]->census.n_recordings;
-    TRY(parse_counts(s, args, why));
-    for (int w = 0; w < 2; w++)
-        trace_plan(s->traces[w], series_passes(&read));
-    for (int w = 0; w < 2; w++)
-        s->series[w] = series_read(s->traces[w], &read, &s->names, &s->n[w]);
+        trace_plan(s->traces[w], n_passes);
+    for (int w = 0; w < 2; w++) {
+        for (size_t i = 0; i < n; i++)
+            questions[i] = (struct series_question){.plan = &reads[i], .names = &list[i].names};
+        series_read_all(s->traces[w], questions, n);
+        for (size_t i = 0; i < n; i++)
+            list[i].series[w] = questions[i].series;
+    }
     if (s->counts[0] != NULL)
         plan.scale = DIFF_COUNT;
-    const struct diff_side sides[2] = {{s->series[0], s->n[0], s->counts[0]},
-                                       {s->series[1], s->n[1], s->counts[1]}};
-    diff_build(&s->diff, sides, &plan, &s->names);
-    view->failed = s->fail_on >= 0 && any_over(s);
-    if (s->diff.n_rows == 0) {
-        view->nothing = true;
-        return STATUS_OK;
+    for (size_t i = 0; i < n; i++) {
+        const struct diff_side sides[2] = {{list[i].series[0], s->n[0], s->counts[0]},
+                                           {list[i].series[1], s->n[1], s->counts[1]}};
+        plan.key = list[i].key;
+        plan.paths = &list[i].paths;
+        diff_build(&list[i].diff, sides, &plan, &list[i].names);
     }
-    fill_view(view, s, args, metric);
-    diff_add_notes(view, s);
+    free(questions);
+    free(reads);
+}
+
+void comparison_clear(struct comparison *comparison, const struct sides *s)
+{
     for (int w = 0; w < 2; w++) {
-        remainder_add_other_cpu(request, &s->traces[w]->census, w == 0 ? "A" : "B", view);
-        remainder_add_absent(request, &s->traces[w]->census, view);
+        if (comparison->series[w] != NULL)
+            series_clear(comparison->series[w], s->n[w]);
     }
-    return STATUS_OK;
+    diff_clear(&comparison->diff);
+    symbols_clear(&comparison->names);
+    tree_clear(&comparison->paths);
+    *comparison = (struct comparison){0};
+}
+
+const char *comparison_key_name(const struct comparison *comparison)
+{
+    return key_names[comparison->key];
+}
+
+static bool wants_page(const struct args *args)
+{
+    struct arrangement arrangement;
+    return arrangement_make(&arrangement, args, NULL) == STATUS_OK &&
+           arrangement.output->accepts & SHAPE_PAGE;
 }
 
 static enum status build_diff(struct request *request, struct view *view, struct problem *why)
 {
-    struct sides *const s = memory_get(sizeof *s);
-    view->shape = SHAPE_TABLE;
-    view->closure = s;
-    view->release = release_sides;
-    if (args_text(request->args, "count") != NULL && args_text(request->args, "scale") != NULL)
+    const struct args *const args = request->args;
+    struct answer *const a = memory_get(sizeof *a);
+    struct sides *const s = &a->sides;
+    struct comparison *const asked = &a->list[0];
+    const bool page = wants_page(args);
+    view->shape = page ? SHAPE_PAGE : SHAPE_TABLE;
+    view->closure = a;
+    view->release = release_answer;
+    if (page && page_template_len == 0)
+        return USAGE(why, PAGE_MISSING, "diff");
+    if (args_text(args, "count") != NULL && args_text(args, "scale") != NULL)
         return USAGE(why, "--count and --scale: only one of them");
-    TRY(parse_limit(s, request->args, why));
-    TRY(parse_maps(s, request->args, why));
+    TRY(parse_limit(s, args, why));
+    TRY(parse_maps(s, args, why));
     s->traces[0] = request->trace;
     s->traces[1] = request->second;
-    TRY(check_sides(s, request->args, why));
-    return compare(s, request, view, why);
+    for (int w = 0; w < 2; w++)
+        s->n[w] = s->traces[w]->census.n_recordings;
+    asked->key = (enum series_key)choice_of(args, "key", key_names, ARRAY_LEN(key_names));
+    asked->cumulative = args_flag(args, "cumulative");
+    TRY(check_sides(s, args, asked->cumulative || page, why));
+    TRY(parse_counts(s, args, why));
+    const size_t n = page ? diff_page_plan(a->list) : 1;
+    comparisons_make(a->list, n, s, request);
+    a->n = n;
+    view->failed = s->fail_on >= 0 && any_over(s, &asked->diff);
+    view->nothing = asked->diff.n_rows == 0;
+    if (view->nothing)
+        return STATUS_OK;
+    if (page)
+        return diff_page_fill(&a->page, view, s, a->list, n, request, why);
+    comparison_fill_view(view, asked, s, request);
+    diff_add_notes(view, s, asked, request);
+    return STATUS_OK;
 }
 
 static const struct option options[] = {
@@ -292,6 +350,8 @@ static const struct option options[] = {
      "programs that lay in different places; can be given several times",
      NULL, 0},
     {"force", 0, NULL, OPTION_FLAG, "compare recordings that were made in different ways", NULL, 0},
+    {"output", 'o', "FILE", OPTION_TEXT,
+     "write to this file; one that ends in .html becomes a page (see above)", NULL, 0},
     OPTION_END,
 };
 
@@ -320,14 +380,21 @@ const struct command command_diff = {
         "fewer than 8 samples on both sides together are shown, but not tested.\n"
         "\n"
         "Recordings at different rates can be compared, in seconds; those made in different ways "
-        "(--no-signals; --no-cumulative, with --cumulative) only with --force.",
+        "(--no-signals; --no-cumulative, with --cumulative) only with --force.\n"
+        "\n"
+        "--format html -o diff.html makes one page for a browser, which needs no network: a flame "
+        "graph as wide as A or as B, in which a box has a color only where its difference is real "
+        "(each path from the root is tested, with the same correction), and tables of functions, "
+        "lines, files and threads, which are those of --key, with and without --cumulative. "
+        "--match and --exclude choose rows of the tables; the flame graph has everything. Without "
+        "scripts the page is the table that these options print.",
     .example = "pyanalyze diff --key line --fail-on 5% run.trace run.trace",
     .takes = TAKES_SORT | TAKES_LIMIT | TAKES_COLUMNS | TAKES_THREAD | TAKES_PROCESS |
              TAKES_PLACES | TAKES_FORMAT | TAKES_COLOR | TAKES_PATHS | TAKES_RANGE | TAKES_STATE,
     .options = options,
     .min_files = 2,
     .max_files = SIZE_MAX,
-    .shape = SHAPE_TABLE,
+    .shape = SHAPE_TABLE | SHAPE_PAGE,
     .output = "text",
     .rows = ROW_DIFF,
     .columns = "a,b,difference,margin,change,verdict,place,function",

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "cmd_diff.h"
 
+#include "analyze/ask/remainder.h"
+
 #include <string.h>
 
 static const char *python_of(const struct trace *trace)
@@ -58,10 +60,11 @@ static void note_moved(struct view *view, const struct diff *diff)
     }
 }
 
-void diff_add_notes(struct view *view, const struct sides *s)
+void diff_add_notes(struct view *view, const struct sides *s, const struct comparison *comparison,
+                    const struct request *request)
 {
-    const struct series *const a = &s->series[0][0], *const b = &s->series[1][0];
-    const struct diff *const diff = &s->diff;
+    const struct series *const a = comparison->series[0], *const b = comparison->series[1];
+    const struct diff *const diff = &comparison->diff;
     size_t n_few = 0;
     for (size_t i = 0; i < diff->n_rows; i++)
         n_few += !diff->rows[i].tested;
@@ -84,4 +87,8 @@ void diff_add_notes(struct view *view, const struct sides *s)
     note_unlike(view, "Python", python_of(s->traces[0]), python_of(s->traces[1]));
     note_unlike(view, "CPU", a->recording->cpu_model, b->recording->cpu_model);
     note_unlike(view, "host", a->recording->hostname, b->recording->hostname);
+    for (int w = 0; w < 2; w++) {
+        remainder_add_other_cpu(request, &s->traces[w]->census, w == 0 ? "A" : "B", view);
+        remainder_add_absent(request, &s->traces[w]->census, view);
+    }
 }

@@ -19,8 +19,6 @@
 #define SIZE_MAX_B  1e12
 #define BYTES_A_RUN 2u /* of a page, at least, but for the most regular: a limit while reading */
 
-extern const size_t page_template_len;
-
 /* Answers of other commands that go into the page: words of a command line. */
 struct question {
     const char *name;
@@ -162,22 +160,6 @@ static const char *title_of(const struct trace *trace)
     return "a recording";
 }
 
-static const char *made_by(struct view *view, const struct args *args)
-{
-    struct buffer line = {0};
-    buffer_add_text(&line, "pyanalyze report");
-    for (size_t i = 0; i < args->n_given; i++) {
-        buffer_print(&line, " --%s", args->given[i].option->name);
-        if (args->given[i].text != NULL)
-            buffer_print(&line, " %s", args->given[i].text);
-    }
-    for (size_t i = 0; i < args->n_files; i++)
-        buffer_print(&line, " %s", args->files[i]);
-    const char *const text = arena_copy(&view->arena, line.text, line.len);
-    buffer_clear(&line);
-    return text;
-}
-
 /* --size; 0 = everything, whatever it takes. */
 static enum status parse_size(const struct args *args, size_t *size, struct problem *why)
 {
@@ -248,9 +230,7 @@ static void note_thinning(struct view *view, const struct report *report, bool f
 static enum status build_report(struct request *request, struct view *view, struct problem *why)
 {
     if (page_template_len == 0)
-        return problem_set(why, STATUS_USAGE, PROBLEM_NO_OFFSET,
-                           "report: this pyanalyze was built without the page (npm was not there); "
-                           "README.md says how to build it");
+        return problem_set(why, STATUS_USAGE, PROBLEM_NO_OFFSET, PAGE_MISSING, "report");
     const char *const source = args_text(request->args, "source");
     size_t size_max;
     TRY(parse_size(request->args, &size_max, why));
@@ -271,7 +251,10 @@ static enum status build_report(struct request *request, struct view *view, stru
     making->page.trace = request->trace;
     making->page.sources = &making->sources;
     making->page.title = title_of(request->trace);
-    making->page.made_by = made_by(view, request->args);
+    struct buffer line = {0};
+    args_print(&line, request->args);
+    making->page.made_by = arena_copy(&view->arena, line.text, line.len);
+    buffer_clear(&line);
     making->page.blob = &making->blob;
     note_thinning(view, &making->report, fit(making, size_max));
     view->page = &making->page;

@@ -13,8 +13,6 @@
 
 #define LINE_LEN (57u * 1000u) /* bytes of the blob per line of base64 */
 
-extern const char page_template[];
-
 /* Where the template is cut. */
 #define MARK_TITLE  "@TITLE@"
 #define MARK_STATIC "@STATIC@"

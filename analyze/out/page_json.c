@@ -100,7 +100,7 @@ static void write_threads(struct sink *to, const struct report *report)
     sink_text(to, "]");
 }
 
-static size_t file_number(const char ***files, size_t *n, size_t *size, const char *file)
+size_t page_file_number(const char ***files, size_t *n, size_t *size, const char *file)
 {
     for (size_t i = *n; i-- > 0;) { /* functions of a file mostly follow each other */
         if ((*files)[i] == file)
@@ -141,7 +141,8 @@ static void write_symbols(struct sink *to, const struct page *page,
         const struct symbol_function *const f = &symbols->functions[number];
         sink_text(to, i > 0 ? ",[" : "[");
         json_text(to, f->name);
-        sink_print(to, ",%zu,%u,", file_number(&files, &n_files, &files_size, f->file), f->line);
+        sink_print(to, ",%zu,%u,", page_file_number(&files, &n_files, &files_size, f->file),
+                   f->line);
         json_text(to, modules->modules[modules->of_function[number]].name);
         sink_text(to, "]");
     }
@@ -175,7 +176,7 @@ static void write_symbols(struct sink *to, const struct page *page,
     free(files);
 }
 
-static void write_parts(struct sink *to, const struct page *page)
+void page_parts_write(struct sink *to, const struct page *page)
 {
     sink_text(to, ",\"parts\":{");
     for (size_t i = 0; i < page->n_parts; i++) {
@@ -227,7 +228,7 @@ void page_json_write(struct sink *to, const struct page *page, const struct repo
     }
     sink_text(to, "]");
     write_symbols(to, page, columns);
-    write_parts(to, page);
+    page_parts_write(to, page);
     sink_text(to, ",\"columns\":[");
     for (int i = 0; i < REPORT_COLUMN_COUNT; i++)
         sink_print(to, "%s[\"%s\",%zu]", i > 0 ? "," : "",

@@ -15,6 +15,11 @@
 void page_json_write(struct sink *to, const struct page *page,
                      const struct report_columns *columns);
 
+/* Pieces that pages of all kinds have: the parts, and files as numbers in the order of their first
+ * use; the list is the caller's to free. */
+void page_parts_write(struct sink *to, const struct page *page);
+size_t page_file_number(const char ***files, size_t *n, size_t *size, const char *file);
+
 /* What an output makes of an answer; its text is the caller's to free. */
 enum status page_part_fill(struct page_part *part, const struct output *output,
                            const struct view *view, struct problem *why);

@@ -2,6 +2,7 @@
 #include "page_pack.h"
 
 #include "analyze/base/memory.h"
+#include "page_diff_json.h"
 #include "page_json.h"
 
 #include <stdlib.h>
@@ -11,8 +12,6 @@
 
 #define LEVEL   6 /* 9 is 1 % smaller and takes ten times as long */
 #define AT_ONCE (1u << 30)
-
-extern const size_t page_template_len;
 
 /* A piece of a stream: no byte of it looks back behind its beginning, so pieces can be put one
  * behind the other. The last one ends the stream. */
@@ -61,9 +60,13 @@ void page_pack(struct buffer *blob, const struct page *page)
     struct sink memory = {.file = open_memstream(&json, &len)};
     if (memory.file == NULL)
         memory_fail();
-    report_columns_build(&columns, page->report);
     sink_text(&memory, "    "); /* where the length goes */
-    page_json_write(&memory, page, &columns);
+    if (page->diff != NULL) {
+        page_diff_json_write(&memory, page);
+    } else {
+        report_columns_build(&columns, page->report);
+        page_json_write(&memory, page, &columns);
+    }
     if (fclose(memory.file) != 0)
         memory_fail();
     for (int i = 0; i < 4; i++)

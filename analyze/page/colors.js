@@ -23,3 +23,15 @@ export function box_color(file, name) {
   const hue = hash(file) % 360, light = (is_dark() ? 30 : 74) + (hash(name) % 10);
   return `hsl(${hue} 42% ${light}%)`;
 }
+
+// Of changes: less is blue and darker in grey, more is orange and lighter; strong ones farther from noise.
+export const CHANGES = [
+  { name: "noise, or too few samples to tell", light: "#dde3ea", dark: "#2f3945" },
+  { name: "more", light: "#f3b552", dark: "#dd9a34" },
+  { name: "much more", light: "#d46a00", dark: "#ffd489" },
+  { name: "less", light: "#2470b0", dark: "#235f8f" },
+  { name: "much less", light: "#003f70", dark: "#3f8fcb" },
+];
+export const change_color = cls => CHANGES[cls][is_dark() ? "dark" : "light"];
+// Text that can be read on it.
+export const change_ink = cls => ([[true, true, true, false, false], [false, true, true, false, true]][is_dark() ? 1 : 0][cls] ? "#10202f" : "#ffffff");

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: MIT
 //
-// read - the blob in the page as typed arrays (out/html.c and report/report_columns.h write it).
+// read - the blob in the page as typed arrays (out/html.c and report/report_columns.h write it), or of
+// a diff as lists (out/page_diff_json.h).
 //
 // Errors:  data that is cut off or damaged in any way is an Error whose message is one sentence.
+
+import { read_paths } from "./diff.js";
 
 export const ON_CPU = 0, READY = 1, WAITS_GIL = 2, BLOCKED = 3, UNKNOWN = 4, KERNEL = 5, UNSEEN = 7;
 export const CLASSES = 6;
@@ -73,6 +76,11 @@ export function decode(raw) {
     const n = new DataView(raw.buffer, raw.byteOffset).getUint32(0, true);
     if (4 + n > raw.length) throw new RangeError();
     const trace = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(raw.subarray(4, 4 + n)));
+    if (trace.v === 1 && trace.kind === "diff") {
+      if (4 + n !== raw.length) throw new RangeError();
+      trace.tree = read_paths(trace);
+      return trace;
+    }
     if (trace.thin && !(trace.thin.bin >= trace.thin.fine && trace.thin.fine >= 1)) throw new RangeError();
     if (trace.v !== 1) throw new Error(`the data of this page is of version ${trace.v}; this page reads version 1`);
     const columns = {};

@@ -22,9 +22,14 @@ export const find = signal("");
 export const tab = signal("source");
 export const help = signal(false);
 export const theme = signal(""); // dark, light; else the system's
+export const side = signal("b"); // of a comparison: whose widths boxes have
+export const cumulative = signal(false); // of a diff: rows are counted with what they called
+
+// Tables of a page of a diff, and what diff calls their rows.
+export const TABLES = { functions: "function", lines: "line", files: "file", threads: "thread" };
 
 export const choice = computed(() => ({ range: range.value, threads: threads.value, classes: classes.value }));
-export const weights = computed(() => (trace.value ? sum(trace.value, choice.value, metric.value) : null));
+export const weights = computed(() => (trace.value && trace.value.kind !== "diff" ? sum(trace.value, choice.value, metric.value) : null));
 
 export function reset() {
   range.value = other.value = threads.value = callers.value = null;
@@ -38,10 +43,12 @@ export const weight_ns = w => (metric.value === "cpu" ? w : w * trace.value.proc
 const FIELDS = {
   m: [metric, text => Object.hasOwn(METRICS, text), "cpu"],
   v: [view, text => ["flame", "icicle", "inverted", "order"].includes(text), "flame"],
-  b: [table, text => Object.hasOwn(KEYS, text), "functions"],
+  b: [table, text => Object.hasOwn(trace.value.kind === "diff" ? TABLES : KEYS, text), "functions"],
+  w: [side, text => text === "a" || text === "b", "b"],
   q: [find, () => true, ""],
   x: [tab, () => true, "source"],
   a: [full, text => text === "true", false],
+  c: [cumulative, text => text === "true", false],
   d: [theme, text => text === "dark" || text === "light", ""],
 };
 
@@ -61,6 +68,10 @@ function write_hash() {
 
 export function read_hash() {
   const t = trace.value, hash = new URLSearchParams(location.hash.slice(1));
+  const fn = Number(hash.get("f") ?? -1);
+  picked.value = t.functions[fn] ? fn : -1;
+  for (const [key, [field, is, usual]] of Object.entries(FIELDS)) field.value = hash.has(key) && is(hash.get(key)) ? (typeof usual === "boolean" ? true : hash.get(key)) : usual;
+  if (t.kind === "diff") return;
   for (const [key, field] of [["t", range], ["t2", other]]) {
     const time = /^([0-9.]+)-([0-9.]+)$/.exec(hash.get(key) || "");
     field.value = time && Number(time[2]) > Number(time[1]) ? { from: Number(time[1]) * 1e9, to: Number(time[2]) * 1e9 } : null;
@@ -68,9 +79,6 @@ export function read_hash() {
   const list = (hash.get("th") || "").split(" ").filter(Boolean).map(Number).filter(i => t.threads[i]);
   threads.value = list.length ? new Set(list) : null;
   classes.value = Number(hash.get("s")) & ALL_CLASSES || ALL_CLASSES;
-  const fn = Number(hash.get("f") ?? -1);
-  picked.value = t.functions[fn] ? fn : -1;
-  for (const [key, [field, is, usual]] of Object.entries(FIELDS)) field.value = hash.has(key) && is(hash.get(key)) ? (typeof usual === "boolean" ? true : hash.get(key)) : usual;
 }
 
 export function follow_hash() {

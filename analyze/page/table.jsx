@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: MIT
 //
-// table - functions, lines, files or modules of what is chosen. Only rows that are seen are made.
+// table - functions, lines, files or modules of what is chosen.
 import { useComputed, useSignal } from "@preact/signals";
 import { compare, KEYS, row_name, rows, share_error, thin_errors } from "./data.js";
+import { Scrolled } from "./scrolled.jsx";
 import { callers, choice, find, metric, other, picked, tab, table, trace, weight_ns, weights } from "./state.js";
 import { file_end, percent, seconds, visible } from "./text.js";
 
-const ROW = 22, AROUND = 6;
 const COLUMNS = [["self", "self"], ["share", "share"], ["error", "±95 %"], ["cum", "cum."], ["name", "where"]];
 // Of two ranges: what was spent in a row itself, in seconds per second of each.
 const COMPARED = [["a", "A, ms/s"], ["b", "B, ms/s"], ["size", "B − A"], ["margin", "±"], ["name", "where"]];
 const per_second = x => (1000 * x).toFixed(1);
 
 export function Table() {
-  const t = trace.value, chosen = useSignal("self"), top = useSignal(0);
+  const t = trace.value, chosen = useSignal("self");
   const columns = other.value ? COMPARED : COLUMNS;
   const by = useComputed(() => ((other.value ? COMPARED : COLUMNS).some(([key]) => key === chosen.value) ? chosen.value : other.value ? "size" : "self"));
   const list = useComputed(() => {
@@ -35,30 +35,16 @@ export function Table() {
     picked.value = fn;
     tab.value = "source";
   };
-  const first = Math.max(0, Math.floor(top.value / ROW) - AROUND), seen = list.value.slice(first, first + 30 + 2 * AROUND);
   const where = row => (table.value === "functions" || table.value === "lines" ? (row.file ? `${file_end(row.file)}:${row.line}` : "") : table.value === "modules" ? file_end(row.file) : "");
   return (
     <div>
       <div class="pick" role="group" aria-label="rows">
         {Object.keys(KEYS).map(name => (
-          <button key={name} aria-pressed={table.value === name} onClick={() => { table.value = name; top.value = 0; }}>{name}</button>
+          <button key={name} aria-pressed={table.value === name} onClick={() => { table.value = name; }}>{name}</button>
         ))}
         <span class="soft">{list.value.length} rows{other.value ? "; ± is what sampling alone brings: whether a difference is real, pyanalyze diff says of recordings" : ""}</span>
       </div>
-      <div class="scroll" tabIndex={0} aria-label="table" onScroll={e => { top.value = e.currentTarget.scrollTop; }}>
-        <table class="rows">
-          <thead>
-            <tr>
-              {columns.map(([key, name]) => (
-                <th key={key} scope="col" aria-sort={by.value === key ? (key === "name" ? "ascending" : "descending") : "none"}>
-                  <button onClick={() => { chosen.value = key; }}>{name}</button>
-                </th>
-              ))}
-            </tr>
-          </thead>
-          <tbody>
-            {first > 0 && <tr aria-hidden="true"><td colSpan={5} ref={el => { if (el) el.style.height = first * ROW + "px"; }} /></tr>}
-            {seen.map(row => (
+      <Scrolled name="table" columns={columns} by={by.value} sort={key => { chosen.value = key; }} rows={list.value} row={row => (
               <tr key={row.id} class={function_of(row) >= 0 && function_of(row) === picked.value ? "picked" : ""} onClick={() => open(row)} onContextMenu={e => { const fn = function_of(row); if (fn >= 0) { e.preventDefault(); callers.value = fn; } }}>
                 {other.value ? <><td>{per_second(row.a)}</td><td>{per_second(row.b)}</td><td>{(row.difference > 0 ? "+" : "") + (1000 * row.difference).toFixed(1)}</td><td>±{(1000 * row.margin).toFixed(1)}</td></> : <>
                 <td>{seconds(weight_ns(row.self))}</td>
@@ -69,11 +55,7 @@ export function Table() {
                   {function_of(row) >= 0 ? <button class="link" onClick={() => open(row)}>{visible(row.name)}</button> : visible(table.value === "files" ? file_end(row.name) : row.name)} <i>{visible(where(row))}</i>
                 </td>
               </tr>
-            ))}
-            {first + seen.length < list.value.length && <tr aria-hidden="true"><td colSpan={5} ref={el => { if (el) el.style.height = (list.value.length - first - seen.length) * ROW + "px"; }} /></tr>}
-          </tbody>
-        </table>
-      </div>
+      )} />
     </div>
   );
 }

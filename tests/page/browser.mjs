@@ -101,7 +101,6 @@ async function use_mouse(page, trace) {
   check((await hash_of(page)).th !== undefined, "a click on a thread's name chose none");
   await click(page, "wall", "nav");
   await same_table(page, trace, "a brush of one thread");
-  await click(page, "CPU", "nav");
   for (const shape of ["icicle", "inverted", "order of time", "flame", "every frame"]) {
     await click(page, shape, "nav");
     const painted = await page.$eval(".flame canvas", canvas => {
@@ -112,6 +111,7 @@ async function use_mouse(page, trace) {
     });
     check(painted, `${shape}: nothing is drawn`);
   }
+  await click(page, "CPU", "nav");
   await page.evaluate(() => { location.hash = "m=wall&t=" + new URLSearchParams(location.hash.slice(1)).get("t"); });
   await settle(page);
   const third = await (await page.$(".timeline canvas")).boundingBox();
@@ -210,6 +210,70 @@ async function check_axe(page, what) {
   check(violations.length === 0, `axe, ${what}: ` + violations.map(v => `${v.id} at ${v.nodes.slice(0, 3).map(n => n.target.join(" ")).join(", ")}`).join("; "));
 }
 
+// The page of a diff: what stands out, both widths, tables, keys, find, the address, no scripts, hostile names.
+async function use_diff() {
+  const page = await open("diff.html"), pixels = () => page.$eval(".flame canvas", canvas => canvas.toDataURL());
+  const rows = () => page.$$eval(".scroll tbody tr:not([aria-hidden])", list => list.slice(0, 5).map(row => [...row.cells].map(cell => cell.textContent.trim()).join("|")));
+  const text = await page.evaluate(() => document.body.innerText);
+  check(/all together: .* ±.*: more/.test(text) && /parse .*: more/.test(text) && /real; of rows called real/.test(text) && !/undefined|NaN|\[object/.test(text), `a diff: ${text.slice(0, 400)}`);
+  check((await rows())[0].includes("|more|parse"), `its first row is ${(await rows())[0]}`);
+  await settle(page);
+  const wide = await pixels();
+  await click(page, "as wide as A", "nav");
+  check((await pixels()) !== wide, "as wide as A is as wide as B");
+  await press(page, "w");
+  check((await pixels()) === wide, "w did not go back");
+  await press(page, "i");
+  check((await pixels()) !== wide, "an icicle is a flame");
+  await press(page, "f");
+  for (const name of ["lines", "files", "threads", "functions"]) {
+    await press(page, "t");
+    check((await page.$$eval(".stacked .pick button[aria-pressed=true]", list => list.map(b => b.textContent))).includes(name), `key t: not ${name}`);
+    check((await rows()).length > 0, `no ${name}`);
+  }
+  await press(page, "c");
+  check((await rows()).some(row => row.includes("<module>")), "with what it called <module> has nothing");
+  await click(page, "show", ".findings");
+  check(!!(await page.$(".scroll .picked")), "a finding chose no row");
+  await page.focus(".flame canvas");
+  await press(page, "ArrowUp", "ArrowUp");
+  check(/→ .* ±.*: /.test(await text_of(page, ".flame .detail")), `a box says ${await text_of(page, ".flame .detail")}`);
+  await press(page, "Enter");
+  check(/zoomed to/.test(await text_of(page, ".flame .detail")), "Enter zooms to no box");
+  await press(page, "Escape");
+  await page.focus("#find");
+  await page.keyboard.type("save");
+  await settle(page);
+  check((await rows()).every(row => row.includes("save")) && /boxes have "save"/.test(await text_of(page, ".flame .detail")), "find");
+  const again = await open("diff.html", await page.evaluate(() => location.hash));
+  check((await again.$eval("#find", el => el.value)) === "save" && (await again.$$eval("[aria-pressed=true]", list => list.map(b => b.textContent).join())) === (await page.$$eval("[aria-pressed=true]", list => list.map(b => b.textContent).join())), "the address of a diff does not keep its state");
+  await again.close();
+  quiet(page, "a diff in use");
+  await page.close();
+  for (const scheme of ["light", "dark"]) {
+    const one = await open("diff.html", `#d=${scheme}&b=lines`);
+    await check_axe(one, `diff, ${scheme}`);
+    await picture(one, `diff-${scheme}`, { fullPage: true });
+    await one.close();
+  }
+  const narrow = await open("diff.html", "", { width: 400 }), over = await narrow.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+  check(over <= 0, `a diff, 400 px wide: ${over} px to scroll`);
+  await picture(narrow, "diff-narrow", { fullPage: true });
+  await narrow.close();
+  const hostile = await open("diff_hostile.html"), strange = await hostile.evaluate(() => [document.body.innerText, document.title].join().match(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200b-\u200f\u202a-\u202e\u2066-\u2069]/g));
+  check(!strange && (await hostile.$$("script")).length === 2 && !(await hostile.$("img, iframe, object, embed, link")), `a diff of hostile names: ${JSON.stringify(strange)}`);
+  quiet(hostile, "a diff of hostile names");
+  await hostile.close();
+  if (!chromium) return;
+  const silent = await open("diff.html", "", { ready: null, scripts: false }), still = await silent.evaluate(() => document.body.innerText);
+  check(/parse/.test(still) && /more/.test(still) && /1 in 20 may be chance/.test(still), "a diff without scripts says nothing");
+  await silent.close();
+  const paper = await open("diff.html");
+  await paper.emulateMediaType("print");
+  await picture(paper, "diff-print", { fullPage: true });
+  await paper.close();
+}
+
 const picture = (page, name, more = {}) => page.screenshot({ path: join(shots, `${browser_name}-${name}.png`), ...more });
 
 try {
@@ -273,6 +337,8 @@ try {
   await picture(hostile, "hostile");
   quiet(hostile, "hostile names");
   await hostile.close();
+
+  await use_diff();
 
   const cut = await open("cut.html", "", { ready: "failed" });
   const alert = await text_of(cut, "[role=alert]");

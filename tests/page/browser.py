@@ -54,6 +54,8 @@ def make_pages(build, make_outputs, python, folder):
     for name in ("busy", "hostile", "stall"):
         if not report(pyanalyze, folder / f"{name}.trace", folder / f"{name}.html"):
             return False
+    for name, sides in (("diff", ("before", "after")), ("diff_hostile", ("hostile", "hostile_gui"))):
+        subprocess.run([pyanalyze, "diff", "--by", "wall", *(folder / f"{side}.trace" for side in sides), "-o", folder / f"{name}.html"], check=True)
     text = (folder / "busy.html").read_text()
     start = text.index('id="data">') + len('id="data">')
     end = text.index("</script>", start)

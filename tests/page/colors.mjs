@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
-// States can be told apart in all kinds of sight, and in grey; the style sheet has the same colors.
+// States, and changes, can be told apart in all kinds of sight, and in grey; the style sheet has the same colors.
 //
 // usage: node colors.mjs COLORS.JS STYLE.CSS
 import { readFileSync } from "node:fs";
 import { pathToFileURL } from "node:url";
 
 const [colors_js, style_css] = process.argv.slice(2);
-const { STATES } = await import(pathToFileURL(colors_js));
+const { CHANGES, STATES } = await import(pathToFileURL(colors_js));
 // What of linear red, green and blue is left to each kind of sight (Machado, Oliveira, Fernandes 2009).
 const SIGHT = {
   all: [[1, 0, 0], [0, 1, 0], [0, 0, 1]],
@@ -22,8 +22,8 @@ function lab([r, g, b]) {
   return [116 * y - 16, 500 * (x - y), 200 * (y - z)];
 }
 let wrong = 0;
-for (const theme of ["light", "dark"]) {
-  const list = STATES.map(state => ({ ...state, rgb: rgb(state[theme]) }));
+for (const [theme, group] of [["light", STATES], ["dark", STATES], ["light", CHANGES], ["dark", CHANGES]]) {
+  const list = group.map(state => ({ ...state, rgb: rgb(state[theme]) }));
   for (let i = 0; i < list.length; i++)
     for (let k = 0; k < i; k++) {
       const pair = `${theme}: ${list[k].name} and ${list[i].name}`;
@@ -38,8 +38,8 @@ for (const theme of ["light", "dark"]) {
     }
 }
 const sheet = readFileSync(style_css, "utf8"), light = sheet.match(/:root \{[^}]*\}/)[0], dark = sheet.match(/:root\[data-theme="dark"\] \{[^}]*\}/)[0], system = sheet.match(/:root:not\(\[data-theme="light"\]\) \{[^}]*\}/)[0];
-STATES.forEach((state, i) => {
+[...STATES.map((state, i) => [`--c${i}`, state]), ...CHANGES.map((change, i) => [`--d${i}`, change])].forEach(([name, state]) => {
   for (const [rule, color] of [[light, state.light], [dark, state.dark], [system, state.dark]])
-    if (!rule.includes(`--c${i}: ${color}`) && wrong++ >= 0) console.log(`style.css: --c${i} is not ${color}`);
+    if (!rule.includes(`${name}: ${color}`) && wrong++ >= 0) console.log(`style.css: ${name} is not ${color}`);
 });
 process.exit(wrong ? 1 : 0);

@@ -48,6 +48,33 @@ for pid in children: os.waitpid(pid, 0)
 """
 
 
+# what is compared, and what it is compared with
+DIFFS = (("other", ["before", "after"]), ("same", ["threads", "threads"]),
+         ("other", ["--by", "wall", "--cumulative", "--key", "line", "threads", "stall"]),
+         ("other", ["--by", "samples", "--match", "parse|load", "before", "--vs", "after", "before"]),
+         ("other", ["--from", "1", "--to", "20.5", "--scale", "wall", "--key", "file", "before", "after"]),
+         ("other", ["--thread", "MainThread", "--fail-on", "5%", "before", "after"]), ("other", ["--by", "wall", "hostile", "simple"]))
+
+
+def compare_pages(pyanalyze, folder):
+    """Pages of diffs: what diff says, and of damage or nothing no page that hides it."""
+    page = folder / "diff.html"
+    for kind, words in DIFFS:
+        words = [str(folder / f"{word}.trace") if (folder / f"{word}.trace").exists() else word for word in words]
+        done = subprocess.run([str(pyanalyze), "diff", *words, "-o", str(page)], capture_output=True, text=True, check=False)
+        wanted = 4 if "--fail-on" in words else 0
+        if done.returncode != wanted:
+            sys.exit(f"diff {words}: {done.returncode} {done.stderr}")
+        print(*words, flush=True)
+        subprocess.run(["node", str(HERE / "diff.mjs"), str(pyanalyze), str(DATA), str(page), kind, *words], check=True)
+    subprocess.run(["node", str(HERE / "damaged.mjs"), str(DATA.with_name("read.js")), str(page)], check=True)
+    page.unlink()
+    done = subprocess.run([str(pyanalyze), "diff", "--thread", "nobody", str(folder / "before.trace"), str(folder / "after.trace"),
+                           "-o", str(page)], capture_output=True, text=True, check=False)
+    if done.returncode == 0 or page.exists() or "nobody" not in done.stderr:
+        sys.exit(f"a diff of nothing: {done.returncode} {done.stderr}")
+
+
 def main():
     build, make_outputs, python = pathlib.Path(sys.argv[1]), sys.argv[2], sys.argv[3]
     pyanalyze, pyrec = build / "analyze" / "pyanalyze", build / "record" / "pyrec"
@@ -79,6 +106,7 @@ def main():
             print(trace.name, flush=True)
             subprocess.run(["node", str(HERE / "numbers.mjs"), str(pyanalyze), str(DATA),
                             str(trace), str(page)], check=True)
+        compare_pages(pyanalyze, folder)
         full, page_of_full = HERE.parent / "golden" / "v1-full.trace", folder / "full.html"
         subprocess.run([str(pyanalyze), "report", "-o", str(page_of_full), str(full)], capture_output=True, check=True)
         subprocess.run(["node", str(HERE / "quality.mjs"), str(pyanalyze), str(DATA.with_name("quality.js")),
