@@ -13,9 +13,9 @@ function(install_completions program word)
   endforeach()
   add_custom_target(completions_${program} ALL DEPENDS ${scripts})
   install(FILES ${folder}/${program}.bash
-    DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions RENAME ${program})
+    DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions RENAME ${program} COMPONENT completions)
   install(FILES ${folder}/${program}.zsh
-    DESTINATION ${CMAKE_INSTALL_DATADIR}/zsh/site-functions RENAME _${program})
+    DESTINATION ${CMAKE_INSTALL_DATADIR}/zsh/site-functions RENAME _${program} COMPONENT completions)
   install(FILES ${folder}/${program}.fish
-    DESTINATION ${CMAKE_INSTALL_DATADIR}/fish/vendor_completions.d)
+    DESTINATION ${CMAKE_INSTALL_DATADIR}/fish/vendor_completions.d COMPONENT completions)
 endfunction()

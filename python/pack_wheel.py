@@ -3,8 +3,10 @@
 """Put what cmake --install has staged into a wheel.
 
 usage: pack_wheel.py STAGE FOLDER GLIBC_MAX          prints the wheel's path
+       pack_wheel.py --info FOLDER VERSION           only what packages of other kinds say of themselves to Python
 
-Nothing but glibc may be needed, in no version later than GLIBC_MAX. Order, times (SOURCE_DATE_EPOCH) and modes are
+Nothing but glibc may be needed, by the programs in no version later than GLIBC_MAX, by the agent, which is loaded into
+anybody's, in none after 2.28. Order, times (SOURCE_DATE_EPOCH) and modes are
 fixed, so that the same files give the same bytes.
 """
 import base64
@@ -18,11 +20,14 @@ import time
 import zipfile
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-PROGRAMS = ("bin/pyrec", "bin/pyanalyze", "lib/pyrec/libpyrec.so")
+AGENT = "lib/pyrec/libpyrec.so"
+AGENT_GLIBC_MAX = (2, 28)  # record/agent/base/floor.h
+PROGRAMS = ("bin/pyrec", "bin/pyanalyze", AGENT)
 MANUALS = ("share/man/man1/pyrec.1", "share/man/man1/pyanalyze.1")
 GLIBC = {"libc.so.6", "libm.so.6", "libpthread.so.0", "libdl.so.2", "ld-linux-x86-64.so.2"}
 # What is linked into the programs, by Debian's packages: their licences go along.
-LIBRARIES = ("libzstd-dev", "libprotobuf-c-dev", "libpcre2-dev", "libjansson-dev", "zlib1g-dev")
+LIBRARIES = ("libzstd-dev", "libprotobuf-c-dev", "libpcre2-dev", "libjansson-dev", "zlib1g-dev",
+             "libncurses-dev")
 METADATA = """\
 Metadata-Version: 2.1
 Name: pyrec
@@ -50,11 +55,32 @@ def glibc_needed(path):
     return max((int(major), int(minor)) for major, minor in versions)
 
 
+def check_floor(path, most):
+    """How much of glibc it needs; an error when that is more than `most`."""
+    needed = glibc_needed(path)
+    if needed > most:
+        sys.exit(f"{path}: glibc {needed[0]}.{needed[1]} is needed, more than {most[0]}.{most[1]}")
+    return needed
+
+
 def license_of(package):
     path = pathlib.Path("/usr/share/doc") / package / "copyright"
     if not path.exists():
         sys.exit(f"{path}, the licence of what is linked into the programs, is not here")
     return path.read_bytes()
+
+
+def metadata_of(version):
+    return METADATA.format(version=version).encode() + (ROOT / "docs/PYTHON.md").read_bytes()
+
+
+def write_info(folder, version):
+    """For a package of the system's, which has the programs themselves where a wheel has scripts."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "METADATA").write_bytes(metadata_of(version))
+    entries = re.sub(r"(?ms)^\[console_scripts\]\n.*?(?=^\[|\Z)", "", ENTRIES)
+    if entries:
+        (folder / "entry_points.txt").write_text(entries, encoding="utf-8")
 
 
 def contents(stage, version, tag):
@@ -71,8 +97,7 @@ def contents(stage, version, tag):
         files[f"{info}/licenses/{os.path.basename(name)}"] = (ROOT / name).read_bytes(), False
     for package in LIBRARIES:
         files[f"{info}/licenses/{package}.copyright"] = license_of(package), False
-    metadata = METADATA.format(version=version).encode() + (ROOT / "docs/PYTHON.md").read_bytes()
-    files[f"{info}/METADATA"] = metadata, False
+    files[f"{info}/METADATA"] = metadata_of(version), False
     files[f"{info}/WHEEL"] = WHEEL.format(tag=tag).encode(), False
     files[f"{info}/entry_points.txt"] = ENTRIES.encode(), False
     return files
@@ -99,11 +124,12 @@ def write(path, files):
 
 
 def main():
+    if sys.argv[1] == "--info":
+        return write_info(pathlib.Path(sys.argv[2]), sys.argv[3])
     stage, folder = map(pathlib.Path, sys.argv[1:3])
     most = tuple(map(int, sys.argv[3].split(".")))
-    needed = max(glibc_needed(stage / name) for name in PROGRAMS)
-    if needed > most:
-        sys.exit(f"glibc {needed[0]}.{needed[1]} is needed, more than {most[0]}.{most[1]}")
+    needed = max(check_floor(stage / name, min(most, AGENT_GLIBC_MAX) if name == AGENT else most)
+                 for name in PROGRAMS)
     version = subprocess.run([stage / "bin/pyrec", "--version"], capture_output=True, text=True,
                              check=True).stdout.split()[1]
     tag = f"py3-none-manylinux_{needed[0]}_{needed[1]}_{os.uname().machine}"
@@ -113,6 +139,7 @@ def main():
     path = folder / f"pyrec-{version}-{tag}.whl"
     write(path, files)
     print(path)
+    return None
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ from ._control import Number, Path, is_recording
 from ._error import Error
 from ._record import Recorder
 from ._recording import Recording, Row, Stall
+from ._version import VERSION as __version__
 
 if TYPE_CHECKING:
     from ._notebook import Shell

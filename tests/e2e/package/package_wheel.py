@@ -27,11 +27,18 @@ def clean(t, **more):
     return {**kept, "PATH": "/usr/bin:/bin", "HOME": str(t.dir), **more}
 
 
+def most_of_glibc():
+    """2.34 is what programs built on Debian 12 need, and on older systems no more; newer ones have newer names."""
+    here = int(os.confstr("CS_GNU_LIBC_VERSION").split()[1].split(".")[1])
+    return here if here > 36 else 34
+
+
 def build(t, folder, **more):
-    done = subprocess.run([ROOT / "python" / "build-wheel.sh", folder, t.build / "wheel"],
-                          capture_output=True, text=True, env={**os.environ, **more})
-    if done.returncode and "pyrec needs what these packages" in done.stderr:
-        raise Skip("libraries that can be linked statically are not here")
+    """Of what the tests' own tree has built already."""
+    done = subprocess.run([ROOT / "python" / "build-wheel.sh", folder, t.build], capture_output=True, text=True,
+                          env={**os.environ, "PYREC_GLIBC_MAX": f"2.{most_of_glibc()}", **more})
+    if done.returncode and ("static_programs" in done.stderr or "a wheel wants" in done.stderr):
+        raise Skip(done.stderr.splitlines()[-1])
     assert done.returncode == 0, done.stdout + done.stderr
     return pathlib.Path(done.stdout.splitlines()[-1])
 
@@ -52,12 +59,12 @@ def test_contents(t):
     first = build(t, t.dir / "first", SOURCE_DATE_EPOCH="1700000000")
     second = build(t, t.dir / "second", SOURCE_DATE_EPOCH="1700000000", TZ="Asia/Tokyo")
     assert first.name == second.name and first.read_bytes() == second.read_bytes()
-    version = re.search(r"project\(pyrec VERSION (\S+)", (ROOT / "CMakeLists.txt").read_text())[1]
+    version = re.search(r'VERSION = "(\S+)"', (ROOT / "python" / "pyrec" / "_version.py").read_text())[1]
     named = re.fullmatch(rf"pyrec-{re.escape(version)}-py3-none-manylinux_2_(\d+)_\w+\.whl", first.name)
-    assert named and int(named[1]) <= 36, first.name
+    assert named and int(named[1]) <= most_of_glibc(), first.name
     with zipfile.ZipFile(first) as wheel:
         names = wheel.namelist()
-        assert sum("licenses/" in name for name in names) == 7, names
+        assert sum("licenses/" in name for name in names) == 8, names
         assert f"Version: {version}\n" in wheel.read(f"pyrec-{version}.dist-info/METADATA").decode()
         program = t.dir / "pyrec"
         program.write_bytes(wheel.read("pyrec/programs/bin/pyrec"))
@@ -66,9 +73,10 @@ def test_contents(t):
     assert needed <= {"libc.so.6", "libm.so.6"}, needed
     assert hashlib.sha256(second.read_bytes()).digest() != hashlib.sha256(
         build(t, t.dir / "third", SOURCE_DATE_EPOCH="1700000010").read_bytes()).digest()
-    failed = subprocess.run([ROOT / "python" / "build-wheel.sh", t.dir / "old", t.build / "wheel"],
+    failed = subprocess.run([ROOT / "python" / "build-wheel.sh", t.dir / "old", t.build],
                             capture_output=True, text=True, env={**os.environ, "PYREC_GLIBC_MAX": "2.17"})
     assert failed.returncode != 0 and "more than 2.17" in failed.stderr, failed
+    assert not (t.dir / "old").exists() or not list((t.dir / "old").iterdir())
 
 
 def pips_of(python):
