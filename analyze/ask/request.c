@@ -184,6 +184,7 @@ enum status request_go_on(struct request *request, bool *anew, struct problem *w
         running_take_back(&request->running, &request->profile);
     else
         profile_clear(&request->profile);
+    request->has_profile = false;
     *anew = trace_grow(request->trace) == CHUNK_GROWTH_OTHER ||
             (request->is_running && !running_read(&request->running));
     return !*anew && request->window_moves ? move_window(request, why) : STATUS_OK;
@@ -223,6 +224,9 @@ void request_learn_clock(struct request *request)
 void request_profile(struct request *request)
 {
     const size_t n_workers = request_workers(request);
+    if (request->has_profile)
+        return;
+    request->has_profile = true;
     if (!request->follows || request->window_moves) {
         profile_build(&request->profile, request->trace, &request->select, n_workers);
         return;

@@ -28,6 +28,7 @@ struct request {
     struct trace *trace;
     struct trace *second; /* of a command whose traces are two sides; else NULL */
     struct profile profile;
+    bool has_profile; /* it was read */
 
     bool follows;      /* of --follow: it is asked again when there is more */
     bool window_moves; /* --from or --to are meant from the end, which moves */
@@ -61,7 +62,7 @@ size_t request_workers(const struct request *request);
  */
 void request_learn_clock(struct request *request);
 
-/* Read the trace into request->profile. */
+/* Read the trace into request->profile, if that has not been done. */
 void request_profile(struct request *request);
 
 /* When everything was read: was there what was asked for? STATUS_USAGE says what was not. */

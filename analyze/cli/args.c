@@ -3,6 +3,7 @@
 
 #include "analyze/base/memory.h"
 #include "command.h"
+#include "other_names.h"
 #include "output.h"
 
 #include <ctype.h>
@@ -10,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #define USAGE(why, ...) problem_set(why, STATUS_USAGE, PROBLEM_NO_OFFSET, __VA_ARGS__)
 
@@ -195,7 +197,30 @@ static enum status parse_short(struct args *args, char **words, int n_words, int
     return STATUS_OK;
 }
 
-static enum status check_files(const struct args *args, struct problem *why)
+/* Where pyrec writes to unless told otherwise; read where no file is named. */
+#define USUAL_TRACE "run.trace"
+
+static bool is_there(const char *path)
+{
+    struct stat info;
+    return stat(path, &info) == 0 && !S_ISDIR(info.st_mode);
+}
+
+static bool is_called_trace(const char *name)
+{
+    const size_t len = strlen(name), ending = sizeof ".trace" - 1;
+    return len > ending && strcmp(name + len - ending, ".trace") == 0;
+}
+
+/* A word that is a file's name was meant as such: then the word is missing, not the file. */
+static bool wants_usual(const struct args *args)
+{
+    const struct command *const command = args->command;
+    return command->min_files == 1 && args->n_files == 0 &&
+           (command->word == NULL || (args->word != NULL && !is_called_trace(args->word)));
+}
+
+static enum status check_files(struct args *args, struct problem *why)
 {
     const struct command *const command = args->command;
     if (args_flag(args, "help"))
@@ -206,41 +231,77 @@ static enum status check_files(const struct args *args, struct problem *why)
     if (args->n_files < command->min_files && command->min_files > 1)
         return USAGE(why, "%s wants more files: %s %s", command->name, command->name,
                      command->synopsis);
-    if (args->n_files < command->min_files && args->word != NULL)
+    if (wants_usual(args) && is_there(USUAL_TRACE))
+        add_operand(args, USUAL_TRACE);
+    else if (wants_usual(args))
+        return USAGE(why,
+                     "%s wants a trace file, and there is no " USUAL_TRACE
+                     " here; see: pyanalyze help %s",
+                     command->name, command->name);
+    if (args->n_files < command->min_files)
         return USAGE(why,
                      "%s wants a %s and a trace file, and got only \"%s\"; see: pyanalyze help %s",
                      command->name, command->word, args->word, command->name);
-    if (args->n_files < command->min_files)
-        return USAGE(why, "%s wants a trace file; see: pyanalyze help %s", command->name,
-                     command->name);
     if (args->n_files > command->max_files)
         return USAGE(why, "%s: one thing too many: \"%s\"", command->name,
                      args->files[command->max_files]);
     return STATUS_OK;
 }
 
-static enum status find_command(struct args *args, int argc, char **argv, struct problem *why)
+/* An option where the command should be. */
+static enum status no_command(const char *option, struct problem *why)
 {
-    if (argc < 2)
-        return USAGE(why, "what shall be done? see: pyanalyze help");
-    const char *name = argv[1];
+    static const char *const alone[] = {"help", "version"};
+    const char *const meant = option[1] == '-' ? suggest_among(option + 2, alone, 2) : NULL;
+    if (meant != NULL)
+        return USAGE(why, "there is no option %s; did you mean --%s?", option, meant);
+    return USAGE(why,
+                 "the command comes before its options: pyanalyze COMMAND %s ..; see: pyanalyze "
+                 "help",
+                 option);
+}
+
+/* The command, and in *used how many words named it: none where a trace stands in its place. */
+static enum status find_command(struct args *args, int argc, char **argv, int *used,
+                                struct problem *why)
+{
+    const char *const name = argc < 2 ? NULL : argv[1];
+    *used = 1;
+    if (name == NULL) {
+        args->command = &command_overview;
+        *used = 0;
+        if (is_there(USUAL_TRACE))
+            return STATUS_OK;
+        return USAGE(why,
+                     "there is no " USUAL_TRACE " here to look at; record one: pyrec -- python3 "
+                     "program.py; or see: pyanalyze help");
+    }
     if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0)
-        name = "help";
-    if (strcmp(name, "--version") == 0 || strcmp(name, "-V") == 0)
-        name = "version";
-    args->command = command_find(name);
+        args->command = &command_help;
+    else if (strcmp(name, "--version") == 0 || strcmp(name, "-V") == 0)
+        args->command = &command_version;
+    else
+        args->command = command_find(name);
     if (args->command != NULL)
         return STATUS_OK;
-    if (name[0] == '-')
-        return USAGE(why, "the command comes first, then %s; see: pyanalyze help", name);
-    return suggest_problem(why, NULL, "command", name, command_name);
+    if (name[0] == '-' && name[1] != '\0')
+        return no_command(name, why);
+    const size_t len = strlen(name);
+    const bool is_program = len > 3 && strcmp(name + len - 3, ".py") == 0;
+    if (is_program || !(is_there(name) || is_called_trace(name) || strcmp(name, "-") == 0 ||
+                        strchr(name, '/') != NULL))
+        return other_names_problem(name, why);
+    args->command = &command_overview;
+    *used = 0;
+    return STATUS_OK;
 }
 
 enum status args_parse(struct args *args, int argc, char **argv, struct problem *why)
 {
     bool options_end = false;
-    TRY(find_command(args, argc, argv, why));
-    for (int i = 2, used; i < argc; i += used) {
+    int used;
+    TRY(find_command(args, argc, argv, &used, why));
+    for (int i = 1 + used; i < argc; i += used) {
         used = 1;
         if (options_end || argv[i][0] != '-' || argv[i][1] == '\0')
             add_operand(args, argv[i]);

@@ -61,6 +61,7 @@ struct command {
 };
 
 #define COMMAND_LIST(X)                                                                            \
+    X(overview)                                                                                    \
     X(lines)                                                                                       \
     X(functions)                                                                                   \
     X(files)                                                                                       \

@@ -5,6 +5,7 @@
 #include "command.h"
 #include "completion.h"
 #include "man.h"
+#include "other_names.h"
 #include "output.h"
 
 #include <string.h>
@@ -154,7 +155,7 @@ void help_command(const struct command *command, struct buffer *out)
 
 static void help_all(struct buffer *out)
 {
-    buffer_add_text(out, "usage: pyanalyze COMMAND [options] FILE...\n\n");
+    buffer_add_text(out, "usage: pyanalyze [COMMAND] [options] [FILE...]\n\n");
     add_wrapped(out, MAN_INTRODUCTION, 0);
     buffer_add_text(out, "\nCommands:\n");
     for (size_t i = 0; command_get(i) != NULL; i++)
@@ -183,7 +184,7 @@ enum status help_answer(const struct args *args, struct buffer *out, struct prob
     }
     const struct command *const command = command_find(args->files[0]);
     if (command == NULL)
-        return suggest_problem(why, NULL, "command", args->files[0], command_name);
+        return other_names_problem(args->files[0], why);
     help_command(command, out);
     return STATUS_OK;
 }

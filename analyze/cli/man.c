@@ -96,7 +96,7 @@ static void add_tables(struct buffer *out)
     const struct option *common;
     buffer_add_text(out, ".SH COMMON OPTIONS\nEach command takes those that are named with it.\n");
     for (size_t i = 0; (common = option_common(i)) != NULL; i++)
-        add_option(out, common, command_get(0));
+        add_option(out, common, &command_lines);
     buffer_add_text(out, ".SH COLUMNS\nThe names of csv and json, of \\-\\-columns and \\-\\-sort. "
                          "Times are in seconds.\n");
     for (size_t i = 0; column_get(i) != NULL; i++)
@@ -112,7 +112,7 @@ void man_page(struct buffer *out)
                     ".\\\" Made by `pyanalyze help --man`; change the tables in analyze/.\n"
                     ".TH PYANALYZE 1 \"\" \"pyrec " PYREC_VERSION "\"\n"
                     ".SH NAME\npyanalyze \\- ask a trace recorded by pyrec\n"
-                    ".SH SYNOPSIS\n\\fBpyanalyze\\fR \\fICOMMAND\\fR [options] \\fIFILE\\fR...\n"
+                    ".SH SYNOPSIS\n\\fBpyanalyze\\fR [\\fICOMMAND\\fR] [options] [\\fIFILE\\fR...]\n"
                     ".SH DESCRIPTION\n");
     add_text(out, MAN_INTRODUCTION);
     buffer_add_text(out, ".SH COMMANDS\n");

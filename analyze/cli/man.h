@@ -14,7 +14,9 @@ struct command;
 struct option;
 
 #define MAN_INTRODUCTION                                                                           \
-    "Asks a trace that pyrec has recorded. Several files are read as one recording: the parts of " \
+    "Asks a trace that pyrec has recorded. Without a command it gives an overview, and without a " \
+    "FILE it reads run.trace, which is what pyrec writes. Several files are read as one "          \
+    "recording: the parts of "                                                                     \
     "a long one, or recordings made at the same time, whose clocks are aligned. \"-\" is "         \
     "standard "                                                                                    \
     "input, which may be a pipe, as may any FILE. What is damaged or cut off is reported and the " \

@@ -147,7 +147,7 @@ static const struct option options[] = {
 
 const struct command command_annotate = {
     .name = "annotate",
-    .synopsis = "[options] SOURCE FILE...",
+    .synopsis = "[options] SOURCE [FILE...]",
     .summary = "a source file with what its lines and expressions took",
     .text = "SOURCE is a path as files shows it, the end of one, or a file here of the same name. "
             "The lines that took something are printed, with some around them; (cum) are stacks "

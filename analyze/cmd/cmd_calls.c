@@ -139,7 +139,7 @@ static const struct option options[] = {TREE_OPTIONS, OPTION_END};
 
 const struct command command_callers = {
     .name = "callers",
-    .synopsis = "[options] FUNCTION FILE...",
+    .synopsis = "[options] FUNCTION [FILE...]",
     .summary = "who calls a function, and from where, outwards",
     .text = "The function, below it those that called it, below these their callers, up to the "
             "bottom of the stack. (cum) is the time of the function when it was called that way; "
@@ -165,7 +165,7 @@ const struct command command_callers = {
 
 const struct command command_callees = {
     .name = "callees",
-    .synopsis = "[options] FUNCTION FILE...",
+    .synopsis = "[options] FUNCTION [FILE...]",
     .summary = "what a function calls, inwards",
     .text = "The function, below it what it called, below these what they called. (cum) is the "
             "time in the row and all that it called.\n"

@@ -165,7 +165,7 @@ static const struct option options[] = {
 
 const struct command command_export = {
     .name = "export",
-    .synopsis = "--format NAME [options] FILE...",
+    .synopsis = "--format NAME [options] [FILE...]",
     .summary = "whole profiles, for other programs",
     .text = "Writes a whole profile in a form that another program reads; docs/EXPORT.md says how "
             "to open it. All of them are of the same samples: --by, filters and ranges hold for "

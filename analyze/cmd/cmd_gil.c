@@ -294,7 +294,7 @@ static const struct option options[] = {
 
 const struct command command_gil = {
     .name = "gil",
-    .synopsis = "[options] FILE...",
+    .synopsis = "[options] [FILE...]",
     .summary = "who waited for the GIL, who held it meanwhile, and where",
     .text =
         "Per process, two tables. The first has a line for each thread that waited for the "

@@ -63,7 +63,7 @@ static const struct option options[] = {TREE_OPTIONS, OPTION_END};
 
 const struct command command_hot = {
     .name = "hot",
-    .synopsis = "[options] FILE...",
+    .synopsis = "[options] [FILE...]",
     .summary = "the heaviest paths: whole stacks, each with what was spent at its end",
     .text = "One row for each way from the bottom of a stack to the place where time was spent. "
             "All threads are taken together; --thread chooses. A function that calls itself is in "

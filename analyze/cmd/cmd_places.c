@@ -241,7 +241,7 @@ static enum status build_modules(struct request *request, struct view *view, str
      TAKES_MERGE | TAKES_FORMAT | TAKES_FOLLOW | TAKES_COLOR | TAKES_PATHS | TAKES_JOBS |          \
      TAKES_RANGE | TAKES_STATE | TAKES_BY | TAKES_GROUP)
 #define PLACE_COMMAND                                                                              \
-    .synopsis = "[options] FILE...", .takes = PLACE_TAKES, .min_files = 1, .max_files = SIZE_MAX,  \
+    .synopsis = "[options] [FILE...]", .takes = PLACE_TAKES, .min_files = 1, .max_files = SIZE_MAX,  \
     .shape = SHAPE_TABLE, .output = "text", .rows = ROW_PLACE
 
 #define NUMBER_COLUMNS         "cpu_time,cpu_time_cum,ticks,ticks_cum,samples,samples_cum"

@@ -99,7 +99,7 @@ static enum status build_processes(struct request *request, struct view *view, s
 
 const struct command command_processes = {
     .name = "processes",
-    .synopsis = "[options] FILE...",
+    .synopsis = "[options] [FILE...]",
     .summary = "the processes: their CPU time, and what their threads did",
     .text =
         "One row per recorded process. recorded is how long it was recorded, or how much of "

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* report: one HTML page to look at. */
-#include "analyze/ask/arrange.h"
-#include "analyze/ask/request.h"
+#include "analyze/ask/answer.h"
 #include "analyze/base/memory.h"
 #include "analyze/cli/command.h"
 #include "analyze/model/module.h"
@@ -41,15 +40,6 @@ static const struct question text_questions[] = {
 /* What is passed on to them, where they take it. */
 static const char *const passed_on[] = {"from", "to", "thread", "process", "over", "idle"};
 
-struct answer {
-    char **argv;
-    size_t n_argv, argv_size;
-    struct args args;
-    struct arrangement arrangement;
-    struct request request;
-    struct view view;
-};
-
 /* Everything that the page borrows. */
 struct making {
     struct page page;
@@ -72,58 +62,15 @@ static void release(void *closure)
     free(making);
 }
 
-static void answer_clear(struct answer *answer)
-{
-    view_clear(&answer->view);
-    if (answer->request.args != NULL)
-        request_close(&answer->request);
-    args_clear(&answer->args);
-    free(answer->argv);
-}
-
-static void add_word(struct answer *answer, const char *word)
-{
-    answer->argv =
-        memory_grow(answer->argv, &answer->argv_size, answer->n_argv + 2, sizeof(char *));
-    memcpy(&answer->argv[answer->n_argv++], &word, sizeof word); /* argv is not const, by custom */
-}
-
-static bool takes(const char *command_name, const char *option)
-{
-    const struct command *const command = command_find(command_name);
-    const struct option *o;
-    for (size_t i = 0; (o = command_option(command, i)) != NULL; i++) {
-        if (strcmp(o->name, option) == 0)
-            return true;
-    }
-    return false;
-}
-
 /* Ask another command, with the same files and choices. */
 static enum status ask(struct answer *answer, const struct question *question,
                        const struct request *request, struct problem *why)
 {
-    add_word(answer, "pyanalyze");
+    answer_add_word(answer, "pyanalyze");
     for (size_t i = 0; i < ARRAY_LEN(question->words) && question->words[i] != NULL; i++)
-        add_word(answer, question->words[i]);
-    for (size_t i = 0; i < ARRAY_LEN(passed_on); i++) {
-        const char *text;
-        for (size_t at = 0; takes(question->words[0], passed_on[i]) &&
-                            (text = args_next(request->args, passed_on[i], &at)) != NULL;) {
-            add_word(answer, arena_print(&answer->view.arena, "--%s", passed_on[i]));
-            add_word(answer, text);
-        }
-    }
-    add_word(answer, "--");
-    for (size_t i = 0; i < request->args->n_files; i++)
-        add_word(answer, request->args->files[i]);
-    TRY(args_parse(&answer->args, (int)answer->n_argv, answer->argv, why));
-    TRY(arrangement_make(&answer->arrangement, &answer->args, why));
-    const bool machine = answer->arrangement.output->machine;
-    TRY(request_open(&answer->request, &answer->args, machine, why));
-    TRY(answer->args.command->build(&answer->request, &answer->view, why));
-    arrangement_apply(&answer->arrangement, &answer->view, &(struct screen){0});
-    return STATUS_OK;
+        answer_add_word(answer, question->words[i]);
+    answer_pass_on(answer, request->args, passed_on, ARRAY_LEN(passed_on));
+    return answer_ask(answer, request, why);
 }
 
 /* One after the other, and of each only what was made of it is kept. */
@@ -293,7 +240,7 @@ static const struct option options[] = {
 
 const struct command command_report = {
     .name = "report",
-    .synopsis = "[options] FILE...",
+    .synopsis = "[options] [FILE...]",
     .summary = "one HTML page to look at: threads over time, flame graph, source, stalls",
     .text =
         "Writes one file with everything in it that a browser shows without a network: all "

@@ -274,7 +274,7 @@ static const struct option options[] = {
 
 const struct command command_stalls = {
     .name = "stalls",
-    .synopsis = "[options] FILE...",
+    .synopsis = "[options] [FILE...]",
     .summary = "why was it slow at that moment: when a thread did not come back to its idle place",
     .text =
         "A thread that serves someone (a GUI, a server, a worker) has a place in which it waits "

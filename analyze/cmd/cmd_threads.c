@@ -149,7 +149,7 @@ static enum status build_threads(struct request *request, struct view *view, str
 
 const struct command command_threads = {
     .name = "threads",
-    .synopsis = "[options] FILE...",
+    .synopsis = "[options] [FILE...]",
     .summary = "the threads: their CPU and wall time and what they did with it",
     .text =
         "cpu_time is what the thread's own clock moved while it was recorded; unattributed is "

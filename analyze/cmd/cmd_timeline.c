@@ -529,7 +529,7 @@ static const struct option options[] = {
 
 const struct command command_timeline = {
     .name = "timeline",
-    .synopsis = "[options] FILE...",
+    .synopsis = "[options] [FILE...]",
     .summary = "CPU, waiting for the GIL and blocking over time, per process and thread",
     .text =
         "Per process a line of characters for the CPUs that it used, for how many of its threads "

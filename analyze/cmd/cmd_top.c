@@ -68,7 +68,7 @@ static const struct option options[] = {
 
 const struct command command_top = {
     .name = "top",
-    .synopsis = "[options] FILE",
+    .synopsis = "[options] [FILE]",
     .summary = "the recording as it goes on, on a screen",
     .text =
         "What the threads do now, where the time goes now and since the beginning, who holds the "

@@ -128,7 +128,7 @@ static const struct option options[] = {TREE_OPTIONS, OPTION_END};
 
 const struct command command_tree = {
     .name = "tree",
-    .synopsis = "[options] FILE...",
+    .synopsis = "[options] [FILE...]",
     .summary = "who calls whom, from the threads down, the heaviest first",
     .text =
         "One tree: the threads, below each the functions at the bottom of its stacks, below "

@@ -32,7 +32,7 @@ WORDS = {
     "top": None,  # goes on by itself
     "check": None, "help": None, "completion": None, "version": None,
 }
-SHOWS = {"lines": "hottest", "functions": "hottest", "tree": "hottest", "hot": "hottest",
+SHOWS = {"overview": "hottest", "lines": "hottest", "functions": "hottest", "tree": "hottest", "hot": "hottest",
          "callers": "hottest", "callees": "hottest", "files": "pricing.py", "modules": "pricing",
          "threads": "er-0", "processes": "1234567", "timeline": "er-0"}
 # Whole texts, which somebody will scroll through.
@@ -46,7 +46,8 @@ MORE = [
     ("functions", ["--style", "cprofile"], ["simple"]), ("functions", ["--style", "yappi"], ["wide"]),
     ("timeline", ["--bin", "10ms"], ["wide"]), ("check", [], ["odd"]), ("modules", [], ["family"]),
     *[(c, [], ["crew"]) for c in ("functions", "tree", "hot", "processes", "threads", "timeline",
-                                  "gil", "stalls", "info")],
+                                  "gil", "stalls", "info", "overview")],
+    ("overview", [], ["gui"]),
     ("callers", ["hottest計算する関数の名前がとても長いので表に入らない"], ["crew"]),
     ("diff", [], ["crew", "crew"]),
     ("compare", [], ["wide", PROFILES / "fib-3.15.pstats"]),

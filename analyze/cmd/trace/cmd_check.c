@@ -72,7 +72,7 @@ static enum status build_check(struct request *request, struct view *view, struc
 
 const struct command command_check = {
     .name = "check",
-    .synopsis = "[options] FILE...",
+    .synopsis = "[options] [FILE...]",
     .summary = "whether the files are whole, and what is lost where they are not",
     .text = "Reads everything: headers, checksums, and every sample. Each damage is shown with its "
             "file and offset, the bytes that were skipped, and the time in which something is "

@@ -45,7 +45,7 @@ static enum status build_dump(struct request *request, struct view *view, struct
 
 const struct command command_dump = {
     .name = "dump",
-    .synopsis = "[options] FILE...",
+    .synopsis = "[options] [FILE...]",
     .summary = "every sample in order of time, one line each",
     .text = "Per sample: the time since the start in seconds, process, thread, state, the system "
             "call it was blocked in, the CPU seconds its clock moved since its previous sample, "

@@ -184,7 +184,7 @@ static enum status build_info(struct request *request, struct view *view, struct
 
 const struct command command_info = {
     .name = "info",
-    .synopsis = "[options] FILE...",
+    .synopsis = "[options] [FILE...]",
     .summary = "what was recorded, how well, and at what cost",
     .text =
         "Per recording, per process and per file. How well: ticks that were due, taken and "

@@ -166,7 +166,7 @@ static const struct option repair_options[] = {
 
 const struct command command_repair = {
     .name = "repair",
-    .synopsis = "-o NEW [options] FILE",
+    .synopsis = "-o NEW [options] [FILE]",
     .summary = "write what is good of a damaged file into a new one",
     .text = "The new file has every chunk that can be read, as it was written, and is whole: "
             "closed, with an index, and without damage of its own. What is lost stays lost; where "
@@ -190,7 +190,7 @@ const struct command command_repair = {
 
 const struct command command_merge = {
     .name = "merge",
-    .synopsis = "-o NEW [options] FILE...",
+    .synopsis = "-o NEW [options] [FILE...]",
     .summary = "write several files as one",
     .text = "Parts of one recording are put together as they are, whatever the order in which "
             "they are given; what is in several of them is taken once. Different recordings, also "

@@ -283,7 +283,8 @@ static bool make_smaller(struct portion *portion, size_t n_parts)
  */
 static size_t write_fitting(struct sink *to, const struct view *view)
 {
-    size_t used = 3; /* the prompt, and an empty line and how many are left out */
+    const bool may_leave_out = view->n_stories > 1 || view->n_stories_left_out > 0;
+    size_t used = may_leave_out ? 3 : 1; /* the prompt, an empty line and how many are left out */
     for (size_t i = 0; i < view->n_notes; i++)
         used += count_broken(to, view->notes[i], 0);
     used += view->n_notes > 0;                      /* an empty line before them */

@@ -7,10 +7,15 @@
 #include "analyze/model/select.h"
 #include "analyze/view/column.h"
 #include "analyze/view/view.h"
+#include "tests/unit/support/scratch.h"
 #include "tests/unit/support/suite.h"
 
 #include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #define ARGV_MAX 16
 
@@ -67,7 +72,10 @@ START_TEST(what_is_wrong_is_named)
     struct args args;
     ck_assert_int_eq(parse(&args, (const char *const[]){NULL}), STATUS_USAGE);
     REFUSE("did you mean \"lines\"", "lnies", "x");
-    REFUSE("there is no command \"xyzzy\"; there are: lines, functions", "xyzzy");
+    REFUSE("there is no command \"xyzzy\"; there are: overview, lines, functions", "xyzzy");
+    REFUSE("try: pyanalyze export --format svg", "flamegraph", "x");
+    REFUSE("try: pyanalyze export --format speedscope", "speedscope");
+    REFUSE("try: pyrec -- python3 demo.py", "demo.py");
     REFUSE("did you mean --limit", "lines", "--limt", "3", "x");
     REFUSE("did you mean --thread", "lines", "--threads", "x");
     REFUSE("no option --bogus; see: pyanalyze help lines", "lines", "--bogus", "x");
@@ -84,7 +92,44 @@ START_TEST(what_is_wrong_is_named)
     REFUSE("there is no option -Z", "lines", "-Z", "x");
     REFUSE("lines wants a trace file", "lines");
     REFUSE("one thing too many", "help", "lines", "threads");
-    REFUSE("the command comes first", "--limit", "3", "lines");
+    REFUSE("the command comes before its options", "--limit", "3", "lines");
+    REFUSE("did you mean --version", "--verison");
+    REFUSE("got only \"x.trace\"", "callers", "x.trace");
+}
+END_TEST
+
+/* Without a command the files are looked at, without a file what pyrec wrote. */
+START_TEST(what_is_left_out_is_the_usual)
+{
+    struct args args;
+    char *const before = getcwd(NULL, 0);
+    ck_assert_int_eq(chdir(scratch_path("")), 0);
+    REFUSE("there is no run.trace here", "lines");
+    ck_assert_int_eq(parse(&args, (const char *const[]){NULL}), STATUS_USAGE);
+    fclose(fopen("run.trace", "w"));
+    ck_assert_int_eq(mkdir("trees", 0700), 0);
+    ck_assert_int_eq(parse(&args, (const char *const[]){NULL}), STATUS_OK);
+    ck_assert_ptr_eq(args.command, &command_overview);
+    ck_assert_str_eq(args.files[0], "run.trace");
+    args_clear(&args);
+    ck_assert_int_eq(PARSE(&args, "callers", "fib"), STATUS_OK);
+    ck_assert_str_eq(args.word, "fib");
+    ck_assert_str_eq(args.files[0], "run.trace");
+    args_clear(&args);
+    ck_assert_int_eq(PARSE(&args, "run.trace", "-n", "3", "b.trace"), STATUS_OK);
+    ck_assert_ptr_eq(args.command, &command_overview);
+    ck_assert_uint_eq(args.n_files, 2);
+    ck_assert_uint_eq(args_count(&args, "limit", 0), 3);
+    args_clear(&args);
+    ck_assert_int_eq(PARSE(&args, "-"), STATUS_OK);
+    ck_assert_str_eq(args.files[0], "-");
+    args_clear(&args);
+    REFUSE("did you mean \"tree\"", "trees", "x"); /* a folder is no trace */
+    REFUSE("wants more files", "diff", "run.trace");
+    ck_assert_int_eq(rmdir("trees"), 0);
+    ck_assert_int_eq(chdir(before), 0);
+    scratch_remove();
+    free(before);
 }
 END_TEST
 
@@ -276,6 +321,7 @@ int main(void)
     TCase *const tests = tcase_create("args");
     tcase_add_test(tests, options_and_files_in_any_order);
     tcase_add_test(tests, what_is_wrong_is_named);
+    tcase_add_test(tests, what_is_left_out_is_the_usual);
     tcase_add_test(tests, help_needs_no_file);
     tcase_add_test(tests, columns_are_checked);
     tcase_add_test(tests, tables_agree_with_each_other);
