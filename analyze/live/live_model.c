@@ -85,27 +85,18 @@ static struct live_second strip_second(const struct recent_thread *t, uint64_t s
 }
 
 /* Whom it waited for most in the window. */
-static const struct thread *waited_for(const struct recent *recent, const struct live_model *model,
-                                       const struct recent_thread *t)
+static const struct thread *waited_for(const struct live_model *model, const struct thread *thread)
 {
     const struct thread *most = NULL;
-    uint64_t *const ns = memory_get((recent->n_threads + 1) * sizeof *ns);
     uint64_t most_ns = 0;
-    for (uint64_t s = model->from; s < model->to; s++) {
-        const struct recent_second *const second = recent_second(recent, s);
-        for (size_t i = 0; second != NULL && i < second->n; i++) {
-            const struct recent_entry *const e = &second->entries[i];
-            if (e->class != CLASS_COUNT || e->thread != t->thread->index ||
-                e->number >= recent->n_threads || recent->threads[e->number] == NULL)
-                continue;
-            ns[e->number] += e->weight.wall;
-            if (ns[e->number] > most_ns) {
-                most_ns = ns[e->number];
-                most = recent->threads[e->number]->thread;
-            }
+    size_t n;
+    const struct gil_entry *const pairs = live_gil_of(model, thread, &n);
+    for (size_t i = 0; i < n; i++) {
+        if (pairs[i].holder != NULL && pairs[i].amount.waited_ns > most_ns) {
+            most_ns = pairs[i].amount.waited_ns;
+            most = pairs[i].holder;
         }
     }
-    free(ns);
     return most;
 }
 
@@ -122,11 +113,10 @@ static void fill_now(struct live_thread_row *row, const struct live *live,
 }
 
 static bool fill_thread(struct live_thread_row *row, const struct live *live,
-                        const struct live_model *model, const struct recent *recent,
-                        const struct recent_thread *t)
+                        const struct live_model *model, const struct recent_thread *t)
 {
     uint64_t by[CLASS_COUNT] = {0};
-    *row = (struct live_thread_row){.thread = t->thread};
+    *row = (struct live_thread_row){.thread = t->thread, .name = t->thread->name, .n = 1};
     for (uint64_t s = model->from; s < model->to; s++) {
         const struct recent_cell *const cell = recent_cell(t, s);
         for (int c = 0; cell != NULL && c < CLASS_COUNT; c++) {
@@ -146,8 +136,9 @@ static bool fill_thread(struct live_thread_row *row, const struct live *live,
     row->on_cpu = (double)running_ns(by) / wall;
     row->gil = (double)by[CLASS_WAITS_GIL] / wall;
     row->blocked = (double)(by[CLASS_BLOCKED] + by[CLASS_UNKNOWN]) / wall;
-    row->waits_for = by[CLASS_WAITS_GIL] > 0 ? waited_for(recent, model, t) : NULL;
+    row->waits_for = by[CLASS_WAITS_GIL] > 0 ? waited_for(model, t->thread) : NULL;
     fill_now(row, live, model, t);
+    row->doing[row->state] = row->is_there;
     return true;
 }
 
@@ -158,7 +149,7 @@ static int compare_threads(const void *left, const void *right, void *closure)
     const double x[] = {a->cpu, a->gil, a->blocked, 0}, y[] = {b->cpu, b->gil, b->blocked, 0};
     if (order != LIVE_BY_NAME && x[order] != y[order])
         return x[order] < y[order] ? 1 : -1;
-    const int by_name = strcmp(a->thread->name, b->thread->name);
+    const int by_name = strcmp(a->name, b->name);
     return by_name != 0
                ? by_name
                : (a->thread->index > b->thread->index) - (a->thread->index < b->thread->index);
@@ -172,27 +163,33 @@ static void fill_threads(struct live_model *model, const struct live *live,
     for (size_t i = 0; i < recent->n_threads; i++) {
         const struct recent_thread *const t = recent->threads[i];
         struct live_thread_row *const row = &model->threads[model->n_threads];
-        if (t == NULL || !fill_thread(row, live, model, recent, t))
+        if (t == NULL || !fill_thread(row, live, model, t))
             continue;
         model->cpus += row->cpu;
         model->n_seen++;
-        model->n_threads += is_found(wish, t->thread->name) || is_found(wish, row->frame.function);
+        model->n_threads +=
+            live_in_group(&model->arena, wish, t->thread) &&
+            (is_found(wish, t->thread->name) || is_found(wish, row->frame.function));
     }
+    model->n_found = model->n_threads;
+    if (wish->groups && wish->group[0] == '\0')
+        live_group_rows(model, recent->n_threads);
     qsort_r(model->threads, model->n_threads, sizeof *model->threads, compare_threads, &order);
 }
 
 /* ---- places ---- */
 
 /* The threads of a profile that count, *n of them; the caller's to free. */
-static struct profile_thread **chosen(const struct profile *profile, const struct live_wish *wish,
-                                      size_t *n)
+static struct profile_thread **chosen(struct arena *arena, const struct profile *profile,
+                                      const struct live_wish *wish, size_t *n)
 {
     struct profile_thread **const threads =
         memory_get((profile->n_threads + 1) * sizeof(struct profile_thread *));
     *n = 0;
     for (size_t i = 0; i < profile->n_threads; i++) {
         struct profile_thread *const t = profile->threads[i];
-        if (t != NULL && (wish->only == NULL || t->thread == wish->only))
+        if (t != NULL && (wish->only == NULL || t->thread == wish->only) &&
+            live_in_group(arena, wish, t->thread))
             threads[(*n)++] = t;
     }
     return threads;
@@ -207,7 +204,7 @@ static double *total_shares(struct live_model *model, const struct live *live,
     total.symbols = live->scene.symbols;
     total.tree = live->scene.tree;
     size_t n, n_rows;
-    struct profile_thread **const threads = chosen(&total, wish, &n);
+    struct profile_thread **const threads = chosen(&model->arena, &total, wish, &n);
     const struct basis basis = profile_basis(threads, n, wish->metric);
     if (n > 0 && !basis_is_empty(&basis)) {
         struct fold *const fold = fold_open(&total, &keys[wish->key]);
@@ -237,7 +234,7 @@ static void fill_places(struct live_model *model, const struct live *live,
     struct profile window;
     size_t n, n_rows = 0;
     recent_profile(recent, &live->scene, model->from, model->to, &window);
-    struct profile_thread **const threads = chosen(&window, wish, &n);
+    struct profile_thread **const threads = chosen(&model->arena, &window, wish, &n);
     const struct basis basis = profile_basis(threads, n, wish->metric);
     double *const totals = total_shares(model, live, wish, key->count(&live->scene.symbols));
     if (n > 0 && !basis_is_empty(&basis)) {
@@ -280,6 +277,9 @@ void live_model_fill(struct live_model *model, const struct live *live, const st
     if (model->from == model->to)
         return;
     fill_gil(model, recent);
+    live_gil_pairs(model, recent);
+    if (wish->matrix)
+        live_gil_matrix(model, recent);
     fill_threads(model, live, recent, wish);
     fill_places(model, live, recent, wish);
 }

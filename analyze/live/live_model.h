@@ -9,13 +9,15 @@
  *               from the live and good until its next look.
  *
  * Always true:  a row of threads is that of `pyanalyze threads --from --to` with the window's
- *               seconds, a row of places that of `lines` or `functions` with --merge-threads.
+ *               seconds, of groups with --group, a row of places that of `lines` or `functions`
+ *               with --merge-threads; pairs are those of `gil`.
  */
 #ifndef PYREC_ANALYZE_LIVE_MODEL_H
 #define PYREC_ANALYZE_LIVE_MODEL_H
 
 #include "analyze/model/key.h"
 #include "analyze/model/metric.h"
+#include "analyze/time/gil_matrix.h"
 #include "live.h"
 
 #define LIVE_STRIP 60u /* seconds of a thread's strip at most */
@@ -29,8 +31,12 @@ struct live_wish {
     const struct metric *metric;
     enum key_id key; /* KEY_LINE or KEY_FUNCTION */
     enum live_order order;
-    const char *find;          /* only rows that contain this, in any case; "" = all */
-    const struct thread *only; /* places of this thread; NULL = of all */
+    const char *find;               /* only rows that contain this, in any case; "" = all */
+    const struct thread *only;      /* places of this thread; NULL = of all */
+    bool groups;                    /* numbered threads of a process are one row, as with --group */
+    const char *group;              /* only threads of this group, one by one; "" = all, .. */
+    const struct process *group_of; /* .. of this process */
+    bool matrix;                    /* who waited for whose GIL, too */
 };
 
 /* A second of a strip: shares of what was observed; all 0 = not observed. */
@@ -40,7 +46,10 @@ struct live_second {
 };
 
 struct live_thread_row {
-    const struct thread *thread;
+    const struct thread *thread; /* of a group the first */
+    const char *name;
+    size_t n;                    /* threads of a group; 1 = it is a thread by itself */
+    size_t doing[CLASS_COUNT];   /* how many of them do what, at the end of the window */
     double cpu;                  /* CPUs used, by its clock */
     double on_cpu, gil, blocked; /* shares of what was observed */
     uint64_t wall_ns, cpu_ns;
@@ -50,7 +59,15 @@ struct live_thread_row {
     uint32_t node;
     struct frame frame;
     const char *call;               /* "" = none */
-    const struct thread *waits_for; /* NULL = for nobody that is known */
+    const struct thread *waits_for; /* most in the window; NULL = for nobody that is known */
+};
+
+/* Who waited for whose GIL in the window. */
+struct live_gil {
+    const struct process *process; /* that in which most was waited; NULL = in none */
+    size_t n_more;                 /* others in which threads waited */
+    struct gil_matrix matrix;
+    double held[GIL_MATRIX_MAX]; /* by line: share of the window in which that thread held it */
 };
 
 struct live_place_row {
@@ -69,13 +86,29 @@ struct live_model {
     bool gil_known;
     double held, waiting, gc; /* share of the time the GIL was held; threads that waited; share */
     struct live_thread_row *threads;
-    size_t n_threads; /* those that were found */
-    size_t n_seen;    /* all */
+    size_t n_threads;        /* rows */
+    size_t n_found;          /* threads in them */
+    size_t n_seen;           /* all threads */
+    struct gil_entry *pairs; /* of the kind GIL_PAIRS, by waiter; wall_ns is not filled */
+    size_t n_pairs;
+    struct live_gil gil;
     struct live_place_row *places;
     size_t n_places;
     double cost; /* CPUs that recording takes; < 0: not known */
     double rate; /* ticks per second */
 };
+
+/* Fill model->pairs, for live_model_fill; of these, those of a thread; the matrix. */
+void live_gil_pairs(struct live_model *model, const struct recent *recent);
+const struct gil_entry *live_gil_of(const struct live_model *model, const struct thread *waiter,
+                                    size_t *n);
+void live_gil_matrix(struct live_model *model, const struct recent *recent);
+
+/* Is that thread one of the wished group? */
+bool live_in_group(struct arena *arena, const struct live_wish *wish, const struct thread *thread);
+
+/* Make one row of those of a group; for live_model_fill. Indexes of threads are below that. */
+void live_group_rows(struct live_model *model, size_t n_indexes);
 
 void live_model_fill(struct live_model *model, const struct live *live, const struct recent *recent,
                      const struct live_wish *wish);

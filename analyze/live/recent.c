@@ -146,14 +146,18 @@ static void cell_add(struct recent_cell *cell, const struct piece *p, enum state
 
 static void wait_add(const struct piece *p)
 {
-    const struct scene *const scene = p->scene;
+    struct scene *const scene = p->scene;
     for (uint32_t k = p->first; k < p->first + p->n; k++) {
         const uint32_t holder = scene_holder_at(scene, k);
-        if (holder == SCENE_NOBODY)
-            continue;
-        const uint32_t at = entry_of(p->second, (uint32_t)p->thread->thread->index,
-                                     (uint32_t)scene->threads[holder].thread->index, CLASS_COUNT);
-        p->second->entries[at].weight.wall += scene_wall_ns(scene, k, 1);
+        const struct thread *const thread =
+            holder != SCENE_NOBODY ? scene->threads[holder].thread : p->thread->thread;
+        const uint32_t number =
+            thread != p->thread->thread ? (uint32_t)thread->index : RECENT_NOBODY;
+        const uint32_t at =
+            entry_of(p->second, (uint32_t)p->thread->thread->index, number, RECENT_WAITS);
+        const struct weight w = {
+            .samples = 1, .ticks = scene_due(scene, k, 1), .wall = scene_wall_ns(scene, k, 1)};
+        weight_add(&p->second->entries[at].weight, &w);
     }
 }
 
@@ -264,6 +268,17 @@ static void note_now(struct scene *scene, struct recent_thread *t, const struct 
     t->holder = holder != SCENE_NOBODY ? scene->threads[holder].thread : NULL;
 }
 
+static void hold_add(struct recent_second *second, struct recent_gil *gil,
+                     const struct scene *scene, const struct scene_holder *holder, uint32_t first,
+                     uint32_t n)
+{
+    const struct weight w = {.samples = n, .wall = scene_wall_ns(scene, first, n)};
+    const uint32_t at =
+        entry_of(second, (uint32_t)scene->threads[holder->thread].thread->index, 0, RECENT_HOLDS);
+    gil->held_ns += w.wall;
+    weight_add(&second->entries[at].weight, &w);
+}
+
 static void take_holders(struct recent *recent, struct scene *scene, const struct cuts *cuts)
 {
     uint32_t first = 0;
@@ -280,7 +295,7 @@ static void take_holders(struct recent *recent, struct scene *scene, const struc
             const uint32_t from = scene->holders[h].first > first ? scene->holders[h].first : first;
             const uint32_t to = next < cuts->ends[i] ? next : cuts->ends[i];
             if (scene->holders[h].thread != SCENE_NOBODY && from < to)
-                gil->held_ns += scene_wall_ns(scene, from, to - from);
+                hold_add(second, gil, scene, &scene->holders[h], from, to - from);
         }
     }
 }
@@ -367,7 +382,7 @@ void recent_profile(const struct recent *recent, const struct scene *scene, uint
         const struct recent_second *const second = recent_second(recent, s);
         for (size_t i = 0; second != NULL && i < second->n; i++) {
             const struct recent_entry *const e = &second->entries[i];
-            if (e->class == CLASS_COUNT)
+            if (e->class >= CLASS_COUNT)
                 continue;
             struct profile_thread *const t =
                 recent_thread_of(profile, recent->threads[e->thread]->thread);

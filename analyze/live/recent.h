@@ -22,6 +22,9 @@
 #define RECENT_SECONDS 64u
 #define RECENT_NONE    UINT64_MAX
 #define SECOND_NS      UINT64_C(1000000000)
+#define RECENT_WAITS   ((uint8_t)CLASS_COUNT) /* an entry: it waited for the GIL of `number` */
+#define RECENT_HOLDS   ((uint8_t)(CLASS_COUNT + 1)) /* it held the GIL; `number` is 0 */
+#define RECENT_NOBODY  UINT32_MAX /* nobody held what it waited for, or it is not known who */
 
 /* A second of a thread. */
 struct recent_cell {
@@ -51,10 +54,10 @@ struct recent_thread {
     uint64_t last_second;
 };
 
-/* What a place of a thread weighs in a second; or how long it waited for another thread. */
+/* What a place of a thread weighs in a second; how long it waited for another thread, or held. */
 struct recent_entry {
     uint32_t thread, number; /* index of the census; node, or the holder's index */
-    uint8_t class;           /* enum state_class, or CLASS_COUNT: a wait */
+    uint8_t class;           /* enum state_class, or one of these */
     struct weight weight;    /* times in ns */
 };
 

@@ -90,7 +90,8 @@ void gil_matrix_build(struct gil_matrix *matrix, struct arena *arena,
     *matrix = (struct gil_matrix){.n_shown = n_shown, .n_others = n - n_shown, .lines = lines};
     for (size_t i = 0; i < n_shown; i++)
         lines[i] = (struct gil_line){.mark = arena_print(arena, "#%zu", i + 1),
-                                     .name = parties[i].thread->name};
+                                     .name = parties[i].thread->name,
+                                     .thread = parties[i].thread};
     *others = (struct gil_line){.mark = "", .name = "others"};
     lines[n_shown + 1] = all;
     for (size_t i = 0; i < n; i++) {

@@ -29,6 +29,7 @@ enum {
 struct gil_line {
     const char *mark; /* "#3", which stands above its column where the name is too long for that */
     const char *name; /* of its thread; "others", "all" */
+    const struct thread *thread; /* NULL: of several */
     struct gil_amount all, cells[GIL_MATRIX_CELLS];
     uint64_t wall_ns; /* its time altogether, where it was seen waiting */
 };

@@ -45,6 +45,9 @@ static void refresh(struct top *top)
     top->wish.to = to;
     top->wish.find = top->find;
     top->wish.only = top->page == TOP_THREAD ? top->chosen : NULL;
+    top->wish.group = top->group;
+    top->wish.groups = !top->is_apart;
+    top->wish.matrix = top->page == TOP_GIL;
     live_model_fill(&top->model, &top->live, recent, &top->wish);
     const size_t n[] = {top->model.n_threads, top->model.n_places};
     for (int i = 0; i < 2; i++)
@@ -96,6 +99,7 @@ void top_tick(struct top *top, uint64_t now_ns)
     if (look == LIVE_GONE) {
         live_model_clear(&top->model);
         top->chosen = NULL;
+        top->group[0] = '\0';
         top->page = TOP_MAIN;
         top->is_lost = true;
         say(top, why.detail);
@@ -108,6 +112,7 @@ void top_tick(struct top *top, uint64_t now_ns)
         recent_clear(&top->past);
         top->past_to = 0;
         top->chosen = NULL;
+        top->group[0] = '\0';
         top->page = top->page == TOP_THREAD || top->page == TOP_SOURCE ? TOP_MAIN : top->page;
         say(top, top->was_there ? "another file stands there: read anew" : "");
         top->is_lost = false;
@@ -172,7 +177,12 @@ static void next_window(struct top *top)
 static void enter(struct top *top)
 {
     const size_t at = top->cursor[top->panel];
-    if (top->page == TOP_MAIN && top->panel == TOP_THREADS && at < top->model.n_threads) {
+    if (top->page == TOP_MAIN && top->panel == TOP_THREADS && at < top->model.n_threads &&
+        top->model.threads[at].n > 1) {
+        snprintf(top->group, sizeof top->group, "%s", top->model.threads[at].name);
+        top->wish.group_of = top->model.threads[at].thread->process;
+        top->cursor[TOP_THREADS] = 0;
+    } else if (top->page == TOP_MAIN && top->panel == TOP_THREADS && at < top->model.n_threads) {
         top->chosen = top->model.threads[at].thread;
         top->page = TOP_THREAD;
         top->panel = TOP_PLACES;
@@ -185,8 +195,10 @@ static void enter(struct top *top)
 
 static void leave(struct top *top)
 {
-    if (top->page == TOP_MAIN)
+    if (top->page == TOP_MAIN && top->find[0] != '\0')
         top->find[0] = '\0';
+    else if (top->page == TOP_MAIN)
+        top->group[0] = '\0';
     if (top->page == TOP_SOURCE && top->chosen != NULL) {
         top->page = TOP_THREAD;
         return;
@@ -281,6 +293,10 @@ static void press_table(struct top *top, uint32_t key)
     case 'w':
         next_window(top);
         break;
+    case 'p':
+        top->is_apart = !top->is_apart;
+        top->group[0] = '\0';
+        break;
     default:
         break;
     }
@@ -310,6 +326,8 @@ void top_press(struct top *top, uint32_t key)
         return;
     if (key == 'h' || key == '?')
         top->page = top->page == TOP_HELP ? TOP_MAIN : TOP_HELP;
+    else if (key == 'g')
+        top->page = top->page == TOP_GIL ? TOP_MAIN : TOP_GIL;
     else if (key == '/')
         top->is_typing = true;
     else if (key == 'W')

@@ -30,7 +30,7 @@ enum top_key {
     TOP_KEY_BACKSPACE,
 };
 
-enum top_page { TOP_MAIN, TOP_THREAD, TOP_SOURCE, TOP_OUTPUT, TOP_HELP };
+enum top_page { TOP_MAIN, TOP_THREAD, TOP_SOURCE, TOP_GIL, TOP_OUTPUT, TOP_HELP };
 enum top_panel { TOP_THREADS, TOP_PLACES };
 
 struct top_settings {
@@ -57,6 +57,8 @@ struct top {
     enum top_panel panel;
     size_t cursor[2], first[2];  /* by panel: row, and the first that is shown */
     const struct thread *chosen; /* of TOP_THREAD */
+    char group[96];              /* whose threads alone are shown; "" = all of all */
+    bool is_apart;               /* numbered threads have a row each */
     struct frame place;          /* of TOP_SOURCE */
     char find[64];
     bool is_typing; /* what is looked for */
@@ -82,6 +84,9 @@ void top_press(struct top *top, uint32_t key);
 
 /* Draw into a canvas that has its size. */
 void top_draw(struct top *top, struct canvas *canvas, uint64_t now_ns);
+
+/* Who waits for whose GIL; for top_draw_page. */
+void top_draw_gil(const struct top *top, struct canvas *canvas);
 
 /* The last lines of the program's output, for top_draw_page. */
 void top_draw_output(const struct top *top, struct canvas *canvas);

@@ -198,6 +198,9 @@ static void draw_alarm(struct top *top, struct canvas *canvas)
         canvas_put(canvas, 2, 0, canvas->cols, line.text, STYLE_BOLD);
     } else if (top->message[0] != '\0') {
         canvas_put(canvas, 2, 0, canvas->cols, top->message, STYLE_BOLD);
+    } else if (top->group[0] != '\0') {
+        buffer_print(&line, "only %s   (Esc: all)", top->group);
+        canvas_put(canvas, 2, 0, canvas->cols, line.text, STYLE_BOLD);
     } else if (open != NULL && !top->is_paused) {
         const uint64_t ns = open->end_ns - open->begin_ns;
         buffer_print(&line, "! %s stalled %.1f s: %.0f %% ", open->thread->name, seconds(ns),
@@ -235,7 +238,7 @@ static enum canvas_style strip_glyph(const struct live_second *s, bool plain, co
     return is_gil ? STYLE_GIL : STYLE_CPU;
 }
 
-static const char *state_glyph(const struct live_thread_row *row, bool plain)
+static const char *state_glyph(bool is_there, enum state_class state, bool plain)
 {
     static const char *const glyphs[CLASS_COUNT] = {[CLASS_ON_CPU] = "\u25cf",
                                                     [CLASS_READY] = "\u25cc",
@@ -247,7 +250,24 @@ static const char *state_glyph(const struct live_thread_row *row, bool plain)
                                                      [CLASS_WAITS_GIL] = "g",
                                                      [CLASS_BLOCKED] = ".",
                                                      [CLASS_UNKNOWN] = "?"};
-    return !row->is_there ? "-" : plain ? letters[row->state] : glyphs[row->state];
+    return !is_there ? "-" : plain ? letters[state] : glyphs[state];
+}
+
+/* "1 ● 5 ◔ 2 ○": how many of a group do what. */
+static void print_doing(struct buffer *text, const struct live_thread_row *t, bool plain)
+{
+    static const enum state_class order[CLASS_COUNT] = {CLASS_ON_CPU, CLASS_READY, CLASS_WAITS_GIL,
+                                                        CLASS_BLOCKED, CLASS_UNKNOWN};
+    size_t n = 0;
+    for (int i = 0; i < CLASS_COUNT; i++) {
+        const size_t doing = t->doing[order[i]];
+        if (doing > 0)
+            buffer_print(text, "%s%zu %s", n > 0 ? "  " : "", doing,
+                         state_glyph(true, order[i], plain));
+        n += doing;
+    }
+    if (n < t->n)
+        buffer_print(text, "%s%zu gone", n > 0 ? "  " : "", t->n - n);
 }
 
 static int put_percent(struct canvas *canvas, int row, int col, int width, double share,
@@ -262,25 +282,41 @@ static void draw_now(struct canvas *canvas, int row, int col, const struct live_
 {
     struct buffer text = {0};
     const bool wide = canvas->cols >= 120;
-    canvas_put(canvas, row, col, 1, state_glyph(t, canvas->plain), STYLE_PLAIN);
-    if (!t->is_there)
+    if (t->n == 1)
+        canvas_put(canvas, row, col, 1, state_glyph(t->is_there, t->state, canvas->plain),
+                   STYLE_PLAIN);
+    if (t->n > 1)
+        print_doing(&text, t, canvas->plain);
+    else if (!t->is_there)
         buffer_add_text(&text, t->thread->ended ? "ended" : "not seen");
     else if (t->call[0] != '\0')
         buffer_print(&text, "%s in %s", t->call, t->frame.function);
     else
         buffer_add_text(&text, t->frame.function);
-    if (t->is_there && wide && t->frame.file[0] != '\0')
+    if (t->n == 1 && t->is_there && wide && t->frame.file[0] != '\0')
         buffer_print(&text, " (%s:%" PRIu32 ")", path_short(t->frame.file), t->frame.line);
-    canvas_put(canvas, row, col + 2, canvas->cols - col - 2, text.text,
+    col += t->n == 1 ? 2 : 0;
+    canvas_put(canvas, row, col, canvas->cols - col, text.text,
                t->is_there ? STYLE_PLAIN : STYLE_DIM);
     buffer_clear(&text);
+}
+
+/* How many a group has stands there whatever is cut. */
+static void put_name(struct canvas *canvas, int row, int width, const struct live_thread_row *t)
+{
+    char number[24] = "";
+    if (t->n > 1)
+        snprintf(number, sizeof number, canvas->plain ? " x%zu" : " \u00d7%zu", t->n);
+    const int number_width = (int)strlen(number) - (t->n > 1 && !canvas->plain);
+    const int col = canvas_put(canvas, row, 0, width - number_width, t->name, STYLE_PLAIN);
+    canvas_put(canvas, row, col, width - col, number, STYLE_PLAIN);
 }
 
 static void draw_thread(const struct layout *l, struct canvas *canvas, int row,
                         const struct live_thread_row *t)
 {
     int col = 0;
-    canvas_put(canvas, row, col, l->name, t->thread->name, STYLE_PLAIN);
+    put_name(canvas, row, l->name, t);
     col += l->name + 1;
     for (int i = 0; i < l->strip; i++) {
         const char *glyph;
@@ -326,7 +362,7 @@ static void draw_threads(struct top *top, const struct layout *l, struct canvas 
     const struct live_model *const m = &top->model;
     const size_t first = scroll(top, TOP_THREADS, m->n_threads, l->threads);
     int col = l->name + 1;
-    snprintf(text, sizeof text, "thread (%zu)", m->n_threads);
+    snprintf(text, sizeof text, "thread (%zu)", m->n_found);
     canvas_put(canvas, l->threads_at, 0, l->name, text, STYLE_TITLE);
     snprintf(text, sizeof text, l->strip >= 10 ? "last %d s" : "%d s", l->strip);
     canvas_put(canvas, l->threads_at, col, l->strip, text, STYLE_TITLE);
@@ -474,7 +510,7 @@ static void draw_footer(struct top *top, struct canvas *canvas)
     else if (w >= 70)
         buffer_print(&line,
                      "q quit  space pause  m %s  w %" PRIu32
-                     " s  s sort  / find  Enter more  ? help%s",
+                     " s  g GIL  / find  Enter more  ? help%s",
                      top->wish.metric->word, top->wish.window, output);
     else
         buffer_print(&line, "q quit  space pause  ? help%s", output);

@@ -15,11 +15,12 @@ static void draw_help(struct canvas *canvas)
         "space         pause; recording goes on. Again: live",
         "left right    back and forth in time, a second; < > a minute; End: live",
         "up down, Tab  move; between threads and places",
-        "Enter         a thread: its stack and places; a place: its source. Esc: back",
+        "Enter         a thread: stack, places; a group: its threads; a place: its source",
+        "p  g          numbered threads as one row, or apart; who waits for whose GIL",
         "s             order of threads: cpu, gil, blocked, name",
         "m             metric of places: CPU, on CPU, seen, GIL wait, blocked",
         "w             window of `now`: 2, 10, 30, 60 s    l  lines or functions",
-        "/             find names; Esc: all again           r  total begins anew",
+        "/             find names                           r  total begins anew",
         "W             write the page of `pyanalyze report`: of these seconds, or of all",
         "o  K          with pyrec top: the program's output; keep the recording",
         "",
@@ -159,6 +160,8 @@ void top_draw_page(struct top *top, struct canvas *canvas)
 {
     if (top->page == TOP_HELP)
         draw_help(canvas);
+    else if (top->page == TOP_GIL)
+        top_draw_gil(top, canvas);
     else if (top->page == TOP_OUTPUT)
         top_draw_output(top, canvas);
     else if (top->page == TOP_SOURCE)

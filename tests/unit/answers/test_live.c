@@ -2,6 +2,7 @@
 /* What the live screen says of a window is what the tables say of it; and how it looks. */
 #include "analyze/base/memory.h"
 #include "analyze/live/live_model.h"
+#include "analyze/time/gil.h"
 #include "analyze/top/top.h"
 #include "analyze/weigh/fold.h"
 #include "tests/unit/support/reference.h"
@@ -108,6 +109,77 @@ static void check_window(const char *path, struct live *live, const struct recen
     recent_give_back(&profile);
 }
 
+/* ---- who waited for whom ---- */
+
+static char *print_pairs(const struct gil_entry *pairs, size_t n)
+{
+    struct buffer text = {0};
+    char **lines = NULL;
+    size_t n_lines = 0, size = 0;
+    for (size_t i = 0; i < n; i++) {
+        const struct gil_entry *const e = &pairs[i];
+        struct buffer line = {0};
+        if (e->kind != GIL_PAIRS)
+            continue;
+        buffer_print(
+            &line, "%" PRIu32 " %" PRIu32 " for %" PRId64 ": %" PRIu64 " %" PRIu64 " %" PRIu64,
+            e->waiter->process->pid, e->waiter->id, e->holder != NULL ? (int64_t)e->holder->id : -1,
+            e->amount.waited_ns, e->amount.samples, e->amount.ticks);
+        lines = memory_grow(lines, &size, n_lines + 1, sizeof(char *));
+        lines[n_lines++] = line.text;
+    }
+    if (n_lines > 1)
+        qsort(lines, n_lines, sizeof(char *), compare_lines);
+    for (size_t i = 0; i < n_lines; i++) {
+        buffer_print(&text, "%s\n", lines[i]);
+        free(lines[i]);
+    }
+    free(lines);
+    buffer_add_text(&text, "");
+    return text.text;
+}
+
+static void check_pairs(const char *path, struct live *live, const struct recent *recent,
+                        uint64_t from, uint64_t to)
+{
+    const struct select all = {0};
+    struct live_model model = {0};
+    const struct live_wish wish = {.to = to,
+                                   .window = (uint32_t)(to - from),
+                                   .metric = &metrics[METRIC_WALL],
+                                   .key = KEY_LINE,
+                                   .find = "",
+                                   .group = "",
+                                   .matrix = true};
+    struct gil gil = {.select = &all};
+    struct scene scene = {0};
+    struct trace *trace;
+    struct problem why = {0};
+    live_model_fill(&model, live, recent, &wish);
+    ck_assert_int_eq(trace_open(&trace, &path, 1, no_damage, NULL, &why), STATUS_OK);
+    trace_set_window(trace, (struct window){from * SECOND_NS, to * SECOND_NS});
+    scene_run(&scene, trace, &all, gil_take, &gil);
+    gil_finish(&gil);
+    char *const got = print_pairs(model.pairs, model.n_pairs);
+    char *const wanted = print_pairs(gil.entries, gil.n);
+    ck_assert_msg(strcmp(got, wanted) == 0, "%" PRIu64 " to %" PRIu64 ":\n%s\nis not\n%s", from, to,
+                  got, wanted);
+    uint64_t all_ns = 0;
+    for (size_t i = 0; i < model.n_pairs; i++)
+        all_ns += model.pairs[i].waiter->process == model.gil.process
+                      ? model.pairs[i].amount.waited_ns
+                      : 0;
+    const struct gil_matrix *const matrix = &model.gil.matrix;
+    ck_assert_uint_eq(matrix->n_lines > 0 ? matrix->lines[matrix->n_lines - 1].all.waited_ns : 0,
+                      all_ns);
+    free(got);
+    free(wanted);
+    gil_clear(&gil);
+    scene_clear(&scene);
+    trace_close(trace);
+    live_model_clear(&model);
+}
+
 /* A file that grows while it is looked at; then every window of it, as it is kept and as it is
  * read. */
 START_TEST(windows_equal_tables)
@@ -138,6 +210,8 @@ START_TEST(windows_equal_tables)
         const uint64_t to = from + 1 + (scratch_random(&state) >> 20) % (end - from);
         if (from + RECENT_SECONDS > live.recent.newest)
             check_window(path, &live, &live.recent, from, to);
+        if (from + RECENT_SECONDS > live.recent.newest && to - from <= LIVE_STRIP)
+            check_pairs(path, &live, &live.recent, from, to);
         if (to - from <= RECENT_SECONDS) {
             live_read_past(&live, &past, from, to);
             check_window(path, &live, &past, from, to);
@@ -274,7 +348,23 @@ START_TEST(other_screens)
     check_screen("80x24-plain", 80, 24);
     close_made();
     open_made(500, false);
+    check_screen("80x24-group", 80, 24);
+    ck_assert_uint_eq(made.model.n_found, 503);
+    ck_assert_uint_eq(made.model.n_threads, 4);
+    while (made.model.threads[made.cursor[TOP_THREADS]].n == 1)
+        top_press(&made, TOP_KEY_DOWN);
+    top_press(&made, TOP_KEY_ENTER);
+    ck_assert_uint_eq(made.model.n_threads, 500);
+    top_press(&made, TOP_KEY_ESCAPE);
+    ck_assert_uint_eq(made.model.n_threads, 4);
+    top_press(&made, 'p');
     check_screen("80x24-500-threads", 80, 24);
+    close_made();
+    open_made(0, false);
+    top_press(&made, 'g');
+    check_screen("80x24-gil", 80, 24);
+    top_press(&made, TOP_KEY_ESCAPE);
+    ck_assert_int_eq(made.page, TOP_MAIN);
     close_made();
     open_made(0, false);
     top_press(&made, TOP_KEY_ENTER);
@@ -338,11 +428,18 @@ END_TEST
 /* At any size, whatever is pressed: no byte that could do something to a terminal. */
 START_TEST(nothing_hostile)
 {
-    static const uint32_t pressed[] = {
-        ' ', TOP_KEY_LEFT, 's',           'm',           'l',
-        'w', '\t',         TOP_KEY_DOWN,  TOP_KEY_ENTER, TOP_KEY_ESCAPE,
-        '/', 'e',          TOP_KEY_ENTER, TOP_KEY_HOME,  '<',
-        '>', TOP_KEY_END,  'r',           '?',           TOP_KEY_UP};
+    static const uint32_t pressed[] = {' ',           TOP_KEY_LEFT,
+                                       's',           'm',
+                                       'l',           'w',
+                                       '\t',          TOP_KEY_DOWN,
+                                       TOP_KEY_ENTER, TOP_KEY_ESCAPE,
+                                       '/',           'e',
+                                       TOP_KEY_ENTER, TOP_KEY_HOME,
+                                       '<',           '>',
+                                       TOP_KEY_END,   'r',
+                                       '?',           TOP_KEY_UP,
+                                       'g',           'p',
+                                       'W',           'K'};
     uint64_t state = 5;
     open_made(30, false);
     for (int i = 0; i < 300; i++) {

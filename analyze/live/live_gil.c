@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: MIT */
+/* Who waited for whose GIL in a window. */
+#include "analyze/base/memory.h"
+#include "live_model.h"
+
+#include <stdlib.h>
+
+#define LINES_MAX 6 /* of the matrix, so that it fits a small terminal */
+
+static int compare_pairs(const void *left, const void *right)
+{
+    const struct gil_entry *const a = left, *const b = right;
+    if (a->waiter->index != b->waiter->index)
+        return a->waiter->index > b->waiter->index ? 1 : -1;
+    const uint64_t x = a->holder != NULL ? a->holder->index + 1 : 0;
+    const uint64_t y = b->holder != NULL ? b->holder->index + 1 : 0;
+    return (x > y) - (x < y);
+}
+
+static const struct thread *thread_at(const struct recent *recent, uint32_t index)
+{
+    return index < recent->n_threads && recent->threads[index] != NULL
+               ? recent->threads[index]->thread
+               : NULL;
+}
+
+/* The waits of each second, one behind the other; the caller's to free. */
+static struct gil_entry *find_waits(const struct live_model *model, const struct recent *recent,
+                                    size_t *n)
+{
+    struct gil_entry *waits = NULL;
+    size_t size = 0;
+    *n = 0;
+    for (uint64_t s = model->from; s < model->to; s++) {
+        const struct recent_second *const second = recent_second(recent, s);
+        for (size_t i = 0; second != NULL && i < second->n; i++) {
+            const struct recent_entry *const e = &second->entries[i];
+            const struct thread *const waiter = thread_at(recent, e->thread);
+            if (e->class != RECENT_WAITS || waiter == NULL)
+                continue;
+            waits = memory_grow(waits, &size, *n + 1, sizeof *waits);
+            waits[(*n)++] = (struct gil_entry){
+                .kind = GIL_PAIRS,
+                .waiter = waiter,
+                .holder = e->number != RECENT_NOBODY ? thread_at(recent, e->number) : NULL,
+                .place = GIL_NO_PLACE,
+                .amount = {e->weight.wall, e->weight.samples, e->weight.ticks}};
+        }
+    }
+    return waits;
+}
+
+void live_gil_pairs(struct live_model *model, const struct recent *recent)
+{
+    size_t n;
+    struct gil_entry *const waits = find_waits(model, recent, &n);
+    if (n > 1)
+        qsort(waits, n, sizeof *waits, compare_pairs);
+    model->pairs = arena_get(&model->arena, (n + 1) * sizeof *model->pairs);
+    for (size_t i = 0; i < n; i++) {
+        struct gil_entry *const last = &model->pairs[model->n_pairs - (model->n_pairs > 0)];
+        if (model->n_pairs > 0 && compare_pairs(last, &waits[i]) == 0) {
+            last->amount.waited_ns += waits[i].amount.waited_ns;
+            last->amount.samples += waits[i].amount.samples;
+            last->amount.ticks += waits[i].amount.ticks;
+        } else {
+            model->pairs[model->n_pairs++] = waits[i];
+        }
+    }
+    free(waits);
+}
+
+const struct gil_entry *live_gil_of(const struct live_model *model, const struct thread *waiter,
+                                    size_t *n)
+{
+    size_t low = 0, high = model->n_pairs;
+    while (low < high) {
+        const size_t middle = low + (high - low) / 2;
+        if (model->pairs[middle].waiter->index < waiter->index)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    for (*n = 0; low + *n < model->n_pairs && model->pairs[low + *n].waiter == waiter;)
+        ++*n;
+    return model->pairs + low;
+}
+
+/* What was waited in a process. */
+struct waited {
+    const struct process *process;
+    uint64_t ns;
+};
+
+/* The process in which most was waited, and in how many others somebody waited. */
+static const struct process *choose_process(const struct live_model *model, size_t *n_more)
+{
+    struct waited *list = NULL;
+    size_t n = 0, size = 0, most = 0;
+    for (size_t i = 0; i < model->n_pairs; i++) {
+        size_t at = n; /* mostly that of the pair before */
+        while (at > 0 && list[at - 1].process != model->pairs[i].waiter->process)
+            at--;
+        if (at == 0) {
+            list = memory_grow(list, &size, n + 1, sizeof *list);
+            list[n++] = (struct waited){model->pairs[i].waiter->process, 0};
+            at = n;
+        }
+        list[at - 1].ns += model->pairs[i].amount.waited_ns;
+    }
+    for (size_t i = 0; i < n; i++)
+        most = list[i].ns > list[most].ns ? i : most;
+    const struct process *const process = n > 0 ? list[most].process : NULL;
+    *n_more = n > 0 ? n - 1 : 0;
+    free(list);
+    return process;
+}
+
+/* How long a thread was seen in the window. */
+static uint64_t wall_of(const struct live_model *model, const struct recent *recent,
+                        const struct thread *thread)
+{
+    uint64_t ns = 0;
+    for (uint64_t s = model->from; s < model->to; s++) {
+        const struct recent_cell *const cell = recent_cell(recent->threads[thread->index], s);
+        for (int c = 0; cell != NULL && c < CLASS_COUNT; c++)
+            ns += cell->wall_ns[c];
+    }
+    return ns;
+}
+
+static void fill_held(struct live_model *model, const struct recent *recent)
+{
+    struct live_gil *const gil = &model->gil;
+    uint64_t process_ns = 0;
+    for (uint64_t s = model->from; s < model->to; s++) {
+        const struct recent_second *const second = recent_second(recent, s);
+        for (size_t i = 0; second != NULL && i < second->n_gils; i++)
+            process_ns += second->gils[i].process == gil->process ? second->gils[i].wall_ns : 0;
+    }
+    for (uint64_t s = model->from; s < model->to; s++) {
+        const struct recent_second *const second = recent_second(recent, s);
+        for (size_t i = 0; second != NULL && i < second->n; i++) {
+            const struct recent_entry *const e = &second->entries[i];
+            for (size_t k = 0; e->class == RECENT_HOLDS && k < gil->matrix.n_shown; k++) {
+                if (gil->matrix.lines[k].thread == thread_at(recent, e->thread))
+                    gil->held[k] += (double)e->weight.wall / (double)process_ns;
+            }
+        }
+    }
+}
+
+void live_gil_matrix(struct live_model *model, const struct recent *recent)
+{
+    struct live_gil *const gil = &model->gil;
+    const struct gil_entry **const pairs =
+        memory_get((model->n_pairs + 1) * sizeof(struct gil_entry *));
+    size_t n = 0;
+    *gil = (struct live_gil){0};
+    gil->process = choose_process(model, &gil->n_more);
+    for (size_t i = 0; i < model->n_pairs; i++) {
+        if (model->pairs[i].waiter->process != gil->process)
+            continue;
+        model->pairs[i].wall_ns = wall_of(model, recent, model->pairs[i].waiter);
+        pairs[n++] = &model->pairs[i];
+    }
+    gil_matrix_build(&gil->matrix, &model->arena, pairs, n, &metrics[METRIC_WALL], LINES_MAX);
+    if (gil->process != NULL)
+        fill_held(model, recent);
+    free(pairs);
+}
