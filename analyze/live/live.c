@@ -21,59 +21,81 @@ static void count_damage(void *closure, const char *path, const struct damage *d
 
 /* ---- reading ---- */
 
-static void read_into(struct live *live, struct recent *recent, struct unit_reader *reader)
-{
-    scene_enter(&live->scene, live->trace, reader);
-    while (unit_next_range(reader)) {
-        if (scene_load(&live->scene))
-            recent_take(recent, &live->scene);
-    }
-}
-
-static void read_tail(void *closure, size_t number, struct unit_reader *reader)
+/* While a unit is weighed its names and tree are the scene's: both number places alike. */
+static void enter_unit(void *closure, struct profile *profile, struct unit_reader *reader)
 {
     struct live *const live = closure;
-    (void)number;
-    live->recent.total = live->reads_total ? &live->total : NULL;
-    read_into(live, &live->recent, reader);
+    live->scene.symbols = profile->symbols;
+    live->scene.tree = profile->tree;
+    scene_enter(&live->scene, live->trace, reader);
 }
 
-static bool read_more(struct live *live)
+static void see_range(void *closure)
 {
-    const struct tail_job job = {.read = read_tail, .closure = live};
-    return tail_run(&live->tail, &job);
+    struct live *const live = closure;
+    if (scene_load(&live->scene))
+        recent_take(&live->recent, &live->scene);
 }
 
-/* What is not the newest generation of a process; only if it is not too much. */
-static void read_older(struct live *live)
+static void leave_unit(void *closure, struct profile *profile)
 {
-    struct trace *const trace = live->trace;
-    const struct trace_job job = {.read = read_tail, .closure = live};
+    const struct live *const live = closure;
+    profile->symbols = live->scene.symbols;
+    profile->tree = live->scene.tree;
+}
+
+static void show_total(struct live *live)
+{
+    running_show(&live->running, &live->total);
+    live->scene.symbols = live->total.symbols;
+    live->scene.tree = live->total.tree;
+}
+
+/* What the scene found meanwhile goes with it. */
+static void take_back_total(struct live *live)
+{
+    live->total.symbols = live->scene.symbols;
+    live->total.tree = live->scene.tree;
+    running_take_back(&live->running, &live->total);
+    live->scene.symbols = (struct symbols){0};
+    live->scene.tree = (struct tree){0};
+}
+
+/* Is there so much before the newest generations that only these are read? */
+static bool is_long(const struct trace *trace)
+{
     size_t n = 0;
+    for (size_t i = 0; i < trace->n_units; i++)
+        n += trace_unit_newest(trace, i) ? 0 : trace->units[i].n_chunks;
+    return n > LIVE_WHOLE_CHUNKS;
+}
+
+/* When the first of the newest generations began. */
+static uint64_t newest_ns(const struct trace *trace)
+{
     uint64_t from_ns = UINT64_MAX;
     for (size_t i = 0; i < trace->n_units; i++) {
         const struct unit *const unit = &trace->units[i];
-        n += unit->tail == 0 ? unit->n_chunks : 0;
-        if (unit->tail == 0 || unit->process == 0)
+        if (!trace_unit_newest(trace, i) || unit->process == 0)
             continue;
         const struct chunk_place *const first =
             chunk_file_get(trace->files[unit->chunks[0].file].chunks, unit->chunks[0].chunk);
         const uint64_t first_ns = first->header.t_first_ns + unit->recording->shift_ns;
         from_ns = first_ns < from_ns ? first_ns : from_ns;
     }
-    if (n <= LIVE_WHOLE_CHUNKS)
-        trace_run(trace, 1, &job);
-    else
-        live->total_from_ns = from_ns;
+    return from_ns != UINT64_MAX ? from_ns : 0;
 }
 
 static enum status open_trace(struct live *live, struct problem *why)
 {
+    static const struct select all = {0};
     TRY(trace_open_growing(&live->trace, &live->path, 1, count_damage, live, why));
-    tail_open(&live->tail, live->trace);
-    live->reads_total = true;
-    read_older(live);
-    read_more(live); /* nothing was read before */
+    live->watch = (struct profile_watch){enter_unit, see_range, leave_unit, live};
+    live->running.whole.watch = &live->watch;
+    live->running.newest_only = is_long(live->trace);
+    live->total_from_ns = live->running.newest_only ? newest_ns(live->trace) : 0;
+    running_open(&live->running, live->trace, &all, 1);
+    show_total(live);
     return STATUS_OK;
 }
 
@@ -85,9 +107,11 @@ enum status live_open(struct live *live, const char *path, struct problem *why)
 
 static void forget(struct live *live)
 {
-    tail_clear(&live->tail);
+    if (live->trace != NULL)
+        take_back_total(live);
+    profile_clear(&live->base);
+    running_clear(&live->running);
     recent_clear(&live->recent);
-    recent_give_back(&live->total); /* it has neither names nor tree of its own */
     scene_clear(&live->scene);
     arena_clear(&live->stall_texts);
     trace_close(live->trace);
@@ -107,15 +131,23 @@ enum live_look live_look(struct live *live, struct problem *why)
     const enum chunk_growth growth = trace_grow(live->trace);
     if (growth == CHUNK_GROWTH_NONE)
         return LIVE_SAME;
-    if (growth == CHUNK_GROWTH_MORE && read_more(live))
-        return LIVE_MORE;
+    if (growth == CHUNK_GROWTH_MORE) {
+        take_back_total(live);
+        const bool is_more = running_read(&live->running);
+        show_total(live);
+        if (is_more)
+            return LIVE_MORE;
+    }
     forget(live);
     return open_trace(live, why) == STATUS_OK ? LIVE_REPLACED : LIVE_GONE;
 }
 
 void live_reset_total(struct live *live)
 {
-    recent_give_back(&live->total);
+    profile_clear(&live->base);
+    running_show(&live->running, &live->base);
+    live->base.symbols = (struct symbols){0};
+    live->base.tree = (struct tree){0};
     live->total_from_ns = trace_end_ns(live->trace);
 }
 
@@ -144,8 +176,13 @@ struct past {
 static void read_past(void *closure, size_t worker, struct unit_reader *reader)
 {
     const struct past *const past = closure;
+    struct scene *const scene = &past->live->scene;
     (void)worker;
-    read_into(past->live, past->recent, reader);
+    scene_enter(scene, past->live->trace, reader);
+    while (unit_next_range(reader)) {
+        if (scene_load(scene))
+            recent_take(past->recent, scene);
+    }
 }
 
 void live_read_past(struct live *live, struct recent *past, uint64_t from, uint64_t to)
@@ -153,7 +190,6 @@ void live_read_past(struct live *live, struct recent *past, uint64_t from, uint6
     struct past closure = {live, past};
     const struct trace_job job = {.read = read_past, .closure = &closure};
     recent_clear(past);
-    past->total = NULL;
     trace_set_window(live->trace, (struct window){from * SECOND_NS, to * SECOND_NS});
     trace_run_again(live->trace, &job);
     trace_set_window(live->trace, WINDOW_ALL);

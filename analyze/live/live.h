@@ -3,11 +3,11 @@
  * live - a trace that is being written, looked at again and again: the last seconds, and all since
  * it was looked at first.
  *
- * On the line:  growing trace -> tail -> [live] -> recent, total, stalls -> live_model
+ * On the line:  growing trace -> running -> [live] -> recent, total, stalls -> live_model
  * Threads:      one.
- * Memory:       struct live is the caller's, zeroed before live_open; live_close takes it back.
- *               Per process that has not ended one dictionary; for the rest see recent.h, and 32
- *               bytes per thread and place in `total`.
+ * Memory:       struct live is the caller's, and stays where it is from live_open to live_close.
+ *               For the last seconds see recent.h, for all of it running.h, of which there is a
+ *               copy to be looked at.
  * Loss:         damage is counted. Of a recording of more than LIVE_WHOLE_CHUNKS chunks only the
  *               newest generations (five minutes) are read, and total_from_ns says since when.
  *
@@ -17,8 +17,8 @@
 #ifndef PYREC_ANALYZE_LIVE_H
 #define PYREC_ANALYZE_LIVE_H
 
-#include "analyze/read/tail.h"
 #include "analyze/stalls/stall.h"
+#include "analyze/weigh/running.h"
 #include "recent.h"
 
 #define LIVE_WHOLE_CHUNKS 2000u
@@ -48,12 +48,13 @@ struct live_stall {
 struct live {
     const char *path;
     struct trace *trace;
-    struct tail tail;
-    struct scene scene;
+    struct running running;
+    struct profile_watch watch;
+    struct scene scene; /* names and tree are the total's */
     struct recent recent;
-    struct profile total; /* threads by index of the census, NULL where nothing is */
+    struct profile total; /* all that was read by now, .. */
+    struct profile base;  /* .. less this, for live_reset_total; it has neither names nor tree */
     uint64_t total_from_ns;
-    bool reads_total;                          /* what is read now counts for the total */
     struct live_stall stalls[LIVE_STALLS_MAX]; /* newest first */
     size_t n_stalls;
     bool are_stalls_told; /* of all threads that were looked at: that there are none is known */

@@ -195,25 +195,40 @@ static struct profile_thread **chosen(struct arena *arena, const struct profile 
     return threads;
 }
 
+/* Add what places weigh in a profile to `sums`, by value of the key; the sum of them. */
+static double add_places(struct live_model *model, const struct live *live,
+                         const struct profile *named_by_live, const struct live_wish *wish,
+                         double sign, double *sums)
+{
+    struct profile profile = *named_by_live;
+    profile.symbols = live->scene.symbols;
+    profile.tree = live->scene.tree;
+    size_t n, n_rows;
+    double all = 0;
+    struct profile_thread **const threads = chosen(&model->arena, &profile, wish, &n);
+    if (n > 0) {
+        struct fold *const fold = fold_open(&profile, &keys[wish->key]);
+        const struct fold_row *const rows = fold_threads(fold, threads, n, &model->arena, &n_rows);
+        for (size_t i = 0; i < n_rows; i++) {
+            const double weight = sign * (double)wish->metric->of(&rows[i].self);
+            sums[rows[i].value] += weight;
+            all += weight;
+        }
+        fold_close(fold);
+    }
+    free(threads);
+    return all;
+}
+
 /* Shares of the total, by value of the key; the caller's to free. */
 static double *total_shares(struct live_model *model, const struct live *live,
                             const struct live_wish *wish, size_t n_values)
 {
     double *const shares = memory_get((n_values + 1) * sizeof *shares);
-    struct profile total = live->total;
-    total.symbols = live->scene.symbols;
-    total.tree = live->scene.tree;
-    size_t n, n_rows;
-    struct profile_thread **const threads = chosen(&model->arena, &total, wish, &n);
-    const struct basis basis = profile_basis(threads, n, wish->metric);
-    if (n > 0 && !basis_is_empty(&basis)) {
-        struct fold *const fold = fold_open(&total, &keys[wish->key]);
-        const struct fold_row *const rows = fold_threads(fold, threads, n, &model->arena, &n_rows);
-        for (size_t i = 0; i < n_rows; i++)
-            shares[rows[i].value] = share_of(&basis, &rows[i].self);
-        fold_close(fold);
-    }
-    free(threads);
+    double all = add_places(model, live, &live->total, wish, 1, shares);
+    all += add_places(model, live, &live->base, wish, -1, shares);
+    for (size_t i = 0; i < n_values; i++) /* CPU that waited may be given to what was before */
+        shares[i] = all > 0 && shares[i] > 0 ? shares[i] / all : 0;
     return shares;
 }
 

@@ -161,7 +161,7 @@ static void wait_add(const struct piece *p)
     }
 }
 
-static void piece_add(struct recent *recent, const struct piece *p)
+static void piece_add(const struct piece *p)
 {
     struct recent_thread *const t = p->thread;
     const enum state_class class = state_part(p->span->state);
@@ -174,11 +174,6 @@ static void piece_add(struct recent *recent, const struct piece *p)
         .wall = scene_wall_ns(p->scene, p->first, p->n),
         .cpu = carry_take(&t->carry, class, moved_ns),
     };
-    if (recent->total != NULL) {
-        struct profile_thread *const whole = recent_thread_of(recent->total, t->thread);
-        weight_add(sheet_at(&whole->sheets[class], &recent->total->arena, p->node), &w);
-        weight_add(&whole->total.by[class], &w);
-    }
     if (cell == NULL)
         return;
     cell_add(cell, p, class, &w, moved_ns);
@@ -238,7 +233,7 @@ static void take_span(struct recent *recent, struct piece *p, const struct cuts 
         p->second = second_of(recent, p->number);
         p->first = first;
         p->n = (end < cuts->ends[*cut] ? end : cuts->ends[*cut]) - first;
-        piece_add(recent, p);
+        piece_add(p);
         first += p->n;
     }
 }
@@ -422,5 +417,5 @@ void recent_clear(struct recent *recent)
         free(recent->seconds[i].gils);
         hash_clear(&recent->seconds[i].hash);
     }
-    *recent = (struct recent){.total = recent->total};
+    *recent = (struct recent){0};
 }

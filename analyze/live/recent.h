@@ -83,7 +83,6 @@ struct recent {
     struct recent_second seconds[RECENT_SECONDS];
     uint64_t newest; /* number of the newest second with a tick */
     bool has_any;
-    struct profile *total; /* add all that is taken to this, too, if it is there */
 };
 
 /* Take the range that the scene has loaded. */

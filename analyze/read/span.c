@@ -290,6 +290,20 @@ bool range_next_thread(struct range *range, struct range_thread *thread)
     return true;
 }
 
+void range_rewind(struct range *range, const struct range *mark)
+{
+    range->columns = mark->columns;
+    range->threads_read = mark->threads_read;
+    range->thread_id = mark->thread_id;
+    range->explicit_at = mark->explicit_at;
+    range->next_call_at = mark->next_call_at;
+    range->next_call = mark->next_call;
+    range->n_undefined = mark->n_undefined;
+    range->n_settled = range->next_settled = range->n_waiting = 0;
+    range->status = mark->status;
+    range->fault = mark->fault;
+}
+
 /* Start the next run; false when there is none or it is wrong. */
 static bool run_begin(struct range *range, struct range_thread *t)
 {

@@ -122,6 +122,12 @@ size_t range_spans(struct range *range, struct range_thread *thread, struct span
                    size_t room);
 
 /*
+ * Read the threads once more, from the first one on: `mark` is a copy of the range as it was when
+ * none had been read. What was handed out stays.
+ */
+void range_rewind(struct range *range, const struct range *mark);
+
+/*
  * Who held the GIL, from the first tick on; good until the next range is opened. The result is
  * their number: 0 when the message does not say. Runs that do not cover all ticks are a fault.
  */

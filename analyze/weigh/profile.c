@@ -113,8 +113,16 @@ void builder_begin(const struct build *build, struct builder *b, struct unit_rea
 
 void builder_read(const struct build *build, struct builder *b, struct unit_reader *reader)
 {
+    const struct profile_watch *const watch = b->skipped ? NULL : build->profile->watch;
+    if (watch != NULL)
+        watch->enter(watch->closure, build->profile, reader);
     while (!b->skipped && unit_next_range(reader)) {
         struct range_thread thread = {0};
+        if (watch != NULL) {
+            const struct range mark = reader->range;
+            watch->range(watch->closure);
+            range_rewind(&reader->range, &mark);
+        }
         read_kinds(b, &reader->dict);
         while (range_next_thread(&reader->range, &thread)) {
             const size_t index = facts_thread_index(&reader->facts, thread.id);
@@ -131,6 +139,8 @@ void builder_read(const struct build *build, struct builder *b, struct unit_read
             }
         }
     }
+    if (watch != NULL)
+        watch->leave(watch->closure, build->profile);
 }
 
 static void read_unit(void *closure, size_t worker, struct unit_reader *reader)

@@ -34,6 +34,9 @@
 #include "share.h"
 #include "sheet.h"
 
+struct profile;
+struct unit_reader;
+
 /* What a unit leaves behind of a thread's clock, to be joined in order of generation. */
 struct profile_joint {
     struct profile_joint *next;
@@ -65,6 +68,17 @@ struct profile_thread {
         stretches; /* if they are wanted; its next: those of the units, until joined */
 };
 
+/*
+ * Somebody who looks at what is weighed, where one worker reads: entering a unit, at each range
+ * before it is weighed, and leaving. Names and tree may be taken from the profile in between.
+ */
+struct profile_watch {
+    void (*enter)(void *closure, struct profile *profile, struct unit_reader *reader);
+    void (*range)(void *closure);
+    void (*leave)(void *closure, struct profile *profile);
+    void *closure;
+};
+
 struct profile {
     struct arena arena;
     struct symbols symbols;
@@ -80,6 +94,7 @@ struct profile {
     /* Set before profile_build: keep what the threads did in order of time, weighed by this. */
     const struct metric *stretches_by;
     bool stretches_keep_pace; /* see stretch.h */
+    const struct profile_watch *watch;
 };
 
 /* Read the whole trace. */

@@ -63,7 +63,8 @@ void running_open(struct running *running, struct trace *trace, const struct sel
     running->select = select;
     running->build = memory_get(sizeof *running->build);
     tail_open(&running->tail, trace);
-    profile_read(&running->whole, trace, select, n_workers);
+    if (!running->newest_only)
+        profile_read(&running->whole, trace, select, n_workers);
     build_begin(running->build, &running->whole, trace, select);
     running_read(running); /* nothing was read before: it cannot be in vain */
 }

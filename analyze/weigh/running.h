@@ -21,7 +21,8 @@ struct build;
 
 struct running {
     struct tail tail;
-    struct profile whole; /* all that was read, before profile_finish */
+    struct profile whole; /* all that was read, before profile_finish; a watch is set before */
+    bool newest_only;     /* set before: leave out what is not the newest generation of a process */
     struct build *build;
     struct builder **builders; /* by number of the tail's unit; NULL = none */
     size_t n_builders, builders_size;
