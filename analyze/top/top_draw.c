@@ -253,17 +253,19 @@ static const char *state_glyph(bool is_there, enum state_class state, bool plain
     return !is_there ? "-" : plain ? letters[state] : glyphs[state];
 }
 
-/* "1 ● 5 ◔ 2 ○": how many of a group do what. */
+/* "1 ● 5 ◔ 2 ○": how many of a group do what; in the kernel is on a CPU here. */
 static void print_doing(struct buffer *text, const struct live_thread_row *t, bool plain)
 {
-    static const enum state_class order[CLASS_COUNT] = {CLASS_ON_CPU, CLASS_READY, CLASS_WAITS_GIL,
-                                                        CLASS_BLOCKED, CLASS_UNKNOWN};
+    static const enum state_class shown[] = {CLASS_ON_CPU, CLASS_READY, CLASS_WAITS_GIL,
+                                             CLASS_BLOCKED, CLASS_UNKNOWN};
     size_t n = 0;
-    for (int i = 0; i < CLASS_COUNT; i++) {
-        const size_t doing = t->doing[order[i]];
+    for (size_t i = 0; i < ARRAY_LEN(shown); i++) {
+        const size_t doing =
+            t->doing[shown[i]] +
+            (shown[i] == CLASS_ON_CPU ? t->doing[CLASS_KERNEL] + t->doing[CLASS_EITHER] : 0);
         if (doing > 0)
             buffer_print(text, "%s%zu %s", n > 0 ? "  " : "", doing,
-                         state_glyph(true, order[i], plain));
+                         state_glyph(true, shown[i], plain));
         n += doing;
     }
     if (n < t->n)
