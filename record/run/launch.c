@@ -3,6 +3,7 @@
 
 #include "rawsig.h"
 #include "record/base/target.h"
+#include "record/cli/hint.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -24,12 +25,15 @@
 
 static enum status command_status(const char *command, int error, struct problem *why)
 {
+    char hint[HINT_SIZE];
     const enum status status =
         error == ENOENT || error == ENOTDIR ? STATUS_NOT_FOUND : STATUS_UNSUPPORTED;
-    return problem_set(why, status, PROBLEM_NO_OFFSET, "%.120s: %s", command,
+    hint_find(hint, command);
+    return problem_set(why, status, PROBLEM_NO_OFFSET, "%.120s: %s%s", command,
                        status == STATUS_NOT_FOUND && strchr(command, '/') == NULL
                            ? "command not found"
-                           : strerror(error));
+                           : strerror(error),
+                       hint);
 }
 
 /* 0 or why it cannot be run. */

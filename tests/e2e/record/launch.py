@@ -43,6 +43,24 @@ def test_usage(t):
                                             text=True).stderr
 
 
+def test_hints(t):
+    """Who types what another recorder has, or leaves something out, is told what to type."""
+    (t.dir / "demo.py").write_text("pass\n")
+    (t.dir / "old.trace").write_bytes(b"")
+    for words, status, hint in ((["demo.py", "3"], 127, "pyrec -- python3 demo.py"),
+                                (["./demo.py"], 126, "pyrec -- python3 ./demo.py"),
+                                (["old.trace"], 127, "pyanalyze old.trace"),
+                                (["record", "-o", "x"], 127, "pyrec -- python3 program.py"),
+                                (["attach", "1"], 127, "pyrec -p PID"),
+                                (["4711"], 127, "pyrec -p 4711"), (["dupm"], 127, "pyrec dump"),
+                                (["report"], 127, "pyanalyze report"), ([], 2, "python3 program.py")):
+        done = subprocess.run([t.pyrec, *words], cwd=t.dir, capture_output=True, text=True,
+                              env={**os.environ, "PATH": "/nowhere"})
+        assert done.returncode == status and hint in done.stderr, (words, done)
+    plain = subprocess.run([t.pyrec, "nothing.py"], cwd=t.dir, capture_output=True, text=True)
+    assert plain.stderr == "pyrec: nothing.py: command not found\n", plain.stderr
+
+
 def test_help_and_version(t):
     assert "usage: pyrec" in subprocess.run([t.pyrec, "--help"], capture_output=True,
                                             text=True, check=True).stdout
