@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Optional
 from . import _control
 from ._control import Number, Path, is_recording
 from ._error import Error
+from ._phases import mark, phase, set_label
 from ._record import Recorder
 from ._recording import Recording, Row, Stall
 from ._version import VERSION as __version__
@@ -23,8 +24,8 @@ from ._version import VERSION as __version__
 if TYPE_CHECKING:
     from ._notebook import Shell
 
-__all__ = ["Error", "Recorder", "Recording", "Row", "Stall", "is_recording", "record", "start",
-           "stop"]
+__all__ = ["Error", "Recorder", "Recording", "Row", "Stall", "is_recording", "mark", "phase", "record",
+           "set_label", "start", "stop"]
 
 
 def start(output: Path = "run.trace", rate: Number = 100, *, children: bool = True,

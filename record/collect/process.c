@@ -89,9 +89,43 @@ static void account_update(struct process *process)
                                   : 0;
 }
 
+/*
+ * What the program has said of itself. Behind the ring's records: a sample that was taken from
+ * there refers only to what was said before. So each chunk defines what its samples refer to.
+ */
+static void marks_drain(struct process *process, bool is_over)
+{
+    const uint64_t limit_ns = clocks_mono_ns() + AHEAD_NS;
+    struct mark mark;
+    uint32_t n = 0;
+    while (process->marks != NULL && process->problem.status == STATUS_OK && n < MARK_QUEUE_SLOTS &&
+           mark_queue_take(process->marks, &mark, is_over)) {
+        process->problem.status =
+            stream_apply_mark(&process->stream, &mark, limit_ns, &process->problem);
+        n++;
+    }
+    if ((double)n / MARK_QUEUE_SLOTS > process->fill)
+        process->fill = (double)n / MARK_QUEUE_SLOTS;
+}
+
+/* How much of it could not be kept, where that has become more. */
+static void marks_lost_note(struct process *process)
+{
+    struct contexts *contexts = &process->stream.contexts;
+    if (process->marks != NULL) {
+        const uint64_t lost = atomic_load_explicit(&process->marks->lost, memory_order_relaxed);
+        contexts->lost += lost - process->marks_lost;
+        process->marks_lost = lost;
+    }
+    if (contexts->lost != contexts->lost_told)
+        process_note(process, PROCESS_MARKS_LOST, (int64_t)contexts->lost);
+}
+
 static void chunk_write(struct process *process, struct emit *emit, const struct encode_end *end)
 {
     struct stream *stream = &process->stream;
+    marks_drain(process, end != NULL);
+    marks_lost_note(process);
     const uint64_t quantum_ns = stream->clock.quantum_ns;
     stream_intern_names(stream);
     account_update(process);
@@ -310,6 +344,7 @@ bool process_visit(struct process *process, struct emit *emit, uint64_t now_ns)
 {
     atomic_store_explicit(&process->head->collector_beat, now_ns, memory_order_relaxed);
     const bool is_empty = drain(process, emit, now_ns);
+    marks_drain(process, false);
     if (!process->is_dead) {
         title_note(process, now_ns);
         names_look(process);

@@ -46,6 +46,8 @@ struct process {
     struct wire_head *head; /* shared */
     size_t map_len;
     struct ring ring;
+    struct mark_queue *marks; /* shared, behind the ring; NULL = there is none */
+    uint64_t marks_lost;      /* of its count, what the stream knows */
     struct stream stream;
     struct natives natives;
     struct account account;
@@ -125,6 +127,7 @@ enum process_event {
     PROCESS_FORKED = PYREC__V1__EVENT__TYPE__FORK,
     PROCESS_EXEC = PYREC__V1__EVENT__TYPE__EXEC,
     PROCESS_CLOCK_STEP = PYREC__V1__EVENT__TYPE__CLOCK_STEP,
+    PROCESS_MARKS_LOST = PYREC__V1__EVENT__TYPE__MARKS_LOST,
 };
 void process_note(struct process *process, enum process_event event, int64_t value);
 

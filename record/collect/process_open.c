@@ -48,6 +48,9 @@ static enum status ring_open(struct process *process, struct problem *why)
         len > process->map_len - WIRE_HEAD_LEN)
         return problem_set(why, STATUS_DAMAGED, PROBLEM_NO_OFFSET, "its ring has %u bytes", len);
     ring_init(&process->ring, process->head, (uint8_t *)process->head + WIRE_HEAD_LEN, len);
+    if (process->head->marks_len == MARK_QUEUE_BYTES &&
+        process->map_len - WIRE_HEAD_LEN - len >= MARK_QUEUE_BYTES)
+        process->marks = (struct mark_queue *)(void *)(process->ring.bytes + len);
     return STATUS_OK;
 }
 

@@ -94,6 +94,8 @@ bool batch_add_entry(struct batch *batch, const struct batch_entry *entry)
     batch->raw_bytes += 2 + signed_len(entry->stack) + signed_len(entry->cpu);
     if (entry->has_call)
         batch->raw_bytes += 3;
+    if (entry->has_context)
+        batch->raw_bytes += 4;
     return true;
 }
 

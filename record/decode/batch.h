@@ -24,7 +24,9 @@ struct batch_entry {
     int32_t stack; /* stack id - the one before */
     uint32_t call; /* string id, if has_call */
     uint16_t state;
-    bool has_call; /* the call differs from the one before */
+    bool has_call;    /* the call differs from the one before */
+    bool has_context; /* the context does */
+    uint64_t context; /* if it does */
 };
 
 struct batch_missed {

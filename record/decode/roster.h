@@ -25,7 +25,8 @@ struct roster_sample {
     uint64_t cpu_q; /* CPU clock, quanta */
     uint32_t stack;
     uint32_t state;
-    int32_t call;    /* number of the system call, -1 = none */
+    int32_t call; /* number of the system call, -1 = none */
+    uint64_t context;
     uint32_t failed; /* enum wire_failure: then `stack` stands for the reason */
 };
 
@@ -51,6 +52,7 @@ struct roster_thread {
     struct roster_sample next;  /* of the tick in progress, if is_sampled */
     struct roster_sample chunk; /* before the first tick of the chunk */
     bool is_sampled;
+    uint64_t context; /* that was sent last */
 
     /* The stack that was sent last, root first: what `keep` refers to. */
     bool is_cut;

@@ -41,6 +41,7 @@ void stream_clear(struct stream *stream)
     roster_clear(&stream->roster);
     codebook_clear(&stream->codebook);
     intern_clear(&stream->intern);
+    contexts_clear(&stream->contexts);
     batch_clear(&stream->batch);
     free(stream->sampled);
     stream->sampled = NULL;
@@ -107,10 +108,12 @@ static bool sample_close(struct stream *stream, struct roster_thread *thread, ui
         .cpu = (int64_t)(is->cpu_q - was->cpu_q) - (int64_t)passed_q,
         .state = (uint16_t)is->state,
         .has_call = is->call != was->call,
+        .has_context = is->context != was->context,
+        .context = is->context,
     };
     thread->is_sampled = false;
     if (is->cpu_q == was->cpu_q && is->stack == was->stack && is->state == was->state &&
-        !entry.has_call)
+        !entry.has_call && !entry.has_context)
         return true;
     if (entry.has_call)
         entry.call = stream_call_id(stream, is->call);
@@ -154,7 +157,8 @@ bool stream_cut_due(const struct stream *stream, uint64_t time_ns)
     const uint64_t chunk_q = STREAM_CHUNK_NS / stream->clock.quantum_ns;
     const uint64_t time_q = stream_quanta(&stream->clock, time_ns);
     return (time_q > batch->before_q && time_q - batch->before_q >= chunk_q) ||
-           batch->raw_bytes + defs_bytes(&stream->intern) >= STREAM_CHUNK_BYTES ||
+           batch->raw_bytes + defs_bytes(&stream->intern) + contexts_bytes(&stream->contexts) >=
+               STREAM_CHUNK_BYTES ||
            batch->n_ticks >= LIMIT_TICKS / 4 || stream_generation_due(stream);
 }
 
@@ -171,7 +175,8 @@ bool stream_generation_due(const struct stream *stream)
 bool stream_is_idle(const struct stream *stream)
 {
     return !stream->is_generation_new && stream->batch.n_ticks == 0 &&
-           stream->batch.n_events == 0 && defs_bytes(&stream->intern) == 0;
+           stream->batch.n_events == 0 && defs_bytes(&stream->intern) == 0 &&
+           contexts_bytes(&stream->contexts) == 0;
 }
 
 void stream_intern_names(struct stream *stream)
@@ -187,6 +192,7 @@ void stream_intern_names(struct stream *stream)
                               ? 0
                               : intern_string(&stream->intern, thread->name, thread->name_len);
     }
+    contexts_intern_names(&stream->contexts, &stream->intern);
 }
 
 void stream_restart_batch(struct stream *stream)
@@ -199,6 +205,7 @@ void stream_restart_batch(struct stream *stream)
         /* one that ended in the open tick has yet to say with what on its clock */
         stream->roster.threads[i]->is_declared = !stream->roster.threads[i]->is_ended;
     }
+    contexts_have_written(&stream->contexts);
     stream->intern.sent = stream->intern.count;
     stream->is_generation_new = false;
 }
@@ -208,6 +215,7 @@ enum status stream_restart_generation(struct stream *stream, struct problem *why
     bool good = true;
     intern_restart(&stream->intern);
     codebook_restart(&stream->codebook);
+    contexts_restart(&stream->contexts);
     memset(stream->call_ids, 0, sizeof stream->call_ids);
     stream->generation++;
     stream->generation_start_q = stream->batch.last_q;

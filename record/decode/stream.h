@@ -19,6 +19,7 @@
 
 #include "batch.h"
 #include "codebook.h"
+#include "contexts.h"
 #include "format/status.h"
 #include "intern.h"
 #include "roster.h"
@@ -45,6 +46,7 @@ struct stream {
     struct roster roster;
     struct codebook codebook;
     struct intern intern;
+    struct contexts contexts;
     struct batch batch;
 
     uint32_t generation;
@@ -81,6 +83,13 @@ void stream_clear(struct stream *stream);
  */
 MUST_CHECK enum status stream_apply(struct stream *stream, const struct wire_record *record,
                                     uint64_t now_ns, struct problem *why);
+
+/*
+ * Take what the program says of itself. Its time is not believed beyond now_ns, nor is anything
+ * else. STATUS_NO_MEMORY.
+ */
+MUST_CHECK enum status stream_apply_mark(struct stream *stream, const struct mark *mark,
+                                         uint64_t now_ns, struct problem *why);
 
 /* The tick in progress is complete: compare with the tick before, put what differs into the batch.
  */

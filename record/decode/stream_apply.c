@@ -11,6 +11,7 @@
 #include "stream.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* Types of Event that matter here; the last one that may be written. */
@@ -174,8 +175,18 @@ static enum status apply_sample(const struct applied *to, const struct wire_reco
         .stack = stream_stack_of(stream, thread, record->failed),
         .state = record->state & STATE_BITS,
         .call = record->call < 0 || record->call >= STREAM_CALLS ? -1 : record->call,
+        .context = thread->context,
         .failed = record->failed,
     };
+    return STATUS_OK;
+}
+
+static enum status apply_context(const struct applied *to, const struct wire_record *bytes)
+{
+    const struct wire_context *record = (const struct wire_context *)(const void *)bytes;
+    struct roster_thread *thread = roster_find(&to->stream->roster, record->thread);
+    if (thread != NULL)
+        thread->context = record->context;
     return STATUS_OK;
 }
 
@@ -316,6 +327,7 @@ enum status stream_apply(struct stream *stream, const struct wire_record *record
         [WIRE_CODE_TABLE] = {sizeof(struct wire_code_table), apply_code_table},
         [WIRE_EVENT] = {sizeof(struct wire_event), apply_event},
         [WIRE_CODE_FREE] = {sizeof(struct wire_code_free), apply_code_free},
+        [WIRE_CONTEXT] = {sizeof(struct wire_context), apply_context},
         [WIRE_CALL_FUNCTION] = {sizeof(struct wire_call_function), apply_call_function},
     };
     const struct applied to = {stream, now_ns, why};
@@ -324,4 +336,65 @@ enum status stream_apply(struct stream *stream, const struct wire_record *record
     if (record->len < types[record->type].min_len)
         return damaged(&to, "record too short for its type", record->type);
     return types[record->type].apply(&to, record);
+}
+
+/* ---- what the program says of itself ---- */
+
+static uint32_t thread_of_ident(const struct roster *roster, uint64_t ident)
+{
+    for (uint32_t i = roster->n; i-- > 0;) /* the newest: pthreads use theirs again */
+        if (roster->threads[i]->python_ident == ident)
+            return roster->threads[i]->id;
+    return 0;
+}
+
+static enum status point_add(const struct applied *to, const struct mark *mark, uint32_t thread)
+{
+    struct contexts *contexts = &to->stream->contexts;
+    const char *name = contexts_name(contexts, mark->name);
+    if (contexts->n_points >= CONTEXTS_POINTS) {
+        contexts->lost++;
+        return STATUS_OK;
+    }
+    const struct batch_event event = {.time_q = time_quanta(to, mark->time_ns),
+                                      .thread = thread,
+                                      .type = PYREC__V1__EVENT__TYPE__MARK,
+                                      .text = strdup(name)};
+    if (event.text == NULL || !batch_add_event(&to->stream->batch, &event)) {
+        free(event.text);
+        return no_memory(to);
+    }
+    to->stream->batch.raw_bytes += strlen(event.text);
+    contexts->n_points++;
+    return STATUS_OK;
+}
+
+enum status stream_apply_mark(struct stream *stream, const struct mark *mark, uint64_t now_ns,
+                              struct problem *why)
+{
+    const struct applied to = {stream, now_ns, why};
+    struct context context = {.number = mark->context, .up = mark->up};
+    bool good = true;
+    switch (mark->kind) {
+    case MARK_NAME:
+        good = contexts_tell_name(&stream->contexts, mark);
+        break;
+    case MARK_POINT:
+        return point_add(&to, mark, thread_of_ident(&stream->roster, mark->ident));
+    case MARK_PHASE:
+    case MARK_LABEL:
+        context.is_label = mark->kind == MARK_LABEL;
+        context.name = mark->name;
+        context.value = mark->value;
+        context.begin_q = time_quanta(&to, mark->time_ns);
+        context.thread = thread_of_ident(&stream->roster, mark->ident);
+        good = contexts_begin(&stream->contexts, &context);
+        break;
+    case MARK_END:
+        contexts_end(&stream->contexts, mark->context, time_quanta(&to, mark->time_ns));
+        break;
+    default: /* what it should mean is not known */
+        stream->contexts.lost++;
+    }
+    return good ? STATUS_OK : no_memory(&to);
 }

@@ -91,6 +91,8 @@ static bool has_defs(const struct stream *stream)
     const struct intern_counts *is = &stream->intern.count, *was = &stream->intern.sent;
     if (memcmp(is, was, sizeof *is) != 0)
         return true;
+    if (stream->contexts.n_news > 0)
+        return true;
     for (uint32_t i = 0; i < stream->roster.n; i++)
         if (!stream->roster.threads[i]->is_declared)
             return true;

@@ -110,6 +110,7 @@ Pyrec__V1__Defs *encode_defs(struct bump *bump, const struct stream *stream)
     functions_fill(bump, &stream->intern, defs);
     locations_fill(bump, &stream->intern, defs);
     stacks_fill(bump, &stream->intern, defs);
+    encode_contexts(bump, &stream->contexts, defs);
     defs->thread = threads;
     const uint64_t next_seq = stream->batch.first_seq + stream->batch.n_ticks;
     for (uint32_t i = 0; i < roster->n; i++)

@@ -22,6 +22,9 @@ char *encode_clean_text(struct bump *bump, const char *text);
 
 Pyrec__V1__Meta *encode_meta(struct bump *bump, const struct encode_job *job);
 Pyrec__V1__Defs *encode_defs(struct bump *bump, const struct stream *stream);
+
+/* Phases and labels: what is new of them. */
+void encode_contexts(struct bump *bump, const struct contexts *contexts, Pyrec__V1__Defs *defs);
 Pyrec__V1__Samples *encode_samples(struct bump *bump, const struct encode_job *job);
 Pyrec__V1__Events *encode_events(struct bump *bump, const struct stream *stream);
 Pyrec__V1__Events *encode_missing(struct bump *bump, const struct encode_job *job);

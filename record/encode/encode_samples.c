@@ -9,6 +9,8 @@ struct sorted {
     uint32_t *ticks; /* of explicit ticks, parallel to stack, cpu, state; for the runs only */
     uint32_t *calls; /* string id + 1 where a call begins, else 0 */
     uint32_t n_calls;
+    uint64_t *contexts; /* number + 1 where another context begins, else 0 */
+    uint32_t n_contexts;
 };
 
 static uint64_t end_of(const struct roster_thread *thread, const struct batch *batch)
@@ -44,6 +46,7 @@ static bool entries_sort(struct bump *bump, const struct batch *batch, struct so
     samples->state = bump_take(bump, n, sizeof *samples->state);
     sorted->ticks = bump_take(bump, n, sizeof *sorted->ticks);
     sorted->calls = bump_take(bump, n, sizeof *sorted->calls);
+    sorted->contexts = bump_take(bump, n, sizeof *sorted->contexts);
     if (bump->has_failed)
         return false;
     samples->n_stack = samples->n_cpu = samples->n_state = n;
@@ -63,6 +66,10 @@ static bool entries_sort(struct bump *bump, const struct batch *batch, struct so
             sorted->calls[to] = entry->call + 1;
             sorted->n_calls++;
         }
+        if (entry->has_context) {
+            sorted->contexts[to] = entry->context + 1;
+            sorted->n_contexts++;
+        }
     }
     return true;
 }
@@ -80,6 +87,25 @@ static void calls_fill(struct bump *bump, const struct sorted *sorted, uint32_t 
             continue;
         samples->call_at[samples->n_call_at++] = i - last;
         samples->call[samples->n_call++] = sorted->calls[i] - 1;
+        last = i;
+    }
+}
+
+static void contexts_fill(struct bump *bump, const struct sorted *sorted, uint32_t n_entries,
+                          Pyrec__V1__Samples *samples)
+{
+    samples->context_at = bump_take(bump, sorted->n_contexts, sizeof *samples->context_at);
+    samples->context = bump_take(bump, sorted->n_contexts, sizeof *samples->context);
+    if (bump->has_failed)
+        return;
+    uint32_t last = 0;
+    uint64_t number = 0;
+    for (uint32_t i = 0; i < n_entries && sorted->n_contexts > 0; i++) {
+        if (sorted->contexts[i] == 0)
+            continue;
+        samples->context_at[samples->n_context_at++] = i - last;
+        samples->context[samples->n_context++] = (int64_t)(sorted->contexts[i] - 1 - number);
+        number = sorted->contexts[i] - 1;
         last = i;
     }
 }
@@ -129,13 +155,14 @@ static void threads_fill(struct bump *bump, const struct stream *stream,
 {
     const struct batch *batch = &stream->batch;
     const uint32_t n = sorted->n_threads;
-    bool any_begin = false, any_end = false;
+    bool any_begin = false, any_end = false, any_context = false;
     samples->thread = bump_take(bump, n, sizeof *samples->thread);
     samples->thread_stack = bump_take(bump, n, sizeof *samples->thread_stack);
     samples->thread_state = bump_take(bump, n, sizeof *samples->thread_state);
     samples->thread_call = bump_take(bump, n, sizeof *samples->thread_call);
     samples->thread_begin = bump_take(bump, n, sizeof *samples->thread_begin);
     samples->thread_end = bump_take(bump, n, sizeof *samples->thread_end);
+    samples->thread_context = bump_take(bump, n, sizeof *samples->thread_context);
     if (bump->has_failed)
         return;
     for (uint32_t i = 0; i < n; i++) {
@@ -147,6 +174,8 @@ static void threads_fill(struct bump *bump, const struct stream *stream,
         samples->thread_begin[i] = begin_in(thread, batch);
         samples->thread_end[i] =
             (uint32_t)(batch->first_seq + batch->n_ticks - end_of(thread, batch));
+        samples->thread_context[i] = thread->chunk.context;
+        any_context = any_context || thread->chunk.context != 0;
         any_begin = any_begin || samples->thread_begin[i] != 0;
         any_end = any_end || samples->thread_end[i] != 0;
     }
@@ -154,6 +183,7 @@ static void threads_fill(struct bump *bump, const struct stream *stream,
     samples->n_thread_call = n;
     samples->n_thread_begin = any_begin ? n : 0;
     samples->n_thread_end = any_end ? n : 0;
+    samples->n_thread_context = any_context ? n : 0;
 }
 
 /* ---- ticks ---- */
@@ -215,6 +245,7 @@ Pyrec__V1__Samples *encode_samples(struct bump *bump, const struct encode_job *j
     threads_fill(bump, stream, &sorted, samples);
     if (entries_sort(bump, batch, &sorted, samples)) {
         calls_fill(bump, &sorted, batch->n_entries, samples);
+        contexts_fill(bump, &sorted, batch->n_entries, samples);
         runs_fill(bump, batch, &sorted, samples);
     }
     holders_fill(bump, batch, samples);

@@ -6,7 +6,7 @@
  * Threads:      the head page is written by the agent's sampler (counters also by signal handlers,
  *               atomically); the collector writes only `tail`, `stop` and `collector_beat`.
  * Memory:       one memfd per recorded process, made and sealed by the agent, passed over a socket,
- *               mapped by both sides: one head page (struct wire_head), then the ring.
+ *               mapped by both sides: one head page (struct wire_head), the ring, the marks.
  * Loss:         counted in struct wire_counters; nothing here ever blocks the program.
  *
  * Both sides are built from the same source tree and check WIRE_VERSION; this is no file format.
@@ -15,12 +15,14 @@
 #ifndef PYREC_RECORD_WIRE_H
 #define PYREC_RECORD_WIRE_H
 
+#include "mark_queue.h"
+
 #include <inttypes.h>
 #include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#define WIRE_VERSION    2u
+#define WIRE_VERSION    3u
 #define WIRE_MAGIC      "pyrecwir"
 #define WIRE_HEAD_LEN   16384u /* the head "page": whole pages on every page size up to 16 KiB */
 #define WIRE_RING_LEN   (2u << 20)   /* power of two */
@@ -29,7 +31,7 @@
 
 /*
  * The environment variable tells the agent where and how to record:
- *     2,<abstract socket name>,<directory>,<pyrec's pid>,<its start, field 22 of /proc/PID/stat>,
+ *     3,<abstract socket name>,<directory>,<pyrec's pid>,<its start, field 22 of /proc/PID/stat>,
  *     <cookie, 32 hex digits>,<interval_ns>,<max_depth>,<flags, decimal>,<limit of the cost, ppm>,
  *     <CLOCK_MONOTONIC in ns before which nothing is recorded, or 0>[,<library>]
  * The name or the directory may be empty. In the directory are a socket and a FIFO for notices. The
@@ -155,7 +157,7 @@ struct wire_answer {
     X(NONE, "")                                                                                    \
     X(THREAD, "no thread for the recorder")                                                        \
     X(DESCRIPTORS, "descriptors used up")                                                          \
-    X(FILE_SIZE, "limit on the size of files (2.1 MB are needed)")                                 \
+    X(FILE_SIZE, "limit on the size of files (3.1 MB are needed)")                                 \
     X(MEMORY, "no memory for the recorder")                                                        \
     X(SOCKET, "socket() failed")                                                                   \
     X(MEMFD, "memfd_create() failed")                                                              \
@@ -261,7 +263,8 @@ struct wire_head {
     uint32_t max_depth;
     uint32_t flags; /* enum wire_flags */
     uint32_t python_hexversion;
-    uint32_t is_newer; /* a version that the agent knows only from what it says of itself */
+    uint32_t marks_len; /* bytes behind the ring: struct mark_queue; 0 = there is none */
+    uint32_t is_newer;  /* a version that the agent knows only from what it says of itself */
     char python_build[32];
     char executable[1024];
     uint32_t argv_len;            /* bytes used in argv */
@@ -289,6 +292,13 @@ struct wire_head {
 };
 _Static_assert(sizeof(struct wire_head) <= WIRE_HEAD_LEN, "the head fits its pages");
 
+/* All of it, and where marks are in there: as the agent makes it. */
+#define WIRE_MEMORY_LEN (WIRE_HEAD_LEN + WIRE_RING_LEN + MARK_QUEUE_BYTES)
+static inline struct mark_queue *wire_marks(struct wire_head *head)
+{
+    return (struct mark_queue *)(void *)((uint8_t *)head + WIRE_HEAD_LEN + WIRE_RING_LEN);
+}
+
 /* Every record starts with this and is 8-byte aligned; len counts all of it, a multiple of 8. */
 struct wire_record {
     uint32_t len;
@@ -308,6 +318,7 @@ enum wire_type {
     WIRE_EVENT = 8,
     WIRE_CODE_FREE = 9,
     WIRE_CALL_FUNCTION = 20,
+    WIRE_CONTEXT = 30,
 };
 
 /*
@@ -360,6 +371,15 @@ struct wire_sample {
     uint32_t keep;
     uint32_t n;
     struct wire_frame frames[];
+};
+
+/* From this sample of the thread on, which follows, its phase or label is another (see
+ * mark_queue.h). */
+struct wire_context {
+    struct wire_record record;
+    uint32_t thread;
+    uint32_t pad;
+    uint64_t context; /* 0 = none, or not known */
 };
 
 enum wire_thread_flags {
@@ -464,6 +484,7 @@ struct wire_event {
 _Static_assert(sizeof(struct wire_record) == 8, "wire_record");
 _Static_assert(sizeof(struct wire_tick) == 40, "wire_tick");
 _Static_assert(sizeof(struct wire_sample) == 40, "wire_sample");
+_Static_assert(sizeof(struct wire_context) == 24, "wire_context");
 _Static_assert(sizeof(struct wire_thread) == 48, "wire_thread");
 _Static_assert(sizeof(struct wire_thread_name) == 16, "wire_thread_name");
 _Static_assert(sizeof(struct wire_thread_end) == 32, "wire_thread_end");

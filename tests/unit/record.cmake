@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 # The suites of record/.
 unit(test_ring RACE record/test_ring.c LINK pyrec_collect Threads::Threads)
+unit(test_marks RACE record/test_marks.c LINK pyrec_collect Threads::Threads)
 
 unit(test_linetable record/test_linetable.c LINK pyrec_collect)
 target_compile_definitions(test_linetable PRIVATE

@@ -88,6 +88,7 @@ static void head_fill(struct wire_head *head, const struct link_settings *settin
     memcpy(head->magic, WIRE_MAGIC, sizeof(head->magic));
     head->version = WIRE_VERSION;
     head->ring_len = WIRE_RING_LEN;
+    head->marks_len = MARK_QUEUE_BYTES;
     head->pid = getpid();
     head->parent_pid = getppid();
     head->os_start = proc_start(0);
@@ -158,7 +159,7 @@ static int hello_send(int fd, int memory, const struct link_settings *settings)
 /* The ring's file, its length fixed; -1 and why. */
 static int memory_make(struct reach_failure *failure)
 {
-    const size_t size = WIRE_HEAD_LEN + WIRE_RING_LEN;
+    const size_t size = WIRE_MEMORY_LEN;
     const int fd = (int)syscall(SYS_memfd_create, "pyrec", MFD_CLOEXEC | MFD_ALLOW_SEALING);
     if (fd < 0) {
         *failure = (struct reach_failure){WIRE_MISSING_MEMFD, errno};
@@ -178,7 +179,7 @@ static int memory_make(struct reach_failure *failure)
 
 static bool memory_map(struct link *link, int fd, struct reach_failure *failure)
 {
-    const size_t size = WIRE_HEAD_LEN + WIRE_RING_LEN;
+    const size_t size = WIRE_MEMORY_LEN;
     void *const head = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
     if (head == MAP_FAILED) {
         *failure = (struct reach_failure){WIRE_MISSING_MEMORY, errno};
@@ -253,7 +254,7 @@ void link_close(struct link *link)
     if (link->socket >= 0)
         close(link->socket);
     if (link->head != NULL)
-        munmap(link->head, WIRE_HEAD_LEN + WIRE_RING_LEN);
+        munmap(link->head, WIRE_MEMORY_LEN);
     link->head = NULL;
     link->socket = -1;
 }

@@ -4,6 +4,7 @@
 #include "record/agent/base/clock.h"
 #include "record/agent/base/peek.h"
 #include "record/agent/base/reserve.h"
+#include "record/agent/cpython/context.h"
 #include "record/agent/interpose/nosignal.h"
 #include <errno.h>
 #include <pthread.h>
@@ -141,6 +142,7 @@ static void slot_read(struct capture *capture, struct slot *slot)
     for (unsigned i = 0; holder != 0 && i < slot->bound.n; i++)
         slot->holds_gil |= holder == slot->bound.list[i].tstate; /* up to 3.11: by the first one */
     slot->in_gc = slot->holds_gil && interp_in_gc(interp, slot->interp);
+    slot->context = context_read(slot->tstate);
     careful_reading_end();
 }
 
@@ -370,6 +372,7 @@ static void slot_answer(struct capture *capture, struct slot *slot, const uconte
         } else { /* it has left Python for good */
             slot->deaths = codes_deaths(capture->codes);
             slot->stack.depth = 0;
+            slot->context = 0;
             slot->stack.cut = slot->holds_gil = slot->in_gc = false;
             slot->failure = WIRE_FAIL_NONE;
         }

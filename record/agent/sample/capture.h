@@ -57,6 +57,7 @@ struct slot {
     struct stack stack;
     enum wire_failure failure;
     bool holds_gil, in_gc;
+    uint64_t context;  /* that is in force (context.h) */
     bool blocked_segv; /* the thread blocks SIGSEGV: it cannot read safely by itself */
     uint32_t tries;
     int signo;           /* it was asked with, and is again */

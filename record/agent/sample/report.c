@@ -185,6 +185,23 @@ static void failure_write(struct report *report, const struct thread *thread,
         atomic_fetch_add_explicit(&report->counters->failed[failure], 1, memory_order_relaxed);
 }
 
+/* False: the ring is full. */
+static bool context_write(struct report *report, struct thread *thread,
+                          const struct observation *seen)
+{
+    const uint64_t context = seen->slot != NULL ? seen->slot->context : 0;
+    if (context == thread->context)
+        return true;
+    struct wire_context *const record = record_reserve(report, WIRE_CONTEXT, sizeof(*record));
+    if (record == NULL)
+        return false;
+    record->thread = thread->id;
+    record->pad = 0;
+    record->context = context;
+    thread->context = context;
+    return true;
+}
+
 void report_sample(struct report *report, struct thread *thread, const struct observation *seen)
 {
     if (!thread_announce(report, thread))
@@ -199,6 +216,8 @@ void report_sample(struct report *report, struct thread *thread, const struct ob
             failure_write(report, thread, *seen, WIRE_FAIL_CODE_GONE);
         return;
     }
+    if (!context_write(report, thread, seen))
+        return;
     const uint32_t keep = stack_common(report, thread, depth);
     const uint32_t n = depth - keep;
     struct wire_sample *const sample = sample_reserve(report, thread, seen, n);

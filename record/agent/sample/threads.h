@@ -38,6 +38,7 @@ struct thread {
     struct slot *slot;
     struct standing_files files;
     uint32_t state;      /* of its last sample */
+    uint64_t context;    /* that was written last */
     uint8_t samples;     /* explicit ones so far, up to 2 */
     uint8_t vague_looks; /* in a row that did not show in which call it is blocked */
     bool announced;      /* WIRE_THREAD was written */

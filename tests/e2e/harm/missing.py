@@ -243,7 +243,7 @@ def test_forked_without_a_thread(t):
 
 def test_small_files_only(t):
     check_missing(t, ["prlimit", "--fsize=40000", t.python, "-c", BURN.format(0.1)],
-                  "limit on the size of files (2.1 MB are needed)")
+                  "limit on the size of files (3.1 MB are needed)")
 
 
 def test_replaced_environment(t):

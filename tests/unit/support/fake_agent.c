@@ -105,7 +105,7 @@ bool fake_hello(const struct fake *fake)
     struct wire_hello hello = {.version = WIRE_VERSION, .pid = getpid()};
     char name[100], cookie[40];
     const char *env = getenv(WIRE_ENV);
-    if (env == NULL || sscanf(env, "2,%99[^,],%*[^,],%*d,%*u,%39[^,],", name, cookie) != 2)
+    if (env == NULL || sscanf(env, "3,%99[^,],%*[^,],%*d,%*u,%39[^,],", name, cookie) != 2)
         return false;
     memcpy(hello.magic, WIRE_MAGIC, sizeof hello.magic);
     memcpy(hello.cookie, cookie, sizeof hello.cookie);
