@@ -132,19 +132,40 @@ struct samples_field {
 static const struct samples_field *samples_field_find(uint32_t number)
 {
     static const struct samples_field fields[] = {
-        [0] = {false, ABSENT},       [1] = SCALAR(origin_ns),     [2] = SCALAR(interval_ns),
-        [3] = SCALAR(first_tick),    [4] = SCALAR(before_q),      [5] = COLUMN(late_q),
-        [6] = COLUMN(missed_at),     [7] = COLUMN(missed_n),      [8] = COLUMN(thread),
-        [9] = COLUMN(thread_stack),  [10] = COLUMN(thread_state), [11] = COLUMN(thread_call),
-        [12] = COLUMN(thread_begin), [13] = COLUMN(thread_end),   [14] = COLUMN(thread_runs),
-        [15] = {false, ABSENT},      [16] = COLUMN(run),          [17] = COLUMN(stack),
-        [18] = COLUMN(cpu),          [19] = COLUMN(state),        [20] = COLUMN(call_at),
-        [21] = COLUMN(call),         [22] = COLUMN(holder_run),   [23] = COLUMN(holder),
-        [24] = COLUMN(account),      [25] = {false, ABSENT}, /* native: many, each a message;
-                                                                field_next finds them */
+        [0] = {false, ABSENT},
+        [1] = SCALAR(origin_ns),
+        [2] = SCALAR(interval_ns),
+        [3] = SCALAR(first_tick),
+        [4] = SCALAR(before_q),
+        [5] = COLUMN(late_q),
+        [6] = COLUMN(missed_at),
+        [7] = COLUMN(missed_n),
+        [8] = COLUMN(thread),
+        [9] = COLUMN(thread_stack),
+        [10] = COLUMN(thread_state),
+        [11] = COLUMN(thread_call),
+        [12] = COLUMN(thread_begin),
+        [13] = COLUMN(thread_end),
+        [14] = COLUMN(thread_runs),
+        [15] = {false, ABSENT},
+        [16] = COLUMN(run),
+        [17] = COLUMN(stack),
+        [18] = COLUMN(cpu),
+        [19] = COLUMN(state),
+        [20] = COLUMN(call_at),
+        [21] = COLUMN(call),
+        [22] = COLUMN(holder_run),
+        [23] = COLUMN(holder),
+        [24] = COLUMN(account),
+        [25] = {false, ABSENT}, /* native: many, each a message;
+                                   field_next finds them */
         [26] = COLUMN(missed_gap_q),
+        [40] = COLUMN(context_at),
+        [41] = COLUMN(context),
+        [42] = COLUMN(thread_context),
     };
-    if (number >= ARRAY_LEN(fields) || fields[number].offset == ABSENT)
+    const bool is_there = number < ARRAY_LEN(fields) && fields[number].offset != ABSENT;
+    if (!is_there || (number != 1 && fields[number].offset == 0)) /* a gap in the numbers */
         return NULL;
     return &fields[number];
 }

@@ -51,6 +51,13 @@ static const char *style_name(const struct args *args)
     return args->command->styles != NULL ? args_text(args, "style") : NULL;
 }
 
+/* NULL: none, or --by asks for something else. */
+static const struct metric *metric_asked(const struct args *args)
+{
+    const char *const by = args_text(args, "by");
+    return by != NULL ? metric_find(by) : NULL;
+}
+
 static enum status choose_sort(struct arrangement *a, const struct args *args, struct problem *why)
 {
     const struct command *const command = args->command;
@@ -65,9 +72,8 @@ static enum status choose_sort(struct arrangement *a, const struct args *args, s
     }
     if (command->sort == NULL)
         return STATUS_OK;
-    const char *const by = style == NULL ? args_text(args, "by") : NULL;
-    const struct column *const first =
-        by != NULL ? column_find(metric_find(by)->name, command->rows) : NULL;
+    const struct metric *const by = style == NULL ? metric_asked(args) : NULL;
+    const struct column *const first = by != NULL ? column_find(by->name, command->rows) : NULL;
     if (first != NULL && a->n_sort < ARRANGE_SORT_MAX)
         a->sort[a->n_sort++] = first;
     TRY(columns_parse(style != NULL ? style->sort : command->sort, command->rows, "sort", sort, &n,
@@ -102,11 +108,11 @@ static void show_columns(struct arrangement *a, const struct column *const *want
 static void show_asked(struct arrangement *a, const struct args *args)
 {
     const enum row_kind rows = args->command->rows;
-    const char *const by = args_text(args, "by");
+    const struct metric *const by = metric_asked(args);
     if (by != NULL) {
         char cum[64];
-        snprintf(cum, sizeof cum, "%s_cum", metric_find(by)->name);
-        const struct column *const columns[] = {column_find(metric_find(by)->name, rows),
+        snprintf(cum, sizeof cum, "%s_cum", by->name);
+        const struct column *const columns[] = {column_find(by->name, rows),
                                                 column_find(cum, rows)};
         show_columns(a, columns, 2);
     }

@@ -23,6 +23,10 @@ static enum status fill_select(struct select *select, const struct args *args, s
         TRY(select_add_exclude(select, text, why));
     for (size_t at = 0; (text = args_next(args, "state", &at)) != NULL;)
         TRY(select_add_states(select, text, why));
+    for (size_t at = 0; (text = args_next(args, "phase", &at)) != NULL;)
+        select_add_context(select, text, false);
+    for (size_t at = 0; (text = args_next(args, "label", &at)) != NULL;)
+        select_add_context(select, text, true);
     return STATUS_OK;
 }
 
@@ -127,7 +131,9 @@ enum status request_open(struct request *request, const struct args *args, bool 
     const char *const by = args_text(args, "by");
     struct bounds bounds;
     *request = (struct request){.args = args, .machine = machine};
-    request->metric = by != NULL ? metric_find(by) : &metrics[METRIC_CPU];
+    request->metric = by != NULL ? metric_find(by) : NULL;
+    if (request->metric == NULL) /* or --by says something else, as in phases */
+        request->metric = &metrics[METRIC_CPU];
     TRY(parse_bounds(&bounds, args, why));
     TRY(fill_select(&request->select, args, why));
     if (args->command->sides)
@@ -154,7 +160,7 @@ enum status request_check_by(const struct request *request, struct problem *why)
     const struct select *const select = &request->select;
     const char *const by = args_text(args, "by");
     struct weights one = {0};
-    if (by == NULL || !select_by_state(select) || select->bits != 0)
+    if (by == NULL || select->bits != 0 || (select->classes == 0 && select->n_calls == 0))
         return STATUS_OK;
     for (int c = 0; c < CLASS_COUNT; c++) {
         if (select->classes >> c & 1 || (c == CLASS_BLOCKED && select->n_calls > 0))

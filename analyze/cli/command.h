@@ -69,6 +69,7 @@ struct command {
     X(threads)                                                                                     \
     X(stalls)                                                                                      \
     X(gil)                                                                                         \
+    X(phases)                                                                                      \
     X(timeline)                                                                                    \
     X(diff)                                                                                        \
     X(compare)                                                                                     \

@@ -47,6 +47,13 @@ static const struct option common[] = {
      "only samples in one of these states, with commas between them, or blocked in the system call "
      "of that name",
      state_name, TAKES_STATE},
+    {"phase", 0, "NAME[=DETAIL]", OPTION_TEXT,
+     "only samples in a phase of that name (pyrec.phase()), or pattern; may be given several times",
+     NULL, TAKES_STATE},
+    {"label", 0, "KEY[=VALUE]", OPTION_TEXT,
+     "only samples with that label (pyrec.set_label()), or pattern; may be given several times: of "
+     "several keys all, of several values of one key one of them",
+     NULL, TAKES_STATE},
     {"by", 'b', "METRIC", OPTION_CHOICE,
      "what decides the order, and what shares are of; default cpu", metric_name, TAKES_BY},
     {"merge-threads", 0, NULL, OPTION_FLAG, "one table for all threads", NULL, TAKES_MERGE},

@@ -259,10 +259,7 @@ static void add_part(struct pass *pass, const struct span *span, uint32_t first,
 
 static bool span_wanted(const struct pass *pass, const struct span *span)
 {
-    const struct select *const select = pass->plan->select;
-    return !select_by_state(select) ||
-           select_has_state(select, span->state,
-                            span->call > 0 ? dict_string(&pass->reader->dict, span->call) : NULL);
+    return range_chosen(&pass->reader->range, pass->plan->select, span);
 }
 
 static void add_span(struct pass *pass, const struct span *span, struct carry *carry)

@@ -239,8 +239,7 @@ static bool stack_wanted(const struct select *select, const struct stack *stack)
 
 static bool span_wanted(const struct dump *dump, const struct stream *s, const struct span *span)
 {
-    const char *const call = span->call > 0 ? dict_string(&s->reader->dict, span->call) : NULL;
-    return !select_by_state(dump->select) || select_has_state(dump->select, span->state, call);
+    return range_chosen(&s->reader->range, dump->select, span);
 }
 
 static void fill_stack(struct dump *dump, const struct dict *dict, uint32_t stack)

@@ -13,6 +13,11 @@ void census_clear(struct census *census)
         free(census->processes[i]->natives);
         free(census->processes[i]->rate_changes);
         free(census->processes[i]->titles);
+        free(census->processes[i]->marks);
+        free(census->processes[i]->phases);
+        free(census->processes[i]->phase_names);
+        hash_clear(&census->processes[i]->phase_of);
+        hash_clear(&census->processes[i]->phase_name_of);
     }
     for (size_t i = 0; i < census->n_recordings; i++)
         wall_clear(&census->recordings[i]->wall);
@@ -136,6 +141,19 @@ void census_title(struct process *process, struct title_change change)
     process->titles[process->n_titles++] = change;
 }
 
+void census_mark(struct process *process, struct program_mark mark)
+{
+    process->marks =
+        memory_grow(process->marks, &process->marks_size, process->n_marks + 1, sizeof mark);
+    process->marks[process->n_marks++] = mark;
+}
+
+static int compare_marks(const void *left, const void *right)
+{
+    const struct program_mark *const a = left, *const b = right;
+    return (a->time_ns > b->time_ns) - (a->time_ns < b->time_ns);
+}
+
 static int compare_titles(const void *left, const void *right)
 {
     const struct title_change *const a = left, *const b = right;
@@ -195,6 +213,8 @@ void census_finish(struct census *census)
 {
     for (size_t i = 0; i < census->n_processes; i++) {
         struct process *const p = census->processes[i];
+        if (p->n_marks > 1)
+            qsort(p->marks, p->n_marks, sizeof *p->marks, compare_marks);
         if (p->n_titles > 1)
             qsort(p->titles, p->n_titles, sizeof *p->titles, compare_titles);
         if (p->n_titles > 0)

@@ -16,6 +16,7 @@
 #define PYREC_ANALYZE_CENSUS_H
 
 #include "analyze/base/arena.h"
+#include "analyze/base/hash.h"
 #include "analyze/base/wall.h"
 
 #include <stdbool.h>
@@ -23,6 +24,8 @@
 #include <stdint.h>
 
 #define CENSUS_LOST_NAME "<lost definitions>"
+
+struct dict; /* dict.h */
 
 /* The numbers of message Account, one line each. */
 #define ACCOUNT_LIST(X)                                                                            \
@@ -124,6 +127,13 @@ struct rate_change {
     uint64_t interval_ns; /* from one tick that is taken to the next, from then on */
 };
 
+/* pyrec.mark(): something has happened. */
+struct program_mark {
+    uint64_t time_ns; /* on the common clock */
+    uint32_t thread;  /* id; 0 = not known */
+    const char *text;
+};
+
 /* A process has called itself something else. */
 struct title_change {
     uint64_t time_ns; /* on the common clock */
@@ -146,6 +156,16 @@ struct attached {
     const char *object;
     struct attached_hook *hooks;
     size_t n_hooks;
+};
+
+/* A phase or label that the program has said is in force; see Defs in trace.proto. */
+#define PHASE_OPEN UINT64_MAX
+struct phase {
+    uint64_t number, up;       /* up 0 = it is in none */
+    uint64_t begin_ns, end_ns; /* on the common clock; end_ns PHASE_OPEN: its end is not known */
+    const char *name, *value;  /* of a phase its detail; "" = none */
+    uint32_t thread;           /* id of the one that began it; 0 = not known */
+    bool label;
 };
 
 struct process {
@@ -171,6 +191,14 @@ struct process {
     struct native *natives;
     size_t n_natives, natives_size;
     bool natives_final;
+    struct phase *phases; /* as they came; labels, too */
+    size_t n_phases, phases_size;
+    struct hash phase_of, phase_name_of;
+    const char **phase_names;
+    size_t n_phase_names, phase_names_size;
+    uint64_t marks_lost;        /* phases, labels and marks that could not be kept */
+    struct program_mark *marks; /* in order of time */
+    size_t n_marks, marks_size;
     struct thread **threads; /* in order of id */
     size_t n_threads, threads_size;
     uint32_t meta_seq, account_seq;
@@ -203,6 +231,14 @@ void census_native(struct census *census, struct process *process, const struct 
 /* Note a change of the rate; in any order. */
 void census_rate_change(struct process *process, struct rate_change change);
 void census_title(struct process *process, struct title_change change);
+void census_mark(struct process *process, struct program_mark mark);
+
+/* Note the phases and labels of a generation; of those that are known already, their ends. */
+void census_contexts(struct census *census, struct process *process, const struct dict *dict,
+                     uint64_t quantum_ns);
+
+/* The one with that number; NULL = there is none. */
+struct phase *census_phase(const struct process *process, uint64_t number);
 
 /*
  * When all units have been read: make one entry per native thread of what was noted. A clock that

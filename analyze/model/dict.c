@@ -20,6 +20,10 @@ void dict_reset(struct dict *dict)
     dict->string_bytes = 0;
     dict->n_lost = 0;
 
+    hash_reset(&dict->context_of);
+    dict->n_contexts = 1;
+    dict->contexts = memory_grow(dict->contexts, &dict->contexts_size, 1, sizeof *dict->contexts);
+    dict->contexts[0] = (struct dict_context){0};
     GROW(dict, strings);
     GROW(dict, functions);
     GROW(dict, locations);
@@ -41,6 +45,8 @@ void dict_clear(struct dict *dict)
     free(dict->locations);
     free(dict->stacks);
     free(dict->depths);
+    free(dict->contexts);
+    hash_clear(&dict->context_of);
     *dict = (struct dict){0};
 }
 
@@ -268,7 +274,8 @@ enum status dict_add(struct dict *dict, const Pyrec__V1__Defs *defs, struct prob
     TRY(add_strings(dict, defs, why));
     TRY(add_functions(dict, defs, why));
     TRY(add_locations(dict, defs, why));
-    return add_stacks(dict, defs, why);
+    TRY(add_stacks(dict, defs, why));
+    return dict_add_contexts(dict, defs, why);
 }
 
 const char *dict_string(const struct dict *dict, uint32_t id)

@@ -17,6 +17,7 @@
 #define PYREC_ANALYZE_DICT_H
 
 #include "analyze/base/arena.h"
+#include "analyze/base/hash.h"
 #include "cell.h"
 #include "format/status.h"
 #include "format/trace.pb-c.h"
@@ -43,6 +44,17 @@ struct dict_stack {
     uint32_t location;
 };
 
+/* A phase or label that the program says is in force (see Defs in trace.proto). */
+#define DICT_CONTEXT_OPEN UINT64_MAX
+struct dict_context {
+    uint64_t number;
+    uint64_t begin_q, end_q; /* end_q: DICT_CONTEXT_OPEN where its end is not known (yet) */
+    uint32_t up;             /* place of the one that it is in; smaller than its own; 0 = none */
+    uint32_t name, value; /* string ids: of a phase its name and detail, of a label key and value */
+    uint32_t thread;      /* id of the one that began it; 0 = not known */
+    bool label;
+};
+
 struct dict {
     struct arena arena; /* of the strings */
     const char **strings;
@@ -50,6 +62,9 @@ struct dict {
     struct dict_location *locations;
     struct dict_stack *stacks;
     uint16_t *depths;
+    struct dict_context *contexts; /* [0] is none */
+    struct hash context_of;        /* by number */
+    size_t n_contexts, contexts_size;
     size_t n_strings, n_functions, n_locations, n_stacks;
     size_t strings_size, functions_size, locations_size, stacks_size, depths_size;
     size_t string_bytes;
@@ -85,5 +100,18 @@ struct frame dict_frame(const struct dict *dict, uint32_t stack);
 
 /* Write its frames, leaf first, at most `room`; returns how many there are. */
 size_t dict_frames(const struct dict *dict, uint32_t stack, struct frame *frames, size_t room);
+
+/* Add what a Defs message says of contexts; dict_add does. */
+MUST_CHECK enum status dict_add_contexts(struct dict *dict, const Pyrec__V1__Defs *defs,
+                                         struct problem *why);
+
+/* The place of the one with that number; 0 = there is none. */
+uint32_t dict_context_find(const struct dict *dict, uint64_t number);
+
+/*
+ * Itself, or the one around it that is in force at that time: a task may go on when the phase is
+ * over in which it was made, and a label is over with its phase. 0 = none.
+ */
+uint32_t dict_context_live(const struct dict *dict, uint32_t context, uint64_t time_q);
 
 #endif

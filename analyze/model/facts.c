@@ -19,6 +19,8 @@ void facts_reset(struct facts *facts)
     const size_t changes_size = facts->process.rate_changes_size;
     struct title_change *const titles = facts->process.titles;
     const size_t titles_size = facts->process.titles_size;
+    struct program_mark *const marks = facts->process.marks;
+    const size_t marks_size = facts->process.marks_size;
     facts->has_meta = facts->has_process = false;
     facts->recording = (struct recording){0};
     facts->process = (struct process){.natives = natives,
@@ -26,7 +28,9 @@ void facts_reset(struct facts *facts)
                                       .rate_changes = changes,
                                       .rate_changes_size = changes_size,
                                       .titles = titles,
-                                      .titles_size = titles_size};
+                                      .titles_size = titles_size,
+                                      .marks = marks,
+                                      .marks_size = marks_size};
     facts->wall.n = 0;
     facts->process.ending.reason = "";
     facts->n_threads = 0;
@@ -35,6 +39,7 @@ void facts_reset(struct facts *facts)
     facts->so_far = (struct ending){0};
     facts->absences_size = 0;
     facts->is_settled = false;
+    facts->n_marks_settled = 0;
     facts->n_titles_settled = facts->n_rates_settled = facts->n_steps_settled = 0;
     facts->so_far_settled_ns = 0;
 }
@@ -45,6 +50,7 @@ void facts_clear(struct facts *facts)
     free(facts->process.natives);
     free(facts->process.rate_changes);
     free(facts->process.titles);
+    free(facts->process.marks);
     wall_clear(&facts->wall);
     free(facts->threads);
     hash_clear(&facts->thread_of_id);
@@ -281,6 +287,12 @@ void facts_events(struct facts *facts, const Pyrec__V1__Events *events, uint64_t
         if (event->type == PYREC__V1__EVENT__TYPE__TITLE)
             census_title(&facts->process,
                          (struct title_change){time_ns, copy_clean(&facts->arena, event->text)});
+        if (event->type == PYREC__V1__EVENT__TYPE__MARK)
+            census_mark(&facts->process,
+                        (struct program_mark){time_ns, event->thread,
+                                              copy_clean(&facts->arena, event->text)});
+        if (event->type == PYREC__V1__EVENT__TYPE__MARKS_LOST && event->value > 0)
+            facts->process.marks_lost = (uint64_t)event->value;
         if (event->type == PYREC__V1__EVENT__TYPE__INTERVAL && event->value > 0)
             census_rate_change(&facts->process,
                                (struct rate_change){time_ns, (uint64_t)event->value});

@@ -146,6 +146,19 @@ static void settle_titles(struct facts *facts, struct census *census, struct pro
     facts->n_titles_settled = facts->process.n_titles;
 }
 
+static void settle_marks(struct facts *facts, struct census *census, struct process *p)
+{
+    for (size_t i = facts->n_marks_settled; i < facts->process.n_marks; i++) {
+        struct program_mark mark = facts->process.marks[i];
+        mark.time_ns += p->recording->shift_ns;
+        mark.text = copy(census, mark.text);
+        census_mark(p, mark);
+    }
+    facts->n_marks_settled = facts->process.n_marks;
+    if (facts->process.marks_lost > p->marks_lost) /* counts go up */
+        p->marks_lost = facts->process.marks_lost;
+}
+
 static void settle_rate(struct facts *facts, struct process *p, uint32_t generation)
 {
     p->from_start = p->from_start || generation == 0;
@@ -186,6 +199,7 @@ void facts_settle(struct facts *facts, struct census *census, struct recording *
     settle_threads(facts, census, p, quantum_ns);
     settle_rate(facts, p, generation);
     settle_titles(facts, census, p);
+    settle_marks(facts, census, p);
     facts_settle_wall(facts, recording);
     settle_ending(facts, census, &p->ending, shift_ns);
     for (size_t i = 0; i < facts->process.n_natives; i++)

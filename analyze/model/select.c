@@ -45,6 +45,11 @@ void select_clear(struct select *select)
         free(select->calls[i].seen);
     }
     free(select->calls);
+    for (size_t i = 0; i < select->n_contexts; i++) {
+        free(select->contexts[i].name);
+        free(select->contexts[i].seen);
+    }
+    free(select->contexts);
     *select = (struct select){0};
 }
 
@@ -149,8 +154,8 @@ enum status select_add_states(struct select *select, const char *list, struct pr
 bool select_has_state(const struct select *select, uint16_t state, const char *call)
 {
     const enum state_class class = state_class(state);
-    bool wanted =
-        !select_by_state(select) || select->classes >> class & 1 || (state & select->bits) != 0;
+    bool wanted = (select->classes == 0 && select->bits == 0 && select->n_calls == 0) ||
+                  select->classes >> class & 1 || (state & select->bits) != 0;
     if (class != CLASS_BLOCKED || call == NULL)
         return wanted;
     for (size_t i = 0; i < select->n_calls; i++) {
@@ -172,6 +177,15 @@ enum status select_check_calls(const struct select *select, struct problem *why)
         return problem_set(why, STATUS_USAGE, PROBLEM_NO_OFFSET,
                            "--state: \"%s\" is none of %s, and no call that a sample is blocked in",
                            select->calls[i].name, names);
+    }
+    for (size_t i = 0; i < select->n_contexts; i++) {
+        const struct select_context *const wanted = &select->contexts[i];
+        if (!atomic_load_explicit(wanted->seen, memory_order_relaxed))
+            return problem_set(
+                why, STATUS_USAGE, PROBLEM_NO_OFFSET,
+                "--%s: no sample is in \"%s\"; pyanalyze phases%s lists what there is",
+                wanted->label ? "label" : "phase", wanted->text,
+                wanted->label ? " --by label" : "");
     }
     return STATUS_OK;
 }

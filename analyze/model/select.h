@@ -19,6 +19,7 @@
 
 #include "cell.h"
 #include "census.h"
+#include "dict.h"
 #include "format/status.h"
 
 #include <stdatomic.h>
@@ -31,6 +32,15 @@ struct select_call {
     atomic_bool *seen; /* relaxed: read when all workers are done */
 };
 
+/* A phase or label that was asked for: --phase NAME[=DETAIL], --label KEY[=VALUE]. */
+struct select_context {
+    const char *text; /* as it was given: a name may have a = in it */
+    char *name;
+    const char *value; /* NULL = any */
+    bool label;
+    atomic_bool *seen;
+};
+
 struct select {
     const char **threads;
     size_t n_threads, threads_size;
@@ -41,6 +51,8 @@ struct select {
     uint16_t bits;   /* of states, a mask */
     struct select_call *calls;
     size_t n_calls, calls_size;
+    struct select_context *contexts;
+    size_t n_contexts, contexts_size;
 };
 
 void select_clear(struct select *select);
@@ -62,11 +74,27 @@ MUST_CHECK enum status select_add_states(struct select *select, const char *list
 /* Are samples chosen by state? Then CPU that no sample took belongs to none. */
 static inline bool select_by_state(const struct select *select)
 {
-    return select->classes != 0 || select->bits != 0 || select->n_calls > 0;
+    return select->classes != 0 || select->bits != 0 || select->n_calls > 0 ||
+           select->n_contexts > 0;
 }
 
 /* A sample in that state, blocked in that call (NULL = none). */
 bool select_has_state(const struct select *select, uint16_t state, const char *call);
+
+/*
+ * Samples in a phase: NAME or NAME=DETAIL, patterns as well; in one of several phases. Samples with
+ * a label: KEY or KEY=VALUE; of several keys all, of several values of one key one of them. Borrows
+ * the text.
+ */
+void select_add_context(struct select *select, const char *text, bool label);
+
+/* A sample in that context (its place in the dictionary) at that time. */
+bool select_has_context(const struct select *select, const struct dict *dict, uint32_t context,
+                        uint64_t time_q);
+
+/* Is this phase or label one of those that were asked for? */
+bool select_names_context(const struct select *select, bool label, const char *name,
+                          const char *value);
 
 /* When all is read: STATUS_USAGE when a call that was asked for is in no sample. */
 MUST_CHECK enum status select_check_calls(const struct select *select, struct problem *why);

@@ -48,11 +48,7 @@ uint64_t scene_due(const struct scene *scene, uint32_t first, uint32_t n)
 bool scene_has_state(const struct scene *scene, const struct select *select,
                      const struct span *span)
 {
-    if (!select_by_state(select))
-        return true;
-    const struct dict *const dict = &scene->reader->dict;
-    return select_has_state(select, span->state,
-                            span->call > 0 ? dict_string(dict, span->call) : NULL);
+    return range_chosen(&scene->reader->range, select, span);
 }
 
 const struct span *scene_span(struct scene_thread *t, uint32_t tick)

@@ -192,6 +192,24 @@ static bool next_call(struct range *range)
     return next_u32(&c->call, &range->next_call);
 }
 
+/* Likewise of the phase or label that a thread is in. */
+static bool next_context(struct range *range)
+{
+    struct samples_columns *const c = &range->columns;
+    int64_t up;
+    uint32_t delta;
+    if (column_empty(&c->context_at)) {
+        range->next_context_at = NO_CALL;
+        return column_empty(&c->context);
+    }
+    if (!next_u32(&c->context_at, &delta) || delta >= NO_CALL - range->next_context_at ||
+        !column_next_signed(&c->context, &up))
+        return false;
+    range->next_context_at += delta;
+    range->next_context += (uint64_t)up;
+    return true;
+}
+
 static void reserve_ticks(struct range *range)
 {
     const size_t n = (size_t)range->n_ticks + 1;
@@ -226,7 +244,8 @@ enum status range_open(struct range *range, struct column body, uint64_t quantum
     range->dict = dict;
     range->quantum_ns = quantum_ns;
     range->n_ticks = range->n_threads = range->threads_read = range->thread_id = 0;
-    range->explicit_at = range->next_call_at = 0;
+    range->explicit_at = range->next_call_at = range->next_context_at = 0;
+    range->next_context = 0;
     range->n_undefined = 0;
     range->from_tick = 0;
     range->to_tick = UINT32_MAX;
@@ -242,8 +261,8 @@ enum status range_open(struct range *range, struct column body, uint64_t quantum
     range->n_threads = (uint32_t)n_threads;
     reserve_ticks(range);
     reserve_spans(range);
-    if (read_ticks(range) != STATUS_OK || !next_call(range)) {
-        fault(range, STATUS_DAMAGED, "column call_at");
+    if (read_ticks(range) != STATUS_OK || !next_call(range) || !next_context(range)) {
+        fault(range, STATUS_DAMAGED, "columns call_at and context_at");
         return problem_set(why, range->status, PROBLEM_NO_OFFSET, "samples: %s", range->fault);
     }
     return STATUS_OK;
@@ -254,6 +273,7 @@ static enum status read_thread(struct range *range, struct range_thread *t)
 {
     struct samples_columns *const c = &range->columns;
     uint32_t delta, state, end;
+    uint64_t context = 0;
     if (!next_u32(&c->thread, &delta) || !next_u32(&c->thread_stack, &t->stack) ||
         !next_u32(&c->thread_state, &state) || !next_u32(&c->thread_call, &t->call) ||
         !next_u32(&c->thread_runs, &t->runs_left))
@@ -266,6 +286,9 @@ static enum status read_thread(struct range *range, struct range_thread *t)
     if (!next_or_zero(&c->thread_begin, no_begin, &t->first) ||
         !next_or_zero(&c->thread_end, no_end, &end))
         return fault(range, STATUS_DAMAGED, "columns of threads differ in length");
+    if (c->thread_context.at != NULL && !column_next(&c->thread_context, &context))
+        return fault(range, STATUS_DAMAGED, "columns of threads differ in length");
+    t->context = dict_context_find(range->dict, context);
     if ((uint64_t)t->first + end > range->n_ticks)
         return fault(range, STATUS_DAMAGED, "a thread was observed for too few ticks");
     t->n = range->n_ticks - t->first - end;
@@ -339,6 +362,7 @@ static void take_implied(struct range *range, struct range_thread *t, struct spa
         .n = t->run_left,
         .stack = defined(range, t->stack, t->run_left),
         .call = t->call,
+        .context = t->context,
         .state = t->state,
     };
     t->at = to;
@@ -381,6 +405,13 @@ static size_t take_explicit(struct range *range, struct range_thread *t, struct 
                 break;
             }
         }
+        if (range->explicit_at - 1 == range->next_context_at) {
+            t->context = dict_context_find(range->dict, range->next_context);
+            if (!next_context(range)) {
+                fault(range, STATUS_DAMAGED, "columns of contexts");
+                break;
+            }
+        }
         t->state = (uint16_t)(state & STATE_MASK);
         spans[i] = (struct span){
             .wall_q = wall[at + 1] - wall[at],
@@ -390,6 +421,7 @@ static size_t take_explicit(struct range *range, struct range_thread *t, struct 
             .n = 1,
             .stack = defined(range, stack, 1),
             .call = t->call,
+            .context = t->context,
             .state = (uint16_t)(state & STATE_MASK),
         };
     }
@@ -541,7 +573,8 @@ enum status range_finish(struct range *range, struct problem *why)
           column_empty(&c->thread_begin) && column_empty(&c->thread_end) &&
           column_empty(&c->thread_runs) && column_empty(&c->run) && column_empty(&c->stack) &&
           column_empty(&c->cpu) && column_empty(&c->state) && column_empty(&c->call) &&
-          range->next_call_at == NO_CALL))
+          column_empty(&c->thread_context) && range->next_call_at == NO_CALL &&
+          range->next_context_at == NO_CALL))
         fault(range, STATUS_DAMAGED, "columns are longer than their threads");
     if (range->status == STATUS_OK)
         return STATUS_OK;

@@ -22,6 +22,7 @@
 #define PYREC_ANALYZE_SPAN_H
 
 #include "analyze/model/dict.h"
+#include "analyze/model/select.h"
 #include "attribute.h"
 #include "format/columns.h"
 
@@ -34,6 +35,7 @@ struct span {
     uint32_t n;       /* .. and how many: samples */
     uint32_t stack;   /* in the dictionary; 0 = no frames, DICT_STACK_LOST */
     uint32_t call;    /* string id of the call it is blocked in, 0 = none */
+    uint32_t context; /* phase or label that it is in: its place in the dictionary; 0 = none */
     uint16_t state;
 };
 
@@ -51,8 +53,9 @@ struct range {
     uint32_t n_threads, threads_read;
     uint32_t thread_id;                 /* of the thread that was read last */
     uint32_t explicit_at, next_call_at; /* indices into the explicit ticks of the message */
-    uint32_t next_call;
-    uint64_t n_undefined; /* samples whose stack nobody defined */
+    uint32_t next_call, next_context_at;
+    uint64_t next_context; /* the number */
+    uint64_t n_undefined;  /* samples whose stack nobody defined */
 
     /*
      * Per tick k: time_q[k + 1] is when it was, time_q[0] when the tick before the first was.
@@ -80,7 +83,7 @@ struct range {
 struct range_thread {
     uint32_t id;
     uint32_t first, n; /* ticks in which it was observed */
-    uint32_t stack, call;
+    uint32_t stack, call, context;
     uint16_t state;
     uint32_t at;        /* next tick */
     uint32_t runs_left; /* entries of `run` */
@@ -132,6 +135,13 @@ void range_rewind(struct range *range, const struct range *mark);
  * their number: 0 when the message does not say. Runs that do not cover all ticks are a fault.
  */
 size_t range_holders(struct range *range, const struct range_holder **holders);
+
+/* The phase or label around it that is in force at that tick: `context` itself, unless it is over.
+ */
+uint32_t range_context(const struct range *range, uint32_t context, uint32_t tick);
+
+/* Is the span among those that are chosen by state, phase or label? */
+bool range_chosen(const struct range *range, const struct select *select, const struct span *span);
 
 /* After the last thread: STATUS_OK when every column was used up. */
 enum status range_finish(struct range *range, struct problem *why);

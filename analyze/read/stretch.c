@@ -92,7 +92,7 @@ static void add_span(struct stretch_list *list, const struct source *source,
         .call = class == CLASS_BLOCKED ? call : NULL,
         .node = span->stack + 1,
         .class = class,
-        .left_out = select_by_state(select) && !select_has_state(select, span->state, call),
+        .left_out = !range_chosen(range, select, span),
     };
     uint32_t from = span->first;
     const uint32_t end = span->first + span->n;

@@ -335,6 +335,11 @@ void unit_settle(struct unit_reader *reader)
 {
     facts_settle(&reader->facts, &reader->trace->census, reader->unit->recording,
                  reader->unit->process, reader->unit->generation, reader->quantum_ns);
+    if (reader->dict.n_contexts > 1 && reader->unit->process != 0)
+        census_contexts(
+            &reader->trace->census,
+            census_process(&reader->trace->census, reader->unit->recording, reader->unit->process),
+            &reader->dict, reader->quantum_ns);
 }
 
 void unit_reader_clear(struct unit_reader *reader)

@@ -216,7 +216,7 @@ static const struct column columns[] = {
     {.name = "process",
      .title = "process",
      .help = "process id",
-     .rows = ROW_ANY | ROW_PROCESS,
+     .rows = ROW_ANY | ROW_PROCESS | ROW_PHASE,
      .unit = UNIT_ID,
      .get = get_process},
     {.name = "thread",
@@ -241,8 +241,8 @@ static const struct column columns[] = {
     {.name = column_name,                                                                          \
      .title = column_name,                                                                         \
      .help = help_,                                                                                \
-     .rows =                                                                                       \
-         ROW_CODE | ROW_THREAD | ROW_PROCESS | ROW_STACK | ROW_STALL | ROW_STALL_LINE | ROW_BIN,   \
+     .rows = ROW_CODE | ROW_THREAD | ROW_PROCESS | ROW_STACK | ROW_STALL | ROW_STALL_LINE |        \
+             ROW_BIN | ROW_PHASE,                                                                  \
      .unit = unit_,                                                                                \
      .only_if_any = METRIC_##id >= METRIC_UNKNOWN,                                                 \
                                                                                                    \
@@ -457,8 +457,8 @@ struct cell column_cell(const struct column *column, const struct row *row)
 
 /* The tables of other files; they stand one behind the other. */
 static const struct column *(*const more_columns[])(size_t i) = {
-    column_tree_get, column_source_get,  column_diff_get,
-    column_time_get, column_compare_get, column_style_get,
+    column_tree_get,    column_source_get, column_diff_get,  column_time_get,
+    column_compare_get, column_style_get,  column_phase_get,
 };
 
 const struct column *column_get(size_t i)

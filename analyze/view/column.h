@@ -32,6 +32,7 @@ enum row_kind {
     ROW_BIN = 1 << 13,
     ROW_IDLE = 1 << 14,      /* a thread whose stalls were asked for */
     ROW_IDLE_LINE = 1 << 15, /* where it may wait for work */
+    ROW_PHASE = 1 << 16,     /* of a program; or a label */
 };
 
 enum column_part {
@@ -71,6 +72,7 @@ const struct column *column_tree_get(size_t i);
 const struct column *column_source_get(size_t i);
 const struct column *column_diff_get(size_t i);
 const struct column *column_time_get(size_t i);
+const struct column *column_phase_get(size_t i);
 const struct column *column_compare_get(size_t i);
 const struct column *column_style_get(size_t i); /* those of other tools' tables */
 

@@ -43,6 +43,7 @@ struct idle_facts;
 struct idle_line;
 struct stall_facts;
 struct stall_line;
+struct phase_group;
 
 /* One thread at one tick. */
 struct sample {
@@ -87,8 +88,9 @@ struct row {
     const struct stall_line *stall_line;
     const struct idle_facts *idle; /* idle_tell.h */
     const struct idle_line *idle_line;
-    uint64_t start_ns; /* of a part of the time */
-    uint32_t depth;    /* of a frame in a tree: by how much it is indented */
+    const struct phase_group *phase; /* phases.h */
+    uint64_t start_ns;               /* of a part of the time */
+    uint32_t depth;                  /* of a frame in a tree: by how much it is indented */
     const struct diff_row *diff;
     const struct compare_row *compare;
 };

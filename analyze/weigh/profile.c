@@ -23,13 +23,6 @@ static inline void add_squares(struct squares *to, const struct span *span)
     }
 }
 
-static bool span_chosen(const struct select *select, const struct dict *dict,
-                        const struct span *span)
-{
-    return select_has_state(select, span->state,
-                            span->call > 0 ? dict_string(dict, span->call) : NULL);
-}
-
 /* A chosen sample without frames, with the CPU that it takes; or where others end its silence. */
 static inline void note_bare(struct builder *b, struct unit_sums *t, const struct span *span,
                              enum state_class class, uint64_t cpu_q, bool chosen)
@@ -47,7 +40,7 @@ static inline void note_bare(struct builder *b, struct unit_sums *t, const struc
  * Add a batch. The weights of a busy thread are spread over more memory than the cache holds, so
  * they are asked for some samples ahead.
  */
-static void add_spans(const struct build *build, struct builder *b, const struct dict *dict,
+static void add_spans(const struct build *build, struct builder *b, const struct range *range,
                       struct unit_sums *t, size_t n)
 {
     const struct span *const spans = b->spans;
@@ -61,7 +54,7 @@ static void add_spans(const struct build *build, struct builder *b, const struct
             const struct span *const ahead = span + PREFETCH_AHEAD;
             sheet_prefetch(&t->sheets[build->class_of[ahead->state]], ahead->stack + 1);
         }
-        const bool chosen = !by_state || span_chosen(build->select, dict, span);
+        const bool chosen = !by_state || range_chosen(range, build->select, span);
         struct weight *const w = __builtin_expect(chosen, 1)
                                      ? sheet_at(&t->sheets[class], &b->arena, span->stack + 1)
                                      : &t->left_out;
@@ -129,7 +122,7 @@ void builder_read(const struct build *build, struct builder *b, struct unit_read
             size_t n;
             reserve_threads(b, index + 1);
             while ((n = range_spans(&reader->range, &thread, b->spans, SPANS_PER_BATCH)) > 0) {
-                add_spans(build, b, &reader->dict, &b->threads[index], n);
+                add_spans(build, b, &reader->range, &b->threads[index], n);
                 if (build->profile->stretches_by != NULL) {
                     struct stretch_list *const list = &b->threads[index].stretches;
                     list->keeps_pace = build->profile->stretches_keep_pace;

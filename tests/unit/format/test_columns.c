@@ -34,6 +34,8 @@ static uint64_t random_number(uint64_t *random)
     X(thread_call, uint32_t)                                                                       \
     X(thread_begin, uint32_t)                                                                      \
     X(thread_end, uint32_t)                                                                        \
+    X(thread_context, uint64_t)                                                                    \
+    X(context_at, uint32_t)                                                                        \
     X(thread_runs, uint32_t)                                                                       \
     X(run, uint32_t)                                                                               \
     X(state, uint32_t)                                                                             \
@@ -44,7 +46,8 @@ static uint64_t random_number(uint64_t *random)
 #define SIGNED_COLUMNS(X)                                                                          \
     X(late_q, int32_t)                                                                             \
     X(stack, int32_t)                                                                              \
-    X(cpu, int64_t)
+    X(cpu, int64_t)                                                                                \
+    X(context, int64_t)
 
 static void unsigned_compare(const Pyrec__V1__Samples *m, const struct samples_columns *c)
 {

@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: MIT */
+#include "phases.h"
+
+#include "analyze/base/memory.h"
+#include "analyze/model/carry.h"
+#include "analyze/read/span.h"
+#include "analyze/read/unit.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- groups ---- */
+
+static uint64_t hash_of(const struct process *process, const char *name, const char *value)
+{
+    return hash_pair(hash_text(name) ^ (uint64_t)process->number,
+                     value != NULL ? hash_text(value) : 0);
+}
+
+static uint64_t hash_group(const void *owner, uint32_t n)
+{
+    const struct phases *const phases = owner;
+    const struct phase_group *const g = &phases->groups[n];
+    return hash_of(g->process, g->name, g->value);
+}
+
+static uint32_t group_of(struct phases *phases, const struct process *process, const char *name,
+                         const char *value)
+{
+    hash_reserve(&phases->index, hash_group, phases);
+    uint64_t at = hash_of(process, name, value);
+    for (;; at++) {
+        const uint32_t n = hash_slot(&phases->index, at);
+        if (n == HASH_NONE)
+            break;
+        const struct phase_group *const g = &phases->groups[n];
+        if (g->process == process && strcmp(g->name, name) == 0 &&
+            (value == NULL || strcmp(g->value, value) == 0))
+            return n;
+    }
+    phases->groups =
+        memory_grow(phases->groups, &phases->size, phases->n + 1, sizeof *phases->groups);
+    const uint32_t n = (uint32_t)phases->n++;
+    phases->groups[n] = (struct phase_group){.process = process, .name = name, .value = value};
+    hash_put(&phases->index, at, n);
+    return n;
+}
+
+static uint32_t group_of_phase(struct phases *phases, const struct process *process,
+                               const struct phase *phase)
+{
+    return group_of(phases, process, phase->name,
+                    phases->by == PHASES_BY_NAME ? NULL : phase->value);
+}
+
+/* ---- samples ---- */
+
+/* Numbers of a context in the open unit; its group, + 1. Phases are in the census when a unit has
+ * been read; here its own dictionary is asked, whose texts go with it. */
+static uint32_t group_of_context(struct phases *phases, const struct scene *scene, uint32_t context)
+{
+    if (phases->group_of[context] == 0) {
+        const struct phase *const phase =
+            census_phase(scene->process, scene->reader->dict.contexts[context].number);
+        phases->group_of[context] =
+            phase != NULL ? group_of_phase(phases, scene->process, phase) + 1 : 0;
+    }
+    return phases->group_of[context];
+}
+
+static void count_span(struct phases *phases, const struct scene *scene, const struct span *span,
+                       const struct weight *weight)
+{
+    const struct range *const range = &scene->reader->range;
+    const struct dict *const dict = range->dict;
+    size_t n_seen = 0;
+    uint32_t at = range_context(range, span->context, span->first);
+    for (; at != 0; at = range_context(range, dict->contexts[at].up, span->first)) {
+        if (dict->contexts[at].label != (phases->by == PHASES_BY_LABEL))
+            continue;
+        const uint32_t group = group_of_context(phases, scene, at);
+        bool again = group == 0;
+        for (size_t i = 0; i < n_seen && !again; i++)
+            again = phases->seen[i] == group ||
+                    (phases->by == PHASES_BY_LABEL && /* of one key the innermost one holds */
+                     strcmp(phases->groups[phases->seen[i] - 1].name,
+                            phases->groups[group - 1].name) == 0);
+        if (again)
+            continue;
+        phases->seen =
+            memory_grow(phases->seen, &phases->seen_size, n_seen + 1, sizeof *phases->seen);
+        phases->seen[n_seen++] = group;
+        weight_add(&phases->groups[group - 1].weights.by[state_class(span->state)], weight);
+    }
+}
+
+static void reserve(struct phases *phases, const struct scene *scene)
+{
+    const size_t n = scene->reader->dict.n_contexts;
+    phases->group_of =
+        memory_grow(phases->group_of, &phases->group_of_size, n, sizeof *phases->group_of);
+    memset(phases->group_of, 0, n * sizeof *phases->group_of);
+    for (size_t i = 0; i < scene->n_threads; i++) {
+        const size_t need = scene->threads[i].thread->index + 1;
+        phases->carries =
+            memory_grow(phases->carries, &phases->carries_size, need, sizeof *phases->carries);
+        for (; phases->n_carries < need; phases->n_carries++)
+            phases->carries[phases->n_carries] = (struct carry){0};
+    }
+}
+
+static void read_range(void *closure, struct scene *scene)
+{
+    struct phases *const phases = closure;
+    const uint64_t quantum_ns = scene->reader->quantum_ns;
+    reserve(phases, scene);
+    for (size_t i = 0; i < scene->n_threads; i++) {
+        const struct scene_thread *const t = &scene->threads[i];
+        const bool wanted = select_has_thread(phases->select, t->thread->name, t->thread->os_tid);
+        for (size_t s = 0; s < t->n_spans; s++) {
+            const struct span *const span = &t->spans[s];
+            const enum state_class class = state_class(span->state);
+            const uint64_t cpu_ns =
+                carry_take(&phases->carries[t->thread->index], class, span->given_q * quantum_ns);
+            const struct weight weight = {span->n, span->ticks, span->wall_q * quantum_ns, cpu_ns};
+            if (wanted && span->context != 0 && scene_has_state(scene, phases->select, span))
+                count_span(phases, scene, span, &weight);
+        }
+    }
+}
+
+/* ---- how many, how long ---- */
+
+bool phases_wanted(const struct select *select, const struct process *process,
+                   const struct phase *phase)
+{
+    bool any[2] = {false, false}, has[2] = {false, false};
+    for (size_t i = 0; i < select->n_contexts; i++)
+        any[select->contexts[i].label] = true;
+    for (; phase != NULL && (any[0] || any[1]); phase = census_phase(process, phase->up)) {
+        if (select_names_context(select, phase->label, phase->name, phase->value))
+            has[phase->label] = true;
+    }
+    return (!any[0] || has[0]) && (!any[1] || has[1]);
+}
+
+static bool is_thread_wanted(const struct select *select, const struct process *process,
+                             uint32_t id)
+{
+    if (select->n_threads == 0)
+        return true;
+    for (size_t i = 0; i < process->n_threads; i++) {
+        const struct thread *const t = process->threads[i];
+        if (t->id == id)
+            return select_has_thread(select, t->name, t->os_tid);
+    }
+    return false;
+}
+
+static void count_phases(struct phases *phases, const struct process *process,
+                         const struct window *window)
+{
+    for (size_t i = 0; i < process->n_phases; i++) {
+        const struct phase *const phase = &process->phases[i];
+        if (phase->label != (phases->by == PHASES_BY_LABEL) || phase->begin_ns < window->from_ns ||
+            phase->begin_ns >= window->to_ns ||
+            !is_thread_wanted(phases->select, process, phase->thread) ||
+            !phases_wanted(phases->select, process, phase))
+            continue;
+        const uint32_t group = group_of_phase(phases, process, phase);
+        struct phase_group *const g = &phases->groups[group];
+        g->n++;
+        if (phase->end_ns == PHASE_OPEN) {
+            g->n_open++;
+            continue;
+        }
+        const uint64_t ns = phase->end_ns - phase->begin_ns;
+        g->total_ns += ns;
+        if (ns >= g->longest_ns) {
+            g->longest_ns = ns;
+            g->longest_at_ns = phase->begin_ns;
+        }
+    }
+}
+
+void phases_read(struct phases *phases, struct trace *trace, const struct select *select,
+                 enum phases_by by)
+{
+    struct scene scene = {0};
+    phases->by = by;
+    phases->select = select;
+    scene_run(&scene, trace, select, NULL, NULL); /* the census: all phases, and names */
+    scene_run(&scene, trace, select, read_range, phases);
+    for (size_t i = 0; i < trace->census.n_processes; i++) {
+        const struct process *const process = trace->census.processes[i];
+        if (!select_has_pid(select, process->pid))
+            continue;
+        count_phases(phases, process, &trace->window);
+        phases->n_lost += process->marks_lost;
+    }
+    scene_clear(&scene);
+}
+
+void phases_clear(struct phases *phases)
+{
+    free(phases->groups);
+    free(phases->group_of);
+    free(phases->carries);
+    free(phases->seen);
+    hash_clear(&phases->index);
+    *phases = (struct phases){0};
+}

@@ -1,0 +1,261 @@
+# SPDX-License-Identifier: MIT
+"""pyrec.phase(), set_label(), mark(): what is told of them is what the program's own log says."""
+import json
+import subprocess
+
+from package import BEGIN, environment
+from e2e import near
+
+LOGGED = """
+import asyncio, json, random
+log = []
+class logged:
+    def __init__(self, name, detail=""):
+        self.name, self.detail, self.phase = name, detail, pyrec.phase(name, detail)
+    def __enter__(self):
+        self.begin = time.monotonic()
+        self.phase.__enter__()
+    def __exit__(self, *error):
+        self.phase.__exit__(*error)
+        log.append((self.name, self.detail, time.monotonic() - self.begin))
+def tell():
+    print(json.dumps(log))
+"""
+
+
+def record(t, source, rate=1000):
+    """Run under pyrec; what it printed, and the trace."""
+    path = t.file(f"program{t.n}.py", BEGIN + LOGGED + source)
+    t.n += 1
+    done = t.record(path, rate=rate, env=environment(t))
+    assert done.status == 0 and "Traceback" not in done.err, done.err
+    return done.out.splitlines(), done.trace
+
+
+def ask(t, trace, command, *options):
+    return t.rows(command, trace, *options)
+
+
+def rows_by(rows, *columns):
+    return {tuple(row[column] for column in columns): row for row in rows}
+
+
+def check_log(t, trace, log):
+    """Counts are those of the log, durations up to a quantum each, and what the log itself took."""
+    rows = rows_by(ask(t, trace, "phases", "--by", "detail"), "phase", "detail")
+    want = {}
+    for name, detail, seconds in log:
+        want.setdefault((name, detail), []).append(seconds)
+    assert set(rows) == set(want), (set(rows) ^ set(want))
+    for key, seconds in want.items():
+        row = rows[key]
+        assert (row["count"], row["open"]) == (len(seconds), 0), (key, row)
+        # the log is taken outside of the phase: nobody may be asked for it to be quick there
+        assert row["total"] <= sum(seconds) + 2e-5 * len(seconds), (key, row, sum(seconds))
+        assert row["longest_phase"] <= max(seconds) + 2e-5
+        near(row["mean"], row["total"] / len(seconds), absolute=1e-5)
+    return rows
+
+
+def check_sums(t, trace, names):
+    """What phases says of samples is what all others say of the same ones."""
+    for name in names:
+        row = rows_by(ask(t, trace, "phases"), "phase")[(name,)]
+        if row["samples"] == 0:
+            continue
+        threads = ask(t, trace, "threads", "--phase", name)
+        for column in ("wall", "gil_wait", "blocked", "samples", "ticks"):
+            near(row[column], sum(one[column] for one in threads), absolute=1e-5, what=f"{name} {column}")
+        lines = ask(t, trace, "lines", "--phase", name)
+        near(row["cpu_time"], sum(line["cpu_time"] for line in lines), absolute=1e-5 + 1e-6 * len(lines))
+
+
+def test_log(t):
+    """Nested, overlapping, in threads, tasks and generators, in any order: as the program says."""
+    out, trace = record(t, """
+random.seed(7)
+names = ["read", "parse", "write é", "a=b", "x" * 400]
+def nest(depth):
+    for _ in range(random.randrange(1, 4)):
+        with logged(random.choice(names[:4]), random.choice(["", "one", "two"])):
+            work(random.random() / 200)
+            if depth: nest(depth - 1)
+def overlap():
+    a, b = logged("a"), logged("b")
+    a.__enter__(); work(.01); b.__enter__(); work(.01); a.__exit__(); work(.01); b.__exit__()
+    assert pyrec._phases._current.get() is pyrec._phases._ROOT
+def generate():
+    for i in range(3):
+        with logged("generator", str(i)):
+            work(.002)
+            yield i
+async def task(n):
+    with logged("task", str(n)):
+        for _ in range(5):
+            work(.002 * n)
+            await asyncio.sleep(0.001 * (4 - n))
+            with logged("within", str(n)):
+                work(.001)
+                await asyncio.sleep(0)
+async def tasks():
+    await asyncio.gather(*(task(n) for n in range(1, 4)))
+def again():
+    same = pyrec.phase("same")
+    with same:
+        with same:
+            work(.01)
+threads = [threading.Thread(target=nest, args=(2,)) for _ in range(3)]
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+nest(3)
+overlap()
+list(generate())
+closed = generate(); next(closed); closed.close()
+asyncio.run(tasks())
+with logged("x" * 400): work(.01)
+tell()
+""")
+    log = [(("x" * 249 + "…") if len(name) > 252 else name, detail, seconds)
+           for name, detail, seconds in json.loads(out[-1])]
+    check_log(t, trace, log)
+    check_sums(t, trace, ("read", "a=b", "task", "within", "a"))
+    # in the same phase, what a task does and what it does not
+    functions = ask(t, trace, "functions", "--phase", "task=3")
+    assert any(row["function"].endswith("task") for row in functions), functions
+    assert not any(row["function"].endswith("nest") for row in functions), functions
+    inner = ask(t, trace, "phases", "--phase", "task=3", "--by", "detail")
+    assert {(row["phase"], row["detail"]) for row in inner} == {("task", "3"), ("within", "3")}, inner
+
+
+def test_tasks_share_a_thread(t):
+    """Each task's CPU is its own, however they take turns; the loop's is nobody's."""
+    _, trace = record(t, """
+async def task(n):
+    with pyrec.phase("task", str(n)):
+        for _ in range(20):
+            end = time.thread_time() + .004 * n
+            while time.thread_time() < end: pass
+            await asyncio.sleep(0)
+async def tasks(): await asyncio.gather(task(1), task(3))
+asyncio.run(tasks())
+""")
+    rows = rows_by(ask(t, trace, "phases", "--by", "detail"), "detail")
+    near(rows[("1",)]["cpu_time"], 0.08, relative=0.35, what="task 1")
+    near(rows[("3",)]["cpu_time"], 0.24, relative=0.25, what="task 3")
+
+
+def test_labels(t):
+    """Of a thread and of a task; the innermost value holds; those within a phase end with it."""
+    _, trace = record(t, """
+pyrec.set_label("who", "main")
+def worker():
+    pyrec.set_label("who", "worker")
+    work(.1)
+thread = threading.Thread(target=worker); thread.start(); thread.join()
+with pyrec.phase("p"):
+    pyrec.set_label("route", "/a"); pyrec.set_label("status", "200"); pyrec.set_label("route", "/b")
+    work(.1)
+work(.05)
+pyrec.set_label("who", None)
+work(.05)
+async def task(name):
+    pyrec.set_label("task", name)
+    for _ in range(10):
+        work(.004)
+        await asyncio.sleep(0)
+async def tasks(): await asyncio.gather(task("one"), task("two"))
+asyncio.run(tasks())
+""")
+
+    def wall(*words):
+        return sum(row["wall"] for row in t.rows("threads", trace, *words))
+    near(wall("--label", "who=worker"), 0.1, absolute=0.05)
+    near(wall("--label", "route=/b", "--label", "status=200"), 0.1, absolute=0.05)
+    assert wall("--label", "route=/b", "--label", "who=main") > 0.05
+    assert wall("--label", "route=/b", "--label", "who=worker") == 0
+    near(wall("--label", "task=one"), wall("--label", "task=two"), relative=0.5)
+    values = rows_by(ask(t, trace, "phases", "--by", "label"), "phase", "detail")
+    assert ("route", "/a") in values and ("route", "/b") in values, values
+    done = subprocess.run([t.pyanalyze, "lines", "--label", "route=/nowhere", trace],
+                          capture_output=True, text=True)
+    assert done.returncode == 2 and "--label: no sample is in" in done.stderr, done
+
+
+def test_many_names(t):
+    """Millions of names would be one too many: they are put together, and the file stays small."""
+    out, trace = record(t, """
+n = 30000
+for i in range(n):
+    with pyrec.phase("request", f"GET /{i}"): pass
+    if i % 500 == 0: time.sleep(.02)
+print(len(pyrec._phases._names))
+""")
+    assert int(out[-1]) < 8200
+    rows = rows_by(ask(t, trace, "phases", "--by", "detail"), "detail")
+    assert len(rows) <= 8192 and rows[("<other names>",)]["count"] > 20000, len(rows)
+    assert ask(t, trace, "phases")[0]["count"] == sum(row["count"] for row in rows.values()) == 30000
+
+
+def test_nobody_records(t):
+    """No error, no output, no file; names that are none; phases that begin before and end within."""
+    source = BEGIN + """
+class Rude:
+    def __str__(self): raise RuntimeError("not to be asked")
+early = pyrec.phase("early"); early.__enter__()
+for name in ("x", "", "\\0", "\\ud800", "a\\nb", 5, None, Rude(), b"x", ["list"]):
+    with pyrec.phase(name, name): pyrec.mark(name)
+    pyrec.set_label(name, "v")
+early.__exit__(None, None, None); early.__exit__(None, None, None)
+"""
+    path = t.file("quiet.py", source)
+    for more in ({}, {"PYREC_HOME": "/nonexistent"}):
+        done = subprocess.run([t.python, "-W", "error", path], capture_output=True, text=True, cwd=t.dir,
+                              env={**environment(t), **more})
+        assert (done.returncode, done.stdout, done.stderr) == (0, "", ""), done
+    done = t.record(path, env=environment(t))
+    assert done.status == 0 and done.out == "", done
+    rows = ask(t, done.trace, "phases")
+    assert sum(row["count"] for row in rows) == 11 and not any(row["open"] for row in rows), rows
+
+
+def test_start_and_stop(t):
+    """By start() as under pyrec; in two recordings in a row names are told again."""
+    t.need_ctypes()
+    record_twice = """
+for i in range(2):
+    with pyrec.record(f"run{i}.trace", rate=500):
+        with pyrec.phase("first", str(i)): work(.1)
+        pid = os.fork()
+        if pid == 0:
+            with pyrec.phase("child"): work(.1)
+            os._exit(0)
+        os.waitpid(pid, 0)
+"""
+    path = t.file("twice.py", BEGIN + record_twice)
+    done = subprocess.run([t.python, path], capture_output=True, text=True, cwd=t.dir, env=environment(t))
+    assert done.returncode == 0, done.stderr
+    for i in range(2):
+        rows = rows_by(ask(t, str(t.dir / f"run{i}.trace"), "phases", "--by", "detail"), "phase", "detail")
+        assert set(rows) == {("first", str(i)), ("child", "")}, rows
+        near(rows[("first", str(i))]["wall"], 0.1, absolute=0.06)
+
+
+def test_killed_and_open(t):
+    """What was said before a program was killed is there; what did not end is said to be open."""
+    path = t.file("killed.py", BEGIN + """
+import signal
+for i in range(50):
+    with pyrec.phase("done", str(i)): pass
+def ends_within():
+    pyrec.phase("lost").__enter__()
+thread = threading.Thread(target=ends_within); thread.start(); thread.join(); del thread
+open_phase = pyrec.phase("open"); open_phase.__enter__()
+work(.05)
+pyrec.mark("at the end")
+os.kill(os.getpid(), signal.SIGKILL)
+""")
+    done = t.record(path, env=environment(t), ok=False)
+    rows = rows_by(ask(t, done.trace, "phases"), "phase")
+    assert rows[("done",)]["count"] == 50 and rows[("done",)]["open"] == 0, rows
+    assert rows[("open",)]["open"] == 1 and rows[("open",)]["total"] == 0, rows
+    assert rows[("lost",)]["count"] == 1 and rows[("lost",)]["open"] == 0, rows
