@@ -36,9 +36,30 @@ struct bounds {
     struct moment from, to;
 };
 
-static enum status parse_bounds(struct bounds *bounds, const struct args *args, struct problem *why)
+/* What was given last; of a command with two sides, given twice: the one of that side. */
+static enum status bound_text(const char **text, const struct args *args, const char *name,
+                              size_t side, struct problem *why)
 {
-    *bounds = (struct bounds){args_text(args, "from"), args_text(args, "to"), {0}, {0}};
+    const char *one;
+    size_t n = 0;
+    *text = args_text(args, name);
+    if (!args->command->sides)
+        return STATUS_OK;
+    for (size_t at = 0; (one = args_next(args, name, &at)) != NULL; n++)
+        *text = n == 0 || n == side ? one : *text;
+    if (n <= 2)
+        return STATUS_OK;
+    return problem_set(why, STATUS_USAGE, PROBLEM_NO_OFFSET,
+                       "--%s: once for both sides, or twice: for the first and for the second",
+                       name);
+}
+
+static enum status parse_bounds(struct bounds *bounds, const struct args *args, size_t side,
+                                struct problem *why)
+{
+    *bounds = (struct bounds){0};
+    TRY(bound_text(&bounds->from_text, args, "from", side, why));
+    TRY(bound_text(&bounds->to_text, args, "to", side, why));
     if (bounds->from_text != NULL)
         TRY(moment_parse(&bounds->from, "from", bounds->from_text, why));
     if (bounds->to_text != NULL)
@@ -115,14 +136,16 @@ static enum status open_sides(struct request *request, const struct bounds *boun
                               struct problem *why)
 {
     const struct args *const args = request->args;
+    struct bounds second;
     size_t n_first;
     TRY(split_files(args, &n_first, why));
+    TRY(parse_bounds(&second, args, 1, why));
     TRY(trace_open(&request->trace, args->files, n_first, damage_log_add, &request->damage, why));
     TRY(trace_open(&request->second, args->files + n_first, args->n_files - n_first, damage_log_add,
                    &request->damage, why));
     request->second->count = request->trace->count;
     TRY(choose_side_window(request->trace, bounds, args, args->files[0], why));
-    return choose_side_window(request->second, bounds, args, args->files[n_first], why);
+    return choose_side_window(request->second, &second, args, args->files[n_first], why);
 }
 
 enum status request_open(struct request *request, const struct args *args, bool machine,
@@ -134,7 +157,7 @@ enum status request_open(struct request *request, const struct args *args, bool 
     request->metric = by != NULL ? metric_find(by) : NULL;
     if (request->metric == NULL) /* or --by says something else, as in phases */
         request->metric = &metrics[METRIC_CPU];
-    TRY(parse_bounds(&bounds, args, why));
+    TRY(parse_bounds(&bounds, args, 0, why));
     TRY(fill_select(&request->select, args, why));
     if (args->command->sides)
         return open_sides(request, &bounds, why);
@@ -180,7 +203,7 @@ static enum status move_window(struct request *request, struct problem *why)
     request->damage.n = request->n_damages;
     request->damage.n_more = 0;
     trace_renew(request->trace);
-    TRY(parse_bounds(&bounds, request->args, why));
+    TRY(parse_bounds(&bounds, request->args, 0, why));
     return choose_window(request->trace, &bounds, "the recording", why);
 }
 

@@ -39,9 +39,10 @@ struct request {
 
 /*
  * Take the selection from the arguments and open the files, each once; --from and --to become the
- * trace's window, or that of each side. So whoever reads samples keeps to the range of time by
- * itself; --state is kept by profile_build, and must be asked for (select_has_state) by those who
- * read spans. Both sides count in trace->count how far they are.
+ * trace's window, or that of each side (given twice: the first's and the second's). So whoever
+ * reads samples keeps to the range of time by itself; --state is kept by profile_build, and must be
+ * asked for (select_has_state) by those who read spans. Both sides count in trace->count how far
+ * they are.
  */
 MUST_CHECK enum status request_open(struct request *request, const struct args *args, bool machine,
                                     struct problem *why);

@@ -34,6 +34,7 @@ struct pass {
     uint64_t *seen; /* per row: the last stack walk that met it */
     size_t seen_size;
     uint64_t walk;
+    const uint64_t *due_ns; /* see struct reading */
 };
 
 /* "Worker-*" of "Worker-12". */
@@ -234,7 +235,7 @@ static void add_piece(struct pass *pass, const struct piece *piece)
 static size_t block_of(const struct pass *pass, uint32_t tick)
 {
     const struct series *const s = pass->series;
-    const uint64_t time_ns = pass->reader->range.time_q[tick + 1] * pass->reader->quantum_ns;
+    const uint64_t time_ns = pass->due_ns[tick];
     const uint64_t block = time_ns > s->start_ns ? (time_ns - s->start_ns) / s->block_ns : 0;
     return block < s->n_blocks ? (size_t)block : s->n_blocks - 1;
 }
@@ -339,6 +340,8 @@ struct reading {
     struct pass *passes;
     bool *takes; /* per pass: the thread that is being read */
     size_t n;
+    uint64_t *due_ns; /* per tick of the range: the middle of the interval that it was due in */
+    size_t due_size;
     struct span spans[SPANS_PER_BATCH];
 };
 
@@ -362,6 +365,26 @@ static void read_thread(struct reading *reading, struct unit_reader *reader,
     }
 }
 
+/*
+ * A tick is in the block of its interval, as it is in the range of time of its interval: late ones
+ * change nothing. Borders are kept as quanta, and are those of the grid but for rounding.
+ */
+static void note_due(struct reading *reading, const struct unit_reader *reader)
+{
+    const struct range *const range = &reader->range;
+    const uint64_t interval_ns = range->columns.interval_ns, origin_ns = range->columns.origin_ns;
+    reading->due_ns = memory_grow(reading->due_ns, &reading->due_size, range->n_ticks + 1,
+                                  sizeof *reading->due_ns);
+    for (uint32_t k = 0; k < range->n_ticks; k++) {
+        const uint64_t end_ns = range->border_q[k + 1] * range->quantum_ns;
+        const uint64_t n =
+            end_ns > origin_ns ? (end_ns - origin_ns + interval_ns / 2) / interval_ns : 0;
+        reading->due_ns[k] = origin_ns + n * interval_ns - (n > 0 ? interval_ns / 2 : 0);
+    }
+    for (size_t p = 0; p < reading->n; p++)
+        reading->passes[p].due_ns = reading->due_ns;
+}
+
 static void read_unit(void *closure, size_t worker, struct unit_reader *reader)
 {
     struct reading *const reading = closure;
@@ -370,6 +393,7 @@ static void read_unit(void *closure, size_t worker, struct unit_reader *reader)
         begin_unit(&reading->passes[p], reader);
     while (process_wanted(&reading->passes[0]) && unit_next_range(reader)) {
         struct range_thread thread = {0};
+        note_due(reading, reader);
         while (range_next_thread(&reader->range, &thread))
             read_thread(reading, reader, &thread);
     }
@@ -392,20 +416,28 @@ static const struct chunk_header *header_at(const struct trace *trace, const str
     return &chunk_file_get(trace->files[c->file].chunks, c->chunk)->header;
 }
 
-/* Blocks over the time in which anything was recorded. */
-static void make_blocks(struct series *s, const struct trace *trace, size_t n_max)
+void series_extent(const struct trace *trace, const struct recording *recording, uint64_t *first_ns,
+                   uint64_t *last_ns)
 {
-    uint64_t first_ns = UINT64_MAX, last_ns = 0;
+    *first_ns = UINT64_MAX;
+    *last_ns = 0;
     for (size_t u = 0; u < trace->n_units; u++) {
         const struct unit *const unit = &trace->units[u];
-        for (size_t i = 0; unit->recording == s->recording && i < unit->n_chunks; i++) {
+        for (size_t i = 0; unit->recording == recording && i < unit->n_chunks; i++) {
             const struct chunk_header *const header = header_at(trace, &unit->chunks[i]);
             if (header->process == 0)
                 continue;
-            first_ns = header->t_first_ns < first_ns ? header->t_first_ns : first_ns;
-            last_ns = header->t_last_ns > last_ns ? header->t_last_ns : last_ns;
+            *first_ns = header->t_first_ns < *first_ns ? header->t_first_ns : *first_ns;
+            *last_ns = header->t_last_ns > *last_ns ? header->t_last_ns : *last_ns;
         }
     }
+}
+
+/* Blocks over the time in which anything was recorded. */
+static void make_blocks(struct series *s, const struct trace *trace, size_t n_max)
+{
+    uint64_t first_ns, last_ns;
+    series_extent(trace, s->recording, &first_ns, &last_ns);
     const struct window window = trace->window;
     const uint64_t shift_ns = s->recording->shift_ns;
     if (window.from_ns > shift_ns && first_ns < window.from_ns - shift_ns)
@@ -473,6 +505,7 @@ void series_read_all(struct trace *trace, struct series_question *questions, siz
     }
     free(reading->passes);
     free(reading->takes);
+    free(reading->due_ns);
     free(reading);
 }
 

@@ -89,6 +89,10 @@ struct series_question {
 };
 void series_read_all(struct trace *trace, struct series_question *questions, size_t n);
 
+/* From when to when there are samples of a recording, on its own clock; first > last = none. */
+void series_extent(const struct trace *trace, const struct recording *recording, uint64_t *first_ns,
+                   uint64_t *last_ns);
+
 /* The same of one. */
 struct series *series_read(struct trace *trace, const struct series_plan *plan,
                            struct symbols *names, size_t *n);
