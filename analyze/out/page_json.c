@@ -2,6 +2,7 @@
 #include "page_json.h"
 
 #include "analyze/base/memory.h"
+#include "analyze/compare/series.h"
 #include "analyze/model/module.h"
 #include "analyze/report/report_thin.h"
 #include "json_text.h"
@@ -33,6 +34,9 @@ static void write_recordings(struct sink *to, const struct trace *trace)
     sink_text(to, ",\"recordings\":[");
     for (size_t i = 0; i < census->n_recordings; i++) {
         const struct recording *const r = census->recordings[i];
+        uint64_t first_ns, last_ns;
+        series_extent(trace, r, &first_ns, &last_ns);
+        first_ns = first_ns <= last_ns ? first_ns : last_ns;
         /* as text: more digits than a JSON number keeps */
         sink_print(to, "%s{\"unix_ns\":\"%" PRId64 "\",\"shift_ns\":%" PRIu64 ",\"recorder\":",
                    i > 0 ? "," : "", r->start_unix_ns, r->shift_ns);
@@ -45,6 +49,8 @@ static void write_recordings(struct sink *to, const struct trace *trace)
         json_member(to, "cpu", r->cpu_model);
         write_number(to, "cpus", r->cpu_count);
         write_number(to, "interval_ns", r->interval_ns);
+        write_number(to, "first_ns", first_ns + r->shift_ns);
+        write_number(to, "last_ns", last_ns + r->shift_ns);
         write_number(to, "max_depth", r->max_depth);
         sink_text(to, "}");
     }

@@ -4,11 +4,12 @@
 import { useComputed, useSignal } from "@preact/signals";
 import { useEffect, useMemo } from "preact/hooks";
 import { STATES, is_dark } from "./colors.js";
+import { Compared } from "./compared.jsx";
 import { KEYS, METRICS, range_text } from "./data.js";
 import { find_all, nothing_words, stall_list } from "./findings.js";
 import { Flame } from "./flame.jsx";
 import { ALL_CLASSES } from "./read.js";
-import { callers, classes, find, full, help, metric, other, picked, range, reset, root, shown, tab, table, theme, threads, trace, view, weight_ns, weights } from "./state.js";
+import { callers, classes, find, full, help, metric, other, picked, range, reset, root, shown, side, tab, table, theme, threads, trace, view, weight_ns, weights } from "./state.js";
 import { Table } from "./table.jsx";
 import { show_stall, Tabs } from "./tabs.jsx";
 import { clock, count, seconds, thinning_text, visible } from "./text.js";
@@ -79,7 +80,7 @@ function Toolbar() {
 }
 
 function Help() {
-  const rows = [["drag on the timeline", "choose a range; everything below counts it"], ["the same with Shift", "choose a second range: the table compares them"], ["wheel, + and -", "zoom in time"], ["click a thread's name", "only this thread; Ctrl adds, double click opens a group"], ["click a box", "zoom to it, and show its source"], ["right click a box or row", "who calls it"], ["/", "find"], ["arrow left, right; with Shift", "move the range; its end"], ["[ and ]", "the stall before, the next one"], ["1 to 6", "weight"], ["f i v o", "flame, icicle, inverted, order of time"], ["t", "functions, lines, files, modules"], ["Enter", "source of the chosen function"], ["Esc", "back"]];
+  const rows = [["drag on the timeline", "choose a range; everything below counts it"], ["the same with Shift", "choose a second range: what differs, and whether that is real"], ["wheel, + and -", "zoom in time"], ["click a thread's name", "only this thread; Ctrl adds, double click opens a group"], ["click a box", "zoom to it, and show its source"], ["right click a box or row", "who calls it"], ["/", "find"], ["arrow left, right; with Shift", "move the range; its end"], ["[ and ]", "the stall before, the next one"], ["1 to 6", "weight"], ["f i v o", "flame, icicle, inverted, order of time"], ["t", "functions, lines, files, modules"], ["w", "of two ranges: as wide as A, as wide as B"], ["Enter", "source of the chosen function"], ["Esc", "back"]];
   return <section class="help" aria-label="help"><table class="rows"><tbody>{rows.map(([a, b]) => <tr key={a}><th scope="row">{a}</th><td class="name">{b}</td></tr>)}</tbody></table></section>;
 }
 
@@ -97,6 +98,7 @@ function keys(e, stalls) {
     tab.value = "source";
     document.getElementById("panel").focus();
   } else if (e.key === "t") { const names = Object.keys(KEYS); table.value = names[(names.indexOf(table.value) + 1) % names.length]; }
+  else if (e.key === "w" && other.value) { side.value = side.value === "a" ? "b" : "a"; root.value = 0; }
   else if (e.key === "+" || e.key === "=") shown.value = { from: from + step, to: to - step };
   else if (e.key === "-") { const s = time_span(), w = s.to - s.from; const a = Math.max(t.start_ns, s.from - w / 4), b = Math.min(t.end_ns, s.to + w / 4); shown.value = a <= t.start_ns && b >= t.end_ns ? null : { from: a, to: b }; }
   else if (e.key === "]") { const next = times.find(s => s.from > at + 1); if (next) show_stall(next); }
@@ -125,7 +127,7 @@ export function App() {
         <Chosen />
         <Timeline stalls={stalls} />
         <Toolbar />
-        <div class="both"><Flame /><Table /></div>
+        {other.value ? <Compared /> : <div class="both"><Flame /><Table /></div>}
         <Tabs stalls={stalls} />
       </main>
       <footer class="soft">{thinning_text(t)} In a terminal: <code>pyanalyze {table.value} --merge-threads{words} TRACE</code>. Made by pyanalyze {visible(t.version)}: <code>{visible(t.made_by)}</code></footer>

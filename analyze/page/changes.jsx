@@ -13,7 +13,7 @@ import { file_end, visible } from "./text.js";
 
 const signed = (text, x) => (x > 0 ? "+" : "") + text;
 export const change_words = (a, b) => (a > 0 ? signed(((100 * (b - a)) / a).toFixed(Math.abs(b - a) < a ? 1 : 0).replace("-", "−") + " %", b - a) : "");
-const VERDICTS = { more: "more", less: "less", new: "new", gone: "gone", "new?": "new, may be chance", "gone?": "gone, may be chance", noise: "may be chance", few: "too few samples to tell" };
+const VERDICTS = { more: "more", less: "less", new: "new", gone: "gone", "new?": "new, may be chance", "gone?": "gone, may be chance", noise: "may be chance", few: "too few samples to tell", "not told": "this page was thinned" };
 
 // Which color means what.
 export const Legend = () => (

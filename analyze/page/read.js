@@ -57,6 +57,11 @@ class Column {
     return this.bytes[this.at++];
   }
   number() {
+    const first = this.bytes[this.at];
+    if (first < 128) { // most are; none behind the end is
+      this.at++;
+      return first;
+    }
     let value = 0, unit = 1, byte;
     do {
       byte = this.byte();
@@ -96,8 +101,9 @@ export function decode(raw) {
       thread.index = index;
       thread.quantum_ns = trace.processes[thread.process].quantum_ns;
       read_runs(trace, thread, columns, of_code);
-      if (trace.thin) find_shares(trace.thin, thread, trace.nodes);
     });
+    read_lengths(trace.threads, columns);
+    for (const thread of trace.threads) if (trace.thin) find_shares(trace.thin, thread, trace.nodes);
     for (const thread of trace.threads) read_cpu(thread, columns);
     for (const process of trace.processes) read_process(trace, process, columns);
     for (const process of trace.processes) read_pairs(trace, process, columns);
@@ -169,7 +175,6 @@ function read_runs(trace, thread, c, of_code) {
   thread.cls = new Uint8Array(n);
   thread.gc = new Uint8Array(n);
   thread.call = new Uint16Array(n);
-  let at = thread.begin;
   for (let i = 0; i < n; i++) {
     const state = c.run_state.byte(), call = state >> 4;
     thread.cls[i] = state & 7;
@@ -180,10 +185,18 @@ function read_runs(trace, thread, c, of_code) {
       if (!(node >= 0)) throw new RangeError();
       thread.node[i] = node;
     }
-    thread.start[i] = at;
-    at += c.run_len.number() + 1;
   }
-  thread.start[n] = at;
+}
+
+// How long runs are stands class by class, of all threads.
+function read_lengths(threads, c) {
+  for (let cls = 0; cls <= UNSEEN; cls++)
+    for (const { runs, cls: classes, start } of threads)
+      for (let i = 0; i < runs; i++) if (classes[i] === cls) start[i + 1] = c.run_len.number() + 1;
+  for (const { runs, start, begin } of threads) {
+    start[0] = begin;
+    for (let i = 0; i < runs; i++) start[i + 1] += start[i];
+  }
 }
 
 // Of a page that was thinned: in shares of how many intervals a run's stack was put into its bin

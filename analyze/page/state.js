@@ -3,6 +3,7 @@
 // state - what is chosen, once, for all parts of the page; and in the address, so that a link is a state.
 import { computed, effect, signal } from "@preact/signals";
 import { KEYS, METRICS, sum } from "./data.js";
+import { versus } from "./versus.js";
 import { ALL_CLASSES } from "./read.js";
 
 export const trace = signal(null);
@@ -30,6 +31,9 @@ export const TABLES = { functions: "function", lines: "line", files: "file", thr
 
 export const choice = computed(() => ({ range: range.value, threads: threads.value, classes: classes.value }));
 export const weights = computed(() => (trace.value && trace.value.kind !== "diff" ? sum(trace.value, choice.value, metric.value) : null));
+
+// What differs between the range and the other one; of a page that was thinned that cannot be told.
+export const compared = computed(() => (other.value && !trace.value.thin ? versus(trace.value, choice.value, other.value, metric.value, table.value) : null));
 
 export function reset() {
   range.value = other.value = threads.value = callers.value = null;

@@ -2,29 +2,24 @@
 //
 // table - functions, lines, files or modules of what is chosen.
 import { useComputed, useSignal } from "@preact/signals";
-import { compare, KEYS, row_name, rows, share_error, thin_errors } from "./data.js";
+import { KEYS, row_name, rows, share_error, thin_errors } from "./data.js";
 import { Scrolled } from "./scrolled.jsx";
-import { callers, choice, find, metric, other, picked, tab, table, trace, weight_ns, weights } from "./state.js";
+import { callers, find, picked, tab, table, trace, weight_ns, weights } from "./state.js";
 import { file_end, percent, seconds, visible } from "./text.js";
 
 const COLUMNS = [["self", "self"], ["share", "share"], ["error", "±95 %"], ["cum", "cum."], ["name", "where"]];
-// Of two ranges: what was spent in a row itself, in seconds per second of each.
-const COMPARED = [["a", "A, ms/s"], ["b", "B, ms/s"], ["size", "B − A"], ["margin", "±"], ["name", "where"]];
-const per_second = x => (1000 * x).toFixed(1);
 
 export function Table() {
   const t = trace.value, chosen = useSignal("self");
-  const columns = other.value ? COMPARED : COLUMNS;
-  const by = useComputed(() => ((other.value ? COMPARED : COLUMNS).some(([key]) => key === chosen.value) ? chosen.value : other.value ? "size" : "self"));
   const list = useComputed(() => {
     const { self, total, samples } = weights.value, wanted = find.value.toLowerCase(), thinned = thin_errors(t, weights.value, table.value);
     const named = row => ({ ...row, ...row_name(t, table.value, row.id) });
-    const all = other.value ? compare(t, choice.value, other.value, metric.value, table.value).map(row => ({ ...named(row), size: Math.abs(row.difference), cum: row.a })) : rows(t, self, table.value).map(row => {
+    const all = rows(t, self, table.value).map(row => {
       const share = total ? row.self / total : 0;
       return { ...named(row), share, error: Math.hypot(share_error(share, samples), thinned(row.id)) };
     });
     const kept = wanted ? all.filter(row => (row.name + " " + row.file).toLowerCase().includes(wanted)) : all;
-    const key = by.value;
+    const key = chosen.value;
     kept.sort((a, b) => (key === "name" ? (a.name < b.name ? -1 : a.name > b.name ? 1 : a.line - b.line) : b[key] - a[key] || b.cum - a.cum));
     return kept;
   });
@@ -42,15 +37,14 @@ export function Table() {
         {Object.keys(KEYS).map(name => (
           <button key={name} aria-pressed={table.value === name} onClick={() => { table.value = name; }}>{name}</button>
         ))}
-        <span class="soft">{list.value.length} rows{other.value ? "; ± is what sampling alone brings: whether a difference is real, pyanalyze diff says of recordings" : ""}</span>
+        <span class="soft">{list.value.length} rows</span>
       </div>
-      <Scrolled name="table" columns={columns} by={by.value} sort={key => { chosen.value = key; }} rows={list.value} row={row => (
+      <Scrolled name="table" columns={COLUMNS} by={chosen.value} sort={key => { chosen.value = key; }} rows={list.value} row={row => (
               <tr key={row.id} class={function_of(row) >= 0 && function_of(row) === picked.value ? "picked" : ""} onClick={() => open(row)} onContextMenu={e => { const fn = function_of(row); if (fn >= 0) { e.preventDefault(); callers.value = fn; } }}>
-                {other.value ? <><td>{per_second(row.a)}</td><td>{per_second(row.b)}</td><td>{(row.difference > 0 ? "+" : "") + (1000 * row.difference).toFixed(1)}</td><td>±{(1000 * row.margin).toFixed(1)}</td></> : <>
                 <td>{seconds(weight_ns(row.self))}</td>
                 <td><meter min={0} max={1} value={row.share} aria-hidden="true" />{percent(row.share)}</td>
                 <td>±{(100 * row.error).toFixed(1)}</td>
-                <td>{seconds(weight_ns(row.cum))}</td></>}
+                <td>{seconds(weight_ns(row.cum))}</td>
                 <td class="name" title={visible(row.file)}>
                   {function_of(row) >= 0 ? <button class="link" onClick={() => open(row)}>{visible(row.name)}</button> : visible(table.value === "files" ? file_end(row.name) : row.name)} <i>{visible(where(row))}</i>
                 </td>

@@ -193,7 +193,19 @@ static void put_runs(struct columns *c, const struct report_thread *t)
             put(c, REPORT_COLUMN_run_call, run->call);
         if (run->class != REPORT_UNSEEN)
             put(c, REPORT_COLUMN_run_node, c->code[run->node]);
-        put(c, REPORT_COLUMN_run_len, run->n - 1u);
+    }
+}
+
+static void put_lengths(struct columns *c)
+{
+    for (unsigned class = 0; class <= REPORT_UNSEEN; class ++) {
+        for (size_t t = 0; t < c->report->n_threads; t++) {
+            const struct report_course *const course = &c->report->threads[t].course;
+            for (size_t i = 0; i < course->n_runs; i++) {
+                if (course->runs[i].class == class)
+                    put(c, REPORT_COLUMN_run_len, course->runs[i].n - 1u);
+            }
+        }
     }
 }
 
@@ -255,6 +267,7 @@ void report_columns_build(struct report_columns *out, const struct report *repor
         put_runs(&c, &report->threads[i]);
         put_cpu(&c, &report->threads[i]);
     }
+    put_lengths(&c);
     for (size_t i = 0; i < report->n_processes; i++)
         put_process(&c, &report->processes[i]);
     free(c.n_runs);

@@ -20,7 +20,8 @@
  *                      16 x call; where that is 15, the call is in run_call
  *   run_node           per run that was seen: the node's code. Codes of group 1 begin at 0, of
  *                      group 2 at 128, of group 3 at 16384: what is frequent takes one byte
- *   run_len            per run: intervals - 1
+ *   run_len            per run: intervals - 1; first of all runs of class 0 of all threads, then of
+ *                      class 1 and so on, as what is alike takes less space side by side
  *   cpu_n, cpu_q       per window: intervals that take CPU; its CPU in quanta - n x the rate of
  *                      the one before, rounded down (signed)
  *   carry_at, carry_q  per carry: interval - that of the one before; CPU in quanta
