@@ -6,6 +6,7 @@
 # usage: run.sh [CTEST ARGUMENTS...]      e.g. run.sh -L unit, run.sh -R fib
 #
 # PYREC_MATRIX=full: every end-to-end test with every interpreter, not only where versions differ.
+# TEST_PACKAGES=yes: packages in clean and bare roots of Debian, too (ten minutes, as root).
 # PYREC_FETCH=no: test with the interpreters that are here. PYREC_SANITIZERS=no: without the
 # builds under AddressSanitizer, UndefinedBehaviorSanitizer and ThreadSanitizer.
 set -eu
@@ -26,7 +27,7 @@ command -v npm >/dev/null && command -v node >/dev/null || page="nodejs npm"
     gcc-multilib musl-tools libfaketime libeatmydata1 libjemalloc2 libtcmalloc-minimal4 libmimalloc2.0 \
     bubblewrap uwsgi-core uwsgi-plugin-python3 python3-seccomp python3-trio python3-eventlet \
     chromium firefox-esr gunicorn python3-billiard python3-redis redis-server python3-uvloop python3-twisted \
-    python3-tornado gir1.2-gtk-3.0 python3-pyqt6 python3-pygame mypy python3-ipython python3-ipykernel jupyter-nbconvert binutils $page
+    python3-tornado gir1.2-gtk-3.0 python3-pyqt6 python3-pygame mypy python3-ipython python3-ipykernel jupyter-nbconvert binutils debhelper dh-python $page
 
 if [ "${PYREC_FETCH:-yes}" = yes ]; then
     step "fetching interpreters (takes some minutes the first time)" build/interpreters.log \
