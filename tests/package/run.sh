@@ -83,9 +83,9 @@ for folder in ~/one ~/some/other-folder; do
     unpacked "$folder"
     SOURCE_DATE_EPOCH=$(stat -c %Y README.md)
     export SOURCE_DATE_EPOCH
-    python/build-wheel.sh "$folder/dist"
     cmake -S . -B build -DCMAKE_BUILD_TYPE=Release -DBUILD_TESTING=OFF -DPYREC_STATIC=ON >"$folder/log"
     cmake --build build -j "$(nproc)" >>"$folder/log"
+    python/build-wheel.sh "$folder/dist" build
     (cd build && cpack -B "$folder/dist" >>"$folder/log")
     rm -rf "$folder"/dist/_CPack_Packages
     cp build/record/pyrec build/record/libpyrec.so build/analyze/pyanalyze "$folder/dist/"
