@@ -7,10 +7,7 @@ and durations, but no samples.
 """
 import contextvars
 import gc
-from typing import TYPE_CHECKING, Callable, List, Optional
-
-if TYPE_CHECKING:
-    import ctypes
+from typing import Any, Callable, List, Optional
 
 _WORD = 8
 _TSTATE_WORDS = 256
@@ -45,16 +42,17 @@ def _map_of(context: contextvars.Context) -> object:
     return next(one for one in gc.get_referents(context) if type(one).__name__ == "hamt")
 
 
-def _many(first: "contextvars.ContextVar[object]") -> contextvars.Context:
+def _many(first: "contextvars.ContextVar[Any]") -> contextvars.Context:
     """A context with `first` and so many others that its map has nodes of both kinds."""
     context = contextvars.Context()
     for i in range(_MANY):
-        context.run(contextvars.ContextVar(f"pyrec_{i}").set, None)
+        other: "contextvars.ContextVar[Any]" = contextvars.ContextVar(f"pyrec_{i}")
+        context.run(other.set, None)
     context.run(first.set, None)
     return context
 
 
-def find(value: object, number: bytes, variable: "contextvars.ContextVar[object]") -> Optional[List[int]]:
+def find(value: object, number: bytes, variable: "contextvars.ContextVar[Any]") -> Optional[List[int]]:
     """The fields of struct context_layout; `number` is in a slot of `value`. None: not found."""
     empty = contextvars.Context()
     empty.run(variable.set, value)
@@ -75,7 +73,7 @@ def find(value: object, number: bytes, variable: "contextvars.ContextVar[object]
     return [_WORD * (len(fields) + 1), *fields]
 
 
-def holds(now: Callable[[int], int], variable: "contextvars.ContextVar[object]", value: object,
+def holds(now: Callable[[int], int], variable: "contextvars.ContextVar[Any]", value: object,
           number: int) -> bool:
     """Whether the agent reads it as it is: in a small map, in a large one, and none where none is."""
     def read() -> int:

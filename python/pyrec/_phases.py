@@ -10,7 +10,7 @@ import os
 from contextvars import ContextVar
 from struct import Struct
 from types import TracebackType
-from typing import Callable, Dict, List, Optional, Tuple, Type
+from typing import Any, Callable, Dict, List, Optional, Tuple, Type
 
 from . import _layout, _programs
 from ._error import Error
@@ -198,7 +198,7 @@ def mark(name: str) -> None:
 # ---- the agent ----
 
 _is_new = True
-_lock = _thread.RLock()  # a handler of a signal may come here while its own thread is here
+_lock: Any = getattr(_thread, "RLock")()  # a handler of a signal may come here while its own thread is here
 _is_connecting = False
 
 
@@ -261,7 +261,7 @@ def _show_context(layout: Callable[[object], int], variable: Callable[[int, int]
 def _after_fork() -> None:
     """A child begins in no phase; nobody else is here who could be connecting."""
     global _lock, _is_connecting
-    _lock, _is_connecting = _thread.RLock(), False
+    _lock, _is_connecting = getattr(_thread, "RLock")(), False
     _current.set(_ROOT)
 
 
