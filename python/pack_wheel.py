@@ -42,7 +42,8 @@ Description-Content-Type: text/markdown
 
 """
 WHEEL = "Wheel-Version: 1.0\nGenerator: pyrec\nRoot-Is-Purelib: false\nTag: {tag}\n"
-ENTRIES = "[console_scripts]\npyanalyze = pyrec._exec:pyanalyze\npyrec = pyrec._exec:pyrec\n"
+ENTRIES = ("[console_scripts]\npyanalyze = pyrec._exec:pyanalyze\npyrec = pyrec._exec:pyrec\n\n"
+           "[pytest11]\npyrec = pyrec.pytest_plugin\n")
 
 
 def glibc_needed(path):
