@@ -263,7 +263,10 @@ void request_profile(struct request *request)
     if (!request->is_running)
         running_open(&request->running, request->trace, &request->select, n_workers);
     request->is_running = true;
-    running_show(&request->running, &request->profile);
+    if (select_has_regex(&request->select))
+        running_show(&request->running, &request->profile); /* stacks are left out of it */
+    else
+        running_lend(&request->running, &request->profile);
 }
 
 bool request_has_process(const struct request *request, const struct process *process)

@@ -46,7 +46,7 @@ static void leave_unit(void *closure, struct profile *profile)
 
 static void show_total(struct live *live)
 {
-    running_show(&live->running, &live->total);
+    running_lend(&live->running, &live->total);
     live->scene.symbols = live->total.symbols;
     live->scene.tree = live->total.tree;
 }
@@ -144,10 +144,12 @@ enum live_look live_look(struct live *live, struct problem *why)
 
 void live_reset_total(struct live *live)
 {
+    take_back_total(live);
     profile_clear(&live->base);
     running_show(&live->running, &live->base);
     live->base.symbols = (struct symbols){0};
     live->base.tree = (struct tree){0};
+    show_total(live);
     live->total_from_ns = trace_end_ns(live->trace);
 }
 

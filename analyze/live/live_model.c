@@ -195,38 +195,46 @@ static struct profile_thread **chosen(struct arena *arena, const struct profile 
     return threads;
 }
 
-/* Add what places weigh in a profile to `sums`, by value of the key; the sum of them. */
-static double add_places(struct live_model *model, const struct live *live,
-                         const struct profile *named_by_live, const struct live_wish *wish,
-                         double sign, double *sums)
+/*
+ * Add what places weigh in themselves to `sums`, by value of the key; the sum of them. No fold:
+ * that costs as much as the whole tree, and what is above a place is not asked for.
+ */
+static double add_places(struct arena *arena, const struct live *live,
+                         const struct profile *profile, const struct live_wish *wish, double sign,
+                         double *sums)
 {
-    struct profile profile = *named_by_live;
-    profile.symbols = live->scene.symbols;
-    profile.tree = live->scene.tree;
-    size_t n, n_rows;
+    const struct key *const key = &keys[wish->key];
+    size_t n;
     double all = 0;
-    struct profile_thread **const threads = chosen(&model->arena, &profile, wish, &n);
-    if (n > 0) {
-        struct fold *const fold = fold_open(&profile, &keys[wish->key]);
-        const struct fold_row *const rows = fold_threads(fold, threads, n, &model->arena, &n_rows);
-        for (size_t i = 0; i < n_rows; i++) {
-            const double weight = sign * (double)wish->metric->of(&rows[i].self);
-            sums[rows[i].value] += weight;
-            all += weight;
+    struct profile_thread **const threads = chosen(arena, profile, wish, &n);
+    for (size_t i = 0; i < n; i++) {
+        for (int c = 0; c < CLASS_COUNT; c++) {
+            struct sheet_page page = {0};
+            while (sheet_next_page(&threads[i]->sheets[c], &page)) {
+                for (uint32_t k = 0; k < SHEET_PAGE; k++) {
+                    if (page.weights[k].samples == 0)
+                        continue;
+                    struct weights one = {0};
+                    one.by[c] = page.weights[k];
+                    const double weight = sign * (double)wish->metric->of(&one);
+                    const uint32_t place = live->scene.tree.nodes[page.first + k].place;
+                    sums[key->of(&live->scene.symbols, place)] += weight;
+                    all += weight;
+                }
+            }
         }
-        fold_close(fold);
     }
     free(threads);
     return all;
 }
 
 /* Shares of the total, by value of the key; the caller's to free. */
-static double *total_shares(struct live_model *model, const struct live *live,
+static double *total_shares(struct arena *arena, const struct live *live,
                             const struct live_wish *wish, size_t n_values)
 {
     double *const shares = memory_get((n_values + 1) * sizeof *shares);
-    double all = add_places(model, live, &live->total, wish, 1, shares);
-    all += add_places(model, live, &live->base, wish, -1, shares);
+    double all = add_places(arena, live, &live->total, wish, 1, shares);
+    all += add_places(arena, live, &live->base, wish, -1, shares);
     for (size_t i = 0; i < n_values; i++) /* CPU that waited may be given to what was before */
         shares[i] = all > 0 && shares[i] > 0 ? shares[i] / all : 0;
     return shares;
@@ -251,7 +259,8 @@ static void fill_places(struct live_model *model, const struct live *live,
     recent_profile(recent, &live->scene, model->from, model->to, &window);
     struct profile_thread **const threads = chosen(&model->arena, &window, wish, &n);
     const struct basis basis = profile_basis(threads, n, wish->metric);
-    double *const totals = total_shares(model, live, wish, key->count(&live->scene.symbols));
+    double *const totals =
+        total_shares(&model->arena, live, wish, key->count(&live->scene.symbols));
     if (n > 0 && !basis_is_empty(&basis)) {
         struct fold *const fold = fold_open(&window, key);
         const struct fold_row *const rows = fold_threads(fold, threads, n, &model->arena, &n_rows);

@@ -253,16 +253,14 @@ static const char *state_glyph(bool is_there, enum state_class state, bool plain
     return !is_there ? "-" : plain ? letters[state] : glyphs[state];
 }
 
-/* "1 ● 5 ◔ 2 ○": how many of a group do what; in the kernel is on a CPU here. */
+/* "1 ● 5 ◔ 2 ○": how many of a group do what. */
 static void print_doing(struct buffer *text, const struct live_thread_row *t, bool plain)
 {
     static const enum state_class shown[] = {CLASS_ON_CPU, CLASS_READY, CLASS_WAITS_GIL,
                                              CLASS_BLOCKED, CLASS_UNKNOWN};
     size_t n = 0;
     for (size_t i = 0; i < ARRAY_LEN(shown); i++) {
-        const size_t doing =
-            t->doing[shown[i]] +
-            (shown[i] == CLASS_ON_CPU ? t->doing[CLASS_KERNEL] + t->doing[CLASS_EITHER] : 0);
+        const size_t doing = t->doing[shown[i]];
         if (doing > 0)
             buffer_print(text, "%s%zu %s", n > 0 ? "  " : "", doing,
                          state_glyph(true, shown[i], plain));
@@ -506,7 +504,7 @@ static void draw_footer(struct top *top, struct canvas *canvas)
     if (w >= 120)
         buffer_print(&line,
                      "q quit  space pause  left/right back in time  w window %" PRIu32
-                     " s  m %s  l lines/functions  s sort  / find  Enter details  r reset  "
+                     " s  m %s  l lines/functions  s sort  / find  Enter details  g GIL  r reset  "
                      "W report  ? help%s",
                      top->wish.window, top->wish.metric->word, output);
     else if (w >= 70)

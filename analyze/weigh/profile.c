@@ -56,7 +56,7 @@ static void add_spans(const struct build *build, struct builder *b, const struct
         }
         const bool chosen = !by_state || range_chosen(range, build->select, span);
         struct weight *const w = __builtin_expect(chosen, 1)
-                                     ? sheet_at(&t->sheets[class], &b->arena, span->stack + 1)
+                                     ? sheet_at(&t->sheets[class], &b->sheet_arena, span->stack + 1)
                                      : &t->left_out;
         if (__builtin_expect(chosen, 1))
             add_squares(&t->squares[class], span);
@@ -99,6 +99,7 @@ void builder_begin(const struct build *build, struct builder *b, struct unit_rea
 {
     uint32_t pid;
     arena_reset(&b->arena);
+    arena_reset(&b->sheet_arena);
     b->n_threads = b->n_kinds = b->n_places = b->n_nodes = 0;
     b->skipped = build->select->n_pids > 0 &&
                  (!unit_pid(reader, &pid) || !select_has_pid(build->select, pid));
@@ -301,12 +302,12 @@ static uint64_t last_cpu_q(const struct unit_sums *sums, const struct unit_threa
     return who->end_cpu_q > seen_q ? who->end_cpu_q - seen_q : 0;
 }
 
-/* What was joined is not to be joined again. */
-static void empty_sheet(struct sheet *sheet)
+/* What was joined is not to be joined again, nor looked at. */
+static void drop_sheets(struct builder *b)
 {
-    struct sheet_page page = {0};
-    while (sheet_next_page(sheet, &page))
-        memset(page.weights, 0, SHEET_PAGE * sizeof *page.weights);
+    for (size_t i = 0; i < b->n_threads; i++)
+        memset(b->threads[i].sheets, 0, sizeof b->threads[i].sheets);
+    arena_reset(&b->sheet_arena);
 }
 
 static void join_clock(struct profile *profile, const struct builder *b, struct unit_sums *sums,
@@ -350,8 +351,6 @@ static void join_thread(struct profile *profile, const struct builder *b, struct
     for (int c = 0; c < CLASS_COUNT; c++) {
         join_sheet(profile, &t->sheets[c], &t->total.by[c], &sums->sheets[c], b->nodes,
                    reader->quantum_ns);
-        if (b->goes_on)
-            empty_sheet(&sums->sheets[c]);
     }
     join_clock(profile, b, sums, who, reader);
     join_stretches(profile, b, t, &sums->stretches, reader->unit->generation);
@@ -364,6 +363,8 @@ void builder_join(const struct build *build, struct builder *b, struct unit_read
     map_stacks(build->profile, b, &reader->dict);
     for (size_t i = 0; i < b->n_threads; i++)
         join_thread(build->profile, b, &b->threads[i], &reader->facts.threads[i], reader);
+    if (b->goes_on)
+        drop_sheets(b);
 }
 
 void builder_join_squares(struct builder *b, uint64_t quantum_ns)
@@ -397,6 +398,7 @@ void build_begin(struct build *build, struct profile *profile, const struct trac
 void builder_clear(struct builder *b)
 {
     arena_clear(&b->arena);
+    arena_clear(&b->sheet_arena);
     free(b->threads);
     free(b->places);
     free(b->nodes);

@@ -51,6 +51,13 @@ struct profile_joint {
     struct bare bare;
 };
 
+/* CPU that was given to a weight when clocks were joined. */
+struct profile_carry {
+    struct profile_carry *next;
+    struct weight *at;
+    uint64_t cpu_ns;
+};
+
 struct profile_thread {
     const struct thread *thread;
     struct sheet sheets[CLASS_COUNT]; /* by tree node */
@@ -95,6 +102,10 @@ struct profile {
     const struct metric *stretches_by;
     bool stretches_keep_pace; /* see stretch.h */
     const struct profile_watch *watch;
+
+    /* Its sheets are another profile's: what profile_finish adds to them, to be taken out again. */
+    bool is_lent;
+    struct profile_carry *carries;
 };
 
 /* Read the whole trace. */

@@ -28,6 +28,16 @@ static struct profile_joint **sorted_joints(const struct profile_thread *t, size
     return sorted;
 }
 
+static void give_cpu(struct profile *profile, struct weight *to, uint64_t cpu_ns)
+{
+    to->cpu += cpu_ns;
+    if (!profile->is_lent || cpu_ns == 0)
+        return;
+    struct profile_carry *const carry = arena_get(&profile->arena, sizeof *carry);
+    *carry = (struct profile_carry){profile->carries, to, cpu_ns};
+    profile->carries = carry;
+}
+
 /*
  * Carry what each unit left over to the first sample behind it that takes CPU. Where a unit's
  * clock begins later than the one before ended, the difference was in chunks that are lost.
@@ -49,7 +59,8 @@ static void join_clock(struct profile *profile, struct profile_thread *t)
         end_known |= j->begin_known;
         end_ns = (j->begin_known ? j->begin_ns : end_ns) + j->cpu_ns;
         if (j->has_head && j->head_chosen) {
-            sheet_at(&t->sheets[j->head_class], &profile->arena, j->head_node)->cpu += carry_ns;
+            give_cpu(profile, sheet_at(&t->sheets[j->head_class], &profile->arena, j->head_node),
+                     carry_ns);
             t->total.by[j->head_class].cpu += carry_ns;
         }
         if (j->has_head)

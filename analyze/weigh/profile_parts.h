@@ -6,8 +6,8 @@
  * Threads:      a builder is one worker's; joining is one at a time.
  * Memory:       what a builder grew is freed by builder_clear; its arena holds one unit.
  *
- * A unit that goes on is read and joined again and again: what was joined of its weights is taken
- * out of the builder, what its joint says is said anew. Its squares stay in the builder until the
+ * A unit that goes on is read and joined again and again: what was joined of its weights is dropped
+ * from the builder, what its joint says is said anew. Its squares stay in the builder until the
  * unit is over (builder_join_squares), as they are rounded when they are joined.
  */
 #ifndef PYREC_ANALYZE_PROFILE_PARTS_H
@@ -43,6 +43,7 @@ struct unit_sums {
 /* The unit that a worker is at. */
 struct builder {
     struct arena arena;
+    struct arena sheet_arena;  /* of the sheets alone: what was joined is dropped */
     struct unit_sums *threads; /* as in the unit's facts */
     size_t n_threads, threads_size;
     struct span spans[SPANS_PER_BATCH];

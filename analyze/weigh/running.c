@@ -82,23 +82,25 @@ static struct profile_thread *copy_thread(struct profile *to, const struct profi
 {
     struct profile_thread *const copy = arena_get(&to->arena, sizeof *copy);
     *copy = *from;
-    for (int c = 0; c < CLASS_COUNT; c++)
+    for (int c = 0; c < CLASS_COUNT && !to->is_lent; c++)
         copy->sheets[c] = sheet_copy(&from->sheets[c], &to->arena);
     return copy;
 }
 
-void running_show(struct running *running, struct profile *profile)
+static void show(struct running *running, struct profile *profile, bool lends_weights)
 {
     struct profile *const whole = &running->whole;
     struct weights *const squares = memory_get((whole->n_threads + 1) * sizeof *squares);
     for (size_t i = 0; i < whole->n_threads; i++)
         squares[i] = whole->threads[i]->squares;
     add_open_squares(running);
-    *profile = (struct profile){.symbols = whole->symbols,
+    *profile = (struct profile){.arena = running->spare,
+                                .symbols = whole->symbols,
                                 .tree = whole->tree,
                                 .census = whole->census,
                                 .expressions = whole->expressions,
-                                .window = whole->window};
+                                .window = whole->window,
+                                .is_lent = lends_weights};
     profile->threads = memory_grow(NULL, &profile->threads_size, whole->n_threads + 1,
                                    sizeof(struct profile_thread *));
     for (size_t i = 0; i < whole->n_threads; i++) {
@@ -106,8 +108,19 @@ void running_show(struct running *running, struct profile *profile)
         whole->threads[i]->squares = squares[i];
     }
     free(squares);
+    running->spare = (struct arena){0};
     running->is_lent = true;
     profile_finish(profile, running->select);
+}
+
+void running_show(struct running *running, struct profile *profile)
+{
+    show(running, profile, false);
+}
+
+void running_lend(struct running *running, struct profile *profile)
+{
+    show(running, profile, true);
 }
 
 void running_take_back(struct running *running, struct profile *profile)
@@ -115,11 +128,17 @@ void running_take_back(struct running *running, struct profile *profile)
     if (!running->is_lent)
         return;
     running->is_lent = false;
+    for (struct profile_carry *c = profile->carries; c != NULL; c = c->next)
+        c->at->cpu -= c->cpu_ns;
     running->whole.symbols = profile->symbols;
     running->whole.symbols.modules = NULL;
     running->whole.tree = profile->tree;
     profile->symbols = (struct symbols){0};
     profile->tree = (struct tree){0};
+    arena_clear(&running->spare);
+    arena_reset(&profile->arena);
+    running->spare = profile->arena;
+    profile->arena = (struct arena){0};
     profile_clear(profile);
 }
 
@@ -129,6 +148,7 @@ void running_clear(struct running *running)
         drop_builder(running, i);
     free(running->builders);
     free(running->build);
+    arena_clear(&running->spare);
     tail_clear(&running->tail);
     profile_clear(&running->whole);
     *running = (struct running){0};

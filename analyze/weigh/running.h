@@ -27,7 +27,8 @@ struct running {
     struct builder **builders; /* by number of the tail's unit; NULL = none */
     size_t n_builders, builders_size;
     const struct select *select;
-    bool is_lent; /* by running_show */
+    bool is_lent;       /* by running_show */
+    struct arena spare; /* memory of a copy that was taken back, for the next one */
 };
 
 /* Read all of a growing trace, in its window, which stays. `select` is borrowed. */
@@ -42,6 +43,9 @@ bool running_read(struct running *running);
  * has to be called before anything else, and clears the profile.
  */
 void running_show(struct running *running, struct profile *profile);
+
+/* The same, without a copy: its weights are lent, too, and must not be changed. */
+void running_lend(struct running *running, struct profile *profile);
 void running_take_back(struct running *running, struct profile *profile);
 
 void running_clear(struct running *running);
