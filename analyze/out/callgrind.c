@@ -4,7 +4,9 @@
  *
  * The readers add up the calls of a function to have what it weighs with all that it calls, so
  * every stack is counted in one call of each function that it contains, the outermost, and a
- * function stands for what calls the outermost ones (graph.h). Times are whole nanoseconds. Calls
+ * function stands for what calls the outermost ones (graph.h). A call that leads back into a
+ * recursion thus weighs nothing, and is not written: KCachegrind would make one heap of all that
+ * are in the circle, and gprof2dot divide nothing by nothing. Times are whole nanoseconds. Calls
  * cannot be counted by sampling; where the format wants a count it is 1.
  *
  * KCachegrind takes functions for one that have the same number, or the same name in files of the
@@ -91,6 +93,28 @@ static void write_line(struct writer *w, uint32_t i, size_t k)
     sink_text(w->to, "\n");
 }
 
+/* A call back into a recursion: all of its stacks were counted further out. */
+static bool leads_back(const struct writer *w, uint32_t i, size_t k)
+{
+    for (size_t e = 0; e < w->view->n_graphs; e++)
+        if (w->view->graphs[e].functions[i].calls[k].cum > 0)
+            return false;
+    return true;
+}
+
+static void write_call(struct writer *w, uint32_t i, size_t k)
+{
+    const struct graph_call *const call = &w->graph->functions[i].calls[k];
+    if (call->to != i && leads_back(w, i, k))
+        return;
+    write_position(w, call->to, true);
+    sink_print(w->to, "calls=1 %" PRIu32 "\n%" PRIu32, w->graph->functions[call->to].first_line,
+               call->from_line);
+    for (size_t e = 0; e < w->view->n_graphs; e++)
+        sink_print(w->to, " %" PRIu64, w->view->graphs[e].functions[i].calls[k].cum);
+    sink_text(w->to, "\n");
+}
+
 static void write_function(struct writer *w, uint32_t i)
 {
     const struct graph_function *const f = &w->graph->functions[i];
@@ -98,15 +122,8 @@ static void write_function(struct writer *w, uint32_t i)
     write_position(w, i, false);
     for (size_t k = 0; k < f->n_lines; k++)
         write_line(w, i, k);
-    for (size_t k = 0; k < f->n_calls; k++) {
-        const struct graph_call *const call = &f->calls[k];
-        write_position(w, call->to, true);
-        sink_print(w->to, "calls=1 %" PRIu32 "\n%" PRIu32, w->graph->functions[call->to].first_line,
-                   call->from_line);
-        for (size_t e = 0; e < w->view->n_graphs; e++)
-            sink_print(w->to, " %" PRIu64, w->view->graphs[e].functions[i].calls[k].cum);
-        sink_text(w->to, "\n");
-    }
+    for (size_t k = 0; k < f->n_calls; k++)
+        write_call(w, i, k);
 }
 
 static void write_totals(struct writer *w, const char *name)
