@@ -2,6 +2,7 @@
 """Whole profiles of real programs: all formats say the same, whatever the names are."""
 import json
 import pathlib
+import shutil
 import subprocess
 
 import export_check
@@ -55,6 +56,29 @@ def test_formats_agree(t):
     check_trees(maker, "wall", ["--thread", "burn-*", "--from", "0.2"])
 
 
+# Functions that call each other in a circle, by two ways.
+CIRCLE = r"""
+import time
+def work():
+    sum(range(2000))
+def first(depth):
+    work()
+    if depth:
+        left(depth - 1)
+        right(depth - 1)
+def left(depth):
+    back(depth)
+def right(depth):
+    back(depth)
+def back(depth):
+    work()
+    first(depth)
+end = time.thread_time() + 0.4
+while time.thread_time() < end:
+    first(3)
+"""
+
+
 def test_recursion_in_graphs(t):
     """A recursive function weighs what it weighs, once, in pstats and callgrind."""
     run = t.record(t.sample("fib.py"), "26", rate=500)
@@ -68,6 +92,12 @@ def test_recursion_in_graphs(t):
     path = maker.file("fib.callgrind", maker.run("export", "--format", "callgrind"))
     if not export_graphs.callgrind_annotate(str(path), functions, "samples"):
         print("  callgrind_annotate skipped: it is not installed")
+    run = t.record(t.file("circle.py", CIRCLE), rate=500)
+    maker = Maker(t.pyanalyze, run.trace, pathlib.Path(t.dir))
+    check_graphs(maker, "samples", [])
+    path = maker.file("circle.callgrind", maker.run("export", "--format", "callgrind"))
+    if shutil.which("gprof2dot"):
+        subprocess.run(["gprof2dot", "-f", "callgrind", path], stdout=subprocess.DEVNULL, check=True)
 
 
 def test_hostile_names(t):
