@@ -215,6 +215,38 @@ static enum status parse_over(const struct args *args, uint64_t *over_ns, struct
     return STATUS_OK;
 }
 
+/* With --phase it is phases that are asked about. */
+static bool wants_phases(const struct select *select)
+{
+    for (size_t i = 0; i < select->n_contexts; i++) {
+        if (!select->contexts[i].label)
+            return true;
+    }
+    return false;
+}
+
+static void lead_phases(struct view *view, const struct telling *t, const struct args *args)
+{
+    const struct stalls *const stalls = &t->stalls;
+    uint64_t sum_ns = 0;
+    for (size_t i = 0; i < stalls->n; i++)
+        sum_ns += stalls->list[i].phase_end_ns - stalls->list[i].phase_begin_ns;
+    view_add_lead(view, arena_print(&view->arena, "%s: %zu phase%s of %s or more, %s together",
+                                    args_text(args, "phase"), stalls->n, stalls->n == 1 ? "" : "s",
+                                    stall_seconds_text(view, stalls->over_ns),
+                                    stall_seconds_text(view, sum_ns)));
+    const size_t n = stalls->n - stalls->n_counted;
+    if (n > 0)
+        view_add_lead(view, arena_print(&view->arena,
+                                        "%zu of them, of which there are no samples of what was "
+                                        "asked for, %s left out.",
+                                        n, n == 1 ? "is" : "are"));
+    if (stalls->n_without_thread > 0)
+        view_add_lead(view,
+                      arena_print(&view->arena, "%zu more began in threads that are not known.",
+                                  stalls->n_without_thread));
+}
+
 static enum status build_stalls(struct request *request, struct view *view, struct problem *why)
 {
     struct telling *const t = memory_get(sizeof *t);
@@ -235,19 +267,28 @@ static enum status build_stalls(struct request *request, struct view *view, stru
     trace_plan(request->trace, 4); /* names, idle places, stalls, details */
     idle_learn(&t->idle, &t->scene, request->trace, select, t->names, n_names, over_ns);
     TRY(check_names(view, t, select, why));
-    stalls_find(&t->stalls, &t->idle, request->trace, select, over_ns,
-                args_text(request->args, "by") != NULL ? request->metric : NULL);
+    const bool phases = wants_phases(select);
+    (phases ? stalls_find_phases
+            : stalls_find)(&t->stalls, &t->idle, request->trace, select, over_ns,
+                           args_text(request->args, "by") != NULL ? request->metric : NULL);
 
     const size_t limit = args_count(request->args, "limit", request->machine ? 0 : STALLS_SHOWN);
     const size_t n = limit > 0 && limit < t->stalls.n_counted ? limit : t->stalls.n_counted;
     stalls_detail(&t->stalls, request->trace, select, n);
     const char *columns = request->args->command->machine_columns;
+    if (phases)
+        columns = arena_print(&view->arena, "phase,detail,took,%s", columns);
     if (t->stalls.metric != NULL)
         columns = arena_print(&view->arena, "%s,%s", columns, t->stalls.metric->name);
     view_set_story_columns(view, columns, ROW_STALL);
-    lead_all(view, t, select);
-    tell_threads(view, t, select);
-    warn_doubt(view, t, select);
+    if (phases) {
+        lead_phases(view, t, request->args);
+        idle_tell_columns(view); /* json has the same shape, of no threads */
+    } else {
+        lead_all(view, t, select);
+        tell_threads(view, t, select);
+        warn_doubt(view, t, select);
+    }
     request_learn_clock(request);
     for (size_t i = 0; i < n; i++)
         stall_tell(view, &t->stalls, &t->stalls.list[i], i + 1, request->machine ? 0 : ROWS_SHOWN);
@@ -305,6 +346,11 @@ const struct command command_stalls = {
         "What happened before the loop began and after it ended is no stall; what lies between "
         "two runs of a loop that is entered from one line again and again is. A thread that "
         "could not be looked at (`unknown`) is neither idle nor stalled in its idle place.\n"
+        "\n"
+        "With --phase NAME[=DETAIL] every phase of that name (pyrec.phase()) that took as long as "
+        "--over or longer is told like a stall, whichever thread began it; nothing has to be known "
+        "of idle places then. Of one that belongs to a task, what its thread did meanwhile for "
+        "others is left out, and how long that was is told.\n"
         "\n"
         "--by orders by something else, and shows it in the tables: --by gil_wait begins with the "
         "stall that waited most for the GIL, and its tables have the rows that waited. With "

@@ -54,12 +54,11 @@ struct weight stall_weight(const struct scene *scene, const struct span *span, u
     };
 }
 
-static void watch_add(struct stall *stall, const struct scene *scene, const struct span *span,
-                      uint32_t tick, bool counts)
+void stall_count(struct stall *stall, const struct scene *scene, const struct span *span,
+                 uint32_t tick, bool counts)
 {
     const enum state_class class = state_class(span->state);
     const struct weight w = stall_weight(scene, span, tick, 1, &stall->carry);
-    stall->end_ns = scene_time_ns(scene, tick);
     stall->wall_ns += w.wall;
     stall->class_ns[class] += w.wall;
     stall->samples += w.samples;
@@ -106,7 +105,8 @@ static void watch_work(struct stalls *stalls, struct stall_watch *w, const struc
             return;
         watch_begin(stalls, w, tick);
     }
-    watch_add(&w->beyond, stalls->scene, span, tick, counts);
+    w->beyond.end_ns = scene_time_ns(stalls->scene, tick);
+    stall_count(&w->beyond, stalls->scene, span, tick, counts);
     if (is_work)
         w->now = w->beyond;
 }
@@ -260,6 +260,15 @@ static int compare_stalls(const void *left, const void *right, void *closure)
     return (a->begin_ns > b->begin_ns) - (a->begin_ns < b->begin_ns);
 }
 
+void stalls_order(struct stalls *stalls)
+{
+    if (stalls->n > 1)
+        qsort_r(stalls->list, stalls->n, sizeof *stalls->list, compare_stalls,
+                (void *)(uintptr_t)stalls->metric);
+    while (stalls->n_counted < stalls->n && is_counted(&stalls->list[stalls->n_counted]))
+        stalls->n_counted++;
+}
+
 void stalls_find(struct stalls *stalls, struct idle *idle, struct trace *trace,
                  const struct select *select, uint64_t over_ns, const struct metric *metric)
 {
@@ -272,11 +281,7 @@ void stalls_find(struct stalls *stalls, struct idle *idle, struct trace *trace,
         if (!has_left(&stalls->watches[i]))
             watch_end(stalls, &stalls->watches[i], true);
     }
-    if (stalls->n > 1)
-        qsort_r(stalls->list, stalls->n, sizeof *stalls->list, compare_stalls,
-                (void *)(uintptr_t)stalls->metric);
-    while (stalls->n_counted < stalls->n && is_counted(&stalls->list[stalls->n_counted]))
-        stalls->n_counted++;
+    stalls_order(stalls);
 }
 
 uint64_t stalls_unsure(const struct stalls *stalls, const struct thread *thread, uint64_t *ns)

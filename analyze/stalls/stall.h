@@ -84,6 +84,11 @@ struct stall {
     struct weights counted;
     struct carry carry; /* ns, for `counted` */
     bool open;          /* the recording ends with it */
+    const char *phase;  /* it is a phase that took long: its name; NULL = it is a stall */
+    const char *detail; /* of that; "" = none */
+    uint64_t phase_number, elsewhere_ns; /* of the time its thread was not in it: at another task */
+    uint64_t phase_begin_ns, phase_end_ns; /* as the program has measured it; begin_ns and end_ns
+                                              are those of its ticks */
 
     struct stall_entry *entries; /* after stalls_detail */
     size_t n, size;
@@ -112,7 +117,8 @@ struct stalls {
     const struct metric *metric; /* by which they are in order; NULL = by length */
     struct stall *list;          /* largest first; behind them those without a counted sample */
     size_t n, size;
-    size_t n_counted; /* with one */
+    size_t n_counted;        /* with one */
+    size_t n_without_thread; /* phases that took so long, of which it is not known who began them */
     struct stall_watch *watches;
     size_t n_watches, watches_size;
     size_t *watch_of; /* by index of the thread: its watch + 1; 0 = it has none yet */
@@ -125,6 +131,19 @@ struct stalls {
  */
 void stalls_find(struct stalls *stalls, struct idle *idle, struct trace *trace,
                  const struct select *select, uint64_t over_ns, const struct metric *metric);
+
+/*
+ * In place of stalls: the phases (pyrec.phase()) that --phase asks for and that took over_ns or
+ * longer, each as if it were a stall of the thread that began it. Of one that belongs to a task the
+ * thread may have done something else meanwhile: that is told, and does not count.
+ */
+void stalls_find_phases(struct stalls *stalls, struct idle *idle, struct trace *trace,
+                        const struct select *select, uint64_t over_ns, const struct metric *metric);
+
+/* For both: one tick more of the thread; when all are found, their order. */
+void stall_count(struct stall *stall, const struct scene *scene, const struct span *span,
+                 uint32_t tick, bool counts);
+void stalls_order(struct stalls *stalls);
 
 /*
  * Of a thread that is too busy (idle_busy.h): how many times as long as a stall there were besides,
@@ -141,10 +160,20 @@ void stalls_clear(struct stalls *stalls);
 struct weight stall_weight(const struct scene *scene, const struct span *span, uint32_t first,
                            uint32_t n, struct carry *carry);
 
+/* Of a phase: is the thread in it? Of a stall always. */
+bool stall_has_span(const struct stall *stall, const struct scene *scene, const struct span *span);
+
 /* From beginning to end, what nobody observed included. */
 static inline uint64_t stall_length_ns(const struct stall *stall)
 {
     return stall->end_ns - stall->begin_ns;
+}
+
+/* What of it nobody observed. */
+static inline uint64_t stall_unseen_ns(const struct stall *stall)
+{
+    const uint64_t seen_ns = stall->wall_ns + stall->elsewhere_ns;
+    return stall_length_ns(stall) > seen_ns ? stall_length_ns(stall) - seen_ns : 0;
 }
 
 /* For those that find details: add what `more` weighs to the entry with its key; a thread's peer.

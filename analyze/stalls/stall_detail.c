@@ -128,6 +128,8 @@ static void add_span(struct stall *stall, struct scene *scene, const struct sele
         scene_has_state(scene, select, span),
         stall_weight(scene, span, first, end - first, &stall_peer_of(stall, thread)->carry),
     };
+    if (thread == stall->thread && !stall_has_span(stall, scene, span))
+        return;
     if (thread == stall->thread) {
         add_own(stall, scene, span, first == span->first, &piece);
         if (piece.class == CLASS_WAITS_GIL)
@@ -239,7 +241,8 @@ static void add_tree(struct stalls *stalls, struct stall *stall)
         struct stall_entry e = stall->entries[i];
         if (e.kind != STALL_STACK)
             continue;
-        const uint32_t loop = idle_loop_node(stalls->idle, stall->idle, e.number);
+        const uint32_t loop =
+            stall->idle != NULL ? idle_loop_node(stalls->idle, stall->idle, e.number) : TREE_ROOT;
         e.kind = STALL_TREE;
         for (; e.number != loop; e.number = tree->nodes[e.number].parent)
             stall_add_entry(stall, &e);

@@ -245,9 +245,12 @@ static const char *times_text(struct view *view, const struct stall *stall)
                                words[c], stall_seconds_text(view, times.ns[c]),
                                c == CLASS_BLOCKED ? pieces_text(view, stall) : "");
     }
-    if (stall_length_ns(stall) - stall->wall_ns >= TIME_MIN_NS)
+    if (stall->elsewhere_ns >= TIME_MIN_NS)
+        text = arena_print(&view->arena, "%s; for %s its thread was not at it", text,
+                           stall_seconds_text(view, stall->elsewhere_ns));
+    if (stall_unseen_ns(stall) >= TIME_MIN_NS)
         text = arena_print(&view->arena, "%s; %s nobody saw (program stopped, or no CPU for pyrec)",
-                           text, stall_seconds_text(view, stall_length_ns(stall) - stall->wall_ns));
+                           text, stall_seconds_text(view, stall_unseen_ns(stall)));
     return text;
 }
 
@@ -280,11 +283,16 @@ static struct row story_row(struct view *view, const struct stalls *stalls,
     *facts = (struct stall_facts){
         .start_ns = stall->begin_ns,
         .duration_ns = stall_length_ns(stall),
-        .unobserved_ns = stall_length_ns(stall) - stall->wall_ns,
+        .unobserved_ns = stall_unseen_ns(stall),
         .time = time_text(view, stall),
         .cause = causes[times_of(stall).most],
         .call = call != SCENE_NO_CALL ? stalls->scene->calls[call] : NULL,
-        .end = stall->open ? "recording ended" : "came back",
+        .end = stall->open            ? "recording ended"
+               : stall->phase != NULL ? "ended"
+                                      : "came back",
+        .phase = stall->phase,
+        .detail = stall->detail,
+        .phase_ns = stall->phase_end_ns - stall->phase_begin_ns,
     };
     struct row row = {.process = stall->thread->process,
                       .thread = stall->thread,
@@ -295,6 +303,19 @@ static struct row story_row(struct view *view, const struct stalls *stalls,
     return row;
 }
 
+static const char *heading(struct view *view, const struct stall *stall, size_t number)
+{
+    const char *const open = stall->open ? ", until the recording ended" : "";
+    if (stall->phase == NULL)
+        return arena_print(&view->arena, "%zu. %s %s for %s%s", number, stall->thread->name,
+                           stall->open ? "hung" : "stalled",
+                           stall_seconds_text(view, stall_length_ns(stall)), open);
+    return arena_print(&view->arena, "%zu. %s%s%s took %s in %s%s", number, stall->phase,
+                       stall->detail[0] != '\0' ? " " : "", stall->detail,
+                       stall_seconds_text(view, stall->phase_end_ns - stall->phase_begin_ns),
+                       stall->thread->name, open);
+}
+
 void stall_tell(struct view *view, const struct stalls *stalls, const struct stall *stall,
                 size_t number, size_t rows_max)
 {
@@ -302,11 +323,7 @@ void stall_tell(struct view *view, const struct stalls *stalls, const struct sta
     const enum state_class class = times_of(stall).most;
     const unsigned why = class == CLASS_BLOCKED ? 1u << STALL_CALL : 0;
     const struct row row = story_row(view, stalls, stall, node);
-    struct story *const story =
-        view_add_story(view, arena_print(&view->arena, "%zu. %s %s for %s%s", number,
-                                         stall->thread->name, stall->open ? "hung" : "stalled",
-                                         stall_seconds_text(view, stall_length_ns(stall)),
-                                         stall->open ? ", until the recording ended" : ""));
+    struct story *const story = view_add_story(view, heading(view, stall, number));
     story->row = row;
     story_add_line(story, arena_print(&view->arena, "at    %s, %s after the start", row.stall->time,
                                       stall_seconds_text(view, stall->begin_ns)));

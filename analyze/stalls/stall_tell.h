@@ -15,11 +15,13 @@
 /* What a stall's row speaks about, beside process, thread, place and weights. */
 struct stall_facts {
     uint64_t start_ns, duration_ns;
-    uint64_t unobserved_ns; /* of the duration */
-    const char *time;       /* by the wall clock */
-    const char *cause;      /* what it did most: cpu, ready, gil, blocked */
-    const char *call;       /* it was blocked in most; NULL = none */
-    const char *end;        /* came back, or: recording ended */
+    uint64_t unobserved_ns;     /* of the duration */
+    const char *time;           /* by the wall clock */
+    const char *cause;          /* what it did most: cpu, ready, gil, blocked */
+    const char *call;           /* it was blocked in most; NULL = none */
+    const char *end;            /* came back, or: recording ended */
+    const char *phase, *detail; /* of a phase: its name, .. */
+    uint64_t phase_ns;          /* .. and how long it took; NULL, NULL, 0 = it is a stall */
 };
 
 /* A row of one of its tables. */

@@ -1,15 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /* Columns of phases and labels. */
+#include "analyze/stalls/stall_tell.h"
 #include "analyze/view/column.h"
 #include "phases.h"
 
 static struct cell get_phase(const struct row *row)
 {
+    if (row->stall != NULL)
+        return row->stall->phase != NULL ? cell_text(row->stall->phase) : cell_none();
     return cell_text(row->phase->name);
 }
 
 static struct cell get_detail(const struct row *row)
 {
+    if (row->stall != NULL)
+        return row->stall->phase != NULL ? cell_text(row->stall->detail) : cell_none();
     return row->phase->value != NULL ? cell_text(row->phase->value) : cell_none();
 }
 
@@ -21,6 +26,12 @@ static struct cell get_count(const struct row *row)
 static struct cell get_open(const struct row *row)
 {
     return cell_number(UNIT_COUNT, (int64_t)row->phase->n_open);
+}
+
+static struct cell get_took(const struct row *row)
+{
+    return row->stall->phase != NULL ? cell_number(UNIT_SECONDS, (int64_t)row->stall->phase_ns)
+                                     : cell_none();
 }
 
 static uint64_t n_ended(const struct phase_group *g)
@@ -55,15 +66,21 @@ static const struct column columns[] = {
     {.name = "phase",
      .title = "phase",
      .help = "name of the phase; with --by label, key of the label",
-     .rows = ROW_PHASE,
+     .rows = ROW_PHASE | ROW_STALL,
      .unit = UNIT_TEXT,
      .get = get_phase},
     {.name = "detail",
      .title = "detail",
      .help = "its detail, with --by detail; with --by label, the label's value",
-     .rows = ROW_PHASE,
+     .rows = ROW_PHASE | ROW_STALL,
      .unit = UNIT_TEXT,
      .get = get_detail},
+    {.name = "took",
+     .title = "took",
+     .help = "seconds that the phase took, as the program has measured it",
+     .rows = ROW_STALL,
+     .unit = UNIT_SECONDS,
+     .get = get_took},
     {.name = "count",
      .title = "count",
      .help = "how often it began in the range of time",

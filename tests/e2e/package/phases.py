@@ -259,3 +259,30 @@ os.kill(os.getpid(), signal.SIGKILL)
     assert rows[("done",)]["count"] == 50 and rows[("done",)]["open"] == 0, rows
     assert rows[("open",)]["open"] == 1 and rows[("open",)]["total"] == 0, rows
     assert rows[("lost",)]["count"] == 1 and rows[("lost",)]["open"] == 0, rows
+
+
+def test_long_phases(t):
+    """stalls --phase: each one that took long, in whatever thread, and what was done in it alone."""
+    _, trace = record(t, """
+def sleeper():
+    for i in range(3):
+        with pyrec.phase("job", f"sleep {i}"): time.sleep(.1 * i + .05)
+thread = threading.Thread(target=sleeper, name="sleeper"); thread.start(); thread.join()
+async def task(n):
+    with pyrec.phase("request", str(n)):
+        for _ in range(10):
+            work(.03 if n else .001)
+            await asyncio.sleep(0)
+async def tasks(): await asyncio.gather(task(0), task(1))
+asyncio.run(tasks())
+""")
+    found = t.rows("stalls", trace, "--phase", "job", "--over", "120ms")["stalls"]
+    assert [(one["phase"], one["detail"], one["thread"], one["cause"]) for one in found] == [
+        ("job", "sleep 2", "sleeper", "blocked"), ("job", "sleep 1", "sleeper", "blocked")], found
+    near(found[0]["took"], 0.25, absolute=0.1)
+    text = t.analyze("stalls", "--phase", "job", "--over", "120ms", trace)
+    assert "job sleep 2 took 0.2" in text and "in sleeper" in text, text
+    found = {one["detail"]: one for one in t.rows("stalls", trace, "--phase", "request", "--over", "150ms")["stalls"]}
+    assert set(found) == {"0", "1"}, found
+    assert found["0"]["cpu_time"] < 0.1 < 0.2 < found["1"]["cpu_time"], found
+    assert found["0"]["took"] > 0.2 and found["0"]["unobserved"] < 0.05, found
