@@ -11,7 +11,7 @@
 #include "analyze/cli/help.h"
 #include "analyze/out/text/text_line.h"
 #include "analyze/read/input.h"
-#include "analyze/read/progress.h"
+#include "analyze/ask/progress.h"
 #include "format/spelling.h"
 
 #include <errno.h>

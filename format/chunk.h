@@ -119,4 +119,17 @@ void chunk_trailer_write(const struct chunk_trailer *trailer, uint8_t bytes[TRAI
 /* Take a trailer from 48 bytes. False when its magic numbers or its CRC are wrong. */
 bool chunk_trailer_parse(struct chunk_trailer *trailer, const uint8_t bytes[TRAILER_LEN]);
 
+/* Where a chunk is. Sorted by seq in the file's list. */
+struct chunk_place {
+    uint64_t offset; /* of the header */
+    struct chunk_header header;
+};
+
+/* What a second look at a file found. */
+enum chunk_growth {
+    CHUNK_GROWTH_NONE,  /* nothing new that is whole */
+    CHUNK_GROWTH_MORE,  /* chunks, or the trailer */
+    CHUNK_GROWTH_OTHER, /* it is not as before with more behind it: open it anew */
+};
+
 #endif

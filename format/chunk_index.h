@@ -12,8 +12,9 @@
 #ifndef PYREC_FORMAT_CHUNK_INDEX_H
 #define PYREC_FORMAT_CHUNK_INDEX_H
 
-#include "chunk_read.h"
+#include "chunk.h"
 #include "columns.h"
+#include "status.h"
 
 struct chunk_index {
     struct chunk_place *places;

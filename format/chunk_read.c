@@ -184,7 +184,6 @@ static bool index_read(struct chunk_file *file)
     scan->tag_known = scan->closed = true;
     scan->tag = self.header.tag;
     scan->at = scan->size;
-    chunk_order_settle(scan);
     return true;
 }
 
@@ -207,9 +206,8 @@ static enum status file_look(struct chunk_file *file, struct problem *why)
 
 static enum status chunks_find(struct chunk_file *file, struct problem *why)
 {
-    if (index_read(file))
-        return STATUS_OK;
-    const enum status status = chunk_scan_run(&file->scan, why);
+    const bool by_index = index_read(file);
+    const enum status status = by_index ? STATUS_OK : chunk_scan_run(&file->scan, why);
     if (status == STATUS_TOO_NEW)
         return problem_set(why, status, PROBLEM_NO_OFFSET,
                            "%s is written in version %u of the format, and this program knows %u "
@@ -217,6 +215,7 @@ static enum status chunks_find(struct chunk_file *file, struct problem *why)
                            file->path, file->scan.newer_version, CHUNK_VERSION);
     if (status != STATUS_OK)
         return status;
+    chunk_order_settle(&file->scan);
     if (!file->scan.tag_known && file->scan.io_error != 0)
         return problem_set(why, STATUS_IO, PROBLEM_NO_OFFSET, "%s: %s", file->path,
                            strerror(file->scan.io_error));

@@ -24,32 +24,6 @@
 
 struct chunk_file;
 
-/* Where a chunk is. Sorted by seq in the file's list. */
-struct chunk_place {
-    uint64_t offset; /* of the header */
-    struct chunk_header header;
-};
-
-/*
- * Something in the file that is not as it should be: bytes that were skipped, or chunks that are
- * missing in the row of seq. A chunk that was lost in bytes that are still there shows up as both.
- * What only chunk_file_load can see (a bad payload) is in its struct problem, not here.
- */
-struct damage {
-    enum status status; /* STATUS_DAMAGED, _TRUNCATED, _LIMIT, _TOO_NEW, _UNSUPPORTED, _IO */
-    uint64_t offset;
-    uint64_t len_bytes; /* skipped; 0 for chunks that are simply missing */
-    bool time_known;    /* what is lost lies between t_first_ns and t_last_ns .. */
-    uint32_t process;   /* .. and is this one's; 0 = the recording's own, or nobody knows whose */
-    uint64_t t_first_ns, t_last_ns; /* t_last_ns DAMAGE_TO_THE_END = to the end */
-    char text[160];                 /* what happened, in words; no offset, no time in it */
-};
-
-#define DAMAGE_TO_THE_END UINT64_MAX
-
-/* Called once per damage, from the thread that found it. */
-typedef void damage_fn(void *closure, const struct damage *damage);
-
 /*
  * Open `path` and find all its chunks: by the index when the trailer is whole, the file's size is
  * what it says and some headers say the same, else by hopping from header to header, searching for
@@ -74,13 +48,6 @@ const struct chunk_place *chunk_file_get(const struct chunk_file *file, size_t i
 const char *chunk_file_path(const struct chunk_file *file);
 uint64_t chunk_file_size(const struct chunk_file *file);
 bool chunk_file_closed(const struct chunk_file *file); /* it has a good trailer */
-
-/* What a second look at a file found. */
-enum chunk_growth {
-    CHUNK_GROWTH_NONE,  /* nothing new that is whole */
-    CHUNK_GROWTH_MORE,  /* chunks, or the trailer */
-    CHUNK_GROWTH_OTHER, /* it is not as before with more behind it: open it anew */
-};
 
 /*
  * Take the chunks that were written behind the last one since, at the end of the list. A chunk of

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "chunk_scan.h"
 #include "bytes.h"
-#include "chunk_order.h"
 #include "crc32c.h"
 #include <errno.h>
 #include <stdio.h>
@@ -425,7 +424,6 @@ enum status chunk_scan_run(struct chunk_scan *scan, struct problem *why)
     if (status != STATUS_OK)
         return problem_set(why, status, scan->at, "%s", status_text(status));
     pending_report(scan);
-    chunk_order_settle(scan);
     return STATUS_OK;
 }
 

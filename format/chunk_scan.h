@@ -6,9 +6,8 @@
  * Threads:      one.
  * Memory:       struct chunk_scan is the owner's storage; chunk_scan_clear frees what it grew. The
  *               file descriptor is borrowed.
- * Loss:         what is not a good chunk of this recording goes to `report`: bytes that were
- * skipped, and chunks that are missing in the row of seq. A chunk that was lost with its bytes
- *               still there shows up as both.
+ * Loss:         what is not a good chunk of this recording goes to `report`: the bytes that were
+ *               skipped.
  *
  * Always true:  bytes before `at` are chunks in the list, the trailer, or were reported. The work
  *               is linear in the bytes of the file, whatever they are.
@@ -16,7 +15,8 @@
 #ifndef PYREC_FORMAT_CHUNK_SCAN_H
 #define PYREC_FORMAT_CHUNK_SCAN_H
 
-#include "chunk_read.h"
+#include "chunk.h"
+#include "status.h"
 
 /* Bytes of the file, kept between searches that begin close to each other. */
 struct chunk_window {
@@ -62,7 +62,7 @@ enum chunk_look chunk_scan_look(struct chunk_scan *scan, uint64_t offset,
 
 /*
  * Go from the beginning to the end of the file (`size`, set by the caller) and put what was found
- * into `places`, in order of seq, each seq once.
+ * into `places`, as it stands in the file; chunk_order puts it in order.
  */
 MUST_CHECK enum status chunk_scan_run(struct chunk_scan *scan, struct problem *why);
 

@@ -9,6 +9,7 @@
 #ifndef PYREC_FORMAT_STATUS_H
 #define PYREC_FORMAT_STATUS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -62,5 +63,25 @@ enum status problem_set(struct problem *why, enum status status, uint64_t offset
 
 #define MUST_CHECK   __attribute__((warn_unused_result))
 #define ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
+
+/*
+ * Something in the file that is not as it should be: bytes that were skipped, or chunks that are
+ * missing in the row of seq. A chunk that was lost in bytes that are still there shows up as both.
+ * What only chunk_file_load can see (a bad payload) is in its struct problem, not here.
+ */
+struct damage {
+    enum status status; /* STATUS_DAMAGED, _TRUNCATED, _LIMIT, _TOO_NEW, _UNSUPPORTED, _IO */
+    uint64_t offset;
+    uint64_t len_bytes; /* skipped; 0 for chunks that are simply missing */
+    bool time_known;    /* what is lost lies between t_first_ns and t_last_ns .. */
+    uint32_t process;   /* .. and is this one's; 0 = the recording's own, or nobody knows whose */
+    uint64_t t_first_ns, t_last_ns; /* t_last_ns DAMAGE_TO_THE_END = to the end */
+    char text[160];                 /* what happened, in words; no offset, no time in it */
+};
+
+#define DAMAGE_TO_THE_END UINT64_MAX
+
+/* Called once per damage, from the thread that found it. */
+typedef void damage_fn(void *closure, const struct damage *damage);
 
 #endif

@@ -2,6 +2,7 @@
 #include "arrange.h"
 
 #include "analyze/view/story.h"
+#include "analyze/view/view_order.h"
 #include "analyze/view/view_tree.h"
 
 #include <string.h>

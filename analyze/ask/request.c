@@ -3,6 +3,7 @@
 
 #include "analyze/cli/command.h"
 #include "analyze/read/input.h"
+#include "analyze/read/trace_run.h"
 #include "moment.h"
 
 #include <inttypes.h>

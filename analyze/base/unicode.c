@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "unicode.h"
 
-#include "buffer.h"
-
+#include <string.h>
 #include <wchar.h>
 
 size_t unicode_next(const char *text, uint32_t *character)
@@ -45,17 +44,19 @@ const char *unicode_clean(struct arena *arena, const char *text)
     const char *wrong = first_wrong(text);
     if (wrong == NULL)
         return text;
-    struct buffer clean = {0};
-    while (wrong != NULL) {
-        buffer_add(&clean, text, (size_t)(wrong - text));
-        buffer_add_text(&clean, "\xef\xbf\xbd");
+    static const char mark[] = "\xef\xbf\xbd";
+    size_t n = 0;
+    for (const char *at = wrong; at != NULL; at = first_wrong(at + 1))
+        n++;
+    char *const clean = arena_get(arena, strlen(text) + (sizeof mark - 2) * n + 1);
+    char *end = clean;
+    for (; wrong != NULL; wrong = first_wrong(text)) {
+        end = (char *)mempcpy(end, text, (size_t)(wrong - text));
+        end = (char *)mempcpy(end, mark, sizeof mark - 1);
         text = wrong + 1;
-        wrong = first_wrong(text);
     }
-    buffer_add_text(&clean, text);
-    const char *const copy = arena_copy(arena, clean.text, clean.len);
-    buffer_clear(&clean);
-    return copy;
+    strcpy(end, text);
+    return clean;
 }
 
 size_t unicode_width(uint32_t character)

@@ -6,6 +6,7 @@
 #include "analyze/model/module.h"
 #include "analyze/out/page_json.h"
 #include "analyze/out/page_pack.h"
+#include "analyze/report/report_read.h"
 #include "analyze/report/report_thin.h"
 
 #include <math.h>

@@ -3,6 +3,7 @@
 
 #include "analyze/base/memory.h"
 #include "analyze/model/carry.h"
+#include "analyze/read/trace_run.h"
 #include "analyze/read/unit.h"
 
 #include <ctype.h>

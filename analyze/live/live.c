@@ -2,6 +2,7 @@
 #include "live.h"
 
 #include "analyze/base/memory.h"
+#include "analyze/read/trace_run.h"
 #include "analyze/read/unit.h"
 #include "analyze/stalls/idle_tell.h"
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "scene.h"
 
+#include "trace_run.h"
+
 #include "analyze/base/memory.h"
 #include "unit.h"
 

@@ -3,9 +3,8 @@
  * trace - one or several files, as one recording, unit by unit.
  *
  * On the line:  chunk_file -> [trace] -> units -> spans -> profile, dump
- * Threads:      trace_open and trace_close by one thread. trace_run starts workers, which take
- *               whole units; they share the list of units (read-only), the census and the damage
- *               callback (under the trace's lock).
+ * Threads:      trace_open and trace_close by one thread. Workers (trace_run.h) share the list of
+ *               units (read-only), the census and the damage callback (under the trace's lock).
  * Memory:       trace_open gives, trace_close takes. Roster and names belong to the trace. 8 bytes
  *               per chunk; decoded is never more than one chunk per worker, plus one dictionary.
  * Loss:         everything that cannot be read is reported with file and offset, and the rest is
@@ -127,6 +126,8 @@ void trace_read_steps(struct trace *trace);
  */
 void trace_set_window(struct trace *trace, struct window window);
 
+const struct chunk_header *trace_header(const struct trace *trace, const struct unit_chunk *chunk);
+
 /* Does the chunk have time in the window? */
 bool trace_chunk_wanted(const struct trace *trace, const struct unit_chunk *chunk);
 
@@ -141,39 +142,15 @@ void trace_align(struct trace *trace);
 
 void trace_report(struct trace *trace, const char *path, const struct damage *damage);
 
-struct unit_reader;
-
-/*
- * What is done with every unit. `read` is called by a worker and reads the unit or leaves it;
- * `join`, afterwards and under the lock, adds its result to what is shared. The census has the
- * unit's facts by then. Neither may keep pointers into the reader. `join` NULL: there is nothing to
- * add.
- */
-struct trace_job {
-    void (*read)(void *closure, size_t worker, struct unit_reader *reader);
-    void (*join)(void *closure, size_t worker, struct unit_reader *reader);
-    void *closure;
-};
-
 /*
  * Say beforehand how often the trace will be read, so that it can be told how far all of it is. A
  * single pass needs no plan.
  */
 void trace_plan(struct trace *trace, size_t n_passes);
 
-/* So many chunks of a pass are done with; for the readers of units. */
+/* A pass begins; one that is not planned plans itself. So many chunks of it are done with. For
+ * trace_run and the readers of units. */
+void trace_begin_pass(struct trace *trace);
 void trace_count_done(struct trace *trace, size_t n_chunks);
-
-/* Run the job over all units with that many workers, at most one per unit. */
-void trace_run(struct trace *trace, size_t n_workers, const struct trace_job *job);
-
-/*
- * The same once more, unit by unit in this thread, for jobs that need a second look. The census has
- * all facts already, and damage was reported the first time.
- */
-void trace_run_again(struct trace *trace, const struct trace_job *job);
-
-/* How many workers are worth while on this machine for this trace. */
-size_t trace_workers(const struct trace *trace);
 
 #endif

@@ -14,7 +14,7 @@
 
 #include "analyze/model/facts.h"
 #include "format/proto_arena.h"
-#include "span.h"
+#include "range.h"
 #include "trace.h"
 
 struct unit_reader {

@@ -18,7 +18,7 @@
 #ifndef PYREC_ANALYZE_SALVAGE_H
 #define PYREC_ANALYZE_SALVAGE_H
 
-#include "analyze/read/audit.h"
+#include "audit.h"
 
 struct salvage_result {
     uint64_t n_chunks; /* taken over */

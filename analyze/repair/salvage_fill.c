@@ -4,7 +4,7 @@
 
 #include "analyze/base/memory.h"
 #include "analyze/model/dict.h"
-#include "analyze/read/span.h"
+#include "analyze/read/range.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -127,9 +127,6 @@ struct report {
     bool is_read;    /* all of it */
 };
 
-/* Read the trace. Only the selected processes and threads are kept. */
-void report_build(struct report *report, struct trace *trace, const struct select *select);
-
 /* Add a run at the end, joined to the last one if that is of the same kind; `n` intervals of it. */
 void report_run_append(struct report_course *course, struct report_run run, uint64_t n);
 bool report_run_same(const struct report_run *a, const struct report_run *b);

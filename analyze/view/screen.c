@@ -3,6 +3,7 @@
 
 #include "analyze/base/memory.h"
 #include "column.h"
+#include "view_order.h"
 #include "view_tree.h"
 
 #include <stdlib.h>

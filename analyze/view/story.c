@@ -26,8 +26,26 @@ void view_set_subjects(struct view *view, const char *story_name, const char *su
     view->subject_name = subject_name;
 }
 
+static void story_clear(struct story *story)
+{
+    free(story->lines);
+    free(story->parts);
+}
+
+static void clear_stories(struct view *view)
+{
+    for (size_t i = 0; i < view->n_stories; i++)
+        story_clear(&view->stories[i]);
+    for (size_t i = 0; i < view->n_subjects; i++)
+        story_clear(&view->subjects[i]);
+    free(view->stories);
+    free(view->subjects);
+    free(view->leads);
+}
+
 struct story *view_add_subject(struct view *view)
 {
+    view->clear_stories = clear_stories;
     view->subjects = memory_grow(view->subjects, &view->subjects_size, view->n_subjects + 1,
                                  sizeof *view->subjects);
     struct story *const subject = &view->subjects[view->n_subjects++];
@@ -37,6 +55,7 @@ struct story *view_add_subject(struct view *view)
 
 struct story *view_add_story(struct view *view, const char *heading)
 {
+    view->clear_stories = clear_stories;
     view->stories =
         memory_grow(view->stories, &view->stories_size, view->n_stories + 1, sizeof *view->stories);
     struct story *const story = &view->stories[view->n_stories++];
@@ -46,6 +65,7 @@ struct story *view_add_story(struct view *view, const char *heading)
 
 void view_add_lead(struct view *view, const char *text)
 {
+    view->clear_stories = clear_stories;
     view->leads =
         memory_grow(view->leads, &view->leads_size, view->n_leads + 1, sizeof *view->leads);
     view->leads[view->n_leads++] = text;
@@ -98,12 +118,6 @@ void part_add_column(struct part *part, const struct column *column)
     part->n_shown = part->n_columns;
 }
 
-static void story_clear(struct story *story)
-{
-    free(story->lines);
-    free(story->parts);
-}
-
 static void shorten(struct row *row, const struct path_set *paths)
 {
     if (row->frame.file != NULL)
@@ -129,15 +143,4 @@ void view_shorten_stories(struct view *view)
             path_set_shorten(&paths);
     }
     path_set_clear(&paths);
-}
-
-void view_clear_stories(struct view *view)
-{
-    for (size_t i = 0; i < view->n_stories; i++)
-        story_clear(&view->stories[i]);
-    for (size_t i = 0; i < view->n_subjects; i++)
-        story_clear(&view->subjects[i]);
-    free(view->stories);
-    free(view->subjects);
-    free(view->leads);
 }

@@ -75,7 +75,4 @@ void part_add_column(struct part *part, const struct column *column);
 /* Give every row the shortest end of its file's path that tells it from the others. */
 void view_shorten_stories(struct view *view);
 
-/* For view_clear. */
-void view_clear_stories(struct view *view);
-
 #endif

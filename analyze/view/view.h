@@ -8,7 +8,7 @@
  *               names and weights from the census and the profile, which live longer.
  *
  * A command fills in everything it knows, unsorted and whole; order, number of rows and choice of
- * columns are the same for all commands and happen here (view_sort, view_limit). An output reads.
+ * columns are the same for all commands (view_order.h, arrange.h). An output reads.
  *
  * Always true:  which of the members are filled is said by `shape` alone.
  */
@@ -193,7 +193,8 @@ struct view {
     /* SHAPE_STORY */
     struct story *stories;
     size_t n_stories, stories_size, n_stories_left_out;
-    const char **leads; /* lines for human readers, above the stories */
+    void (*clear_stories)(struct view *view); /* of story.h, which fills these */
+    const char **leads;                       /* lines for human readers, above the stories */
     size_t n_leads, leads_size;
     bool last_lead_stays; /* on a screen without room for all: it says what to do about the rest */
     const struct column *story_columns[VIEW_COLUMNS_MAX]; /* of a story's own row, in json */
@@ -259,18 +260,6 @@ void view_add_note(struct view *view, const char *note);
 
 /* A fact; the note may be NULL. */
 void section_add(struct section *section, const char *name, struct cell value, const char *note);
-
-/*
- * Sort groups and their rows by the columns, the first one deciding, the next ones between equals;
- * rows that are equal in all of them keep their order.
- */
-void view_sort(struct view *view, const struct column *const *by, size_t n_by);
-
-/* Keep the first `limit` rows of a group, of a tree the heaviest; 0 = all. */
-void group_limit(struct group *group, size_t limit);
-
-/* Keep the first `limit` groups and of each group the first `limit` rows; 0 = all. */
-void view_limit(struct view *view, size_t limit);
 
 /*
  * When the rows are those that will be shown: what they are together, and how well shares are

@@ -2,7 +2,7 @@
 #include "running.h"
 
 #include "analyze/base/memory.h"
-#include "profile_parts.h"
+#include "profile_build.h"
 
 #include <stdlib.h>
 #include <string.h>

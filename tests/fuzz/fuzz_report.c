@@ -6,7 +6,7 @@
  */
 #include "analyze/compare/series.h"
 #include "analyze/export/dump.h"
-#include "analyze/read/audit.h"
+#include "analyze/repair/audit.h"
 #include "analyze/repair/salvage.h"
 #include "analyze/weigh/calltree.h"
 #include "analyze/weigh/fold.h"

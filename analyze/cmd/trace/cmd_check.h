@@ -8,7 +8,7 @@
 #define PYREC_ANALYZE_CMD_CHECK_H
 
 #include "analyze/ask/request.h"
-#include "analyze/read/audit.h"
+#include "analyze/repair/audit.h"
 #include "analyze/view/view.h"
 
 /* A section for every damage in the log. */

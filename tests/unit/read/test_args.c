@@ -6,6 +6,7 @@
 #include "analyze/cli/help.h"
 #include "analyze/model/select.h"
 #include "analyze/view/column.h"
+#include "analyze/view/view_order.h"
 #include "analyze/view/view.h"
 #include "tests/unit/support/scratch.h"
 #include "tests/unit/support/suite.h"

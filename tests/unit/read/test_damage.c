@@ -3,7 +3,7 @@
  * Damaged files through all of the analysis: what is in a chunk that is still there counts, what is
  * not is reported with its time, and repair makes a whole file of the rest.
  */
-#include "analyze/read/audit.h"
+#include "analyze/repair/audit.h"
 #include "analyze/repair/salvage.h"
 #include "tests/unit/support/make_trace.h"
 #include "tests/unit/support/scratch.h"

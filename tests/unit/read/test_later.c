@@ -3,7 +3,7 @@
  * Files of recorders that come later: what is new is skipped, what must not be skipped is said,
  * and another version of the format is refused by its number.
  */
-#include "analyze/read/audit.h"
+#include "analyze/repair/audit.h"
 #include "format/chunk_write.h"
 #include "format/columns.h"
 #include "tests/unit/support/make_trace.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The bar: on a terminal, after the delay, and gone in the end; never anywhere else. */
-#include "analyze/read/progress.h"
+#include "analyze/ask/progress.h"
 #include "tests/unit/support/suite.h"
 
 #include <fcntl.h>

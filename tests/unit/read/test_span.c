@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* One Samples message at a time, right and wrong ones. */
-#include "analyze/read/span.h"
+#include "analyze/read/range.h"
 
 #include "format/chunk.h"
 #include "format/trace.pb-c.h"

@@ -5,7 +5,7 @@
  * for programs as regular as the ticks, and no worse than a plain rule for all others.
  */
 #include "analyze/read/attribute.h"
-#include "analyze/read/span.h"
+#include "analyze/read/range.h"
 #include "analyze/weigh/profile.h"
 #include "format/tick.h"
 #include "tests/unit/support/make_trace.h"

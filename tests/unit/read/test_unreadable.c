@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* A disk that cannot be read in places: what is elsewhere is read, and the rest is reported. */
-#include "analyze/read/audit.h"
+#include "analyze/repair/audit.h"
 #include "tests/unit/support/make_trace.h"
 #include "tests/unit/support/scratch.h"
 #include "tests/unit/support/suite.h"

@@ -2,7 +2,8 @@
 #include "audit.h"
 
 #include "analyze/base/memory.h"
-#include "unit.h"
+#include "analyze/read/trace_run.h"
+#include "analyze/read/unit.h"
 
 #include <stdlib.h>
 

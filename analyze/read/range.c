@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "span.h"
+#include "range.h"
 
 #include "analyze/base/memory.h"
 #include "analyze/model/state.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* In which phases and labels a span is, and whether it was asked for. */
-#include "span.h"
+#include "range.h"
 
 /* A tick is taken at its time, and so is what it saw; what is over by then is not in force. */
 uint32_t range_context(const struct range *range, uint32_t context, uint32_t tick)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-#include "profile_parts.h"
+#include "profile_build.h"
 
 #include "analyze/base/memory.h"
+#include "analyze/read/trace_run.h"
 #include "share.h"
 
 #include <stdlib.h>

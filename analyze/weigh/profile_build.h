@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * profile_parts - how a profile is built, unit by unit; for profile.c and running.c.
+ * profile_build - how a profile is built, unit by unit; for profile_build() and running.c.
  *
  * On the line:  units -> [builder: sums by the unit's own stacks] -> joined to the profile's tree
  * Threads:      a builder is one worker's; joining is one at a time.
@@ -10,8 +10,8 @@
  * from the builder, what its joint says is said anew. Its squares stay in the builder until the
  * unit is over (builder_join_squares), as they are rounded when they are joined.
  */
-#ifndef PYREC_ANALYZE_PROFILE_PARTS_H
-#define PYREC_ANALYZE_PROFILE_PARTS_H
+#ifndef PYREC_ANALYZE_PROFILE_BUILD_H
+#define PYREC_ANALYZE_PROFILE_BUILD_H
 
 #include "analyze/model/carry.h"
 #include "analyze/read/unit.h"

@@ -12,7 +12,7 @@
 #ifndef PYREC_ANALYZE_PROGRESS_H
 #define PYREC_ANALYZE_PROGRESS_H
 
-#include "trace.h"
+#include "analyze/read/trace.h"
 
 #define PROGRESS_DELAY_MS 500u
 

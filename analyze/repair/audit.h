@@ -10,7 +10,7 @@
 #ifndef PYREC_ANALYZE_AUDIT_H
 #define PYREC_ANALYZE_AUDIT_H
 
-#include "trace.h"
+#include "analyze/read/trace.h"
 
 struct audit {
     uint64_t n_chunks, n_bad; /* a chunk that is there twice counts once */
