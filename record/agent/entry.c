@@ -4,6 +4,7 @@
 #include "aside.h"
 #include "record/agent/base/careful.h"
 #include "record/agent/base/clock.h"
+#include "record/agent/base/peek.h"
 #include "record/agent/interpose/ends.h"
 #include "record/agent/interpose/exec.h"
 #include "record/agent/interpose/interpose.h"
@@ -196,6 +197,7 @@ static enum wire_attach attach(struct agent *agent, const char *text)
     const int error = careful_begin();
     if (error != 0)
         return error == ENOMEM ? WIRE_ATTACH_MEMORY : WIRE_ATTACH_UNREADABLE;
+    peek_be_careful();
     agent->settings = settings;
     past_forget(agent);
     const enum wire_attach settled = interp_settle(agent);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "commands.h"
 
+#include "format/status.h"
+
 #include <string.h>
 
 static const struct settings_option dump_options[] = {

@@ -9,7 +9,9 @@
 #ifndef PYREC_RECORD_COMMANDS_H
 #define PYREC_RECORD_COMMANDS_H
 
-#include "settings.h"
+#include "settings_option.h"
+
+#include <stddef.h>
 
 struct command {
     const char *name;

@@ -3,6 +3,7 @@
 
 #include "commands.h"
 #include "format/spelling.h"
+#include "format/status.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -4,7 +4,7 @@
 #include "commands.h"
 #include "format/spelling.h"
 #include "record/wire/wire.h"
-#include "shell_script.h"
+#include "shells.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -219,7 +219,7 @@ static bool set_completion(struct settings *settings, const char *argument)
 {
     settings->action = SETTINGS_COMPLETION;
     settings->shell = argument;
-    return shell_script_known(argument);
+    return shell_known(argument);
 }
 
 static bool set_version(struct settings *settings, const char *argument)
@@ -469,40 +469,6 @@ enum status settings_parse(struct settings *settings, int argc, char **argv, str
 }
 
 /* ---- help ---- */
-
-#define HELP_COLUMN 24
-#define HELP_WIDTH  80
-
-/* Words of `text` in a column of their own. */
-static void help_wrap(FILE *to, const char *text)
-{
-    int column = HELP_COLUMN;
-    while (*text != '\0') {
-        const int len = (int)strcspn(text, " ");
-        if (column + 1 + len > HELP_WIDTH) {
-            fprintf(to, "\n%*s", HELP_COLUMN, "");
-            column = HELP_COLUMN;
-        }
-        fprintf(to, "%s%.*s", column == HELP_COLUMN ? "" : " ", len, text);
-        column += len + (column != HELP_COLUMN);
-        text += len + (text[len] == ' ');
-    }
-    fputc('\n', to);
-}
-
-void settings_write_option(FILE *to, const struct settings_option *option)
-{
-    char left[64], letter[8] = "    ";
-    if (option->letter != 0)
-        snprintf(letter, sizeof letter, "-%c, ", option->letter);
-    snprintf(left, sizeof left, "  %s--%s%s%s", letter, option->name,
-             option->argument != NULL ? " " : "", option->argument != NULL ? option->argument : "");
-    if (strlen(left) < HELP_COLUMN)
-        fprintf(to, "%-*s", HELP_COLUMN, left);
-    else /* a line of its own */
-        fprintf(to, "%s\n%*s", left, HELP_COLUMN, "");
-    help_wrap(to, option->help);
-}
 
 static void settings_write_options(FILE *to, bool is_for_top)
 {

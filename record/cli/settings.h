@@ -15,6 +15,7 @@
 
 #include "format/status.h"
 #include "record/encode/tracefile.h"
+#include "settings_option.h"
 #include <stdbool.h>
 #include <stdio.h>
 #include <sys/types.h>
@@ -54,18 +55,8 @@ struct settings {
 MUST_CHECK enum status settings_parse(struct settings *settings, int argc, char **argv,
                                       struct problem *why);
 
-/* An option, for those who tell others about them. */
-struct settings_option {
-    char letter;                        /* 0 = none */
-    const char *name, *argument, *help; /* argument NULL = it takes none */
-    bool is_for_top;                    /* only behind the word "top" */
-};
-
-/* The i-th; false behind the last. */
+/* The i-th option; false behind the last. */
 bool settings_option(size_t i, struct settings_option *option);
-
-/* Its lines in a help text. */
-void settings_write_option(FILE *to, const struct settings_option *option);
 
 /* The text of --help; of `pyrec top --help`. */
 void settings_write_help(FILE *to);

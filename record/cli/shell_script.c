@@ -2,6 +2,8 @@
 #include "shell_script.h"
 
 #include "commands.h"
+#include "settings.h"
+#include "shells.h"
 
 #include <string.h>
 
@@ -337,24 +339,10 @@ static void write_fish(FILE *to)
         write_fish_option(to, o.is_for_top ? "__pyrec_looks " COMMAND_TOP : condition, &o);
 }
 
-static const struct {
-    const char *name;
-    void (*write)(FILE *to);
-} shells[] = {{"bash", write_bash}, {"zsh", write_zsh}, {"fish", write_fish}};
-
-bool shell_script_known(const char *shell)
-{
-    for (size_t i = 0; i < ARRAY_LEN(shells); i++) {
-        if (strcmp(shells[i].name, shell) == 0)
-            return true;
-    }
-    return false;
-}
-
 void shell_script_write(FILE *to, const char *shell)
 {
-    for (size_t i = 0; i < ARRAY_LEN(shells); i++) {
-        if (strcmp(shells[i].name, shell) == 0)
-            shells[i].write(to);
-    }
+    static void (*const writers[SHELL_COUNT])(FILE *) = {
+        [SHELL_BASH] = write_bash, [SHELL_ZSH] = write_zsh, [SHELL_FISH] = write_fish};
+    if (shell_known(shell))
+        writers[shell_find(shell)](to);
 }

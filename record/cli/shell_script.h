@@ -10,13 +10,9 @@
 #ifndef PYREC_RECORD_SHELL_SCRIPT_H
 #define PYREC_RECORD_SHELL_SCRIPT_H
 
-#include <stdbool.h>
 #include <stdio.h>
 
-/* Is there a script for a shell of that name: bash, zsh or fish? */
-bool shell_script_known(const char *shell);
-
-/* Write it; the shell must be known. */
+/* Write it; the shell must be known (shells.h). */
 void shell_script_write(FILE *to, const char *shell);
 
 #endif

@@ -8,7 +8,7 @@
 #ifndef PYREC_RECORD_ENCODE_PARTS_H
 #define PYREC_RECORD_ENCODE_PARTS_H
 
-#include "encode.h"
+#include "encode_job.h"
 #include "format/trace.pb-c.h"
 #include "record/tables/bump.h"
 

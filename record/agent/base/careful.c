@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 #include "careful.h"
-#include "peek.h"
 #include "reserve.h"
 #include <errno.h>
 #include <stdatomic.h>
@@ -62,7 +61,6 @@ int careful_begin(void)
         careful.kept = reserve_memory(sizeof(*careful.kept));
     if (careful.kept == NULL)
         return ENOMEM;
-    peek_be_careful();
     return 0;
 }
 

@@ -21,8 +21,8 @@
 #include <stdint.h>
 
 /*
- * From now on all of peek() goes through the kernel. 0, or why it does not: the kernel's error
- * (EPERM, ENOSYS: a filter of system calls), or ENOMEM. It stays so when it has ended.
+ * Get ready for peek() to go through the kernel, which peek_be_careful() then makes it do. 0, or why
+ * that cannot be: the kernel's error (EPERM, ENOSYS: a filter of system calls), or ENOMEM.
  */
 int careful_begin(void);
 

@@ -34,7 +34,7 @@ static inline uint8_t peek_u8(uintptr_t address, uint32_t *bad)
     return (uint8_t)(peek(address & ~(uintptr_t)7, bad) >> (8 * (address & 7)));
 }
 
-/* Let the kernel make all loads from now on, for good; see careful_begin(). */
+/* Let the kernel make all loads from now on, for good; careful_begin() must have gone well. */
 void peek_be_careful(void);
 
 /* Copy `len` bytes; false when one of them could not be read. */

@@ -10,7 +10,7 @@
 #ifndef PYREC_AGENT_NOTICE_H
 #define PYREC_AGENT_NOTICE_H
 
-#include "link.h"
+#include "link_settings.h"
 
 enum notice_who {
     NOTICE_PROGRAM, /* a program that is about to be started, maybe not Python */

@@ -14,7 +14,7 @@
 #ifndef PYREC_AGENT_REACH_H
 #define PYREC_AGENT_REACH_H
 
-#include "link.h"
+#include "link_settings.h"
 #include <sys/socket.h>
 
 /* How a try ended. */

@@ -22,6 +22,7 @@ static void begin(void)
     for (size_t i = 0; i < 2 * PAGE; i++)
         memory[i] = (uint8_t)(i * 31 + i / 256);
     ck_assert_int_eq(careful_begin(), 0);
+    peek_be_careful();
 }
 
 static void end(void)
