@@ -197,8 +197,9 @@ static enum hold_result stopped_turn(const struct regard *regard, const struct h
     held->objection = "";
     if (regard->facts.is_filtered && filter_look(held->tid, &held->objection) != FILTER_PASSES)
         return HOLD_FILTERED;
-    held->thread_pointer = back.fs_base;
-    if (!is_known_thread(regard, place, held->tid, back.fs_base))
+    /* now: what a thread has of its own is gone when it ends */
+    if (!is_known_thread(regard, place, held->tid, back.fs_base) ||
+        !remote_read(&regard->remote, back.fs_base, held->head, sizeof held->head))
         return HOLD_UNKNOWN;
     to = back;
     call_restart(&back);

@@ -32,11 +32,13 @@ enum hold_result {
     HOLD_FAILED,   /* *error */
 };
 
+#define HELD_HEAD_WORDS 7 /* up to the guards of stacks and pointers */
+
 struct held {
     pid_t tid;
-    const char *objection;         /* the name of a call; "" = its filters cannot be read */
-    uint64_t thread_pointer;       /* of that thread */
-    uint64_t begin_ns, stopped_ns; /* CLOCK_MONOTONIC when it had stopped, and for how long */
+    const char *objection;          /* the name of a call; "" = its filters cannot be read */
+    uint64_t head[HELD_HEAD_WORDS]; /* of its thread-local storage, while it was stopped */
+    uint64_t begin_ns, stopped_ns;  /* CLOCK_MONOTONIC when it had stopped, and for how long */
 };
 
 /* `is_alone`: the process has no other thread. */

@@ -10,11 +10,12 @@
  *               for it stays, and the next time takes it again.
  *
  * One thread of the process is stopped for some 60 microseconds (in a process with one thread until
- * libc knows of another one, 20 ms at most). It makes a thread of ours and goes on where it was;
+ * libc knows of another one: ours has 20 ms to begin, else it is tried anew). It makes a thread of
+ * ours and goes on where it was;
  * whatever may have to wait is done on that one. The process is never stopped as a whole, no signal
  * is sent to it, no file is written, none of its code is changed, no lock is waited for on a thread
  * of its own. Killing pyrec at any moment harms nothing: what was begun ends by itself within ten
- * seconds, or later where CPUs are crowded, as it counts its looks (18 s at a load of 23 on two).
+ * seconds, by the clock.
  */
 #ifndef PYREC_RECORD_INJECT_H
 #define PYREC_RECORD_INJECT_H
@@ -61,6 +62,9 @@ struct inject_plan {
     const char *entry;   /* int ENTRY(const char *settings) */
     const char *settings;
     const char *settings_filtered; /* for one under a filter of system calls; NULL = the same */
+    /* Called in the child, once, when the process gets no CPU and is waited for longer because of
+     * that. NULL = it is not waited for longer. */
+    void (*on_slow)(pid_t pid);
     /* Tests: called before each step, in the child. NULL = not. */
     void (*on_step)(unsigned step);
 };

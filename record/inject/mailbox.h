@@ -4,7 +4,7 @@
  *
  * On the line:  inject -> [mailbox] -> stub
  * Threads:      pyrec writes it from outside; the thread that was stopped, the raw thread and the
- *               real one (see stub.S) from inside. Each word has one writer, but for `go`.
+ *               real one (see stub.S) from inside. Each word has one writer, but for `claim`.
  * Memory:       one mapping of MAILBOX_LEN in the other process, of which some 20 KiB are ever
  *               used: letters in front, a stack, thread-local storage. It is never unmapped, as
  *               allocators know the storage for as long as the process lives; `is_parked` says that
@@ -28,11 +28,11 @@
 #define MB_FILES       24
 #define MB_RAW_TID     28
 #define MB_GO          32
-#define MB_PATIENCE    36
+#define MB_BEAT        36
 #define MB_CREATE      40
 #define MB_PHASE       44
 #define MB_JOIN        48
-#define MB_LINGER      52
+#define MB_HEARD       52
 #define MB_THREAD      56
 #define MB_HANDLE      64
 #define MB_ENTRY       72
@@ -41,10 +41,14 @@
 #define MB_LIB_LEN     160
 #define MB_LIB_FD      164
 #define MB_LIB_WRITTEN 168
+#define MB_CLAIM       172
 #define MB_LIB_AT      176
 #define MB_LIB_FULL    184
 #define MB_TLS_READY   188
 #define MB_PARKED      192
+#define MB_CLOCK       208
+#define MB_SINCE       224
+#define MB_SOLO_CLOCK  232
 #define MB_ATTR        256
 #define MB_SYMBOL      512
 #define MB_ERROR       576
@@ -67,6 +71,11 @@
 /* MB_GO */
 #define GO_BEGIN 1
 #define GO_LEAVE 2
+
+/* MB_CLAIM: who came first */
+#define CLAIM_RAW 1 /* the raw thread is in libc */
+#define CLAIM_SOLO                                                                                 \
+    2 /* the only thread of the process has gone on, and the raw one must not begin */
 
 /* MB_PHASE */
 #define PHASE_CREATED 1 /* pthread_create has returned: libc knows of more than one thread */
@@ -105,16 +114,16 @@ struct mailbox {
     int32_t files; /* the raw thread's descriptors: 0 = none, 1 = a copy of the process's; -errno */
     int32_t raw_tid;
     uint32_t go;
-    uint32_t patience;
+    uint32_t beat;  /* another number every now and then: pyrec lives */
     int32_t create; /* what pthread_create said */
     uint32_t phase;
     int32_t join;
-    uint32_t linger;
+    uint32_t heard; /* the last beat that the raw thread has seen */
     uint64_t thread, handle, entry, result, unused;
     uint64_t functions[FUNCTION_COUNT];
     uint32_t lib_len; /* 0: the library has a path */
     int32_t lib_fd, lib_written;
-    uint32_t unused2;
+    uint32_t claim;
     uint64_t lib_at; /* where its bytes are to be written, or -errno */
     uint32_t is_lib_full, is_tls_ready;
     uint32_t is_parked;
@@ -128,6 +137,9 @@ _Static_assert(offsetof(struct mailbox, clone) == MB_CLONE &&
                    offsetof(struct mailbox, functions) == MB_FUNCTIONS &&
                    offsetof(struct mailbox, lib_len) == MB_LIB_LEN &&
                    offsetof(struct mailbox, lib_written) == MB_LIB_WRITTEN &&
+                   offsetof(struct mailbox, claim) == MB_CLAIM &&
+                   offsetof(struct mailbox, beat) == MB_BEAT &&
+                   offsetof(struct mailbox, heard) == MB_HEARD &&
                    offsetof(struct mailbox, lib_at) == MB_LIB_AT &&
                    offsetof(struct mailbox, is_tls_ready) == MB_TLS_READY &&
                    offsetof(struct mailbox, is_parked) == MB_PARKED,

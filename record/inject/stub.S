@@ -17,9 +17,10 @@
 #include "mailbox.h"
 
 #define CLONE_FLAGS 0x50f00 /* VM | FS | FILES | SIGHAND | THREAD | SYSVSEM */
-#define PATIENCE    60000   /* looks of 0.1 ms and more each, until pyrec is taken for dead */
-#define LINGER      5000
-#define STACK_LEN   262144  /* of the real thread */
+#define PATIENCE_NS 10000000000 /* pyrec, of which nothing was heard for so long, is dead */
+#define SOLO_NS     20000000    /* the only thread of a process waits so long for ours to begin .. */
+#define SOLO_MAX_NS 2000000000  /* .. and for one that has begun */
+#define STACK_LEN   262144 /* of the real thread */
 
 #define NR_WRITE       1
 #define NR_MMAP        9
@@ -31,6 +32,7 @@
 #define NR_ARCH_PRCTL  158
 #define NR_GETTID      186
 #define NR_FUTEX       202
+#define NR_CLOCK       228
 #define NR_UNSHARE     272
 #define NR_MEMFD       319
 #define NR_CLOSE_RANGE 436
@@ -50,6 +52,20 @@
 	xor	r8d, r8d
 	xor	r9d, r9d
 	syscall
+.endm
+
+/* rax: nanoseconds, by the clock. It is the kernel that is asked, as libc may not be: where a filter
+   has it say nothing, looks are counted. */
+.macro clock at
+	mov	eax, NR_CLOCK
+	mov	edi, 1
+	lea	rsi, [rbx + \at]
+	syscall
+	test	eax, eax
+	jz	8f
+	add	qword ptr [rbx + \at + 8], 100000
+8:	imul	rax, qword ptr [rbx + \at], 1000000000
+	add	rax, [rbx + \at + 8]
 .endm
 
 	.p2align 4
@@ -80,17 +96,27 @@ stub_again:
 	jz	raw
 	mov	[rbx + MB_CLONE], eax
 	/* In a process with one thread libc takes no locks. So this one stays here, outside of libc,
-	   until libc knows of another one. */
-	xor	ebp, ebp
-	test	eax, eax
-	cmovns	ebp, [rip + stub_table + TABLE_SOLO]
-1:	test	ebp, ebp
-	jz	2f
-	cmp	dword ptr [rbx + MB_PHASE], 0
+	   until libc knows of another one; or until ours, which has not begun, is told that it may not
+	   any more. */
+	js	2f
+	cmp	dword ptr [rip + stub_table + TABLE_SOLO], 0
+	je	2f
+	clock	MB_SOLO_CLOCK
+	mov	r15, rax
+1:	cmp	dword ptr [rbx + MB_PHASE], 0
 	jne	2f
 	nap	MB_PHASE, 0
-	dec	ebp
-	jmp	1b
+	clock	MB_SOLO_CLOCK
+	sub	rax, r15
+	cmp	rax, SOLO_NS
+	jb	1b
+	mov	rdx, rax
+	xor	eax, eax
+	mov	ecx, CLAIM_SOLO
+	lock cmpxchg [rbx + MB_CLAIM], ecx
+	je	2f
+	cmp	rdx, SOLO_MAX_NS
+	jb	1b
 2:	mov	eax, NR_SIGPROCMASK
 	mov	edi, 2
 	lea	rsi, [rbx + MB_MASK]
@@ -150,13 +176,14 @@ raw:	lea	rsp, [rbx + MAILBOX_STACK_TOP]
 	mov	eax, NR_GETTID
 	syscall
 	mov	[rbx + MB_RAW_TID], eax
-	/* until pyrec says so, or nothing */
+	clock	MB_CLOCK
+	mov	[rbx + MB_SINCE], rax
+	/* until pyrec says so, or nothing for too long */
 2:	cmp	dword ptr [rbx + MB_GO], 0
 	jne	3f
 	nap	MB_GO, 0
-	inc	dword ptr [rbx + MB_PATIENCE]
-	cmp	dword ptr [rbx + MB_PATIENCE], PATIENCE
-	jne	2b
+	call	hear
+	jb	2b
 	jmp	leave
 3:	cmp	dword ptr [rbx + MB_GO], GO_BEGIN
 	jne	leave
@@ -176,10 +203,11 @@ raw:	lea	rsp, [rbx + MAILBOX_STACK_TOP]
 	mov	[rbx + MB_LIB_AT], rax
 	cmp	rax, -4096
 	ja	leave
-4:	nap	MB_GO, GO_BEGIN
-	inc	dword ptr [rbx + MB_PATIENCE]
-	cmp	dword ptr [rbx + MB_PATIENCE], PATIENCE
-	je	leave
+4:	cmp	dword ptr [rbx + MB_GO], GO_BEGIN
+	jne	leave
+	nap	MB_GO, GO_BEGIN
+	call	hear
+	jae	leave
 	cmp	dword ptr [rbx + MB_LIB_FULL], 0
 	je	4b
 	mov	eax, NR_MEMFD		/* may be executed (Linux 6.3), closed by exec */
@@ -203,7 +231,12 @@ raw:	lea	rsp, [rbx + MAILBOX_STACK_TOP]
 	mov	rdi, r13
 	mov	esi, r12d
 	syscall
-7:	cmp	dword ptr [rbx + MB_TLS_READY], 0
+	/* from here on in libc, if the thread that was stopped has not gone on without us */
+7:	xor	eax, eax
+	mov	ecx, CLAIM_RAW
+	lock cmpxchg [rbx + MB_CLAIM], ecx
+	jne	leave
+	cmp	dword ptr [rbx + MB_TLS_READY], 0
 	jne	8f
 	lea	rdi, [rbx + MAILBOX_TCB]
 	mov	esi, 1
@@ -222,18 +255,12 @@ raw:	lea	rsp, [rbx + MAILBOX_STACK_TOP]
 	mov	[rbx + MB_CREATE], eax
 	mov	dword ptr [rbx + MB_PHASE], PHASE_CREATED
 	test	eax, eax
-	jnz	9f
+	jnz	leave
 	mov	rdi, [rbx + MB_THREAD]
 	xor	esi, esi
 	call	[rbx + MB_FUNCTIONS + 8 * FUNCTION_JOIN]
 	mov	[rbx + MB_JOIN], eax
 	mov	dword ptr [rbx + MB_PHASE], PHASE_JOINED
-9:	cmp	dword ptr [rbx + MB_GO], GO_LEAVE	/* pyrec has read how it went */
-	je	leave
-	nap	MB_GO, GO_BEGIN
-	inc	dword ptr [rbx + MB_LINGER]
-	cmp	dword ptr [rbx + MB_LINGER], LINGER
-	jne	9b
 leave:	mov	eax, NR_MADVISE		/* the stack's pages: given back */
 	lea	rdi, [rbx + MAILBOX_STACK]
 	mov	esi, MAILBOX_STACK_TOP - MAILBOX_STACK
@@ -243,6 +270,18 @@ leave:	mov	eax, NR_MADVISE		/* the stack's pages: given back */
 	mov	eax, NR_EXIT
 	xor	edi, edi
 	syscall
+
+	/* was anything heard of pyrec lately? Below: yes */
+hear:	clock	MB_CLOCK
+	mov	ecx, [rbx + MB_BEAT]
+	cmp	ecx, [rbx + MB_HEARD]
+	je	1f
+	mov	[rbx + MB_HEARD], ecx
+	mov	[rbx + MB_SINCE], rax
+1:	sub	rax, [rbx + MB_SINCE]
+	movabs	rcx, PATIENCE_NS
+	cmp	rax, rcx
+	ret
 
 	/* ---- the real thread; its argument is the mailbox ---- */
 thread:	push	rbx

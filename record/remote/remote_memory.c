@@ -50,12 +50,30 @@ int remote_open(struct remote *remote, pid_t pid)
     return remote->tid != 0 ? 0 : search.error;
 }
 
+typedef ssize_t transfer(pid_t pid, const struct iovec *here, unsigned long n_here,
+                         const struct iovec *there, unsigned long n_there, unsigned long flags);
+
+static bool transfer_by_any(const struct remote *remote, transfer *way, uint64_t at, void *with,
+                            size_t n)
+{
+    struct iovec here = {with, n}, there = {(void *)(uintptr_t)at, n};
+    struct remote other;
+    ssize_t done = n == 0 ? 0 : way(remote->tid, &here, 1, &there, 1, 0);
+    if (done < 0 && errno == ESRCH && remote_open(&other, remote->pid) == 0)
+        done = way(other.tid, &here, 1, &there, 1, 0);
+    return done == (ssize_t)n;
+}
+
 bool remote_read(const struct remote *remote, uint64_t at, void *to, size_t n)
 {
     if (remote->read != NULL)
         return remote->read(remote->closure, at, to, n);
-    struct iovec here = {to, n}, there = {(void *)(uintptr_t)at, n};
-    return n == 0 || process_vm_readv(remote->tid, &here, 1, &there, 1, 0) == (ssize_t)n;
+    return transfer_by_any(remote, process_vm_readv, at, to, n);
+}
+
+bool remote_write(const struct remote *remote, uint64_t at, const void *from, size_t n)
+{
+    return transfer_by_any(remote, process_vm_writev, at, (void *)(uintptr_t)from, n);
 }
 
 bool remote_read_text(const struct remote *remote, uint64_t at, char *to, size_t size)

@@ -39,8 +39,11 @@ struct remote {
  * or why we may not read it, as an errno. */
 int remote_open(struct remote *remote, pid_t pid);
 
-/* All of it, or false. */
+/* All of it, or false. When `tid` has ended meanwhile, by way of another thread. */
 bool remote_read(const struct remote *remote, uint64_t at, void *to, size_t n);
+
+/* All of it, or false: some of it may be there then. Where the process itself may write. */
+bool remote_write(const struct remote *remote, uint64_t at, const void *from, size_t n);
 
 /* A string that ends within `size` bytes; false when it does not, or cannot be read. */
 bool remote_read_text(const struct remote *remote, uint64_t at, char *to, size_t size);

@@ -39,7 +39,13 @@ static enum inject_outcome entry_outcome(int entry, struct problem *why)
                                              : INJECT_FAILED;
 }
 
-static enum inject_outcome attach_one(const struct attach_plan *plan, pid_t pid,
+static void slow_say(pid_t pid)
+{
+    fprintf(stderr, "pyrec: process %d gets no CPU: waiting for it, a minute at most\n", (int)pid);
+}
+
+/* `may_wait`: nobody else is kept waiting by that. */
+static enum inject_outcome attach_one(const struct attach_plan *plan, pid_t pid, bool may_wait,
                                       struct collect_attached *how, struct problem *why)
 {
     struct inject_result result = {.entry = 0};
@@ -52,6 +58,7 @@ static enum inject_outcome attach_one(const struct attach_plan *plan, pid_t pid,
         .entry = WIRE_ATTACH_ENTRY,
         .settings = settings,
         .settings_filtered = filtered,
+        .on_slow = may_wait ? slow_say : NULL,
     };
     (void)problem_set(why, STATUS_IO, PROBLEM_NO_OFFSET, "cannot be attached to: no memory");
     lobby_expect(plan->lobby, pid);
@@ -147,7 +154,7 @@ static void row_join(struct joining *joining, uint32_t i, bool is_last)
     row->fate = row_look(joining, row);
     if (row->fate != BELOW_UNSEEN && (row->fate != BELOW_LATER || !is_last))
         return;
-    const enum inject_outcome outcome = attach_one(joining->plan, row->pid, &how, &why);
+    const enum inject_outcome outcome = attach_one(joining->plan, row->pid, false, &how, &why);
     row->since = since;
     row->fate = outcome == INJECT_DONE               ? BELOW_JOINED
                 : outcome == INJECT_GONE             ? BELOW_OTHER
@@ -199,7 +206,7 @@ uint32_t attach_all(const struct attach_plan *plan, enum inject_outcome *last)
         struct collect_attached how;
         struct problem why;
         const uint64_t since = below_now();
-        const enum inject_outcome outcome = attach_one(plan, plan->pids[i], &how, &why);
+        const enum inject_outcome outcome = attach_one(plan, plan->pids[i], true, &how, &why);
         if (outcome == INJECT_DONE) {
             below_add(&joining.below, plan->pids[i], since);
             joined(&joining, &how);
@@ -221,7 +228,7 @@ static bool attach_late(const void *opaque, pid_t pid, struct problem *why)
 {
     const struct attach_plan *const plan = opaque;
     struct collect_attached how;
-    if (attach_one(plan, pid, &how, why) != INJECT_DONE)
+    if (attach_one(plan, pid, false, &how, why) != INJECT_DONE)
         return false;
     collect_attached(plan->collect, &how);
     return true;

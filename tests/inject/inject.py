@@ -23,8 +23,8 @@ PROGRAM = r"""
 import os, select, signal, sys, threading, time
 what, r, go = sys.argv[1], *os.pipe()
 lines = sys.stdin
+told = []
 def until_told(work):                 # a thread hears the word; the main one is in the situation
-    told = []
     def hear():
         lines.readline()
         told.append(1)
@@ -81,6 +81,21 @@ def lock():
     held = threading.Lock()
     held.acquire()
     assert not held.acquire(timeout=.3)
+def unmapped():                       # a thread whose stack is too large to be kept when it ends
+    def briefly():
+        end = time.monotonic() + 1
+        while time.monotonic() < end:
+            compute()
+    threading.stack_size(256 << 20)
+    try:
+        thread = threading.Thread(target=briefly)
+        thread.start()
+    finally:
+        threading.stack_size(0)
+    thread.join()
+    while not told:
+        come_and_go()                 # when the next one ends, libc gives its memory back
+        time.sleep(.1)
 def signals():
     if not hits:
         signal.signal(signal.SIGALRM, lambda *a: hits.append(1))
@@ -120,9 +135,9 @@ class Program:
         assert self.process.stdout.readline() == "up\n", what
         self.pid = self.process.pid
 
-    def attach(self, step=0):
+    def attach(self, step=0, *nap):
         done = subprocess.run([PROBE, str(self.pid), GUEST, "guest_enter", str(self.file),
-                               str(step)], text=True, capture_output=True)
+                               str(step), *map(str, nap)], text=True, capture_output=True)
         return done.returncode, done.stdout.strip()
 
     def entered(self):
@@ -134,7 +149,8 @@ class Program:
             (self.what, self.process.returncode, out, err)
 
 
-BYTES = 13  # inject_step: there only where the library goes in as bytes
+RAW = 9     # inject_step: our thread is there, and waits
+BYTES = 13  # there only where the library goes in as bytes
 
 
 def attach_surely(program):
@@ -201,6 +217,44 @@ def check_killed(folder):
     print("right, killed at each of", STEPS, "steps,", len(programs), "programs")
 
 
+def check_slow(folder):
+    """The thread that was held ends, with its memory, before it is asked for what it had. The only
+    thread of a process goes on when ours has not begun in time, and ours then never begins."""
+    program = Program("unmapped", folder)
+    while len(os.listdir(f"/proc/{program.pid}/task")) < 3:
+        time.sleep(.01)
+    assert program.attach(RAW, 1500)[0] == 0
+    assert program.entered() == ["entered 1"]
+    program.end()
+    program = Program("alone", folder)
+    program.file.unlink(missing_ok=True)
+    status, text = program.attach(RAW, 300, 99)
+    assert (status, program.entered()) == (6, []) and "in time: try again" in text, (status, text)
+    assert program.attach(RAW, 300)[0] == 0 and program.entered() == ["entered 1"]
+    program.end()
+    print("right, slow")
+
+
+def check_abandoned(folder):
+    """Nothing is left after ten seconds, by the clock, of a pyrec that was killed, also when it
+    shares its CPU with many."""
+    crowd = ["taskset", "-c", "0"]
+    others = [subprocess.Popen([*crowd, "sh", "-c", "while :; do :; done"]) for _ in range(6)]
+    try:
+        program = Program("sleep", folder, crowd)
+        assert program.attach(RAW)[1] == "was not attached to"
+        begin = time.monotonic()
+        while len(os.listdir(f"/proc/{program.pid}/task")) > 2:
+            assert time.monotonic() - begin < 12, "a thread is left"
+            time.sleep(.05)
+    finally:
+        for other in others:
+            other.kill()
+            other.wait()
+    program.end()
+    print(f"left to itself it has gone after {time.monotonic() - begin:.1f} s")
+
+
 def refused(pid, status, words):
     done = subprocess.run([PROBE, str(pid), GUEST, "guest_enter", "/dev/null"], text=True,
                           capture_output=True)
@@ -232,7 +286,9 @@ def main():
         folder = pathlib.Path(name)
         check_situations(folder)
         check_again(folder)
+        check_slow(folder)
         check_killed(folder)
+        check_abandoned(folder)
         check_refusals(folder)
     return 0
 

@@ -33,7 +33,7 @@ RESTS = 25         # so often, at most, everything is looked at
 WARM = 2           # rests after which nothing of ours is new
 GROWTH_KB = 8000   # under jemalloc, what 300 threads leave comes and goes by 5 MB without us
 KILLED = 0.02      # of the rounds
-BUSY_S = 90        # what a pyrec that was killed had begun ends by itself before: it counts its looks
+BUSY_S = 60        # what a pyrec that was killed had begun ends by itself before, however busy the machine
 
 
 class Program:

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * job - one attaching, as its parts see it.
+ *
+ * On the line:  inject <-> [job] <-> raw
+ * Threads:      one: the child of pyrec that does it.
+ * Memory:       the child's, which ends with it.
+ */
+#ifndef PYREC_RECORD_JOB_H
+#define PYREC_RECORD_JOB_H
+
+#include "hold.h"
+#include "inject.h"
+#include "mailbox.h"
+
+#define JOB_ADDRESS_MAX 0x7fffffffffffu
+
+struct job {
+    const struct inject_plan *plan;
+    struct regard regard;
+    struct hold_place place;
+    struct held held;
+    struct inject_result *result;
+    struct problem *why;
+    uint64_t functions[FUNCTION_COUNT];
+    const char *objection; /* of a thread's filters, see hold.h; NULL = none */
+    pid_t raw;             /* the raw thread, as we count; 0 = it is not there, or not yet */
+    bool is_declined;      /* it has parked without having begun: it may be tried again */
+};
+
+/* Returns `outcome`. `more` may be NULL. */
+enum inject_outcome job_give_up(struct job *job, enum inject_outcome outcome, const char *what,
+                                const char *more);
+
+void job_step(const struct job *job, unsigned n);
+
+/* Read what lies in front of the mailbox; the raw thread hears of us by that. */
+bool job_letter_read(const struct job *job, struct mailbox *to);
+
+/* Write into the mailbox. */
+bool job_field_write(const struct job *job, unsigned offset, const void *from, size_t n);
+
+#endif
