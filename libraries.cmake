@@ -5,8 +5,8 @@
 #     target_link_libraries(T library::ZSTD)        whichever the program that T is in wants
 #     add_static_program(pyrec SOURCE LIBRARY...)   pyrec_static: build/static/pyrec
 #
-# `static_programs` makes all of the latter, where the libraries have archives; a tree with tests
-# makes them by itself. PYREC_STATIC=ON links all programs so.
+# `static_programs` makes all of the latter, or says which package's archive is not there; a tree with
+# tests makes them by itself. PYREC_STATIC=ON links all programs so.
 option(PYREC_STATIC "link all libraries but glibc statically, for programs that are to run anywhere" OFF)
 define_property(TARGET PROPERTY LINKS_STATIC BRIEF_DOCS "libraries of others are linked statically")
 set(without_archive)
@@ -33,7 +33,19 @@ endfunction()
 
 # add_static_program(NAME SOURCE LIBRARY...)
 function(add_static_program name source)
+  if(NOT TARGET static_programs)
+    add_custom_target(static_programs)
+  endif()
   if(without_archive)
+    list(REMOVE_DUPLICATES without_archive)
+    list(JOIN without_archive " " packages)
+    if(PYREC_STATIC)
+      message(FATAL_ERROR "to link statically, archives are missing that these packages of Debian's hold: ${packages}")
+    endif()
+    add_custom_target(${name}_static VERBATIM
+      COMMAND ${CMAKE_COMMAND} -E echo "no archives to link ${name} statically: ${packages}"
+      COMMAND ${CMAKE_COMMAND} -E false)
+    add_dependencies(static_programs ${name}_static)
     return()
   endif()
   set(all EXCLUDE_FROM_ALL)
@@ -44,9 +56,6 @@ function(add_static_program name source)
   set_target_properties(${name}_static PROPERTIES LINKS_STATIC ON OUTPUT_NAME ${name}
     RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/static)
   target_link_libraries(${name}_static PRIVATE ${ARGN})
-  if(NOT TARGET static_programs)
-    add_custom_target(static_programs)
-  endif()
   add_dependencies(static_programs ${name}_static)
   install(TARGETS ${name}_static RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT static EXCLUDE_FROM_ALL)
 endfunction()

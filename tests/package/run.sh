@@ -92,13 +92,13 @@ for folder in ~/one ~/some/other-folder; do
 done
 diff -r ~/one/dist ~/some/other-folder/dist
 for file in pyrec libpyrec.so pyanalyze; do
-    ! grep -a -F -e "$HOME" ~/one/dist/$file || exit 1
+    if grep -a -q -F "$HOME/one" ~/one/dist/$file; then echo "$file says where it was built"; exit 1; fi
 done
 # what other libcs lack, and the loader of any of their programs would miss
 dpkg-deb -x ~/deb/pyrec_"$version"_*.deb ~/deb/x
 for file in ~/one/dist/libpyrec.so ~/deb/x/usr/lib/*/pyrec/libpyrec.so; do
     objdump -T "$file" >~/symbols
-    ! grep -E '\*UND\*.*_chk$' ~/symbols | grep -v __stack_chk || exit 1
+    if grep '\*UND\*.*_chk$' ~/symbols | grep -v __stack_chk; then exit 1; fi
 done
 EOF
 step "building Debian's packages, and wheel and tarball in two folders, without a network" "$work/build.log" \
@@ -129,7 +129,7 @@ apt-get -q install -y --no-install-recommends ~/pyrec_*.deb ~/python3-pyrec_*.de
 (cd ~/job && ~/job.sh "$1")
 test -e /usr/share/man/man1/pyrec.1.gz || test -e /etc/dpkg/dpkg.cfg.d/docker
 apt-get -q purge -y pyrec python3-pyrec
-! find / -xdev -name '*pyrec*' -path '*dist-packages*' | grep . || exit 1
+if find / -xdev -name '*pyrec*' -path '*dist-packages*' | grep .; then exit 1; fi
 EOF
 cat >"$work/wheel.sh" <<'EOF'
 python3 -m venv ~/venv
