@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* Who waited for whose GIL in a window. */
 #include "analyze/base/memory.h"
+#include "analyze/weigh/thread_group.h"
 #include "live_model.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #define LINES_MAX 6 /* of the matrix, so that it fits a small terminal */
 
@@ -129,7 +131,45 @@ static uint64_t wall_of(const struct live_model *model, const struct recent *rec
     return ns;
 }
 
-static void fill_held(struct live_model *model, const struct recent *recent)
+/* Stands for the threads of a group; one that is alone keeps its name. */
+struct part {
+    struct thread thread; /* with the number of its first one: nobody else's */
+    const char *group;
+};
+
+/* Who has lines in the matrix: each thread, or one that stands for those of a group. */
+struct cast {
+    struct arena *arena;
+    const struct thread **by_index; /* of the threads; NULL = not cast yet */
+    struct part **groups;
+    size_t n_groups, groups_size;
+    bool are_grouped;
+};
+
+static const struct thread *cast_thread(struct cast *cast, const struct thread *thread)
+{
+    if (thread == NULL || !cast->are_grouped)
+        return thread;
+    const struct thread **const who = &cast->by_index[thread->index];
+    if (*who != NULL)
+        return *who;
+    const char *const name = thread_group_name(cast->arena, thread->name);
+    size_t i = 0;
+    while (i < cast->n_groups && strcmp(cast->groups[i]->group, name) != 0)
+        i++;
+    if (i < cast->n_groups) {
+        cast->groups[i]->thread.name = name;
+    } else {
+        struct part *const part = arena_get(cast->arena, sizeof *part);
+        *part = (struct part){*thread, name};
+        cast->groups = memory_grow(cast->groups, &cast->groups_size, cast->n_groups + 1,
+                                   sizeof(struct part *));
+        cast->groups[cast->n_groups++] = part;
+    }
+    return *who = &cast->groups[i]->thread;
+}
+
+static void fill_held(struct live_model *model, const struct recent *recent, struct cast *cast)
 {
     struct live_gil *const gil = &model->gil;
     uint64_t process_ns = 0;
@@ -142,30 +182,62 @@ static void fill_held(struct live_model *model, const struct recent *recent)
         const struct recent_second *const second = recent_second(recent, s);
         for (size_t i = 0; second != NULL && i < second->n; i++) {
             const struct recent_entry *const e = &second->entries[i];
-            for (size_t k = 0; e->class == RECENT_HOLDS && k < gil->matrix.n_shown; k++) {
-                if (gil->matrix.lines[k].thread == thread_at(recent, e->thread))
+            const struct thread *const thread = thread_at(recent, e->thread);
+            if (e->class != RECENT_HOLDS || thread == NULL || thread->process != gil->process)
+                continue;
+            const struct thread *const who = cast_thread(cast, thread);
+            for (size_t k = 0; k < gil->matrix.n_shown; k++) {
+                if (gil->matrix.lines[k].thread == who)
                     gil->held[k] += (double)e->weight.wall / (double)process_ns;
             }
         }
     }
 }
 
-void live_gil_matrix(struct live_model *model, const struct recent *recent)
+/* The pairs of the process, by who stands for whom; how long waiters were seen is theirs together.
+ */
+static const struct gil_entry **cast_pairs(struct live_model *model, const struct recent *recent,
+                                           struct cast *cast, size_t *n)
 {
-    struct live_gil *const gil = &model->gil;
     const struct gil_entry **const pairs =
         memory_get((model->n_pairs + 1) * sizeof(struct gil_entry *));
-    size_t n = 0;
+    uint64_t *const wall_ns = memory_get((recent->n_threads + 1) * sizeof *wall_ns);
+    const struct thread *before = NULL;
+    *n = 0;
+    for (size_t i = 0; i < model->n_pairs; i++) {
+        const struct gil_entry *const from = &model->pairs[i];
+        if (from->waiter->process != model->gil.process)
+            continue;
+        struct gil_entry *const pair = arena_get(&model->arena, sizeof *pair);
+        *pair = *from;
+        pair->waiter = cast_thread(cast, from->waiter);
+        pair->holder = cast_thread(cast, from->holder);
+        if (from->waiter != before) /* they are in order of waiters */
+            wall_ns[pair->waiter->index] += wall_of(model, recent, from->waiter);
+        before = from->waiter;
+        pairs[(*n)++] = pair;
+    }
+    for (size_t i = 0; i < *n; i++) {
+        struct gil_entry *const pair = (struct gil_entry *)(uintptr_t)pairs[i];
+        pair->wall_ns = wall_ns[pair->waiter->index];
+    }
+    free(wall_ns);
+    return pairs;
+}
+
+void live_gil_matrix(struct live_model *model, const struct recent *recent, bool groups)
+{
+    struct live_gil *const gil = &model->gil;
+    struct cast cast = {.arena = &model->arena, .are_grouped = groups};
+    size_t n;
     *gil = (struct live_gil){0};
     gil->process = choose_process(model, &gil->n_more);
-    for (size_t i = 0; i < model->n_pairs; i++) {
-        if (model->pairs[i].waiter->process != gil->process)
-            continue;
-        model->pairs[i].wall_ns = wall_of(model, recent, model->pairs[i].waiter);
-        pairs[n++] = &model->pairs[i];
-    }
+    cast.by_index = memory_get((recent->n_threads + 1) * sizeof(struct thread *));
+    const struct gil_entry **const pairs = cast_pairs(model, recent, &cast, &n);
     gil_matrix_build(&gil->matrix, &model->arena, pairs, n, &metrics[METRIC_WALL], LINES_MAX);
     if (gil->process != NULL)
-        fill_held(model, recent);
+        fill_held(model, recent, &cast);
     free(pairs);
+    free(cast.by_index);
+    free(cast.groups);
 }

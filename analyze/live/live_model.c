@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define THERE_NS (SECOND_NS / 10)
+
 void live_model_clear(struct live_model *model)
 {
     arena_clear(&model->arena);
@@ -107,9 +109,11 @@ static void fill_now(struct live_thread_row *row, const struct live *live,
     row->node = t->node;
     row->frame = scene_frame(&live->scene, t->node);
     row->call = t->call != SCENE_NO_CALL ? live->scene.calls[t->call] : "";
-    /* the end of a recording is in the middle of a second */
-    row->is_there = t->at_ns + SECOND_NS >= model->to * SECOND_NS && !t->thread->ended;
-    row->is_there = row->is_there || recent_cell(t, model->to - 1) != NULL;
+    /* seen at the end of the window, or of what there is of it */
+    const uint64_t end_ns = model->to * SECOND_NS, last_ns = t->thread->process->last_ns;
+    const uint64_t interval_ns = live->trace->census.recordings[0]->interval_ns;
+    const uint64_t late_ns = 2 * interval_ns > THERE_NS ? 2 * interval_ns : THERE_NS;
+    row->is_there = t->at_ns + late_ns >= (last_ns < end_ns ? last_ns : end_ns);
 }
 
 static bool fill_thread(struct live_thread_row *row, const struct live *live,
@@ -303,7 +307,7 @@ void live_model_fill(struct live_model *model, const struct live *live, const st
     fill_gil(model, recent);
     live_gil_pairs(model, recent);
     if (wish->matrix)
-        live_gil_matrix(model, recent);
+        live_gil_matrix(model, recent, wish->groups);
     fill_threads(model, live, recent, wish);
     fill_places(model, live, recent, wish);
 }

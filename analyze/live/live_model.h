@@ -67,7 +67,7 @@ struct live_gil {
     const struct process *process; /* that in which most was waited; NULL = in none */
     size_t n_more;                 /* others in which threads waited */
     struct gil_matrix matrix;
-    double held[GIL_MATRIX_MAX]; /* by line: share of the window in which that thread held it */
+    double held[GIL_MATRIX_MAX]; /* by line: share of the window in which that was who held it */
 };
 
 struct live_place_row {
@@ -102,7 +102,7 @@ struct live_model {
 void live_gil_pairs(struct live_model *model, const struct recent *recent);
 const struct gil_entry *live_gil_of(const struct live_model *model, const struct thread *waiter,
                                     size_t *n);
-void live_gil_matrix(struct live_model *model, const struct recent *recent);
+void live_gil_matrix(struct live_model *model, const struct recent *recent, bool groups);
 
 /* Is that thread one of the wished group? */
 bool live_in_group(struct arena *arena, const struct live_wish *wish, const struct thread *thread);

@@ -152,7 +152,7 @@ static void draw_bars(struct top *top, struct canvas *canvas)
     }
     col = draw_bar(canvas, 1, col, width, m->held, STYLE_GIL);
     const int n = snprintf(text, sizeof text, " held %.0f %%", 100 * m->held);
-    if (canvas->cols >= 60)
+    if (canvas->cols >= 72)
         snprintf(text + n, sizeof text - (size_t)n, ", %.1f threads wait   GC %.0f %%", m->waiting,
                  100 * m->gc);
     canvas_put(canvas, 1, col, canvas->cols - col, text, STYLE_PLAIN);
@@ -438,6 +438,20 @@ static void draw_place(const struct layout *l, struct canvas *canvas, int row,
         canvas_put(canvas, row, col, canvas->cols - col, p->frame.function, STYLE_PLAIN);
 }
 
+/* Why there is no place. */
+static const char *say_nothing(const struct top *top)
+{
+    const struct live_model *const m = &top->model;
+    if (top->find[0] != '\0')
+        return "nothing is called so";
+    if (top->live.trace->census.n_processes == 0)
+        return trace_ended(top->live.trace) ? "no Python process was recorded"
+                                            : "no Python process yet";
+    if (m->to == 0)
+        return "the first second is not over yet";
+    return m->n_seen == 0 ? "nothing was recorded in these seconds" : "nothing of this kind";
+}
+
 static void draw_places(struct top *top, const struct layout *l, struct canvas *canvas)
 {
     char text[160], since[24];
@@ -458,8 +472,7 @@ static void draw_places(struct top *top, const struct layout *l, struct canvas *
             canvas_style_row(canvas, l->places_at + 1 + i, STYLE_CHOSEN);
     }
     if (m->n_places == 0)
-        canvas_put(canvas, l->places_at + 1, 0, canvas->cols,
-                   top->find[0] != '\0' ? "  nothing is called so" : "  nothing", STYLE_DIM);
+        canvas_put(canvas, l->places_at + 1, 2, canvas->cols - 2, say_nothing(top), STYLE_DIM);
 }
 
 /* ---- stalls ---- */

@@ -17,12 +17,14 @@ struct columns {
 static struct columns choose_columns(const struct gil_matrix *matrix, int room)
 {
     struct columns columns = {.n = 0};
-    const size_t max = room > CELL ? (size_t)(room / CELL) : 1;
+    const size_t n_last = (size_t)matrix->others_held + matrix->nobody_held;
+    const size_t room_for = room > CELL ? (size_t)(room / CELL) : 1;
+    const size_t max = room_for > n_last ? room_for - n_last : 1; /* threads */
     for (size_t i = 0; i < matrix->n_shown && columns.n < max; i++)
         columns.at[columns.n++] = i;
-    if (matrix->others_held && columns.n < max)
+    if (matrix->others_held && columns.n < room_for)
         columns.at[columns.n++] = GIL_MATRIX_OTHERS;
-    if (matrix->nobody_held && columns.n < max)
+    if (matrix->nobody_held && columns.n < room_for)
         columns.at[columns.n++] = GIL_MATRIX_NOBODY;
     return columns;
 }

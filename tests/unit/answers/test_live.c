@@ -347,6 +347,11 @@ START_TEST(other_screens)
     check_screen("80x24-group", 80, 24);
     ck_assert_uint_eq(made.model.n_found, 503);
     ck_assert_uint_eq(made.model.n_threads, 4);
+    size_t n_there = 0;
+    for (size_t i = 0; i < made.model.n_threads; i++)
+        for (int c = 0; c < CLASS_COUNT; c++)
+            n_there += made.model.threads[i].doing[c];
+    ck_assert_uint_eq(n_there, 503);
     while (made.model.threads[made.cursor[TOP_THREADS]].n == 1)
         top_press(&made, TOP_KEY_DOWN);
     top_press(&made, TOP_KEY_ENTER);
