@@ -162,6 +162,30 @@ static bool hides_nothing(const struct idle *idle, const struct idle_place *c)
            idle_call_of(idle->scene->calls[c->call]) >= IDLE_CALL_MANY;
 }
 
+/*
+ * A function that waits itself, long enough to be a stall, and was never seen in another line or to
+ * call anything: as well as a loop that finds nothing to do it may be the work of a loop whose own
+ * wait is too short to be seen, called anew each time. What Python's library or nobody calls is
+ * called once.
+ */
+static bool may_be_called_anew(struct idle *idle, const struct idle_thread *t,
+                               const struct idle_place *c)
+{
+    const uint32_t leaf = idle_function(idle, c->node);
+    const uint32_t caller = leaf == TREE_ROOT ? TREE_ROOT : idle->functions.nodes[leaf].parent;
+    if (c->rank != IDLE_RANK_DIRECT || c->loop != leaf || c->longest_ns < idle->short_ns ||
+        caller == TREE_ROOT || idle_is_library(idle_file_of(idle, caller)))
+        return false;
+    const uint32_t line = scene_frame(idle->scene, c->node).line;
+    for (size_t i = 0; i < t->n_times; i++) {
+        const uint32_t f = idle_function(idle, t->times[i].node);
+        if (idle_is_below(idle, f, leaf) &&
+            (f != leaf || scene_frame(idle->scene, t->times[i].node).line != line))
+            return false;
+    }
+    return true;
+}
+
 /* Of the time since it was there first: what was before is no business of the loop's. */
 static bool is_usual(const struct idle_weighing *w, const struct idle_place *c)
 {
@@ -189,6 +213,8 @@ static size_t find_best(struct idle *idle, const struct idle_thread *t, const bo
         }
         if (best && c->rank == IDLE_RANK_NONE)
             best = (n_rivals > 0 || hides_nothing(idle, c)) && is_pure(idle, t, c);
+        if (best && n_rivals == 0 && !c->meant)
+            best = !may_be_called_anew(idle, t, c);
         if (best)
             return i;
     }

@@ -157,7 +157,7 @@ static unsigned count_wrapped(const struct idle_weighing *w, const struct idle_p
     return n;
 }
 
-static const char *file_of(const struct idle *idle, uint32_t function)
+const char *idle_file_of(const struct idle *idle, uint32_t function)
 {
     return idle->scene->symbols.functions[idle->functions.nodes[function].place].file;
 }
@@ -166,12 +166,12 @@ static const char *file_of(const struct idle *idle, uint32_t function)
  */
 static bool is_of_library(const struct idle *idle, const struct idle_place *p, uint32_t leaf)
 {
-    if (p->loop == TREE_ROOT || !idle_is_library(file_of(idle, p->loop)))
+    if (p->loop == TREE_ROOT || !idle_is_library(idle_file_of(idle, p->loop)))
         return false;
-    const char *const home = file_of(idle, p->loop), *const slash = strrchr(home, '/');
+    const char *const home = idle_file_of(idle, p->loop), *const slash = strrchr(home, '/');
     const size_t len = slash != NULL ? (size_t)(slash - home) + 1 : 0;
     for (uint32_t at = leaf; at != p->loop; at = parent_of(idle, at)) {
-        const char *const file = file_of(idle, at);
+        const char *const file = idle_file_of(idle, at);
         if (strncmp(file, home, len) != 0 &&
             !(idle_is_library(file) && strstr(file, "-packages/") == NULL))
             return false;

@@ -39,8 +39,12 @@ static const struct {
     {"_worker", "concurrent/futures/thread.py", WAIT_SIGNAL, WAIT_SIGNAL},
     {"__enter__", "multiprocessing/synchronize.py", WAIT_SHARED, WAIT_SHARED},
     {"wait", "multiprocessing/synchronize.py", WAIT_SIGNAL, WAIT_SIGNAL},
+    {"put", "multiprocessing/queues.py", WAIT_SHARED, WAIT_SHARED}, /* it is full; who reads it */
+    {"get", "multiprocessing/queues.py", WAIT_SHARED, WAIT_SHARED},
     {"__enter__", "billiard/synchronize.py", WAIT_SHARED, WAIT_SHARED},
     {"wait", "billiard/synchronize.py", WAIT_SIGNAL, WAIT_SIGNAL},
+    {"put", "billiard/queues.py", WAIT_SHARED, WAIT_SHARED},
+    {"get", "billiard/queues.py", WAIT_SHARED, WAIT_SHARED},
 };
 
 static const char *without_class(const char *function)

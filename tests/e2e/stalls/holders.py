@@ -285,6 +285,14 @@ def other(lock, go, has):
             has.put(1)
             time.sleep(HOLD)
 
+def reader(full):
+    while full.get():
+        time.sleep(HOLD)
+
+def wait_full():
+    for _ in range(3):  # one is read at once, one has room; a thread feeds the pipe meanwhile
+        full.put(1)
+
 def begin_sqlite():
     connection = sqlite3.connect(path)
     connection.execute("begin immediate")
@@ -306,7 +314,7 @@ def wait_process():
         pass
 
 async def main():
-    for wait in wait_process, wait_sqlite:
+    for wait in wait_process, wait_full, wait_sqlite:
         for _ in range(6):
             await asyncio.sleep(0.03)
         wait()
@@ -318,21 +326,26 @@ if __name__ == "__main__":
     lock, go, held = context.Lock(), context.SimpleQueue(), context.SimpleQueue()
     kid = context.Process(target=other, args=(lock, go, held))
     kid.start()
+    full = context.Queue(1)
+    reading = context.Process(target=reader, args=(full,))
+    reading.start()
     has, db = threading.Event(), sqlite3.connect(path)
     db.execute("create table t (a)")
     db.commit()
     asyncio.run(main())
     go.put(0)
+    full.put(0)
     kid.join()
+    reading.join()
 '''
 
 
 def test_nobody_is_claimed(t):
-    """A lock of another process, and one that is asked for by sleeping: not known, and said so."""
+    """A lock or a queue of another process, and one that is asked for by sleeping: said so."""
     run = t.record(t.file("others.py", OTHERS), rate=200)
     rows = {kind_of(row): row for row in t.stalls(run.trace)}
-    row = rows["process"]
-    assert not [part for part in row["holders"] if part["other"]], row
+    for row in rows["process"], rows["full"]:
+        assert not [part for part in row["holders"] if part["other"]], row
     text = t.analyze("stalls", "--limit", "0", run.trace)
     assert "who   holds it: cannot be told: " in text and "another process" in text, text
     assert rows["sqlite"]["holders"] == [], rows["sqlite"]

@@ -96,6 +96,35 @@ START_TEST(wrapped_wait)
 }
 END_TEST
 
+/*
+ * A function that is never seen to do anything but wait: that may be a loop with nothing to do, or
+ * the work of one whose own wait is never seen. Short waits hide no stall; another line, or a
+ * callee, shows that it is one call.
+ */
+START_TEST(waits_only)
+{
+    static const struct maker_frame job_again = {"job", "/x/app.py", 70, 75, 0};
+    struct made made;
+    made_open(&made, "only.trace");
+    const uint32_t wait = STACK(&made, &module, &main_work, &job);
+    const uint32_t other = _i == 2   ? STACK(&made, &module, &main_work, &job, &receive)
+                           : _i == 3 ? STACK(&made, &module, &main_work, &job_again)
+                                     : wait;
+    go(&made, 2, STACK(&made, &module), ON_CPU, NULL);
+    for (int i = 0; i < 6; i++) {
+        go(&made, _i == 1 ? 10 : 50, wait, BLOCKED, "clock_nanosleep");
+        go(&made, 1, other, ON_CPU, NULL);
+    }
+    go(&made, 5, wait, BLOCKED, "clock_nanosleep");
+    made_read(&made, NULL);
+    ck_assert_uint_eq(main_thread(&made)->n_places, _i != 0);
+    ck_assert_uint_eq(made.stalls.n, 0);
+    if (_i == 0)
+        ck_assert_int_eq(main_thread(&made)->doubt, IDLE_HIDDEN);
+    made_close(&made);
+}
+END_TEST
+
 /* A place that comes back to nothing else cannot be one. */
 START_TEST(nothing_around)
 {
@@ -359,6 +388,7 @@ int main(void)
     tcase_add_loop_test(tests, two_readings, 0, 8);
     tcase_add_loop_test(tests, wrapped_wait, 0, 2);
     tcase_add_loop_test(tests, nothing_around, 0, 2);
+    tcase_add_loop_test(tests, waits_only, 0, 4);
     tcase_add_test(tests, work_that_polls);
     tcase_add_loop_test(tests, entered_again, 0, 2);
     tcase_add_test(tests, works_itself);
