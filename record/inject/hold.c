@@ -2,7 +2,7 @@
 #include "hold.h"
 
 #include "filter.h"
-#include "inject.h"
+#include "inject_plan.h"
 #include "mailbox.h"
 #include "record/base/clocks.h"
 #include "record/kernel/procfs.h"

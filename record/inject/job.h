@@ -10,7 +10,7 @@
 #define PYREC_RECORD_JOB_H
 
 #include "hold.h"
-#include "inject.h"
+#include "inject_plan.h"
 #include "mailbox.h"
 
 #define JOB_ADDRESS_MAX 0x7fffffffffffu
