@@ -6,12 +6,12 @@
  */
 #include "analyze/ask/arrange.h"
 #include "analyze/ask/follow.h"
+#include "analyze/ask/progress.h"
 #include "analyze/ask/request.h"
 #include "analyze/cli/command.h"
 #include "analyze/cli/help.h"
 #include "analyze/out/text/text_line.h"
 #include "analyze/read/input.h"
-#include "analyze/ask/progress.h"
 #include "format/spelling.h"
 
 #include <errno.h>
@@ -330,6 +330,16 @@ static enum status begin_request(struct request *request, const struct args *arg
     return request_open(request, args, machine, why);
 }
 
+/* A name that works for one more version. */
+static void say_renamed(const struct select *select)
+{
+    if (select->renamed != NULL)
+        fprintf(stderr,
+                "pyanalyze: --state: that state is called %s now; its old name will be gone with "
+                "the next version\n",
+                select->renamed);
+}
+
 /* Read and answer once. `again` says that this may not have been the last time. */
 static enum exit_code run_once(struct request *request, const struct arrangement *arrangement,
                                const struct args *args, unsigned round, bool *again)
@@ -342,6 +352,8 @@ static enum exit_code run_once(struct request *request, const struct arrangement
     enum status status = begin_request(request, args, arrangement->output->machine, &why);
     if (args_output(args) == NULL && !arrangement->output->machine)
         sink_screen(&request->screen.width, &request->screen.height);
+    if (status == STATUS_OK && round == 0)
+        say_renamed(&request->select);
     if (status == STATUS_OK && round == 0 && may_show_progress(args))
         progress_start(&progress, request->trace->count, STDERR_FILENO, PROGRESS_DELAY_MS);
     if (status == STATUS_OK)

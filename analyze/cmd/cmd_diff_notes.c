@@ -71,7 +71,7 @@ void diff_add_notes(struct view *view, const struct sides *s, const struct compa
     view_add_note(view,
                   arena_print(&view->arena,
                               "%zu of %zu rows tested %s real; of rows called real, 1 in 20 "
-                              "may be chance. +- is a 95%% interval.",
+                              "may be chance. \u00b1 is a 95%% interval.",
                               diff->n_real, diff->n_tested, diff->n_real == 1 ? "is" : "are"));
     if (n_few > 0)
         view_add_note(view,

@@ -170,7 +170,7 @@ static void note_thinning(struct view *view, const struct report *report, bool f
         view, arena_print(arena,
                           "thinned: sums of stacks are exact over %s%.3g s, those of threads and "
                           "states over %.3g s; within %.3g s a share of stacks has a further "
-                          "+-%.1f %% (--size, --exact)",
+                          "\u00b1%.1f %% (--size, --exact)",
                           bin_s < all_s ? "" : "all ", span_s, (double)report->fine * interval_s,
                           span_s / 2, 100 * report_thin_error(report)));
 }

@@ -109,7 +109,7 @@ static const struct column columns[] = {
     ROW("traced_cum", "(cum)", UNIT_SECONDS, true, get_traced_cum,
         "cumulative seconds by the tracer"),
     ROW("sampled_share", "sampled", UNIT_RATIO, false, get_share, "share of all self seconds"),
-    ROW("sampled_margin", "+-", UNIT_RATIO, true, get_share_margin,
+    ROW("sampled_margin", "\u00b1", UNIT_RATIO, true, get_share_margin,
         "the 95% interval of the share is plus or minus this"),
     ROW("traced_share", "traced", UNIT_RATIO, false, get_traced_share,
         "the tracer's share of all self seconds"),

@@ -109,7 +109,7 @@ static const struct column columns[] = {
     ROW("a", "A", UNIT_SECONDS, false, get_first, "what it weighs on the first side, scaled"),
     ROW("b", "B", UNIT_SECONDS, false, get_second, "what it weighs on the second side, scaled"),
     ROW("difference", "B - A", UNIT_SECONDS, false, get_difference, "second side less the first"),
-    ROW("margin", "+-", UNIT_SECONDS, true, get_margin,
+    ROW("margin", "\u00b1", UNIT_SECONDS, true, get_margin,
         "the 95% interval is the difference plus or minus this"),
     ROW("change", "change", UNIT_RATIO, false, get_change, "difference as a share of A"),
     ROW("verdict", "verdict", UNIT_TEXT, false, get_verdict,

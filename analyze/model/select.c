@@ -138,7 +138,10 @@ enum status select_add_states(struct select *select, const char *list, struct pr
         const size_t len = strcspn(at, ",");
         char name[64];
         snprintf(name, sizeof name, "%.*s", (int)len, at);
-        if (!state_add_name(name, &select->classes, &select->bits)) {
+        const char *const now = state_new_name(name);
+        if (now != NULL)
+            select->renamed = now;
+        if (!state_add_name(now != NULL ? now : name, &select->classes, &select->bits)) {
             if (!is_call_name(name) || len >= sizeof name)
                 return problem_set(why, STATUS_USAGE, PROBLEM_NO_OFFSET,
                                    "--state wants names with commas between them, not \"%s\"",

@@ -49,6 +49,8 @@ struct select {
     struct select_regex *match, *exclude;
     uint8_t classes; /* of states, a mask of 1 << enum state_class */
     uint16_t bits;   /* of states, a mask */
+    const char
+        *renamed; /* what a state is called now that was given by its old name; NULL = none */
     struct select_call *calls;
     size_t n_calls, calls_size;
     struct select_context *contexts;

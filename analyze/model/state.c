@@ -29,6 +29,16 @@ const char *state_name(size_t i)
     return i < ARRAY_LEN(filters) ? filters[i].name : NULL;
 }
 
+const char *state_new_name(const char *old)
+{
+#define STATE_OLD_ROW(name, now)                                                                   \
+    if (strcmp(old, name) == 0)                                                                    \
+        return now;
+    STATE_OLD_NAME_LIST(STATE_OLD_ROW)
+#undef STATE_OLD_ROW
+    return NULL;
+}
+
 bool state_add_name(const char *name, uint8_t *classes, uint16_t *bits)
 {
     for (size_t i = 0; state_name(i) != NULL; i++) {

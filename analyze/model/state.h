@@ -25,7 +25,7 @@
     X(IN_GC, "in_gc", "it was collecting garbage")                                                 \
     X(OUTSIDE, "outside", "running but read from outside: the stack is likely, not proven")        \
     X(READY, "ready", "runnable, but no CPU was free for it")                                      \
-    X(STALLED, "stalled", "it did not answer within the tick")                                     \
+    X(STALLED, "unanswered", "it did not answer within the tick")                                  \
     X(IN_KERNEL, "kernel", "running, and the kernel worked for it in a system call")               \
     X(UNKNOWN, "unknown",                                                                          \
       "it stood still, and what it did could not be looked at; on a CPU: in a "                    \
@@ -53,11 +53,17 @@ enum state_bit {
     X("holds_gil", CLASS_COUNT, STATE_HOLDS_GIL)                                                   \
     X("gc", CLASS_COUNT, STATE_IN_GC)                                                              \
     X("outside", CLASS_COUNT, STATE_OUTSIDE)                                                       \
-    X("stalled", CLASS_COUNT, STATE_STALLED)                                                       \
+    X("unanswered", CLASS_COUNT, STATE_STALLED)                                                    \
     X("kernel", CLASS_COUNT, STATE_IN_KERNEL)
 
 /* The i-th name; NULL behind the last. */
 const char *state_name(size_t i);
+
+/* Names that a state had before, and has now: accepted for one version, with a word about it. */
+#define STATE_OLD_NAME_LIST(X) X("stalled", "unanswered")
+
+/* What the name is now; NULL when it is no old one. */
+const char *state_new_name(const char *old);
 
 /* What a thread's time is divided into. */
 enum state_class {

@@ -156,7 +156,7 @@ START_TEST(states_have_names)
     ck_assert_str_eq(buffer.text, "holds_gil+unknown");
     buffer_reset(&buffer);
     state_print(&buffer, STATE_ON_CPU | STATE_STALLED | STATE_IN_KERNEL);
-    ck_assert_str_eq(buffer.text, "on_cpu+stalled+kernel");
+    ck_assert_str_eq(buffer.text, "on_cpu+unanswered+kernel");
     buffer_clear(&buffer);
 }
 END_TEST
