@@ -10,6 +10,7 @@
 #include "record/agent/interpose/nosignal.h"
 #include "record/agent/interpose/signals.h"
 #include "record/agent/late/hooks.h"
+#include "record/agent/sample/wake.h"
 #include <errno.h>
 #include <linux/futex.h>
 #include <sched.h>
@@ -313,7 +314,7 @@ static bool begin_wait(struct agent *agent)
         if (atomic_load_explicit(&agent->wake, memory_order_acquire) || sampler_is_alone())
             return false;
         settings->has_waited = true;
-        sampler_sleep(&agent->wake, look < settings->begin_ns ? look : settings->begin_ns);
+        wake_sleep(&agent->wake, look < settings->begin_ns ? look : settings->begin_ns);
     }
     return true;
 }
@@ -453,7 +454,7 @@ void agent_pause(struct agent *agent)
 {
     if (!atomic_load(&agent->thread_made))
         return;
-    atomic_fetch_or(&agent->wake, SAMPLER_STOP);
+    atomic_fetch_or(&agent->wake, WAKE_STOP);
     syscall(SYS_futex, &agent->wake, FUTEX_WAKE_PRIVATE, INT32_MAX, NULL, NULL, 0);
     if (atomic_exchange(&agent->thread_made, false))
         pthread_join(agent->thread, NULL);

@@ -20,13 +20,10 @@
 #ifndef PYREC_AGENT_IDLE_H
 #define PYREC_AGENT_IDLE_H
 
-#include <stdbool.h>
-#include <stdint.h>
+#include "record/agent/cpython/interp.h"
+#include "threads.h"
 
 #define IDLE_COLD 8u /* ticks without CPU time */
-
-struct sampler;
-struct threads;
 
 struct idle {
     uint64_t switches;  /* the GIL's count at the last tick */
@@ -39,13 +36,18 @@ struct idle {
 /* How many are cold. */
 uint32_t idle_cold(const struct threads *threads);
 
-/* Begin to look at threads: may cold ones be passed over? */
-bool idle_begin(struct sampler *sampler);
+/* Begin to look at threads: may cold ones be passed over? `last_ns`: time of the tick before. */
+bool idle_begin(struct idle *idle, const struct interp *interp, struct threads *threads,
+                uint64_t last_ns);
 
-/* All but the cold ones have been looked at: has one of them run after all? */
-bool idle_has_run(struct sampler *sampler);
+/*
+ * All but the cold ones have been looked at: has one of them run after all? `earlier_ns`: what
+ * samplers before this one have used.
+ */
+bool idle_has_run(struct idle *idle, const struct threads *threads, uint64_t earlier_ns);
 
 /* All have been looked at. */
-void idle_asked_all(struct sampler *sampler);
+void idle_asked_all(struct idle *idle, const struct threads *threads, uint64_t earlier_ns,
+                    uint64_t last_ns);
 
 #endif

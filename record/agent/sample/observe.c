@@ -572,16 +572,16 @@ static void observe_torn(struct sampler *s, const struct torn *torn)
 void sampler_observe(struct sampler *s)
 {
     struct torn torn = {.n = 0};
-    bool cold_rest = idle_begin(s);
+    bool cold_rest = idle_begin(&s->idle, s->interp, s->threads, s->last_ns);
     const uint32_t n_cold = idle_cold(s->threads);
     observe_group(s, 0, &torn);
-    if (cold_rest && idle_has_run(s))
+    if (cold_rest && idle_has_run(&s->idle, s->threads, s->earlier_cpu_ns))
         cold_rest = false;
     if (cold_rest) {
         counter_add(&s->head->counters.samples, n_cold);
     } else {
         observe_group(s, THREAD_COLD, &torn);
-        idle_asked_all(s);
+        idle_asked_all(&s->idle, s->threads, s->earlier_cpu_ns, s->last_ns);
     }
     observe_torn(s, &torn);
 }

@@ -2,7 +2,7 @@
 #include "rest.h"
 #include "record/agent/base/clock.h"
 #include "record/agent/interpose/bell.h"
-#include "sampler.h"
+#include "wake.h"
 #include <time.h>
 
 #define TICKS_MIN     8u
@@ -14,10 +14,9 @@
 #define AGAIN_MIN_NS  1000000000u /* after a rest in vain */
 #define AGAIN_MAX_NS  32000000000u
 
-/* How many ticks ahead to sleep; 0 = for so few it is not worth it. */
-static uint64_t rest_ticks(const struct sampler *s)
+uint64_t rest_ticks(const struct rest_tick *tick)
 {
-    const uint64_t step_ns = s->interval_ns * s->pace.stride;
+    const uint64_t step_ns = tick->interval_ns * tick->stride;
     uint64_t n = TICKS_MIN;
     if (n * step_ns < REST_MIN_NS)
         n = REST_MIN_NS / step_ns;
@@ -27,11 +26,11 @@ static uint64_t rest_ticks(const struct sampler *s)
 }
 
 /* The one GIL there is; 0 = none, several, or one of which it is not known how it is taken. */
-static uintptr_t gil_only(const struct sampler *s)
+static uintptr_t gil_only(const struct rest_tick *tick)
 {
-    return s->interp->free_threaded || s->interp->is_newer || s->threads->n_lists != 1
+    return tick->interp->free_threaded || tick->interp->is_newer || tick->threads->n_lists != 1
                ? 0
-               : interp_gil(s->interp, s->threads->lists[0].state);
+               : interp_gil(tick->interp, tick->threads->lists[0].state);
 }
 
 /*
@@ -69,18 +68,17 @@ static bool others_ran(const struct rest *rest)
     return true;
 }
 
-void rest_prepare(struct sampler *s)
+void rest_prepare(struct rest *rest, const struct rest_tick *tick)
 {
-    struct rest *const rest = &s->rest;
-    const uintptr_t gil = gil_only(s);
-    const bool has_bell = bell_works(gil, s->interp->ver.gil.len);
+    const uintptr_t gil = gil_only(tick);
+    const bool has_bell = bell_works(gil, tick->interp->ver.gil.len);
     if (rest->is_armed) { /* the tick before was late: there was no time to rest */
         rest->is_armed = false;
         bell_disarm();
     }
     if (rest->n_quiet == REST_QUIET / 2)
         others_note(rest);
-    if (rest->n_quiet < REST_QUIET || !has_bell || gil == 0 || rest_ticks(s) == 0)
+    if (rest->n_quiet < REST_QUIET || !has_bell || gil == 0 || rest_ticks(tick) == 0)
         return;
     const uint64_t now = clock_now();
     if (now < rest->not_before_ns)
@@ -90,7 +88,7 @@ void rest_prepare(struct sampler *s)
         return;
     }
     others_note(rest);
-    bell_arm(s->wake, SAMPLER_BELL);
+    bell_arm(tick->wake, WAKE_BELL);
     rest->is_armed = true;
 }
 
@@ -107,59 +105,57 @@ static void rest_failed(struct rest *rest, uint64_t now)
 }
 
 /* If we do not come back, the collector writes the ticks until then; 0 = none. */
-static void tell_end(struct sampler *s, uint64_t end_ns)
+static void tell_end(struct wire_head *head, uint64_t end_ns)
 {
-    atomic_store_explicit(&s->head->rest.end_ns, end_ns, memory_order_release);
+    atomic_store_explicit(&head->rest.end_ns, end_ns, memory_order_release);
 }
 
-static void tell_begin(struct sampler *s, uint64_t end_ns)
+static void tell_begin(const struct rest_tick *tick, uint64_t end_ns)
 {
-    struct wire_rest *const told = &s->head->rest;
+    struct wire_rest *const told = &tick->head->rest;
     const uint64_t cpu_ns = clock_read(CLOCK_PROCESS_CPUTIME_ID);
-    atomic_store_explicit(&told->number, s->number, memory_order_relaxed);
+    atomic_store_explicit(&told->number, tick->number, memory_order_relaxed);
     atomic_store_explicit(&told->cpu_ns, cpu_ns, memory_order_relaxed);
-    atomic_store_explicit(&told->stride, s->pace.stride, memory_order_relaxed);
-    tell_end(s, end_ns);
+    atomic_store_explicit(&told->stride, tick->stride, memory_order_relaxed);
+    tell_end(tick->head, end_ns);
 }
 
-/* Nothing has changed until then. */
-static void rest_write(struct sampler *s, uint64_t end_ns)
+bool rest_take(struct rest *rest, const struct rest_tick *tick, uint64_t until_ns, uint64_t *end_ns)
 {
-    tell_end(s, end_ns);
-    sampler_pass(s, end_ns);
-}
-
-bool rest_take(struct sampler *s)
-{
-    struct rest *const rest = &s->rest;
+    *end_ns = 0;
     if (!rest->is_armed)
         return false;
     rest->is_armed = false;
     /* n_quiet is 0 if this tick was not; the GIL may have been taken before the bell was armed */
-    if (rest->n_quiet == 0 || interp_gil_is_locked(s->interp, gil_only(s))) {
+    if (rest->n_quiet == 0 || interp_gil_is_locked(tick->interp, gil_only(tick))) {
         bell_disarm();
         return false;
     }
-    const uint64_t until = sampler_due(s, s->number + rest_ticks(s) * s->pace.stride);
-    tell_begin(s, until);
-    sampler_sleep(s->wake, until);
+    tell_begin(tick, until_ns);
+    wake_sleep(tick->wake, until_ns);
     const uint64_t rang = bell_disarm(), now = clock_now();
     if (rang != 0) { /* whatever ran without the GIL until then, no stack has changed */
         rest->n_quiet = 0;
-        rest_write(s, rang < now ? rang : now);
+        *end_ns = rang < now ? rang : now;
     } else if (others_ran(rest)) {
         rest_failed(rest, now);
     } else { /* later than that, somebody may have stopped us all */
         rest->again_ns = 0;
-        rest_write(s, now < until ? now : until);
+        *end_ns = now < until_ns ? now : until_ns;
     }
-    tell_end(s, 0);
+    if (*end_ns > 0)
+        tell_end(tick->head, *end_ns);
     return true;
 }
 
-void rest_end(struct sampler *s)
+void rest_written(struct wire_head *head)
 {
-    s->rest.n_quiet = 0;
-    s->rest.is_armed = false;
+    tell_end(head, 0);
+}
+
+void rest_end(struct rest *rest)
+{
+    rest->n_quiet = 0;
+    rest->is_armed = false;
     bell_disarm();
 }

@@ -18,12 +18,10 @@
 #ifndef PYREC_AGENT_REST_H
 #define PYREC_AGENT_REST_H
 
-#include <stdbool.h>
-#include <stdint.h>
+#include "record/agent/cpython/interp.h"
+#include "threads.h"
 
 #define REST_QUIET 32u
-
-struct sampler;
 
 struct rest {
     uint32_t n_quiet;       /* ticks in a row in which no thread was found to have run */
@@ -34,13 +32,34 @@ struct rest {
     uint64_t passed;        /* ticks that were slept through, ever */
 };
 
-/* A tick is about to begin. */
-void rest_prepare(struct sampler *sampler);
+/* The tick that the sampler is at. */
+struct rest_tick {
+    const struct interp *interp;
+    const struct threads *threads;
+    struct wire_head *head;
+    _Atomic uint32_t *wake; /* wake.h */
+    uint64_t number;        /* of the last tick */
+    uint64_t interval_ns, stride;
+};
 
-/* The tick is over: rest, if that is right. False if not. */
-bool rest_take(struct sampler *sampler);
+/* A tick is about to begin. */
+void rest_prepare(struct rest *rest, const struct rest_tick *tick);
+
+/* How many ticks ahead to sleep; 0 = for so few it is not worth it. */
+uint64_t rest_ticks(const struct rest_tick *tick);
+
+/*
+ * The tick is over: rest until then, if that is right. False if not. Before *end_ns nothing has
+ * changed, and the sampler is to write the ticks that were due; 0: what they were like is not
+ * known.
+ */
+bool rest_take(struct rest *rest, const struct rest_tick *tick, uint64_t until_ns,
+               uint64_t *end_ns);
+
+/* They are written: the collector need not do it. */
+void rest_written(struct wire_head *head);
 
 /* The sampler is about to go away. */
-void rest_end(struct sampler *sampler);
+void rest_end(struct rest *rest);
 
 #endif

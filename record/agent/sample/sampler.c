@@ -8,8 +8,8 @@
 #include "format/tick.h"
 #include "record/agent/base/clock.h"
 #include "record/agent/interpose/signals.h"
+#include "wake.h"
 #include <fcntl.h>
-#include <linux/futex.h>
 #include <sched.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -24,7 +24,7 @@
 #define LOOK_NS          1000000000u
 #define ALONE_NS         10000000u /* no thread runs Python: the program may be about to end */
 
-uint64_t sampler_due(const struct sampler *s, uint64_t number)
+static uint64_t due_ns(const struct sampler *s, uint64_t number)
 {
     return tick_due_ns(s->origin_ns, s->interval_ns, number);
 }
@@ -46,7 +46,7 @@ static uint64_t number_at(const struct sampler *s, uint64_t now)
 {
     const uint64_t next = number_next(s);
     uint64_t number = now > s->origin_ns ? (now - s->origin_ns) / s->interval_ns : 0;
-    if (sampler_due(s, number) > now && number > 0)
+    if (due_ns(s, number) > now && number > 0)
         number--;
     return number > next ? number : next;
 }
@@ -170,9 +170,10 @@ void sampler_tick(struct sampler *s, uint64_t now_ns)
         (void)seat_move(&s->seat, s->seat.tid, cpu);
 }
 
-void sampler_pass(struct sampler *s, uint64_t end_ns)
+/* Write down the ticks that were due before then, in which nothing has happened. */
+static void pass_ticks(struct sampler *s, uint64_t end_ns)
 {
-    for (uint64_t due; (due = sampler_due(s, number_next(s))) < end_ns;) {
+    for (uint64_t due; (due = due_ns(s, number_next(s))) < end_ns;) {
         s->rest.passed++;
         if (tick_open(s, due, 0)) /* the GIL was free */
             counter_add(&s->head->counters.samples, s->threads->n);
@@ -180,15 +181,24 @@ void sampler_pass(struct sampler *s, uint64_t end_ns)
     ring_commit(s->report->ring);
 }
 
-void sampler_sleep(_Atomic uint32_t *wake, uint64_t when_ns)
+static struct rest_tick rest_tick_of(const struct sampler *s)
 {
-    const struct timespec when = {
-        .tv_sec = (time_t)(when_ns / 1000000000u),
-        .tv_nsec = (long)(when_ns % 1000000000u),
-    };
-    syscall(SYS_futex, wake, FUTEX_WAIT_BITSET_PRIVATE, 0, &when, NULL, FUTEX_BITSET_MATCH_ANY);
-    if (atomic_load_explicit(wake, memory_order_relaxed) & SAMPLER_BELL)
-        atomic_fetch_and(wake, ~(uint32_t)SAMPLER_BELL);
+    return (struct rest_tick){s->interp, s->threads,     s->head,       s->wake,
+                              s->number, s->interval_ns, s->pace.stride};
+}
+
+/* The tick is over. */
+static bool rest_if_right(struct sampler *s)
+{
+    const struct rest_tick tick = rest_tick_of(s);
+    const uint64_t until_ns = due_ns(s, s->number + rest_ticks(&tick) * s->pace.stride);
+    uint64_t end_ns;
+    if (!rest_take(&s->rest, &tick, until_ns, &end_ns))
+        return false;
+    if (end_ns > 0)
+        pass_ticks(s, end_ns);
+    rest_written(s->head);
+    return true;
 }
 
 bool sampler_is_alone(void)
@@ -234,25 +244,26 @@ void sampler_change_thread(struct sampler *s)
 
 bool sampler_run(struct sampler *s)
 {
-    while (!(atomic_load_explicit(s->wake, memory_order_acquire) & SAMPLER_STOP)) {
-        const uint64_t due = sampler_due(s, number_next(s));
+    while (!(atomic_load_explicit(s->wake, memory_order_acquire) & WAKE_STOP)) {
+        const uint64_t due = due_ns(s, number_next(s));
         const uint64_t now = clock_now();
         const uint64_t look = s->looked_ns + LOOK_NS; /* also where ticks are far apart */
         if (now < due && now < look) {
-            if (!rest_take(s))
-                sampler_sleep(s->wake, due < look ? due : look);
+            if (!rest_if_right(s))
+                wake_sleep(s->wake, due < look ? due : look);
             continue;
         }
         if (!all_is_well(s, now)) {
-            rest_end(s);
+            rest_end(&s->rest);
             return false;
         }
         if (now < due)
             continue;
-        rest_prepare(s);
+        const struct rest_tick tick = rest_tick_of(s);
+        rest_prepare(&s->rest, &tick);
         sampler_tick(s, now);
     }
-    rest_end(s);
+    rest_end(&s->rest);
     sampler_harvest(s);
     ring_commit(s->report->ring);
     clocks_book(s);

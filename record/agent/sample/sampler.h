@@ -28,12 +28,6 @@
 #include "rest.h"
 #include "seat.h"
 
-/* Bits of the futex word that the sampler sleeps on. */
-enum sampler_wake {
-    SAMPLER_STOP = 1, /* it is to end */
-    SAMPLER_BELL = 2, /* somebody has taken the GIL */
-};
-
 struct sampler {
     const struct interp *interp;
     struct codes *codes;
@@ -59,7 +53,7 @@ struct sampler {
     struct rest rest;
     struct standing_tasks tasks; /* fd -1 until its descriptors are in nobody's way */
     bool is_quiet;               /* no thread was found to have run in this tick */
-    _Atomic uint32_t *wake;      /* futex, enum sampler_wake */
+    _Atomic uint32_t *wake;      /* futex, enum wake */
     uintptr_t last_holder;       /* tstate, and .. */
     uint32_t last_holder_id;
     bool signals;       /* may ask threads */
@@ -80,20 +74,11 @@ void sampler_note_ends(struct sampler *sampler);
  */
 bool sampler_is_alone(void);
 
-/* Sleep until CLOCK_MONOTONIC `when_ns`, or until *wake (a futex) has a bit; clear the bell's. */
-void sampler_sleep(_Atomic uint32_t *wake, uint64_t when_ns);
-
 /*
- * Take ticks until *wake says SAMPLER_STOP; true then. False when recording is over: pyrec is gone
+ * Take ticks until *wake says WAKE_STOP; true then. False when recording is over: pyrec is gone
  * or has said so, or somebody has taken our signal handlers away.
  */
 bool sampler_run(struct sampler *sampler);
-
-/* When tick `number` is due. */
-uint64_t sampler_due(const struct sampler *sampler, uint64_t number);
-
-/* Write down the ticks that were due before then, in which nothing has happened. */
-void sampler_pass(struct sampler *sampler, uint64_t end_ns);
 
 /* It goes on on another thread; with the last one our file descriptors are gone. */
 void sampler_change_thread(struct sampler *sampler);
