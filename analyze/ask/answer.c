@@ -37,7 +37,8 @@ void answer_pass_on(struct answer *answer, const struct args *from, const char *
     }
 }
 
-static enum status parse(struct answer *answer, const struct request *request, struct problem *why)
+enum status answer_prepare(struct answer *answer, const struct request *request,
+                           struct problem *why)
 {
     answer_add_word(answer, "--");
     for (size_t i = 0; i < request->args->n_files; i++)
@@ -48,7 +49,7 @@ static enum status parse(struct answer *answer, const struct request *request, s
 
 enum status answer_ask(struct answer *answer, const struct request *request, struct problem *why)
 {
-    TRY(parse(answer, request, why));
+    TRY(answer_prepare(answer, request, why));
     const bool machine = answer->arrangement.output->machine;
     TRY(request_open(&answer->request, &answer->args, machine, why));
     answer->request.trace->count = request->trace->count;
@@ -61,7 +62,7 @@ enum status answer_ask_profile(struct answer *answer, struct request *request, s
 {
     const struct args *const args = request->args;
     const bool machine = request->machine;
-    TRY(parse(answer, request, why));
+    TRY(answer_prepare(answer, request, why));
     request->args = &answer->args;
     request->machine = answer->arrangement.output->machine;
     const enum status status = answer->args.command->build(request, &answer->view, why);

@@ -38,8 +38,15 @@ MUST_CHECK enum status answer_ask(struct answer *answer, const struct request *r
                                   struct problem *why);
 
 /*
- * The same of a command that reads nothing but the profile (request_profile): the request's own, in
- * its range, of its threads and processes.
+ * For who reads for several answers at once: only the words, checked, and how the view, which is
+ * the caller's to fill, is to be arranged.
+ */
+MUST_CHECK enum status answer_prepare(struct answer *answer, const struct request *request,
+                                      struct problem *why);
+
+/*
+ * The same as answer_ask of a command that reads nothing but the profile (request_profile): the
+ * request's own, in its range, of its threads and processes.
  */
 MUST_CHECK enum status answer_ask_profile(struct answer *answer, struct request *request,
                                           struct problem *why);

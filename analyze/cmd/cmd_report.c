@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* report: one HTML page to look at. */
+#include "cmd_stalls.h"
+
 #include "analyze/ask/answer.h"
 #include "analyze/base/memory.h"
 #include "analyze/cli/command.h"
@@ -19,24 +21,36 @@
 #define SIZE_MAX_B  1e12
 #define BYTES_A_RUN 2u /* of a page, at least, but for the most regular: a limit while reading */
 
+#define TEXT_STALLS 3u
+#define STALLS_TOLD 50u /* with their tables: of a long recording they would be most of a page */
+#define STALL_ROWS  20u
+
 /* Answers of other commands that go into the page: words of a command line. */
+enum part {
+    PART_STALLS,
+    PART_THREADS,
+    PART_PROCESSES,
+    PART_INFO,
+    PART_TEXT, /* from here on for readers without scripts */
+    PART_TEXT_LINES = PART_TEXT,
+    PART_TEXT_THREADS,
+    PART_TEXT_STALLS,
+    PART_COUNT
+};
 struct question {
     const char *name;
     const char *words[6];
 };
 
-static const struct question json_questions[] = {
-    {"stalls", {"stalls", "--format", "json"}},
-    {"threads", {"threads", "--format", "json"}},
-    {"processes", {"processes", "--format", "json"}},
-    {"info", {"info", "--format", "json"}},
+static const struct question questions[PART_COUNT] = {
+    [PART_STALLS] = {"stalls", {"stalls", "--format", "json"}},
+    [PART_THREADS] = {"threads", {"threads", "--format", "json"}},
+    [PART_PROCESSES] = {"processes", {"processes", "--format", "json"}},
+    [PART_INFO] = {"info", {"info", "--format", "json"}},
+    [PART_TEXT_LINES] = {"Lines", {"lines", "--merge-threads", "--limit", TEXT_ROWS}},
+    [PART_TEXT_THREADS] = {"Threads", {"threads", "--limit", TEXT_ROWS}},
+    [PART_TEXT_STALLS] = {"Stalls", {"stalls"}},
 };
-static const struct question text_questions[] = {
-    {"Lines", {"lines", "--merge-threads", "--limit", TEXT_ROWS}},
-    {"Threads", {"threads", "--limit", TEXT_ROWS}},
-    {"Stalls", {"stalls", "--limit", "3"}},
-};
-#define N_QUESTIONS (ARRAY_LEN(json_questions) + ARRAY_LEN(text_questions))
 
 /* What is passed on to them, where they take it. */
 static const char *const passed_on[] = {"from", "to", "thread", "process", "over", "idle"};
@@ -48,13 +62,14 @@ struct making {
     struct report_sources sources;
     struct modules modules;
     struct buffer blob;
-    struct page_part parts[N_QUESTIONS];
+    struct page_part parts[PART_COUNT];
+    size_t n_stalls;
 };
 
 static void release(void *closure)
 {
     struct making *const making = closure;
-    for (size_t i = 0; i < N_QUESTIONS; i++)
+    for (size_t i = 0; i < PART_COUNT; i++)
         free(making->parts[i].text);
     buffer_clear(&making->blob);
     modules_clear(&making->modules);
@@ -63,38 +78,82 @@ static void release(void *closure)
     free(making);
 }
 
-/* Ask another command, with the same files and choices. */
-static enum status ask(struct answer *answer, const struct question *question,
-                       const struct request *request, struct problem *why)
+/* A question with the same files and choices. */
+static void put(struct answer *answer, enum part part, const struct request *request)
 {
+    const struct question *const question = &questions[part];
     answer_add_word(answer, "pyanalyze");
     for (size_t i = 0; i < ARRAY_LEN(question->words) && question->words[i] != NULL; i++)
         answer_add_word(answer, question->words[i]);
     answer_pass_on(answer, request->args, passed_on, ARRAY_LEN(passed_on));
-    return answer_ask(answer, request, why);
 }
 
-/* One after the other, and of each only what was made of it is kept. */
-static enum status ask_all(struct making *making, const struct request *request,
-                           struct problem *why)
+/* One of those that the profile answers, which is read once for all of them. */
+static enum status ask(struct making *making, enum part part, struct request *request,
+                       struct problem *why)
 {
-    const size_t n_json = ARRAY_LEN(json_questions);
-    for (size_t i = 0; i < N_QUESTIONS; i++) {
-        const struct question *const question =
-            i < n_json ? &json_questions[i] : &text_questions[i - n_json];
-        struct answer answer = {0};
-        enum status status = ask(&answer, question, request, why);
-        making->parts[i].name = question->name;
-        if (status == STATUS_OK)
-            status =
-                page_part_fill(&making->parts[i], answer.arrangement.output, &answer.view, why);
-        answer_clear(&answer);
-        TRY(status);
+    struct answer answer = {0};
+    put(&answer, part, request);
+    enum status status = answer_ask_profile(&answer, request, why);
+    if (status == STATUS_OK)
+        status = page_part_fill(&making->parts[part], answer.arrangement.output, &answer.view, why);
+    answer_clear(&answer);
+    return status;
+}
+
+static enum status show_stalls(struct making *making, enum part part, struct answer *answer,
+                               struct stalls_answer *stalls, const struct request *request,
+                               struct problem *why)
+{
+    const bool machine = answer->arrangement.output->machine;
+    stalls_show(&answer->view, stalls, request, machine ? SIZE_MAX : TEXT_STALLS,
+                machine ? 0 : STALL_ROWS);
+    arrangement_apply(&answer->arrangement, &answer->view, &(struct screen){0});
+    return page_part_fill(&making->parts[part], answer->arrangement.output, &answer->view, why);
+}
+
+/* Found once, told twice: all of them, though only the longest with their tables, and in text. */
+static enum status ask_stalls(struct making *making, const struct request *request,
+                              struct problem *why)
+{
+    struct answer json = {0}, text = {0};
+    struct stalls_answer *stalls = NULL;
+    put(&json, PART_STALLS, request);
+    put(&text, PART_TEXT_STALLS, request);
+    enum status status = answer_prepare(&json, request, why);
+    if (status == STATUS_OK)
+        status = answer_prepare(&text, request, why);
+    if (status == STATUS_OK)
+        status = request_open(&json.request, &json.args, true, why);
+    if (status == STATUS_OK) {
+        json.request.trace->count = request->trace->count;
+        status = stalls_ask(&stalls, &json.request, STALLS_TOLD, why);
     }
+    if (status == STATUS_OK)
+        status = show_stalls(making, PART_STALLS, &json, stalls, &json.request, why);
+    making->n_stalls = json.view.n_stories;
+    if (status == STATUS_OK)
+        status = show_stalls(making, PART_TEXT_STALLS, &text, stalls, &json.request, why);
+    view_clear(&text.view);
+    view_clear(&json.view);
+    stalls_answer_free(stalls);
+    answer_clear(&text);
+    answer_clear(&json);
+    return status;
+}
+
+static enum status ask_all(struct making *making, struct request *request, struct problem *why)
+{
+    for (enum part part = 0; part < PART_COUNT; part++) {
+        making->parts[part].name = questions[part].name;
+        if (part != PART_STALLS && part != PART_TEXT_STALLS)
+            TRY(ask(making, part, request, why));
+    }
+    TRY(ask_stalls(making, request, why));
     making->page.parts = making->parts;
-    making->page.n_parts = n_json;
-    making->page.texts = making->parts + n_json;
-    making->page.n_texts = ARRAY_LEN(text_questions);
+    making->page.n_parts = PART_TEXT;
+    making->page.texts = making->parts + PART_TEXT;
+    making->page.n_texts = PART_COUNT - PART_TEXT;
     return STATUS_OK;
 }
 
@@ -154,9 +213,15 @@ static bool fit(struct making *making, size_t size_max)
     }
 }
 
-/* What was given up, and what brings it back. */
-static void note_thinning(struct view *view, const struct report *report, bool fits)
+static void page_note(struct page *page, const char *note)
 {
+    page->notes[page->n_notes++] = note;
+}
+
+/* What was given up, and what brings it back: where the page is made, and in it without scripts. */
+static void note_thinning(struct view *view, struct page *page, bool fits)
+{
+    const struct report *const report = page->report;
     struct arena *const arena = &view->arena;
     if (!fits)
         view_add_note(view, "it is larger than --size: what is left cannot be thinned any more");
@@ -173,6 +238,21 @@ static void note_thinning(struct view *view, const struct report *report, bool f
                           "\u00b1%.1f %% (--size, --exact)",
                           bin_s < all_s ? "" : "all ", span_s, (double)report->fine * interval_s,
                           span_s / 2, 100 * report_thin_error(report)));
+    page_note(page, arena_print(arena,
+                                "The tables here were counted from the whole recording and are "
+                                "exact. What the page shows with scripts was %s.",
+                                view->notes[view->n_notes - 1]));
+}
+
+/* Not every stall is told in full. */
+static void note_stalls(struct view *view, struct page *page, size_t n)
+{
+    if (n > STALLS_TOLD)
+        page_note(page, arena_print(&view->arena,
+                                    "Of %zu stalls the %u longest are told in full, of the others "
+                                    "it is said when and how long they were; pyanalyze stalls "
+                                    "tells all.",
+                                    n, STALLS_TOLD));
 }
 
 static enum status build_report(struct request *request, struct view *view, struct problem *why)
@@ -204,7 +284,8 @@ static enum status build_report(struct request *request, struct view *view, stru
     making->page.made_by = arena_copy(&view->arena, line.text, line.len);
     buffer_clear(&line);
     making->page.blob = &making->blob;
-    note_thinning(view, &making->report, fit(making, size_max));
+    note_thinning(view, &making->page, fit(making, size_max));
+    note_stalls(view, &making->page, making->n_stalls);
     view->page = &making->page;
     if (making->sources.n_lines > 0)
         view_add_note(view, arena_print(&view->arena,

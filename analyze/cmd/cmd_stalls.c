@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* stalls: when a thread did not come back to its idle place, and what happened then. */
+#include "cmd_stalls.h"
+
 #include "analyze/ask/moment.h"
-#include "analyze/ask/request.h"
 #include "analyze/base/memory.h"
 #include "analyze/cli/command.h"
 #include "analyze/stalls/idle_tell.h"
@@ -20,22 +21,29 @@
     "threads, choose one with --thread; `pyanalyze threads` lists them. Of a program that just "   \
     "computes, `pyanalyze lines` tells where its time went."
 
-/* Everything that the view borrows from. */
-struct telling {
+/* Everything that views borrow from. */
+struct stalls_answer {
     struct scene scene;
     struct idle idle;
     struct stalls stalls;
     const char **names;
+    bool phases; /* it is phases that were asked about */
 };
 
-static void release_telling(void *closure)
+void stalls_answer_free(struct stalls_answer *t)
 {
-    struct telling *const t = closure;
+    if (t == NULL)
+        return;
     stalls_clear(&t->stalls);
     idle_clear(&t->idle);
     scene_clear(&t->scene);
     free(t->names);
     free(t);
+}
+
+static void release_answer(void *closure)
+{
+    stalls_answer_free(closure);
 }
 
 static const char *thread_text(struct view *view, const struct thread *thread)
@@ -45,7 +53,7 @@ static const char *thread_text(struct view *view, const struct thread *thread)
 }
 
 /* How many stalls it has, and how long they are together; of that, what nobody saw. */
-static struct idle_facts sum_stalls(const struct telling *t, const struct idle_thread *i,
+static struct idle_facts sum_stalls(const struct stalls_answer *t, const struct idle_thread *i,
                                     uint64_t *unseen_ns)
 {
     struct idle_facts sum = {0};
@@ -62,7 +70,7 @@ static struct idle_facts sum_stalls(const struct telling *t, const struct idle_t
     return sum;
 }
 
-static bool can_tell(const struct telling *t, const struct idle_thread *i)
+static bool can_tell(const struct stalls_answer *t, const struct idle_thread *i)
 {
     uint64_t unseen_ns;
     const struct idle_facts sum = sum_stalls(t, i, &unseen_ns);
@@ -70,7 +78,8 @@ static bool can_tell(const struct telling *t, const struct idle_thread *i)
 }
 
 /* Of a thread that is too busy: what is not told, and what to do about it. */
-static void lead_unsure(struct view *view, const struct telling *t, const struct idle_thread *i)
+static void lead_unsure(struct view *view, const struct stalls_answer *t,
+                        const struct idle_thread *i)
 {
     uint64_t ns;
     const uint64_t n = stalls_unsure(&t->stalls, i->thread, &ns);
@@ -85,7 +94,7 @@ static void lead_unsure(struct view *view, const struct telling *t, const struct
                               stall_seconds_text(view, ns)));
 }
 
-static void lead_thread(struct view *view, struct telling *t, const struct idle_thread *i)
+static void lead_thread(struct view *view, struct stalls_answer *t, const struct idle_thread *i)
 {
     uint64_t unseen_ns;
     const struct idle_facts sum = sum_stalls(t, i, &unseen_ns);
@@ -104,7 +113,7 @@ static void lead_thread(struct view *view, struct telling *t, const struct idle_
 }
 
 /* The threads for programs: of which there are no stalls, and of which they cannot be told. */
-static void tell_threads(struct view *view, struct telling *t, const struct select *select)
+static void tell_threads(struct view *view, struct stalls_answer *t, const struct select *select)
 {
     idle_tell_columns(view);
     for (size_t k = 0; k < t->idle.n_threads; k++) {
@@ -118,7 +127,7 @@ static void tell_threads(struct view *view, struct telling *t, const struct sele
 }
 
 /* A list of no stalls must not look like that of a thread whose idle place is not known. */
-static void warn_doubt(struct view *view, struct telling *t, const struct select *select)
+static void warn_doubt(struct view *view, struct stalls_answer *t, const struct select *select)
 {
     const struct idle_thread *first = NULL;
     size_t n = 0;
@@ -139,7 +148,7 @@ static void warn_doubt(struct view *view, struct telling *t, const struct select
                     option != NULL ? "; perhaps " : "", option != NULL ? option : "");
 }
 
-static void lead_all(struct view *view, struct telling *t, const struct select *select)
+static void lead_all(struct view *view, struct stalls_answer *t, const struct select *select)
 {
     bool doubt = false, any = false;
     for (size_t k = 0; k < t->idle.n_threads; k++) {
@@ -172,7 +181,7 @@ static void lead_all(struct view *view, struct telling *t, const struct select *
 }
 
 /* A name that is in nobody's idle place is a mistake, unless two places have it: that is told. */
-static enum status check_names(struct view *view, const struct telling *t,
+static enum status check_names(struct view *view, const struct stalls_answer *t,
                                const struct select *select, struct problem *why)
 {
     const struct idle_thread *most = NULL;
@@ -225,7 +234,7 @@ static bool wants_phases(const struct select *select)
     return false;
 }
 
-static void lead_phases(struct view *view, const struct telling *t, const struct args *args)
+static void lead_phases(struct view *view, const struct stalls_answer *t, const struct args *args)
 {
     const struct stalls *const stalls = &t->stalls;
     uint64_t sum_ns = 0;
@@ -247,17 +256,16 @@ static void lead_phases(struct view *view, const struct telling *t, const struct
                                   stalls->n_without_thread));
 }
 
-static enum status build_stalls(struct request *request, struct view *view, struct problem *why)
+enum status stalls_ask(struct stalls_answer **answer, struct request *request, size_t n_told,
+                       struct problem *why)
 {
-    struct telling *const t = memory_get(sizeof *t);
+    struct stalls_answer *const t = *answer = memory_get(sizeof *t);
     const struct select *const select = &request->select;
+    struct view words = {0};
     const char *name;
     uint64_t over_ns;
     size_t n_names = 0, names_size = 0;
 
-    view->shape = SHAPE_STORY;
-    view->closure = t;
-    view->release = release_telling;
     TRY(request_check_by(request, why));
     TRY(parse_over(request->args, &over_ns, why));
     for (size_t at = 0; (name = args_next(request->args, "idle", &at)) != NULL;) {
@@ -266,22 +274,32 @@ static enum status build_stalls(struct request *request, struct view *view, stru
     }
     trace_plan(request->trace, 4); /* names, idle places, stalls, details */
     idle_learn(&t->idle, &t->scene, request->trace, select, t->names, n_names, over_ns);
-    TRY(check_names(view, t, select, why));
-    const bool phases = wants_phases(select);
-    (phases ? stalls_find_phases
-            : stalls_find)(&t->stalls, &t->idle, request->trace, select, over_ns,
-                           args_text(request->args, "by") != NULL ? request->metric : NULL);
+    const enum status status = check_names(&words, t, select, why);
+    view_clear(&words);
+    TRY(status);
+    t->phases = wants_phases(select);
+    (t->phases ? stalls_find_phases
+               : stalls_find)(&t->stalls, &t->idle, request->trace, select, over_ns,
+                              args_text(request->args, "by") != NULL ? request->metric : NULL);
+    stalls_detail(&t->stalls, request->trace, select,
+                  n_told < t->stalls.n_counted ? n_told : t->stalls.n_counted);
+    request_learn_clock(request);
+    return STATUS_OK;
+}
 
-    const size_t limit = args_count(request->args, "limit", request->machine ? 0 : STALLS_SHOWN);
-    const size_t n = limit > 0 && limit < t->stalls.n_counted ? limit : t->stalls.n_counted;
-    stalls_detail(&t->stalls, request->trace, select, n);
+void stalls_show(struct view *view, struct stalls_answer *t, const struct request *request,
+                 size_t n, size_t rows)
+{
+    const struct select *const select = &request->select;
     const char *columns = request->args->command->machine_columns;
-    if (phases)
+    view->shape = SHAPE_STORY;
+    n = n < t->stalls.n_counted ? n : t->stalls.n_counted;
+    if (t->phases)
         columns = arena_print(&view->arena, "phase,detail,took,%s", columns);
     if (t->stalls.metric != NULL)
         columns = arena_print(&view->arena, "%s,%s", columns, t->stalls.metric->name);
     view_set_story_columns(view, columns, ROW_STALL);
-    if (phases) {
+    if (t->phases) {
         lead_phases(view, t, request->args);
         idle_tell_columns(view); /* json has the same shape, of no threads */
     } else {
@@ -289,13 +307,25 @@ static enum status build_stalls(struct request *request, struct view *view, stru
         tell_threads(view, t, select);
         warn_doubt(view, t, select);
     }
-    request_learn_clock(request);
     for (size_t i = 0; i < n; i++)
-        stall_tell(view, &t->stalls, &t->stalls.list[i], i + 1, request->machine ? 0 : ROWS_SHOWN);
+        stall_tell(view, &t->stalls, &t->stalls.list[i], i + 1, rows);
     view->n_stories_left_out = t->stalls.n_counted - n;
     struct group *const group = view_add_group(view, NULL, n);
     for (size_t i = 0; i < n; i++)
         group->rows[i] = view->stories[i].row;
+}
+
+static enum status build_stalls(struct request *request, struct view *view, struct problem *why)
+{
+    struct stalls_answer *t = NULL;
+    size_t limit = args_count(request->args, "limit", request->machine ? 0 : STALLS_SHOWN);
+    limit = limit > 0 ? limit : SIZE_MAX;
+    view->shape = SHAPE_STORY;
+    view->release = release_answer;
+    const enum status status = stalls_ask(&t, request, limit, why);
+    view->closure = t;
+    TRY(status);
+    stalls_show(view, t, request, limit, request->machine ? 0 : ROWS_SHOWN);
     return STATUS_OK;
 }
 

@@ -54,6 +54,11 @@ static void escape_visible(struct sink *to, const char *text)
 
 static void write_static(struct sink *to, const struct page *page)
 {
+    for (size_t i = 0; i < page->n_notes; i++) {
+        sink_text(to, "<p>");
+        escape_visible(to, page->notes[i]);
+        sink_text(to, "</p>\n");
+    }
     for (size_t i = 0; i < page->n_texts; i++) {
         sink_text(to, "<h2>");
         escape_visible(to, page->texts[i].name);

@@ -10,8 +10,9 @@
 #define ZLIB_CONST
 #include <zlib.h>
 
-#define LEVEL   6 /* 9 is 1 % smaller and takes ten times as long */
-#define AT_ONCE (1u << 30)
+#define LEVEL     6 /* 9 is 1 % smaller and takes ten times as long */
+#define AT_ONCE   (1u << 30)
+#define NOTES_LEN 1000u /* of a page, at most: they are written when its size is known */
 
 /* A piece of a stream: no byte of it looks back behind its beginning, so pieces can be put one
  * behind the other. The last one ends the stream. */
@@ -81,7 +82,7 @@ void page_pack(struct buffer *blob, const struct page *page)
 
 size_t page_size(const struct page *page)
 {
-    size_t size = page_template_len + page->blob->len / 3 * 4;
+    size_t size = page_template_len + NOTES_LEN + page->blob->len / 3 * 4;
     for (size_t i = 0; i < page->n_texts; i++)
         size += page->texts[i].len;
     return size;

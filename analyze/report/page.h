@@ -62,6 +62,8 @@ struct page {
     size_t n_parts;
     const struct page_part *texts; /* outputs of text */
     size_t n_texts;
+    const char *notes[4]; /* above them, each a sentence */
+    size_t n_notes;
     const struct buffer *blob; /* all but the texts, packed (out/page_pack) */
 };
 

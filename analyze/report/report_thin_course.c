@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "analyze/base/memory.h"
+#include "report_sort.h"
 #include "report_thin.h"
 
 #include <stdlib.h>
@@ -23,7 +24,10 @@ struct pieces {
 struct thinner {
     uint64_t bin, fine, random;
     struct report_course *out;
-    struct pieces seen, shares, part, result;
+    struct pieces seen, by_stack, shares, part, result;
+    struct pieces sorted; /* room */
+    struct sort_key *keys;
+    size_t keys_size;
     uint64_t *ticks; /* per part of the bin and class */
     size_t n_parts;
     size_t n_stacks; /* in the bin */
@@ -150,49 +154,45 @@ static void reader_drop(struct reader *r)
 
 /* ---- one bin ---- */
 
-static int compare_stacks(const struct piece *a, const struct piece *b)
+static bool is_stack(const struct piece *a, const struct piece *b)
 {
-    if (a->run.class != b->run.class)
-        return a->run.class < b->run.class ? -1 : 1;
-    if (a->run.node != b->run.node)
-        return a->run.node < b->run.node ? -1 : 1;
-    if (a->run.call != b->run.call)
-        return a->run.call < b->run.call ? -1 : 1;
-    return (a->run.gc > b->run.gc) - (a->run.gc < b->run.gc);
+    return report_run_same(&a->run, &b->run);
 }
 
-static int compare_stacks_then_time(const void *left, const void *right)
+/* The same as a number: those of one stack, state and call, and no others, have the same. */
+static uint64_t stack_key(const struct piece *p)
 {
-    const struct piece *const a = left, *const b = right;
-    const int order = compare_stacks(a, b);
-    return order != 0 ? order : (a->at > b->at) - (a->at < b->at);
+    return (uint64_t)p->run.class << 49 | (uint64_t)p->run.node << 17 | (uint64_t)p->run.call << 1 |
+           p->run.gc;
 }
 
 /* One part upwards, the next one downwards: what ends one often begins the other. */
-static int compare_up(const void *left, const void *right)
+static uint64_t stack_key_down(const struct piece *p)
 {
-    return compare_stacks(left, right);
+    return ~stack_key(p);
 }
 
-static int compare_down(const void *left, const void *right)
+static uint64_t class_then_time_key(const struct piece *p)
 {
-    return compare_stacks(right, left);
+    return (uint64_t)p->run.class << 61 | p->at;
 }
 
-static int compare_class_then_time(const void *left, const void *right)
+/* What has the same key keeps its order. Nearly all the time of thinning goes by in here. */
+static void sort(struct thinner *th, struct pieces *pieces, uint64_t (*key)(const struct piece *))
 {
-    const struct piece *const a = left, *const b = right;
-    if (a->run.class != b->run.class)
-        return a->run.class < b->run.class ? -1 : 1;
-    if (a->at != b->at)
-        return a->at < b->at ? -1 : 1;
-    return compare_stacks(a, b);
-}
-
-static void sort(struct pieces *pieces, int (*compare)(const void *, const void *))
-{
-    if (pieces->n > 1)
-        qsort(pieces->list, pieces->n, sizeof *pieces->list, compare);
+    if (pieces->n < 2)
+        return;
+    th->keys = memory_grow(th->keys, &th->keys_size, 2 * pieces->n, sizeof *th->keys);
+    for (size_t i = 0; i < pieces->n; i++)
+        th->keys[i] = (struct sort_key){key(&pieces->list[i]), (uint32_t)i};
+    report_sort(th->keys, th->keys + pieces->n, pieces->n);
+    th->sorted.list =
+        memory_grow(th->sorted.list, &th->sorted.size, pieces->n, sizeof *th->sorted.list);
+    for (size_t i = 0; i < pieces->n; i++)
+        th->sorted.list[i] = pieces->list[th->keys[i].index];
+    const struct pieces from = *pieces;
+    *pieces = (struct pieces){th->sorted.list, from.n, th->sorted.size};
+    th->sorted = from;
 }
 
 /* Ticks per class and part of the bin. */
@@ -233,21 +233,21 @@ static void add_shares(struct thinner *th, const struct piece *seen, size_t n_se
 
 static void make_shares(struct thinner *th)
 {
-    struct pieces sorted = {0};
-    sorted.list = memory_grow(NULL, &sorted.size, th->seen.n, sizeof *sorted.list);
-    sorted.n = th->seen.n;
-    memcpy(sorted.list, th->seen.list, sorted.n * sizeof *sorted.list);
-    sort(&sorted, compare_stacks_then_time);
+    struct pieces *const by_stack = &th->by_stack;
+    by_stack->list =
+        memory_grow(by_stack->list, &by_stack->size, th->seen.n, sizeof *by_stack->list);
+    by_stack->n = th->seen.n;
+    memcpy(by_stack->list, th->seen.list, by_stack->n * sizeof *by_stack->list);
+    sort(th, by_stack, stack_key); /* they were in order of time */
     th->shares.n = th->n_stacks = 0;
-    for (size_t i = 0, end; i < sorted.n; i = end) {
+    for (size_t i = 0, end; i < by_stack->n; i = end) {
         th->n_stacks++;
-        for (end = i + 1; end < sorted.n && compare_stacks(&sorted.list[i], &sorted.list[end]) == 0;
+        for (end = i + 1; end < by_stack->n && is_stack(&by_stack->list[i], &by_stack->list[end]);
              end++)
             ;
-        add_shares(th, &sorted.list[i], end - i);
+        add_shares(th, &by_stack->list[i], end - i);
     }
-    sort(&th->shares, compare_class_then_time);
-    free(sorted.list);
+    sort(th, &th->shares, class_then_time_key);
 }
 
 /* Shares of classes with one stack are where they were; of the others it is not known. */
@@ -262,7 +262,7 @@ static void count_unsure(struct report *report, const struct thinner *th)
             const double n = th->shares.list[end].run.n;
             sum += n;
             squares += n * n;
-            are_several |= compare_stacks(&th->shares.list[i], &th->shares.list[end]) != 0;
+            are_several |= !is_stack(&th->shares.list[i], &th->shares.list[end]);
         }
         const bool takes = takes_cpu(&th->shares.list[i].run);
         for (int k = 0; k < 1 + takes && are_several; k++) {
@@ -300,7 +300,7 @@ static void fill_parts(struct thinner *th)
                 next[class] += share->run.n == 0;
             }
         }
-        sort(&th->part, f % 2 == 0 ? compare_up : compare_down);
+        sort(th, &th->part, f % 2 == 0 ? stack_key : stack_key_down);
         for (size_t i = 0; i < th->part.n; i++) {
             struct piece *const last = th->result.n > 0 ? &th->result.list[th->result.n - 1] : NULL;
             if (last != NULL && report_run_same(&last->run, &th->part.list[i].run)) {
@@ -365,6 +365,9 @@ void report_thin_course(struct report *report, struct report_thread *thread, uin
     thread->thinned_end = reader.at;
     reader_drop(&reader);
     free(th.ticks);
+    free(th.keys);
+    free(th.sorted.list);
+    free(th.by_stack.list);
     free(th.seen.list);
     free(th.shares.list);
     free(th.part.list);

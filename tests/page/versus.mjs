@@ -7,7 +7,7 @@ import { readFileSync } from "node:fs";
 import { pathToFileURL } from "node:url";
 import { inflateRawSync } from "node:zlib";
 
-const [pyanalyze, data_js, trace_path, page_path, n_pairs = "4", seed = "1"] = process.argv.slice(2);
+const [pyanalyze, data_js, trace_path, page_path, n_pairs = "3", seed = "1"] = process.argv.slice(2);
 const load = name => import(pathToFileURL(data_js.replace(/data\.js$/, name)));
 const data = await load("data.js"), { ALL_CLASSES, unpack } = await load("read.js"), { versus, words_of } = await load("versus.js"), { change_class, widths } = await load("diff.js");
 const trace = await unpack(readFileSync(page_path, "utf8").match(/id="data">([^<]*)</)[1]);
