@@ -188,7 +188,8 @@ export function share_error(share, samples) {
 // The +- of the shares of rows that comes from thinning alone: id -> error. What of a row is likely to
 // be in the range consists of pieces, each of which is in it or not: Wilson's interval again, of as
 // many pieces as are worth as much as these (Kish). Of rows without any there may have been a usual one.
-// Pieces were put by chance more than once, as bins became longer; that adds up to half as much again.
+// Pieces were put by chance more than once, as parts of bins became longer: 4/3 of the last time's squares
+// if they doubled each time, and some more where bins grew by themselves (ARCHITECTURE.md, "The page").
 const AGAIN = 1.5;
 export function thin_errors(trace, weights, key) {
   const { likely, squares, total } = weights;

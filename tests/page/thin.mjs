@@ -71,7 +71,7 @@ for (let i = 0; i < (Number(n_ranges) ? 6 : 0); i++) {
 }
 
 // Shares within ranges that cut bins.
-const shares = { all: 0, held: 0 }, by = {};
+const shares = { all: 0, held: 0, squares: 0, stated: 0 }, by = {};
 for (let i = 0; i < Number(n_ranges); i++) {
   const length = Math.max(1, Math.round((bin / fine) ** random() * (1 + random()))) * fine;
   const from = Math.floor((random() * (process_.intervals - length)) / fine) * fine, range = { from: at(from), to: at(from + length) };
@@ -86,7 +86,9 @@ for (let i = 0; i < Number(n_ranges); i++) {
       for (const name of new Set([...theirs.keys(), ...ours.keys()])) {
         const p = (theirs.get(name)?.self || 0) / a.total, q = (ours.get(name)?.self || 0) / b.total;
         if (Math.max(p, q) < 0.002) continue;
-        const held = Math.abs(p - q) <= (ours.get(name)?.self ? ours.get(name).error : absent) + 1e-9;
+        const error = ours.get(name)?.self ? ours.get(name).error : absent, held = Math.abs(p - q) <= error + 1e-9;
+        shares.squares += (p - q) ** 2;
+        shares.stated += (error / 1.96) ** 2;
         const size = `${metric} ${length * length < bin * fine ? "short" : length < bin ? "middle" : "long"}`;
         by[size] ||= { all: 0, held: 0 };
         for (const sums of [shares, by[size]]) {
@@ -99,9 +101,11 @@ for (let i = 0; i < Number(n_ranges); i++) {
 }
 if (Number(n_ranges)) {
   check(shares.all > 1000, `only ${shares.all} shares were compared`);
+  // not only the tail is as wide as it is said to be: squares of errors are together what is stated, or less
+  check(shares.squares <= shares.stated, `errors are ${Math.sqrt(shares.squares / shares.stated).toFixed(2)} times as large as stated`);
   check(shares.held >= 0.94 * shares.all, `the error holds for ${shares.held} of ${shares.all} shares`);
 }
 for (const [size, { all, held }] of Object.entries(by)) check(all < 300 || held >= 0.9 * all, `${size}: the error holds for ${held} of ${all} shares`);
 for (const [size, { all, held }] of Object.entries(by).sort()) console.log(`  ${size}: ${(100 * held / all).toFixed(1)} % of ${all}`);
-console.log(`${wrong === 0 ? "right" : "WRONG"}: ${compared} comparisons, ${wrong} wrong; ${shares.all} shares, ${(100 * shares.held / shares.all).toFixed(2)} % within their error; bins of ${(bin * process_.interval_ns / 1e9).toFixed(2)} s`);
+console.log(`${wrong === 0 ? "right" : "WRONG"}: ${compared} comparisons, ${wrong} wrong; ${shares.all} shares, ${(100 * shares.held / shares.all).toFixed(2)} % within their error, which is ${Math.sqrt(shares.stated / shares.squares).toFixed(2)} times the true one on average; bins of ${(bin * process_.interval_ns / 1e9).toFixed(2)} s`);
 process.exit(wrong ? 1 : 0);

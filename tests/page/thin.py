@@ -5,6 +5,7 @@
 usage: thin.py BUILD_DIR MAKE_OUTPUTS
 """
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
@@ -38,6 +39,9 @@ def compare(pyanalyze, trace, size, ranges):
     said = report(pyanalyze, trace, thin, "--size", size)
     if "thinned" not in said or ("larger than --size" in said) != (thin.stat().st_size > size_of(size)):
         sys.exit(f"--size {size}: {thin.stat().st_size} bytes; it said: {said}")
+    still, still_exact = (re.search(r'id="static">(.*?)</main>', page.read_text(), re.S).group(1) for page in (thin, exact))
+    if "What the page shows with scripts was thinned: sums of stacks are exact over" not in still or "thinned" in still_exact:
+        sys.exit(f"--size {size}: without scripts the page does not say that it was thinned")
     print(f"{trace.name}, --size {size}: {exact.stat().st_size:,} -> {thin.stat().st_size:,} bytes", flush=True)
     subprocess.run(["node", HERE / "thin.mjs", DATA, exact, thin, str(ranges)], check=True)
 
