@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define MARKS_SHOWN   10u
 #define BINS_DEFAULT  60
 #define BINS_LEAST    10
 #define NAMES_WIDTH   16      /* of threads, on a narrow terminal */
@@ -492,6 +493,27 @@ static void draw(struct view *view, struct kept *kept, const struct metric *metr
         add_rows(&d);
 }
 
+/* What the program has marked (pyrec.mark()), in order of time; the first ones. */
+static void tell_marks(struct view *view, const struct request *request)
+{
+    const struct census *const census = &request->trace->census;
+    const struct window window = request->trace->window;
+    size_t n = 0;
+    for (size_t p = 0; p < census->n_processes; p++) {
+        const struct process *const process = census->processes[p];
+        for (size_t i = 0; i < process->n_marks && request_has_process(request, process); i++) {
+            const struct program_mark *const mark = &process->marks[i];
+            if (mark->time_ns < window.from_ns || mark->time_ns >= window.to_ns)
+                continue;
+            if (n++ < MARKS_SHOWN)
+                view_add_note(view, arena_print(&view->arena, "mark at %.3f s: %s",
+                                                (double)mark->time_ns / 1e9, mark->text));
+        }
+    }
+    if (n > MARKS_SHOWN)
+        view_add_note(view, arena_print(&view->arena, "and %zu more marks", n - MARKS_SHOWN));
+}
+
 static enum status build_timeline(struct request *request, struct view *view, struct problem *why)
 {
     struct kept *const kept = memory_get(sizeof *kept);
@@ -508,6 +530,7 @@ static enum status build_timeline(struct request *request, struct view *view, st
     view->curves.bin_ns = kept->timeline.bin_ns;
     view->curves.ascii = args_flag(request->args, "ascii") || spelling_is_ascii();
     draw(view, kept, choose_metric(request, &kept->timeline), request);
+    tell_marks(view, request);
     if (view->curves.n == 0)
         view->nothing = true;
     return STATUS_OK;

@@ -6,6 +6,7 @@
  * would break it at every sample. Within the innermost one there is a slice (X event) for the line
  * and state that the thread was seen in; it has the weight, and the state as its category. The
  * readers' tables add up slices by their names, so functions have names of their own (naming.h).
+ * Phases and labels (pyrec.phase()) are asynchronous slices of their process, marks instants of it.
  * Times are microseconds since the start of the recording.
  */
 #include "analyze/ask/origin.h"
@@ -149,6 +150,78 @@ static void write_course(struct writer *w, const struct course *course)
     write_ends(w, 0, end_ns);
 }
 
+/* The thread's number in the OS; one that is not known gets one beyond those. */
+static uint64_t unique_tid(const struct thread *thread)
+{
+    return thread->os_tid != 0 ? thread->os_tid : PID_LIMIT + thread->id;
+}
+
+/* ---- what the program says of itself ---- */
+
+static bool has_thread(const struct view *view, const struct process *process, uint32_t id,
+                       uint64_t *tid)
+{
+    for (size_t i = 0; i < view->n_courses; i++) {
+        const struct thread *const thread = view->courses[i].thread;
+        if (thread->process == process && thread->id == id) {
+            *tid = unique_tid(thread);
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Phases overlap, and belong to tasks: so they are no slices of a thread's, but of the process's
+ * own. */
+static void write_phase(struct writer *w, const struct phase *phase, uint64_t end_ns)
+{
+    const uint64_t ends_ns = phase->end_ns < end_ns ? phase->end_ns : end_ns;
+    for (int i = 0; i < 2; i++) {
+        begin_event(w, i == 0 ? "b" : "e");
+        add_time(w, "ts", i == 0 ? phase->begin_ns : ends_ns);
+        sink_print(w->to, ",\"cat\":\"%s\",\"id\":\"0x%" PRIx64 "-%" PRIx64 "\",",
+                   phase->label ? "label" : "phase", w->pid, phase->number);
+        json_member(w->to, "name", phase->name);
+        sink_text(w->to, ",\"args\":{");
+        if (i == 0 && phase->value[0] != '\0')
+            json_member(w->to, phase->label ? "value" : "detail", phase->value);
+        sink_text(w->to, "}}");
+    }
+}
+
+static uint64_t courses_end_ns(const struct view *view, const struct process *process)
+{
+    uint64_t end_ns = 0;
+    for (size_t i = 0; i < view->n_courses; i++) {
+        const struct course *const c = &view->courses[i];
+        if (c->thread->process == process && c->n_stretches > 0 &&
+            c->stretches[c->n_stretches - 1].end_ns > end_ns)
+            end_ns = c->stretches[c->n_stretches - 1].end_ns;
+    }
+    return end_ns;
+}
+
+static void write_said(struct writer *w, const struct process *process, uint64_t end_ns)
+{
+    for (size_t i = 0; i < process->n_phases; i++) {
+        const struct phase *const phase = &process->phases[i];
+        if (phase->begin_ns >= w->view->from_ns && phase->begin_ns < end_ns &&
+            has_thread(w->view, process, phase->thread, &w->tid))
+            write_phase(w, phase, end_ns);
+    }
+    for (size_t i = 0; i < process->n_marks; i++) {
+        const struct program_mark *const mark = &process->marks[i];
+        if (mark->time_ns < w->view->from_ns || mark->time_ns >= end_ns ||
+            !has_thread(w->view, process, mark->thread, &w->tid))
+            continue;
+        begin_event(w, "i");
+        add_time(w, "ts", mark->time_ns);
+        sink_text(w->to, ",\"s\":\"p\",\"cat\":\"mark\",");
+        json_member(w->to, "name", mark->text);
+        putc('}', w->to->file);
+    }
+}
+
 /*
  * A number for the process that no other one has here: several recordings can have the same pid,
  * with threads of the same number at the same time.
@@ -164,12 +237,6 @@ static uint64_t unique_pid(const struct view *view, size_t course)
         last = other;
     }
     return process->pid + n_before * PID_LIMIT;
-}
-
-/* The thread's number in the OS; one that is not known gets one beyond those. */
-static uint64_t unique_tid(const struct thread *thread)
-{
-    return thread->os_tid != 0 ? thread->os_tid : PID_LIMIT + thread->id;
 }
 
 static enum status chrome_write(struct sink *to, const struct view *view, struct problem *why)
@@ -191,6 +258,13 @@ static enum status chrome_write(struct sink *to, const struct view *view, struct
         w.pid = unique_pid(view, i);
         w.tid = unique_tid(view->courses[i].thread);
         write_course(&w, &view->courses[i]);
+    }
+    for (size_t i = 0; i < view->n_courses; i++) {
+        const struct process *const process = view->courses[i].thread->process;
+        if (i > 0 && view->courses[i - 1].thread->process == process)
+            continue;
+        w.pid = unique_pid(view, i);
+        write_said(&w, process, courses_end_ns(view, process));
     }
     sink_text(to, "\n]}\n");
     free(w.open);

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """pyrec.phase(), set_label(), mark(): what is told of them is what the program's own log says."""
 import json
+import re
 import subprocess
 
 from package import BEGIN, environment
@@ -286,3 +287,23 @@ asyncio.run(tasks())
     assert set(found) == {"0", "1"}, found
     assert found["0"]["cpu_time"] < 0.1 < 0.2 < found["1"]["cpu_time"], found
     assert found["0"]["took"] > 0.2 and found["0"]["unobserved"] < 0.05, found
+
+
+def test_over_time(t):
+    """Marks below the time line; marks, phases and labels for Perfetto."""
+    _, trace = record(t, """
+pyrec.mark("loaded <b>")
+with pyrec.phase("first", "d"):
+    pyrec.set_label("k", "v")
+    work(.1)
+pyrec.mark("later")
+work(.1)
+""")
+    text = t.analyze("timeline", trace)
+    assert re.search(r"mark at 0\.\d+ s: loaded <b>\nmark at 0\.\d+ s: later", text), text
+    events = json.loads(t.analyze("export", "--format", "chrome", trace))["traceEvents"]
+    assert [event["name"] for event in events if event["ph"] == "i"] == ["loaded <b>", "later"]
+    begins = {event["name"]: event for event in events if event["ph"] == "b"}
+    ends = {event["id"]: event for event in events if event["ph"] == "e"}
+    assert begins["first"]["args"] == {"detail": "d"} and begins["k"]["args"] == {"value": "v"}, begins
+    near(ends[begins["first"]["id"]]["ts"] - begins["first"]["ts"], 1e5, absolute=8e4)
