@@ -129,18 +129,15 @@ class phase:
 
     def __exit__(self, kind: Optional[Type[BaseException]] = None,
                  value: Optional[BaseException] = None, trace: Optional[TracebackType] = None) -> None:
-        if self._last is None:
-            return
-        one = _current.get()
-        if one.owner != id(self) or one.ended:
-            one = _inside(one, id(self)) or self._last
-        if one.ended:
+        at = _current.get()
+        one = at if at.owner == id(self) and not at.ended else _inside(at, id(self)) or self._last
+        if one is None or one.ended:
             return
         _end(one._a)
         one.ended = True
         if one is self._last:
             self._last = None
-        at = _current.get()  # labels within it go, phases stay
+        # labels within it go, phases stay
         if at.ended or at.phase is not None:
             _current.set(_live(at))
 
@@ -181,7 +178,7 @@ def set_label(key: str, value: Optional[str]) -> None:
         above.append((below.key, below.value))
         below = below.before
     if value is not None:
-        label = _Label(key, value if isinstance(value, str) else str(value), at)
+        label = _Label(key, value, at)
         if label.ended:
             return
         at = label

@@ -105,6 +105,9 @@ def again():
     with same:
         with same:
             work(.01)
+    assert pyrec._phases._current.get() is pyrec._phases._ROOT
+    log.extend([("same", "", 1.0)] * 2)
+again()
 threads = [threading.Thread(target=nest, args=(2,)) for _ in range(3)]
 for thread in threads: thread.start()
 for thread in threads: thread.join()
@@ -205,7 +208,7 @@ class Rude:
 early = pyrec.phase("early"); early.__enter__()
 for name in ("x", "", "\\0", "\\ud800", "a\\nb", 5, None, Rude(), b"x", ["list"]):
     with pyrec.phase(name, name): pyrec.mark(name)
-    pyrec.set_label(name, "v")
+    pyrec.set_label(name, "v"); pyrec.set_label("k", name)
 early.__exit__(None, None, None); early.__exit__(None, None, None)
 """
     path = t.file("quiet.py", source)
@@ -272,7 +275,8 @@ thread = threading.Thread(target=sleeper, name="sleeper"); thread.start(); threa
 async def task(n):
     with pyrec.phase("request", str(n)):
         for _ in range(10):
-            work(.03 if n else .001)
+            end = time.thread_time() + (.03 if n else .001)
+            while time.thread_time() < end: pass
             await asyncio.sleep(0)
 async def tasks(): await asyncio.gather(task(0), task(1))
 asyncio.run(tasks())
