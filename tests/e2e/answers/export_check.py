@@ -264,6 +264,10 @@ def chrome(data, by):
             if event["name"] == "thread_name":
                 names[track] = event["args"]["name"]
             continue
+        if event["ph"] in "bei":  # phases, labels and marks stand behind the slices, by themselves
+            assert event["cat"] in ("phase", "label", "mark") and event["ts"] >= 0 and event["name"]
+            assert (event["ph"] == "i") == (event["cat"] == "mark") == ("id" not in event)
+            continue
         assert event["ts"] >= until.get(track, 0), "time goes back"
         until[track] = event["ts"]
         if event["ph"] == "B":

@@ -235,6 +235,61 @@ START_TEST(kinds_do_not_look_like_functions)
 }
 END_TEST
 
+/* ---- phases and labels ---- */
+
+/* Numbers 3, 5 in 3, 6 (a label) in 5; 5 ends at 60, 3 at 50. */
+static enum status add_contexts(size_t n_ends)
+{
+    char *strings[] = {"name", "value"};
+    uint64_t number[] = {3, 2, 1}, up[] = {0, 2, 1}, ended[] = {3, 2};
+    uint32_t name[] = {1, 1, 99}, value[] = {0, 2, 2}, kind[] = {0, 0, 1}, thread[] = {1, 1, 1};
+    int64_t begin_q[] = {10, 10, 10}, end_q[] = {50, 10};
+    Pyrec__V1__Defs defs;
+    pyrec__v1__defs__init(&defs);
+    defs.first_string = 1;
+    defs.string = strings;
+    defs.n_string = dict.n_strings > 1 ? 0 : 2;
+    defs.context = number;
+    defs.context_up = up;
+    defs.context_name = name;
+    defs.context_value = value;
+    defs.context_kind = kind;
+    defs.context_thread = thread;
+    defs.context_begin_q = begin_q;
+    defs.n_context = defs.n_context_up = defs.n_context_name = defs.n_context_value = 3;
+    defs.n_context_kind = defs.n_context_thread = defs.n_context_begin_q = 3;
+    defs.context_ended = ended;
+    defs.context_end_q = end_q;
+    defs.n_context_ended = 2;
+    defs.n_context_end_q = n_ends;
+    return dict_add(&dict, &defs, &why);
+}
+
+START_TEST(contexts_are_in_each_other)
+{
+    ck_assert_uint_eq(dict_context_find(&dict, 3), 0);
+    ck_assert_int_eq(add_contexts(2), STATUS_OK);
+    const uint32_t three = dict_context_find(&dict, 3), five = dict_context_find(&dict, 5);
+    const uint32_t six = dict_context_find(&dict, 6);
+    ck_assert(three != 0 && five != 0 && six != 0);
+    ck_assert_uint_eq(dict.contexts[six].up, five);
+    ck_assert_uint_eq(dict.contexts[five].up, three);
+    ck_assert_uint_eq(dict.contexts[three].up, 0);
+    ck_assert_uint_eq(dict.contexts[five].begin_q, 20);
+    ck_assert_str_eq(dict_string(&dict, dict.contexts[five].value), "value");
+    ck_assert_str_eq(dict_string(&dict, dict.contexts[six].name), ""); /* of no string */
+    ck_assert_uint_eq(dict_context_live(&dict, six, 40), six);
+    ck_assert_uint_eq(dict_context_live(&dict, six, 55), six); /* 5 goes on without 3 */
+    ck_assert_uint_eq(dict_context_live(&dict, dict.contexts[five].up, 55), 0);
+    ck_assert_uint_eq(dict_context_live(&dict, six, 60), 0); /* a label is over with its phase */
+    ck_assert_int_eq(add_contexts(2), STATUS_OK);            /* said twice */
+    ck_assert_uint_eq(dict.n_contexts, 4);
+    ck_assert_int_eq(add_contexts(1), STATUS_DAMAGED);
+    dict_reset(&dict);
+    ck_assert_uint_eq(dict_context_find(&dict, 3), 0);
+}
+END_TEST
+
 int main(void)
 {
     Suite *const suite = suite_create("dict");
@@ -251,6 +306,7 @@ int main(void)
     tcase_add_test(tests, impossible_lines_are_not_known);
     tcase_add_test(tests, strings_are_clean_and_short);
     tcase_add_test(tests, kinds_do_not_look_like_functions);
+    tcase_add_test(tests, contexts_are_in_each_other);
     suite_add_tcase(suite, tests);
     return suite_run(suite);
 }
