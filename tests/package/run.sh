@@ -7,13 +7,13 @@
 # 2. In a clean Debian 12 without a network: Debian's packages, with what lintian says of them; the wheel and cpack's
 #    tarball, in two folders: the same bytes.
 # 3. In bare roots of the suites named: Debian's packages, the wheel and the tarball, one after the other: installed,
-#    used (job.sh), removed; nothing is left behind.
+#    used (job.sh; of Debian's, a cell in IPython, too), removed; nothing is left behind.
 #
 # usage: run.sh [--if-wanted] [--only deb|wheel|tarball] [SUITE...]     default: all, in bookworm and trixie
 #
 # As root, with debootstrap and a mirror; else it ends with status 77. Takes ten minutes the first time; roots are kept
-# in build-fresh/. --if-wanted, as the suite says: only with TEST_PACKAGES=yes in the environment. BUILD is a tree that has the
-# page already (default build/source).
+# in build-fresh/. --if-wanted, as the suite says: only with TEST_PACKAGES=yes in the environment. BUILD is a tree that has
+# the page already (default build/source).
 set -eu
 cd "$(dirname "$0")/../.."
 root=build-fresh
@@ -122,12 +122,20 @@ find / -xdev \( -path /proc -o -path /sys -o -path /dev -o -path /tmp -o -path /
 EOF
 cat >"$work/deb.sh" <<'EOF'
 apt-get -q update
-# what they depend on stays: only what is pyrec's own must be gone
-apt-get -q install -y --no-install-recommends $(dpkg-deb -f ~/pyrec_*.deb Depends | sed 's/([^)]*)//g; s/,//g; s/|[^ ]*//g')
+# what they depend on, and suggest, stays: only what is pyrec's own must be gone
+apt-get -q install -y --no-install-recommends $(dpkg-deb -f ~/pyrec_*.deb Depends | sed 's/([^)]*)//g; s/,//g; s/|[^ ]*//g') ipython3
 sh ~/files.sh >/tmp/before
 apt-get -q install -y --no-install-recommends ~/pyrec_*.deb ~/python3-pyrec_*.deb
 (cd ~/job && ~/job.sh "$1")
 test -e /usr/share/man/man1/pyrec.1.gz
+cd ~/job
+cat >cell.ipy <<'EOC'
+%load_ext pyrec
+get_ipython().run_cell_magic("pyrec", "-r 1k", "def helper(n): return sum(range(n))\nfor i in range(90): helper(90000)")
+EOC
+IPYTHONDIR=$PWD ipython3 --colors=NoColor cell.ipy >cell.txt
+grep ' 1  def helper' cell.txt
+cd
 apt-get -q purge -y pyrec python3-pyrec
 if find / -xdev -name '*pyrec*' -path '*dist-packages*' | grep .; then exit 1; fi
 EOF
