@@ -106,7 +106,8 @@ static const char *title_of(struct arena *arena, const struct origin *o, const c
 }
 
 const struct origin *origin_find(struct arena *arena, struct request *request,
-                                 const struct metric *metric)
+                                 const struct metric *metric, const char *const *notes,
+                                 size_t n_notes)
 {
     struct origin *const o = arena_get(arena, sizeof *o);
     const struct sums sums = sum_up(request);
@@ -142,6 +143,8 @@ const struct origin *origin_find(struct arena *arena, struct request *request,
     request_selection(request->args, &selection);
     add_line(o, "selected", arena_copy(arena, selection.text, selection.len));
     buffer_clear(&selection);
+    for (size_t i = 0; i < n_notes; i++)
+        add_line(o, i == 0 ? "note" : arena_print(arena, "note %zu", i + 1), notes[i]);
     add_line(o, "recorder", sums.first != NULL ? sums.first->recording->recorder : NULL);
     add_line(o, "exporter", "pyanalyze " PYREC_VERSION);
     o->title = title_of(arena, o, started);

@@ -26,7 +26,7 @@ struct origin_line {
     const char *text;
 };
 
-#define ORIGIN_LINES_MAX 12
+#define ORIGIN_LINES_MAX 18 /* those of a recording, and a line for each note */
 
 struct origin {
     const char *title;   /* the command and when it began: one line, not long */
@@ -37,9 +37,13 @@ struct origin {
     size_t n_lines;
 };
 
-/* Of the processes that were asked for; after the trace was read. */
+/*
+ * Of the processes that were asked for; after the trace was read. `notes` are what else a reader of
+ * the profile must know, above all what is not in it (remainder.h).
+ */
 const struct origin *origin_find(struct arena *arena, struct request *request,
-                                 const struct metric *metric);
+                                 const struct metric *metric, const char *const *notes,
+                                 size_t n_notes);
 
 /* What weights by the metric are, in two words: "cpu seconds", "samples". */
 const char *metric_brief(struct arena *arena, const struct metric *metric, const char *unit);

@@ -309,14 +309,18 @@ void remainder_add_other_cpu(const struct request *request, const struct census 
                         whole_ns > other_ns ? 100 * (double)other_ns / (double)whole_ns : 100.0));
 }
 
-void remainder_add_notes(const struct request *request, struct view *view)
+void remainder_add_all(const struct request *request, struct view *view)
 {
-    if (view->n_groups == 0)
-        return;
     const struct stacks_seen seen = count_stacks(&request->profile);
     remainder_add_cpu(request, view);
     remainder_add_absent(request, &request->trace->census, view);
     add_cut(request, view, &seen);
     add_failed(view, &seen);
     add_bare(request, view, &seen);
+}
+
+void remainder_add_notes(const struct request *request, struct view *view)
+{
+    if (view->n_groups > 0)
+        remainder_add_all(request, view);
 }

@@ -46,9 +46,11 @@ bool remainder_whole(const struct request *request);
 /*
  * Add notes about what the rows of request->profile leave out: CPU of other threads, processes that
  * could not be recorded, stacks that
- * were cut, stacks that could not be read, and what <no Python frames> is.
+ * were cut, stacks that could not be read, and what <no Python frames> is. The first only where the
+ * view has tables.
  */
 void remainder_add_notes(const struct request *request, struct view *view);
+void remainder_add_all(const struct request *request, struct view *view);
 
 /* Python processes that could not be recorded, unless some were chosen. */
 void remainder_add_absent(const struct request *request, const struct census *census,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* export: whole profiles, in the forms of other programs. */
 #include "analyze/ask/origin.h"
+#include "analyze/ask/remainder.h"
 #include "analyze/ask/request.h"
 #include "analyze/base/memory.h"
 #include "analyze/cli/command.h"
@@ -134,7 +135,9 @@ static enum status build_export(struct request *request, struct view *view, stru
     request_profile(request);
     profile_keep_stacks(&request->profile, &request->select);
     stacks_build(view, &request->profile, metric, form);
-    view->origin = origin_find(&view->arena, request, metric);
+    request->metric = metric;
+    remainder_add_all(request, view);
+    view->origin = origin_find(&view->arena, request, metric, view->notes, view->n_notes);
     view->from_ns = request->trace->window.from_ns;
     view->nothing = view->nodes[0].total == 0;
     if (over_time)

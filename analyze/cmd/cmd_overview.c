@@ -83,7 +83,8 @@ static const char *headline(struct view *view, struct request *request)
 {
     const struct args *const args = request->args;
     const struct recording *const first = request->trace->census.recordings[0];
-    const struct origin *const origin = origin_find(&view->arena, request, request->metric);
+    const struct origin *const origin =
+        origin_find(&view->arena, request, request->metric, NULL, 0);
     struct buffer line = {0};
     request_learn_clock(request);
     const char *const date = date_print(
