@@ -54,11 +54,14 @@ static uint32_t node_of(const struct idle *idle, uint32_t function)
 }
 
 /* Does another loop wait there itself: further in, or one that has this loop for work? */
-static bool is_of_another(struct idle *idle, const struct idle_place *p, uint32_t loop)
+static bool is_of_another(struct idle *idle, const struct idle_thread *t,
+                          const struct idle_place *p, uint32_t loop)
 {
-    return p->rank >= IDLE_RANK_DIRECT &&
-           (!idle_is_below(idle, idle_function(idle, p->node), loop) ||
-            (p->loop != loop && idle_is_below(idle, p->loop, loop)));
+    if (p->rank < IDLE_RANK_DIRECT)
+        return false;
+    if (!idle_is_below(idle, idle_function(idle, p->node), loop))
+        return true;
+    return p->loop != loop && idle_is_below(idle, p->loop, loop) && !idle_only_waits(idle, t, p);
 }
 
 bool idle_busy_find(struct idle_weighing *w, struct idle_thread *t, size_t best, size_t *added)
@@ -76,7 +79,7 @@ bool idle_busy_find(struct idle_weighing *w, struct idle_thread *t, size_t best,
     if (loop == TREE_ROOT || (double)loop_ns < LOOP_SHARE * (double)t->wall_ns ||
         t->unknown_ns > t->wall_ns / 2)
         return false;
-    if (best < t->n_all && is_of_another(idle, &t->places[best], loop))
+    if (best < t->n_all && is_of_another(idle, t, &t->places[best], loop))
         return false;
     t->places = memory_grow(t->places, &t->size, t->n_all + 1, sizeof *t->places);
     *added = t->n_all;

@@ -163,27 +163,14 @@ static bool hides_nothing(const struct idle *idle, const struct idle_place *c)
 }
 
 /*
- * A function that waits itself, long enough to be a stall, and was never seen in another line or to
- * call anything: as well as a loop that finds nothing to do it may be the work of a loop whose own
- * wait is too short to be seen, called anew each time. What Python's library or nobody calls is
- * called once.
+ * A function that only waits, long enough to be a stall: as well as a loop that finds nothing to do
+ * it may be the work of a loop whose own wait is too short to be seen, called anew each time.
  */
 static bool may_be_called_anew(struct idle *idle, const struct idle_thread *t,
                                const struct idle_place *c)
 {
-    const uint32_t leaf = idle_function(idle, c->node);
-    const uint32_t caller = leaf == TREE_ROOT ? TREE_ROOT : idle->functions.nodes[leaf].parent;
-    if (c->rank != IDLE_RANK_DIRECT || c->loop != leaf || c->longest_ns < idle->short_ns ||
-        caller == TREE_ROOT || idle_is_library(idle_file_of(idle, caller)))
-        return false;
-    const uint32_t line = scene_frame(idle->scene, c->node).line;
-    for (size_t i = 0; i < t->n_times; i++) {
-        const uint32_t f = idle_function(idle, t->times[i].node);
-        if (idle_is_below(idle, f, leaf) &&
-            (f != leaf || scene_frame(idle->scene, t->times[i].node).line != line))
-            return false;
-    }
-    return true;
+    return c->rank == IDLE_RANK_DIRECT && c->longest_ns >= idle->short_ns &&
+           idle_only_waits(idle, t, c);
 }
 
 /* Of the time since it was there first: what was before is no business of the loop's. */

@@ -2,6 +2,7 @@
 #include "idle_evidence.h"
 
 #include "analyze/base/memory.h"
+#include "format/status.h"
 #include "idle_names.h"
 
 #include <stdlib.h>
@@ -157,7 +158,7 @@ static unsigned count_wrapped(const struct idle_weighing *w, const struct idle_p
     return n;
 }
 
-const char *idle_file_of(const struct idle *idle, uint32_t function)
+static const char *file_of(const struct idle *idle, uint32_t function)
 {
     return idle->scene->symbols.functions[idle->functions.nodes[function].place].file;
 }
@@ -166,12 +167,12 @@ const char *idle_file_of(const struct idle *idle, uint32_t function)
  */
 static bool is_of_library(const struct idle *idle, const struct idle_place *p, uint32_t leaf)
 {
-    if (p->loop == TREE_ROOT || !idle_is_library(idle_file_of(idle, p->loop)))
+    if (p->loop == TREE_ROOT || !idle_is_library(file_of(idle, p->loop)))
         return false;
-    const char *const home = idle_file_of(idle, p->loop), *const slash = strrchr(home, '/');
+    const char *const home = file_of(idle, p->loop), *const slash = strrchr(home, '/');
     const size_t len = slash != NULL ? (size_t)(slash - home) + 1 : 0;
     for (uint32_t at = leaf; at != p->loop; at = parent_of(idle, at)) {
-        const char *const file = idle_file_of(idle, at);
+        const char *const file = file_of(idle, at);
         if (strncmp(file, home, len) != 0 &&
             !(idle_is_library(file) && strstr(file, "-packages/") == NULL))
             return false;
@@ -211,6 +212,36 @@ void idle_rank_place(struct idle_weighing *w, struct idle_place *p)
         p->wait = leaf;
     else if (!p->queue)
         p->wait = idle_child(w->idle, leaf, p->loop);
+}
+
+/* By who starts threads, processes and programs, or by nobody. */
+static bool is_called_once(const struct idle *idle, uint32_t function)
+{
+    static const char *const starters[] = {"/threading.py", "/multiprocessing/process.py",
+                                           "/runpy.py", "<frozen runpy>"};
+    const uint32_t caller = parent_of(idle, function);
+    for (size_t i = 0; caller != TREE_ROOT && i < ARRAY_LEN(starters); i++) {
+        const char *const file = file_of(idle, caller);
+        const size_t len = strlen(file), end = strlen(starters[i]);
+        if (len >= end && strcmp(file + len - end, starters[i]) == 0)
+            return true;
+    }
+    return caller == TREE_ROOT;
+}
+
+bool idle_only_waits(struct idle *idle, const struct idle_thread *t, const struct idle_place *p)
+{
+    const uint32_t leaf = idle_function(idle, p->node);
+    if (p->loop != leaf || is_called_once(idle, leaf))
+        return false;
+    const uint32_t line = scene_frame(idle->scene, p->node).line;
+    for (size_t i = 0; i < t->n_times; i++) {
+        const uint32_t f = idle_function(idle, t->times[i].node);
+        if (idle_is_below(idle, f, leaf) &&
+            (f != leaf || scene_frame(idle->scene, t->times[i].node).line != line))
+            return false;
+    }
+    return true;
 }
 
 /* ---- named by the user ---- */

@@ -24,15 +24,19 @@ void idle_weighing_clear(struct idle_weighing *w);
 /* What is known of a function node by its name: bits of enum idle_name. */
 unsigned idle_bits_of(const struct idle *idle, uint32_t function);
 
-/* The file of a function node; not of TREE_ROOT. */
-const char *idle_file_of(const struct idle *idle, uint32_t function);
-
 /* Find the loop around a place, what waits in it, and how sure that is. */
 void idle_rank_place(struct idle_weighing *w, struct idle_place *p);
 
 /*
- * The same where the user named the place; false when nothing else was seen around it, so that it
- * can be nobody's idle place.
+ * Is the loop of a ranked place the function that waits, and was it never seen in another line or
+ * to call anything? Then it may as well be called anew for each wait, unless who calls it does
+ * so once.
+ */
+bool idle_only_waits(struct idle *idle, const struct idle_thread *t, const struct idle_place *p);
+
+/*
+ * Find the loop where the user named the place; false when nothing else was seen around it, so that
+ * it can be nobody's idle place.
  */
 bool idle_rank_named(struct idle_weighing *w, struct idle_place *p);
 

@@ -336,6 +336,31 @@ START_TEST(long_call_among_short)
 }
 END_TEST
 
+/*
+ * What a loop that is never seen to wait lets work asks for a lock by sleeping: that is one stall,
+ * and no loop in a loop, unless it works between.
+ */
+START_TEST(work_that_sleeps)
+{
+    static const struct maker_frame job_again = {"job", "/x/app.py", 70, 75, 0};
+    struct made made;
+    made_open(&made, "sleeps.trace");
+    const uint32_t wait = STACK(&made, &module, &run_main, &once_run, &handle, &job);
+    go(&made, 20, STACK(&made, &module, &run_main, &once_run, &handle), ON_CPU, NULL);
+    for (int i = 0; i < 9; i++) {
+        go(&made, 4, wait, BLOCKED, "clock_nanosleep");
+        if (_i == 1)
+            go(&made, 1, STACK(&made, &module, &run_main, &once_run, &handle, &job_again), ON_CPU,
+               NULL);
+    }
+    go(&made, 20, STACK(&made, &module, &run_main, &once_run, &handle), ON_CPU, NULL);
+    made_read(&made, NULL);
+    ck_assert_uint_ge(main_thread(&made)->n_places, 1);
+    ck_assert_int_eq(strcmp(place_function(&made, 0), "job") == 0, _i == 1);
+    made_close(&made);
+}
+END_TEST
+
 /* A loop that lets one known by name work for a moment, again and again, is the one that waits. */
 START_TEST(known_loop_as_work)
 {
@@ -396,6 +421,7 @@ int main(void)
     tcase_add_test(tests, unknown_is_not_idle);
     tcase_add_loop_test(tests, never_waits, 0, 6);
     tcase_add_loop_test(tests, long_call_among_short, 0, 3);
+    tcase_add_loop_test(tests, work_that_sleeps, 0, 2);
     tcase_add_test(tests, known_loop_as_work);
     tcase_add_loop_test(tests, seldom_waits, 0, 2);
     suite_add_tcase(suite, tests);
