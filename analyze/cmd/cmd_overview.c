@@ -392,8 +392,8 @@ static enum status build_overview(struct request *request, struct view *view, st
     view->closure = o;
     view->release = release;
     TRY(ask_all(o, request, why));
-    view_set_story_columns(
-        view, "threads,recorded,cpu_time,cpu_share,on_cpu,ready,gil_wait,blocked", ROW_PROCESS);
+    view_set_story_columns(view, "recorded,cpu_time,cpu_share,on_cpu,ready,gil_wait,blocked",
+                           ROW_PROCESS);
     struct story *const story = view_add_story(view, NULL);
     story->row = sum_processes(view, o, request->trace);
     if (o->lines.view.nothing) {
