@@ -81,7 +81,7 @@ static const char *say_state(const struct top *top, uint64_t now_ns, char text[8
         arena_clear(&arena);
         return text;
     }
-    if (now_ns > top->written_at_ns + QUIET_NS) {
+    if (top->written_at_ns != 0 && now_ns > top->written_at_ns + QUIET_NS) {
         snprintf(text, 80, "nothing written for %" PRIu64 " s",
                  (now_ns - top->written_at_ns) / SECOND_NS);
         return text;

@@ -305,7 +305,7 @@ static char *draw(int cols, int rows)
 {
     struct buffer text = {0};
     canvas_size(&canvas, rows, cols);
-    top_draw(&made, &canvas, 0);
+    top_draw(&made, &canvas, 1000 * SECOND_NS);
     canvas_print(&canvas, &text);
     return text.text;
 }
@@ -439,6 +439,9 @@ START_TEST(total_begins_anew)
     scratch_write(path, file.at, file.len * 2 / 3);
     ck_assert_msg(top_open(&made, &settings, &why) == STATUS_OK, "%s", why.detail);
     ck_assert_uint_gt(made.model.n_places, 0);
+    char *const text = draw(80, 24);
+    require(strstr(text, "nothing written") == NULL && strstr(text, "LIVE") != NULL);
+    free(text);
     top_press(&made, 'r');
     for (size_t i = 0; i < made.model.n_places; i++)
         require(made.model.places[i].total == 0);
