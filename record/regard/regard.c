@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 #include "regard.h"
 
+#include "record/base/clocks.h"
+#include "record/kernel/below.h"
 #include "record/kernel/procfs.h"
 #include "record/wire/wire.h"
 
 #include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <link.h>
 #include <linux/kcmp.h>
 #include <linux/seccomp.h>
 #include <stdio.h>
@@ -18,8 +21,10 @@
 #include <unistd.h>
 
 #define STATUS_MAX     (16u << 10)
-#define EXEC_LOOKS     100
-#define EXEC_NAP_US    100
+#define LOADING_MAX_NS 1000000000u /* for its libraries to come */
+#define LOADING_NAP_US 100
+#define DYNAMIC_MAX    100
+#define YOUNG_S        10 /* a program that may be just starting */
 #define CAP_SYS_PTRACE 19
 #define CAP_SYS_ADMIN  21
 
@@ -163,22 +168,78 @@ static bool is_just_executed(pid_t pid)
     return !auxiliary.is_told || auxiliary.has_loader;
 }
 
+static bool is_young(const struct regard *regard)
+{
+    return below_now() - regard->start < (uint64_t)sysconf(_SC_CLK_TCK) * YOUNG_S;
+}
+
+/* The loader writes into the program's dynamic section where it says how far it is. */
+static bool has_begun(const struct remote *remote, const struct remote_image *image)
+{
+    Elf64_Dyn entry = {.d_tag = DT_NULL};
+    for (uint64_t i = 0; i < DYNAMIC_MAX; i++) {
+        if (image->dynamic == 0 ||
+            !remote_read(remote, image->dynamic + i * sizeof entry, &entry, sizeof entry) ||
+            entry.d_tag == DT_NULL)
+            break;
+        if (entry.d_tag == DT_DEBUG) /* in programs only */
+            return entry.d_un.d_ptr != 0;
+    }
+    return true;
+}
+
+/*
+ * Is the loader in the midst of mapping what the program, or a library that it loads, needs? It
+ * tells debuggers (link.h): nothing before it has begun, and that it is done when all is mapped.
+ */
+static bool is_loading(const struct regard *regard)
+{
+    struct r_debug said;
+    uint64_t at;
+    if (regard->facts.libc != LIBC_GLIBC)
+        return false;
+    for (uint32_t i = 0; i < regard->images.n; i++)
+        if (!has_begun(&regard->remote, &regard->images.list[i]))
+            return is_young(regard);
+    if (remote_images_find(&regard->images, &regard->remote, "_r_debug", &at) == NULL ||
+        !remote_read(&regard->remote, at, &said, sizeof said))
+        return is_young(regard); /* the loader itself is being mapped */
+    return said.r_version == 0 || said.r_state != RT_CONSISTENT;
+}
+
+/* It has no Python, or one that is not known: because that is still to come? A program that is
+ * stopped may stay so. */
+static bool is_arriving(const struct regard *regard)
+{
+    const struct facts *const facts = &regard->facts;
+    if (strchr("tTZX", facts->state) != NULL)
+        return false;
+    return facts->libc == LIBC_STATIC ? is_just_executed(facts->pid) : is_loading(regard);
+}
+
 /* An errno. */
 static int memory_look(struct regard *regard)
 {
     struct facts *const facts = &regard->facts;
-    for (unsigned looks = 0;; looks++, usleep(EXEC_NAP_US)) {
+    const uint64_t begin = clocks_mono_ns();
+    /* what the loader has said counts for what is mapped after that */
+    bool is_settled = !is_young(regard), was_settled;
+    do {
+        was_settled = is_settled;
         const int error = images_look(regard);
         if (error != 0)
             return error;
         facts->libc = libc_look(&regard->images);
-        if (facts->libc != LIBC_STATIC || looks == EXEC_LOOKS || !is_just_executed(facts->pid))
+        facts->python = python_find(&regard->python, &regard->remote, &regard->images, facts->wrong,
+                                    sizeof facts->wrong);
+        if (facts->python == PYTHON_FOUND)
             break;
-    }
+        is_settled = !is_arriving(regard);
+        if (!is_settled)
+            usleep(LOADING_NAP_US);
+    } while ((!is_settled || !was_settled) && clocks_mono_ns() - begin < LOADING_MAX_NS);
     facts->is_foreign = is_foreign(regard);
     facts->is_recorded = has_recorder(&regard->remote, &regard->maps);
-    facts->python = python_find(&regard->python, &regard->remote, &regard->images, facts->wrong,
-                                sizeof facts->wrong);
     return 0;
 }
 

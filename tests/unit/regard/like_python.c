@@ -46,7 +46,7 @@ static void ring_make(void)
     atomic_store(&head->state, WIRE_RUNNING);
 }
 
-int main(int argc, char **argv)
+SEEN int main(int argc, char **argv)
 {
     const char *const what = argc > 1 ? argv[1] : "";
     char byte;

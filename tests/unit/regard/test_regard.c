@@ -326,6 +326,34 @@ START_TEST(test_just_executed)
 }
 END_TEST
 
+/* The loader is there, and what it has yet to map, or to set right, is the Python. */
+START_TEST(test_just_loading)
+{
+    static char *const argv[] = {LIKE_PYTHON_SHARED, NULL};
+    posix_spawn_file_actions_t actions;
+    int ends[2];
+    ck_assert_int_eq(pipe2(ends, O_CLOEXEC), 0);
+    ck_assert_int_eq(posix_spawn_file_actions_init(&actions), 0);
+    ck_assert_int_eq(posix_spawn_file_actions_adddup2(&actions, ends[0], 0), 0);
+    ck_assert_int_eq(posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0), 0);
+    for (int i = 0; i < 300; i++) {
+        struct regard regard;
+        pid_t pid;
+        ck_assert_int_eq(posix_spawn(&pid, argv[0], &actions, NULL, argv, NULL), 0);
+        usleep((useconds_t)(i % 30) * 20);
+        regard_open(&regard, pid, false);
+        const enum reason why = regard.not_to_look;
+        regard_close(&regard);
+        kill(pid, SIGKILL);
+        ck_assert_int_eq(waitpid(pid, NULL, 0), pid);
+        ck_assert_str_eq(reason_mark(why), "yes");
+    }
+    posix_spawn_file_actions_destroy(&actions);
+    close(ends[0]);
+    close(ends[1]);
+}
+END_TEST
+
 START_TEST(test_a_vfork_child)
 {
     char children[32] = "";
@@ -506,6 +534,7 @@ int main(void)
     tcase_add_test(tc, test_kinds);
     tcase_add_test(tc, test_no_python);
     tcase_add_test(tc, test_just_executed);
+    tcase_add_test(tc, test_just_loading);
     tcase_add_test(tc, test_a_vfork_child);
     tcase_add_test(tc, test_what_is_none);
 #ifdef __x86_64__
