@@ -160,6 +160,8 @@ static const struct samples_field *samples_field_find(uint32_t number)
         [25] = {false, ABSENT}, /* native: many, each a message;
                                    field_next finds them */
         [26] = COLUMN(missed_gap_q),
+        [27] = COLUMN(task_at),
+        [28] = COLUMN(task),
         [40] = COLUMN(context_at),
         [41] = COLUMN(context),
         [42] = COLUMN(thread_context),

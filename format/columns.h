@@ -98,7 +98,7 @@ struct samples_columns {
     struct column late_q, missed_at, missed_n, missed_gap_q;
     struct column thread, thread_stack, thread_state, thread_call, thread_begin, thread_end,
         thread_runs;
-    struct column run, stack, cpu, state, call_at, call, holder_run, holder;
+    struct column run, stack, cpu, state, call_at, call, task_at, task, holder_run, holder;
     struct column context_at, context, thread_context;
     struct column account; /* serialized Account, empty when absent */
 };

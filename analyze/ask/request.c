@@ -28,6 +28,8 @@ static enum status fill_select(struct select *select, const struct args *args, s
         select_add_context(select, text, false);
     for (size_t at = 0; (text = args_next(args, "label", &at)) != NULL;)
         select_add_context(select, text, true);
+    for (size_t at = 0; (text = args_next(args, "task", &at)) != NULL;)
+        select_add_task(select, text);
     return STATUS_OK;
 }
 
@@ -257,6 +259,8 @@ void request_profile(struct request *request)
     if (request->has_profile)
         return;
     request->has_profile = true;
+    request->profile.by_task = request->profile.by_task || args_flag(request->args, "tasks");
+    request->running.whole.by_task = request->profile.by_task;
     if (!request->follows || request->window_moves) {
         profile_build(&request->profile, request->trace, &request->select, n_workers);
         return;

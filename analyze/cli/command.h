@@ -67,6 +67,7 @@ struct command {
     X(files)                                                                                       \
     X(modules)                                                                                     \
     X(threads)                                                                                     \
+    X(tasks)                                                                                       \
     X(stalls)                                                                                      \
     X(gil)                                                                                         \
     X(phases)                                                                                      \

@@ -54,9 +54,17 @@ static const struct option common[] = {
      "only samples with that label (pyrec.set_label()), or pattern; may be given several times: of "
      "several keys all, of several values of one key one of them",
      NULL, TAKES_STATE},
+    {"task", 0, "NAME", OPTION_TEXT,
+     "only samples in which the task of that name ran, of asyncio or another event loop: a pattern "
+     "for names, may come several times",
+     NULL, TAKES_STATE},
     {"by", 'b', "METRIC", OPTION_CHOICE,
      "what decides the order, and what shares are of; default cpu", metric_name, TAKES_BY},
     {"merge-threads", 0, NULL, OPTION_FLAG, "one table for all threads", NULL, TAKES_MERGE},
+    {"tasks", 0, NULL, OPTION_FLAG,
+     "what a thread did in tasks of an event loop as threads of their own, one for each name of "
+     "tasks: \"MainThread: fetch\"",
+     NULL, TAKES_TASKS},
     {"group", 'g', NULL, OPTION_FLAG,
      "put the numbered threads of a pool together: Thread-1, Thread-2 .. as Thread-*, "
      "ThreadPoolExecutor-0_3 as ThreadPoolExecutor-*",

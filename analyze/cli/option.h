@@ -37,6 +37,7 @@ enum option_group {
     TAKES_BY = 8192,    /* --by: request->metric; in tables it decides the order */
     TAKES_GROUP = 1u << 14,
     TAKES_ALWAYS = 1u << 15,
+    TAKES_TASKS = 1u << 17,  /* --tasks: request_profile tells them apart */
     TAKES_FOLLOW = 1u << 16, /* --follow: main.c asks again and again */
 };
 

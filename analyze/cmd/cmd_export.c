@@ -177,7 +177,7 @@ const struct command command_export = {
             "all metrics; --by only decides which rows there are.",
     .example = "pyanalyze export --format folded --by cpu -o run.folded run.trace",
     .takes = TAKES_THREAD | TAKES_PROCESS | TAKES_PLACES | TAKES_FORMAT | TAKES_JOBS | TAKES_RANGE |
-             TAKES_STATE,
+             TAKES_STATE | TAKES_TASKS,
     .options = options,
     .min_files = 1,
     .max_files = SIZE_MAX,

@@ -239,7 +239,7 @@ static enum status build_modules(struct request *request, struct view *view, str
 #define PLACE_TAKES                                                                                \
     (TAKES_SORT | TAKES_LIMIT | TAKES_COLUMNS | TAKES_THREAD | TAKES_PROCESS | TAKES_PLACES |      \
      TAKES_MERGE | TAKES_FORMAT | TAKES_FOLLOW | TAKES_COLOR | TAKES_PATHS | TAKES_JOBS |          \
-     TAKES_RANGE | TAKES_STATE | TAKES_BY | TAKES_GROUP)
+     TAKES_RANGE | TAKES_STATE | TAKES_BY | TAKES_GROUP | TAKES_TASKS)
 #define PLACE_COMMAND                                                                              \
     .synopsis = "[options] [FILE...]", .takes = PLACE_TAKES, .min_files = 1, .max_files = SIZE_MAX,  \
     .shape = SHAPE_TABLE, .output = "text", .rows = ROW_PLACE

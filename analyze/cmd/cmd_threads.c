@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* threads: one row per thread, those that run no Python included. */
+/* threads: one row per thread, those that run no Python included; tasks: of event loops, what each
+ * used and for how long it kept the loop. */
 #include "analyze/ask/request.h"
+#include "analyze/base/memory.h"
 #include "analyze/cli/command.h"
 #include "analyze/weigh/thread_group.h"
 
@@ -182,7 +184,7 @@ const struct command command_threads = {
     .example = "pyanalyze threads --sort gil_wait_share run.trace",
     .takes = TAKES_SORT | TAKES_LIMIT | TAKES_COLUMNS | TAKES_THREAD | TAKES_PROCESS |
              TAKES_PLACES | TAKES_FORMAT | TAKES_FOLLOW | TAKES_COLOR | TAKES_JOBS | TAKES_RANGE |
-             TAKES_STATE | TAKES_BY | TAKES_GROUP,
+             TAKES_STATE | TAKES_BY | TAKES_GROUP | TAKES_TASKS,
     .min_files = 1,
     .max_files = SIZE_MAX,
     .shape = SHAPE_TABLE,
@@ -196,4 +198,104 @@ const struct command command_threads = {
                        "unattributed",
     .sort = "cpu_time,samples,process,thread,thread_id",
     .build = build_threads,
+};
+
+/* ---- tasks ---- */
+
+/* Where it was for longest: the innermost frame. */
+static struct frame longest_frame(const struct profile *profile, const struct profile_thread *t,
+                                  uint64_t *wall)
+{
+    const struct tree *const tree = &profile->tree;
+    uint32_t best = TREE_ROOT;
+    memset(wall, 0, profile->symbols.n_places * sizeof *wall);
+    for (int c = 0; c < CLASS_COUNT; c++) {
+        struct sheet_page page = {0};
+        while (sheet_next_page(&t->sheets[c], &page)) {
+            for (uint32_t i = 0; i < SHEET_PAGE && page.first + i < tree->n; i++) {
+                const uint32_t place = tree->nodes[page.first + i].place;
+                if (page.weights[i].samples == 0)
+                    continue;
+                wall[place] += page.weights[i].wall;
+                if (best == TREE_ROOT || wall[place] > wall[tree->nodes[best].place])
+                    best = page.first + i;
+            }
+        }
+    }
+    return best == TREE_ROOT ? (struct frame){.function = "", .file = ""}
+                             : symbols_frame(&profile->symbols, tree->nodes[best].place);
+}
+
+static enum status build_tasks(struct request *request, struct view *view, struct problem *why)
+{
+    struct profile *const profile = &request->profile;
+    size_t n = 0;
+    bool any = false;
+    (void)why;
+
+    profile->by_task = true;
+    request_profile(request);
+    profile_keep_stacks(profile, &request->select);
+    view->shape = SHAPE_TABLE;
+    uint64_t *const wall = memory_get((profile->symbols.n_places + 1) * sizeof *wall);
+    struct group *const group = view_add_group(view, NULL, profile->n_threads);
+    for (size_t i = 0; i < profile->n_threads; i++) {
+        const struct profile_thread *const t = profile->threads[i];
+        const bool has_samples = weights_sum(&t->total).samples > 0;
+        any = any || has_samples;
+        if (t->thread->task == NULL || !has_samples)
+            continue;
+        group->rows[n++] = (struct row){.process = t->thread->process,
+                                        .thread = t->thread,
+                                        .is_task = true,
+                                        .frame = longest_frame(profile, t, wall),
+                                        .self = &t->total,
+                                        .total = &t->total};
+    }
+    free(wall);
+    group->n_rows = n;
+    if (n == 0) {
+        view->n_groups = 0;
+        view->nothing = !any;
+        if (any)
+            view_add_note(view, "No task of an event loop was seen running.");
+    }
+    return STATUS_OK;
+}
+
+const struct command command_tasks = {
+    .name = "tasks",
+    .synopsis = "[options] FILE...",
+    .summary = "the tasks of event loops: what they used, and for what they kept the loop",
+    .text =
+        "A row is all tasks of one name in one thread, while they ran: wall is how long they had "
+        "the event loop to themselves, cpu_time what they used meanwhile, and the shares say how "
+        "much of wall they were on a CPU, waited for the GIL or were blocked: in that time "
+        "no other task could run. The place is where they were for longest. What a task waits for "
+        "in an await is not in it: then it does not run.\n"
+        "\n"
+        "A task is called what the program calls it (create_task(.., name=), set_name()), else "
+        "like its coroutine. asyncio's tasks are told by asyncio; of trio, curio and others the "
+        "outermost coroutine on the stack is the task. So that a name for each request does not "
+        "fill a trace, 512 names of the program's are kept per process; tasks of more names are "
+        "called like their coroutines.\n"
+        "\n"
+        "--task NAME, for this and other commands, chooses the samples in which such a task ran. "
+        "With --tasks, lines, functions, threads, export and others show what a thread "
+        "did in tasks as threads of their own.",
+    .example = "pyanalyze tasks --sort blocked run.trace",
+    .takes = TAKES_SORT | TAKES_LIMIT | TAKES_COLUMNS | TAKES_THREAD | TAKES_PROCESS |
+             TAKES_PLACES | TAKES_FORMAT | TAKES_COLOR | TAKES_PATHS | TAKES_JOBS | TAKES_RANGE |
+             TAKES_STATE | TAKES_BY,
+    .min_files = 1,
+    .max_files = SIZE_MAX,
+    .shape = SHAPE_TABLE,
+    .output = "text",
+    .rows = ROW_TASK,
+    .columns = "process,thread,task,wall,cpu_time,on_cpu_share,gil_wait_share,blocked_share,"
+               "samples,place,function",
+    .machine_columns = "process,thread,thread_id,task,wall,cpu_time,kernel,kernel_unknown,on_cpu,"
+                       "ready,gil_wait,blocked,unknown,ticks,samples,file,line,function",
+    .sort = "cpu_time,samples,process,thread,task",
+    .build = build_tasks,
 };

@@ -263,6 +263,7 @@ static void fill_row(struct dump *dump, struct stream *s, const struct dump_thre
     dump->sample.cpu_ns = span->cpu_q * s->reader->quantum_ns; /* 0 in implied spans */
     dump->sample.state = dump->state.text;
     dump->sample.call = blocked && span->call > 0 ? dict_string(dict, span->call) : NULL;
+    dump->sample.task = span->task > 0 ? dict_string(dict, span->task) : NULL;
     fill_stack(dump, dict, span->stack);
     s->thread = (struct thread){.process = &s->process,
                                 .id = t->who.id,

@@ -116,6 +116,8 @@ struct thread {
     size_t index; /* of all threads, in the order in which they were met: for tables of one's own */
     uint32_t id, os_tid;
     const char *name;
+    const char *task; /* of a part of a thread: the time in which it ran tasks of that name, .. */
+    const struct thread *whole; /* .. and the thread; else both are NULL */
     bool main, declared, ended;
     uint64_t start_ns;
     uint32_t seq; /* of the chunk that declared it last */

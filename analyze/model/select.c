@@ -37,6 +37,7 @@ static void regex_clear(struct select_regex *regex)
 void select_clear(struct select *select)
 {
     free(select->threads);
+    free(select->tasks);
     free(select->pids);
     regex_clear(select->match);
     regex_clear(select->exclude);
@@ -58,6 +59,23 @@ void select_add_thread(struct select *select, const char *text)
     select->threads = memory_grow(select->threads, &select->threads_size, select->n_threads + 1,
                                   sizeof *select->threads);
     select->threads[select->n_threads++] = text;
+}
+
+void select_add_task(struct select *select, const char *text)
+{
+    select->tasks =
+        memory_grow(select->tasks, &select->tasks_size, select->n_tasks + 1, sizeof *select->tasks);
+    select->tasks[select->n_tasks++] = text;
+}
+
+bool select_has_task(const struct select *select, const char *task)
+{
+    for (size_t i = 0; i < select->n_tasks; i++) {
+        if (task != NULL &&
+            (strcmp(select->tasks[i], task) == 0 || fnmatch(select->tasks[i], task, 0) == 0))
+            return true;
+    }
+    return select->n_tasks == 0;
 }
 
 void select_add_pid(struct select *select, uint32_t pid)

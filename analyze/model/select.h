@@ -55,6 +55,8 @@ struct select {
     size_t n_calls, calls_size;
     struct select_context *contexts;
     size_t n_contexts, contexts_size;
+    const char **tasks;
+    size_t n_tasks, tasks_size;
 };
 
 void select_clear(struct select *select);
@@ -73,11 +75,14 @@ MUST_CHECK enum status select_add_exclude(struct select *select, const char *reg
 MUST_CHECK enum status select_add_states(struct select *select, const char *list,
                                          struct problem *why);
 
-/* Are samples chosen by state? Then CPU that no sample took belongs to none. */
+/* A task's name, or a pattern for names. */
+void select_add_task(struct select *select, const char *text);
+
+/* Are samples chosen by state or task? Then CPU that no sample took belongs to none. */
 static inline bool select_by_state(const struct select *select)
 {
     return select->classes != 0 || select->bits != 0 || select->n_calls > 0 ||
-           select->n_contexts > 0;
+           select->n_contexts > 0 || select->n_tasks > 0;
 }
 
 /* A sample in that state, blocked in that call (NULL = none). */
@@ -97,6 +102,8 @@ bool select_has_context(const struct select *select, const struct dict *dict, ui
 /* Is this phase or label one of those that were asked for? */
 bool select_names_context(const struct select *select, bool label, const char *name,
                           const char *value);
+/* A sample in which that task ran (NULL = none). */
+bool select_has_task(const struct select *select, const char *task);
 
 /* When all is read: STATUS_USAGE when a call that was asked for is in no sample. */
 MUST_CHECK enum status select_check_calls(const struct select *select, struct problem *why);

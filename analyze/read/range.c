@@ -11,9 +11,6 @@
 /* Times beyond this (146 years in ns) are no times; sums of a few of them cannot overflow. */
 #define TIME_MAX_NS (UINT64_C(1) << 62)
 
-/* There is no next call. */
-#define NO_CALL UINT32_MAX
-
 void range_clear(struct range *range)
 {
     free(range->time_q);
@@ -33,15 +30,6 @@ static enum status fault(struct range *range, enum status status, const char *wo
         range->fault = words;
     }
     return range->status;
-}
-
-static bool next_u32(struct column *column, uint32_t *value)
-{
-    uint64_t v;
-    if (!column_next(column, &v) || v > UINT32_MAX)
-        return false;
-    *value = (uint32_t)v;
-    return true;
 }
 
 /* From a column that is empty when all its entries are 0. */
@@ -178,38 +166,6 @@ static enum status read_ticks(struct range *range)
     return STATUS_OK;
 }
 
-static bool next_call(struct range *range)
-{
-    struct samples_columns *const c = &range->columns;
-    uint32_t delta;
-    if (column_empty(&c->call_at)) {
-        range->next_call_at = NO_CALL;
-        return true;
-    }
-    if (!next_u32(&c->call_at, &delta) || delta >= NO_CALL - range->next_call_at)
-        return false;
-    range->next_call_at += delta;
-    return next_u32(&c->call, &range->next_call);
-}
-
-/* Likewise of the phase or label that a thread is in. */
-static bool next_context(struct range *range)
-{
-    struct samples_columns *const c = &range->columns;
-    int64_t up;
-    uint32_t delta;
-    if (column_empty(&c->context_at)) {
-        range->next_context_at = NO_CALL;
-        return column_empty(&c->context);
-    }
-    if (!next_u32(&c->context_at, &delta) || delta >= NO_CALL - range->next_context_at ||
-        !column_next_signed(&c->context, &up))
-        return false;
-    range->next_context_at += delta;
-    range->next_context += (uint64_t)up;
-    return true;
-}
-
 static void reserve_ticks(struct range *range)
 {
     const size_t n = (size_t)range->n_ticks + 1;
@@ -244,7 +200,7 @@ enum status range_open(struct range *range, struct column body, uint64_t quantum
     range->dict = dict;
     range->quantum_ns = quantum_ns;
     range->n_ticks = range->n_threads = range->threads_read = range->thread_id = 0;
-    range->explicit_at = range->next_call_at = range->next_context_at = 0;
+    range->explicit_at = range->next_call_at = range->next_context_at = range->next_task_at = 0;
     range->next_context = 0;
     range->n_undefined = 0;
     range->from_tick = 0;
@@ -261,8 +217,12 @@ enum status range_open(struct range *range, struct column body, uint64_t quantum
     range->n_threads = (uint32_t)n_threads;
     reserve_ticks(range);
     reserve_spans(range);
-    if (read_ticks(range) != STATUS_OK || !next_call(range) || !next_context(range)) {
+    if (read_ticks(range) != STATUS_OK || !range_next_call(range) || !range_next_context(range)) {
         fault(range, STATUS_DAMAGED, "columns call_at and context_at");
+        return problem_set(why, range->status, PROBLEM_NO_OFFSET, "samples: %s", range->fault);
+    }
+    if (!range_read_tasks(range)) {
+        fault(range, STATUS_DAMAGED, "columns of tasks");
         return problem_set(why, range->status, PROBLEM_NO_OFFSET, "samples: %s", range->fault);
     }
     return STATUS_OK;
@@ -289,6 +249,8 @@ static enum status read_thread(struct range *range, struct range_thread *t)
     if (c->thread_context.at != NULL && !column_next(&c->thread_context, &context))
         return fault(range, STATUS_DAMAGED, "columns of threads differ in length");
     t->context = dict_context_find(range->dict, context);
+    if (!next_or_zero(&range->tasks_before, range->tasks_before.at == NULL, &t->task))
+        return fault(range, STATUS_DAMAGED, "columns of tasks");
     if ((uint64_t)t->first + end > range->n_ticks)
         return fault(range, STATUS_DAMAGED, "a thread was observed for too few ticks");
     t->n = range->n_ticks - t->first - end;
@@ -321,6 +283,11 @@ void range_rewind(struct range *range, const struct range *mark)
     range->explicit_at = mark->explicit_at;
     range->next_call_at = mark->next_call_at;
     range->next_call = mark->next_call;
+    range->next_context_at = mark->next_context_at;
+    range->next_context = mark->next_context;
+    range->next_task_at = mark->next_task_at;
+    range->next_task = mark->next_task;
+    range->tasks_before = mark->tasks_before;
     range->n_undefined = mark->n_undefined;
     range->n_settled = range->next_settled = range->n_waiting = 0;
     range->status = mark->status;
@@ -363,6 +330,7 @@ static void take_implied(struct range *range, struct range_thread *t, struct spa
         .stack = defined(range, t->stack, t->run_left),
         .call = t->call,
         .context = t->context,
+        .task = t->task,
         .state = t->state,
     };
     t->at = to;
@@ -398,17 +366,25 @@ static size_t take_explicit(struct range *range, struct range_thread *t, struct 
             fault(range, STATUS_DAMAGED, "a thread's clock went back");
             break;
         }
-        if (range->explicit_at++ == range->next_call_at) {
+        const uint32_t number = range->explicit_at++;
+        if (number == range->next_call_at) {
             t->call = range->next_call;
-            if (!next_call(range)) {
+            if (!range_next_call(range)) {
                 fault(range, STATUS_DAMAGED, "columns of calls");
                 break;
             }
         }
-        if (range->explicit_at - 1 == range->next_context_at) {
+        if (number == range->next_context_at) {
             t->context = dict_context_find(range->dict, range->next_context);
-            if (!next_context(range)) {
+            if (!range_next_context(range)) {
                 fault(range, STATUS_DAMAGED, "columns of contexts");
+                break;
+            }
+        }
+        if (number == range->next_task_at) {
+            t->task = range->next_task;
+            if (!range_next_task(range)) {
+                fault(range, STATUS_DAMAGED, "columns of tasks");
                 break;
             }
         }
@@ -422,6 +398,7 @@ static size_t take_explicit(struct range *range, struct range_thread *t, struct 
             .stack = defined(range, stack, 1),
             .call = t->call,
             .context = t->context,
+            .task = t->task,
             .state = (uint16_t)(state & STATE_MASK),
         };
     }
@@ -574,7 +551,8 @@ enum status range_finish(struct range *range, struct problem *why)
           column_empty(&c->thread_runs) && column_empty(&c->run) && column_empty(&c->stack) &&
           column_empty(&c->cpu) && column_empty(&c->state) && column_empty(&c->call) &&
           column_empty(&c->thread_context) && range->next_call_at == NO_CALL &&
-          range->next_context_at == NO_CALL))
+          range->next_context_at == NO_CALL && column_empty(&c->task) &&
+          range->next_task_at == NO_CALL))
         fault(range, STATUS_DAMAGED, "columns are longer than their threads");
     if (range->status == STATUS_OK)
         return STATUS_OK;

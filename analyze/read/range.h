@@ -39,8 +39,10 @@ struct range {
     uint32_t thread_id;                 /* of the thread that was read last */
     uint32_t explicit_at, next_call_at; /* indices into the explicit ticks of the message */
     uint32_t next_call, next_context_at;
-    uint64_t next_context; /* the number */
-    uint64_t n_undefined;  /* samples whose stack nobody defined */
+    uint64_t next_context;            /* the number */
+    uint32_t next_task_at, next_task; /* likewise */
+    struct column tasks_before;       /* of each thread, before its first tick here; empty = 0 */
+    uint64_t n_undefined;             /* samples whose stack nobody defined */
 
     /*
      * Per tick k: time_q[k + 1] is when it was, time_q[0] when the tick before the first was.
@@ -68,7 +70,7 @@ struct range {
 struct range_thread {
     uint32_t id;
     uint32_t first, n; /* ticks in which it was observed */
-    uint32_t stack, call, context;
+    uint32_t stack, call, context, task;
     uint16_t state;
     uint32_t at;        /* next tick */
     uint32_t runs_left; /* entries of `run` */
@@ -125,10 +127,33 @@ size_t range_holders(struct range *range, const struct range_holder **holders);
  */
 uint32_t range_context(const struct range *range, uint32_t context, uint32_t tick);
 
-/* Is the span among those that are chosen by state, phase or label? */
+/* Is the span among those that are chosen by state, phase, label or task? */
 bool range_chosen(const struct range *range, const struct select *select, const struct span *span);
 
 /* After the last thread: STATUS_OK when every column was used up. */
 enum status range_finish(struct range *range, struct problem *why);
+
+/* ---- between range.c and range_context.c: where something changes ---- */
+
+/* There is no next call. */
+#define NO_CALL UINT32_MAX
+
+static inline bool next_u32(struct column *column, uint32_t *value)
+{
+    uint64_t v;
+    if (!column_next(column, &v) || v > UINT32_MAX)
+        return false;
+    *value = (uint32_t)v;
+    return true;
+}
+
+/* The next place at which the call, the task or the context changes, and to what; NO_CALL behind
+ * the last. */
+bool range_next_call(struct range *range);
+bool range_next_task(struct range *range);
+bool range_next_context(struct range *range);
+
+/* Begin with the tasks: what threads ran before their first ticks stands in front. */
+bool range_read_tasks(struct range *range);
 
 #endif

@@ -23,6 +23,7 @@ struct span {
     uint32_t stack;   /* in the dictionary; 0 = no frames, DICT_STACK_LOST */
     uint32_t call;    /* string id of the call it is blocked in, 0 = none */
     uint32_t context; /* phase or label that it is in: its place in the dictionary; 0 = none */
+    uint32_t task;    /* string id of the task that it ran, 0 = none */
     uint16_t state;
 };
 

@@ -104,6 +104,8 @@ static bool need_samples(struct unit_ids *ids, const struct unit_ids *defined, s
     if (range_open(&range, body, quantum_ns, &everything, NULL) == STATUS_OK) {
         string = highest_in(string, range.columns.thread_call);
         string = highest_in(string, range.columns.call);
+        string = highest_in(string, range.columns.task);
+        string = highest_in(string, range.tasks_before);
         while (range_next_thread(&range, &thread)) {
             size_t n;
             while ((n = range_spans(&range, &thread, spans, ARRAY_LEN(spans))) > 0) {

@@ -13,6 +13,8 @@ static struct cell get_process(const struct row *row)
 
 static struct cell get_thread(const struct row *row)
 {
+    if (row->is_task)
+        return cell_text(row->thread->whole->name);
     if (row->thread != NULL)
         return cell_text(row->thread->name);
     return row->native != NULL ? cell_text(row->native->name) : cell_none();
@@ -198,6 +200,13 @@ static struct cell get_call(const struct row *row)
     return cell_text(row->sample->call);
 }
 
+static struct cell get_task(const struct row *row)
+{
+    if (row->sample != NULL)
+        return cell_text(row->sample->task);
+    return cell_text(row->thread->task);
+}
+
 static struct cell get_cpu(const struct row *row)
 {
     return cell_number(UNIT_SECONDS, (int64_t)row->sample->cpu_ns);
@@ -209,7 +218,7 @@ static struct cell get_stack(const struct row *row)
 }
 
 #define ROW_CODE  (ROW_PLACE | ROW_TREE | ROW_PATH | ROW_SOURCE)
-#define ROW_FRAME (ROW_CODE | ROW_GIL | ROW_STALL | ROW_STALL_LINE | ROW_IDLE_LINE)
+#define ROW_FRAME (ROW_CODE | ROW_GIL | ROW_STALL | ROW_STALL_LINE | ROW_IDLE_LINE | ROW_TASK)
 #define ROW_ANY   (ROW_FRAME | ROW_THREAD | ROW_SAMPLE | ROW_STACK | ROW_BIN | ROW_IDLE)
 
 static const struct column columns[] = {
@@ -242,7 +251,7 @@ static const struct column columns[] = {
      .title = column_name,                                                                         \
      .help = help_,                                                                                \
      .rows = ROW_CODE | ROW_THREAD | ROW_PROCESS | ROW_STACK | ROW_STALL | ROW_STALL_LINE |        \
-             ROW_BIN | ROW_PHASE,                                                                  \
+             ROW_BIN | ROW_PHASE | ROW_TASK,                                                       \
      .unit = unit_,                                                                                \
      .only_if_any = METRIC_##id >= METRIC_UNKNOWN,                                                 \
                                                                                                    \
@@ -341,31 +350,31 @@ static const struct column columns[] = {
     {.name = "on_cpu_share",
      .title = "on CPU",
      .help = "share of its wall time on a CPU",
-     .rows = ROW_THREAD,
+     .rows = ROW_THREAD | ROW_TASK,
      .unit = UNIT_RATIO,
      .get = get_on_cpu_share},
     {.name = "ready_share",
      .title = "ready",
      .help = "share runnable while no CPU was free",
-     .rows = ROW_THREAD,
+     .rows = ROW_THREAD | ROW_TASK,
      .unit = UNIT_RATIO,
      .get = get_ready_share},
     {.name = "gil_wait_share",
      .title = "GIL wait",
      .help = "share waiting for the GIL",
-     .rows = ROW_THREAD,
+     .rows = ROW_THREAD | ROW_TASK,
      .unit = UNIT_RATIO,
      .get = get_gil_wait_share},
     {.name = "blocked_share",
      .title = "blocked",
      .help = "share blocked or idle in a system call",
-     .rows = ROW_THREAD,
+     .rows = ROW_THREAD | ROW_TASK,
      .unit = UNIT_RATIO,
      .get = get_blocked_share},
     {.name = "unknown_share",
      .title = "unknown",
      .help = "share ready or blocked: the kernel could not be asked which",
-     .rows = ROW_THREAD,
+     .rows = ROW_THREAD | ROW_TASK,
      .unit = UNIT_RATIO,
      .only_if_any = true,
      .get = get_unknown_share},
@@ -393,6 +402,12 @@ static const struct column columns[] = {
      .rows = ROW_SAMPLE,
      .unit = UNIT_TEXT,
      .get = get_call},
+    {.name = "task",
+     .title = "task",
+     .help = "name of the task that ran, of asyncio or another event loop",
+     .rows = ROW_SAMPLE | ROW_TASK,
+     .unit = UNIT_TEXT,
+     .get = get_task},
     {.name = "cpu",
      .title = "cpu",
      .help = "CPU seconds used since the thread's previous sample",

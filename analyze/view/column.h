@@ -33,6 +33,7 @@ enum row_kind {
     ROW_IDLE = 1 << 14,      /* a thread whose stalls were asked for */
     ROW_IDLE_LINE = 1 << 15, /* where it may wait for work */
     ROW_PHASE = 1 << 16,     /* of a program; or a label */
+    ROW_TASK = 1 << 17,      /* what a thread did in tasks of one name; its place: where most */
 };
 
 enum column_part {

@@ -49,7 +49,7 @@ struct phase_group;
 struct sample {
     uint64_t time_ns; /* since time 0 */
     uint64_t cpu_ns;  /* of its clock since its previous sample */
-    const char *state, *call;
+    const char *state, *call, *task;
     struct stack stack;
 };
 
@@ -62,6 +62,7 @@ struct compare_row;
 struct row {
     const struct process *process;
     const struct thread *thread;
+    bool is_task; /* the thread is a part of one, and that is what the row is about */
     const struct native *native;
     struct frame frame;
     const struct weights *self, *cum;

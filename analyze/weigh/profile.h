@@ -45,6 +45,7 @@ struct profile_joint {
     uint64_t begin_ns;          /* the clock before the unit */
     uint64_t cpu_ns;            /* moved by this in the unit */
     bool has_head, head_chosen; /* chosen: not left out by its state */
+    const char *head_task;      /* of whose part the head is; NULL = of none */
     enum state_class head_class;
     uint32_t head_node;
     uint64_t tail_ns;
@@ -71,6 +72,7 @@ struct profile_thread {
                                                 stack with some; see bare.h */
     bool is_program; /* it has stacks that show when the program began and ended */
     struct profile_joint *joints;
+    struct profile_thread *parts, *next_part; /* of a thread, if by_task; they stand behind it */
     struct stretch_list
         stretches; /* if they are wanted; its next: those of the units, until joined */
 };
@@ -95,6 +97,7 @@ struct profile {
     size_t n_threads, threads_size;
     const struct census *census;
     bool expressions;     /* places are told apart within a line; set before profile_build */
+    bool by_task;         /* what a thread did in tasks are threads of their own; set before, too */
     bool some_stacks;     /* profile_keep_stacks has left some out */
     struct window window; /* of the trace when it was read */
 

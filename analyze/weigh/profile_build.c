@@ -37,6 +37,30 @@ static inline void note_bare(struct builder *b, struct unit_sums *t, const struc
     }
 }
 
+/* The part for that task, the first from now on. */
+static struct unit_part *part_of(struct builder *b, struct unit_sums *t, uint32_t task)
+{
+    struct unit_part **at = &t->parts;
+    while (*at != NULL && (*at)->task != task)
+        at = &(*at)->next;
+    struct unit_part *const part = *at != NULL ? *at : arena_get(&b->arena, sizeof *part);
+    if (*at != NULL)
+        *at = part->next;
+    part->task = task;
+    part->next = t->parts;
+    return t->parts = part;
+}
+
+/* Where the weight of a span goes. */
+static inline struct unit_sums *sums_of(const struct build *build, struct builder *b,
+                                        struct unit_sums *t, const struct span *span)
+{
+    if (__builtin_expect(!build->profile->by_task || span->task == 0, 1))
+        return t;
+    return t->parts != NULL && t->parts->task == span->task ? &t->parts->sums
+                                                            : &part_of(b, t, span->task)->sums;
+}
+
 /*
  * Add a batch. The weights of a busy thread are spread over more memory than the cache holds, so
  * they are asked for some samples ahead.
@@ -56,11 +80,12 @@ static void add_spans(const struct build *build, struct builder *b, const struct
             sheet_prefetch(&t->sheets[build->class_of[ahead->state]], ahead->stack + 1);
         }
         const bool chosen = !by_state || range_chosen(range, build->select, span);
+        struct unit_sums *const s = sums_of(build, b, t, span);
         struct weight *const w = __builtin_expect(chosen, 1)
-                                     ? sheet_at(&t->sheets[class], &b->sheet_arena, span->stack + 1)
+                                     ? sheet_at(&s->sheets[class], &b->sheet_arena, span->stack + 1)
                                      : &t->left_out;
         if (__builtin_expect(chosen, 1))
-            add_squares(&t->squares[class], span);
+            add_squares(&s->squares[class], span);
         w->samples += span->n;
         w->ticks += span->ticks;
         w->wall += span->wall_q;
@@ -71,12 +96,13 @@ static void add_spans(const struct build *build, struct builder *b, const struct
             continue;
         w->cpu += taken_q;
         if (__builtin_expect(chosen, 1))
-            t->squares[class].cpu += (double)taken_q * (double)taken_q;
+            s->squares[class].cpu += (double)taken_q * (double)taken_q;
         if (__builtin_expect(!t->has_head, 0)) {
             t->has_head = true;
             t->head_chosen = chosen;
             t->head_class = class;
             t->head = span->stack + 1;
+            t->head_task = s != t ? span->task : 0;
         }
     }
     t->carry = carry;
@@ -106,6 +132,22 @@ void builder_begin(const struct build *build, struct builder *b, struct unit_rea
                  (!unit_pid(reader, &pid) || !select_has_pid(build->select, pid));
 }
 
+/* In order of time, each run of spans where its weight goes. */
+static void add_stretches(const struct build *build, struct builder *b, struct unit_reader *reader,
+                          struct unit_sums *t, size_t n)
+{
+    const struct profile *const profile = build->profile;
+    for (size_t i = 0, end; i < n; i = end) {
+        end = i + 1;
+        while (end < n && (!profile->by_task || b->spans[end].task == b->spans[i].task))
+            end++;
+        struct stretch_list *const list = &sums_of(build, b, t, &b->spans[i])->stretches;
+        list->keeps_pace = profile->stretches_keep_pace;
+        stretch_add_spans(list, reader, profile->stretches_by, build->select, b->spans + i,
+                          end - i);
+    }
+}
+
 void builder_read(const struct build *build, struct builder *b, struct unit_reader *reader)
 {
     const struct profile_watch *const watch = b->skipped ? NULL : build->profile->watch;
@@ -125,12 +167,8 @@ void builder_read(const struct build *build, struct builder *b, struct unit_read
             reserve_threads(b, index + 1);
             while ((n = range_spans(&reader->range, &thread, b->spans, SPANS_PER_BATCH)) > 0) {
                 add_spans(build, b, &reader->range, &b->threads[index], n);
-                if (build->profile->stretches_by != NULL) {
-                    struct stretch_list *const list = &b->threads[index].stretches;
-                    list->keeps_pace = build->profile->stretches_keep_pace;
-                    stretch_add_spans(list, reader, build->profile->stretches_by, build->select,
-                                      b->spans, n);
-                }
+                if (build->profile->stretches_by != NULL)
+                    add_stretches(build, b, reader, &b->threads[index], n);
             }
         }
     }
@@ -200,21 +238,50 @@ struct profile_thread *const *profile_process(const struct profile *profile,
     return profile->threads + first;
 }
 
+static struct profile_thread *thread_insert(struct profile *profile, size_t at,
+                                            const struct thread *thread)
+{
+    struct profile_thread *const new = arena_get(&profile->arena, sizeof *new);
+    new->thread = thread;
+    profile->threads = memory_grow(profile->threads, &profile->threads_size, profile->n_threads + 1,
+                                   sizeof(struct profile_thread *));
+    memmove(profile->threads + at + 1, profile->threads + at,
+            (profile->n_threads - at) * sizeof(struct profile_thread *));
+    profile->threads[at] = new;
+    profile->n_threads++;
+    return new;
+}
+
 /* The profile's entry for a thread of the census. */
 static struct profile_thread *profile_thread(struct profile *profile, const struct thread *thread)
 {
     const size_t low = place_of(profile, thread->process, thread->id);
     if (low < profile->n_threads && profile->threads[low]->thread == thread)
         return profile->threads[low];
-    struct profile_thread *const new = arena_get(&profile->arena, sizeof *new);
-    new->thread = thread;
-    profile->threads = memory_grow(profile->threads, &profile->threads_size, profile->n_threads + 1,
-                                   sizeof(struct profile_thread *));
-    memmove(profile->threads + low + 1, profile->threads + low,
-            (profile->n_threads - low) * sizeof(struct profile_thread *));
-    profile->threads[low] = new;
-    profile->n_threads++;
-    return new;
+    return thread_insert(profile, low, thread);
+}
+
+/* The part of a thread for tasks of that name, behind the thread and its other parts. */
+static struct profile_thread *profile_part(struct profile *profile, struct profile_thread *whole,
+                                           const char *text)
+{
+    const char *const task = symbols_text(&profile->symbols, text);
+    for (struct profile_thread *p = whole->parts; p != NULL; p = p->next_part) {
+        if (p->thread->task == task)
+            return p;
+    }
+    struct thread *const thread = arena_get(&profile->arena, sizeof *thread);
+    *thread = *whole->thread;
+    thread->task = task;
+    thread->whole = whole->thread;
+    thread->name = arena_print(&profile->arena, "%s: %s", whole->thread->name, task);
+    size_t at = place_of(profile, thread->process, thread->id);
+    while (at < profile->n_threads && profile->threads[at]->thread->process == thread->process &&
+           profile->threads[at]->thread->id == thread->id)
+        at++;
+    struct profile_thread *const part = thread_insert(profile, at, thread);
+    part->next_part = whole->parts;
+    return whole->parts = part;
 }
 
 /* Weights on their way from a unit to the tree. */
@@ -306,9 +373,22 @@ static uint64_t last_cpu_q(const struct unit_sums *sums, const struct unit_threa
 /* What was joined is not to be joined again, nor looked at. */
 static void drop_sheets(struct builder *b)
 {
-    for (size_t i = 0; i < b->n_threads; i++)
+    for (size_t i = 0; i < b->n_threads; i++) {
         memset(b->threads[i].sheets, 0, sizeof b->threads[i].sheets);
+        for (struct unit_part *p = b->threads[i].parts; p != NULL; p = p->next)
+            memset(p->sums.sheets, 0, sizeof p->sums.sheets);
+    }
     arena_reset(&b->sheet_arena);
+}
+
+/* Of whose part the first sample is that takes CPU. */
+static const char *head_task(const struct unit_sums *sums)
+{
+    for (const struct unit_part *p = sums->parts; p != NULL; p = p->next) {
+        if (p->task == sums->head_task)
+            return p->sums.thread->thread->task;
+    }
+    return NULL;
 }
 
 static void join_clock(struct profile *profile, const struct builder *b, struct unit_sums *sums,
@@ -334,10 +414,22 @@ static void join_clock(struct profile *profile, const struct builder *b, struct 
         .head_chosen = sums->head_chosen,
         .head_class = sums->head_class,
         .head_node = sums->has_head ? b->nodes[sums->head] : 0,
+        .head_task = head_task(sums),
         .tail_ns = (sums->carry.waiting + last_q) * quantum_ns,
         .bare = {.sums = bare},
     };
     bare_join(&joint->bare, &profile->arena, &sums->bare, quantum_ns);
+}
+
+static void join_sheets(struct profile *profile, const struct builder *b, struct unit_sums *sums,
+                        const struct unit_reader *reader)
+{
+    struct profile_thread *const t = sums->thread;
+    for (int c = 0; c < CLASS_COUNT; c++) {
+        join_sheet(profile, &t->sheets[c], &t->total.by[c], &sums->sheets[c], b->nodes,
+                   reader->quantum_ns);
+    }
+    join_stretches(profile, b, t, &sums->stretches, reader->unit->generation);
 }
 
 static void join_thread(struct profile *profile, const struct builder *b, struct unit_sums *sums,
@@ -348,13 +440,14 @@ static void join_thread(struct profile *profile, const struct builder *b, struct
     if (sums->thread == NULL)
         sums->thread =
             profile_thread(profile, census_thread(&reader->trace->census, process, who->id));
-    struct profile_thread *const t = sums->thread;
-    for (int c = 0; c < CLASS_COUNT; c++) {
-        join_sheet(profile, &t->sheets[c], &t->total.by[c], &sums->sheets[c], b->nodes,
-                   reader->quantum_ns);
+    join_sheets(profile, b, sums, reader);
+    for (struct unit_part *p = sums->parts; p != NULL; p = p->next) {
+        if (p->sums.thread == NULL)
+            p->sums.thread =
+                profile_part(profile, sums->thread, dict_string(&reader->dict, p->task));
+        join_sheets(profile, b, &p->sums, reader);
     }
     join_clock(profile, b, sums, who, reader);
-    join_stretches(profile, b, t, &sums->stretches, reader->unit->generation);
 }
 
 void builder_join(const struct build *build, struct builder *b, struct unit_reader *reader)
@@ -368,12 +461,18 @@ void builder_join(const struct build *build, struct builder *b, struct unit_read
         drop_sheets(b);
 }
 
+static void sums_join_squares(const struct unit_sums *sums, uint64_t quantum_ns)
+{
+    for (int c = 0; c < CLASS_COUNT && sums->thread != NULL; c++)
+        join_squares(&sums->thread->squares.by[c], &sums->squares[c], quantum_ns);
+}
+
 void builder_join_squares(struct builder *b, uint64_t quantum_ns)
 {
     for (size_t i = 0; i < b->n_threads && !b->skipped; i++) {
-        for (int c = 0; c < CLASS_COUNT && b->threads[i].thread != NULL; c++)
-            join_squares(&b->threads[i].thread->squares.by[c], &b->threads[i].squares[c],
-                         quantum_ns);
+        sums_join_squares(&b->threads[i], quantum_ns);
+        for (struct unit_part *p = b->threads[i].parts; p != NULL; p = p->next)
+            sums_join_squares(&p->sums, quantum_ns);
     }
 }
 

@@ -24,6 +24,8 @@ struct squares {
     double ticks, wall, cpu;
 };
 
+struct unit_part;
+
 /* A thread in the unit that is being read. By stack: number 0 is DICT_STACK_LOST, else id + 1. */
 struct unit_sums {
     struct sheet sheets[CLASS_COUNT];
@@ -36,8 +38,17 @@ struct unit_sums {
     bool has_head, head_chosen;
     enum state_class head_class;
     uint32_t head;
+    uint32_t head_task;            /* 0 = in none, or they are not told apart */
+    struct unit_part *parts;       /* the one that was added to last is the first */
     struct profile_thread *thread; /* once it is joined, and what it left there */
     struct profile_joint *joint;
+};
+
+/* What a thread did in tasks of one name: weights, no clock. */
+struct unit_part {
+    struct unit_part *next;
+    uint32_t task; /* string id */
+    struct unit_sums sums;
 };
 
 /* The unit that a worker is at. */

@@ -38,6 +38,16 @@ static void give_cpu(struct profile *profile, struct weight *to, uint64_t cpu_ns
     profile->carries = carry;
 }
 
+/* The thread itself, or the part of it that the head of the joint is in. */
+static struct profile_thread *head_of(struct profile_thread *t, const struct profile_joint *j)
+{
+    for (struct profile_thread *p = t->parts; j->head_task != NULL && p != NULL; p = p->next_part) {
+        if (p->thread->task == j->head_task)
+            return p;
+    }
+    return t;
+}
+
 /*
  * Carry what each unit left over to the first sample behind it that takes CPU. Where a unit's
  * clock begins later than the one before ended, the difference was in chunks that are lost.
@@ -59,9 +69,10 @@ static void join_clock(struct profile *profile, struct profile_thread *t)
         end_known |= j->begin_known;
         end_ns = (j->begin_known ? j->begin_ns : end_ns) + j->cpu_ns;
         if (j->has_head && j->head_chosen) {
-            give_cpu(profile, sheet_at(&t->sheets[j->head_class], &profile->arena, j->head_node),
+            struct profile_thread *const to = head_of(t, j);
+            give_cpu(profile, sheet_at(&to->sheets[j->head_class], &profile->arena, j->head_node),
                      carry_ns);
-            t->total.by[j->head_class].cpu += carry_ns;
+            to->total.by[j->head_class].cpu += carry_ns;
         }
         if (j->has_head)
             carry_ns = 0;
@@ -94,16 +105,28 @@ static void count_chosen(struct profile_thread *t)
     t->unattributed_ns = t->lost_ns = 0;
 }
 
+/* Of a thread's clock, what its parts took is theirs. */
+static void parts_take(struct profile_thread *t)
+{
+    for (struct profile_thread *p = t->parts; p != NULL; p = p->next_part) {
+        p->cpu_ns = weights_sum(&p->total).cpu;
+        t->cpu_ns -= p->cpu_ns < t->cpu_ns ? p->cpu_ns : t->cpu_ns;
+    }
+}
+
 void profile_finish(struct profile *profile, const struct select *select)
 {
     size_t kept = 0;
     for (size_t i = 0; i < profile->n_threads; i++) {
         struct profile_thread *const t = profile->threads[i];
-        if (!select_has_thread(select, t->thread->name, t->thread->os_tid)) {
+        const struct thread *const whole = t->thread->whole != NULL ? t->thread->whole : t->thread;
+        if (!select_has_thread(select, whole->name, whole->os_tid)) {
             stretch_clear(&t->stretches);
             continue;
         }
-        join_clock(profile, t);
+        if (t->thread->whole == NULL)
+            join_clock(profile, t);
+        parts_take(t);
         for (int c = 0; c < CLASS_COUNT; c++)
             t->squares.by[c].samples = t->total.by[c].samples;
         t->stretches.keeps_pace = profile->stretches_keep_pace;

@@ -87,6 +87,22 @@ static struct profile_thread *copy_thread(struct profile *to, const struct profi
     return copy;
 }
 
+/* Parts stand behind their threads: of the copies, too. */
+static void link_parts(struct profile *profile)
+{
+    struct profile_thread *whole = NULL;
+    for (size_t i = 0; i < profile->n_threads; i++) {
+        struct profile_thread *const t = profile->threads[i];
+        t->parts = t->next_part = NULL;
+        if (t->thread->whole == NULL) {
+            whole = t;
+        } else if (whole != NULL) {
+            t->next_part = whole->parts;
+            whole->parts = t;
+        }
+    }
+}
+
 static void show(struct running *running, struct profile *profile, bool lends_weights)
 {
     struct profile *const whole = &running->whole;
@@ -107,6 +123,7 @@ static void show(struct running *running, struct profile *profile, bool lends_we
         profile->threads[profile->n_threads++] = copy_thread(profile, whole->threads[i]);
         whole->threads[i]->squares = squares[i];
     }
+    link_parts(profile);
     free(squares);
     running->spare = (struct arena){0};
     running->is_lent = true;

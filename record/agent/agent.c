@@ -175,7 +175,9 @@ static bool memory_ready(struct agent *agent)
     agent->initialized = codes_init(&agent->codes, &agent->interp) &&
                          capture_init(&agent->capture, &agent->interp, &agent->codes, depth) &&
                          threads_init(&agent->threads, &agent->interp) &&
-                         report_init(&agent->report, &agent->codes, depth);
+                         report_init(&agent->report, &agent->codes, depth) &&
+                         labels_init(&agent->labels, &agent->interp);
+    agent->capture.labels = agent->report.labels = &agent->labels;
     names_init(&agent->names, &agent->interp);
     return agent->initialized;
 }
@@ -191,6 +193,7 @@ static void memory_release(struct agent *agent)
     capture_free(&agent->capture);
     threads_free(&agent->threads);
     report_free(&agent->report);
+    labels_free(&agent->labels);
     link_close(&agent->link);
     careful_end();
 }
@@ -221,6 +224,7 @@ static void parts_connect(struct agent *agent)
         .threads = &agent->threads,
         .report = &agent->report,
         .names = &agent->names,
+        .labels = &agent->labels,
         .link = &agent->link,
         .head = head,
         .interval_ns = head->interval_ns,
@@ -492,4 +496,5 @@ void agent_forget(struct agent *agent)
     agent->initialized = capture_reset(&agent->capture); /* else all is tried anew */
     threads_reset(&agent->threads);
     names_reset(&agent->names);
+    labels_reset(&agent->labels);
 }

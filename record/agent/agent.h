@@ -41,6 +41,7 @@ struct agent {
     struct threads threads;
     struct report report;
     struct names names;
+    struct labels labels;
     struct ring ring;
     struct sampler sampler;
     pthread_t thread;

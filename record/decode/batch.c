@@ -96,6 +96,8 @@ bool batch_add_entry(struct batch *batch, const struct batch_entry *entry)
         batch->raw_bytes += 3;
     if (entry->has_context)
         batch->raw_bytes += 4;
+    if (entry->has_task)
+        batch->raw_bytes += 3;
     return true;
 }
 

@@ -24,8 +24,10 @@ struct batch_entry {
     int32_t stack; /* stack id - the one before */
     uint32_t call; /* string id, if has_call */
     uint16_t state;
-    bool has_call;    /* the call differs from the one before */
-    bool has_context; /* the context does */
+    uint32_t task;    /* string id, if has_task */
+    bool has_call;    /* the call differs from the one before, .. */
+    bool has_task;    /* .. the task does, .. */
+    bool has_context; /* .. the context does */
     uint64_t context; /* if it does */
 };
 

@@ -25,7 +25,8 @@ struct roster_sample {
     uint64_t cpu_q; /* CPU clock, quanta */
     uint32_t stack;
     uint32_t state;
-    int32_t call; /* number of the system call, -1 = none */
+    int32_t call;  /* number of the system call, -1 = none */
+    uint32_t task; /* number of its name, 0 = none */
     uint64_t context;
     uint32_t failed; /* enum wire_failure: then `stack` stands for the reason */
 };

@@ -45,6 +45,10 @@ void stream_clear(struct stream *stream)
     batch_clear(&stream->batch);
     free(stream->sampled);
     stream->sampled = NULL;
+    for (uint32_t i = 0; stream->tasks != NULL && i < WIRE_TASKS_MAX; i++)
+        free(stream->tasks[i].name);
+    free(stream->tasks);
+    stream->tasks = NULL;
 }
 
 uint32_t stream_call_id(struct stream *stream, int32_t call)
@@ -63,6 +67,16 @@ uint32_t stream_call_id(struct stream *stream, int32_t call)
         stream->call_ids[call] = intern_string(&stream->intern, name, strlen(name));
     }
     return stream->call_ids[call];
+}
+
+uint32_t stream_task_id(struct stream *stream, uint32_t task)
+{
+    if (task == 0 || task >= WIRE_TASKS_MAX || stream->tasks == NULL)
+        return 0;
+    struct stream_task *const named = &stream->tasks[task];
+    if (named->id == 0 && named->name != NULL)
+        named->id = intern_string(&stream->intern, named->name, named->len);
+    return named->id;
 }
 
 /* ---- stacks ---- */
@@ -110,13 +124,16 @@ static bool sample_close(struct stream *stream, struct roster_thread *thread, ui
         .has_call = is->call != was->call,
         .has_context = is->context != was->context,
         .context = is->context,
+        .has_task = is->task != was->task,
     };
     thread->is_sampled = false;
     if (is->cpu_q == was->cpu_q && is->stack == was->stack && is->state == was->state &&
-        !entry.has_call && !entry.has_context)
+        !entry.has_call && !entry.has_context && !entry.has_task)
         return true;
     if (entry.has_call)
         entry.call = stream_call_id(stream, is->call);
+    if (entry.has_task)
+        entry.task = stream_task_id(stream, is->task);
     stream->python_cpu_q += is->cpu_q - was->cpu_q;
     thread->now = *is;
     return batch_add_entry(&stream->batch, &entry);
@@ -217,6 +234,8 @@ enum status stream_restart_generation(struct stream *stream, struct problem *why
     codebook_restart(&stream->codebook);
     contexts_restart(&stream->contexts);
     memset(stream->call_ids, 0, sizeof stream->call_ids);
+    for (uint32_t i = 0; stream->tasks != NULL && i < WIRE_TASKS_MAX; i++)
+        stream->tasks[i].id = 0;
     stream->generation++;
     stream->generation_start_q = stream->batch.last_q;
     stream->is_generation_new = true;
@@ -232,6 +251,7 @@ enum status stream_restart_generation(struct stream *stream, struct problem *why
         }
         thread->chunk = thread->now;
         (void)stream_call_id(stream, thread->now.call); /* so that its name has an id again */
+        (void)stream_task_id(stream, thread->now.task);
         thread->generation_cpu_q = thread->now.cpu_q;
         thread->is_declared = false;
     }

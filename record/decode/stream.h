@@ -39,6 +39,13 @@ struct stream_clock {
     uint64_t quantum_ns;
 };
 
+/* What a task is called. */
+struct stream_task {
+    char *name; /* NULL = not said */
+    uint32_t len;
+    uint32_t id; /* string id of this generation, 0 = not asked for yet */
+};
+
 struct stream {
     struct stream_clock clock;
     uint64_t origin_ns, interval_ns; /* of ticks; origin since time 0 of the trace */
@@ -55,6 +62,7 @@ struct stream {
     uint32_t n_declared;             /* threads of this generation, dead ones included */
     uint32_t call_ids[STREAM_CALLS]; /* string ids of this generation, 0 = not asked for yet */
     char functions[WIRE_CALL_FUNCTIONS][WIRE_CALL_FUNCTION_MAX]; /* of calls that are none */
+    struct stream_task *tasks; /* by number; NULL while there is none */
 
     bool is_tick_open;
     struct batch_tick tick;
@@ -121,6 +129,9 @@ uint64_t stream_quanta(const struct stream_clock *clock, uint64_t mono_ns);
 
 /* String id of a system call's name, or of the kernel's function, in []; 0 for none. */
 uint32_t stream_call_id(struct stream *stream, int32_t call);
+
+/* String id of a task's name; 0 for none. */
+uint32_t stream_task_id(struct stream *stream, uint32_t task);
 
 /* Intern the thread's stack from frame `from` on. False when there is no memory. */
 bool stream_walk(struct stream *stream, struct roster_thread *thread, uint32_t from);

@@ -176,6 +176,7 @@ static enum status apply_sample(const struct applied *to, const struct wire_reco
         .state = record->state & STATE_BITS,
         .call = record->call < 0 || record->call >= STREAM_CALLS ? -1 : record->call,
         .context = thread->context,
+        .task = stream->tasks != NULL && record->task < WIRE_TASKS_MAX ? record->task : 0,
         .failed = record->failed,
     };
     return STATUS_OK;
@@ -244,6 +245,30 @@ static enum status apply_call_function(const struct applied *to, const struct wi
         record->len)
         return damaged(to, "name of a call that is none", record->call);
     memcpy(to->stream->functions[record->call - WIRE_CALL_FIRST_FUNCTION], name, sizeof name);
+    return STATUS_OK;
+}
+
+/* Said once; what is not UTF-8 is made it where it becomes a string. */
+static enum status apply_task(const struct applied *to, const struct wire_record *bytes)
+{
+    const struct wire_task *record = (const struct wire_task *)(const void *)bytes;
+    struct stream *stream = to->stream;
+    if (record->len > record->record.len - sizeof *record || record->len > WIRE_TASK_NAME_MAX)
+        return damaged(to, "name of a task that does not fit its record", record->len);
+    if (record->task == 0 || record->task >= WIRE_TASKS_MAX)
+        return damaged(to, "name of an impossible task", record->task);
+    if (stream->tasks == NULL)
+        stream->tasks = calloc(WIRE_TASKS_MAX, sizeof *stream->tasks);
+    if (stream->tasks == NULL)
+        return no_memory(to);
+    struct stream_task *task = &stream->tasks[record->task];
+    if (task->name != NULL)
+        return STATUS_OK;
+    task->name = malloc(record->len + 1);
+    if (task->name == NULL)
+        return no_memory(to);
+    memcpy(task->name, record->name, record->len);
+    task->len = record->len;
     return STATUS_OK;
 }
 
@@ -329,6 +354,7 @@ enum status stream_apply(struct stream *stream, const struct wire_record *record
         [WIRE_CODE_FREE] = {sizeof(struct wire_code_free), apply_code_free},
         [WIRE_CONTEXT] = {sizeof(struct wire_context), apply_context},
         [WIRE_CALL_FUNCTION] = {sizeof(struct wire_call_function), apply_call_function},
+        [WIRE_TASK] = {sizeof(struct wire_task), apply_task},
     };
     const struct applied to = {stream, now_ns, why};
     if (record->type >= ARRAY_LEN(types) || types[record->type].apply == NULL)

@@ -11,6 +11,8 @@ struct sorted {
     uint32_t n_calls;
     uint64_t *contexts; /* number + 1 where another context begins, else 0 */
     uint32_t n_contexts;
+    uint32_t *tasks; /* likewise */
+    uint32_t n_tasks;
 };
 
 static uint64_t end_of(const struct roster_thread *thread, const struct batch *batch)
@@ -47,6 +49,7 @@ static bool entries_sort(struct bump *bump, const struct batch *batch, struct so
     sorted->ticks = bump_take(bump, n, sizeof *sorted->ticks);
     sorted->calls = bump_take(bump, n, sizeof *sorted->calls);
     sorted->contexts = bump_take(bump, n, sizeof *sorted->contexts);
+    sorted->tasks = bump_take(bump, n, sizeof *sorted->tasks);
     if (bump->has_failed)
         return false;
     samples->n_stack = samples->n_cpu = samples->n_state = n;
@@ -69,6 +72,10 @@ static bool entries_sort(struct bump *bump, const struct batch *batch, struct so
         if (entry->has_context) {
             sorted->contexts[to] = entry->context + 1;
             sorted->n_contexts++;
+        }
+        if (entry->has_task) {
+            sorted->tasks[to] = entry->task + 1;
+            sorted->n_tasks++;
         }
     }
     return true;
@@ -106,6 +113,32 @@ static void contexts_fill(struct bump *bump, const struct sorted *sorted, uint32
         samples->context_at[samples->n_context_at++] = i - last;
         samples->context[samples->n_context++] = (int64_t)(sorted->contexts[i] - 1 - number);
         number = sorted->contexts[i] - 1;
+        last = i;
+    }
+}
+
+/* Where a thread ran a task before its first tick here, all threads say so first. */
+static void tasks_fill(struct bump *bump, const struct stream *stream, const struct sorted *sorted,
+                       Pyrec__V1__Samples *samples)
+{
+    bool any = false;
+    for (uint32_t i = 0; i < sorted->n_threads; i++)
+        any = any || sorted->threads[i]->chunk.task != 0;
+    const uint32_t n_before = any ? sorted->n_threads : 0;
+    samples->task_at = bump_take(bump, sorted->n_tasks, sizeof *samples->task_at);
+    samples->task = bump_take(bump, (size_t)n_before + sorted->n_tasks, sizeof *samples->task);
+    if (bump->has_failed)
+        return;
+    for (uint32_t i = 0; i < n_before; i++) {
+        const uint32_t task = sorted->threads[i]->chunk.task;
+        samples->task[samples->n_task++] = task == 0 ? 0 : stream->tasks[task].id;
+    }
+    uint32_t last = 0;
+    for (uint32_t i = 0; i < stream->batch.n_entries; i++) {
+        if (sorted->tasks[i] == 0)
+            continue;
+        samples->task_at[samples->n_task_at++] = i - last;
+        samples->task[samples->n_task++] = sorted->tasks[i] - 1;
         last = i;
     }
 }
@@ -246,6 +279,7 @@ Pyrec__V1__Samples *encode_samples(struct bump *bump, const struct encode_job *j
     if (entries_sort(bump, batch, &sorted, samples)) {
         calls_fill(bump, &sorted, batch->n_entries, samples);
         contexts_fill(bump, &sorted, batch->n_entries, samples);
+        tasks_fill(bump, stream, &sorted, samples);
         runs_fill(bump, batch, &sorted, samples);
     }
     holders_fill(bump, batch, samples);

@@ -318,6 +318,7 @@ enum wire_type {
     WIRE_EVENT = 8,
     WIRE_CODE_FREE = 9,
     WIRE_CALL_FUNCTION = 20,
+    WIRE_TASK = 24,
     WIRE_CONTEXT = 30,
 };
 
@@ -363,7 +364,8 @@ enum wire_sample_flags {
 struct wire_sample {
     struct wire_record record;
     uint32_t thread;
-    uint32_t state;  /* enum wire_state */
+    uint16_t state;  /* enum wire_state */
+    uint16_t task;   /* WIRE_TASK's number of the task that ran; 0 = none, or not known */
     uint64_t cpu_ns; /* the thread's CPU clock */
     int32_t call;    /* system call it is blocked in, or what WIRE_CALL_FUNCTION has given a
                         number; -1 = none or not known */
@@ -423,6 +425,16 @@ struct wire_call_function {
     uint32_t call;
     uint32_t len;
     char name[]; /* not terminated */
+};
+
+/* What tasks are called; the same number for all of one name. */
+#define WIRE_TASKS_MAX     2048u /* numbers are from 1 to below that */
+#define WIRE_TASK_NAME_MAX 80u
+struct wire_task {
+    struct wire_record record;
+    uint32_t task;
+    uint32_t len;
+    char name[]; /* UTF-8, lone surrogates as three bytes; not terminated */
 };
 
 /* Dialects of line tables, see linetable.h. */
@@ -489,6 +501,7 @@ _Static_assert(sizeof(struct wire_thread) == 48, "wire_thread");
 _Static_assert(sizeof(struct wire_thread_name) == 16, "wire_thread_name");
 _Static_assert(sizeof(struct wire_thread_end) == 32, "wire_thread_end");
 _Static_assert(sizeof(struct wire_call_function) == 16, "wire_call_function");
+_Static_assert(sizeof(struct wire_task) == 16, "wire_task");
 _Static_assert(sizeof(struct wire_code) == 40, "wire_code");
 _Static_assert(sizeof(struct wire_code_table) == 24, "wire_code_table");
 _Static_assert(sizeof(struct wire_code_free) == 16, "wire_code_free");

@@ -34,7 +34,8 @@ static void samples_check(struct column body)
         &c.late_q,       &c.missed_at,    &c.missed_n,    &c.missed_gap_q, &c.thread,
         &c.thread_stack, &c.thread_state, &c.thread_call, &c.thread_begin, &c.thread_end,
         &c.thread_runs,  &c.run,          &c.stack,       &c.cpu,          &c.state,
-        &c.call_at,      &c.call,         &c.holder_run,  &c.holder,       &c.account};
+        &c.call_at,      &c.call,         &c.task_at,     &c.task,         &c.holder_run,
+        &c.holder,       &c.account};
     for (size_t i = 0; i < ARRAY_LEN(all); i++)
         column_check(all[i], &body);
     if (c.interval_ns > 0 && c.interval_ns <= LIMIT_INTERVAL_NS && c.first_tick < UINT32_MAX &&

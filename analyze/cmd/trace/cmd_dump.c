@@ -62,6 +62,6 @@ const struct command command_dump = {
     .output = "text",
     .rows = ROW_SAMPLE,
     .columns = "time,process,thread,state,call,cpu,stack",
-    .machine_columns = "time,process,thread,thread_id,state,call,cpu,stack",
+    .machine_columns = "time,process,thread,thread_id,state,call,task,cpu,stack",
     .build = build_dump,
 };

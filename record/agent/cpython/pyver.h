@@ -63,6 +63,7 @@ struct pyver {
     struct {
         uint16_t prev, next, interp, frame, base_frame, thread_id, native_id, id;
         uint16_t chunk, chunk_top, root_cframe;
+        uint16_t running_task; /* of asyncio; before 3.14 in a dict */
     } thread;
     struct {
         uint16_t current, previous;
@@ -74,7 +75,7 @@ struct pyver {
         uint16_t previous, code, instr, owner, is_entry, gen, tlbc_index;
     } frame;
     struct {
-        uint16_t first_line, filename, name, table, bytecode, first_traceable, size, tlbc;
+        uint16_t first_line, filename, name, table, bytecode, first_traceable, size, tlbc, flags;
     } code; /* name: the qualified one where there is one */
     struct {
         uint16_t last_holder, locked, switches, len;
@@ -102,6 +103,13 @@ struct pyver {
         uint16_t length, state, ascii, compact, pointer;
         uint8_t kind_shift; /* of the 3-bit kind in state; compact and ascii follow it */
     } str;
+    struct {
+        uint16_t iframe; /* its frame lies so far inside of it; up to 3.10 the frame leads to it */
+        uint16_t qualname;
+    } gen; /* coroutines as well */
+    struct {
+        uint16_t coro, name;
+    } task; /* of asyncio, the one written in C */
 };
 
 /* The table of 3.`minor`, or NULL. */

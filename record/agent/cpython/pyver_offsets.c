@@ -162,6 +162,11 @@ static void adopt_objects(struct pyver *ver, const uint64_t *words, const struct
         ver->dict.managed = 8; /* no header of the collector's between */
         ver->number.size = (uint16_t)(ver->number.size + 16);
         ver->number.digits = (uint16_t)(ver->number.digits + 16);
+        ver->code.flags = (uint16_t)(ver->code.flags + 16);
+        ver->gen.iframe = (uint16_t)(ver->gen.iframe + 16);
+        ver->gen.qualname = (uint16_t)(ver->gen.qualname + 16);
+        ver->task.coro = (uint16_t)(ver->task.coro + 16);
+        ver->task.name = (uint16_t)(ver->task.name + 16);
     }
 }
 

@@ -15,7 +15,8 @@ enum {
     BEYOND_MAX = 1024,    /* steps below the frames that are kept, in search of the entry link */
     CHUNKS_MAX = 1 << 15, /* of a datastack, as far as the walk may have come down in it */
     GENERATORS_MAX = 64,
-    KNOWN_CODES = 8, /* power of two */
+    KNOWN_CODES = 8,          /* power of two */
+    COROUTINE = 0x80 | 0x100, /* co_flags: `async def`, or a generator that is used like one */
 };
 
 /* A code object that was looked at in this walk: deep stacks are of few functions. */
@@ -35,6 +36,7 @@ struct frame {
 struct walk {
     const struct pyver *ver;
     uintptr_t code_type, tstate;
+    struct stack_coroutines *coroutines;
     uintptr_t cframe;
     uintptr_t chunk;     /* the datastack chunk that the walk has come down to */
     uintptr_t low, high; /* frames lie in [low, high) of it */
@@ -177,6 +179,21 @@ static enum wire_failure frame_check(struct walk *w, uintptr_t at, const struct 
             (int32_t)index - 1 >= code->first;
     *packed = (uint64_t)(frame->code >> 3) << STACK_INSTR_BITS | index;
     return WIRE_FAIL_NONE;
+}
+
+/* Is this the frame of a coroutine? Then remember it. */
+static void coroutine_note(const struct walk *w, uintptr_t at, const struct frame *frame)
+{
+    const struct pyver *ver = w->ver;
+    struct stack_coroutines *const to = w->coroutines;
+    const bool has_owner = ver->frames != FRAMES_OBJECTS;
+    uint32_t bad = 0;
+    if (to == NULL || (has_owner && frame->owner != OWNER_GENERATOR))
+        return;
+    const uintptr_t object = has_owner ? at - ver->gen.iframe : peek(at + ver->frame.gen, &bad);
+    if (object == 0 || (peek_u32(frame->code + ver->code.flags, &bad) & COROUTINE) == 0 || bad)
+        return;
+    to->list[to->n++ % STACK_COROUTINES] = object;
 }
 
 static bool is_entry(const struct pyver *ver, const struct frame *frame)
@@ -322,6 +339,7 @@ static enum wire_failure walk(struct walk *w, struct stack *stack)
             failure = frame_check(w, at, &frame, &packed, &keep);
             if (failure != WIRE_FAIL_NONE)
                 return failure;
+            coroutine_note(w, at, &frame);
             if (keep && stack->depth < stack->max)
                 stack->frames[stack->depth++] = packed;
             else if (keep)
@@ -343,11 +361,16 @@ static enum wire_failure walk(struct walk *w, struct stack *stack)
 
 enum wire_failure stack_take(const struct stack_source *source, struct stack *stack)
 {
-    struct walk w = {.ver = source->ver, .code_type = source->code_type, .tstate = source->tstate};
+    struct walk w = {.ver = source->ver,
+                     .code_type = source->code_type,
+                     .tstate = source->tstate,
+                     .coroutines = stack->coroutines};
     struct stack top = {.frames = stack->frames, .max = 1};
     struct stack *const out = source->top_only ? &top : stack;
     out->depth = 0;
     out->cut = false;
+    if (w.coroutines != NULL)
+        w.coroutines->n = 0;
     const enum wire_failure failure = walk(&w, out);
     stack->depth = failure == WIRE_FAIL_NONE ? out->depth : 0;
     stack->cut = failure == WIRE_FAIL_NONE && out->cut && !source->top_only;

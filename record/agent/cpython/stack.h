@@ -4,7 +4,8 @@
  *
  * On the line:  memory of CPython -> [stack] -> raw stack
  * Threads:      the thread itself (in a signal handler), or any other while it stands still.
- *               No allocation, no lock, no system call; 8 to 13 ns per frame (tests/bench/costs/walk.c).
+ *               No allocation, no lock, no system call; 8 to 13 ns per frame
+ *               (tests/bench/costs/walk.c).
  * Memory:       the caller's array of frames.
  * Loss:         a chain that fails a check gives its reason; nothing is ever guessed.
  *
@@ -45,12 +46,21 @@ struct stack_source {
     bool top_only; /* keep the leaf frame, check all the same */
 };
 
+#define STACK_COROUTINES 16u /* power of two */
+
+/* Coroutine objects whose frames are on a stack, in a ring: the outermost ones were put in last. */
+struct stack_coroutines {
+    uint32_t n;
+    uintptr_t list[STACK_COROUTINES];
+};
+
 /* Leaf first. */
 struct stack {
     uint64_t *frames;
-    uint32_t max;   /* room in frames */
-    uint32_t depth; /* 0: the thread runs no Python now */
-    bool cut;       /* there were more than max */
+    uint32_t max;                        /* room in frames */
+    uint32_t depth;                      /* 0: the thread runs no Python now */
+    bool cut;                            /* there were more than max */
+    struct stack_coroutines *coroutines; /* the caller's; NULL = not asked for */
 };
 
 /* Fill *stack. WIRE_FAIL_NONE, or the first check that failed (depth is then 0). */

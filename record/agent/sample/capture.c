@@ -125,6 +125,14 @@ struct slot *capture_scratch(struct capture *capture)
 
 /* ---- reading, on either side ---- */
 
+/* Up to 3.10 that costs a load for each frame: not where nothing is imported that has any. */
+static bool is_asked_for_tasks(const struct capture *capture)
+{
+    return capture->labels != NULL &&
+           (capture->interp->ver.frames != FRAMES_OBJECTS ||
+            atomic_load_explicit(&capture->labels->has_loops, memory_order_relaxed));
+}
+
 static void slot_read(struct capture *capture, struct slot *slot)
 {
     const struct interp *const interp = capture->interp;
@@ -134,9 +142,16 @@ static void slot_read(struct capture *capture, struct slot *slot)
         .tstate = slot->tstate,
         .top_only = capture->top_only,
     };
+    struct stack_coroutines coroutines;
+    coroutines.n = 0;
+    slot->task.given_len = slot->task.coroutine_len = 0;
     slot->deaths = codes_deaths(capture->codes);
     careful_reading_begin(); /* of what lies together: a stack, the GIL beside the interpreter */
+    slot->stack.coroutines = is_asked_for_tasks(capture) ? &coroutines : NULL;
     slot->failure = stack_take(&source, &slot->stack);
+    slot->stack.coroutines = NULL;
+    if (slot->failure == WIRE_FAIL_NONE && coroutines.n > 0)
+        task_find(&source, &coroutines, labels_current(capture->labels, slot->interp), &slot->task);
     const uintptr_t holder = interp_gil_holder(interp, interp_gil(interp, slot->interp));
     slot->holds_gil = holder == slot->tstate;
     for (unsigned i = 0; holder != 0 && i < slot->bound.n; i++)
@@ -373,6 +388,7 @@ static void slot_answer(struct capture *capture, struct slot *slot, const uconte
             slot->deaths = codes_deaths(capture->codes);
             slot->stack.depth = 0;
             slot->context = 0;
+            slot->task.given_len = slot->task.coroutine_len = 0;
             slot->stack.cut = slot->holds_gil = slot->in_gc = false;
             slot->failure = WIRE_FAIL_NONE;
         }

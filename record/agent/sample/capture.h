@@ -17,6 +17,7 @@
 #ifndef PYREC_AGENT_CAPTURE_H
 #define PYREC_AGENT_CAPTURE_H
 
+#include "labels.h"
 #include "record/agent/cpython/codes.h"
 #include "record/agent/cpython/stack.h"
 #include <signal.h>
@@ -55,6 +56,7 @@ struct slot {
     struct bindings bound;    /* what the thread may be running .. */
     uintptr_t tstate, interp; /* .. and what was walked; tstate 0: it has left Python */
     struct stack stack;
+    struct task_name task; /* that it runs */
     enum wire_failure failure;
     bool holds_gil, in_gc;
     uint64_t context;  /* that is in force (context.h) */
@@ -75,6 +77,7 @@ struct capture {
     const struct interp *interp;
     struct codes *codes;
     struct wire_counters *counters;
+    const struct labels *labels; /* NULL = nobody asks for tasks */
     int32_t pid;
     bool top_only;
     _Atomic bool

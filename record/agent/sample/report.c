@@ -159,6 +159,25 @@ static bool thread_announce(struct report *report, struct thread *thread)
     return true;
 }
 
+/* A labels_new_fn. */
+static bool task_write(void *closure, uint32_t number, const char *text, uint32_t len)
+{
+    struct wire_task *const record = record_reserve(closure, WIRE_TASK, sizeof(*record) + len);
+    if (record == NULL)
+        return false;
+    record->task = number;
+    record->len = len;
+    memcpy(record->name, text, len);
+    return true;
+}
+
+static uint32_t task_of(struct report *report, const struct observation *seen)
+{
+    if (report->labels == NULL || seen->slot == NULL || seen->slot->stack.depth == 0)
+        return 0;
+    return labels_number(report->labels, &seen->slot->task, task_write, report);
+}
+
 static struct wire_sample *sample_reserve(struct report *report, const struct thread *thread,
                                           const struct observation *seen, uint32_t n)
 {
@@ -168,7 +187,8 @@ static struct wire_sample *sample_reserve(struct report *report, const struct th
         return NULL;
     sample->record.flags = 0;
     sample->thread = thread->id;
-    sample->state = seen->state;
+    sample->state = (uint16_t)seen->state;
+    sample->task = 0;
     sample->cpu_ns = seen->cpu_ns;
     sample->call = seen->call;
     sample->failed = (uint32_t)seen->failure;
@@ -218,12 +238,14 @@ void report_sample(struct report *report, struct thread *thread, const struct ob
     }
     if (!context_write(report, thread, seen))
         return;
+    const uint32_t task = task_of(report, seen);
     const uint32_t keep = stack_common(report, thread, depth);
     const uint32_t n = depth - keep;
     struct wire_sample *const sample = sample_reserve(report, thread, seen, n);
     if (sample == NULL)
         return; /* what was sent last still holds */
     sample->record.flags = depth > 0 && seen->slot->stack.cut ? WIRE_SAMPLE_CUT : 0;
+    sample->task = (uint16_t)task;
     sample->keep = keep;
     memcpy(sample->frames, report->scratch + keep, n * sizeof(struct wire_frame));
     thread->full = thread->slot == NULL;

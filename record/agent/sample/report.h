@@ -18,6 +18,7 @@ struct report {
     struct ring *ring;
     struct codes *codes;
     struct wire_counters *counters;
+    struct labels *labels; /* NULL = tasks are not told */
     struct wire_frame *scratch;
     uint32_t max_depth;
     bool full;            /* something found no room in this tick */

@@ -158,6 +158,7 @@ void sampler_tick(struct sampler *s, uint64_t now_ns)
         sampler_observe(s);
     s->rest.n_quiet = s->is_quiet && s->threads->n > 0 ? s->rest.n_quiet + 1 : 0;
     names_look(s->names, s->threads, s->report, now_ns);
+    labels_look(s->labels, now_ns);
     ring_commit(s->report->ring);
     if (now_ns - s->process_cpu_at >= PROCESS_CLOCK_NS) {
         s->process_cpu_at = now_ns;

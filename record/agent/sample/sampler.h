@@ -35,6 +35,7 @@ struct sampler {
     struct threads *threads;
     struct report *report;
     struct names *names;
+    struct labels *labels;
     struct link *link;
     struct wire_head *head;
     uint64_t looked_ns; /* when it was last looked whether all is as it was, .. */

@@ -41,6 +41,8 @@ static uint64_t random_number(uint64_t *random)
     X(state, uint32_t)                                                                             \
     X(call_at, uint32_t)                                                                           \
     X(call, uint32_t)                                                                              \
+    X(task_at, uint32_t)                                                                           \
+    X(task, uint32_t)                                                                              \
     X(holder_run, uint32_t)                                                                        \
     X(holder, uint32_t)
 #define SIGNED_COLUMNS(X)                                                                          \

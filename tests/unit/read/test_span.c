@@ -26,7 +26,7 @@ static struct {
     int64_t cpu[8];
     uint32_t thread[8], thread_stack[8], thread_state[8], thread_call[8], thread_runs[8];
     uint32_t thread_begin[8], thread_end[8], run[8], state[8], call_at[8], call[8];
-    uint32_t missed_at[8], missed_n[8], holder_run[8], holder[8];
+    uint32_t missed_at[8], missed_n[8], holder_run[8], holder[8], task_at[8], task[8];
     uint64_t gap[8];
 } s;
 
@@ -279,6 +279,45 @@ START_TEST(parts_add_up)
 }
 END_TEST
 
+/* As it came: a thread's task before its first tick, then where it changes. */
+START_TEST(reads_tasks)
+{
+    struct range_thread thread = {0};
+    struct span spans[8];
+    COLUMN(task_at, task_at, 1);
+    COLUMN(task, task, 7, 8, 0); /* of both threads before; then none */
+    ck_assert_int_eq(open_range(), STATUS_OK);
+    const struct range mark = range;
+    ck_assert(range_next_thread(&range, &thread));
+    ck_assert_uint_eq(range_spans(&range, &thread, spans, 8), 4);
+    ck_assert_uint_eq(spans[0].task, 7);
+    ck_assert_uint_eq(spans[1].task, 7);
+    ck_assert_uint_eq(spans[2].task, 0);
+    ck_assert_uint_eq(spans[3].task, 0);
+    ck_assert(range_next_thread(&range, &thread));
+    ck_assert_uint_eq(range_spans(&range, &thread, spans, 8), 1);
+    ck_assert_uint_eq(spans[0].task, 8);
+    ck_assert_int_eq(range_finish(&range, &why), STATUS_OK);
+    range_rewind(&range, &mark);
+    thread = (struct range_thread){0};
+    ck_assert(range_next_thread(&range, &thread));
+    ck_assert_uint_eq(range_spans(&range, &thread, spans, 8), 4);
+    ck_assert_uint_eq(spans[1].task, 7);
+    ck_assert_uint_eq(spans[2].task, 0);
+    COLUMN(task, task, 7); /* nobody had one before */
+    ck_assert_int_eq(open_range(), STATUS_OK);
+    ck_assert(range_next_thread(&range, &thread));
+    ck_assert_uint_eq(range_spans(&range, &thread, spans, 8), 4);
+    ck_assert_uint_eq(spans[0].task, 0);
+    ck_assert_uint_eq(spans[2].task, 7);
+    COLUMN(task, task, 7, 8); /* neither */
+    ck_assert_int_eq(open_range(), STATUS_DAMAGED);
+    COLUMN(task_at, task_at, 9);
+    COLUMN(task, task, 7);
+    ck_assert_int_eq(read_all(), STATUS_DAMAGED); /* behind the last explicit tick */
+}
+END_TEST
+
 START_TEST(undefined_stacks_are_lost)
 {
     struct range_thread thread = {0};
@@ -460,6 +499,7 @@ int main(void)
     tcase_add_test(tests, gaps_take_missed_ticks_only);
     tcase_add_test(tests, missed_before_the_first);
     tcase_add_test(tests, parts_add_up);
+    tcase_add_test(tests, reads_tasks);
     tcase_add_test(tests, undefined_stacks_are_lost);
     tcase_add_test(tests, columns_must_fit);
     tcase_add_test(tests, values_must_be_possible);

@@ -234,11 +234,28 @@ void fake_tick(struct fake *fake, uint64_t time_ns)
     atomic_fetch_add_explicit(&fake->head->counters.ticks_taken, 1, memory_order_relaxed);
 }
 
+/* What a task is called is said before it is seen, once. */
+static void name_task(struct fake *fake, uint32_t task)
+{
+    char name[16];
+    const int len = snprintf(name, sizeof name, "task%u", task);
+    if (task == 0 || fake->is_named[task])
+        return;
+    struct wire_task *record = reserve(fake, WIRE_TASK, sizeof *record + (size_t)len);
+    if (record == NULL)
+        return;
+    record->task = task;
+    record->len = (uint32_t)len;
+    memcpy(record->name, name, (size_t)len);
+    fake->is_named[task] = true;
+}
+
 void fake_sample(struct fake *fake, struct fake_thread *thread, uint32_t keep)
 {
     const uint32_t n = thread->depth - keep;
     for (uint32_t i = keep; i < thread->depth; i++)
         describe(fake, thread->frames[i].code);
+    name_task(fake, thread->task);
     struct wire_sample *record =
         reserve(fake, WIRE_SAMPLE, sizeof *record + n * sizeof record->frames[0]);
     if (record == NULL)
@@ -246,9 +263,10 @@ void fake_sample(struct fake *fake, struct fake_thread *thread, uint32_t keep)
     const struct wire_record header = record->record;
     *record = (struct wire_sample){.record = header,
                                    .thread = thread->id,
-                                   .state = thread->state,
+                                   .state = (uint16_t)thread->state,
                                    .cpu_ns = thread->cpu_ns,
                                    .call = thread->call,
+                                   .task = (uint16_t)thread->task,
                                    .keep = keep,
                                    .n = n};
     memcpy(record->frames, thread->frames + keep, n * sizeof record->frames[0]);
@@ -286,9 +304,12 @@ void fake_tell(struct fake *fake)
         const struct fake_thread *thread = &fake->threads[i];
         if (thread->id == 0)
             continue;
-        fprintf(fake->truth, "%" PRIu64 " %" PRIu64 " %u %" PRIu64 " %u %s ", fake->number,
+        char task[16] = "-";
+        if (thread->task != 0)
+            snprintf(task, sizeof task, "task%u", thread->task);
+        fprintf(fake->truth, "%" PRIu64 " %" PRIu64 " %u %" PRIu64 " %u %s/%s ", fake->number,
                 fake->time_ns, thread->id, thread->cpu_ns, thread->state,
-                call_name(thread->call, call, sizeof call));
+                call_name(thread->call, call, sizeof call), task);
         for (uint32_t f = 0; f < thread->depth; f++)
             fprintf(fake->truth, "f%u:%d;", thread->frames[f].code,
                     (int)thread->frames[f].code * 10 + thread->frames[f].instr / 2);
@@ -322,6 +343,8 @@ static void thread_step(struct fake *fake, struct fake_thread *thread)
         thread->cpu_ns += fake_random(fake, 2 * fake->head->interval_ns);
     thread->state = states[fake_random(fake, 4)];
     thread->call = thread->state == 0 ? (int32_t)fake_random(fake, 600) : -1;
+    if (fake_random(fake, 3) == 0)
+        thread->task = (uint32_t)(fake_random(fake, 2) * fake_random(fake, FAKE_TASKS));
     fake_sample(fake, thread, keep);
 }
 

@@ -19,12 +19,14 @@
 #define FAKE_THREADS 512
 #define FAKE_DEPTH   40
 #define FAKE_CODES   200
+#define FAKE_TASKS   30
 
 struct fake_thread {
     uint32_t id; /* 0 = not alive */
     uint64_t cpu_ns;
     uint32_t state;
     int32_t call;
+    uint32_t task; /* 0 = none, else below FAKE_TASKS */
     uint32_t depth;
     struct wire_frame frames[FAKE_DEPTH];
 };
@@ -38,6 +40,7 @@ struct fake {
     uint64_t number, time_ns;
     uint32_t next_thread;
     bool is_described[FAKE_CODES + 1];
+    bool is_named[FAKE_TASKS]; /* tasks */
     struct fake_thread threads[FAKE_THREADS];
     uint64_t n_samples, n_overflowed;
 };

@@ -198,13 +198,13 @@ struct cursor {
     const Pyrec__V1__Samples *samples;
     uint64_t *times, *numbers;
     uint32_t *holders;
-    size_t run, explicit, call;
-    uint64_t call_index;
+    size_t run, explicit, call, task;
+    uint64_t call_index, task_index;
 };
 
 /* A thread's state as its columns are walked through. */
 struct walk {
-    uint32_t thread, stack, state, call;
+    uint32_t thread, stack, state, call, task;
     struct thread_now *now;
 };
 
@@ -223,13 +223,28 @@ static void explicit_take(struct reader *r, struct cursor *c, struct walk *w, si
         c->call_index = c->explicit;
         w->call = s->call[c->call++];
     }
+    const size_t n_before = s->n_task - s->n_task_at;
+    if (c->task < s->n_task_at && c->task_index + s->task_at[c->task] == c->explicit) {
+        c->task_index = c->explicit;
+        w->task = s->task[n_before + c->task++];
+    }
     c->explicit ++;
+}
+
+static char *call_text(const struct generation *g, const struct walk *w)
+{
+    const char *const call = w->call == 0 ? "-" : g->strings[w->call - 1];
+    const char *const task = w->task == 0 ? "-" : g->strings[w->task - 1];
+    const size_t size = strlen(call) + strlen(task) + 2;
+    char *const text = malloc(size);
+    snprintf(text, size, "%s/%s", call, task);
+    return text;
 }
 
 static void tick_take(struct reader *r, struct generation *g, const struct cursor *c,
                       const struct walk *w, size_t tick, uint32_t process)
 {
-    if (w->stack > g->n_stacks || w->call > g->n_strings) {
+    if (w->stack > g->n_stacks || w->call > g->n_strings || w->task > g->n_strings) {
         fault(r, "thread %u: stack %u of %u", w->thread, w->stack, g->n_stacks);
         return;
     }
@@ -242,7 +257,7 @@ static void tick_take(struct reader *r, struct generation *g, const struct curso
         .cpu_q = w->now->cpu_q,
         .state = w->state,
         .holder = c->holders[tick],
-        .call = strdup(w->call == 0 ? "-" : g->strings[w->call - 1]),
+        .call = call_text(g, w),
         .stack = stack_text(g, w->stack),
     };
     for (char *at = row->call; *at != '\0'; at++)
@@ -319,7 +334,8 @@ static void samples_take(struct reader *r, struct generation *g, const Pyrec__V1
     const size_t n = s->n_thread;
     if (s->n_thread_stack != n || s->n_thread_state != n || s->n_thread_call != n ||
         s->n_thread_runs != n || s->n_cpu != s->n_stack || s->n_state != s->n_stack ||
-        s->n_call != s->n_call_at || s->n_missed_at != s->n_missed_n) {
+        s->n_call != s->n_call_at || s->n_missed_at != s->n_missed_n ||
+        (s->n_task != s->n_task_at && s->n_task != s->n_task_at + n)) {
         fault(r, "columns of samples differ in length");
         return;
     }
@@ -330,8 +346,12 @@ static void samples_take(struct reader *r, struct generation *g, const Pyrec__V1
     holders_fill(r, &c);
     struct walk w = {.thread = 0};
     for (size_t i = 0; i < n; i++) {
-        w = (struct walk){w.thread + s->thread[i], s->thread_stack[i], s->thread_state[i],
-                          s->thread_call[i], NULL};
+        w = (struct walk){w.thread + s->thread[i],
+                          s->thread_stack[i],
+                          s->thread_state[i],
+                          s->thread_call[i],
+                          s->n_task > s->n_task_at ? s->task[i] : 0,
+                          NULL};
         w.now = thread_find(g, w.thread);
         if (w.now == NULL)
             fault(r, "thread %u was not declared", w.thread);

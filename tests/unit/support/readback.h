@@ -21,7 +21,7 @@ struct readback_row {
     uint64_t time_q, cpu_q;
     uint32_t state;
     uint32_t holder; /* of the GIL, at that tick */
-    char *call;      /* "-" = none */
+    char *call;      /* and the task that ran, "futex/fetch"; "-" = none */
     char *stack;     /* function:line;function:line; */
 };
 

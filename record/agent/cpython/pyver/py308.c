@@ -18,7 +18,7 @@ const struct pyver pyver_3_8 = {
     },
     .thread = {
         .prev = 0, .next = 8, .interp = 16, .frame = 24, .base_frame = PYVER_NONE, .thread_id = 176,
-        .native_id = PYVER_NONE, .id = 256, .chunk = PYVER_NONE, .chunk_top = PYVER_NONE, .root_cframe = PYVER_NONE,
+        .native_id = PYVER_NONE, .id = 256, .chunk = PYVER_NONE, .chunk_top = PYVER_NONE, .root_cframe = PYVER_NONE, .running_task = PYVER_NONE,
     },
     .cframe = {.current = PYVER_NONE, .previous = PYVER_NONE},
     .chunk = {.previous = PYVER_NONE, .top = PYVER_NONE, .data = PYVER_NONE},
@@ -28,7 +28,7 @@ const struct pyver pyver_3_8 = {
     },
     .code = {
         .first_line = 40, .filename = 104, .name = 112, .table = 120, .bytecode = 48,
-        .first_traceable = PYVER_NONE, .size = PYVER_NONE, .tlbc = PYVER_NONE,
+        .first_traceable = PYVER_NONE, .size = PYVER_NONE, .tlbc = PYVER_NONE, .flags = 36,
     },
     .gil = {.last_holder = 8, .locked = 16, .switches = 24, .len = 224},
     .object = {.type = 8, .size = 16},
@@ -40,4 +40,6 @@ const struct pyver pyver_3_8 = {
     .number = {.size = 16, .digits = 24, .size_shift = 0},
     .bytes = {.data = 32},
     .str = {.length = 16, .state = 32, .ascii = 48, .compact = 72, .pointer = 72, .kind_shift = 2},
+    .gen = {.iframe = PYVER_NONE, .qualname = 56},
+    .task = {.coro = 112, .name = 120},
 };

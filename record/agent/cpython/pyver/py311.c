@@ -17,7 +17,7 @@ const struct pyver pyver_3_11 = {
     },
     .thread = {
         .prev = 0, .next = 8, .interp = 16, .frame = 56, .base_frame = PYVER_NONE, .thread_id = 152,
-        .native_id = 160, .id = 240, .chunk = 296, .chunk_top = 304, .root_cframe = 336,
+        .native_id = 160, .id = 240, .chunk = 296, .chunk_top = 304, .root_cframe = 336, .running_task = PYVER_NONE,
     },
     .cframe = {.current = 8, .previous = 16},
     .chunk = {.previous = 0, .top = 16, .data = 24},
@@ -27,7 +27,7 @@ const struct pyver pyver_3_11 = {
     },
     .code = {
         .first_line = 72, .filename = 112, .name = 128, .table = 136, .bytecode = 184,
-        .first_traceable = 168, .size = 16, .tlbc = PYVER_NONE,
+        .first_traceable = 168, .size = 16, .tlbc = PYVER_NONE, .flags = 48,
     },
     .gil = {.last_holder = 8, .locked = 16, .switches = 24, .len = 224},
     .object = {.type = 8, .size = 16},
@@ -39,4 +39,6 @@ const struct pyver pyver_3_11 = {
     .number = {.size = 16, .digits = 24, .size_shift = 0},
     .bytes = {.data = 32},
     .str = {.length = 16, .state = 32, .ascii = 48, .compact = 72, .pointer = 72, .kind_shift = 2},
+    .gen = {.iframe = 80, .qualname = 40},
+    .task = {.coro = 136, .name = 144},
 };

@@ -19,7 +19,7 @@ const struct pyver pyver_3_12 = {
     },
     .thread = {
         .prev = 0, .next = 8, .interp = 16, .frame = 56, .base_frame = PYVER_NONE, .thread_id = 136,
-        .native_id = 144, .id = 224, .chunk = 232, .chunk_top = 240, .root_cframe = 272,
+        .native_id = 144, .id = 224, .chunk = 232, .chunk_top = 240, .root_cframe = 272, .running_task = PYVER_NONE,
     },
     .cframe = {.current = 0, .previous = 8},
     .chunk = {.previous = 0, .top = 16, .data = 24},
@@ -29,7 +29,7 @@ const struct pyver pyver_3_12 = {
     },
     .code = {
         .first_line = 68, .filename = 112, .name = 128, .table = 136, .bytecode = 192,
-        .first_traceable = 176, .size = 16, .tlbc = PYVER_NONE,
+        .first_traceable = 176, .size = 16, .tlbc = PYVER_NONE, .flags = 48,
     },
     .gil = {.last_holder = 8, .locked = 16, .switches = 24, .len = 224},
     .object = {.type = 8, .size = 16},
@@ -41,4 +41,6 @@ const struct pyver pyver_3_12 = {
     .number = {.size = 16, .digits = 24, .size_shift = 3},
     .bytes = {.data = 32},
     .str = {.length = 16, .state = 32, .ascii = 40, .compact = 56, .pointer = 56, .kind_shift = 2},
+    .gen = {.iframe = 72, .qualname = 32},
+    .task = {.coro = 136, .name = 144},
 };
