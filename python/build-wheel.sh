@@ -35,6 +35,11 @@ cmake --build "$build" -j "$(nproc)" --target pyrec_agent static_programs >"$bui
     tail -n 20 "$build/wheel.log" >&2
     exit 1
 }
+grep -q '^PYREC_REPORT:BOOL=OFF' "$build/CMakeCache.txt" || [ -s "$build/analyze/page/out/template.html" ] || {
+    echo "$0: the page of pyanalyze report could not be built: it wants npm and a network, or the source that" \
+        "package/source.sh makes; -DPYREC_REPORT=OFF makes a wheel without it" >&2
+    exit 1
+}
 stage=$(realpath "$build")/wheel.stage
 rm -rf "$stage"
 for component in static agent manuals python; do
