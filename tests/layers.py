@@ -35,7 +35,7 @@ LINES = (
 )
 # What stands between any program and its libc: one header of readers that call nothing besides.
 NARROW = {INTERPOSE: {"record/base"}}
-INTERPOSE_MAX = 2700  # lines in all: somebody must be able to sign it off in one go
+INTERPOSE_MAX = 2730  # lines in all: somebody must be able to sign it off in one go
 # Circles between files that are still to be taken apart; none may come, or change.
 CIRCLES_LEFT = (
     ("idle_busy", "idle_choose", "idle_evidence", "idle_place", "idle_visits"),

@@ -14,6 +14,7 @@
 #include "nosignal.h"
 #include "signals.h"
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <semaphore.h>
 #include <signal.h>
@@ -54,6 +55,34 @@ struct mmsghdr;
     X(ssize_t, readv, (int fd, const struct iovec *to, int n), (fd, to, n))                        \
     X(ssize_t, write, (int fd, const void *from, size_t len), (fd, from, len))                     \
     X(ssize_t, writev, (int fd, const struct iovec *from, int n), (fd, from, n))                   \
+    X(ssize_t, pread, (int fd, void *to, size_t len, off_t at), (fd, to, len, at))                 \
+    X(ssize_t, pread64, (int fd, void *to, size_t len, off64_t at), (fd, to, len, at))             \
+    X(ssize_t, __pread_chk, (int fd, void *to, size_t len, off_t at, size_t room),                 \
+      (fd, to, len, at, room))                                                                     \
+    X(ssize_t, __pread64_chk, (int fd, void *to, size_t len, off64_t at, size_t room),             \
+      (fd, to, len, at, room))                                                                     \
+    X(ssize_t, preadv, (int fd, const struct iovec *to, int n, off_t at), (fd, to, n, at))         \
+    X(ssize_t, preadv64, (int fd, const struct iovec *to, int n, off64_t at), (fd, to, n, at))     \
+    X(ssize_t, preadv2, (int fd, const struct iovec *to, int n, off_t at, int flags),              \
+      (fd, to, n, at, flags))                                                                      \
+    X(ssize_t, preadv64v2, (int fd, const struct iovec *to, int n, off64_t at, int flags),         \
+      (fd, to, n, at, flags))                                                                      \
+    X(ssize_t, pwrite, (int fd, const void *from, size_t len, off_t at), (fd, from, len, at))      \
+    X(ssize_t, pwrite64, (int fd, const void *from, size_t len, off64_t at), (fd, from, len, at))  \
+    X(ssize_t, pwritev, (int fd, const struct iovec *from, int n, off_t at), (fd, from, n, at))    \
+    X(ssize_t, pwritev64, (int fd, const struct iovec *from, int n, off64_t at),                   \
+      (fd, from, n, at))                                                                           \
+    X(ssize_t, pwritev2, (int fd, const struct iovec *from, int n, off_t at, int flags),           \
+      (fd, from, n, at, flags))                                                                    \
+    X(ssize_t, pwritev64v2, (int fd, const struct iovec *from, int n, off64_t at, int flags),      \
+      (fd, from, n, at, flags))                                                                    \
+    X(ssize_t, copy_file_range,                                                                    \
+      (int from, off64_t *from_at, int to, off64_t *to_at, size_t len, unsigned flags),            \
+      (from, from_at, to, to_at, len, flags))                                                      \
+    X(int, fallocate, (int fd, int mode, off_t at, off_t len), (fd, mode, at, len))                \
+    X(int, fallocate64, (int fd, int mode, off64_t at, off64_t len), (fd, mode, at, len))          \
+    X(int, posix_fallocate, (int fd, off_t at, off_t len), (fd, at, len))                          \
+    X(int, posix_fallocate64, (int fd, off64_t at, off64_t len), (fd, at, len))                    \
     X(int, connect, (int fd, const struct sockaddr *to, unsigned len), (fd, to, len))              \
     X(int, accept, (int fd, struct sockaddr *from, unsigned *len), (fd, from, len))                \
     X(int, accept4, (int fd, struct sockaddr *from, unsigned *len, int flags),                     \

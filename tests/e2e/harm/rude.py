@@ -382,6 +382,39 @@ def test_nothing_is_cut_short(t):
     assert t.rows("threads", both.recorded[0].trace), "it was not recorded"
 
 
+# What a signal cuts short with less done than was asked for; allocating, undone and begun anew.
+PARTS = """
+import ctypes, os
+libc = ctypes.CDLL(None, use_errno=True)
+zero, size, memory = os.open('/dev/zero', os.O_RDONLY), 1 << 20, libc.memfd_create(b'', 0)
+room = [bytearray(size)]
+calls = {
+    'read': lambda: len(os.read(zero, size)) == size,
+    'readv': lambda: os.readv(zero, room) == size,
+    'pread': lambda: len(os.pread(zero, size, 0)) == size,
+    'preadv': lambda: os.preadv(zero, room, 0) == size,
+}
+for name, call in calls.items():
+    print(name, sum(not call() for i in range(3000)))
+at = ctypes.c_int64
+def once(function, *mode):
+    status = function(memory, *mode, at(0), at(32 << 20))
+    os.ftruncate(memory, 0)
+    return status != 0
+for name in 'fallocate', 'fallocate64', 'posix_fallocate', 'posix_fallocate64':
+    mode = () if 'posix' in name else (0,)
+    print(name, sum(once(getattr(libc, name), *mode)
+                    for i in range(8)))
+"""
+
+
+def test_nothing_is_done_in_part(t):
+    t.need_ctypes()
+    both = beside.same(t, [t.python, "-c", PARTS], rates=(1000,), status=0)
+    assert [line.split()[1] for line in both.bare.out.splitlines()] == ["0"] * 8, both.bare.out
+    assert t.rows("threads", both.recorded[0].trace), "it was not recorded"
+
+
 # ---- signals in other dresses ----
 
 DRESSES = """
