@@ -351,30 +351,41 @@ static void answer_end(struct slot *slot)
  * before one that is to be made again. Who comes just there in its own time is told wrongly: that
  * is one instruction of all between two calls.
  */
-static bool is_behind_call(const ucontext_t *context)
+static bool is_behind_call(uintptr_t at)
 {
 #if defined(__x86_64__)
-    const uintptr_t at = (uintptr_t)context->uc_mcontext.gregs[REG_RIP];
     uint8_t code[4];
     return peek_bytes(code, at - 2, sizeof(code)) &&
            ((code[0] == 0x0f && code[1] == 0x05) || (code[2] == 0x0f && code[3] == 0x05));
 #else
-    (void)context;
+    (void)at;
     return true; /* not known */
 #endif
 }
 
-static enum slot_met slot_met(const struct slot *slot, const ucontext_t *context)
+enum slot_met capture_met(const struct slot *slot)
 {
-    if (!is_behind_call(context))
+    if (!is_behind_call(slot->met_at))
         return SLOT_MET_RUNNING;
-    return word_of(slot->ident) == slot->asked_word ? SLOT_MET_BEHIND : SLOT_MET_DEFERRED;
+    return slot->met_waiting ? SLOT_MET_DEFERRED : SLOT_MET_BEHIND;
+}
+
+static uintptr_t context_at(const ucontext_t *context)
+{
+#if defined(__x86_64__)
+    return (uintptr_t)context->uc_mcontext.gregs[REG_RIP];
+#else
+    (void)context;
+    return 0;
+#endif
 }
 
 static void slot_answer(struct capture *capture, struct slot *slot, const ucontext_t *context)
 {
-    if (slot->tries == 0) /* later ones are of the timer, a moment on */
-        slot->met = slot_met(slot, context);
+    if (slot->tries == 0) { /* later ones are of the timer, a moment on */
+        slot->met_at = context_at(context);
+        slot->met_waiting = word_of(slot->ident) != slot->asked_word;
+    }
     slot->blocked_segv = sigismember(&context->uc_sigmask, SIGSEGV) == 1 ||
                          sigismember(&context->uc_sigmask, SIGBUS) == 1;
     if (slot->blocked_segv) {

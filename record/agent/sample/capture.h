@@ -56,7 +56,6 @@ struct slot {
     struct bindings bound;    /* what the thread may be running .. */
     uintptr_t tstate, interp; /* .. and what was walked; tstate 0: it has left Python */
     struct stack stack;
-    struct task_name task; /* that it runs */
     enum wire_failure failure;
     bool holds_gil, in_gc;
     uint64_t context;  /* that is in force (context.h) */
@@ -68,9 +67,11 @@ struct slot {
     uint64_t time_ns;    /* when the stack was read */
     uint64_t asked_ns;   /* before the signal was sent */
     uint64_t asked_word; /* nosignal's then */
-    enum slot_met met;
+    uintptr_t met_at;    /* the instruction before which the signal has met it */
+    bool met_waiting;    /* it was in one of nosignal's calls, or has made one since */
     struct wire_frame *sent; /* the last stack that was written for this thread, root first */
     uint32_t sent_depth;
+    struct task_name task; /* that it runs */
 };
 
 struct capture {
@@ -107,6 +108,9 @@ bool capture_reset(struct capture *capture);
 struct slot *capture_take_slot(struct capture *capture, int32_t tid, uint64_t ident);
 void capture_give_slot(struct capture *capture, struct slot *slot);
 struct slot *capture_scratch(struct capture *capture);
+
+/* Of one that has answered; the sampler's: the handler does not wait for code to be loaded as data. */
+enum slot_met capture_met(const struct slot *slot);
 
 /* Has this tstate a chain of frames? */
 bool capture_has_frames(const struct interp *interp, uintptr_t tstate);

@@ -355,7 +355,7 @@ static uint32_t answer_mode(struct sampler *s, const struct slot *slot)
 {
     const uint64_t took_ns = slot->time_ns - slot->asked_ns;
     const uint64_t most_ns = s->signal_ns != 0 ? s->signal_ns : SIGNAL_FIRST_NS;
-    switch (slot->met) {
+    switch (capture_met(slot)) {
     case SLOT_MET_RUNNING:
         s->signal_ns = took_ns > most_ns ? took_ns : most_ns - most_ns / SIGNAL_DECAY;
         return 0;
