@@ -53,7 +53,7 @@ void diff_add_notes(struct view *view, const struct sides *sides,
  * is the one that was asked for.
  */
 #define DIFF_COMPARISONS_MAX 8u
-size_t diff_page_plan(struct comparison list[DIFF_COMPARISONS_MAX]);
+size_t diff_page_plan(struct comparison *list);
 
 /* Everything that it needs besides, until the view is cleared. */
 struct diff_page;

@@ -30,7 +30,7 @@ void diff_page_free(struct diff_page *p)
     free(p);
 }
 
-size_t diff_page_plan(struct comparison list[DIFF_COMPARISONS_MAX])
+size_t diff_page_plan(struct comparison *list)
 {
     static const struct {
         enum series_key key;
