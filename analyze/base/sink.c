@@ -92,14 +92,30 @@ void sink_print(struct sink *sink, const char *format, ...)
     va_end(list);
 }
 
+/*
+ * Why it failed: what errno said then is long overwritten, but where nothing has changed, another
+ * byte fails as well. What has it is not whole, whatever is written behind.
+ */
+static int error_again(FILE *file)
+{
+    clearerr(file);
+    errno = 0;
+    return fputc('\n', file) == EOF || fflush(file) != 0 ? errno : 0;
+}
+
 enum status sink_close(struct sink *sink, struct problem *why)
 {
     const char *const name = sink->path != NULL ? sink->path : "standard output";
     bool failed = ferror(sink->file) != 0;
     errno = 0;
     failed |= fflush(sink->file) != 0;
-    failed = failed || !whole_file_keep(&sink->whole);
-    const int error = errno;
+    int error = errno;
+    if (failed && error == 0)
+        error = error_again(sink->file);
+    if (!failed && !whole_file_keep(&sink->whole)) {
+        error = errno;
+        failed = true;
+    }
     if (failed)
         whole_file_drop(&sink->whole);
     if (sink->path != NULL)
