@@ -21,6 +21,8 @@ import traceback
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
+WIRE_VERSION = int(re.search(r"#define WIRE_VERSION +(\d+)u",
+                             (ROOT / "record/wire/wire.h").read_text()).group(1))
 
 
 class Skip(Exception):

@@ -5,7 +5,7 @@ import pathlib
 import subprocess
 import time
 
-from e2e import Skip, function_of
+from e2e import WIRE_VERSION, Skip, function_of
 
 DONE, SETTINGS, BUSY, NO_PYTHON, UNREADABLE = 0, 1, 2, 3, 5
 
@@ -175,7 +175,7 @@ def shell_sees():
 def main():
     print(shell_sees())
     assert attach() == 0
-    print('libpyrec.so 2,' in shell_sees())
+    print('libpyrec.so VERSION,' in shell_sees())
     subprocess.run(of('by_run'))
     subprocess.run(of('by_env'), env={'A': '1'})
     subprocess.run(sys.executable + " -c '" + code % ('by_shell', 'by_shell') + "'", shell=True)
@@ -203,7 +203,7 @@ def test_children(t):
     """What it starts is recorded as well, however it starts it; and is its own again afterwards."""
     t.need_ctypes()
     waiting = Waiting(t, ["-r", "200"])
-    out = waiting.run(KIDS)
+    out = waiting.run(KIDS.replace("VERSION", str(WIRE_VERSION)))
     waiting.end()
     assert out == ["none none", "True", "0 none none", "False False"], out
     seen = {function_of(frame) for stack, _ in t.stacks(waiting.trace) for frame in stack}

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 
-from e2e import Skip
+from e2e import WIRE_VERSION, Skip
 
 NOBODY = 65534
 BURN = "import time\nwhile time.process_time() < {}: pass\n"  # of CPU: others want it, too
@@ -509,7 +509,7 @@ for address in ("\\0" + name, directory + "/door"):
     for cookie in (b"0" * 32, bytes(32), b"f" * 32):
         s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         s.connect(address)
-        hello = b"pyrecwir" + struct.pack("Ii", 2, os.getpid()) + cookie
+        hello = b"pyrecwir" + struct.pack("Ii", VERSION, os.getpid()) + cookie
         socket.send_fds(s, [hello], [0])
 with open(directory + "/board", "wb") as board:
     board.write(b"pyrecwir" + bytes(4000))
@@ -523,7 +523,7 @@ def test_strangers(t):
         raise Skip("this test's own Python is too old")
     process, trace = t.start([t.python, "-c", BURN.format(2)])
     name, directory, _ = doors_of(process)
-    stranger = as_nobody(STRANGER, name, directory, stdin=subprocess.DEVNULL)
+    stranger = as_nobody(STRANGER.replace("VERSION", str(WIRE_VERSION)), name, directory, stdin=subprocess.DEVNULL)
     stranger.communicate(timeout=30)
     assert stranger.returncode == 0
     out, err = process.communicate(timeout=60)
@@ -541,7 +541,7 @@ def test_replay(t):
     for address in ("\0" + name, directory + "/door"):
         s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         s.connect(address)
-        hello = b"pyrecwir" + struct.pack("Ii", 2, process.pid) + cookie.encode()
+        hello = b"pyrecwir" + struct.pack("Ii", WIRE_VERSION, process.pid) + cookie.encode()
         socket.send_fds(s, [hello], [s.fileno()])
         s.settimeout(20)
         assert s.recv(1) == b"", "it was let in"
