@@ -157,11 +157,7 @@ void page_diff_json_write(struct sink *to, const struct page *page)
 {
     const struct page_diff *const diff = page->diff;
     sink_text(to, "{\"v\":1,\"kind\":\"diff\",");
-    json_member(to, "title", page->title);
-    sink_text(to, ",");
-    json_member(to, "made_by", page->made_by);
-    sink_text(to, ",");
-    json_member(to, "version", PYREC_VERSION);
+    page_head_write(to, page);
     sink_text(to, ",");
     json_member(to, "asked", diff->asked);
     sink_text(to, ",");

@@ -210,15 +210,20 @@ static void write_thinning(struct sink *to, const struct report *report)
     sink_print(to, ",\"error\":%.4f}", report_thin_error(report));
 }
 
-void page_json_write(struct sink *to, const struct page *page, const struct report_columns *columns)
+void page_head_write(struct sink *to, const struct page *page)
 {
-    const struct report *const report = page->report;
-    sink_text(to, "{\"v\":1,");
     json_member(to, "title", page->title);
     sink_text(to, ",");
     json_member(to, "made_by", page->made_by);
     sink_text(to, ",");
     json_member(to, "version", PYREC_VERSION);
+}
+
+void page_json_write(struct sink *to, const struct page *page, const struct report_columns *columns)
+{
+    const struct report *const report = page->report;
+    sink_text(to, "{\"v\":1,");
+    page_head_write(to, page);
     write_number(to, "start_ns", page->trace->window.from_ns);
     write_number(to, "end_ns", trace_end_ns(page->trace));
     write_number(to, "nodes", columns->n_nodes);

@@ -15,8 +15,9 @@
 void page_json_write(struct sink *to, const struct page *page,
                      const struct report_columns *columns);
 
-/* Pieces that pages of all kinds have: the parts, and files as numbers in the order of their first
- * use; the list is the caller's to free. */
+/* Pieces that pages of all kinds have: what it is of and what made it, the parts, and files as
+ * numbers in the order of their first use; the list is the caller's to free. */
+void page_head_write(struct sink *to, const struct page *page);
 void page_parts_write(struct sink *to, const struct page *page);
 size_t page_file_number(const char ***files, size_t *n, size_t *size, const char *file);
 
