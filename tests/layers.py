@@ -28,7 +28,7 @@ LINES = (
     ("record/base", "record/wire", "record/tables", "record/decode", "record/kernel", "record/remote",
      "record/agent/base", "record/agent/cpython", "record/regard", "record/cli", "record/dump", "record"),
     ("analyze/base", "analyze/model", "analyze/read", "analyze/weigh", "analyze/view",
-     "analyze/waits", "analyze/stalls", "analyze/time", "analyze/live",
+     "analyze/waits", "analyze/idle", "analyze/stalls", "analyze/time", "analyze/live",
      "analyze/source", "analyze/compare", "analyze/export",
      "analyze/repair", "analyze/cli", "analyze/ask", "analyze/report", "analyze/out/text",
      "analyze/out", "analyze/top", "analyze/cmd", "analyze/cmd/trace", "analyze"),

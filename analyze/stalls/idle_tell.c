@@ -2,9 +2,9 @@
 #include "idle_tell.h"
 
 #include "analyze/base/path.h"
+#include "analyze/idle/idle_names.h"
 #include "analyze/view/column.h"
 #include "analyze/view/story.h"
-#include "idle_names.h"
 #include "stall_tell.h"
 
 #include <inttypes.h>

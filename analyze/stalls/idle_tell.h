@@ -10,8 +10,8 @@
 #ifndef PYREC_ANALYZE_IDLE_TELL_H
 #define PYREC_ANALYZE_IDLE_TELL_H
 
+#include "analyze/idle/idle_place.h"
 #include "analyze/view/view.h"
-#include "idle_place.h"
 
 /* What the row of a thread speaks about. */
 struct idle_facts {

@@ -2,8 +2,8 @@
 #include "stall.h"
 
 #include "analyze/base/memory.h"
+#include "analyze/idle/idle_busy.h"
 #include "analyze/read/unit.h"
-#include "idle_busy.h"
 
 #include <stdlib.h>
 

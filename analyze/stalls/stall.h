@@ -19,10 +19,10 @@
 #ifndef PYREC_ANALYZE_STALL_H
 #define PYREC_ANALYZE_STALL_H
 
+#include "analyze/idle/idle_place.h"
 #include "analyze/model/carry.h"
 #include "analyze/model/metric.h"
 #include "analyze/waits/wait_kind.h"
-#include "idle_place.h"
 
 enum stall_kind {
     STALL_STACK, /* of the thread itself: number = node */

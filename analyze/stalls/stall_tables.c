@@ -2,8 +2,8 @@
 #include "stall_tables.h"
 
 #include "analyze/base/memory.h"
+#include "analyze/idle/idle_place.h"
 #include "analyze/view/column.h"
-#include "idle_place.h"
 #include "stall_tell.h"
 #include "wait_judge.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "analyze/base/memory.h"
-#include "idle_names.h"
+#include "analyze/idle/idle_names.h"
 #include "stall_tell.h"
 #include "wait_judge.h"
 
