@@ -36,11 +36,6 @@ LINES = (
 # What stands between any program and its libc: one header of readers that call nothing besides.
 NARROW = {INTERPOSE: {"record/base"}}
 INTERPOSE_MAX = 2730  # lines in all: somebody must be able to sign it off in one go
-# Circles between files that are still to be taken apart; none may come, or change.
-CIRCLES_LEFT = (
-    ("idle_busy", "idle_choose", "idle_evidence", "idle_place", "idle_visits"),
-    ("stall_tables", "stall_tell"),
-)
 MAX_SOURCES = 25      # in a folder: so that its list can be read at a glance
 # Library headers and the only places that may know them.
 LIBRARY_ONLY = {
@@ -148,14 +143,8 @@ def check_circles(root, files, errors):
             stem = stems.get(target.rsplit("/", 1)[-1])
             if kind == '"' and stem not in (None, path.with_suffix("")):
                 edges[path.with_suffix("")].add(stem)
-    left = {frozenset(circle) for circle in CIRCLES_LEFT}
     for group in circles(edges):
-        names = frozenset(p.name for p in group)
-        if names not in left:
-            errors.append(f"{group[0].parent}/: a circle of {', '.join(sorted(names))}")
-        left.discard(names)
-    for names in left:
-        errors.append(f"{', '.join(sorted(names))}: no circle any more; take it out of CIRCLES_LEFT")
+        errors.append(f"{group[0].parent}/: a circle of {', '.join(p.name for p in group)}")
 
 
 def check_folders(root, files, errors):

@@ -9,6 +9,7 @@
 #include "analyze/read/input.h"
 #include "analyze/stalls/idle_tell.h"
 #include "analyze/stalls/stall_tell.h"
+#include "analyze/stalls/stall_text.h"
 
 #include <inttypes.h>
 #include <stdlib.h>

@@ -5,8 +5,10 @@
 #include "analyze/ask/moment.h"
 #include "analyze/base/memory.h"
 #include "analyze/cli/command.h"
+#include "analyze/idle/idle_learn.h"
 #include "analyze/stalls/idle_tell.h"
 #include "analyze/stalls/stall_tell.h"
+#include "analyze/stalls/stall_text.h"
 
 #include <inttypes.h>
 #include <stdlib.h>

@@ -5,6 +5,7 @@
 #include "idle_busy.h"
 #include "idle_evidence.h"
 #include "idle_names.h"
+#include "idle_place.h"
 
 #include <stdlib.h>
 #include <string.h>

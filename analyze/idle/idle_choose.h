@@ -2,7 +2,7 @@
 /*
  * idle_choose - which of the places in which a thread was blocked is the idle one, and how sure.
  *
- * On the line:  idle_visits -> [idle_choose] -> idle_place
+ * On the line:  idle_visits -> [idle_choose] -> idle_learn
  * Threads:      one at a time.
  * Memory:       what it needs meanwhile is its own; the result is in the thread.
  *
@@ -17,7 +17,7 @@
 #ifndef PYREC_ANALYZE_IDLE_CHOOSE_H
 #define PYREC_ANALYZE_IDLE_CHOOSE_H
 
-#include "idle_place.h"
+#include "idle_model.h"
 
 /* Sets places, doubt and candidates of a thread whose visits are all known. */
 void idle_choose(struct idle *idle, struct idle_thread *t);

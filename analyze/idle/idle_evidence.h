@@ -10,7 +10,7 @@
 #ifndef PYREC_ANALYZE_IDLE_EVIDENCE_H
 #define PYREC_ANALYZE_IDLE_EVIDENCE_H
 
-#include "idle_place.h"
+#include "idle_model.h"
 
 struct idle_weighing {
     struct idle *idle;

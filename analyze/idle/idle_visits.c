@@ -3,7 +3,6 @@
 
 #include "analyze/base/memory.h"
 #include "analyze/read/unit.h"
-#include "idle_place.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -4,6 +4,7 @@
 #include "analyze/base/memory.h"
 #include "analyze/read/trace_run.h"
 #include "analyze/read/unit.h"
+#include "analyze/idle/idle_learn.h"
 #include "analyze/stalls/idle_tell.h"
 
 #include <stdlib.h>

@@ -2,7 +2,7 @@
 /*
  * scene - all threads of a process side by side, one range of ticks after the other.
  *
- * On the line:  trace -> [scene] -> gil, idle_place, stall, timeline
+ * On the line:  trace -> [scene] -> gil, idle, stall, timeline
  * Threads:      one at a time.
  * Memory:       struct scene is the caller's, zeroed before the first use; scene_clear takes it
  *               back. What it knows of the open range (threads, spans, holders) is good until

@@ -5,7 +5,7 @@
 #include "analyze/idle/idle_names.h"
 #include "analyze/view/column.h"
 #include "analyze/view/story.h"
-#include "stall_tell.h"
+#include "stall_text.h"
 
 #include <inttypes.h>
 #include <string.h>

@@ -3,14 +3,14 @@
  * idle_tell - what was taken for idleness and how sure that is, or what it may be: in words for
  * people, in rows for programs.
  *
- * On the line:  idle_place -> [idle_tell] -> the first lines of a view, and its subjects
+ * On the line:  idle_model -> [idle_tell] -> the first lines of a view, and its subjects
  * Threads:      one at a time.
  * Memory:       everything is in the view's arena.
  */
 #ifndef PYREC_ANALYZE_IDLE_TELL_H
 #define PYREC_ANALYZE_IDLE_TELL_H
 
-#include "analyze/idle/idle_place.h"
+#include "analyze/idle/idle_model.h"
 #include "analyze/view/view.h"
 
 /* What the row of a thread speaks about. */

@@ -3,6 +3,7 @@
 
 #include "analyze/base/memory.h"
 #include "analyze/idle/idle_busy.h"
+#include "analyze/idle/idle_place.h"
 #include "analyze/read/unit.h"
 
 #include <stdlib.h>

@@ -2,7 +2,7 @@
 /*
  * stall - the times in which a thread did not come back to its idle place, and what happened then.
  *
- * On the line:  scene + idle_place -> [stall] -> cmd_stalls
+ * On the line:  scene + idle_model -> [stall] -> cmd_stalls
  * Threads:      one at a time.
  * Memory:       struct stalls is the caller's, zeroed before stalls_find; stalls_clear takes it
  *               back. Threads are the census's, numbers the scene's.
@@ -19,7 +19,7 @@
 #ifndef PYREC_ANALYZE_STALL_H
 #define PYREC_ANALYZE_STALL_H
 
-#include "analyze/idle/idle_place.h"
+#include "analyze/idle/idle_model.h"
 #include "analyze/model/carry.h"
 #include "analyze/model/metric.h"
 #include "analyze/waits/wait_kind.h"

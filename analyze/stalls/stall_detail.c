@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "analyze/base/memory.h"
+#include "analyze/idle/idle_place.h"
 #include "analyze/read/unit.h"
 #include "stall.h"
 #include "wait_judge.h"

@@ -4,7 +4,6 @@
 #include "analyze/base/memory.h"
 #include "analyze/idle/idle_place.h"
 #include "analyze/view/column.h"
-#include "stall_tell.h"
 #include "wait_judge.h"
 
 #include <math.h>

@@ -12,6 +12,16 @@
 #include "analyze/view/story.h"
 #include "stall.h"
 
+/* A row of one of its tables. */
+struct stall_line {
+    uint64_t ns;                 /* elapsed */
+    uint64_t weight, whole;      /* by the metric of the order */
+    const struct thread *thread; /* NULL = none */
+    const char *others;          /* "30 threads", for which the row stands; NULL = for the one */
+    const char *call, *doing;
+    const char *evidence; /* why it is likely this thread, or why it cannot be told; NULL = none */
+};
+
 /* All that has rows; as many per table at most, 0 = all. `said`: 1 << kind of entries of which
  * the story's words name the largest. */
 void stall_add_tables(struct view *view, const struct stalls *stalls, const struct stall *stall,

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+#include "stall_who.h"
+
 #include "analyze/base/memory.h"
 #include "analyze/idle/idle_names.h"
-#include "stall_tell.h"
+#include "stall_text.h"
 #include "wait_judge.h"
 
 #include <stdlib.h>

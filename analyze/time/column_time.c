@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Columns of what happened when: waits for the GIL, stalls. */
 #include "analyze/stalls/idle_tell.h"
+#include "analyze/stalls/stall_tables.h"
 #include "analyze/stalls/stall_tell.h"
 #include "analyze/view/column.h"
 #include "gil.h"

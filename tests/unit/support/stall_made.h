@@ -4,6 +4,8 @@
 #ifndef PYREC_TESTS_STALL_MADE_H
 #define PYREC_TESTS_STALL_MADE_H
 
+#include "analyze/idle/idle_learn.h"
+#include "analyze/idle/idle_place.h"
 #include "analyze/stalls/stall.h"
 #include "make_trace.h"
 
