@@ -11,6 +11,7 @@ enum {
     OWNER_GENERATOR = 1,
     OWNER_SHIM = 3, /* and above: not Python */
     OWNER_LAST = 4,
+    OWNER_NONE = UINT8_MAX,
     STEPS_MAX = 1 << 15,  /* twice what the deepest stack of all has */
     BEYOND_MAX = 1024,    /* steps below the frames that are kept, in search of the entry link */
     CHUNKS_MAX = 1 << 15, /* of a datastack, as far as the walk may have come down in it */
@@ -37,6 +38,7 @@ struct walk {
     const struct pyver *ver;
     uintptr_t code_type, tstate;
     struct stack_coroutines *coroutines;
+    uint8_t noted; /* the owner of frames that may be of coroutines which somebody asks for */
     uintptr_t cframe;
     uintptr_t chunk;     /* the datastack chunk that the walk has come down to */
     uintptr_t low, high; /* frames lie in [low, high) of it */
@@ -181,16 +183,14 @@ static enum wire_failure frame_check(struct walk *w, uintptr_t at, const struct 
     return WIRE_FAIL_NONE;
 }
 
-/* Is this the frame of a coroutine? Then remember it. */
+/* Is this the frame of a coroutine? Then remember it. Only for frames whose owner is `noted`. */
 static void coroutine_note(const struct walk *w, uintptr_t at, const struct frame *frame)
 {
     const struct pyver *ver = w->ver;
     struct stack_coroutines *const to = w->coroutines;
-    const bool has_owner = ver->frames != FRAMES_OBJECTS;
     uint32_t bad = 0;
-    if (to == NULL || (has_owner && frame->owner != OWNER_GENERATOR))
-        return;
-    const uintptr_t object = has_owner ? at - ver->gen.iframe : peek(at + ver->frame.gen, &bad);
+    const uintptr_t object =
+        ver->frames != FRAMES_OBJECTS ? at - ver->gen.iframe : peek(at + ver->frame.gen, &bad);
     if (object == 0 || (peek_u32(frame->code + ver->code.flags, &bad) & COROUTINE) == 0 || bad)
         return;
     to->list[to->n++ % STACK_COROUTINES] = object;
@@ -339,7 +339,8 @@ static enum wire_failure walk(struct walk *w, struct stack *stack)
             failure = frame_check(w, at, &frame, &packed, &keep);
             if (failure != WIRE_FAIL_NONE)
                 return failure;
-            coroutine_note(w, at, &frame);
+            if (frame.owner == w->noted)
+                coroutine_note(w, at, &frame);
             if (keep && stack->depth < stack->max)
                 stack->frames[stack->depth++] = packed;
             else if (keep)
@@ -369,8 +370,11 @@ enum wire_failure stack_take(const struct stack_source *source, struct stack *st
     struct stack *const out = source->top_only ? &top : stack;
     out->depth = 0;
     out->cut = false;
-    if (w.coroutines != NULL)
+    w.noted = OWNER_NONE;
+    if (w.coroutines != NULL) {
         w.coroutines->n = 0;
+        w.noted = source->ver->frames == FRAMES_OBJECTS ? OWNER_THREAD : OWNER_GENERATOR;
+    }
     const enum wire_failure failure = walk(&w, out);
     stack->depth = failure == WIRE_FAIL_NONE ? out->depth : 0;
     stack->cut = failure == WIRE_FAIL_NONE && out->cut && !source->top_only;

@@ -144,18 +144,21 @@ static void slot_read(struct capture *capture, struct slot *slot)
     };
     struct stack_coroutines coroutines;
     coroutines.n = 0;
-    slot->task.given_len = slot->task.coroutine_len = 0;
+    slot->has_task = false;
     slot->deaths = codes_deaths(capture->codes);
     careful_reading_begin(); /* of what lies together: a stack, the GIL beside the interpreter */
     slot->stack.coroutines = is_asked_for_tasks(capture) ? &coroutines : NULL;
     slot->failure = stack_take(&source, &slot->stack);
     slot->stack.coroutines = NULL;
-    if (slot->failure == WIRE_FAIL_NONE && coroutines.n > 0)
+    if (slot->failure == WIRE_FAIL_NONE && coroutines.n > 0) {
         task_find(&source, &coroutines, labels_current(capture->labels, slot->interp), &slot->task);
+        slot->has_task = true;
+    }
     const uintptr_t holder = interp_gil_holder(interp, interp_gil(interp, slot->interp));
     slot->holds_gil = holder == slot->tstate;
-    for (unsigned i = 0; holder != 0 && i < slot->bound.n; i++)
-        slot->holds_gil |= holder == slot->bound.list[i].tstate; /* up to 3.11: by the first one */
+    /* up to 3.11: by the first one */
+    for (unsigned i = 0; holder != 0 && !slot->holds_gil && i < slot->bound.n; i++)
+        slot->holds_gil = holder == slot->bound.list[i].tstate;
     slot->in_gc = slot->holds_gil && interp_in_gc(interp, slot->interp);
     slot->context = context_read(slot->tstate);
     careful_reading_end();
@@ -399,8 +402,7 @@ static void slot_answer(struct capture *capture, struct slot *slot, const uconte
             slot->deaths = codes_deaths(capture->codes);
             slot->stack.depth = 0;
             slot->context = 0;
-            slot->task.given_len = slot->task.coroutine_len = 0;
-            slot->stack.cut = slot->holds_gil = slot->in_gc = false;
+            slot->stack.cut = slot->has_task = slot->holds_gil = slot->in_gc = false;
             slot->failure = WIRE_FAIL_NONE;
         }
     }

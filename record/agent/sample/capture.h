@@ -49,29 +49,32 @@ enum slot_met {
     SLOT_MET_DEFERRED, /* behind one in which it had to wait */
 };
 
+/* What every answer touches comes first: the lines in which it lies have to come from the sampler's
+ * CPU each time. */
 struct slot {
     _Alignas(64) _Atomic uint32_t state; /* release by its owner, acquire by the next one */
     int32_t tid;
     uint64_t ident;           /* its pthread_t */
-    struct bindings bound;    /* what the thread may be running .. */
-    uintptr_t tstate, interp; /* .. and what was walked; tstate 0: it has left Python */
-    struct stack stack;
+    uintptr_t tstate, interp; /* what was walked; tstate 0: it has left Python */
+    uint32_t tries;
     enum wire_failure failure;
     bool holds_gil, in_gc;
-    uint64_t context;  /* that is in force (context.h) */
     bool blocked_segv; /* the thread blocks SIGSEGV: it cannot read safely by itself */
-    uint32_t tries;
-    int signo;           /* it was asked with, and is again */
-    int timer;           /* kernel's id; -1 = none */
-    uint64_t deaths;     /* see codes.h */
-    uint64_t time_ns;    /* when the stack was read */
-    uint64_t asked_ns;   /* before the signal was sent */
-    uint64_t asked_word; /* nosignal's then */
-    uintptr_t met_at;    /* the instruction before which the signal has met it */
-    bool met_waiting;    /* it was in one of nosignal's calls, or has made one since */
+    bool met_waiting;  /* it was in one of nosignal's calls, or has made one since */
+    bool has_task;     /* `task` holds a name */
+    int timer;         /* kernel's id; -1 = none */
+    int signo;         /* it was asked with, and is again */
+    struct stack stack;
+    uint64_t context;        /* that is in force (context.h) */
+    uint64_t deaths;         /* see codes.h */
+    uint64_t time_ns;        /* when the stack was read */
+    uint64_t asked_ns;       /* before the signal was sent */
+    uint64_t asked_word;     /* nosignal's then */
+    uintptr_t met_at;        /* the instruction before which the signal has met it */
     struct wire_frame *sent; /* the last stack that was written for this thread, root first */
     uint32_t sent_depth;
-    struct task_name task; /* that it runs */
+    struct bindings bound; /* what the thread may be running */
+    struct task_name task; /* that it runs, if it has one */
 };
 
 struct capture {
@@ -109,7 +112,8 @@ struct slot *capture_take_slot(struct capture *capture, int32_t tid, uint64_t id
 void capture_give_slot(struct capture *capture, struct slot *slot);
 struct slot *capture_scratch(struct capture *capture);
 
-/* Of one that has answered; the sampler's: the handler does not wait for code to be loaded as data. */
+/* Of one that has answered; the sampler's: the handler does not wait for code to be loaded as data.
+ */
 enum slot_met capture_met(const struct slot *slot);
 
 /* Has this tstate a chain of frames? */

@@ -175,6 +175,8 @@ static uint32_t task_of(struct report *report, const struct observation *seen)
 {
     if (report->labels == NULL || seen->slot == NULL || seen->slot->stack.depth == 0)
         return 0;
+    if (!seen->slot->has_task)
+        return 0;
     return labels_number(report->labels, &seen->slot->task, task_write, report);
 }
 
