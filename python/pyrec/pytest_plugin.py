@@ -5,6 +5,7 @@ Each test is a phase "test", its setup, call and teardown are phases within it, 
 wherever it is made. Workers of pytest-xdist are recorded into the same file.
 """
 import importlib
+import os
 from typing import Any, Dict, Iterator, List, Optional, cast
 
 from . import _control
@@ -14,7 +15,8 @@ from ._recording import Recording
 
 pytest: Any = importlib.import_module("pytest")
 TESTS, FIXTURES = 10, 5
-FILE = "pytest.trace"
+FILE, PAGE = "pytest.trace", "pytest.html"
+BARE = {"--pyrec": FILE, "--pyrec-report": PAGE}
 
 
 def pytest_addoption(parser: Any) -> None:
@@ -23,12 +25,30 @@ def pytest_addoption(parser: Any) -> None:
                     help=f"record the tests into FILE (default {FILE}) and tell the heaviest ones")
     group.addoption("--pyrec-rate", default="1k", metavar="HZ",
                     help="samples per second, 1 to 10000 (default 1k)")
-    group.addoption("--pyrec-report", nargs="?", const="pytest.html", default=None, metavar="FILE",
-                    help="write the page of pyanalyze report, too (default pytest.html)")
+    group.addoption("--pyrec-report", nargs="?", const=PAGE, default=None, metavar="FILE",
+                    help=f"write the page of pyanalyze report, too (default {PAGE})")
+
+
+@pytest.hookimpl(tryfirst=True)  # type: ignore
+def pytest_load_initial_conftests(args: List[str]) -> None:
+    """A file is named behind "=" only: in `pytest --pyrec tests` the tests are not the file."""
+    for i, word in enumerate(args):
+        if word == "--":
+            break
+        if word in BARE:
+            args[i] = f"{word}={BARE[word]}"
+
+
+def _check_file(option: str, path: Optional[str]) -> None:
+    """Where that hook is not called, in a plugin that is loaded late, a test is not to be replaced."""
+    if path is not None and (path.endswith((".py", ".txt", ".rst")) or "::" in path or os.path.isdir(path)):
+        raise pytest.UsageError(f"{option}={path}: this is no file to write to; say {option}=FILE {path}")
 
 
 def pytest_configure(config: Any) -> None:
     path = config.getoption("--pyrec")
+    for option in BARE:
+        _check_file(option, config.getoption(option))
     if path is None and config.getoption("--pyrec-report") is not None:
         path = FILE
     if path is None:
@@ -144,9 +164,10 @@ def _line_of(row: Dict[str, Any], of: str) -> str:
 
 
 def _told(recording: Recording) -> Iterator[str]:
-    tests = _heaviest(recording, "test", TESTS)
-    if not tests:
-        yield "no test was run"
+    try:
+        tests = _heaviest(recording, "test", TESTS)
+    except Error as error:
+        yield recording.problem or (str(error) if "no sample is in" not in str(error) else "no test was run")
         return
     yield "   wall     cpu  samples  test: its heaviest line"
     for row in tests:

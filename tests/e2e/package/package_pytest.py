@@ -83,6 +83,14 @@ def test_without(t):
     out = run(t)
     assert "pyrec" not in out and not list(t.dir.glob("*.trace")), out
     out = run(t, "--pyrec=/nonexistent/x.trace", status=4)
+    # what stands behind the option is a test, and no file to be replaced
+    out = run(t, "-k", "test_database", "--pyrec-report", "test_suite.py::test_database", "--pyrec", status=0)
+    assert "test_suite.py::test_database" in out, out
+    assert {"pytest.trace", "pytest.html"} <= {path.name for path in t.dir.iterdir()}
+    run(t, "--pyrec=test_suite.py", status=4)
+    assert (t.dir / "test_suite.py").read_text() == SUITE
+    out = run(t, "--pyrec", "-k", "no_such_test", status=5)
+    assert "no test was run" in out, out
 
 
 def test_unittest(t):
