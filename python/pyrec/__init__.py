@@ -46,7 +46,8 @@ def start(output: Path = "run.trace", rate: Number = 100, *, children: bool = Tr
 
 
 def stop() -> Recording:
-    """End what start() began, of children too, and return it when its file is complete."""
+    """End what start() began, of children too, and return it when its file is complete. Has it ended
+    before, as when the disk was full, its `problem` says why, and what there is of it."""
     return _control.end()
 
 

@@ -4,7 +4,7 @@ import _thread
 import atexit
 import os
 import sys
-from typing import List, Optional, Union
+from typing import List, Optional, Tuple, Union
 
 from ._agent import Agent
 from ._door import DONE, END, FLUSH, WHERE, Answer, Door
@@ -124,6 +124,14 @@ def _attach(agent: Agent, door: Door, path: str) -> None:
         raise
 
 
+def leave() -> None:
+    """At the end of a block: as end(), but a child of fork() that comes there, too, just goes on."""
+    state = _now()
+    if state.session is None and state.inherited is not None and _lives(state.inherited.pid):
+        return
+    end()
+
+
 def end() -> Recording:
     """Complete what start() has begun."""
     state = _now()
@@ -159,37 +167,45 @@ def _lives(pid: int) -> bool:
 def _left(session: _Session) -> Recording:
     """Someone else's recording goes on; all of it up to now is to be read."""
     recording = session.recording
-    said = session.door.ask(FLUSH)
-    if said is None:
-        raise Error(f"the recording into {recording.path} that was joined has ended meanwhile: "
-                    f"pyrec.Recording({recording.path!r}) reads it")
-    _check(said, recording.path)
-    recording.path = said.path
-    recording.end_s = said.time_ns / 1e9
+    said, why = _asked(session.door, FLUSH)
+    if said is not None and said.outcome == DONE:
+        recording.path = said.path
+        recording.end_s = said.time_ns / 1e9
+    else:
+        recording._ends_early(why)
     return recording
 
 
 def _ended(session: _Session) -> Recording:
     recording = session.recording
     _loaded().leave()
-    said = session.door.ask(END)
-    _bury(session.door.pid)
-    if said is not None:
-        _check(said, recording.path)
+    said, why = _asked(session.door, END)
+    if said is not None or not _lives(session.door.pid):
+        _bury(session.door.pid)
+    if said is not None and said.outcome == DONE:
         recording.summary = said.text
-    elif not recording.is_complete():
-        raise Error(f"the recording into {recording.path} has ended early, its pyrec (process "
-                    f"{session.door.pid}) is gone; pyrec.Recording({recording.path!r}) reads what there is")
+    else:
+        recording._ends_early(why)
     return recording
 
 
-def _check(said: Answer, path: str) -> None:
-    if said.outcome != DONE:
-        raise Error(f"{path}: {said.text}")
+def _asked(door: Door, what: int) -> Tuple[Optional[Answer], str]:
+    """What pyrec answers, and what is wrong where it is not done. Nothing is raised: what happens to a
+    recorder is no reason for the program to fail."""
+    try:
+        said = door.ask(what)
+    except Error as error:
+        return None, str(error)
+    if said is not None:
+        return said, said.text
+    if _lives(door.pid):
+        return None, f"pyrec (process {door.pid}) cannot be reached any more"
+    return None, f"pyrec (process {door.pid}) is gone: it was told to end, was killed, or has crashed"
 
 
 def _bury(pid: int) -> None:
-    """Where all orphans are this process's children (process 1), so is pyrec; else this does nothing."""
+    """Where all orphans are this process's children (process 1), so is pyrec, which ends now or has
+    ended; else this does nothing."""
     try:
         os.waitpid(pid, 0)
     except OSError:
@@ -206,10 +222,11 @@ def _at_exit() -> None:
     if state.session is None or state.session.is_joined:
         return
     try:
-        end()
+        wrong = end().problem
     except Error as error:
-        if sys.stderr is not None:
-            sys.stderr.write(f"pyrec: {error}\n")
+        wrong = str(error)
+    if wrong is not None and sys.stderr is not None:
+        sys.stderr.write(f"pyrec: {wrong}\n")
 
 
 # Registered here, and not by start(): what was registered before goes on being recorded, and the

@@ -178,10 +178,13 @@ def _run(shell: Shell, arguments: _Arguments, cell: str) -> Optional[BaseExcepti
     finally:
         recording = _control.end()
     print()
-    print(_tables(recording, arguments.limit), end="")
-    print(recording.summary.split(": ", 1)[-1])
-    if arguments.html:
-        _show_page(recording, arguments.height)
+    try:
+        print(_tables(recording, arguments.limit), end="")
+        if arguments.html:
+            _show_page(recording, arguments.height)
+    except Error as error:  # nothing of it is there; the cell has run all the same
+        print(error)
+    print(recording.problem or recording.summary.split(": ", 1)[-1])
     return result.error_before_exec or result.error_in_exec
 
 

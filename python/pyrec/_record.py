@@ -32,7 +32,11 @@ class Recorder:
 
     def __exit__(self, kind: Optional[Type[BaseException]], value: Optional[BaseException],
                  trace: Optional[TracebackType]) -> None:
-        _control.end()
+        try:
+            _control.leave()
+        except Error:
+            if value is None:  # else that one is what the program wants to see
+                raise
 
     def _enter_call(self) -> bool:
         """False: this very function is being recorded already, by its caller or another thread."""

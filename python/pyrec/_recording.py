@@ -50,6 +50,8 @@ class Recording:
         self.end_s: Optional[float] = None
         #: What pyrec says of it when it has ended.
         self.summary: str = ""
+        #: Why it has ended before it should, and what is there of it; None: it has not.
+        self.problem: Optional[str] = None
         self._door: Optional[Door] = None
 
     def __repr__(self) -> str:
@@ -74,7 +76,10 @@ class Recording:
     def print(self, file: Optional[IO[str]] = None, **options: Option) -> None:
         """The table of lines, as text."""
         options.setdefault("limit", 20)
-        (sys.stdout if file is None else file).write(self._ask("lines", options))
+        text = self._ask("lines", options)
+        if self.problem is not None:
+            text += f"\n{self.problem}\n"
+        (sys.stdout if file is None else file).write(text)
 
     def report(self, path: Union[str, "os.PathLike[str]"], **options: Option) -> str:
         """Write a page to look at in a browser; returns its path."""
@@ -121,10 +126,26 @@ class Recording:
         return done.stdout.decode(errors="surrogateescape")
 
     def _refresh(self) -> None:
-        """Have it written down up to now, if it goes on."""
-        said = self._door.ask(FLUSH) if self._door is not None else None
-        if said is not None and said.outcome != DONE:
-            raise Error(f"{self.path}: {said.text}")
+        """Have it written down up to now, if it goes on. If it cannot be, what there is answers."""
+        door, self._door = self._door, None
+        try:
+            said = door.ask(FLUSH) if door is not None else None
+            if said is not None and said.outcome != DONE:
+                self._ends_early(said.text)
+        finally:
+            self._door = door
+
+    def _ends_early(self, why: str) -> None:
+        """It could not be gone on with."""
+        self.problem = self.summary = f"{self.path}: the recording has ended early: {why}; {self._kept()}"
+
+    def _kept(self) -> str:
+        try:
+            facts = json.loads(self._ask("info", {"format": "json"}, is_ranged=False))
+            seconds = sum(float(row["duration"]) for row in facts["recordings"])
+        except (Error, KeyError, TypeError, ValueError):
+            return "nothing of it can be read"
+        return f"what was written until then can be read, {seconds:.3g} s of it"
 
 
 def _words_of(name: str, value: Option) -> List[str]:

@@ -118,6 +118,16 @@ void lobby_close(struct lobby *lobby)
         hello_close(lobby->hello);
 }
 
+void lobby_end(struct lobby *lobby)
+{
+    if (lobby->is_shut && !lobby->is_over) {
+        outside_count(lobby);
+        lobby->is_shut = false;
+        (void)door_watch(lobby, EPOLL_CTL_MOD, EPOLLIN);
+    }
+    lobby->is_over = true;
+}
+
 static void caller_hear(struct lobby *lobby, uint32_t i)
 {
     struct hello_guest guest;
@@ -126,8 +136,12 @@ static void caller_hear(struct lobby *lobby, uint32_t i)
     case HELLO_WAIT:
         return;
     case HELLO_WELCOME:
-        caller_enter(lobby, i, &guest);
-        return;
+        if (!lobby->is_over) {
+            caller_enter(lobby, i, &guest);
+            return;
+        }
+        close(guest.memfd);
+        break;
     case HELLO_ASKED:
         caller_ask(lobby, i, guest.ask);
         return;

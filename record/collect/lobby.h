@@ -49,6 +49,7 @@ struct lobby {
     int epoll_fd;
     uint64_t max_fds;
     bool is_shut; /* nobody is let in until the next sweep */
+    bool is_over; /* nobody is recorded any more, but questions are taken */
     struct lobby_caller callers[LOBBY_MAX];
     uint32_t n;
     uint32_t n_strangers; /* of them */
@@ -59,6 +60,10 @@ struct lobby {
 MUST_CHECK enum status lobby_open(struct lobby *lobby, struct hello *hello, struct collect *collect,
                                   int epoll_fd, uint64_t max_fds, struct problem *why);
 void lobby_close(struct lobby *lobby);
+
+/* The recording is over: agents that come are hung up on, and who asks is heard until
+ * lobby_close(). */
+void lobby_end(struct lobby *lobby);
 
 /*
  * A process is to be attached to: from then on only those that are expected are let in, and who

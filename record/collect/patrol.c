@@ -217,10 +217,24 @@ void patrol_look(struct patrol *patrol, pid_t command, uint64_t now_ns)
         patrol->due_ns = now_ns + PATROL_PERIOD_NS;
 }
 
-void patrol_add_open(const struct patrol *patrol, struct missing *missing)
+void patrol_tell(struct patrol *patrol, uint64_t now_ns, bool is_urgent)
 {
+    struct emit *emit = patrol->collect->emit;
+    struct missing so_far;
+    const bool is_new_section = patrol->told_section != emit->sections;
+    if (!is_urgent && !is_new_section && now_ns - patrol->told_ns < STREAM_CHUNK_NS)
+        return;
+    missing_copy(&so_far, &patrol->collect->missing);
     for (uint32_t i = 0; i < patrol->n; i++)
-        row_judge(&patrol->rows[i], missing);
+        row_judge(&patrol->rows[i], &so_far);
+    patrol->told_ns = now_ns;
+    if ((is_new_section && patrol->told.n_rows > 0) || !missing_is_same(&so_far, &patrol->told)) {
+        emit_missing(emit, &so_far);
+        patrol->told = so_far;
+        patrol->told.seen = NULL;
+    }
+    patrol->told_section = emit->sections;
+    missing_clear(&so_far);
 }
 
 void patrol_close(struct patrol *patrol)

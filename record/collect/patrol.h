@@ -41,7 +41,10 @@ struct patrol {
     uint32_t n, capacity;
     uint32_t n_open; /* of them, those that are to be looked at again */
     uint64_t due_ns;
-    char newest[32]; /* what the kernel said of the newest process at the last look */
+    struct missing told; /* who is missing, as it was written last .. */
+    uint32_t told_section;
+    uint64_t told_ns; /* .. in this section and at this time */
+    char newest[32];  /* what the kernel said of the newest process at the last look */
 };
 
 void patrol_init(struct patrol *patrol, struct collect *collect, const char *cookie,
@@ -50,8 +53,11 @@ void patrol_init(struct patrol *patrol, struct collect *collect, const char *coo
 /* Once in a while: does nothing before due_ns. `command`: pyrec's child. */
 void patrol_look(struct patrol *patrol, pid_t command, uint64_t now_ns);
 
-/* Add those who are unaccounted for as it looks now; they may still be heard of. */
-void patrol_add_open(const struct patrol *patrol, struct missing *missing);
+/*
+ * Write who is missing as it looks now, if that has changed; they may still be heard of. It is
+ * known at the end only, but is so told of a recording that has none. Once in a while, or at once.
+ */
+void patrol_tell(struct patrol *patrol, uint64_t now_ns, bool is_urgent);
 
 /* The recording is over: whoever is still unaccounted for is missing. Gives its memory back. */
 void patrol_close(struct patrol *patrol);

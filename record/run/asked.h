@@ -17,6 +17,8 @@
 struct asked {
     int waiting[LOBBY_ASKS]; /* for the end of the recording */
     uint32_t n;
+    bool is_over; /* it has come, and this is told of it */
+    struct wire_answer last;
 };
 
 /* What is answered, but for what every answer has. */
@@ -33,7 +35,13 @@ void asked_answer(int fd, const struct asked_answer *answer);
 /* This one is to be answered when the recording is over; beyond LOBBY_ASKS it is hung up on. */
 void asked_keep(struct asked *asked, int fd);
 
-/* It is: answer all who wait. */
+/* It is: answer all who wait, and keep the answer for who asks later. */
 void asked_end(struct asked *asked, const struct asked_answer *answer);
+
+/* The same when the trace cannot be written any more: what there is of it stays readable. */
+void asked_fail(struct asked *asked, const char *path, uint64_t time_ns, const struct problem *why);
+
+/* Answer with that, whatever was asked; false, and nothing is done, while it is not over. */
+bool asked_late(const struct asked *asked, int fd);
 
 #endif

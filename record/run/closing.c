@@ -117,12 +117,29 @@ static void add_nothing(struct line *line, const struct closing *closing)
     }
 }
 
-void closing_output(char name[PATH_MAX], const struct settings *settings, uint32_t segment)
+void closing_refusal(char *line, size_t size, const char *output, const char *why, bool is_attached)
+{
+    const bool is_told = strncmp(why, "cannot ", 7) == 0;
+    const bool is_named = output != NULL && !is_told;
+    snprintf(line, size, "%s%s%s%s%s",
+             is_told          ? ""
+             : output != NULL ? "cannot record to "
+                              : "cannot record: ",
+             is_named ? output : "", is_named ? ": " : "", why,
+             is_attached ? "" : "; the command runs unrecorded");
+}
+
+void closing_newest(char name[PATH_MAX], const struct settings *settings, uint32_t segment)
 {
     if (settings->file.how == TRACEFILE_ROTATE)
-        tracefile_number_path(name, settings->output, 0, TRACEFILE_DIGITS);
+        tracefile_number_path(name, settings->output, segment, TRACEFILE_DIGITS);
     else
         snprintf(name, PATH_MAX, "%s", settings->output);
+}
+
+void closing_output(char name[PATH_MAX], const struct settings *settings, uint32_t segment)
+{
+    closing_newest(name, settings, 0);
     const size_t len = strlen(name);
     if (segment > 0)
         snprintf(name + len, PATH_MAX - len, " and %u more", segment);

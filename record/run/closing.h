@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * closing - the one line about a recording that has ended.
+ * closing - the one line about a recording that has ended, or could not begin.
  *
  * On the line:  collect's totals -> [closing] -> stderr, by main
  * Threads:      any.
@@ -28,6 +28,13 @@ struct closing {
  * `segment` is the number of the last one.
  */
 void closing_output(char name[PATH_MAX], const struct settings *settings, uint32_t segment);
+
+/* Why nothing is recorded, to begin with; `output` is NULL where it is not the file's fault. */
+void closing_refusal(char *line, size_t size, const char *output, const char *why,
+                     bool is_attached);
+
+/* The name of the last one. */
+void closing_newest(char name[PATH_MAX], const struct settings *settings, uint32_t segment);
 
 void closing_write(char *line, size_t size, const struct closing *closing);
 

@@ -48,9 +48,6 @@ struct session {
     uint64_t start_ns;         /* of pyrec; recording may begin later, .. */
     uint64_t begin_ns, end_ns; /* .. and end by itself (0 = not) */
     uint64_t child_end_ns, next_visit_ns;
-    struct missing told; /* who is missing, as it was written last .. */
-    uint32_t told_section;
-    uint64_t told_ns;          /* .. in this section and at this time */
     struct launch_agent agent; /* of those that are attached to */
     struct attach_plan joining;
     uint32_t n_joined;   /* processes that were attached to, .. */
@@ -102,13 +99,8 @@ static void recording_begin(struct session *s)
     if (s->is_recording)
         return;
     const bool is_file = s->lobby.hello != NULL; /* all that comes before it is there */
-    const bool is_told = strncmp(why.detail, "cannot ", 7) == 0;
-    snprintf(sentence, sizeof sentence, "%s%s%s%s%s",
-             is_told   ? ""
-             : is_file ? "cannot record to "
-                       : "cannot record: ",
-             is_file && !is_told ? s->settings->output : "", is_file && !is_told ? ": " : "",
-             why.detail, is_attached(s) ? "" : "; the command runs unrecorded");
+    closing_refusal(sentence, sizeof sentence, is_file ? s->settings->output : NULL, why.detail,
+                    is_attached(s));
     s->say(sentence);
     lobby_close(&s->lobby);
 }
@@ -216,24 +208,28 @@ static void event_take(struct session *s, uint64_t what, uint64_t now_ns)
 /* The file that is being written now. */
 static void current_name(const struct session *s, char path[PATH_MAX])
 {
-    if (s->settings->file.how == TRACEFILE_ROTATE)
-        tracefile_number_path(path, s->settings->output, s->emit.recording.segment,
-                              TRACEFILE_DIGITS);
-    else
-        snprintf(path, PATH_MAX, "%s", s->settings->output);
+    closing_newest(path, s->settings, s->emit.recording.segment);
+}
+
+static uint64_t trace_now_ns(const struct session *s)
+{
+    const struct stream_clock *clock = &s->emit.recording.clock;
+    return stream_quanta(clock, clocks_mono_ns()) * clock->quantum_ns;
 }
 
 /* The trace cannot be written any more: say so, tell the agents, and let everybody go on. */
 static void recording_fail(struct session *s)
 {
-    char sentence[sizeof s->emit.problem.detail + 256];
+    char sentence[sizeof s->emit.problem.detail + 256], path[PATH_MAX];
     snprintf(sentence, sizeof sentence, "%s: %s (%s); recording stops, the %s goes on",
              s->settings->output, s->emit.problem.detail, status_text(s->emit.problem.status),
              is_attached(s) ? "program" : "command");
     s->say(sentence);
     s->is_recording = false;
     collect_stop(&s->collect, "stopped");
-    lobby_close(&s->lobby);
+    lobby_end(&s->lobby);
+    current_name(s, path);
+    asked_fail(&s->asked, path, trace_now_ns(s), &s->emit.problem);
 }
 
 static void wall_clock_look(struct session *s, uint64_t before_ns)
@@ -244,21 +240,20 @@ static void wall_clock_look(struct session *s, uint64_t before_ns)
         collect_look_clock(&s->collect, wall_ns, after_ns);
 }
 
-/* Who is missing is known at the end; written before, it is known of a recording that has none. */
-static void missing_tell(struct session *s, uint64_t now_ns)
+static struct encode_end end_of(const struct session *s, uint64_t now_ns, const char *reason)
 {
-    struct missing so_far;
-    const bool is_new_section = s->told_section != s->emit.sections && s->told.n_rows > 0;
-    missing_copy(&so_far, &s->collect.missing);
-    patrol_add_open(&s->patrol, &so_far);
-    s->told_ns = now_ns;
-    if (is_new_section || !missing_is_same(&so_far, &s->told)) {
-        emit_missing(&s->emit, &so_far);
-        s->told = so_far;
-        s->told.seen = NULL;
-    }
-    s->told_section = s->emit.sections;
-    missing_clear(&so_far);
+    const struct demise *demise = &s->child.demise;
+    return (struct encode_end){
+        .end_q = stream_quanta(&s->emit.recording.clock, now_ns),
+        .reason = reason,
+        .is_status_known = demise->is_known,
+        .exit_status = demise->status,
+        .exit_signal = demise->signal,
+        .processes = s->collect.n_ever - s->collect.n_helpers,
+        .missing = &s->collect.missing,
+        .helpers = s->collect.n_helpers,
+        .helpers_cpu_ns = s->collect.helpers_cpu_ns,
+    };
 }
 
 /* All that has happened so far is to be on the disk: in the file `path` then, if it could be. */
@@ -270,18 +265,11 @@ static enum status recording_flush(struct session *s, char path[PATH_MAX])
     for (int i = 0; i < FLUSH_VISITS && !collect_visit(&s->collect, clocks_mono_ns()); i++)
         ;
     collect_flush(&s->collect);
-    missing_tell(s, clocks_mono_ns());
+    patrol_tell(&s->patrol, clocks_mono_ns(), true);
     current_name(s, path);
     if (s->settings->file.how != TRACEFILE_KEEP || s->emit.problem.status != STATUS_OK)
         return s->emit.problem.status;
-    const struct encode_end end = {
-        .end_q = stream_quanta(&s->emit.recording.clock, clocks_mono_ns()),
-        .reason = "snapshot",
-        .processes = s->collect.n_ever - s->collect.n_helpers,
-        .missing = &s->collect.missing,
-        .helpers = s->collect.n_helpers,
-        .helpers_cpu_ns = s->collect.helpers_cpu_ns,
-    };
+    const struct encode_end end = end_of(s, clocks_mono_ns(), "snapshot");
     const enum status status = emit_snapshot(&s->emit, &s->collect.total, &end, path, &why);
     if (status != STATUS_OK)
         snprintf(sentence, sizeof sentence, "no snapshot: %s (%s)", why.detail,
@@ -296,17 +284,16 @@ static enum status recording_flush(struct session *s, char path[PATH_MAX])
 
 /* ---- what is asked ---- */
 
-static uint64_t trace_now_ns(const struct session *s)
-{
-    const struct stream_clock *clock = &s->emit.recording.clock;
-    return stream_quanta(clock, clocks_mono_ns()) * clock->quantum_ns;
-}
-
 static void asks_take(struct session *s)
 {
     struct lobby_ask ask;
     char path[PATH_MAX];
     while (lobby_next_ask(&s->lobby, &ask)) {
+        const bool is_end = ask.what == WIRE_ASK_END && s->settings->is_by_itself;
+        if (asked_late(&s->asked, ask.fd)) {
+            s->is_end_asked |= is_end;
+            continue;
+        }
         struct asked_answer answer = {
             .outcome = WIRE_ANSWER_DONE,
             .time_ns = trace_now_ns(s),
@@ -315,7 +302,7 @@ static void asks_take(struct session *s)
             .text = "",
         };
         current_name(s, path);
-        if (ask.what == WIRE_ASK_END && s->settings->is_by_itself) {
+        if (is_end) {
             s->is_end_asked = true;
             asked_keep(&s->asked, ask.fd);
             continue;
@@ -336,8 +323,11 @@ static void visit(struct session *s)
 {
     const uint64_t now_ns = clocks_mono_ns();
     char path[PATH_MAX];
-    if (!s->is_recording)
+    if (!s->is_recording) {
+        asks_take(s);
+        lobby_sweep(&s->lobby, now_ns);
         return;
+    }
     if (s->child.has_flush)
         (void)recording_flush(s, path);
     asks_take(s);
@@ -347,8 +337,7 @@ static void visit(struct session *s)
         const bool is_empty = collect_visit(&s->collect, now_ns);
         lobby_sweep(&s->lobby, now_ns);
         collect_look_section(&s->collect, now_ns);
-        if (s->told_section != s->emit.sections || now_ns - s->told_ns >= STREAM_CHUNK_NS)
-            missing_tell(s, now_ns);
+        patrol_tell(&s->patrol, now_ns, false);
         s->next_visit_ns = is_empty ? now_ns + s->collect.visit_ns : now_ns;
     }
     if (s->emit.problem.status != STATUS_OK)
@@ -362,12 +351,20 @@ static uint64_t linger_of(const struct session *s)
     return linger_ns == SETTINGS_FOREVER && getpid() == 1 && !is_attached(s) ? 0 : linger_ns;
 }
 
+/* Of --by-itself: who has started us. It asks how it went, though that may be over long before. */
+static bool is_author_there(const struct session *s)
+{
+    return procfs_lives(s->settings->pids[0], s->program_start);
+}
+
 static bool is_over(struct session *s)
 {
     const uint64_t now_ns = clocks_mono_ns();
     const uint64_t linger_ns = linger_of(s);
     if (!s->child.has_ended)
         return false;
+    if (!s->is_recording && s->has_recorded && s->settings->is_by_itself)
+        return s->child.was_interrupted || s->is_end_asked || !is_author_there(s);
     if (s->collect.n > 0)
         s->occupied_ns = now_ns;
     if (!s->is_recording || s->child.was_interrupted || s->is_end_asked ||
@@ -376,7 +373,7 @@ static bool is_over(struct session *s)
     if (s->collect.n > 0 || s->lobby.n > 0 ||
         (s->collect.n_ever < s->n_joined && now_ns < s->join_by_ns))
         return false;
-    if (s->settings->is_by_itself && procfs_lives(s->settings->pids[0], s->program_start))
+    if (s->settings->is_by_itself && is_author_there(s))
         return false; /* it may attach at any time */
     if (is_attached(s) && now_ns - s->occupied_ns < LINGER_GRACE_NS)
         return false; /* its parent has forked and ended: a child may be on its way */
@@ -404,7 +401,9 @@ static int timeout_ms(const struct session *s)
 {
     const uint64_t now_ns = clocks_mono_ns();
     const uint64_t signal_ns = child_due_ns(&s->child);
-    uint64_t due_ns = s->is_recording ? next_due_ns(s, now_ns) : UINT64_MAX;
+    uint64_t due_ns = s->is_recording             ? next_due_ns(s, now_ns)
+                      : s->settings->is_by_itself ? now_ns + STRANGERS_FAR_NS
+                                                  : UINT64_MAX;
     due_ns = signal_ns < due_ns ? signal_ns : due_ns;
     const uint64_t ms = due_ns <= now_ns ? 0 : (due_ns - now_ns) / 1000000 + 1;
     return due_ns == UINT64_MAX ? -1 : ms > TIMEOUT_MAX_MS ? TIMEOUT_MAX_MS : (int)ms;
@@ -415,32 +414,25 @@ static int timeout_ms(const struct session *s)
 /* Once: at the end of it all, or when --duration is over. `closing` gets the line to print. */
 static void recording_end(struct session *s, char *closing_text, size_t size)
 {
-    const struct demise *demise = &s->child.demise;
     if (!s->has_recorded || s->is_complete)
         return;
     s->is_complete = true;
     patrol_close(&s->patrol);
     const bool had_failed = s->emit.problem.status != STATUS_OK;
     collect_stop(&s->collect, "stopped");
-    lobby_close(&s->lobby);
+    if (s->settings->is_by_itself)
+        lobby_end(&s->lobby); /* it may ask yet */
+    else
+        lobby_close(&s->lobby);
     char output[PATH_MAX];
     closing_output(output, s->settings, s->emit.recording.segment);
     const uint64_t end_ns = clocks_mono_ns();
     const uint64_t collector_cpu_ns = clocks_ns(CLOCK_PROCESS_CPUTIME_ID);
     s->collect.total.collector_cpu_ns = collector_cpu_ns;
-    const struct encode_end end = {
-        .end_q = stream_quanta(&s->emit.recording.clock, end_ns),
-        .reason = s->child.was_interrupted || s->is_end_asked ? "stopped"
-                  : demise->signal != 0                       ? "killed"
-                                                              : "exited",
-        .is_status_known = demise->is_known,
-        .exit_status = demise->status,
-        .exit_signal = demise->signal,
-        .processes = s->collect.n_ever - s->collect.n_helpers,
-        .missing = &s->collect.missing,
-        .helpers = s->collect.n_helpers,
-        .helpers_cpu_ns = s->collect.helpers_cpu_ns,
-    };
+    const struct encode_end end = end_of(s, end_ns,
+                                         s->child.was_interrupted || s->is_end_asked ? "stopped"
+                                         : s->child.demise.signal != 0               ? "killed"
+                                                                                     : "exited");
     emit_close(&s->emit, &s->collect.total, &end);
     if (s->emit.problem.status != STATUS_OK && !had_failed)
         recording_fail(s);
@@ -455,12 +447,13 @@ static void recording_end(struct session *s, char *closing_text, size_t size)
     };
     closing_write(closing_text, size, &closing);
     current_name(s, output);
-    const bool is_good = s->emit.problem.status == STATUS_OK;
+    if (s->emit.problem.status != STATUS_OK)
+        return; /* they know */
     const struct asked_answer answer = {
-        .outcome = is_good ? WIRE_ANSWER_DONE : WIRE_ANSWER_FAILED,
+        .outcome = WIRE_ANSWER_DONE,
         .time_ns = end.end_q * s->emit.recording.clock.quantum_ns,
         .path = output,
-        .text = is_good ? closing_text : s->emit.problem.detail,
+        .text = closing_text,
     };
     asked_end(&s->asked, &answer);
 }
