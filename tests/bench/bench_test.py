@@ -4,13 +4,16 @@
 
 usage: bench_test.py BUILD_DIR PYTHON
 """
+import argparse
 import json
 import os
+import random
+import subprocess
 import sys
 import tempfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-sys.path.insert(0, HERE)
+sys.path[:0] = [HERE, os.path.join(HERE, 'overhead')]
 import bench_complete  # noqa: E402
 import bench_goals  # noqa: E402
 import bench_overhead  # noqa: E402
@@ -20,6 +23,8 @@ import bench_rivals  # noqa: E402
 import bench_size  # noqa: E402
 import bench_stats  # noqa: E402
 import bench_truth  # noqa: E402
+import overhead  # noqa: E402
+import turns  # noqa: E402
 
 # what each of the ten programs returns for a scale of 2
 CHECKS = {'json_work': 3111874752, 'regex_work': 6894632, 'pickle_work': 342360,
@@ -81,6 +86,58 @@ def test_statistics(_):
     assert 0.010 < mean < 0.016 and 0.026 < most < 0.037, (mean, most)
     low, high = bench_stats.median_interval([1, 2, 3, 4, 5, 6, 7, 8, 9])
     assert 1 <= low < 5 < high <= 9
+
+
+def made_interval(draw, width):
+    """As overhead.sh does it: values of a machine that is disturbed now and then, until narrow."""
+    values = []
+    while True:
+        values.append(draw.gauss(1.0, 1.5) + (draw.random() < 0.1) * draw.gauss(0, 15))
+        if len(values) >= overhead.PAIRS_MIN:
+            low, high = bench_stats.trimmed_interval(values)
+            if high - low <= width:
+                return low, high
+
+
+def test_intervals(_):
+    """The interval holds the truth as often as it says, and the t is that of the books."""
+    for freedom, t in ((5, 2.571), (9, 2.262), (30, 2.042), (1000, 1.962)):
+        assert abs(bench_stats.student(freedom) - t) < 0.004, freedom
+    assert bench_stats.trimmed_mean([1, 100, 3, 2, -50]) == 2
+    draw = random.Random(7)
+    many = [bench_stats.trimmed_interval([draw.gauss(1, 1) for _ in range(20)])
+            for _ in range(1000)]
+    assert 930 <= sum(low <= 1 <= high for low, high in many) <= 970
+    found = [made_interval(draw, 1) for _ in range(150)]
+    # looking after each pair takes a little of the 95 %
+    assert sum(low <= 1 <= high for low, high in found) >= 0.90 * 150
+    assert sum(low > 0 for low, high in found) >= 0.95 * 150  # one percent is told from none
+    assert overhead.verdict(0.1, 0.5, 0.5) == ', met'
+    assert overhead.verdict(0.6, 0.9, 0.5) == ', **not met**'
+    assert overhead.verdict(0.1, 0.9, 0.5) == ', cannot be told'
+
+
+def test_turns(test):
+    """A pair of each case: both work, only the recorded one has a recorder, nobody is left."""
+    pyrec = os.path.join(test.build, 'record', 'pyrec')
+    options = argparse.Namespace(pyrec=pyrec, floor=None, check=False,
+                                 pyanalyze=overhead.pyanalyze_beside(pyrec))
+    overhead.TURN_SECONDS = 0.01
+    for case in overhead.CASES:
+        row = overhead.Row(case, 1000, test.python)
+        pair, parts = overhead.measure_pair(options, row, overhead.Place(), 1, None,
+                                            test.directory)
+        assert parts >= overhead.CALIBRATION_MIN and pair.elapsed > 0 and pair.cpu > 0, pair
+        assert pair.collector > 0 and 0 < pair.sampler < 1 and pair.taken > 0, pair
+        assert os.listdir(test.directory) == [], case
+    assert set(turns.CASES) | {'pinned'} == set(overhead.CASES)
+    options.check = True
+    pair, _ = overhead.measure_pair(options, row._replace(case='busy'), overhead.Place(), 0, 100,
+                                    test.directory)
+    assert pair.collector == 0 and pair.sampler is None, pair
+    done = subprocess.run([os.path.join(HERE, 'overhead.sh'), '--pyrec', pyrec, 'nobody:7'],
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    assert done.returncode == 2 and 'nobody:7 is no row' in done.stdout, done.stdout
 
 
 def test_austin(_):
