@@ -54,8 +54,8 @@ int hello_accept(const struct hello *hello, uid_t *user)
             *user = peer.uid;
             return connection;
         }
-        if (listening >= 0 &&
-            (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS))
+        /* nobody there, or gone again; else somebody is, and would be announced for ever */
+        if (listening >= 0 && errno != EAGAIN && errno != EINTR && errno != ECONNABORTED)
             return -2;
     }
     return -1;

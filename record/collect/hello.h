@@ -36,8 +36,8 @@ MUST_CHECK enum status hello_open(struct hello *hello, struct problem *why);
 void hello_close(struct hello *hello);
 
 /*
- * A connection (not blocking) and the user behind it; -1 when there is none, -2 when there is no
- * descriptor left for it.
+ * A connection (not blocking) and the user behind it; -1 when there is none, -2 when there is one
+ * that cannot be taken: no descriptor is left for it.
  */
 int hello_accept(const struct hello *hello, uid_t *user);
 

@@ -36,7 +36,9 @@ static enum status command_status(const char *command, int error, struct problem
                        hint);
 }
 
-/* 0 or why it cannot be run. */
+/* 0 or why it cannot be run. A file that may not be executed is EACCES; EPERM is the word of a filter
+ * of system calls that does not know faccessat2(), as older containers have: the older call, which
+ * asks for the real user instead of the effective one, is answered there. */
 static int executable_error(const char *path)
 {
     struct stat file;
@@ -44,7 +46,11 @@ static int executable_error(const char *path)
         return errno;
     if (S_ISDIR(file.st_mode))
         return EISDIR;
-    return faccessat(AT_FDCWD, path, X_OK, AT_EACCESS) == 0 ? 0 : errno;
+    if (faccessat(AT_FDCWD, path, X_OK, AT_EACCESS) == 0)
+        return 0;
+    if (errno == EPERM && access(path, X_OK) == 0)
+        return 0;
+    return errno;
 }
 
 /* The first executable on PATH; what cannot be run is remembered, but looked past, as shells do. */
