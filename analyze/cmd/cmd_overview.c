@@ -193,7 +193,7 @@ static void add_lines(struct view *view, struct story *story, const struct overv
 /* How many threads have some, have none, and of how many that cannot be told. */
 struct outcomes {
     size_t found, none, unknown;
-    uint64_t n_stalls, stalled_ns;
+    uint64_t n_stalls, n_several, stalled_ns;
     const struct row *first_found, *first_none, *first_unknown;
 };
 
@@ -204,6 +204,7 @@ static struct outcomes count_outcomes(const struct view *stalls)
         const struct row *const row = &stalls->subjects[i].row;
         const struct idle_facts *const facts = row->idle;
         sum.n_stalls += facts->n_stalls;
+        sum.n_several += facts->n_several;
         sum.stalled_ns += facts->stalled_ns;
         if (strcmp(facts->outcome, "found") == 0) {
             sum.first_found = sum.found++ == 0 ? row : sum.first_found;
@@ -248,6 +249,9 @@ static void note_stalls(struct view *view, const struct view *stalls, const stru
     if (sum->found > 0) {
         buffer_print(&text, "%" PRIu64 " of 0.2 s or more, %s together", sum->n_stalls,
                      stall_seconds_text(view, sum->stalled_ns));
+        if (sum->n_several > 0)
+            buffer_print(&text, " (%" PRIu64 " of them may be several shorter ones)",
+                         sum->n_several);
         if (stalls->n_stories > 0 && stalls->stories[0].row.stall != NULL)
             add_longest(&text, view, &stalls->stories[0].row);
         buffer_add_text(&text, ".");

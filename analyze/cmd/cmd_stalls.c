@@ -7,6 +7,7 @@
 #include "analyze/cli/command.h"
 #include "analyze/idle/idle_learn.h"
 #include "analyze/stalls/idle_tell.h"
+#include "analyze/stalls/stall_find.h"
 #include "analyze/stalls/stall_tell.h"
 #include "analyze/stalls/stall_text.h"
 
@@ -66,6 +67,7 @@ static struct idle_facts sum_stalls(const struct stalls_answer *t, const struct 
         if (stall->thread != i->thread)
             continue;
         sum.n_stalls++;
+        sum.n_several += stall->several;
         sum.stalled_ns += stall_length_ns(stall);
         *unseen_ns += stall_length_ns(stall) - stall->wall_ns;
     }
@@ -104,12 +106,17 @@ static void lead_thread(struct view *view, struct stalls_answer *t, const struct
                                    ? arena_print(&view->arena, ", and %s in them that nobody saw",
                                                  stall_seconds_text(view, unseen_ns))
                                    : "";
+    const char *const several =
+        sum.n_several > 0
+            ? arena_print(&view->arena, "; %" PRIu64 " of them may be several shorter ones",
+                          sum.n_several)
+            : "";
     view_add_lead(
         view, arena_print(
-                  &view->arena, "%s: %" PRIu64 " stall%s of %s or more in %s, %s together%s",
+                  &view->arena, "%s: %" PRIu64 " stall%s of %s or more in %s, %s together%s%s",
                   thread_text(view, i->thread), sum.n_stalls, sum.n_stalls == 1 ? "" : "s",
                   stall_seconds_text(view, t->stalls.over_ns), stall_seconds_text(view, i->wall_ns),
-                  stall_seconds_text(view, sum.stalled_ns - unseen_ns), unseen));
+                  stall_seconds_text(view, sum.stalled_ns - unseen_ns), unseen, several));
     idle_tell_places(view, &t->idle, i);
     lead_unsure(view, t, i);
 }
@@ -390,9 +397,12 @@ const struct command command_stalls = {
         "and stalls in which the thread was never so are left out; what a stall is, how long it "
         "took and what the thread did in it stays the same. Shares are of the whole stall.\n"
         "\n"
-        "A stall is as exact as the samples: one tick at either end. Many short pieces of work "
-        "without any idle sample between them look like a long one, as they do to who waits "
-        "for an answer. Where a loop is so busy that ticks miss its waits, that is not "
+        "A stall is as exact as the samples: one tick at either end. A server or worker with a "
+        "backlog takes the next piece of work at once, without being idle between. Where it was "
+        "seen to take it (in accept, or at its beginning again) the pieces are told apart. Else "
+        "only what is one wait, or one call of a function whose calls are all long, is one stall "
+        "for sure; the rest of that time `may be several`, is said to be so, and comes after the "
+        "stalls that are sure. Where a loop is so busy that ticks miss its waits, that is not "
         "claimed: then only a wait that goes on for so long is a stall, and a call of a "
         "function whose calls are all long while other work comes and goes. How much else "
         "there was is said; a higher rate (pyrec -r 1000) tells more. A loop that is known by "
@@ -416,7 +426,7 @@ const struct command command_stalls = {
     .rows = ROW_STALL,
     .columns = "process",
     .machine_columns =
-        "process,thread,thread_id,start,date,duration,unobserved,end,cause,cpu_time,on_cpu,"
+        "process,thread,thread_id,start,date,duration,unobserved,end,pieces,cause,cpu_time,on_cpu,"
         "ready,gil_wait,blocked,unknown,blocked_in,file,line,function",
     .build = build_stalls,
 };

@@ -109,13 +109,39 @@ static const struct idle_calls *calls_of(const struct idle_thread *t, uint32_t f
     return NULL;
 }
 
-/* Is each of its calls long, while what the loop lets work is called shortly for the most part? */
-static bool is_long(const struct idle *idle, const struct idle_thread *t, uint32_t function)
+/* Came so many times as often as it had been away for as long as a stall. */
+#define COMES_TIMES 3
+
+/* Does it come to its idle place so often that most of what it lets work is too short to be seen?
+ */
+static bool comes_often(const struct idle_thread *t)
+{
+    uint64_t visits = 0, away = 0;
+    for (size_t i = 0; i < t->n_places; i++) {
+        visits += t->places[i].visits;
+        away += t->places[i].n_away;
+    }
+    return visits >= COMES_TIMES * (away + 1);
+}
+
+/* So many short calls of a function show that it often is. */
+#define SHORT_CALLS 3
+
+/*
+ * Is each of its calls long, while what the loop lets work is short for the most part: as far as
+ * that is seen of a busy thread, or of this kind of work, or as it comes back so often?
+ */
+static bool is_long(const struct idle *idle, const struct idle_thread *t, uint32_t function,
+                    uint32_t work)
 {
     const struct idle_calls *const calls = calls_of(t, function);
-    return calls != NULL && calls->ns / calls->n >= idle->short_ns &&
-           (double)calls->n_short <= SHORT_SHARE * (double)calls->n &&
-           (double)t->short_work_ns >= OTHER_SHARE * (double)t->loop_ns;
+    if (calls == NULL || calls->ns / calls->n < idle->short_ns ||
+        (double)calls->n_short > SHORT_SHARE * (double)calls->n)
+        return false;
+    if (t->busy)
+        return (double)t->short_work_ns >= OTHER_SHARE * (double)t->loop_ns;
+    const struct idle_calls *const around = calls_of(t, work);
+    return comes_often(t) || (around != NULL && around->n_short >= SHORT_CALLS);
 }
 
 /*
@@ -148,27 +174,30 @@ static uint64_t short_work(struct idle *idle, const struct idle_thread *t, uint3
     return sum_ns;
 }
 
-static bool is_in_long_call(const struct idle *idle, const struct idle_thread *t, uint32_t function)
+/* The outermost function on the way that is one; TREE_ROOT = none is. */
+static uint32_t long_call(const struct idle *idle, const struct idle_thread *t, uint32_t function)
 {
+    uint32_t best = TREE_ROOT;
     for (size_t i = 0; i < t->n_places; i++) {
         const uint32_t loop = t->places[i].loop;
         const uint32_t work =
             idle_is_below(idle, function, loop) ? work_of(idle, function, loop) : TREE_ROOT;
         for (uint32_t f = function; work != TREE_ROOT; f = idle->functions.nodes[f].parent) {
-            if (is_long(idle, t, f))
-                return true;
+            best = is_long(idle, t, f, work) && (best == TREE_ROOT || f < best) ? f : best;
             if (f == work)
                 break;
         }
     }
-    return false;
+    return best;
 }
 
 enum idle_piece idle_busy_piece(struct idle *idle, const struct idle_thread *t, uint32_t node,
-                                enum state_class class, uint32_t call)
+                                enum state_class class, uint32_t call, uint32_t *which)
 {
-    if (is_in_long_call(idle, t, idle_function(idle, node)))
+    *which = long_call(idle, t, idle_function(idle, node));
+    if (*which != TREE_ROOT)
         return IDLE_PIECE_CALL;
+    *which = node;
     for (size_t i = t->n_places; class == CLASS_BLOCKED && i < t->n_all; i++) {
         const struct idle_place *const p = &t->places[i];
         if (p->longest_ns >= idle->short_ns && p->node == node && p->call == call)

@@ -27,13 +27,17 @@ bool idle_busy_find(struct idle_weighing *w, struct idle_thread *t, size_t best,
 /* Set `busy` of a thread whose places are chosen. */
 void idle_busy_judge(struct idle_weighing *w, struct idle_thread *t);
 
-/* What a tick below the loop of a busy thread is surely a part of. */
+/*
+ * What a tick below the loop is surely a part of, and of which (a function node; the scene's node
+ * of the wait): of a thread that is busy, or that takes the next piece without waiting
+ * (idle_next.h).
+ */
 enum idle_piece {
     IDLE_PIECE_NONE, /* of no one piece: of many in a row, for all that is known */
     IDLE_PIECE_CALL, /* of one long call */
     IDLE_PIECE_WAIT, /* of one long wait; where its clock moves, another one begins */
 };
 enum idle_piece idle_busy_piece(struct idle *idle, const struct idle_thread *t, uint32_t node,
-                                enum state_class class, uint32_t call);
+                                enum state_class class, uint32_t call, uint32_t *which);
 
 #endif

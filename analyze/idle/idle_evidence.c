@@ -36,16 +36,6 @@ void idle_weighing_clear(struct idle_weighing *w)
 
 /* ---- names ---- */
 
-unsigned idle_bits_of(const struct idle *idle, uint32_t function)
-{
-    if (function == TREE_ROOT)
-        return 0;
-    const struct symbol_function *const f =
-        &idle->scene->symbols.functions[idle->functions.nodes[function].place];
-    const struct frame frame = {f->name, f->file, 0};
-    return idle_name_of(&frame);
-}
-
 static uint32_t parent_of(const struct idle *idle, uint32_t function)
 {
     return function == TREE_ROOT ? TREE_ROOT : idle->functions.nodes[function].parent;

@@ -21,9 +21,6 @@ struct idle_weighing {
 void idle_weigh(struct idle_weighing *w, struct idle *idle, struct idle_thread *t);
 void idle_weighing_clear(struct idle_weighing *w);
 
-/* What is known of a function node by its name: bits of enum idle_name. */
-unsigned idle_bits_of(const struct idle *idle, uint32_t function);
-
 /* Find the loop around a place, what waits in it, and how sure that is. */
 void idle_rank_place(struct idle_weighing *w, struct idle_place *p);
 

@@ -62,6 +62,7 @@ void idle_clear(struct idle *idle)
     free(idle->threads);
     free(idle->number_of);
     free(idle->function_of);
+    free(idle->bits_of);
     tree_clear(&idle->functions);
     *idle = (struct idle){0};
 }

@@ -2,6 +2,23 @@
 #include "idle_model.h"
 
 #include "analyze/base/memory.h"
+#include "idle_names.h"
+
+/* Look up the names of functions that are new. */
+static void learn_bits(struct idle *idle)
+{
+    idle->bits_of =
+        memory_grow(idle->bits_of, &idle->bits_of_size, idle->functions.n, sizeof *idle->bits_of);
+    for (; idle->n_bits_of < idle->functions.n; idle->n_bits_of++) {
+        const size_t i = idle->n_bits_of;
+        if (i == TREE_ROOT)
+            continue;
+        const struct symbol_function *const f =
+            &idle->scene->symbols.functions[idle->functions.nodes[i].place];
+        const struct frame frame = {f->name, f->file, 0};
+        idle->bits_of[i] = (uint16_t)idle_name_of(&frame);
+    }
+}
 
 uint32_t idle_function(struct idle *idle, uint32_t node)
 {
@@ -17,7 +34,14 @@ uint32_t idle_function(struct idle *idle, uint32_t node)
                                    : tree_child(&idle->functions, idle->function_of[n->parent],
                                                 scene->symbols.places[n->place].function);
     }
+    if (idle->n_bits_of < idle->functions.n)
+        learn_bits(idle);
     return idle->function_of[node];
+}
+
+unsigned idle_bits_of(const struct idle *idle, uint32_t function)
+{
+    return function < idle->n_bits_of ? idle->bits_of[function] : 0;
 }
 
 bool idle_is_below(const struct idle *idle, uint32_t function, uint32_t above)

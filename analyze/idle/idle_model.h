@@ -78,7 +78,7 @@ struct idle_frame {
 struct idle_calls {
     uint32_t function; /* node of idle->functions */
     uint64_t n, ns;
-    uint64_t n_short; /* of less than half of what a stall is */
+    uint64_t n_short; /* of less than three quarters of what a stall is */
 };
 
 /* Time in a stack, in all states. */
@@ -143,6 +143,8 @@ struct idle {
     struct tree functions; /* the scene's tree without lines */
     uint32_t *function_of; /* by node: its function node + 1, 0 = not known yet */
     size_t n_function_of, function_of_size;
+    uint16_t *bits_of; /* by function node: enum idle_name */
+    size_t n_bits_of, bits_of_size;
 };
 
 /* Which threads are looked at for stalls: the main threads, or those that are selected. */
@@ -156,6 +158,9 @@ bool idle_has_loop(const struct idle_thread *t);
 
 /* The node in idle->functions: the same path without lines. */
 uint32_t idle_function(struct idle *idle, uint32_t node);
+
+/* What is known of a function node by its name: bits of enum idle_name. */
+unsigned idle_bits_of(const struct idle *idle, uint32_t function);
 
 /* Is function node `above` on the way from the root to `function`, or the node itself? */
 bool idle_is_below(const struct idle *idle, uint32_t function, uint32_t above);

@@ -14,6 +14,8 @@
 #define APART IDLE_NAME_APART
 #define HERE  (IDLE_NAME_WAIT | IDLE_NAME_HERE)
 #define TK    (IDLE_NAME_SELF | IDLE_NAME_NESTS)
+#define TAKES IDLE_NAME_TAKES
+#define ONCE  IDLE_NAME_ONCE
 
 /* Functions without their classes (before 3.11 there are none); ends of paths. */
 static const struct {
@@ -24,6 +26,12 @@ static const struct {
     {"run", "asyncio/runners.py", SELF}, /* uvloop: run_until_complete is C */
     {"serve_forever", "socketserver.py", LOOP},
     {"handle_request", "socketserver.py", LOOP},
+    {"get_request", "socketserver.py", TAKES},
+    {"_handle_request_noblock", "socketserver.py", TAKES | ONCE},
+    {"process_request", "socketserver.py", ONCE},
+    {"__init__", "socketserver.py", ONCE}, /* of a handler: sets up, handles, finishes */
+    {"handle", "wsgiref/simple_server.py", ONCE},
+    {"run", "wsgiref/handlers.py", ONCE},
     {"select", "selectors.py", WAIT},
     {"accept", "socket.py", WAIT},
     {"mainloop", "tkinter/__init__.py", TK},
@@ -65,6 +73,8 @@ static const struct {
     {"do_poll", "eventlet/hubs/epolls.py", WAIT},
     {"wait", "eventlet/hubs/selects.py", WAIT},
     {"wait", "gunicorn/workers/sync.py", WAIT},
+    {"accept", "gunicorn/workers/sync.py", TAKES | ONCE},
+    {"handle", "gunicorn/workers/sync.py", ONCE},
     {"run_for_one", "gunicorn/workers/sync.py", LOOP},
     {"run_for_multiple", "gunicorn/workers/sync.py", LOOP},
     {"run", "gunicorn/workers/gthread.py", LOOP},

@@ -11,14 +11,16 @@
 #include "analyze/model/cell.h"
 
 enum idle_name {
-    IDLE_NAME_LOOP = 1,   /* a loop that calls a function to wait, and does no work itself */
-    IDLE_NAME_SELF = 2,   /* a loop that waits in C: blocked in this very function */
-    IDLE_NAME_WAIT = 4,   /* a function that does nothing but wait */
-    IDLE_NAME_QUEUE = 8,  /* .. for something to do: whoever calls it may be a loop */
-    IDLE_NAME_NESTS = 16, /* such loops may run inside of each other */
-    IDLE_NAME_APART = 32, /* what it lets work has stacks of its own: greenlets */
-    IDLE_NAME_DEEP = 64,  /* whatever it calls is part of the wait */
-    IDLE_NAME_HERE = 128, /* only where it is blocked: it, or what it calls, does work as well */
+    IDLE_NAME_LOOP = 1,    /* a loop that calls a function to wait, and does no work itself */
+    IDLE_NAME_SELF = 2,    /* a loop that waits in C: blocked in this very function */
+    IDLE_NAME_WAIT = 4,    /* a function that does nothing but wait */
+    IDLE_NAME_QUEUE = 8,   /* .. for something to do: whoever calls it may be a loop */
+    IDLE_NAME_NESTS = 16,  /* such loops may run inside of each other */
+    IDLE_NAME_APART = 32,  /* what it lets work has stacks of its own: greenlets */
+    IDLE_NAME_DEEP = 64,   /* whatever it calls is part of the wait */
+    IDLE_NAME_HERE = 128,  /* only where it is blocked: it, or what it calls, does work as well */
+    IDLE_NAME_TAKES = 256, /* takes the next piece of work, if there is one: then lets it be done */
+    IDLE_NAME_ONCE = 512,  /* runs straight down, once for each piece of work */
 };
 
 /* Bits of enum idle_name; 0 = nothing is known of it. */

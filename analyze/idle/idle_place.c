@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "idle_place.h"
 
+#include "idle_next.h"
+
 #include <string.h>
 
 static bool is_restart(const struct scene *scene, uint32_t call)
@@ -49,6 +51,8 @@ static enum idle_relation relation_to(struct idle *idle, const struct idle_place
     if (class == CLASS_ON_CPU && p->by_function && idle_is_below(idle, function, p->wait))
         return IDLE_BACK;
     if (class == CLASS_ON_CPU && p->own_code && function == p->loop)
+        return IDLE_BACK;
+    if (class == CLASS_ON_CPU && idle_is_taking(idle, function))
         return IDLE_BACK;
     return IDLE_WORK;
 }

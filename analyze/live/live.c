@@ -6,6 +6,7 @@
 #include "analyze/read/unit.h"
 #include "analyze/idle/idle_learn.h"
 #include "analyze/stalls/idle_tell.h"
+#include "analyze/stalls/stall_find.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -19,10 +19,15 @@ export function stall_list(trace) {
   });
 }
 
+// Is it one piece of work for sure?
+const is_sure = s => s.pieces !== "may be several";
+
 // Why a stall was one, in the words of pyanalyze stalls.
 const at_place = row => (row.function ? `${visible(row.function)}${row.file ? ` (${visible(String(row.file).replace(/^.*\//, ""))}:${row.line})` : ""}` : "");
 const amount = s => (typeof s === "number" ? seconds(s * 1e9) : "not known how long");
-export function stall_why(s) {
+export const stall_why = s => (is_sure(s) ? "" : "one piece of work, or several in a row: ") + why_of(s);
+
+function why_of(s) {
   const where = at_place(s), of = where ? " in " + where : "", holder = Array.isArray(s.gil) ? s.gil[0] : null;
   if (s.cause === "gil") return `waited ${amount(s.gil_wait)} for the GIL` + (holder ? `, held most by ${visible(holder.other)}${holder.function ? " in " + at_place(holder) : ""}` : "");
   if (s.cause === "cpu") return `computed for ${amount(s.cpu_time)}${of}`;
@@ -72,7 +77,7 @@ export function find_all(trace) {
     ready += ticks[READY] * own;
   }
   if (stalls.length) {
-    const longest = stalls.reduce((a, b) => (b.ns > a.ns ? b : a)), together = stalls.reduce((a, b) => a + b.ns, 0);
+    const sure = stalls.filter(s => is_sure(s.stall)), longest = (sure.length ? sure : stalls).reduce((a, b) => (b.ns > a.ns ? b : a)), together = stalls.reduce((a, b) => a + b.ns, 0);
     out.push({
       text: `${stalls.length === 1 ? "1 stall" : stalls.length + " stalls"}, ${seconds(together)} together; the longest ${seconds(longest.ns)} in ${visible(longest.stall.thread)}: ${stall_why(longest.stall)}`,
       why: "a thread did not come back to where it waits for work for 0.2 s or more (or --over)",

@@ -232,10 +232,11 @@ const char *idle_first_option(struct view *view, struct idle *idle, const struct
 
 void idle_tell_columns(struct view *view)
 {
-    view_set_subjects(view, "stalls", "threads",
-                      "process,thread,thread_id,outcome,stalls,stalled,unsure,unsure_time,"
-                      "observed,not_known,why",
-                      ROW_IDLE);
+    view_set_subjects(
+        view, "stalls", "threads",
+        "process,thread,thread_id,outcome,stalls,stalled,may_be_several,unsure,unsure_time,"
+        "observed,not_known,why",
+        ROW_IDLE);
 }
 
 static const struct part_kind place_kind = {

@@ -18,7 +18,8 @@ struct idle_facts {
     const char *outcome; /* found, none, cannot tell */
     const char *why;     /* .. it cannot be told; NULL = it can */
     uint64_t n_stalls, stalled_ns;
-    uint64_t n_unsure, unsure_ns;     /* times as long as a stall, of one piece or of many */
+    uint64_t n_several;           /* of the stalls: may be several pieces, one after the other */
+    uint64_t n_unsure, unsure_ns; /* times as long as a stall, of one piece or of many */
     uint64_t observed_ns, unknown_ns; /* of the thread; of it, in which it could not be looked at */
 };
 

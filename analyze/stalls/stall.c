@@ -1,47 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "stall.h"
 
-#include "analyze/base/memory.h"
-#include "analyze/idle/idle_busy.h"
-#include "analyze/idle/idle_place.h"
 #include "analyze/read/unit.h"
 
 #include <stdlib.h>
-
-/* A stack that could not be read must not end a stall, nor must a look whether the GIL is free. */
-#define OUTSIDE_MAX_NS 20000000u
-
-struct stall_watch {
-    const struct thread *thread;
-    const struct idle_thread *idle;
-    bool entered; /* it was seen idle, or in a loop that is known */
-    bool busy;
-    struct stall now;    /* while busy: up to the last sample below the loop */
-    struct stall beyond; /* with what came after that, which is the loop's if that comes again */
-    uint64_t last_ns;    /* end of the sample before */
-    uint64_t idle_ns;    /* end of the last one in which it was idle; 0 = never */
-    bool wants_gil;      /* the last that was sure about it: it waited for the GIL */
-    uint32_t line;       /* of the loop's own frame, the last one, */
-    uint32_t far_line;   /* .. the one furthest down since it was idle, */
-    uint32_t back_line;  /* .. and the one from where it has ever come back */
-    uint64_t pieces_ns;  /* of a busy thread: in pieces that may be many, since it was idle */
-    uint64_t n_unsure, unsure_ns; /* such times that were as long as a stall */
-};
-
-/* ---- finding ---- */
-
-static void watch_end(struct stalls *stalls, struct stall_watch *w, bool open)
-{
-    if (!w->busy)
-        return;
-    w->busy = false;
-    if (w->now.wall_ns < stalls->over_ns)
-        return;
-    stalls->list = memory_grow(stalls->list, &stalls->size, stalls->n + 1, sizeof *stalls->list);
-    stalls->list[stalls->n] = w->now;
-    /* a loop that is no longer on the stack does not hang */
-    stalls->list[stalls->n++].open = open && w->beyond.end_ns == w->now.end_ns;
-}
 
 struct weight stall_weight(const struct scene *scene, const struct span *span, uint32_t first,
                            uint32_t n, struct carry *carry)
@@ -70,177 +32,6 @@ void stall_count(struct stall *stall, const struct scene *scene, const struct sp
         weight_add(&stall->counted.by[state_part(span->state)], &w);
 }
 
-/* Begin to watch a time in which it is not idle. */
-static void watch_begin(struct stalls *stalls, struct stall_watch *w, uint32_t tick)
-{
-    w->busy = true;
-    w->now = (struct stall){
-        .thread = w->thread, .idle = w->idle, .begin_ns = scene_before_ns(stalls->scene, tick)};
-    w->now.end_ns = w->now.begin_ns;
-    w->beyond = w->now;
-}
-
-/*
- * The loop is on the stack again: was the time without it the loop's, too? It was when a stack
- * could not be read for a moment, or when the loop is entered again and again.
- */
-static void watch_return(struct stalls *stalls, struct stall_watch *w, uint64_t at_ns)
-{
-    if (!w->busy || w->beyond.end_ns == w->now.end_ns)
-        return;
-    if (w->beyond.end_ns - w->now.end_ns <= OUTSIDE_MAX_NS ||
-        idle_spans(stalls->idle, w->idle, w->idle_ns, at_ns))
-        w->now = w->beyond;
-    else
-        watch_end(stalls, w, false);
-}
-
-static void watch_work(struct stalls *stalls, struct stall_watch *w, const struct span *span,
-                       uint32_t tick, bool is_work)
-{
-    const bool counts = scene_has_state(stalls->scene, stalls->select, span);
-    if (is_work)
-        watch_return(stalls, w, scene_time_ns(stalls->scene, tick));
-    if (!w->busy) {
-        if (!w->entered)
-            return;
-        watch_begin(stalls, w, tick);
-    }
-    w->beyond.end_ns = scene_time_ns(stalls->scene, tick);
-    stall_count(&w->beyond, stalls->scene, span, tick, counts);
-    if (is_work)
-        w->now = w->beyond;
-}
-
-/* The time in which it did who knows how many pieces has ended. */
-static void watch_pieces_end(const struct stalls *stalls, struct stall_watch *w)
-{
-    if (w->pieces_ns >= stalls->over_ns) {
-        w->n_unsure++;
-        w->unsure_ns += w->pieces_ns;
-    }
-    w->pieces_ns = 0;
-}
-
-/* It is where it waits for work. */
-static void watch_back(struct stalls *stalls, struct stall_watch *w, const struct span *span,
-                       bool is_idle)
-{
-    if (!w->wants_gil)
-        watch_return(stalls, w, scene_time_ns(stalls->scene, span->first));
-    w->wants_gil = false;
-    w->back_line = w->far_line > w->back_line ? w->far_line : w->back_line;
-    w->far_line = 0;
-    watch_end(stalls, w, false);
-    if (!is_idle)
-        return;
-    w->entered = true;
-    w->idle_ns = w->last_ns;
-}
-
-/*
- * Of a busy thread: is it at work that is not known to be of one piece? That may have come to its
- * end between any two ticks, unseen.
- */
-static bool watch_piece(struct stalls *stalls, struct stall_watch *w, const struct span *span)
-{
-    struct scene *const scene = stalls->scene;
-    const enum idle_piece piece =
-        idle_busy_piece(stalls->idle, w->idle, scene_node(scene, span->stack),
-                        state_class(span->state), scene_call(scene, span));
-    if (piece == IDLE_PIECE_NONE) {
-        watch_end(stalls, w, false);
-        w->pieces_ns += w->entered ? scene_wall_ns(scene, span->first, span->n) : 0;
-        return true;
-    }
-    watch_pieces_end(stalls, w);
-    if (piece == IDLE_PIECE_WAIT && span->cpu_q > 0)
-        watch_end(stalls, w, false);
-    return false;
-}
-
-static void watch_span(struct stalls *stalls, struct stall_watch *w, const struct span *span)
-{
-    struct scene *const scene = stalls->scene;
-    const enum state_class class = state_class(span->state);
-    const enum idle_relation relation = idle_relation(
-        stalls->idle, w->idle, scene_node(scene, span->stack), class, scene_call(scene, span));
-    if (scene_before_ns(scene, span->first) != w->last_ns) { /* nobody saw what was between */
-        watch_end(stalls, w, false);
-        watch_pieces_end(stalls, w);
-        w->entered = idle_has_loop(w->idle);
-    }
-    w->last_ns = scene_time_ns(scene, span->first + span->n - 1);
-    if (relation != IDLE_WORK)
-        watch_pieces_end(stalls, w);
-    else if (w->idle->busy && watch_piece(stalls, w, span))
-        return;
-    /* who waits for the GIL wakes up every few ms to ask for it: that is no coming back */
-    const bool asks = w->wants_gil && (class == CLASS_ON_CPU || class == CLASS_READY);
-    if (relation != IDLE_OUTSIDE) {
-        const uint32_t node = scene_node(scene, span->stack);
-        w->line = scene_frame(scene, idle_loop_node(stalls->idle, w->idle, node)).line;
-        w->far_line = w->line > w->far_line ? w->line : w->far_line;
-    }
-    if ((relation == IDLE_BACK && !asks) || relation == IDLE_UNKNOWN) {
-        watch_back(stalls, w, span, relation == IDLE_BACK);
-        return;
-    }
-    if (!asks)
-        w->wants_gil = class == CLASS_WAITS_GIL;
-    if (relation == IDLE_OUTSIDE && !w->busy && w->idle_ns == 0)
-        return; /* it was not in its loop yet */
-    for (uint32_t k = 0; k < span->n; k++) {
-        watch_work(stalls, w, span, span->first + k, relation == IDLE_WORK);
-        if (relation == IDLE_BACK && w->beyond.end_ns - w->now.end_ns > OUTSIDE_MAX_NS)
-            watch_back(stalls, w, span, true); /* it asks no longer: it works there */
-    }
-}
-
-/*
- * The program has ended by itself, and in a line below all that its loop was ever seen to come back
- * from: then it had left the loop, which is only a part of its function. What lets greenlets work
- * is on no stack but its own, so that nobody sees it end.
- */
-static bool has_left(const struct stall_watch *w)
-{
-    const struct ending *const ending = &w->thread->process->ending;
-    bool apart = false;
-    for (size_t i = 0; i < w->idle->n_places; i++)
-        apart |= w->idle->places[i].loop == TREE_ROOT;
-    return !idle_has_loop(w->idle) && (apart || w->line > w->back_line) && ending->known &&
-           ending->status_known && ending->exit_signal == 0;
-}
-
-static struct stall_watch *watch_of(struct stalls *stalls, const struct thread *thread)
-{
-    stalls->watch_of = memory_grow(stalls->watch_of, &stalls->watch_of_size, thread->index + 1,
-                                   sizeof *stalls->watch_of);
-    size_t *const number = &stalls->watch_of[thread->index];
-    if (*number != 0)
-        return &stalls->watches[*number - 1];
-    const struct idle_thread *const idle = idle_thread_of(stalls->idle, thread);
-    if (idle == NULL)
-        return NULL;
-    *number = stalls->n_watches + 1;
-    stalls->watches = memory_grow(stalls->watches, &stalls->watches_size, stalls->n_watches + 1,
-                                  sizeof *stalls->watches);
-    stalls->watches[stalls->n_watches] = (struct stall_watch){.thread = thread, .idle = idle};
-    return &stalls->watches[stalls->n_watches++];
-}
-
-static void find_in_range(void *closure, struct scene *scene)
-{
-    struct stalls *const stalls = closure;
-    for (size_t i = 0; i < scene->n_threads; i++) {
-        const struct scene_thread *const t = &scene->threads[i];
-        struct stall_watch *const w =
-            idle_wants(stalls->select, t->thread) ? watch_of(stalls, t->thread) : NULL;
-        for (size_t s = 0; w != NULL && w->idle->n_places > 0 && s < t->n_spans; s++)
-            watch_span(stalls, w, &t->spans[s]);
-    }
-}
-
 static bool is_counted(const struct stall *stall)
 {
     return weights_sum(&stall->counted).samples > 0;
@@ -254,6 +45,8 @@ static int compare_stalls(const void *left, const void *right, void *closure)
     const uint64_t y = metric != NULL ? metric->of(&b->counted) : 0;
     if (is_counted(a) != is_counted(b))
         return is_counted(a) ? -1 : 1;
+    if (metric == NULL && a->several != b->several)
+        return a->several ? 1 : -1;
     if (x != y)
         return x < y ? 1 : -1;
     if (stall_length_ns(a) != stall_length_ns(b))
@@ -268,29 +61,6 @@ void stalls_order(struct stalls *stalls)
                 (void *)(uintptr_t)stalls->metric);
     while (stalls->n_counted < stalls->n && is_counted(&stalls->list[stalls->n_counted]))
         stalls->n_counted++;
-}
-
-void stalls_find(struct stalls *stalls, struct idle *idle, struct trace *trace,
-                 const struct select *select, uint64_t over_ns, const struct metric *metric)
-{
-    *stalls =
-        (struct stalls){.scene = idle->scene, .idle = idle, .select = select, .over_ns = over_ns};
-    stalls->metric = metric == NULL && select_by_state(select) ? &metrics[METRIC_WALL] : metric;
-    scene_run(stalls->scene, trace, select, find_in_range, stalls);
-    for (size_t i = 0; i < stalls->n_watches; i++) {
-        watch_pieces_end(stalls, &stalls->watches[i]);
-        if (!has_left(&stalls->watches[i]))
-            watch_end(stalls, &stalls->watches[i], true);
-    }
-    stalls_order(stalls);
-}
-
-uint64_t stalls_unsure(const struct stalls *stalls, const struct thread *thread, uint64_t *ns)
-{
-    const size_t number =
-        thread->index < stalls->watch_of_size ? stalls->watch_of[thread->index] : 0;
-    *ns = number != 0 ? stalls->watches[number - 1].unsure_ns : 0;
-    return number != 0 ? stalls->watches[number - 1].n_unsure : 0;
 }
 
 void stalls_clear(struct stalls *stalls)

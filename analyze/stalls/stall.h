@@ -84,6 +84,7 @@ struct stall {
     struct weights counted;
     struct carry carry; /* ns, for `counted` */
     bool open;          /* the recording ends with it */
+    bool several;       /* it may be several pieces of work, one after the other */
     const char *phase;  /* it is a phase that took long: its name; NULL = it is a stall */
     const char *detail; /* of that; "" = none */
     uint64_t phase_number, elsewhere_ns; /* of the time its thread was not in it: at another task */
@@ -115,7 +116,8 @@ struct stalls {
     const struct select *select;
     uint64_t over_ns;
     const struct metric *metric; /* by which they are in order; NULL = by length */
-    struct stall *list;          /* largest first; behind them those without a counted sample */
+    struct stall *list; /* those of one piece first, largest first; behind them those without a
+                           counted sample */
     size_t n, size;
     size_t n_counted;        /* with one */
     size_t n_without_thread; /* phases that took so long, of which it is not known who began them */
@@ -124,13 +126,6 @@ struct stalls {
     size_t *watch_of; /* by index of the thread: its watch + 1; 0 = it has none yet */
     size_t watch_of_size;
 };
-
-/*
- * Find those of at least over_ns, in all threads that idle_learn has looked at. Their order is by
- * `metric`, by length when it is NULL and no state was asked for.
- */
-void stalls_find(struct stalls *stalls, struct idle *idle, struct trace *trace,
-                 const struct select *select, uint64_t over_ns, const struct metric *metric);
 
 /*
  * In place of stalls: the phases (pyrec.phase()) that --phase asks for and that took over_ns or
@@ -144,12 +139,6 @@ void stalls_find_phases(struct stalls *stalls, struct idle *idle, struct trace *
 void stall_count(struct stall *stall, const struct scene *scene, const struct span *span,
                  uint32_t tick, bool counts);
 void stalls_order(struct stalls *stalls);
-
-/*
- * Of a thread that is too busy (idle_busy.h): how many times as long as a stall there were besides,
- * which may each be one piece of work or many in a row, and how long they are together.
- */
-uint64_t stalls_unsure(const struct stalls *stalls, const struct thread *thread, uint64_t *ns);
 
 /* Read once more for the details of the first n. */
 void stalls_detail(struct stalls *stalls, struct trace *trace, const struct select *select,

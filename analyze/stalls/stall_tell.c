@@ -271,6 +271,7 @@ static struct row story_row(struct view *view, const struct stalls *stalls,
         .end = stall->open            ? "recording ended"
                : stall->phase != NULL ? "ended"
                                       : "came back",
+        .pieces = stall->several ? "may be several" : "one",
         .phase = stall->phase,
         .detail = stall->detail,
         .phase_ns = stall->phase_end_ns - stall->phase_begin_ns,
@@ -288,9 +289,10 @@ static const char *heading(struct view *view, const struct stall *stall, size_t 
 {
     const char *const open = stall->open ? ", until the recording ended" : "";
     if (stall->phase == NULL)
-        return arena_print(&view->arena, "%zu. %s %s for %s%s", number, stall->thread->name,
+        return arena_print(&view->arena, "%zu. %s %s for %s%s%s", number, stall->thread->name,
                            stall->open ? "hung" : "stalled",
-                           stall_seconds_text(view, stall_length_ns(stall)), open);
+                           stall_seconds_text(view, stall_length_ns(stall)),
+                           stall->several ? ", or did several things in a row" : "", open);
     return arena_print(&view->arena, "%zu. %s%s%s took %s in %s%s", number, stall->phase,
                        stall->detail[0] != '\0' ? " " : "", stall->detail,
                        stall_seconds_text(view, stall->phase_end_ns - stall->phase_begin_ns),
@@ -312,5 +314,8 @@ void stall_tell(struct view *view, const struct stalls *stalls, const struct sta
                    arena_print(&view->arena, "why   %s", verdict(view, stalls, stall, node)));
     const unsigned who = stall_tell_who(view, stalls, stall, story);
     story_add_line(story, arena_print(&view->arena, "did   %s", times_text(view, stall)));
+    if (stall->several)
+        story_add_line(story, "may be several: its loop takes what is there without waiting, which "
+                              "no sample shows; a higher rate (pyrec -r 1000) tells more");
     stall_add_tables(view, stalls, stall, story, rows_max, why | who);
 }

@@ -20,6 +20,7 @@ struct stall_facts {
     const char *cause;          /* what it did most: cpu, ready, gil, blocked */
     const char *call;           /* it was blocked in most; NULL = none */
     const char *end;            /* came back, or: recording ended */
+    const char *pieces;         /* one, or: may be several */
     const char *phase, *detail; /* of a phase: its name, .. */
     uint64_t phase_ns;          /* .. and how long it took; NULL, NULL, 0 = it is a stall */
 };

@@ -159,6 +159,16 @@ static struct cell get_unsure(const struct row *row)
     return cell_number(UNIT_COUNT, (int64_t)row->idle->n_unsure);
 }
 
+static struct cell get_pieces(const struct row *row)
+{
+    return cell_text(row->stall->pieces);
+}
+
+static struct cell get_several(const struct row *row)
+{
+    return cell_number(UNIT_COUNT, (int64_t)row->idle->n_several);
+}
+
 static struct cell get_unsure_time(const struct row *row)
 {
     return cell_number(UNIT_SECONDS, (int64_t)row->idle->unsure_ns);
@@ -290,6 +300,12 @@ static const struct column columns[] = {
      .rows = ROW_STALL,
      .unit = UNIT_TEXT,
      .get = get_end},
+    {.name = "pieces",
+     .title = "pieces",
+     .help = "one piece of work, or may be several in a row, each of which the loop came back from",
+     .rows = ROW_STALL,
+     .unit = UNIT_TEXT,
+     .get = get_pieces},
     {.name = "cause",
      .title = "cause",
      .help =
@@ -364,6 +380,12 @@ static const struct column columns[] = {
      .rows = ROW_IDLE,
      .unit = UNIT_SECONDS,
      .get = get_stalled},
+    {.name = "may_be_several",
+     .title = "several?",
+     .help = "of the stalls: may be several pieces of work in a row",
+     .rows = ROW_IDLE,
+     .unit = UNIT_COUNT,
+     .get = get_several},
     {.name = "unsure",
      .title = "unsure",
      .help = "times as long as a stall, besides, that may each be many short calls in a row",

@@ -207,6 +207,58 @@ def test_asyncio(t):
     assert done.returncode == 2 and "no_such_function" in done.stderr, done
 
 
+BACKLOG = """
+import json, queue, threading, time
+jobs, done = queue.Queue(), []
+def query(seconds):
+    time.sleep(seconds)
+def export(seconds):
+    time.sleep(seconds)
+def work(seconds):
+    begin = time.time()
+    (export if seconds > 0.3 else query)(seconds)
+    done.append((begin, time.time()))
+def worker():
+    while True:
+        seconds = jobs.get()
+        if seconds is None:
+            break
+        work(seconds)
+def feed():
+    for seconds in (0.03,) * 5:
+        while jobs.qsize():
+            time.sleep(0.01)
+        time.sleep(0.1)
+        jobs.put(seconds)
+    for seconds in (0.03,) * 20 + (0.5,) + (0.03,) * 20 + (None,):
+        jobs.put(seconds)
+threading.Thread(target=feed).start()
+worker()
+print(json.dumps(done))
+"""
+
+
+def test_backlog(t):
+    """One job after the other is not one long stall; the long one among them is found."""
+    run = t.record("-c", BACKLOG)
+    done = json.loads(run.out.splitlines()[-1])
+    rows = t.stalls(run.trace)
+    sure = [row for row in rows if row["pieces"] == "one"]
+    for row in sure:
+        inside = [b - a for a, b in done
+                  if a < timestamp(row) + row["duration"] and b > timestamp(row)]
+        assert max(inside) > OVER - 0.05, (row, inside)
+    begin, end = max(done, key=lambda job: job[1] - job[0])
+    found = [row for row in sure if timestamp(row) < end and timestamp(row) + row["duration"] > begin]
+    assert len(found) == 1 and found[0]["function"] == "export", (found, rows)
+    assert rows.index(found[0]) < len(sure), rows
+    thread, = t.stalls(run.trace, threads=True)
+    assert thread["may_be_several"] == len(rows) - len(sure), (thread, rows)
+    if len(rows) > len(sure):
+        text = t.analyze("stalls", run.trace)
+        assert "may be several" in text and "several things in a row" in text, text
+
+
 def test_hangs_to_the_end(t):
     """The worst one: killed while it hangs."""
     program = ASYNCIO.replace("asyncio.run(main())",

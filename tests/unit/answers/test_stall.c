@@ -43,14 +43,97 @@ START_TEST(asyncio_loop)
     const struct stall *const s = made.stalls.list;
     check_length(&s[0], 60);
     ck_assert_uint_eq(entry_ns(&made, &s[0], STALL_CALL, "Condition.wait"), s[0].wall_ns);
-    check_length(&s[1], 40);
-    ck_assert_uint_eq(s[1].class_ns[CLASS_ON_CPU], s[1].wall_ns);
-    ck_assert_uint_eq(s[1].cpu_ns, 40ull * 9000 * 1000);
-    ck_assert_uint_eq(entry_ns(&made, &s[1], STALL_TREE, "handler"), s[1].wall_ns);
-    ck_assert_uint_eq(entry_ns(&made, &s[1], STALL_TREE, "BaseEventLoop._run_once"), 0);
-    ck_assert_uint_lt(entry_ns(&made, &s[1], STALL_TREE, "deeper"), s[1].wall_ns * 6 / 10);
-    check_length(&s[2], 30);
+    check_length(&s[1], 30);
+    check_length(&s[2], 40);
+    ck_assert_uint_eq(s[2].class_ns[CLASS_ON_CPU], s[2].wall_ns);
+    ck_assert_uint_eq(s[2].cpu_ns, 40ull * 9000 * 1000);
+    ck_assert_uint_eq(entry_ns(&made, &s[2], STALL_TREE, "handler"), s[2].wall_ns);
+    ck_assert_uint_eq(entry_ns(&made, &s[2], STALL_TREE, "BaseEventLoop._run_once"), 0);
+    ck_assert_uint_lt(entry_ns(&made, &s[2], STALL_TREE, "deeper"), s[2].wall_ns * 6 / 10);
+    ck_assert(!s[0].several && !s[1].several);
+    ck_assert(s[2].several); /* of calls of the handler, which are mostly shorter */
     ck_assert(!s[0].open && !s[1].open && !s[2].open);
+    made_close(&made);
+}
+END_TEST
+
+/*
+ * A worker with a backlog takes one job after the other, and is not seen waiting between: that is
+ * no stall for sure. What is one wait, or one call of what is always long, is.
+ */
+START_TEST(may_be_several)
+{
+    static const struct maker_frame get_line = {"main", "/x/app.py", 30, 31, 0};
+    static const struct maker_frame job_line = {"main", "/x/app.py", 30, 32, 0};
+    static const struct maker_frame heavy = {"heavy", "/x/app.py", 60, 61, 0};
+    struct made made;
+    made_open(&made, "backlog.trace");
+    const uint32_t idle = STACK(&made, &module, &get_line, &queue_get, &condition);
+    const uint32_t job = STACK(&made, &module, &job_line, &handler);
+    const uint32_t wait = STACK(&made, &module, &job_line, &handler, &deeper);
+    const uint32_t call = STACK(&made, &module, &job_line, &handler, &heavy);
+    go(&made, 10, idle, BLOCKED, "futex");
+    for (int i = 0; i < 4; i++) { /* one at a time */
+        go(&made, 4, job, ON_CPU, NULL);
+        go(&made, 10, idle, BLOCKED, "futex");
+    }
+    for (int i = 0; i < 12; i++) /* a backlog */
+        go(&made, 4, job, BLOCKED, "clock_nanosleep");
+    go(&made, 60, wait, BLOCKED, "read");
+    go(&made, 44, job, ON_CPU, NULL);
+    go(&made, 52, call, ON_CPU, NULL);
+    go(&made, 12, job, ON_CPU, NULL); /* not a stall by itself: goes with what was before */
+    go(&made, 20, idle, BLOCKED, "futex");
+    go(&made, 35, call, ON_CPU, NULL);
+    go(&made, 20, idle, BLOCKED, "futex");
+    made_read(&made, NULL);
+    static const unsigned ticks[] = {64, 60, 35, 48, 44};
+    ck_assert_uint_eq(made.stalls.n, ARRAY_LEN(ticks));
+    uint64_t cpu_ns = 0;
+    for (size_t i = 0; i < ARRAY_LEN(ticks); i++) {
+        check_length(&made.stalls.list[i], ticks[i]);
+        ck_assert(made.stalls.list[i].several == (i > 2));
+        cpu_ns += made.stalls.list[i].cpu_ns;
+    }
+    /* nothing of it is lost between the parts: what it computed, and what each wait began with */
+    ck_assert_uint_eq(cpu_ns, (44 + 12 + 52 + 35) * 9000ull * 1000 + 13 * 50ull * 1000);
+    ck_assert_uint_eq(entry_ns(&made, &made.stalls.list[1], STALL_CALL, "deeper"),
+                      60 * 10000000ull);
+    made_close(&made);
+}
+END_TEST
+
+/* The same of a server, where it is seen that it began anew: those were several. */
+START_TEST(took_the_next)
+{
+    static const char server[] = "/usr/lib/python3.11/socketserver.py";
+    static const struct maker_frame serve = {"BaseServer.serve_forever", server, 215, 232, 0};
+    static const struct maker_frame serve_run = {"BaseServer.serve_forever", server, 215, 237, 0};
+    static const struct maker_frame take = {"BaseServer._handle_request_noblock", server, 300, 307,
+                                            0};
+    static const struct maker_frame process = {"BaseServer._handle_request_noblock", server, 300,
+                                               316, 0};
+    static const struct maker_frame close = {"BaseServer._handle_request_noblock", server, 300, 321,
+                                             0};
+    static const struct maker_frame get = {"TCPServer.get_request", server, 500, 503, 0};
+    static const struct maker_frame shut = {"TCPServer.shutdown_request", server, 505, 509, 0};
+    struct made made;
+    made_open(&made, "server.trace");
+    const uint32_t idle = STACK(&made, &module, &serve, &selecting);
+    const uint32_t work = STACK(&made, &module, &serve_run, &process, &handler);
+    go(&made, 20, idle, BLOCKED, "poll");
+    go(&made, 15, work, ON_CPU, NULL);
+    go(&made, 1, STACK(&made, &module, &serve_run, &take, &get), ON_CPU, NULL);
+    go(&made, 10, work, ON_CPU, NULL);
+    go(&made, 1, STACK(&made, &module, &serve_run, &close, &shut), ON_CPU, NULL);
+    go(&made, 12, work, ON_CPU, NULL); /* in an earlier line: it has begun anew */
+    go(&made, 1, STACK(&made, &module, &serve_run, &close, &shut), ON_CPU, NULL);
+    go(&made, 20, idle, BLOCKED, "poll");
+    go(&made, 30, work, ON_CPU, NULL);
+    go(&made, 20, idle, BLOCKED, "poll");
+    made_read(&made, NULL);
+    ck_assert_uint_eq(made.stalls.n, 1);
+    check_length(&made.stalls.list[0], 30);
     made_close(&made);
 }
 END_TEST
@@ -364,6 +447,8 @@ int main(void)
     TCase *const tests = tcase_create("stall");
     tcase_add_checked_fixture(tests, NULL, scratch_remove);
     tcase_add_test(tests, asyncio_loop);
+    tcase_add_test(tests, may_be_several);
+    tcase_add_test(tests, took_the_next);
     tcase_add_test(tests, learnt_loop);
     tcase_add_test(tests, waits_for_the_gil);
     tcase_add_test(tests, asks_for_the_gil);

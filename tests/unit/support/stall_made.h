@@ -6,7 +6,7 @@
 
 #include "analyze/idle/idle_learn.h"
 #include "analyze/idle/idle_place.h"
-#include "analyze/stalls/stall.h"
+#include "analyze/stalls/stall_find.h"
 #include "make_trace.h"
 
 enum { ON_CPU = 1, HOLDS = 2, WAITS = 4, READY = 32, BLOCKED = 0, UNKNOWN = 256 };

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: MIT */
+#include "stall_pieces.h"
+
+#include "analyze/base/memory.h"
+
+#include <stdlib.h>
+
+/* ---- parts ---- */
+
+/* `b`, which follows, is of `a`, too. */
+static void join(struct stall *a, const struct stall *b)
+{
+    a->end_ns = b->end_ns;
+    a->wall_ns += b->wall_ns;
+    a->cpu_ns += b->cpu_ns;
+    for (int c = 0; c < CLASS_COUNT; c++)
+        a->class_ns[c] += b->class_ns[c];
+    a->samples += b->samples;
+    a->ticks += b->ticks;
+    weights_add(&a->counted, &b->counted);
+    a->carry = b->carry;
+}
+
+/* Nothing more comes to the last one: if it is not long for sure it goes with the unsure before. */
+static void settle(struct stall_parts *parts, uint64_t over_ns)
+{
+    if (parts->n == 0)
+        return;
+    struct stall_part *const last = &parts->list[parts->n - 1];
+    last->one &= last->stall.wall_ns >= over_ns;
+    if (last->one || parts->n < 2 || last[-1].one)
+        return;
+    join(&last[-1].stall, &last->stall);
+    last[-1].piece = last->piece;
+    parts->n--;
+}
+
+static bool is_same(const struct stall_part *part, const struct stall_piece *piece)
+{
+    const struct stall_piece *const p = &part->piece;
+    return p->outside == piece->outside && p->kind == piece->kind && !piece->begins &&
+           (p->kind == IDLE_PIECE_NONE || (p->which == piece->which && p->call == piece->call));
+}
+
+void stall_parts_add(struct stall_parts *parts, const struct stall *whole, uint64_t over_ns,
+                     const struct scene *scene, const struct span *span, uint32_t tick, bool counts,
+                     const struct stall_piece *piece)
+{
+    if (parts->n == 0 || !is_same(&parts->list[parts->n - 1], piece)) {
+        settle(parts, over_ns);
+        const struct carry carry =
+            parts->n > 0 ? parts->list[parts->n - 1].stall.carry : whole->carry;
+        parts->list = memory_grow(parts->list, &parts->size, parts->n + 1, sizeof *parts->list);
+        parts->list[parts->n++] = (struct stall_part){
+            .stall = {.thread = whole->thread,
+                      .idle = whole->idle,
+                      .begin_ns = scene_before_ns(scene, tick),
+                      .carry = carry},
+            .piece = *piece,
+            .one = piece->kind != IDLE_PIECE_NONE && !piece->outside,
+        };
+    }
+    struct stall_part *const part = &parts->list[parts->n - 1];
+    part->stall.end_ns = scene_time_ns(scene, tick);
+    stall_count(&part->stall, scene, span, tick, counts);
+}
+
+/* ---- the end ---- */
+
+static void add(struct stalls *stalls, const struct stall *stall, bool several)
+{
+    if (stall->wall_ns < stalls->over_ns)
+        return;
+    stalls->list = memory_grow(stalls->list, &stalls->size, stalls->n + 1, sizeof *stalls->list);
+    stalls->list[stalls->n] = *stall;
+    stalls->list[stalls->n++].several = several;
+}
+
+/* A row for each long unsure part, and for what is sure, with the short ones beside it. */
+static void add_apart(const struct stall_parts *parts, struct stalls *stalls)
+{
+    struct stall now = {0};
+    size_t n_one = 0, n = 0; /* parts in it: sure ones, all */
+    for (size_t i = 0; i < parts->n; i++) {
+        const struct stall_part *const part = &parts->list[i];
+        const bool is_long = !part->one && part->stall.wall_ns >= stalls->over_ns;
+        const bool was_long = n > 0 && n_one == 0 && now.wall_ns >= stalls->over_ns;
+        if (n > 0 && (is_long || was_long)) {
+            add(stalls, &now, n_one != 1);
+            n = n_one = 0;
+        }
+        if (n++ == 0)
+            now = part->stall;
+        else
+            join(&now, &part->stall);
+        n_one += part->one;
+    }
+    if (n > 0)
+        add(stalls, &now, n_one != 1);
+}
+
+void stall_parts_end(struct stall_parts *parts, struct stalls *stalls, const struct stall *whole,
+                     bool open)
+{
+    const size_t first = stalls->n;
+    size_t n_one = 0;
+    bool unsure = false;
+    while (parts->n > 0 && parts->list[parts->n - 1].piece.outside)
+        parts->n--;
+    settle(parts, stalls->over_ns);
+    for (size_t i = 0; i < parts->n; i++) {
+        n_one += parts->list[i].one;
+        unsure |= !parts->list[i].one && parts->list[i].stall.wall_ns >= stalls->over_ns;
+    }
+    if (n_one == 0 || !unsure)
+        add(stalls, whole, n_one != 1);
+    else
+        add_apart(parts, stalls);
+    if (stalls->n > first)
+        stalls->list[stalls->n - 1].open = open;
+    parts->n = 0;
+}
+
+void stall_parts_clear(struct stall_parts *parts)
+{
+    free(parts->list);
+    *parts = (struct stall_parts){0};
+}
