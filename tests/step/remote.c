@@ -23,6 +23,12 @@ static struct {
     } page[PAGES];
 } cache;
 
+void remote_look_at(pid_t pid)
+{
+    cache.pid = pid;
+    remote_forget();
+}
+
 void remote_forget(void)
 {
     for (unsigned i = 0; i < PAGES; i++)
@@ -136,8 +142,7 @@ static unsigned minor_of(const struct remote *remote, pid_t pid)
 bool remote_open(struct remote *remote, pid_t pid, char *why, size_t size)
 {
     memset(remote, 0, sizeof(*remote));
-    cache.pid = pid;
-    remote_forget();
+    remote_look_at(pid);
     if (!interpreter_search(remote, pid)) {
         snprintf(why, size, "no interpreter found in it");
         return false;

@@ -20,6 +20,9 @@ struct remote {
 /* Find the interpreter in a stopped process. False: `why` says why not. */
 bool remote_open(struct remote *remote, pid_t pid, char *why, size_t size);
 
+/* The memory of this stopped process is what is read from now on. */
+void remote_look_at(pid_t pid);
+
 /* The process has moved: what was read is no longer true. */
 void remote_forget(void);
 
