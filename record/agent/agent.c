@@ -4,11 +4,11 @@
 #include "record/agent/base/clock.h"
 #include "record/agent/base/peek.h"
 #include "record/agent/channel/notice.h"
-#include "record/agent/interpose/bell.h"
-#include "record/agent/interpose/ends.h"
 #include "record/agent/interpose/exec.h"
+#include "record/agent/interpose/gil_wakeup.h"
 #include "record/agent/interpose/nosignal.h"
 #include "record/agent/interpose/signals.h"
+#include "record/agent/interpose/thread_ends.h"
 #include "record/agent/late/hooks.h"
 #include "record/agent/sample/wake.h"
 #include <errno.h>
@@ -175,10 +175,10 @@ static bool memory_ready(struct agent *agent)
     agent->initialized = codes_init(&agent->codes, &agent->interp) &&
                          capture_init(&agent->capture, &agent->interp, &agent->codes, depth) &&
                          threads_init(&agent->threads, &agent->interp) &&
-                         report_init(&agent->report, &agent->codes, depth) &&
+                         wire_writer_init(&agent->writer, &agent->codes, depth) &&
                          labels_init(&agent->labels, &agent->interp);
-    agent->capture.labels = agent->report.labels = &agent->labels;
-    names_init(&agent->names, &agent->interp);
+    agent->capture.labels = agent->writer.labels = &agent->labels;
+    thread_names_init(&agent->names, &agent->interp);
     return agent->initialized;
 }
 
@@ -192,7 +192,7 @@ static void memory_release(struct agent *agent)
     codes_free(&agent->codes);
     capture_free(&agent->capture);
     threads_free(&agent->threads);
-    report_free(&agent->report);
+    wire_writer_free(&agent->writer);
     labels_free(&agent->labels);
     link_close(&agent->link);
     careful_end();
@@ -211,8 +211,8 @@ static void parts_connect(struct agent *agent)
     struct wire_head *const head = agent->link.head;
     const uint32_t flags = agent->settings.flags;
     ring_init(&agent->ring, head, (uint8_t *)head + WIRE_HEAD_LEN, WIRE_RING_LEN);
-    agent->report.ring = &agent->ring;
-    agent->report.counters = &head->counters;
+    agent->writer.ring = &agent->ring;
+    agent->writer.counters = &head->counters;
     agent->capture.counters = &head->counters;
     agent->capture.pid = agent->pid;
     agent->capture.top_only = flags & WIRE_NO_CUMULATIVE;
@@ -222,7 +222,7 @@ static void parts_connect(struct agent *agent)
         .codes = &agent->codes,
         .capture = &agent->capture,
         .threads = &agent->threads,
-        .report = &agent->report,
+        .writer = &agent->writer,
         .names = &agent->names,
         .labels = &agent->labels,
         .link = &agent->link,
@@ -234,7 +234,7 @@ static void parts_connect(struct agent *agent)
         .tasks = {.fd = -1},
         .wake = &agent->wake,
     };
-    seat_init(&agent->sampler.seat, !agent->sampler.signals);
+    affinity_init(&agent->sampler.affinity, !agent->sampler.signals);
     pace_init(&agent->sampler.pace, agent->settings.max_cost_ppm, head->interval_ns);
 }
 
@@ -306,7 +306,7 @@ void agent_restrict(struct agent *agent)
     atomic_store(&agent->capture.is_restricted, true);
     signals_restrict();
     exec_forget();
-    ends_unwatch();
+    thread_ends_unwatch();
 }
 
 /* Recording begins later. False when the sampler is to go away before that. */
@@ -419,7 +419,7 @@ bool agent_start(struct agent *agent)
     sigdelset(&all, SIGBUS); /* .. but a load of ours may fault */
     syscall(SYS_rt_sigprocmask, SIG_SETMASK, &all, &before, sizeof(before));
     atomic_store(&agent->thread_made, true); /* it may end, and clear that, before we are back */
-    const int error = ends_create(&agent->thread, &attributes, sampler_main, agent);
+    const int error = thread_ends_create(&agent->thread, &attributes, sampler_main, agent);
     syscall(SYS_rt_sigprocmask, SIG_SETMASK, &before, NULL, sizeof(before));
     pthread_attr_destroy(&attributes);
     if (error != 0) {
@@ -484,17 +484,17 @@ void agent_forget(struct agent *agent)
     agent->link.head = NULL;                               /* was not inherited */
     agent->link.socket = -1;
     atomic_store(&agent->wake, 0);
-    bell_reset();
-    ends_reset();
+    gil_wakeup_reset();
+    thread_ends_reset();
     signals_adopt();
     nosignal_reset();
     exec_watch(agent->pid, agent_exec);
     if (!agent->initialized)
         return;
-    agent->report.n_functions = 0;
+    agent->writer.n_functions = 0;
     codes_reset(&agent->codes);
     agent->initialized = capture_reset(&agent->capture); /* else all is tried anew */
     threads_reset(&agent->threads);
-    names_reset(&agent->names);
+    thread_names_reset(&agent->names);
     labels_reset(&agent->labels);
 }

@@ -16,9 +16,9 @@
 #define PYREC_AGENT_AGENT_H
 
 #include "record/agent/channel/link.h"
-#include "record/agent/cpython/place.h"
-#include "record/agent/sample/names.h"
+#include "record/agent/cpython/fork_point.h"
 #include "record/agent/sample/sampler.h"
+#include "record/agent/sample/thread_names.h"
 #include <pthread.h>
 
 enum agent_state {
@@ -39,8 +39,8 @@ struct agent {
     struct codes codes;
     struct capture capture;
     struct threads threads;
-    struct report report;
-    struct names names;
+    struct wire_writer writer;
+    struct thread_names names;
     struct labels labels;
     struct ring ring;
     struct sampler sampler;
@@ -50,8 +50,9 @@ struct agent {
     _Atomic uint32_t n_inside;  /* threads of the program that use what is here; see agent_enter */
     _Atomic bool is_restricted; /* a filter of system calls is on threads of the program */
     _Atomic int32_t thread_tid;
-    _Atomic uint32_t wake;   /* futex, enum sampler_wake */
-    struct place fork_place; /* when the program forked and the sampler went away; see fork.c */
+    _Atomic uint32_t wake; /* futex, enum sampler_wake */
+    struct fork_point
+        fork_point;          /* when the program forked and the sampler went away; see fork.c */
     void (*dealloc)(void *); /* what PyCode_Type had .. */
     bool is_hooked;          /* .. before us, and we are there or behind somebody else */
 };

@@ -2,7 +2,7 @@
 #include "arrive.h"
 #include "record/agent/base/atfork.h"
 #include "record/agent/base/symbol.h"
-#include "record/agent/interpose/bell.h"
+#include "record/agent/interpose/gil_wakeup.h"
 #include "record/agent/interpose/loader.h"
 
 #include <errno.h>
@@ -66,7 +66,7 @@ static void on_signal(uintptr_t caller)
             symbols_hold(&arrival.python, caller)) {
             atomic_store(&arrival.state, ARRIVING_DONE);
             loader_watch(NULL);
-            bell_watch(NULL);
+            gil_wakeup_watch(NULL);
             arrival.begin();
         }
         arrival_give();
@@ -81,7 +81,7 @@ static void on_opening(void)
         return;
     if (atomic_load(&arrival.state) == ARRIVING_NOT) {
         atomic_store(&arrival.state, ARRIVING_MAYBE);
-        bell_watch(on_signal);
+        gil_wakeup_watch(on_signal);
     }
     /* whoever asks the loader for something may do so, also in a child */
     atomic_store(&arrival.pid, (int32_t)syscall(SYS_getpid));

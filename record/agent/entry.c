@@ -5,10 +5,10 @@
 #include "record/agent/base/careful.h"
 #include "record/agent/base/clock.h"
 #include "record/agent/base/peek.h"
-#include "record/agent/interpose/ends.h"
 #include "record/agent/interpose/exec.h"
 #include "record/agent/interpose/interpose.h"
 #include "record/agent/interpose/loader.h"
+#include "record/agent/interpose/thread_ends.h"
 #include "record/agent/late/hooks.h"
 #include <errno.h>
 #include <stdio.h>
@@ -132,7 +132,7 @@ static void past_forget(struct agent *agent)
     agent->settings.cpu_zero_ns = clock_read(CLOCK_PROCESS_CPUTIME_ID);
     agent->main_zero_ns = clock_of_thread(agent->pid);
     atomic_store(&agent->is_leaving, false);
-    ends_reset();
+    thread_ends_reset();
 }
 
 /* ---- what comes to us ---- */
@@ -174,7 +174,7 @@ static void watches_begin(struct agent *agent, const char *text)
         aside_watch();
         is_watching = true;
     }
-    ends_watch();
+    thread_ends_watch();
     if (library != NULL && strncmp(library, WIRE_NOT_FOR_OTHERS, 6) == 0)
         library = NULL; /* a descriptor of ours: nobody else's */
     hooks_take(is_home, &agent->interp.symbols, follows ? setting : NULL, library,

@@ -31,8 +31,8 @@ static bool is_watching;
 /* Is this, on the thread that forked, still inside the call? See above. */
 static bool still_forking(const struct agent *agent)
 {
-    return place_here(&agent->interp).tstate == agent->fork_place.tstate &&
-           place_is_under(&agent->interp, &agent->fork_place);
+    return fork_point_here(&agent->interp).tstate == agent->fork_point.tstate &&
+           fork_point_is_under(&agent->interp, &agent->fork_point);
 }
 
 /* The pending call, on the main thread. */
@@ -53,13 +53,13 @@ static void before_fork(void)
     struct agent *const agent = agent_get();
     const int saved = errno;
     if (agent_is_recording(agent) && agent->interp.ver.minor >= WARNS_FROM) {
-        const struct place here = place_here(&agent->interp);
+        const struct fork_point here = fork_point_here(&agent->interp);
         if (atomic_load(&agent->is_restricted)) {
             agent_pause(agent);
             agent_leave_for(agent, "the program forks under a filter of its system calls, which a "
                                    "new sampler would inherit");
         } else if (aside_step(agent)) {
-            agent->fork_place = here;
+            agent->fork_point = here;
         }
     }
     errno = saved;

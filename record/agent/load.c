@@ -7,12 +7,12 @@
 #include "arrive.h"
 #include "aside.h"
 #include "record/agent/base/clock.h"
-#include "record/agent/interpose/ends.h"
 #include "record/agent/interpose/exec.h"
 #include "record/agent/interpose/interpose.h"
 #include "record/agent/interpose/preload.h"
 #include "record/agent/interpose/sigmask.h"
 #include "record/agent/interpose/signals.h"
+#include "record/agent/interpose/thread_ends.h"
 #include <errno.h>
 #include <gnu/libc-version.h>
 #include <stdlib.h>
@@ -62,7 +62,7 @@ static void agent_begin(struct agent *agent)
         agent_watch_codes(agent);
         fork_watch();
         aside_watch();
-        ends_watch();
+        thread_ends_watch();
         agent_start(agent);
         agent_await(agent, AGENT_AWAIT_NS);
     } else {

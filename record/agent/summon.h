@@ -13,7 +13,7 @@
  * which wait() does not know of either (that is so for whatever is not fork()'s child), and which
  * shares our memory, so that nothing of it is copied and no fork handler runs. Where this process
  * gets all orphans (process 1 of a namespace, PR_SET_CHILD_SUBREAPER) it gets this one, too, and is
- * to bury it.
+ * to reap it.
  */
 #ifndef PYREC_AGENT_SUMMON_H
 #define PYREC_AGENT_SUMMON_H

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "hooks.h"
-#include "record/agent/interpose/bell.h"
-#include "record/agent/interpose/ends.h"
+#include "record/agent/interpose/gil_wakeup.h"
 #include "record/agent/interpose/interpose.h"
 #include "record/agent/interpose/preload.h"
+#include "record/agent/interpose/thread_ends.h"
 
 #define OF_OURS "pyrec_attach"
 
@@ -68,8 +68,8 @@ void hooks_disarm(void)
     if (!is_taken)
         return;
     preload_keep(NULL, NULL, NULL);
-    ends_unwatch();
-    (void)bell_works(0, 0);
+    thread_ends_unwatch();
+    (void)gil_wakeup_works(0, 0);
 }
 
 void hooks_give_back(bool is_forked)

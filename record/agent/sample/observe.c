@@ -5,9 +5,9 @@
 #include "record/agent/base/careful.h"
 #include "record/agent/base/clock.h"
 #include "record/agent/base/peek.h"
-#include "record/agent/interpose/ends.h"
 #include "record/agent/interpose/gil_wait.h"
 #include "record/agent/interpose/signals.h"
+#include "record/agent/interpose/thread_ends.h"
 #include "sampler.h"
 #include "syscall_of.h"
 #include <string.h>
@@ -49,7 +49,7 @@ static struct slot *slot_for(struct sampler *s, const struct thread *thread)
 
 static void sample_book(struct sampler *s, struct thread *thread, const struct observation *seen)
 {
-    report_sample(s->report, thread, seen);
+    wire_writer_sample(s->writer, thread, seen);
     thread->cpu_ns = seen->cpu_ns;
     thread->state = seen->state;
     if (thread->samples < 2)
@@ -70,14 +70,14 @@ static void sample_book(struct sampler *s, struct thread *thread, const struct o
 static bool was_running(struct sampler *s, struct thread *thread)
 {
     const int64_t since_ns = (int64_t)(s->last_ns - s->before_ns);
-    const int32_t cpu = seat_of_thread(&s->seat, thread->ident);
-    if (thread->ran_ns == 0 || (cpu != SEAT_NOWHERE && cpu != s->seat.here))
+    const int32_t cpu = affinity_of_thread(&s->affinity, thread->ident);
+    if (thread->ran_ns == 0 || (cpu != AFFINITY_NOWHERE && cpu != s->affinity.here))
         return false;
     thread->owed_ns += (int64_t)thread->ran_ns;
     if (thread->owed_ns * 2 < since_ns)
         return false;
     thread->owed_ns -= since_ns;
-    seat_together(&s->seat);
+    affinity_together(&s->affinity);
     return true;
 }
 
@@ -114,7 +114,7 @@ static void standing_state(struct sampler *s, struct thread *thread, struct obse
     const enum gil_wait wait = waits_gil(s, thread, seen, &standing);
     seen->call = standing.call;
     if (standing.kind == STANDING_KERNEL && standing.call < 0)
-        seen->call = report_call_function(s->report, standing.function);
+        seen->call = wire_writer_call_function(s->writer, standing.function);
     const bool is_vague = standing.kind == STANDING_KERNEL && standing.function[0] == '\0';
     thread->vague_looks = is_vague && wait != GIL_WAIT_YES ? thread->vague_looks + 1 : 0;
     if (wait == GIL_WAIT_YES)
@@ -231,7 +231,8 @@ static bool read_beside(struct sampler *s, struct thread *thread, struct observa
 {
     const struct timespec wait = {.tv_nsec = TORN_WAIT_NS};
     for (int i = 0; i < OUTSIDE_TRIES; i++) {
-        if (!seat_move(&s->seat, thread->tid, seat_of_thread(&s->seat, thread->ident)))
+        if (!affinity_move(&s->affinity, thread->tid,
+                           affinity_of_thread(&s->affinity, thread->ident)))
             return false;
         const uint64_t cpu = clock_of_thread(thread->tid);
         const enum reading reading =
@@ -385,7 +386,7 @@ static void answer_fetch(struct sampler *s, struct thread *thread)
     }
     read_bits(&seen);
     seen.state |= answer_mode(s, slot);
-    seat_apart(&s->seat, thread->tid, seat_of_thread(&s->seat, thread->ident));
+    affinity_apart(&s->affinity, thread->tid, affinity_of_thread(&s->affinity, thread->ident));
     counter_add(&s->head->counters.samples_asked, 1);
     sample_book(s, thread, &seen);
     capture_done(s->capture, slot);
@@ -443,7 +444,7 @@ void sampler_note_ends(struct sampler *s)
 {
     int32_t tid;
     uint64_t cpu_ns;
-    while (ends_next(&tid, &cpu_ns))
+    while (thread_ends_next(&tid, &cpu_ns))
         threads_note_end(s->threads, tid, cpu_ns);
 }
 
@@ -460,8 +461,8 @@ static void thread_gone(struct sampler *s, uint32_t i, uint64_t now)
     standing_close_files(&thread->files);
     if (thread->id == s->last_holder_id)
         s->last_holder = 0;
-    names_end(s->names, thread, s->report);
-    report_thread_end(s->report, thread, now);
+    thread_names_end(s->names, thread, s->writer);
+    wire_writer_thread_end(s->writer, thread, now);
     threads_remove(s->threads, i);
 }
 
@@ -480,7 +481,7 @@ static enum outcome thread_observe(struct sampler *s, struct thread *thread)
     const bool on_cpu = thread->state & WIRE_ON_CPU; /* was; then it is no more */
     const bool is_vague = thread->vague_looks > 0 && thread->vague_looks < VAGUE_LOOKS;
     if (thread->samples > 0 && cpu == thread->cpu_ns && !on_cpu && !is_vague) { /* implied */
-        if (thread->idle_ticks < IDLE_COLD)
+        if (thread->idle_ticks < COLD_TICKS)
             thread->idle_ticks++;
         else
             *mark_of(s, thread) |= THREAD_COLD;
@@ -572,16 +573,16 @@ static void observe_torn(struct sampler *s, const struct torn *torn)
 void sampler_observe(struct sampler *s)
 {
     struct torn torn = {.n = 0};
-    bool cold_rest = idle_begin(&s->idle, s->interp, s->threads, s->last_ns);
-    const uint32_t n_cold = idle_cold(s->threads);
+    bool cold_rest = cold_begin(&s->cold, s->interp, s->threads, s->last_ns);
+    const uint32_t n_cold = cold_count(s->threads);
     observe_group(s, 0, &torn);
-    if (cold_rest && idle_has_run(&s->idle, s->threads, s->earlier_cpu_ns))
+    if (cold_rest && cold_has_run(&s->cold, s->threads, s->earlier_cpu_ns))
         cold_rest = false;
     if (cold_rest) {
         counter_add(&s->head->counters.samples, n_cold);
     } else {
         observe_group(s, THREAD_COLD, &torn);
-        idle_asked_all(&s->idle, s->threads, s->earlier_cpu_ns, s->last_ns);
+        cold_asked_all(&s->cold, s->threads, s->earlier_cpu_ns, s->last_ns);
     }
     observe_torn(s, &torn);
 }

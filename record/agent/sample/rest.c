@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "rest.h"
 #include "record/agent/base/clock.h"
-#include "record/agent/interpose/bell.h"
+#include "record/agent/interpose/gil_wakeup.h"
 #include "wake.h"
 #include <time.h>
 
@@ -71,10 +71,10 @@ static bool others_ran(const struct rest *rest)
 void rest_prepare(struct rest *rest, const struct rest_tick *tick)
 {
     const uintptr_t gil = gil_only(tick);
-    const bool has_bell = bell_works(gil, tick->interp->ver.gil.len);
+    const bool has_bell = gil_wakeup_works(gil, tick->interp->ver.gil.len);
     if (rest->is_armed) { /* the tick before was late: there was no time to rest */
         rest->is_armed = false;
-        bell_disarm();
+        gil_wakeup_disarm();
     }
     if (rest->n_quiet == REST_QUIET / 2)
         others_note(rest);
@@ -88,7 +88,7 @@ void rest_prepare(struct rest *rest, const struct rest_tick *tick)
         return;
     }
     others_note(rest);
-    bell_arm(tick->wake, WAKE_BELL);
+    gil_wakeup_arm(tick->wake, WAKE_BELL);
     rest->is_armed = true;
 }
 
@@ -126,14 +126,14 @@ bool rest_take(struct rest *rest, const struct rest_tick *tick, uint64_t until_n
     if (!rest->is_armed)
         return false;
     rest->is_armed = false;
-    /* n_quiet is 0 if this tick was not; the GIL may have been taken before the bell was armed */
+    /* n_quiet is 0 if this tick was not; the GIL may have been taken before gil_wakeup was armed */
     if (rest->n_quiet == 0 || interp_gil_is_locked(tick->interp, gil_only(tick))) {
-        bell_disarm();
+        gil_wakeup_disarm();
         return false;
     }
     tell_begin(tick, until_ns);
     wake_sleep(tick->wake, until_ns);
-    const uint64_t rang = bell_disarm(), now = clock_now();
+    const uint64_t rang = gil_wakeup_disarm(), now = clock_now();
     if (rang != 0) { /* whatever ran without the GIL until then, no stack has changed */
         rest->n_quiet = 0;
         *end_ns = rang < now ? rang : now;
@@ -157,5 +157,5 @@ void rest_end(struct rest *rest)
 {
     rest->n_quiet = 0;
     rest->is_armed = false;
-    bell_disarm();
+    gil_wakeup_disarm();
 }

@@ -86,8 +86,8 @@ static void pace_keep(struct sampler *s, uint64_t now)
     const uint64_t taken =
         atomic_load_explicit(&counters->ticks_taken, memory_order_relaxed) - s->rest.passed;
     if (pace_look(&s->pace, now, cost, taken))
-        report_event(s->report, WIRE_EVENT_INTERVAL, 0, now,
-                     (int64_t)(s->interval_ns * s->pace.stride));
+        wire_writer_event(s->writer, WIRE_EVENT_INTERVAL, 0, now,
+                          (int64_t)(s->interval_ns * s->pace.stride));
 }
 
 /* Who holds the GIL of the main interpreter now: thread id, 0 = nobody. */
@@ -125,7 +125,7 @@ static bool tick_open(struct sampler *s, uint64_t now, uint32_t holder)
     s->number = number;
     s->before_ns = before;
     s->last_ns = now;
-    if (ring_free(s->report->ring) < RING_LOW_BYTES) {
+    if (ring_free(s->writer->ring) < RING_LOW_BYTES) {
         counter_add(&counters->ticks_overflowed, 1);
         s->skipped++;
         s->gap_ns += before ? now - before - gap : 0;
@@ -138,18 +138,18 @@ static bool tick_open(struct sampler *s, uint64_t now, uint32_t holder)
         .missed = s->skipped > UINT32_MAX ? UINT32_MAX : (uint32_t)s->skipped,
         .holder = holder,
     };
-    report_tick(s->report, &tick);
+    wire_writer_tick(s->writer, &tick);
     s->gap_ns = s->skipped = 0;
     return true;
 }
 
 void sampler_tick(struct sampler *s, uint64_t now_ns)
 {
-    s->report->full = false;
-    seat_begin(&s->seat, sched_getcpu());
+    s->writer->full = false;
+    affinity_begin(&s->affinity, sched_getcpu());
     const uint64_t deaths = codes_deaths(s->codes);
     sampler_harvest(s);
-    codes_forget(s->codes, deaths, report_code_free, s->report);
+    codes_forget(s->codes, deaths, wire_writer_code_free, s->writer);
     sampler_note_ends(s);
     threads_refresh(s->threads);
     s->threads->is_late = false;
@@ -157,18 +157,18 @@ void sampler_tick(struct sampler *s, uint64_t now_ns)
     if (s->is_quiet)
         sampler_observe(s);
     s->rest.n_quiet = s->is_quiet && s->threads->n > 0 ? s->rest.n_quiet + 1 : 0;
-    names_look(s->names, s->threads, s->report, now_ns);
+    thread_names_look(s->names, s->threads, s->writer, now_ns);
     labels_look(s->labels, now_ns);
-    ring_commit(s->report->ring);
+    ring_commit(s->writer->ring);
     if (now_ns - s->process_cpu_at >= PROCESS_CLOCK_NS) {
         s->process_cpu_at = now_ns;
         clocks_book(s);
         pace_keep(s, now_ns);
     }
     atomic_store_explicit(&s->head->sampler_beat, now_ns, memory_order_relaxed);
-    const int32_t cpu = seat_look(&s->seat, now_ns);
-    if (cpu != SEAT_NOWHERE)
-        (void)seat_move(&s->seat, s->seat.tid, cpu);
+    const int32_t cpu = affinity_look(&s->affinity, now_ns);
+    if (cpu != AFFINITY_NOWHERE)
+        (void)affinity_move(&s->affinity, s->affinity.tid, cpu);
 }
 
 /* Write down the ticks that were due before then, in which nothing has happened. */
@@ -179,7 +179,7 @@ static void pass_ticks(struct sampler *s, uint64_t end_ns)
         if (tick_open(s, due, 0)) /* the GIL was free */
             counter_add(&s->head->counters.samples, s->threads->n);
     }
-    ring_commit(s->report->ring);
+    ring_commit(s->writer->ring);
 }
 
 static struct rest_tick rest_tick_of(const struct sampler *s)
@@ -237,7 +237,7 @@ static bool all_is_well(struct sampler *s, uint64_t now)
 
 void sampler_change_thread(struct sampler *s)
 {
-    seat_change_thread(&s->seat);
+    affinity_change_thread(&s->affinity);
     s->tasks.fd = -1;
     for (uint32_t i = 0; i < s->threads->n; i++)
         s->threads->list[i].files = STANDING_NO_FILES;
@@ -266,7 +266,7 @@ bool sampler_run(struct sampler *s)
     }
     rest_end(&s->rest);
     sampler_harvest(s);
-    ring_commit(s->report->ring);
+    ring_commit(s->writer->ring);
     clocks_book(s);
     s->earlier_cpu_ns += clock_read(CLOCK_THREAD_CPUTIME_ID);
     return true;

@@ -20,21 +20,21 @@
 #ifndef PYREC_AGENT_SAMPLER_H
 #define PYREC_AGENT_SAMPLER_H
 
-#include "idle.h"
-#include "names.h"
+#include "affinity.h"
+#include "cold.h"
 #include "pace.h"
 #include "record/agent/channel/link.h"
-#include "report.h"
 #include "rest.h"
-#include "seat.h"
+#include "thread_names.h"
+#include "wire_writer.h"
 
 struct sampler {
     const struct interp *interp;
     struct codes *codes;
     struct capture *capture;
     struct threads *threads;
-    struct report *report;
-    struct names *names;
+    struct wire_writer *writer;
+    struct thread_names *names;
     struct labels *labels;
     struct link *link;
     struct wire_head *head;
@@ -48,9 +48,9 @@ struct sampler {
     uint64_t skipped;   /* tick numbers since then */
     uint64_t process_cpu_ns, process_cpu_at;
     uint64_t earlier_cpu_ns; /* CPU time of sampler threads before a pause */
-    struct idle idle;
+    struct cold cold;
     struct pace pace;
-    struct seat seat;
+    struct affinity affinity;
     struct rest rest;
     struct standing_tasks tasks; /* fd -1 until its descriptors are in nobody's way */
     bool is_quiet;               /* no thread was found to have run in this tick */

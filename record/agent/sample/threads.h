@@ -45,7 +45,7 @@ struct thread {
     uint8_t name_looks;  /* at it, while it had no name */
     uint64_t name_hash;  /* of the name that was written; 0 = none */
     bool full;           /* the next stack is written whole */
-    uint8_t idle_ticks;  /* in a row, up to IDLE_COLD */
+    uint8_t idle_ticks;  /* in a row, up to COLD_TICKS */
     uint64_t asked_cpu_ns;
     uint64_t asked_ns;   /* in which tick */
     uint64_t ran_ns;     /* since the tick before */
@@ -55,7 +55,7 @@ struct thread {
 
 /* Marks of a thread, apart from it: looking at all of them touches little memory. */
 enum thread_mark {
-    THREAD_COLD = 1,  /* has not run for a while; see idle.h */
+    THREAD_COLD = 1,  /* has not run for a while; see cold.h */
     THREAD_ASKED = 2, /* was asked in this tick */
     THREAD_LATE = 4,  /* was asked in an earlier tick and has not answered */
 };

@@ -2,7 +2,7 @@
 /*
  * wake - the word that the sampler sleeps on, and what wakes it.
  *
- * On the line:  agent (stop), bell (the GIL was taken) -> [wake] -> sampler, rest
+ * On the line:  agent (stop), gil_wakeup (the GIL was taken) -> [wake] -> sampler, rest
  * Threads:      the sampler sleeps; any thread, also in a signal handler, sets bits.
  * Memory:       a futex, the owner's.
  */
@@ -16,7 +16,7 @@ enum wake {
     WAKE_BELL = 2, /* somebody has taken the GIL */
 };
 
-/* Sleep until CLOCK_MONOTONIC `when_ns`, or until *wake has a bit; clear the bell's. */
+/* Sleep until CLOCK_MONOTONIC `when_ns`, or until *wake has a bit; clear that of gil_wakeup. */
 void wake_sleep(_Atomic uint32_t *wake, uint64_t when_ns);
 
 #endif

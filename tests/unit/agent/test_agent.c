@@ -2,7 +2,7 @@
 /* The agent as a whole, in a process without Python: its sampler thread waits for its time. */
 #include "record/agent/agent.h"
 #include "record/agent/base/clock.h"
-#include "record/agent/interpose/ends.h"
+#include "record/agent/interpose/thread_ends.h"
 #include "tests/unit/support/suite.h"
 
 #include <check.h>
@@ -77,18 +77,18 @@ static void end_check(const struct job *job)
 {
     int32_t tid = 0;
     uint64_t cpu_ns = 0;
-    ck_assert(ends_next(&tid, &cpu_ns));
+    ck_assert(thread_ends_next(&tid, &cpu_ns));
     ck_assert_int_eq(tid, atomic_load(&job->tid));
     ck_assert_uint_ge(cpu_ns, job->measured_ns);
     ck_assert_uint_lt(cpu_ns, job->measured_ns + 100 * MS_NS);
-    ck_assert(!ends_next(&tid, &cpu_ns));
+    ck_assert(!thread_ends_next(&tid, &cpu_ns));
 }
 
 /* However it ends and whatever it was made with: result and attributes are the program's. */
 START_TEST(ends_of_every_kind)
 {
     const size_t stacks[] = {PTHREAD_STACK_MIN, 65536, 1048576};
-    ends_watch();
+    thread_ends_watch();
     for (unsigned i = 0; i < WAYS * 3; i++) {
         struct job job = {.way = (enum way)(i % WAYS), .burn_ns = i * MS_NS};
         pthread_attr_t attributes, actual;
@@ -121,7 +121,7 @@ START_TEST(threads_that_cannot_be_made)
     struct job job = {.burn_ns = MS_NS};
     pthread_attr_t attributes;
     pthread_t thread;
-    ends_watch();
+    thread_ends_watch();
     pthread_attr_init(&attributes);
     pthread_attr_setstacksize(&attributes, (size_t)1 << 46);
     for (unsigned i = 0; i < 3 * STARTS_MAX; i++)
@@ -152,16 +152,16 @@ START_TEST(more_ends_than_room)
     int32_t tid;
     uint64_t cpu_ns;
     unsigned n = 0;
-    ends_watch();
+    thread_ends_watch();
     for (unsigned i = 0; i < 4; i++)
         ck_assert_int_eq(pthread_create(&makers[i], NULL, maker_run, NULL), 0);
     for (unsigned i = 0; i < 4; i++)
         ck_assert_int_eq(pthread_join(makers[i], NULL), 0);
-    while (ends_next(&tid, &cpu_ns))
+    while (thread_ends_next(&tid, &cpu_ns))
         n++;
     ck_assert_uint_eq(n, ENDS_MAX);
-    ends_reset();
-    ck_assert(!ends_next(&tid, &cpu_ns));
+    thread_ends_reset();
+    ck_assert(!thread_ends_next(&tid, &cpu_ns));
 }
 END_TEST
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* Masks and sets of signals: our number is in none of them, and the program cannot tell. */
-#include "record/agent/interpose/ends.h"
 #include "record/agent/interpose/exec.h"
 #include "record/agent/interpose/nosignal.h"
 #include "record/agent/interpose/sigmask.h"
 #include "record/agent/interpose/signals.h"
+#include "record/agent/interpose/thread_ends.h"
 #include "tests/unit/support/suite.h"
 #include <errno.h>
 #include <pthread.h>
@@ -41,7 +41,7 @@ static void setup(void)
     ck_assert(signals_share_faults(ours));
     ck_assert(signals_take(ours));
     exec_watch(getpid(), told);
-    ends_watch();
+    thread_ends_watch();
     number = signals_number();
 }
 

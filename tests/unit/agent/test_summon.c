@@ -123,7 +123,7 @@ START_TEST(test_not_started)
 }
 END_TEST
 
-/* Who gets all orphans gets this one as well, and may bury it. */
+/* Who gets all orphans gets this one as well, and may reap it. */
 START_TEST(test_orphans)
 {
     char text[64];

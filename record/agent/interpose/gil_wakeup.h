@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * bell - rings when somebody takes the GIL.
+ * gil_wakeup - a bell that rings when somebody takes the GIL.
  *
- * On the line:  a thread of the program, in take_gil() -> [bell] -> wakes the sampler
- * Threads:      pthread_cond_signal on any; bell_reset in a forked child; all else on the
+ * On the line:  a thread of the program, in take_gil() -> [gil_wakeup] -> wakes the sampler
+ * Threads:      pthread_cond_signal on any; gil_wakeup_reset in a forked child; all else on the
  *               sampler's.
  * Memory:       static.
  * Loss:         none: where it is not proved to ring, it is not relied on.
@@ -14,10 +14,10 @@
  * wakes the sampler; else it costs a load and a compare.
  *
  * Whether Python's calls come through here is not known (it may be linked in ways of its own): a
- * GIL on which both variables have been signalled is proved to have a bell.
+ * GIL on which both variables have been signalled is proved to have a wakeup.
  */
-#ifndef PYREC_AGENT_BELL_H
-#define PYREC_AGENT_BELL_H
+#ifndef PYREC_AGENT_GIL_WAKEUP_H
+#define PYREC_AGENT_GIL_WAKEUP_H
 
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -25,21 +25,21 @@
 #include <stdint.h>
 
 /* Has the GIL at this address (`len` bytes) a bell? False at first: it listens from then on. */
-bool bell_works(uintptr_t gil, size_t len);
+bool gil_wakeup_works(uintptr_t gil, size_t len);
 
 /*
  * Arm it: the next taking of the GIL sets `bits` in *word and wakes who waits for that futex. A
  * GIL that was taken before is seen to be locked after this, or its taking will ring.
  */
-void bell_arm(_Atomic uint32_t *word, uint32_t bits);
+void gil_wakeup_arm(_Atomic uint32_t *word, uint32_t bits);
 
 /* CLOCK_MONOTONIC of the first ring since it was armed, 0 = none. It may ring once more. */
-uint64_t bell_disarm(void);
+uint64_t gil_wakeup_disarm(void);
 
 /* Until a GIL is known: call `heard` at every signal, with where it was given; NULL: no more. */
-void bell_watch(void (*heard)(uintptr_t caller));
+void gil_wakeup_watch(void (*heard)(uintptr_t caller));
 
 /* In a forked child: nobody sleeps there. What is proved of the GIL holds there as well. */
-void bell_reset(void);
+void gil_wakeup_reset(void);
 
 #endif

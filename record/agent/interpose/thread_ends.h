@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ends - what threads had on their CPU clocks at their very end.
+ * thread_ends - what threads had on their CPU clocks at their very end.
  *
- * On the line:  a thread that ends -> [ends] -> sampler
+ * On the line:  a thread that ends -> [thread_ends] -> sampler
  * Threads:      pthread_create and the end of a thread on the program's threads, wait-free; the
  *               rest on the sampler.
  * Memory:       static, 24 KiB.
@@ -17,8 +17,8 @@
  * ends: by returning, pthread_exit or cancellation. Nothing else about the thread changes: same
  * attributes, same result, and our function is gone from its stack before the program's begins.
  */
-#ifndef PYREC_AGENT_ENDS_H
-#define PYREC_AGENT_ENDS_H
+#ifndef PYREC_AGENT_THREAD_ENDS_H
+#define PYREC_AGENT_THREAD_ENDS_H
 
 #include <pthread.h>
 #include <stdbool.h>
@@ -28,19 +28,19 @@
 #define STARTS_MAX 64u
 
 /* Make a thread of ours: as pthread_create would without us. */
-int ends_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*routine)(void *),
-                void *argument);
+int thread_ends_create(pthread_t *thread, const pthread_attr_t *attributes,
+                       void *(*routine)(void *), void *argument);
 
 /* Watch the threads that are made from now on. */
-void ends_watch(void);
+void thread_ends_watch(void);
 
 /* No more: nothing is done on threads that end. */
-void ends_unwatch(void);
+void thread_ends_unwatch(void);
 
 /* In a forked child: none has ended, none is being made. */
-void ends_reset(void);
+void thread_ends_reset(void);
 
 /* The next one that has ended. False when there is none. */
-bool ends_next(int32_t *tid, uint64_t *cpu_ns);
+bool thread_ends_next(int32_t *tid, uint64_t *cpu_ns);
 
 #endif

@@ -1,20 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * report - turn what was sampled into wire records.
+ * wire_writer - write what was sampled as wire records.
  *
- * On the line:  raw stack -> [report] -> ring
+ * On the line:  raw stack -> [wire_writer] -> ring
  * Threads:      the sampler only.
  * Memory:       one scratch stack, reserved at start.
  * Loss:         a record that finds no room is left out; the thread's next stack is then sent
  *               whole. The caller counts.
  */
-#ifndef PYREC_AGENT_REPORT_H
-#define PYREC_AGENT_REPORT_H
+#ifndef PYREC_AGENT_WIRE_WRITER_H
+#define PYREC_AGENT_WIRE_WRITER_H
 
 #include "record/wire/ring.h"
 #include "threads.h"
 
-struct report {
+struct wire_writer {
     struct ring *ring;
     struct codes *codes;
     struct wire_counters *counters;
@@ -26,10 +26,10 @@ struct report {
     char functions[WIRE_CALL_FUNCTIONS][WIRE_CALL_FUNCTION_MAX];
 };
 
-bool report_init(struct report *report, struct codes *codes, uint32_t max_depth);
+bool wire_writer_init(struct wire_writer *writer, struct codes *codes, uint32_t max_depth);
 
 /* Give it back. */
-void report_free(struct report *report);
+void wire_writer_free(struct wire_writer *writer);
 
 /* One explicit sample, said in words. */
 struct observation {
@@ -44,18 +44,21 @@ struct observation {
  * The number of a "call" of which only the kernel's function is known in which the thread waits.
  * -1 when that is "", there are too many of them, or the ring is full.
  */
-int32_t report_call_function(struct report *report, const char *function);
+int32_t wire_writer_call_function(struct wire_writer *writer, const char *function);
 
 /* Write it, announcing the thread and describing new code objects before. */
-void report_sample(struct report *report, struct thread *thread, const struct observation *seen);
+void wire_writer_sample(struct wire_writer *writer, struct thread *thread,
+                        const struct observation *seen);
 
-/* A codes_free_fn: `closure` is a struct report. */
-void report_code_free(void *closure, uint32_t id);
+/* A codes_free_fn: `closure` is a struct wire_writer. */
+void wire_writer_code_free(void *closure, uint32_t id);
 
-void report_tick(struct report *report, const struct wire_tick *tick);
-void report_thread_end(struct report *report, const struct thread *thread, uint64_t time_ns);
-void report_thread_name(struct report *report, uint32_t thread, const char *name, uint32_t len);
-void report_event(struct report *report, uint32_t event, uint32_t thread, uint64_t time_ns,
-                  int64_t value);
+void wire_writer_tick(struct wire_writer *writer, const struct wire_tick *tick);
+void wire_writer_thread_end(struct wire_writer *writer, const struct thread *thread,
+                            uint64_t time_ns);
+void wire_writer_thread_name(struct wire_writer *writer, uint32_t thread, const char *name,
+                             uint32_t len);
+void wire_writer_event(struct wire_writer *writer, uint32_t event, uint32_t thread,
+                       uint64_t time_ns, int64_t value);
 
 #endif

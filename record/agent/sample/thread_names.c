@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "names.h"
+#include "thread_names.h"
 #include "record/agent/base/peek.h"
 #include "record/agent/cpython/objects.h"
 
@@ -8,14 +8,14 @@
 #define LOOKS         16u         /* in a row, for a thread that has no name */
 #define TRIES         3           /* for one whose object changes under the reading */
 
-void names_init(struct names *names, const struct interp *interp)
+void thread_names_init(struct thread_names *names, const struct interp *interp)
 {
-    *names = (struct names){.interp = interp};
+    *names = (struct thread_names){.interp = interp};
 }
 
-void names_reset(struct names *names)
+void thread_names_reset(struct thread_names *names)
 {
-    names_init(names, names->interp);
+    thread_names_init(names, names->interp);
 }
 
 /* ---- one thread ---- */
@@ -28,19 +28,20 @@ static uint64_t name_hash(const struct early_name *name)
     return hash | 1;
 }
 
-static void name_report(struct thread *thread, const struct early_name *name, struct report *report)
+static void name_report(struct thread *thread, const struct early_name *name,
+                        struct wire_writer *writer)
 {
     const uint64_t hash = name_hash(name);
     if (hash == thread->name_hash)
         return;
-    report_thread_name(report, thread->id, name->text, name->len);
-    if (!report->full) /* else again at the next look */
+    wire_writer_thread_name(writer, thread->id, name->text, name->len);
+    if (!writer->full) /* else again at the next look */
         thread->name_hash = hash;
 }
 
 /* ---- before they are announced ---- */
 
-static struct early_name *early_find(struct names *names, const struct thread *thread)
+static struct early_name *early_find(struct thread_names *names, const struct thread *thread)
 {
     for (uint32_t i = 0; i < NAMES_EARLY; i++)
         if (names->early[i].thread == thread->id)
@@ -48,7 +49,7 @@ static struct early_name *early_find(struct names *names, const struct thread *t
     return NULL;
 }
 
-static void early_keep(struct names *names, const struct thread *thread,
+static void early_keep(struct thread_names *names, const struct thread *thread,
                        const struct early_name *name)
 {
     struct early_name *early = early_find(names, thread);
@@ -57,13 +58,13 @@ static void early_keep(struct names *names, const struct thread *thread,
     *early = *name;
 }
 
-void names_end(struct names *names, struct thread *thread, struct report *report)
+void thread_names_end(struct thread_names *names, struct thread *thread, struct wire_writer *writer)
 {
     struct early_name *const early = early_find(names, thread);
     if (early == NULL)
         return;
     if (thread->announced && thread->name_hash == 0)
-        name_report(thread, early, report);
+        name_report(thread, early, writer);
     early->thread = 0;
 }
 
@@ -91,13 +92,13 @@ static bool lacks_name(const struct thread *thread)
  * names of a thread's first interpreter are its names. New threads are at the end of the dict;
  * `wanted` = how many are looked for, at most.
  */
-static void interp_look(struct names *names, struct threads *threads, struct report *report,
-                        uintptr_t state, uint32_t wanted)
+static void interp_look(struct thread_names *names, struct threads *threads,
+                        struct wire_writer *writer, uintptr_t state, uint32_t wanted)
 {
     const struct pyver *const ver = &names->interp->ver;
     const struct entries active = active_find(ver, state, &names->hints);
     uint32_t hint = threads->n > 0 ? threads->n - 1 : 0;
-    for (uint32_t i = active.n; i-- > 0 && wanted > 0 && !report->full;) {
+    for (uint32_t i = active.n; i-- > 0 && wanted > 0 && !writer->full;) {
         uintptr_t key, object, again;
         uint64_t ident;
         if (!entries_get(&active, i, &key, &object) || !object_int(ver, key, &ident))
@@ -113,14 +114,14 @@ static void interp_look(struct names *names, struct threads *threads, struct rep
             continue;
         wanted -= lacks_name(thread);
         if (thread->announced)
-            name_report(thread, &name, report);
+            name_report(thread, &name, writer);
         else
             early_keep(names, thread, &name);
     }
 }
 
 /* How many threads are to be named; those that have waited in vain for long are none. */
-static uint32_t pending_count(struct names *names, struct threads *threads)
+static uint32_t pending_count(struct thread_names *names, struct threads *threads)
 {
     uint32_t n = 0;
     for (uint32_t i = 0; i < threads->n; i++) {
@@ -134,8 +135,8 @@ static uint32_t pending_count(struct names *names, struct threads *threads)
     return n;
 }
 
-void names_look(struct names *names, struct threads *threads, struct report *report,
-                uint64_t now_ns)
+void thread_names_look(struct thread_names *names, struct threads *threads,
+                       struct wire_writer *writer, uint64_t now_ns)
 {
     const struct pyver *const ver = &names->interp->ver;
     if (threads->next_id != names->known_threads) {
@@ -155,7 +156,7 @@ void names_look(struct names *names, struct threads *threads, struct report *rep
     uint32_t bad = 0;
     uintptr_t state = peek(names->interp->runtime + ver->runtime.interpreters_head, &bad);
     for (uint32_t n = 0; state != 0 && !bad && n < THREADS_INTERPS; n++) {
-        interp_look(names, threads, report, state, is_due ? UINT32_MAX : pending);
+        interp_look(names, threads, writer, state, is_due ? UINT32_MAX : pending);
         state = peek(state + ver->interp.next, &bad);
     }
 }

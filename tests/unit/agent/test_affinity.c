@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* seat: a made-up machine with one busy thread, and one CPU free or none. */
-#include "record/agent/sample/seat.h"
+/* affinity: a made-up machine with one busy thread, and one CPU free or none. */
+#include "record/agent/sample/affinity.h"
 #include "tests/unit/support/fake_interp.h"
 #include "tests/unit/support/suite.h"
 #include <dlfcn.h>
@@ -15,14 +15,14 @@
 #define OTHER   0 /* that of some other program */
 #define FREE    2
 
-static struct seat seat;
+static struct affinity affinity;
 static uint64_t now_ns;
 static int32_t here;
 static unsigned moves, apart;
 
 static void start(void)
 {
-    seat_init(&seat, false);
+    affinity_init(&affinity, false);
     now_ns = 5000000000u;
     here = OTHER;
     moves = apart = 0;
@@ -35,15 +35,15 @@ static void run(unsigned n_ticks, bool is_free)
         now_ns += TICK_NS;
         if (is_free)
             here = FREE;
-        seat_begin(&seat, here);
+        affinity_begin(&affinity, here);
         if (here == BUSY) {
-            seat_together(&seat);
+            affinity_together(&affinity);
         } else {
-            seat_apart(&seat, 1, BUSY);
+            affinity_apart(&affinity, 1, BUSY);
             apart++;
         }
-        const int32_t to = seat_look(&seat, now_ns);
-        if (to != SEAT_NOWHERE) {
+        const int32_t to = affinity_look(&affinity, now_ns);
+        if (to != AFFINITY_NOWHERE) {
             here = to;
             moves++;
         }
@@ -96,16 +96,16 @@ START_TEST(nobody_knows_where)
 {
     start();
     for (unsigned i = 0; i < 100; i++) {
-        seat_begin(&seat, -1);
-        seat_apart(&seat, 1, SEAT_NOWHERE); /* a libc that cannot tell */
-        ck_assert_int_eq(seat_look(&seat, now_ns += TICK_NS), SEAT_NOWHERE);
+        affinity_begin(&affinity, -1);
+        affinity_apart(&affinity, 1, AFFINITY_NOWHERE); /* a libc that cannot tell */
+        ck_assert_int_eq(affinity_look(&affinity, now_ns += TICK_NS), AFFINITY_NOWHERE);
     }
 }
 END_TEST
 
 static void *main_thread_cpu(void *closure)
 {
-    return (void *)(intptr_t)seat_of_thread(&seat, *(const uint64_t *)closure);
+    return (void *)(intptr_t)affinity_of_thread(&affinity, *(const uint64_t *)closure);
 }
 
 /* Another thread sees where this one is. */
@@ -116,10 +116,10 @@ START_TEST(sees_threads)
     void *seen = NULL;
     fake_catch_faults();
     memcpy(&ident, &self, sizeof(self));
-    seat_init(&seat, false);
+    affinity_init(&affinity, false);
     if (dlsym(RTLD_DEFAULT, "__rseq_offset") != NULL)
-        ck_assert_uint_ne(seat.rseq, 0);
-    for (int i = 0; i < 100 && seat.rseq != 0; i++) {
+        ck_assert_uint_ne(affinity.rseq, 0);
+    for (int i = 0; i < 100 && affinity.rseq != 0; i++) {
         pthread_t other;
         int before = sched_getcpu();
         ck_assert_int_eq(pthread_create(&other, NULL, main_thread_cpu, &ident), 0);
@@ -127,8 +127,8 @@ START_TEST(sees_threads)
         if (sched_getcpu() == before) /* it may have been moved meanwhile */
             ck_assert_int_eq((int)(intptr_t)seen, before);
     }
-    ck_assert_int_eq(seat_of_thread(&seat, 0), SEAT_NOWHERE);
-    ck_assert_int_eq(seat_of_thread(&seat, 4096), SEAT_NOWHERE); /* not mapped */
+    ck_assert_int_eq(affinity_of_thread(&affinity, 0), AFFINITY_NOWHERE);
+    ck_assert_int_eq(affinity_of_thread(&affinity, 4096), AFFINITY_NOWHERE); /* not mapped */
 }
 END_TEST
 
@@ -136,13 +136,13 @@ END_TEST
 START_TEST(really_moves)
 {
     cpu_set_t before, after;
-    seat_init(&seat, false);
+    affinity_init(&affinity, false);
     ck_assert_int_eq(sched_getaffinity(0, sizeof(before), &before), 0);
     for (int cpu = -1; cpu <= CPU_SETSIZE; cpu++) {
         const bool may = cpu >= 0 && cpu < CPU_SETSIZE && CPU_ISSET(cpu, &before);
-        ck_assert_int_eq(seat_move(&seat, gettid(), cpu), may);
+        ck_assert_int_eq(affinity_move(&affinity, gettid(), cpu), may);
         if (may)
-            ck_assert_int_eq(seat.here, cpu);
+            ck_assert_int_eq(affinity.here, cpu);
         ck_assert_int_eq(sched_getaffinity(0, sizeof(after), &after), 0);
         ck_assert(CPU_EQUAL(&before, &after));
     }
@@ -153,15 +153,15 @@ END_TEST
 START_TEST(holds)
 {
     cpu_set_t before, after;
-    seat_init(&seat, true);
+    affinity_init(&affinity, true);
     ck_assert_int_eq(sched_getaffinity(0, sizeof(before), &before), 0);
     for (int round = 0; round < 2; round++) {
         for (int cpu = 0; cpu < CPU_SETSIZE; cpu++) {
             if (!CPU_ISSET(cpu, &before)) {
-                ck_assert(!seat_move(&seat, gettid(), cpu));
+                ck_assert(!affinity_move(&affinity, gettid(), cpu));
                 continue;
             }
-            ck_assert(seat_move(&seat, gettid(), cpu));
+            ck_assert(affinity_move(&affinity, gettid(), cpu));
             ck_assert_int_eq(sched_getcpu(), cpu);
             ck_assert_int_eq(sched_getaffinity(0, sizeof(after), &after), 0);
             ck_assert_int_eq(CPU_COUNT(&after), 1);
@@ -176,13 +176,13 @@ START_TEST(keeps_away_from_real_time)
 {
     const struct sched_param low = {.sched_priority = 1}, none = {0};
     cpu_set_t before, after;
-    seat_init(&seat, false);
+    affinity_init(&affinity, false);
     ck_assert_int_eq(sched_getaffinity(0, sizeof(before), &before), 0);
     ck_assert_int_eq(sched_setscheduler(0, SCHED_FIFO, &low), 0);
-    const bool moved = seat_move(&seat, gettid(), sched_getcpu());
+    const bool moved = affinity_move(&affinity, gettid(), sched_getcpu());
     ck_assert_int_eq(sched_setscheduler(0, SCHED_OTHER, &none), 0);
     ck_assert(!moved);
-    ck_assert(seat_move(&seat, gettid(), sched_getcpu()));
+    ck_assert(affinity_move(&affinity, gettid(), sched_getcpu()));
     ck_assert_int_eq(sched_getaffinity(0, sizeof(after), &after), 0);
     ck_assert(CPU_EQUAL(&before, &after));
 }
@@ -191,8 +191,8 @@ END_TEST
 /* "real-time": only what needs the right to run so. */
 int main(int argc, char **argv)
 {
-    Suite *const suite = suite_create("seat");
-    TCase *const tests = tcase_create("seat");
+    Suite *const suite = suite_create("affinity");
+    TCase *const tests = tcase_create("affinity");
     if (argc > 1 && strcmp(argv[1], "real-time") == 0) {
         const struct sched_param low = {.sched_priority = 1}, none = {0};
         if (sched_setscheduler(0, SCHED_FIFO, &low) != 0) {

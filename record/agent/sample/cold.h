@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * idle - know that hundreds of idle threads are idle without asking each.
+ * cold - know that hundreds of idle threads are idle without asking each.
  *
  * On the line:  beside the sampler: which threads to look at in this tick.
  * Threads:      the sampler only.
  * Loss:         none that can be seen: a thread is passed over only while both of these hold, and
  *               all are looked at once a second whatever holds.
  *
- * A thread that has not run for IDLE_COLD ticks is cold. To change its stack it must take the GIL,
+ * A thread that has not run for COLD_TICKS ticks is cold. To change its stack it must take the GIL,
  * and the GIL counts how often it goes to another thread: an unchanged count means that no cold
  * thread has run Python (the last holder is never passed over). To use CPU without the GIL it must
  * move the process's CPU clock: what that clock shows beyond the clocks of all threads we know is
@@ -17,15 +17,15 @@
  *
  * 300 idle threads: 6 us per tick instead of 95.
  */
-#ifndef PYREC_AGENT_IDLE_H
-#define PYREC_AGENT_IDLE_H
+#ifndef PYREC_AGENT_COLD_H
+#define PYREC_AGENT_COLD_H
 
 #include "record/agent/cpython/interp.h"
 #include "threads.h"
 
-#define IDLE_COLD 8u /* ticks without CPU time */
+#define COLD_TICKS 8u /* ticks without CPU time */
 
-struct idle {
+struct cold {
     uint64_t switches;  /* the GIL's count at the last tick */
     uint64_t known_ns;  /* sum of all threads' clocks, as far as we have read them */
     uint64_t before_ns; /* the process's clock when this tick began to read */
@@ -34,20 +34,20 @@ struct idle {
 };
 
 /* How many are cold. */
-uint32_t idle_cold(const struct threads *threads);
+uint32_t cold_count(const struct threads *threads);
 
 /* Begin to look at threads: may cold ones be passed over? `last_ns`: time of the tick before. */
-bool idle_begin(struct idle *idle, const struct interp *interp, struct threads *threads,
+bool cold_begin(struct cold *cold, const struct interp *interp, struct threads *threads,
                 uint64_t last_ns);
 
 /*
  * All but the cold ones have been looked at: has one of them run after all? `earlier_ns`: what
  * samplers before this one have used.
  */
-bool idle_has_run(struct idle *idle, const struct threads *threads, uint64_t earlier_ns);
+bool cold_has_run(struct cold *cold, const struct threads *threads, uint64_t earlier_ns);
 
 /* All have been looked at. */
-void idle_asked_all(struct idle *idle, const struct threads *threads, uint64_t earlier_ns,
+void cold_asked_all(struct cold *cold, const struct threads *threads, uint64_t earlier_ns,
                     uint64_t last_ns);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "ends.h"
+#include "thread_ends.h"
 #include "interpose.h"
 #include "record/base/clocks.h"
 #include "sigmask.h"
@@ -56,14 +56,15 @@ static void end_book(void *opaque)
     const uint64_t number = atomic_fetch_add_explicit(&ends.n, 1, memory_order_relaxed) + 1;
     struct end *const end = &ends.list[number % ENDS_MAX];
     atomic_store_explicit(&end->number, 0, memory_order_relaxed);
-    atomic_thread_fence(memory_order_release); /* ends_next: a number is read before and after */
+    atomic_thread_fence(
+        memory_order_release); /* thread_ends_next: a number is read before and after */
     atomic_store_explicit(&end->tid, (int32_t)syscall(SYS_gettid), memory_order_relaxed);
     atomic_store_explicit(&end->cpu_ns, clocks_ns(CLOCK_THREAD_CPUTIME_ID), memory_order_relaxed);
     atomic_store_explicit(&end->number, number, memory_order_release);
     errno = saved;
 }
 
-bool ends_next(int32_t *tid, uint64_t *cpu_ns)
+bool thread_ends_next(int32_t *tid, uint64_t *cpu_ns)
 {
     const uint64_t n = atomic_load_explicit(&ends.n, memory_order_acquire);
     if (n - ends.n_seen > ENDS_MAX)
@@ -112,8 +113,8 @@ static void *thread_begin(void *opaque)
     return routine(argument); /* a jump: nothing of ours stays on the stack */
 }
 
-int ends_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*routine)(void *),
-                void *argument)
+int thread_ends_create(pthread_t *thread, const pthread_attr_t *attributes,
+                       void *(*routine)(void *), void *argument)
 {
     if (next == NULL)
         next_find();
@@ -127,14 +128,14 @@ EXPORT int pthread_create(pthread_t *thread, const pthread_attr_t *attributes,
         atomic_load_explicit(&ends.is_watching, memory_order_acquire) ? start_take() : NULL;
     if (start == NULL) {
         const uint64_t revealed = sigmask_reveal();
-        const int made = ends_create(thread, attributes, routine, argument);
+        const int made = thread_ends_create(thread, attributes, routine, argument);
         sigmask_hide(revealed);
         return made;
     }
     start->routine = routine;
     start->argument = argument;
     start->hidden = *signals_hidden();
-    const int result = ends_create(thread, attributes, thread_begin, start);
+    const int result = thread_ends_create(thread, attributes, thread_begin, start);
     if (result != 0)
         atomic_store_explicit(&start->is_taken, 0, memory_order_release);
     return result;
@@ -142,18 +143,18 @@ EXPORT int pthread_create(pthread_t *thread, const pthread_attr_t *attributes,
 
 /* ---- watching ---- */
 
-void ends_watch(void)
+void thread_ends_watch(void)
 {
     ends.has_key = ends.has_key || pthread_key_create(&ends.key, end_book) == 0;
     atomic_store_explicit(&ends.is_watching, ends.has_key, memory_order_release);
 }
 
-void ends_unwatch(void)
+void thread_ends_unwatch(void)
 {
     atomic_store(&ends.is_watching, false);
 }
 
-void ends_reset(void)
+void thread_ends_reset(void)
 {
     atomic_store(&ends.n, 0);
     ends.n_seen = 0;

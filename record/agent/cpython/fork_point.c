@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-#include "place.h"
+#include "fork_point.h"
 #include "record/agent/base/peek.h"
 
 #define DEPTH_MAX 100000
 
-static struct place place_of(const struct interp *interp, uintptr_t tstate)
+static struct fork_point place_of(const struct interp *interp, uintptr_t tstate)
 {
     const struct pyver *const ver = &interp->ver;
-    struct place place = {.tstate = tstate};
+    struct fork_point place = {.tstate = tstate};
     uint32_t bad = 0;
     if (tstate == 0)
         return place;
@@ -20,15 +20,15 @@ static struct place place_of(const struct interp *interp, uintptr_t tstate)
     return place;
 }
 
-struct place place_here(const struct interp *interp)
+struct fork_point fork_point_here(const struct interp *interp)
 {
     return place_of(interp, (uintptr_t)interp->call.own_tstate());
 }
 
-bool place_is_under(const struct interp *interp, const struct place *then)
+bool fork_point_is_under(const struct interp *interp, const struct fork_point *then)
 {
     const struct pyver *const ver = &interp->ver;
-    const struct place now = place_of(interp, then->tstate);
+    const struct fork_point now = place_of(interp, then->tstate);
     uint32_t bad = 0;
     if (then->frame == 0 || now.frame == then->frame)
         return false;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * names - what Python's threading module calls its threads.
+ * thread_names - what Python's threading module calls its threads.
  *
- * On the line:  memory of CPython -> [names] -> WIRE_THREAD_NAME records
+ * On the line:  memory of CPython -> [thread_names] -> WIRE_THREAD_NAME records
  * Threads:      the sampler only. Nothing of Python's is called and no lock is taken, the GIL's
  *               neither.
  * Memory:       none but the caller's struct.
@@ -13,11 +13,11 @@
  * They are read from threading._active (active.h). A name is believed if the object's _ident is the
  * thread's, and object and name are still in their places when it has been copied.
  */
-#ifndef PYREC_AGENT_NAMES_H
-#define PYREC_AGENT_NAMES_H
+#ifndef PYREC_AGENT_THREAD_NAMES_H
+#define PYREC_AGENT_THREAD_NAMES_H
 
 #include "record/agent/cpython/active.h"
-#include "report.h"
+#include "wire_writer.h"
 
 #define NAME_LEN    112u
 #define NAMES_EARLY 64u
@@ -29,7 +29,7 @@ struct early_name {
     char text[NAME_LEN];
 };
 
-struct names {
+struct thread_names {
     const struct interp *interp;
     uint64_t next_ns, wait_ns;            /* of looks at all of them: they may get other names */
     uint32_t known_threads;               /* id of the newest thread when we looked last */
@@ -39,19 +39,20 @@ struct names {
     struct active_hints hints;
 };
 
-void names_init(struct names *names, const struct interp *interp);
+void thread_names_init(struct thread_names *names, const struct interp *interp);
 
 /* Forget all; after a fork. */
-void names_reset(struct names *names);
+void thread_names_reset(struct thread_names *names);
 
 /*
  * Look for names when it is time: at each tick while a new thread has none, and at all of them ever
  * more rarely. Writes those that are new; of threads that are not announced yet when they are.
  */
-void names_look(struct names *names, struct threads *threads, struct report *report,
-                uint64_t now_ns);
+void thread_names_look(struct thread_names *names, struct threads *threads,
+                       struct wire_writer *writer, uint64_t now_ns);
 
 /* A thread ends, perhaps just announced: the last moment to say its name. */
-void names_end(struct names *names, struct thread *thread, struct report *report);
+void thread_names_end(struct thread_names *names, struct thread *thread,
+                      struct wire_writer *writer);
 
 #endif

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * seat - on which CPU the sampler is, on which one a thread, and whether they should be the same.
+ * affinity - on which CPU the sampler is, on which one a thread, and whether they should be the
+ * same.
  *
- * On the line:  how threads were found -> [seat] -> sampler: move to that CPU
+ * On the line:  how threads were found -> [affinity] -> sampler: move to that CPU
  * Threads:      the sampler's.
  * Memory:       none.
  *
@@ -21,16 +22,16 @@
  * Where a thread is, or was last, is known from the kernel's rseq, which glibc registers for every
  * thread from 2.35 on. Before, the sampler stays where it is.
  */
-#ifndef PYREC_AGENT_SEAT_H
-#define PYREC_AGENT_SEAT_H
+#ifndef PYREC_AGENT_AFFINITY_H
+#define PYREC_AGENT_AFFINITY_H
 
 #include <sched.h>
 #include <stdbool.h>
 #include <stdint.h>
 
-#define SEAT_NOWHERE (-1) /* not known; or: no move */
+#define AFFINITY_NOWHERE (-1) /* not known; or: no move */
 
-struct seat {
+struct affinity {
     uintptr_t rseq;      /* from a pthread_t to the CPU's number; 0 = there is none */
     int32_t here;        /* our own CPU in this tick */
     int32_t there;       /* that of the thread that answered last, .. */
@@ -45,29 +46,29 @@ struct seat {
     cpu_set_t allowed;
 };
 
-void seat_init(struct seat *seat, bool hold);
+void affinity_init(struct affinity *affinity, bool hold);
 
 /* From now on it is another thread that calls. */
-void seat_change_thread(struct seat *seat);
+void affinity_change_thread(struct affinity *affinity);
 
 /* A tick begins, on that CPU (sched_getcpu). */
-void seat_begin(struct seat *seat, int32_t here);
+void affinity_begin(struct affinity *affinity, int32_t here);
 
 /* The CPU that the thread with this pthread_t is on, or was last. */
-int32_t seat_of_thread(const struct seat *seat, uint64_t ident);
+int32_t affinity_of_thread(const struct affinity *affinity, uint64_t ident);
 
 /* A thread was found running, on that CPU; one had to leave its CPU for us. */
-void seat_apart(struct seat *seat, int32_t tid, int32_t cpu);
-void seat_together(struct seat *seat);
+void affinity_apart(struct affinity *affinity, int32_t tid, int32_t cpu);
+void affinity_together(struct affinity *affinity);
 
-/* The tick is over: where to go, to be with seat.tid, or SEAT_NOWHERE. */
-int32_t seat_look(struct seat *seat, uint64_t now_ns);
+/* The tick is over: where to go, to be with affinity.tid, or AFFINITY_NOWHERE. */
+int32_t affinity_look(struct affinity *affinity, uint64_t now_ns);
 
 /*
  * Move the calling thread to that CPU, on which that thread is; it is left free to be moved again,
  * or held. False when that is not allowed, when the CPU is not known, or when the thread has
  * real-time priority: beside it, nobody would ever run.
  */
-bool seat_move(struct seat *seat, int32_t tid, int32_t cpu);
+bool affinity_move(struct affinity *affinity, int32_t tid, int32_t cpu);
 
 #endif

@@ -1,37 +1,37 @@
 /* SPDX-License-Identifier: MIT */
-#include "report.h"
+#include "wire_writer.h"
 #include "record/agent/base/reserve.h"
 #include <string.h>
 #include <unistd.h>
 
 #define TABLE_PIECE (8u << 10) /* bytes of a line table per record */
 
-bool report_init(struct report *report, struct codes *codes, uint32_t max_depth)
+bool wire_writer_init(struct wire_writer *writer, struct codes *codes, uint32_t max_depth)
 {
-    memset(report, 0, sizeof(*report));
-    report->codes = codes;
-    report->max_depth = max_depth;
-    report->scratch = reserve_memory(max_depth * sizeof(struct wire_frame));
-    return report->scratch != NULL;
+    memset(writer, 0, sizeof(*writer));
+    writer->codes = codes;
+    writer->max_depth = max_depth;
+    writer->scratch = reserve_memory(max_depth * sizeof(struct wire_frame));
+    return writer->scratch != NULL;
 }
 
-void report_free(struct report *report)
+void wire_writer_free(struct wire_writer *writer)
 {
-    reserve_give_back(report->scratch, report->max_depth * sizeof(struct wire_frame));
-    memset(report, 0, sizeof(*report));
+    reserve_give_back(writer->scratch, writer->max_depth * sizeof(struct wire_frame));
+    memset(writer, 0, sizeof(*writer));
 }
 
-static void *record_reserve(struct report *report, enum wire_type type, size_t len)
+static void *record_reserve(struct wire_writer *writer, enum wire_type type, size_t len)
 {
-    void *const record = ring_reserve(report->ring, (uint16_t)type, len);
+    void *const record = ring_reserve(writer->ring, (uint16_t)type, len);
     if (record == NULL)
-        report->full = true;
+        writer->full = true;
     return record;
 }
 
 /* ---- code objects ---- */
 
-static bool table_rest(struct report *report, uint32_t id, const struct description *what,
+static bool table_rest(struct wire_writer *writer, uint32_t id, const struct description *what,
                        uint32_t at)
 {
     const char *const table = what->bytes + what->name_len + what->file_len;
@@ -39,7 +39,7 @@ static bool table_rest(struct report *report, uint32_t id, const struct descript
         const uint32_t len =
             what->table_len - at < TABLE_PIECE ? what->table_len - at : TABLE_PIECE;
         struct wire_code_table *const piece =
-            record_reserve(report, WIRE_CODE_TABLE, sizeof(*piece) + len);
+            record_reserve(writer, WIRE_CODE_TABLE, sizeof(*piece) + len);
         if (piece == NULL)
             return false;
         piece->code = id;
@@ -55,26 +55,26 @@ static bool table_rest(struct report *report, uint32_t id, const struct descript
 /* A codes_new_fn. */
 static bool code_write(void *closure, uint32_t id, const struct description *what)
 {
-    struct report *const report = closure;
+    struct wire_writer *const writer = closure;
     const uint32_t here = what->table_len < TABLE_PIECE ? what->table_len : TABLE_PIECE;
     const size_t text = (size_t)what->name_len + what->file_len;
-    struct wire_code *const code = record_reserve(report, WIRE_CODE, sizeof(*code) + text + here);
+    struct wire_code *const code = record_reserve(writer, WIRE_CODE, sizeof(*code) + text + here);
     if (code == NULL)
         return false;
     code->code = id;
     code->first_line = what->first_line;
-    code->table_kind = (uint32_t)report->codes->interp->ver.table;
+    code->table_kind = (uint32_t)writer->codes->interp->ver.table;
     code->name_len = what->name_len;
     code->file_len = what->file_len;
     code->table_len = what->table_len;
     code->table_here = here;
     code->pad = 0;
     memcpy(code->bytes, what->bytes, text + here);
-    atomic_fetch_add_explicit(&report->counters->codes, 1, memory_order_relaxed);
-    return table_rest(report, id, what, here);
+    atomic_fetch_add_explicit(&writer->counters->codes, 1, memory_order_relaxed);
+    return table_rest(writer, id, what, here);
 }
 
-void report_code_free(void *closure, uint32_t id)
+void wire_writer_code_free(void *closure, uint32_t id)
 {
     struct wire_code_free *const record = record_reserve(closure, WIRE_CODE_FREE, sizeof(*record));
     if (record == NULL) /* the collector then keeps it longer than need be */
@@ -85,49 +85,49 @@ void report_code_free(void *closure, uint32_t id)
 
 /* ---- samples ---- */
 
-int32_t report_call_function(struct report *report, const char *function)
+int32_t wire_writer_call_function(struct wire_writer *writer, const char *function)
 {
     uint32_t i = 0;
-    while (i < report->n_functions && strcmp(report->functions[i], function) != 0)
+    while (i < writer->n_functions && strcmp(writer->functions[i], function) != 0)
         i++;
     const size_t len = strlen(function);
-    if (i < report->n_functions)
+    if (i < writer->n_functions)
         return (int32_t)(WIRE_CALL_FIRST_FUNCTION + i);
     if (len == 0 || len >= WIRE_CALL_FUNCTION_MAX || i == WIRE_CALL_FUNCTIONS)
         return -1;
     struct wire_call_function *const record =
-        record_reserve(report, WIRE_CALL_FUNCTION, sizeof(*record) + len);
+        record_reserve(writer, WIRE_CALL_FUNCTION, sizeof(*record) + len);
     if (record == NULL)
         return -1;
     record->call = WIRE_CALL_FIRST_FUNCTION + i;
     record->len = (uint32_t)len;
     memcpy(record->name, function, len);
-    memcpy(report->functions[i], function, len + 1);
-    report->n_functions++;
+    memcpy(writer->functions[i], function, len + 1);
+    writer->n_functions++;
     return (int32_t)record->call;
 }
 
 /* The slot's stack, root first, into the scratch. False when an object on it is gone. */
-static bool stack_translate(struct report *report, const struct slot *slot)
+static bool stack_translate(struct wire_writer *writer, const struct slot *slot)
 {
     const uint32_t depth = slot->stack.depth;
     for (uint32_t i = 0; i < depth; i++) {
         const uint64_t frame = slot->stack.frames[i];
         const uint32_t id =
-            codes_resolve(report->codes, stack_frame_code(frame), slot->deaths, code_write, report);
+            codes_resolve(writer->codes, stack_frame_code(frame), slot->deaths, code_write, writer);
         if (id == 0) {
-            if (!report->full)
-                atomic_fetch_add_explicit(&report->counters->codes_lost, 1, memory_order_relaxed);
+            if (!writer->full)
+                atomic_fetch_add_explicit(&writer->counters->codes_lost, 1, memory_order_relaxed);
             return false;
         }
-        report->scratch[depth - 1 - i] =
+        writer->scratch[depth - 1 - i] =
             (struct wire_frame){.code = id, .instr = stack_frame_instr(frame)};
     }
     return true;
 }
 
 /* How many frames, from the root, are as they were sent last. */
-static uint32_t stack_common(const struct report *report, const struct thread *thread,
+static uint32_t stack_common(const struct wire_writer *writer, const struct thread *thread,
                              uint32_t depth)
 {
     if (thread->full || thread->slot == NULL)
@@ -135,17 +135,17 @@ static uint32_t stack_common(const struct report *report, const struct thread *t
     const struct wire_frame *const sent = thread->slot->sent;
     const uint32_t max = thread->slot->sent_depth < depth ? thread->slot->sent_depth : depth;
     uint32_t n = 0;
-    while (n < max && sent[n].code == report->scratch[n].code &&
-           sent[n].instr == report->scratch[n].instr)
+    while (n < max && sent[n].code == writer->scratch[n].code &&
+           sent[n].instr == writer->scratch[n].instr)
         n++;
     return n;
 }
 
-static bool thread_announce(struct report *report, struct thread *thread)
+static bool thread_announce(struct wire_writer *writer, struct thread *thread)
 {
     if (thread->announced)
         return true;
-    struct wire_thread *const record = record_reserve(report, WIRE_THREAD, sizeof(*record));
+    struct wire_thread *const record = record_reserve(writer, WIRE_THREAD, sizeof(*record));
     if (record == NULL)
         return false;
     record->record.flags = thread->tid == getpid() ? WIRE_THREAD_MAIN : 0;
@@ -171,20 +171,20 @@ static bool task_write(void *closure, uint32_t number, const char *text, uint32_
     return true;
 }
 
-static uint32_t task_of(struct report *report, const struct observation *seen)
+static uint32_t task_of(struct wire_writer *writer, const struct observation *seen)
 {
-    if (report->labels == NULL || seen->slot == NULL || seen->slot->stack.depth == 0)
+    if (writer->labels == NULL || seen->slot == NULL || seen->slot->stack.depth == 0)
         return 0;
     if (!seen->slot->has_task)
         return 0;
-    return labels_number(report->labels, &seen->slot->task, task_write, report);
+    return labels_number(writer->labels, &seen->slot->task, task_write, writer);
 }
 
-static struct wire_sample *sample_reserve(struct report *report, const struct thread *thread,
+static struct wire_sample *sample_reserve(struct wire_writer *writer, const struct thread *thread,
                                           const struct observation *seen, uint32_t n)
 {
     struct wire_sample *const sample =
-        record_reserve(report, WIRE_SAMPLE, sizeof(*sample) + n * sizeof(struct wire_frame));
+        record_reserve(writer, WIRE_SAMPLE, sizeof(*sample) + n * sizeof(struct wire_frame));
     if (sample == NULL)
         return NULL;
     sample->record.flags = 0;
@@ -199,22 +199,22 @@ static struct wire_sample *sample_reserve(struct report *report, const struct th
     return sample;
 }
 
-static void failure_write(struct report *report, const struct thread *thread,
+static void failure_write(struct wire_writer *writer, const struct thread *thread,
                           struct observation seen, enum wire_failure failure)
 {
     seen.failure = failure;
-    if (sample_reserve(report, thread, &seen, 0) != NULL)
-        atomic_fetch_add_explicit(&report->counters->failed[failure], 1, memory_order_relaxed);
+    if (sample_reserve(writer, thread, &seen, 0) != NULL)
+        atomic_fetch_add_explicit(&writer->counters->failed[failure], 1, memory_order_relaxed);
 }
 
 /* False: the ring is full. */
-static bool context_write(struct report *report, struct thread *thread,
+static bool context_write(struct wire_writer *writer, struct thread *thread,
                           const struct observation *seen)
 {
     const uint64_t context = seen->slot != NULL ? seen->slot->context : 0;
     if (context == thread->context)
         return true;
-    struct wire_context *const record = record_reserve(report, WIRE_CONTEXT, sizeof(*record));
+    struct wire_context *const record = record_reserve(writer, WIRE_CONTEXT, sizeof(*record));
     if (record == NULL)
         return false;
     record->thread = thread->id;
@@ -224,44 +224,45 @@ static bool context_write(struct report *report, struct thread *thread,
     return true;
 }
 
-void report_sample(struct report *report, struct thread *thread, const struct observation *seen)
+void wire_writer_sample(struct wire_writer *writer, struct thread *thread,
+                        const struct observation *seen)
 {
-    if (!thread_announce(report, thread))
+    if (!thread_announce(writer, thread))
         return;
     if (seen->failure != WIRE_FAIL_NONE) {
-        failure_write(report, thread, *seen, seen->failure);
+        failure_write(writer, thread, *seen, seen->failure);
         return;
     }
     const uint32_t depth = seen->slot ? seen->slot->stack.depth : 0;
-    if (depth > 0 && !stack_translate(report, seen->slot)) {
-        if (!report->full)
-            failure_write(report, thread, *seen, WIRE_FAIL_CODE_GONE);
+    if (depth > 0 && !stack_translate(writer, seen->slot)) {
+        if (!writer->full)
+            failure_write(writer, thread, *seen, WIRE_FAIL_CODE_GONE);
         return;
     }
-    if (!context_write(report, thread, seen))
+    if (!context_write(writer, thread, seen))
         return;
-    const uint32_t task = task_of(report, seen);
-    const uint32_t keep = stack_common(report, thread, depth);
+    const uint32_t task = task_of(writer, seen);
+    const uint32_t keep = stack_common(writer, thread, depth);
     const uint32_t n = depth - keep;
-    struct wire_sample *const sample = sample_reserve(report, thread, seen, n);
+    struct wire_sample *const sample = sample_reserve(writer, thread, seen, n);
     if (sample == NULL)
         return; /* what was sent last still holds */
     sample->record.flags = depth > 0 && seen->slot->stack.cut ? WIRE_SAMPLE_CUT : 0;
     sample->task = (uint16_t)task;
     sample->keep = keep;
-    memcpy(sample->frames, report->scratch + keep, n * sizeof(struct wire_frame));
+    memcpy(sample->frames, writer->scratch + keep, n * sizeof(struct wire_frame));
     thread->full = thread->slot == NULL;
     if (thread->slot == NULL)
         return;
-    memcpy(thread->slot->sent + keep, report->scratch + keep, n * sizeof(struct wire_frame));
+    memcpy(thread->slot->sent + keep, writer->scratch + keep, n * sizeof(struct wire_frame));
     thread->slot->sent_depth = depth;
 }
 
 /* ---- the rest ---- */
 
-void report_tick(struct report *report, const struct wire_tick *tick)
+void wire_writer_tick(struct wire_writer *writer, const struct wire_tick *tick)
 {
-    struct wire_tick *const record = record_reserve(report, WIRE_TICK, sizeof(*record));
+    struct wire_tick *const record = record_reserve(writer, WIRE_TICK, sizeof(*record));
     if (record == NULL)
         return;
     const struct wire_record header = record->record;
@@ -269,11 +270,12 @@ void report_tick(struct report *report, const struct wire_tick *tick)
     record->record = header;
 }
 
-void report_thread_end(struct report *report, const struct thread *thread, uint64_t time_ns)
+void wire_writer_thread_end(struct wire_writer *writer, const struct thread *thread,
+                            uint64_t time_ns)
 {
     if (!thread->announced)
         return;
-    struct wire_thread_end *const record = record_reserve(report, WIRE_THREAD_END, sizeof(*record));
+    struct wire_thread_end *const record = record_reserve(writer, WIRE_THREAD_END, sizeof(*record));
     if (record == NULL)
         return;
     record->thread = thread->id;
@@ -282,10 +284,11 @@ void report_thread_end(struct report *report, const struct thread *thread, uint6
     record->cpu_ns = thread->end_cpu_ns;
 }
 
-void report_thread_name(struct report *report, uint32_t thread, const char *name, uint32_t len)
+void wire_writer_thread_name(struct wire_writer *writer, uint32_t thread, const char *name,
+                             uint32_t len)
 {
     struct wire_thread_name *const record =
-        record_reserve(report, WIRE_THREAD_NAME, sizeof(*record) + len);
+        record_reserve(writer, WIRE_THREAD_NAME, sizeof(*record) + len);
     if (record == NULL)
         return;
     record->thread = thread;
@@ -293,10 +296,10 @@ void report_thread_name(struct report *report, uint32_t thread, const char *name
     memcpy(record->name, name, len);
 }
 
-void report_event(struct report *report, uint32_t event, uint32_t thread, uint64_t time_ns,
-                  int64_t value)
+void wire_writer_event(struct wire_writer *writer, uint32_t event, uint32_t thread,
+                       uint64_t time_ns, int64_t value)
 {
-    struct wire_event *const record = record_reserve(report, WIRE_EVENT, sizeof(*record));
+    struct wire_event *const record = record_reserve(writer, WIRE_EVENT, sizeof(*record));
     if (record == NULL)
         return;
     record->event = event;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* bell: a made-up GIL, and threads that take it. */
+/* gil_wakeup: a made-up GIL, and threads that take it. */
 #include "record/agent/base/clock.h"
-#include "record/agent/interpose/bell.h"
+#include "record/agent/interpose/gil_wakeup.h"
 #include "tests/unit/support/suite.h"
 #include <check.h>
 #include <errno.h>
@@ -42,7 +42,7 @@ static void drop(void)
 
 static bool works(void)
 {
-    return bell_works((uintptr_t)&gil, sizeof(gil));
+    return gil_wakeup_works((uintptr_t)&gil, sizeof(gil));
 }
 
 /* Each test is a process of its own. */
@@ -56,7 +56,7 @@ static void setup(void)
 
 START_TEST(test_proof)
 {
-    ck_assert_msg(!bell_works((uintptr_t)&elsewhere, sizeof(elsewhere)), "another GIL");
+    ck_assert_msg(!gil_wakeup_works((uintptr_t)&elsewhere, sizeof(elsewhere)), "another GIL");
     ck_assert_msg(!works(), "and back");
     pthread_cond_signal(&elsewhere);
     ck_assert(!works());
@@ -72,7 +72,7 @@ END_TEST
 START_TEST(test_rings_once)
 {
     const uint64_t before = clock_now();
-    bell_arm(&word, BIT);
+    gil_wakeup_arm(&word, BIT);
     pthread_cond_signal(&elsewhere);
     ck_assert_uint_eq(atomic_load(&word), 0);
     take();
@@ -81,20 +81,20 @@ START_TEST(test_rings_once)
     atomic_store(&word, 0);
     drop();
     ck_assert_msg(atomic_load(&word) == 0, "it had rung");
-    const uint64_t rang = bell_disarm();
+    const uint64_t rang = gil_wakeup_disarm();
     ck_assert(rang >= before && rang <= after);
     take();
     drop();
     ck_assert_msg(atomic_load(&word) == 0, "it is not armed");
-    bell_arm(&word, BIT);
-    ck_assert_uint_eq(bell_disarm(), 0);
+    gil_wakeup_arm(&word, BIT);
+    ck_assert_uint_eq(gil_wakeup_disarm(), 0);
 }
 END_TEST
 
 START_TEST(test_fork)
 {
-    bell_arm(&word, BIT);
-    bell_reset(); /* as a child would */
+    gil_wakeup_arm(&word, BIT);
+    gil_wakeup_reset(); /* as a child would */
     take();
     ck_assert_uint_eq(atomic_load(&word), 0);
     ck_assert(works());
@@ -121,15 +121,15 @@ START_TEST(test_wakes)
     atomic_store(&go_on, 1);
     ck_assert_int_eq(pthread_create(&thread, NULL, take_and_drop, NULL), 0);
     for (int i = 0; i < ROUNDS || slept == 0; i++) {
-        bell_arm(&word, BIT);
+        gil_wakeup_arm(&word, BIT);
         if (atomic_load(&gil.locked) == 0) {
             const bool is_over =
                 syscall(SYS_futex, &word, FUTEX_WAIT_PRIVATE, 0, &long_time, NULL, 0) != 0 &&
                 errno == ETIMEDOUT;
             ck_assert_msg(!is_over, "round %d: nobody rang", i);
-            slept += bell_disarm() != 0; /* else it was a late ring of the round before */
+            slept += gil_wakeup_disarm() != 0; /* else it was a late ring of the round before */
         } else {
-            (void)bell_disarm();
+            (void)gil_wakeup_disarm();
             sched_yield(); /* whoever has it may be waiting for this CPU */
         }
         atomic_fetch_and(&word, ~BIT);
@@ -141,8 +141,8 @@ END_TEST
 
 int main(void)
 {
-    Suite *const suite = suite_create("bell");
-    TCase *const tests = tcase_create("bell");
+    Suite *const suite = suite_create("gil_wakeup");
+    TCase *const tests = tcase_create("gil_wakeup");
     tcase_add_checked_fixture(tests, setup, NULL);
     tcase_set_timeout(tests, 120);
     tcase_add_test(tests, test_proof);
