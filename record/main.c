@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "record/base/clocks.h"
-#include "record/cli/shell_script.h"
+#include "record/cli/shell_completion.h"
 #include "record/dump/look.h"
 #include "record/onlook/onlook.h"
 #include "record/run/child.h"
@@ -24,7 +24,7 @@ static int print_text(const struct settings *settings)
     else if (settings->action == SETTINGS_HELP)
         settings_write_help(stdout);
     else if (settings->action == SETTINGS_COMPLETION)
-        shell_script_write(stdout, settings->shell);
+        shell_completion_write(stdout, settings->shell);
     else
         puts("pyrec " PYREC_VERSION);
     return fflush(stdout) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;

@@ -2,7 +2,7 @@
 /*
  * commands - what pyrec can do beside recording: the words, their options and their help.
  *
- * On the line:  the table -> look (parsing, --help), settings (--help), shell_script (completion)
+ * On the line:  the table -> look (parsing, --help), settings (--help), shell_completion (completion)
  * Threads:      any.
  * Memory:       none.
  */

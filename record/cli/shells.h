@@ -2,7 +2,7 @@
 /*
  * shells - those that command lines are completed for.
  *
- * On the line:  settings (--completion SHELL) -> [shells] -> shell_script
+ * On the line:  settings (--completion SHELL) -> [shells] -> shell_completion
  * Threads:      any. Memory: none.
  */
 #ifndef PYREC_RECORD_SHELLS_H

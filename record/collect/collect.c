@@ -46,10 +46,10 @@ static void left_remember(struct collect *collect, const struct process *process
 
 /* Finish the i-th process and take it off the list. */
 static void finish(struct collect *collect, uint32_t i, const char *reason,
-                   const struct demise *demise)
+                   const struct exit_status *end)
 {
     struct process *process = collect->processes[i];
-    process_finish(process, collect->emit, clocks_mono_ns(), reason, demise);
+    process_finish(process, collect->emit, clocks_mono_ns(), reason, end);
     account_add(&collect->total, &process->account);
     collect->n_threads += process->stream.n_threads;
     char left[200];
@@ -80,7 +80,7 @@ static void forget_helper(struct collect *collect, uint32_t i)
 
 static void finish_exec(struct collect *collect, uint32_t i)
 {
-    const struct demise alive = {.is_known = false};
+    const struct exit_status alive = {.is_known = false};
     struct process *process = collect->processes[i];
     const bool is_helper = process_is_helper(process);
     process->has_left = true;
@@ -97,17 +97,17 @@ static void finish_exec(struct collect *collect, uint32_t i)
 static void finish_dead(struct collect *collect, uint32_t i)
 {
     struct process *process = collect->processes[i];
-    struct demise demise;
+    struct exit_status end;
     if (process_has_called_exec(process)) { /* it was another program that died */
         finish_exec(collect, i);
         return;
     }
     process->is_dead = true;
-    demise_find(process->pid, process->pidfd, &demise);
-    finish(collect, i, demise.signal != 0 ? "killed" : "exited", &demise);
+    exit_status_find(process->pid, process->pidfd, &end);
+    finish(collect, i, end.signal != 0 ? "killed" : "exited", &end);
 }
 
-void collect_bury(struct collect *collect, uint32_t number)
+void collect_reap(struct collect *collect, uint32_t number)
 {
     for (uint32_t i = 0; i < collect->n; i++) {
         if (collect->processes[i]->about.number == number) {
@@ -119,7 +119,7 @@ void collect_bury(struct collect *collect, uint32_t number)
 
 void collect_stop(struct collect *collect, const char *reason)
 {
-    const struct demise alive = {.is_known = false};
+    const struct exit_status alive = {.is_known = false};
     while (collect->n > 0) {
         process_look(collect->processes[collect->n - 1], clocks_mono_ns());
         finish(collect, collect->n - 1, reason, &alive);
@@ -145,7 +145,7 @@ bool collect_knows(const struct collect *collect, pid_t pid)
 static void image_count(struct collect *collect, struct process *process)
 {
     const int64_t before = index_of_pid(collect, process->pid);
-    const struct demise alive = {.is_known = false};
+    const struct exit_status alive = {.is_known = false};
     bool is_image = false;
     if (before >= 0 && process_is_over(collect->processes[before]))
         finish(collect, (uint32_t)before, "stopped", &alive); /* and is attached to again */
@@ -271,7 +271,7 @@ void collect_add(struct collect *collect, const struct hello_guest *guest)
 /* False when the i-th process has been finished and another one has taken its place. */
 static bool visit(struct collect *collect, uint32_t i, uint64_t now_ns, bool *is_empty)
 {
-    const struct demise alive = {.is_known = false};
+    const struct exit_status alive = {.is_known = false};
     struct process *process = collect->processes[i];
     if (!process_visit(process, collect->emit, now_ns))
         *is_empty = false;

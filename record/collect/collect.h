@@ -96,7 +96,7 @@ bool collect_visit(struct collect *collect, uint64_t now_ns);
 void collect_look_clock(struct collect *collect, int64_t wall_ns, uint64_t mono_ns);
 
 /* The pidfd of process`number` says that it is dead. */
-void collect_bury(struct collect *collect, uint32_t number);
+void collect_reap(struct collect *collect, uint32_t number);
 
 /* Write everything that is not written yet. */
 void collect_flush(struct collect *collect);

@@ -434,7 +434,7 @@ bool process_left_text(const struct process *process, char *text, size_t size)
 }
 
 void process_finish(struct process *process, struct emit *emit, uint64_t now_ns, const char *reason,
-                    const struct demise *demise)
+                    const struct exit_status *died)
 {
     char broken[sizeof process->problem.detail + 32], left[sizeof process->problem.detail];
     process_stop(process);
@@ -461,9 +461,9 @@ void process_finish(struct process *process, struct emit *emit, uint64_t now_ns,
     const struct encode_end end = {
         .end_q = stream_quanta(&process->stream.clock, left_ns != 0 ? left_ns : now_ns),
         .reason = reason,
-        .is_status_known = demise->is_known,
-        .exit_status = demise->status,
-        .exit_signal = demise->signal,
+        .is_status_known = died->is_known,
+        .exit_status = died->status,
+        .exit_signal = died->signal,
         .os_cpu_ns = process->account.process_cpu_ns,
     };
     chunk_write(process, emit, &end);

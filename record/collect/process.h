@@ -17,7 +17,7 @@
 #include "format/trace.pb-c.h"
 #include "hello.h"
 #include "record/encode/emit.h"
-#include "record/kernel/demise.h"
+#include "record/kernel/exit_status.h"
 #include "record/kernel/title.h"
 #include "record/wire/ring.h"
 
@@ -114,7 +114,7 @@ void process_look(struct process *process, uint64_t now_ns);
 
 /* The last visit: everything that is left, and a Summary with `reason` and how it died. */
 void process_finish(struct process *process, struct emit *emit, uint64_t now_ns, const char *reason,
-                    const struct demise *demise);
+                    const struct exit_status *died);
 
 /* Why the agent has stopped by itself, in its words; false when it has not, or says nothing. */
 bool process_left_text(const struct process *process, char *text, size_t size);

@@ -23,9 +23,9 @@ void codebook_clear(struct codebook *book)
     for (uint32_t i = 0; i < book->n_codes; i++)
         free(book->codes[i].bytes);
     free(book->codes);
-    free(book->places);
+    free(book->locations);
     idmap_clear(&book->code_map);
-    idmap_clear(&book->place_map);
+    idmap_clear(&book->location_map);
     *book = (struct codebook){.seed = book->seed};
 }
 
@@ -113,7 +113,7 @@ void codebook_free_code(struct codebook *book, uint32_t code)
         known->is_freed = true;
 }
 
-/* ---- places ---- */
+/* ---- locations ---- */
 
 static uint32_t function_get(struct codebook_code *code, struct intern *in)
 {
@@ -143,15 +143,15 @@ static uint32_t location_make(struct codebook_code *code, struct intern *in, int
         .bytes = code->bytes + code->name_len + code->file_len,
         .len = code->table_have,
     };
-    struct linetable_place place;
-    if (!linetable_find(&table, instr, &place) || place.line == 0)
-        place = (struct linetable_place){code->first_line, code->first_line, -1, -1};
+    struct linetable_position position;
+    if (!linetable_find(&table, instr, &position) || position.line == 0)
+        position = (struct linetable_position){code->first_line, code->first_line, -1, -1};
     const struct intern_location location = {
         .function = function_get(code, in),
-        .line = place.line,
-        .end_line = place.end_line < place.line ? place.line : place.end_line,
-        .column = place.column,
-        .end_column = place.end_column,
+        .line = position.line,
+        .end_line = position.end_line < position.line ? position.line : position.end_line,
+        .column = position.column,
+        .end_column = position.end_column,
     };
     return intern_location(in, &location);
 }
@@ -164,10 +164,10 @@ static uint32_t location_unknown(struct intern *in)
 uint32_t codebook_get_location(struct codebook *book, struct intern *in, struct wire_frame frame)
 {
     const uint32_t hash = hash_pair(book->seed, frame.code, (uint32_t)frame.instr);
-    for (uint32_t probe = hash, id; idmap_next(&book->place_map, hash, &probe, &id);) {
-        const struct codebook_place *place = &book->places[id - 1];
-        if (place->code == frame.code && place->instr == frame.instr)
-            return place->location;
+    for (uint32_t probe = hash, id; idmap_next(&book->location_map, hash, &probe, &id);) {
+        const struct codebook_location *known = &book->locations[id - 1];
+        if (known->code == frame.code && known->instr == frame.instr)
+            return known->location;
     }
     struct codebook_code *code = code_find(book, frame.code);
     if (code == NULL)
@@ -176,10 +176,11 @@ uint32_t codebook_get_location(struct codebook *book, struct intern *in, struct 
     const uint32_t location = location_make(code, in, frame.instr);
     /* Only a cache: what is not put into it is found again the long way. */
     if (location != 0 && code->table_have == code->table_len &&
-        vec_room(&book->places, &book->place_capacity, book->n_places + 1ull,
-                 sizeof *book->places) &&
-        idmap_add(&book->place_map, hash, book->n_places + 1))
-        book->places[book->n_places++] = (struct codebook_place){frame.code, frame.instr, location};
+        vec_room(&book->locations, &book->location_capacity, book->n_locations + 1ull,
+                 sizeof *book->locations) &&
+        idmap_add(&book->location_map, hash, book->n_locations + 1))
+        book->locations[book->n_locations++] =
+            (struct codebook_location){frame.code, frame.instr, location};
     return location;
 }
 
@@ -197,10 +198,10 @@ static bool code_is_needed(const struct codebook *book, const struct codebook_co
 void codebook_restart(struct codebook *book)
 {
     uint32_t n = 0;
-    idmap_clear(&book->place_map);
-    free(book->places);
-    book->places = NULL;
-    book->n_places = book->place_capacity = 0;
+    idmap_clear(&book->location_map);
+    free(book->locations);
+    book->locations = NULL;
+    book->n_locations = book->location_capacity = 0;
     idmap_reset(&book->code_map);
     for (uint32_t i = 0; i < book->n_codes; i++) {
         struct codebook_code *code = &book->codes[i];

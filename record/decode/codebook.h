@@ -6,7 +6,7 @@
  * Threads:      one at a time.
  * Memory:       caller's storage; codebook_init, then codebook_clear. Descriptions are kept across
  *               generations, as they come only once over the wire, until the code object is freed;
- *               places are kept for one generation. When descriptions take more than
+ *               locations are kept for one generation. When descriptions take more than
  *               CODEBOOK_SOFT_BYTES, those unused for a generation go, too.
  * Loss:         an instruction of a code object that is not known gets a location of kind FAILED.
  *               Past CODEBOOK_HARD_BYTES nothing is added; counted in `refused`.
@@ -33,7 +33,7 @@ struct codebook_code {
     uint8_t *bytes; /* name, file name, table */
 };
 
-struct codebook_place {
+struct codebook_location {
     uint32_t code;
     int32_t instr;
     uint32_t location;
@@ -42,9 +42,9 @@ struct codebook_place {
 struct codebook {
     uint64_t seed;
     struct codebook_code *codes;
-    struct codebook_place *places;
-    uint32_t n_codes, n_places, code_capacity, place_capacity;
-    struct idmap code_map, place_map;
+    struct codebook_location *locations;
+    uint32_t n_codes, n_locations, code_capacity, location_capacity;
+    struct idmap code_map, location_map;
     size_t bytes; /* of the descriptions */
     uint64_t refused;
 };

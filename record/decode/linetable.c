@@ -13,15 +13,16 @@ static int32_t line_or_none(int64_t line)
     return line < 0 ? LINETABLE_NONE : (int32_t)line;
 }
 
-static bool place_set(struct linetable_place *place, int64_t line, int64_t end_line)
+static bool position_set(struct linetable_position *position, int64_t line, int64_t end_line)
 {
-    place->line = line_or_none(line);
-    place->end_line = line_or_none(end_line);
-    return place->line != LINETABLE_NONE;
+    position->line = line_or_none(line);
+    position->end_line = line_or_none(end_line);
+    return position->line != LINETABLE_NONE;
 }
 
 /* Pairs (bytes, lines): the line counts from that byte on. */
-static bool find_lnotab(const struct linetable *table, int32_t instr, struct linetable_place *place)
+static bool find_lnotab(const struct linetable *table, int32_t instr,
+                        struct linetable_position *position)
 {
     int64_t line = table->first_line;
     int64_t start = 0;
@@ -31,11 +32,12 @@ static bool find_lnotab(const struct linetable *table, int32_t instr, struct lin
             break;
         line = line_add(line, (int8_t)table->bytes[i + 1]);
     }
-    return place_set(place, line, line);
+    return position_set(position, line, line);
 }
 
 /* Pairs (bytes, lines): the line of the range that ends there; -128 = a range without a line. */
-static bool find_lines(const struct linetable *table, int32_t instr, struct linetable_place *place)
+static bool find_lines(const struct linetable *table, int32_t instr,
+                       struct linetable_position *position)
 {
     int64_t line = table->first_line;
     int64_t end = 0;
@@ -45,7 +47,7 @@ static bool find_lines(const struct linetable *table, int32_t instr, struct line
         if (delta != -128)
             line = line_add(line, delta);
         if (end > instr)
-            return delta != -128 && place_set(place, line, line);
+            return delta != -128 && position_set(position, line, line);
     }
     return false;
 }
@@ -90,31 +92,31 @@ static int32_t next_column(struct cursor *c)
 
 /* One entry of kind `kind`, its first byte read. False when it says "no location". */
 static bool entry_read(struct cursor *c, unsigned kind, int64_t *line,
-                       struct linetable_place *place)
+                       struct linetable_position *position)
 {
     int64_t lines = 0;
-    place->column = place->end_column = LINETABLE_NONE;
+    position->column = position->end_column = LINETABLE_NONE;
     if (kind <= 9) { /* same line, short columns */
         const uint32_t byte = next_byte(c);
-        place->column = (int32_t)(kind * 8 + (byte >> 4));
-        place->end_column = place->column + (int32_t)(byte & 15);
+        position->column = (int32_t)(kind * 8 + (byte >> 4));
+        position->end_column = position->column + (int32_t)(byte & 15);
     } else if (kind <= 12) { /* at most two lines on, columns of a byte */
         *line = line_add(*line, kind - 10);
-        place->column = (int32_t)next_byte(c);
-        place->end_column = (int32_t)next_byte(c);
+        position->column = (int32_t)next_byte(c);
+        position->end_column = (int32_t)next_byte(c);
     } else if (kind == 13) { /* no columns */
         *line = line_add(*line, next_svarint(c));
     } else if (kind == 14) { /* everything */
         *line = line_add(*line, next_svarint(c));
         lines = next_varint(c);
-        place->column = next_column(c);
-        place->end_column = next_column(c);
+        position->column = next_column(c);
+        position->end_column = next_column(c);
     }
-    return kind != 15 && place_set(place, *line, line_add(*line, lines));
+    return kind != 15 && position_set(position, *line, line_add(*line, lines));
 }
 
 static bool find_locations(const struct linetable *table, int32_t instr,
-                           struct linetable_place *place)
+                           struct linetable_position *position)
 {
     struct cursor c = {table->bytes, table->bytes + table->len};
     int64_t line = table->first_line;
@@ -124,28 +126,29 @@ static bool find_locations(const struct linetable *table, int32_t instr,
         if (first < 0x80)
             return false; /* no start of an entry: damaged */
         end += 2 * ((first & 7) + 1);
-        const bool found = entry_read(&c, (first >> 3) & 15, &line, place);
+        const bool found = entry_read(&c, (first >> 3) & 15, &line, position);
         if (end > instr)
             return found;
     }
     return false;
 }
 
-bool linetable_find(const struct linetable *table, int32_t instr, struct linetable_place *place)
+bool linetable_find(const struct linetable *table, int32_t instr,
+                    struct linetable_position *position)
 {
-    const struct linetable_place none = {LINETABLE_NONE, LINETABLE_NONE, LINETABLE_NONE,
-                                         LINETABLE_NONE};
+    const struct linetable_position none = {LINETABLE_NONE, LINETABLE_NONE, LINETABLE_NONE,
+                                            LINETABLE_NONE};
     bool found = false;
-    *place = none;
+    *position = none;
     if (instr < 0)
-        found = place_set(place, table->first_line, table->first_line);
+        found = position_set(position, table->first_line, table->first_line);
     else if (table->kind == WIRE_TABLE_LNOTAB)
-        found = find_lnotab(table, instr, place);
+        found = find_lnotab(table, instr, position);
     else if (table->kind == WIRE_TABLE_LINES)
-        found = find_lines(table, instr, place);
+        found = find_lines(table, instr, position);
     else if (table->kind == WIRE_TABLE_LOCATIONS)
-        found = find_locations(table, instr, place);
+        found = find_locations(table, instr, position);
     if (!found)
-        *place = none;
+        *position = none;
     return found;
 }

@@ -20,7 +20,7 @@
 #define LINETABLE_NONE (-1)
 
 /* Lines from 1 (0 occurs at the start of modules), columns from 0 in bytes of UTF-8. */
-struct linetable_place {
+struct linetable_position {
     int32_t line, end_line;
     int32_t column, end_column;
 };
@@ -33,9 +33,10 @@ struct linetable {
 };
 
 /*
- * The place of the instruction at byte `instr` of the bytecode (-1: before the first one).
+ * The position of the instruction at byte `instr` of the bytecode (-1: before the first one).
  * False, and everything LINETABLE_NONE, when the table says that it has none, or ends before it.
  */
-bool linetable_find(const struct linetable *table, int32_t instr, struct linetable_place *place);
+bool linetable_find(const struct linetable *table, int32_t instr,
+                    struct linetable_position *position);
 
 #endif

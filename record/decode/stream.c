@@ -13,7 +13,7 @@
 #define MAX_DECLARED                                                                               \
     (LIMIT_THREADS - 4096) /* threads of a generation; the limit is the format's                   \
                             */
-#define MAX_PLACES (LIMIT_IDS / 4)
+#define MAX_LOCATIONS (LIMIT_IDS / 4)
 
 uint64_t stream_quanta(const struct stream_clock *clock, uint64_t mono_ns)
 {
@@ -182,7 +182,8 @@ bool stream_cut_due(const struct stream *stream, uint64_t time_ns)
 bool stream_generation_due(const struct stream *stream)
 {
     const uint64_t age_q = stream->batch.last_q - stream->generation_start_q;
-    const bool is_full = intern_full(&stream->intern) || stream->codebook.n_places >= MAX_PLACES ||
+    const bool is_full = intern_full(&stream->intern) ||
+                         stream->codebook.n_locations >= MAX_LOCATIONS ||
                          stream->n_declared >= MAX_DECLARED;
     /* What lives may be too much by itself: then not at every tick. */
     return age_q >= STREAM_GENERATION_NS / stream->clock.quantum_ns ||

@@ -82,7 +82,7 @@ static bool frame_describe(struct reading *reading, uint64_t raw, struct reading
         .bytes = (const uint8_t *)what->bytes + what->name_len + what->file_len,
         .len = what->table_len,
     };
-    struct linetable_place place;
+    struct linetable_position place;
     (void)linetable_find(&table, stack_frame_instr(raw), &place);
     *frame = (struct reading_frame){
         .function = what->bytes,

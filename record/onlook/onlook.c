@@ -289,11 +289,11 @@ static void terminal_restore(const struct onlook *o)
 static void child_is_dying(void *closure, pid_t pid)
 {
     struct onlook *const o = closure;
-    struct demise demise;
+    struct exit_status end;
     if (pid != o->child.beside)
         return;
-    demise_find(pid, -1, &demise);
-    if (demise.signal != 0)
+    exit_status_find(pid, -1, &end);
+    if (end.signal != 0)
         terminal_restore(o);
 }
 
@@ -393,8 +393,8 @@ void onlook_run(const struct settings *settings, session_say *say, struct sessio
     } else {
         loop(&o);
         recording_keep(&o);
-        result->exit_code = (int)o.child.demise.status;
-        result->exit_signal = o.child.demise.signal;
+        result->exit_code = (int)o.child.end.status;
+        result->exit_signal = o.child.end.signal;
     }
     onlook_close(&o);
 }

@@ -193,7 +193,7 @@ static void children_look(struct child *child, child_dying *dying, void *closure
     while (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid != 0) {
         const pid_t pid = info.si_pid;
         if (pid == child->pid && !child->has_ended) {
-            demise_find(pid, -1, &child->demise);
+            exit_status_find(pid, -1, &child->end);
             child->has_ended = true;
         }
         if (pid != child->relay.witness.pid)

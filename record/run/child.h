@@ -18,7 +18,7 @@
 
 #include "format/status.h"
 #include "launch.h"
-#include "record/kernel/demise.h"
+#include "record/kernel/exit_status.h"
 #include "relay.h"
 
 struct child {
@@ -30,7 +30,7 @@ struct child {
     bool was_interrupted; /* a signal asked us to stop, the command being gone already */
     bool has_flush;       /* SIGUSR1 came: write everything; whoever does so takes it back */
     struct relay relay;
-    struct demise demise;
+    struct exit_status end;
     struct launch_inherited inherited;
 };
 

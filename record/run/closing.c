@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "closing.h"
 
-#include "examine.h"
+#include "diagnose.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
@@ -112,7 +112,7 @@ static void add_nothing(struct line *line, const struct closing *closing)
     } else if (closing->path[0] == '\0') {
         add(line, "the process ended before its recorder came");
     } else {
-        examine_command(closing->path, &why);
+        diagnose_command(closing->path, &why);
         add(line, "%s", why.detail);
     }
 }

@@ -181,7 +181,7 @@ static void child_is_dying(void *closure, pid_t pid)
         s->child_end_ns = clocks_mono_ns();
     for (uint32_t i = 0; i < s->collect.n; i++) {
         if (s->collect.processes[i]->pid == pid) {
-            collect_bury(&s->collect, s->collect.processes[i]->about.number);
+            collect_reap(&s->collect, s->collect.processes[i]->about.number);
             return;
         }
     }
@@ -191,7 +191,7 @@ static void event_take(struct session *s, uint64_t what, uint64_t now_ns)
 {
     switch (what >> 32) {
     case COLLECT_EPOLL_KIND:
-        collect_bury(&s->collect, (uint32_t)what);
+        collect_reap(&s->collect, (uint32_t)what);
         break;
     case LOBBY_EPOLL_DOOR:
         lobby_let_in(&s->lobby, now_ns);
@@ -242,13 +242,13 @@ static void wall_clock_look(struct session *s, uint64_t before_ns)
 
 static struct encode_end end_of(const struct session *s, uint64_t now_ns, const char *reason)
 {
-    const struct demise *demise = &s->child.demise;
+    const struct exit_status *died = &s->child.end;
     return (struct encode_end){
         .end_q = stream_quanta(&s->emit.recording.clock, now_ns),
         .reason = reason,
-        .is_status_known = demise->is_known,
-        .exit_status = demise->status,
-        .exit_signal = demise->signal,
+        .is_status_known = died->is_known,
+        .exit_status = died->status,
+        .exit_signal = died->signal,
         .processes = s->collect.n_ever - s->collect.n_helpers,
         .missing = &s->collect.missing,
         .helpers = s->collect.n_helpers,
@@ -431,7 +431,7 @@ static void recording_end(struct session *s, char *closing_text, size_t size)
     s->collect.total.collector_cpu_ns = collector_cpu_ns;
     const struct encode_end end = end_of(s, end_ns,
                                          s->child.was_interrupted || s->is_end_asked ? "stopped"
-                                         : s->child.demise.signal != 0               ? "killed"
+                                         : s->child.end.signal != 0                  ? "killed"
                                                                                      : "exited");
     emit_close(&s->emit, &s->collect.total, &end);
     if (s->emit.problem.status != STATUS_OK && !had_failed)
@@ -487,8 +487,8 @@ static void loop(struct session *s)
 
 static void result_fill(const struct session *s, struct session_result *result)
 {
-    result->exit_code = (int)s->child.demise.status;
-    result->exit_signal = s->child.demise.signal;
+    result->exit_code = (int)s->child.end.status;
+    result->exit_signal = s->child.end.signal;
 }
 
 static void session_close(struct session *s)

@@ -11,7 +11,7 @@
 
 static void place_check(const struct linetable *table, int32_t instr)
 {
-    struct linetable_place place;
+    struct linetable_position place;
     const bool found = linetable_find(table, instr, &place);
     ALWAYS(found == (place.line != LINETABLE_NONE));
     ALWAYS(place.line >= LINETABLE_NONE && place.end_line >= LINETABLE_NONE);

@@ -96,7 +96,7 @@ if(PYREC_ATTACHES)
   unit(test_filter regard/test_filter.c LINK pyrec_collect)
 endif()
 unit(test_kin record/test_kin.c LINK pyrec_collect)
-unit(test_examine record/test_examine.c LINK pyrec_collect test_scratch)
+unit(test_diagnose record/test_diagnose.c LINK pyrec_collect test_scratch)
 unit(test_suspect record/test_suspect.c LINK pyrec_collect test_scratch)
 
 # A program that its compiler gives AddressSanitizer's library, where it can.

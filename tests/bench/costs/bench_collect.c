@@ -94,7 +94,7 @@ static void bench_run(struct bench *b, unsigned threads, unsigned busy, uint64_t
 int main(int argc, char **argv)
 {
     static struct bench b;
-    const struct demise unknown = {.is_known = false};
+    const struct exit_status unknown = {.is_known = false};
     const struct encode_end end = {.end_q = 1, .reason = "exited"};
     const unsigned threads = argc > 1 ? (unsigned)atoi(argv[1]) : 16;
     const unsigned busy = argc > 2 ? (unsigned)atoi(argv[2]) : 2;

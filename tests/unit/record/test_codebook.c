@@ -173,7 +173,7 @@ START_TEST(test_generations)
     ck_assert_uint_eq(book.n_codes, 1);
     check_location(locate(2, 2), "code object freed before it was described", 0, -1, -1);
     check_location(locate(1, 2), "kept", 12, 8, 12);
-    ck_assert_uint_eq(book.n_places, 1);
+    ck_assert_uint_eq(book.n_locations, 1);
 }
 END_TEST
 

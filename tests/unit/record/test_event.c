@@ -52,7 +52,7 @@ static void run(unsigned n)
 
 static void finish(void)
 {
-    const struct demise exited = {.is_known = true};
+    const struct exit_status exited = {.is_known = true};
     const struct encode_end end = {.reason = "exited", .processes = 1};
     process_finish(process, &emit, clock_ns, "exited", &exited);
     emit_close(&emit, &process->account, &end);

@@ -71,7 +71,7 @@ static void round_run(const char *trace)
     struct process *process;
     struct fake fake;
     struct readback back;
-    const struct demise unknown = {.is_known = false};
+    const struct exit_status unknown = {.is_known = false};
     ck_assert_int_eq(
         emit_open(&emit,
                   &(struct emit_plan){.path = trace, .interval_ns = 1000000, .max_depth = 1024},

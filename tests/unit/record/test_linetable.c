@@ -38,7 +38,7 @@ static void table_read(struct vectors *v, const char *line)
 static void range_check(struct vectors *v, const char *line)
 {
     int from, to;
-    struct linetable_place want, have;
+    struct linetable_position want, have;
     if (sscanf(line, "%d %d %d %d %d %d", &from, &to, &want.line, &want.end_line, &want.column,
                &want.end_column) != 6)
         abort();
@@ -87,7 +87,7 @@ START_TEST(test_not_started)
 {
     static const uint8_t bytes[] = {0xf8, 0x05, 0x81, 0x10, 0x20};
     for (uint32_t kind = WIRE_TABLE_NONE; kind <= WIRE_TABLE_LOCATIONS; kind++) {
-        struct linetable_place place;
+        struct linetable_position place;
         ck_assert(linetable_find(&(struct linetable){kind, 77, bytes, sizeof bytes}, -1, &place));
         ck_assert_int_eq(place.line, 77);
         ck_assert_int_eq(place.end_line, 77);
@@ -99,7 +99,7 @@ END_TEST
 START_TEST(test_nothing_known)
 {
     static const uint8_t bytes[] = {0x81, 0x10, 0x20};
-    struct linetable_place place;
+    struct linetable_position place;
     ck_assert(!linetable_find(&(struct linetable){WIRE_TABLE_NONE, 5, bytes, 3}, 0, &place));
     ck_assert(!linetable_find(&(struct linetable){99, 5, bytes, 3}, 0, &place));
     ck_assert(!linetable_find(&(struct linetable){WIRE_TABLE_LINES, 5, NULL, 0}, 0, &place));
@@ -117,7 +117,7 @@ START_TEST(test_extremes)
     uint8_t bytes[512];
     memset(bytes, 0x7f, sizeof bytes);
     bytes[0] = 0xf0; /* everything; the number behind it never ends */
-    struct linetable_place place;
+    struct linetable_position place;
     linetable_find(&(struct linetable){WIRE_TABLE_LOCATIONS, INT32_MAX, bytes, 512}, 3, &place);
     for (size_t i = 0; i < sizeof bytes; i += 2) {
         bytes[i] = 0;
@@ -140,7 +140,7 @@ START_TEST(test_noise)
         for (size_t i = 0; i < len; i++)
             bytes[i] = (uint8_t)(rand_r(&seed) >> 3);
         struct linetable table = {(uint32_t)round % 4, rand_r(&seed) - 1000, bytes, len};
-        struct linetable_place p;
+        struct linetable_position p;
         if (!linetable_find(&table, rand_r(&seed) % 64 - 1, &p) && p.line != LINETABLE_NONE)
             ck_abort_msg("line %d of a place that was not found", p.line);
         free(bytes);

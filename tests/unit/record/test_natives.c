@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* natives, procfs, demise: real threads and children, seen through /proc. */
+/* natives, procfs, exit_status: real threads and children, seen through /proc. */
 #include "record/base/clocks.h"
-#include "record/kernel/demise.h"
+#include "record/kernel/exit_status.h"
 #include "record/kernel/natives.h"
 #include "tests/unit/support/suite.h"
 
@@ -222,17 +222,17 @@ static pid_t zombie_make(int status, int signal, int *pidfd)
     return pid;
 }
 
-START_TEST(test_demise)
+START_TEST(test_exit_status)
 {
-    struct demise demise;
+    struct exit_status end;
     struct procfs_stat is;
     uint64_t cpu_ns = 0;
     int pidfd;
     pid_t pid = zombie_make(7, 0, &pidfd);
-    demise_find(pid, pidfd, &demise);
-    ck_assert(demise.is_known);
-    ck_assert_uint_eq(demise.status, 7);
-    ck_assert_uint_eq(demise.signal, 0);
+    exit_status_find(pid, pidfd, &end);
+    ck_assert(end.is_known);
+    ck_assert_uint_eq(end.status, 7);
+    ck_assert_uint_eq(end.signal, 0);
     ck_assert(procfs_process_cpu(pid, &cpu_ns)); /* its clock outlives it until it is buried */
     ck_assert_uint_ge(cpu_ns, 30000000);
     ck_assert(procfs_stat_read(pid, &is));
@@ -241,20 +241,20 @@ START_TEST(test_demise)
     ck_assert_int_eq(waitpid(pid, NULL, 0), pid); /* was only looked at */
     close(pidfd);
     pid = zombie_make(0, SIGKILL, &pidfd);
-    demise_find(pid, pidfd, &demise);
-    ck_assert_uint_eq(demise.signal, SIGKILL);
+    exit_status_find(pid, pidfd, &end);
+    ck_assert_uint_eq(end.signal, SIGKILL);
     waitpid(pid, NULL, 0);
     close(pidfd);
-    demise_find(pid, -1, &demise);
-    ck_assert(!demise.is_known);
+    exit_status_find(pid, -1, &end);
+    ck_assert(!end.is_known);
     ck_assert(!procfs_stat_read(pid, &is));
 }
 END_TEST
 
 /* Not our child but a child's: its zombie tells, or its pidfd. */
-START_TEST(test_demise_of_others)
+START_TEST(test_exit_status_of_others)
 {
-    struct demise demise;
+    struct exit_status end;
     int ends[2];
     pid_t other = 0;
     ck_assert_int_eq(pipe(ends), 0);
@@ -270,9 +270,9 @@ START_TEST(test_demise_of_others)
         _exit((int)n);
     }
     ck_assert_int_eq(read(ends[0], &other, sizeof other), sizeof other);
-    demise_find(other, -1, &demise);
-    ck_assert(demise.is_known);
-    ck_assert_uint_eq(demise.status, 5);
+    exit_status_find(other, -1, &end);
+    ck_assert(end.is_known);
+    ck_assert_uint_eq(end.status, 5);
     kill(child, SIGKILL);
     waitpid(child, NULL, 0);
 }
@@ -316,8 +316,8 @@ int main(void)
     tcase_add_test(tc, test_enters_and_leaves);
     tcase_add_test(tc, test_nothing_to_see);
     tcase_add_test(tc, test_schedule);
-    tcase_add_test(tc, test_demise);
-    tcase_add_test(tc, test_demise_of_others);
+    tcase_add_test(tc, test_exit_status);
+    tcase_add_test(tc, test_exit_status_of_others);
     tcase_add_test(tc, test_procfs);
     suite_add_tcase(suite, tc);
     return suite_run(suite);

@@ -23,7 +23,7 @@ static struct process *process;
 static struct readback back;
 static char trace[256], truth[256];
 static uint64_t clock_ns; /* of the made-up agent */
-static const struct demise exited = {.is_known = true, .status = 3};
+static const struct exit_status exited = {.is_known = true, .status = 3};
 
 static void setup(void)
 {

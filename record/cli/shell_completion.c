@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "shell_script.h"
+#include "shell_completion.h"
 
 #include "commands.h"
 #include "settings.h"
@@ -339,7 +339,7 @@ static void write_fish(FILE *to)
         write_fish_option(to, o.is_for_top ? "__pyrec_looks " COMMAND_TOP : condition, &o);
 }
 
-void shell_script_write(FILE *to, const char *shell)
+void shell_completion_write(FILE *to, const char *shell)
 {
     static void (*const writers[SHELL_COUNT])(FILE *) = {
         [SHELL_BASH] = write_bash, [SHELL_ZSH] = write_zsh, [SHELL_FISH] = write_fish};

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* examine, launch: what a command is, and where it is found. */
-#include "record/run/examine.h"
+/* diagnose, launch: what a command is, and where it is found. */
+#include "record/run/diagnose.h"
 #include "record/run/launch.h"
 #include "tests/unit/support/scratch.h"
 #include "tests/unit/support/suite.h"
@@ -34,7 +34,7 @@ static const char *script_make(const char *name, const char *text)
 
 static void check_reason(const char *path, const char *says)
 {
-    examine_command(path, &why);
+    diagnose_command(path, &why);
     ck_assert_msg(strstr(why.detail, says) != NULL, "\"%s\" is not in \"%s\"", says, why.detail);
 }
 
@@ -173,8 +173,8 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("examine");
-    TCase *tc = tcase_create("examine");
+    Suite *suite = suite_create("diagnose");
+    TCase *tc = tcase_create("diagnose");
     tcase_add_checked_fixture(tc, NULL, teardown);
     tcase_add_test(tc, test_programs);
     tcase_add_test(tc, test_other_machine);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "demise.h"
+#include "exit_status.h"
 
 #include "procfs.h"
 
@@ -21,21 +21,21 @@ _Static_assert(offsetof(struct pidfd_exit_info, exit_code) == 60, "as the kernel
 #define PIDFD_GET_EXIT_INFO _IOWR(0xff, 11, struct pidfd_exit_info)
 #define PIDFD_INFO_HAS_EXIT (1u << 3)
 
-void demise_decode(int code, struct demise *demise)
+void exit_status_decode(int code, struct exit_status *end)
 {
-    demise->is_known = true;
-    demise->signal = WIFSIGNALED(code) ? (uint32_t)WTERMSIG(code) : 0;
-    demise->status = WIFSIGNALED(code) ? 0 : (uint32_t)WEXITSTATUS(code);
+    end->is_known = true;
+    end->signal = WIFSIGNALED(code) ? (uint32_t)WTERMSIG(code) : 0;
+    end->status = WIFSIGNALED(code) ? 0 : (uint32_t)WEXITSTATUS(code);
 }
 
-static bool child_find(pid_t pid, struct demise *demise)
+static bool child_find(pid_t pid, struct exit_status *end)
 {
     siginfo_t info = {.si_pid = 0};
     if (waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) != 0 || info.si_pid != pid)
         return false;
-    demise->is_known = true;
-    demise->signal = info.si_code == CLD_EXITED ? 0 : (uint32_t)info.si_status;
-    demise->status = info.si_code == CLD_EXITED ? (uint32_t)info.si_status : 0;
+    end->is_known = true;
+    end->signal = info.si_code == CLD_EXITED ? 0 : (uint32_t)info.si_status;
+    end->status = info.si_code == CLD_EXITED ? (uint32_t)info.si_status : 0;
     return true;
 }
 
@@ -48,16 +48,16 @@ static bool may_see(pid_t pid)
     return geteuid() == 0 || (stat(path, &owner) == 0 && owner.st_uid == geteuid());
 }
 
-void demise_find(pid_t pid, int pidfd, struct demise *demise)
+void exit_status_find(pid_t pid, int pidfd, struct exit_status *end)
 {
     struct procfs_stat stat;
     struct pidfd_exit_info info = {.mask = PIDFD_INFO_HAS_EXIT};
-    *demise = (struct demise){.is_known = false};
-    if (child_find(pid, demise))
+    *end = (struct exit_status){.is_known = false};
+    if (child_find(pid, end))
         return;
     if (procfs_stat_read(pid, &stat) && stat.state == 'Z' && may_see(pid))
-        demise_decode(stat.exit_code, demise);
+        exit_status_decode(stat.exit_code, end);
     else if (pidfd >= 0 && ioctl(pidfd, PIDFD_GET_EXIT_INFO, &info) == 0 &&
              (info.mask & PIDFD_INFO_HAS_EXIT) != 0)
-        demise_decode(info.exit_code, demise);
+        exit_status_decode(info.exit_code, end);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "examine.h"
+#include "diagnose.h"
 
 #include "launch.h"
 #include "record/base/target.h"
@@ -120,7 +120,7 @@ static const char *reason_of(int fd, const char *path)
     return "is not Python, and none was seen in it";
 }
 
-void examine_command(const char *path, struct problem *why)
+void diagnose_command(const char *path, struct problem *why)
 {
     char at[PATH_MAX], real[PATH_MAX];
     snprintf(at, sizeof at, "%s", path);

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * examine - why nothing was recorded: look at the command that was run.
+ * diagnose - why nothing was recorded: look at the command that was run.
  *
  * On the line:  after the recording, when no agent has said hello.
  * Threads:      any.
  * Memory:       the caller's.
  */
-#ifndef PYREC_RECORD_EXAMINE_H
-#define PYREC_RECORD_EXAMINE_H
+#ifndef PYREC_RECORD_DIAGNOSE_H
+#define PYREC_RECORD_DIAGNOSE_H
 
 #include "format/status.h"
 
@@ -15,6 +15,6 @@
  * Put the reason in words into why->detail ("ls is not Python"). `path` is the executable that was
  * found; scripts are followed to their interpreters, also through env.
  */
-void examine_command(const char *path, struct problem *why);
+void diagnose_command(const char *path, struct problem *why);
 
 #endif
