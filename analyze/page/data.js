@@ -123,21 +123,53 @@ function each_carry(trace, { range = null, threads = null, classes = ALL_CLASSES
   }
 }
 
-// Of a page that was thinned: how much of a part of a run is in a bin that the range cuts, so that it
-// is only likely to be in the range at all; null where nothing is cut.
-function cut_by(trace, range) {
-  if (!trace.thin || !range) return null;
+// Of a page that was thinned: per process what of a range is whole bins; [to, to] where nothing is.
+function whole_bins(trace, range) {
   const { bin } = trace.thin, whole = new Map();
   for (const process of trace.processes) {
     const [from, to] = intervals(trace, process, range);
     const low = Math.ceil(from / bin) * bin, high = to >= process.intervals ? to : Math.floor(to / bin) * bin;
     whole.set(process, low < high ? [low, high] : [to, to]);
   }
+  return whole;
+}
+
+// How much of a part of a run is in a bin that the range cuts, so that it is only likely to be in the
+// range at all; null where nothing is cut.
+function cut_by(trace, range) {
+  if (!trace.thin || !range) return null;
+  const whole = whole_bins(trace, range);
   return (thread, i, from, to) => {
     if (!thread.share[i]) return 0;
     const [low, high] = whole.get(trace.processes[thread.process]);
     return Math.max(0, Math.min(to, low) - from) + Math.max(0, to - Math.max(from, high));
   };
+}
+
+// Of the bins that a range cuts, whole: per node what is in shares, and the squares of these. The same
+// for all ranges that cut the same bins, so they are kept.
+function in_cut_bins(trace, choice, metric) {
+  const { bin } = trace.thin, mask = (METRICS[metric].mask || ALL_CLASSES) & (choice.classes ?? ALL_CLASSES), parts = new Map();
+  for (const [process, [low, high]] of whole_bins(trace, choice.range)) {
+    const [from, to] = intervals(trace, process, choice.range), before = Math.floor(from / bin) * bin, behind = Math.ceil(to / bin) * bin;
+    parts.set(process, low < high ? [[before, low], [high, behind]] : [[before, behind]]);
+  }
+  const key = JSON.stringify([metric, mask, choice.threads && [...choice.threads], ...parts.values()]);
+  if (trace.cut_bins?.key === key) return trace.cut_bins;
+  const weights = new Float64Array(trace.nodes), squares = new Float64Array(trace.nodes);
+  for (const [process, list] of parts)
+    for (const [begin, end] of list)
+      for (const thread of process.threads) {
+        if (choice.threads && !choice.threads.has(thread.index)) continue;
+        for (let i = run_at(thread, begin); i < thread.runs && thread.start[i] < end; i++) {
+          if (!thread.share[i] || !(mask >> thread.cls[i] & 1)) continue;
+          const from = Math.max(begin, thread.start[i]), to = Math.min(end, thread.start[i + 1]);
+          const weight = METRICS[metric].mask ? to - from : run_cpu(thread, i, from, to);
+          weights[thread.node[i]] += weight;
+          squares[thread.node[i]] += weight * weight * thread.share[i] / (to - from);
+        }
+      }
+  return trace.cut_bins = { key, weights, squares };
 }
 
 // What every node weighs itself: ticks, or ns of CPU for the metric "cpu". `samples` is Kish's number:
@@ -160,7 +192,7 @@ export function sum(trace, choice, metric) {
       total += to - from;
       if (cut) doubt(thread, i, from, to, to - from);
     });
-    return { self, total, samples: total, likely, squares: piece_squares };
+    return { self, total, samples: total, likely, squares: piece_squares, of: { choice, metric } };
   }
   each_run(trace, choice, (thread, i, from, to) => {
     ticks += to - from;
@@ -176,7 +208,7 @@ export function sum(trace, choice, metric) {
     total += ns;
   });
   const samples = squares > 0 ? total * total / squares : ticks;
-  return { self, total, samples: Math.max(1, Math.min(samples, ticks)), likely, squares: piece_squares };
+  return { self, total, samples: Math.max(1, Math.min(samples, ticks)), likely, squares: piece_squares, of: { choice, metric } };
 }
 
 // The +- of a share: the farther end of Wilson's 95 % interval (share.h).
@@ -187,26 +219,22 @@ export function share_error(share, samples) {
 
 // The +- of the shares of rows that comes from thinning alone: id -> error. What of a row is likely to
 // be in the range consists of pieces, each of which is in it or not: Wilson's interval again, of as
-// many pieces as are worth as much as these (Kish). Of rows without any there may have been a usual one.
-// Pieces were put by chance more than once, as parts of bins became longer: 4/3 of the last time's squares
-// if they doubled each time, and some more where bins grew by themselves (ARCHITECTURE.md, "The page").
-const AGAIN = 1.5;
+// many pieces as are worth as much as these (Kish), or as those that the row has in the bins that the
+// range cuts, if these are larger: which of them are in the range is chance. What has none there is not.
 export function thin_errors(trace, weights, key) {
-  const { likely, squares, total } = weights;
+  const { likely, squares, total, of: { choice, metric } } = weights;
   if (!likely || !total) return () => 0;
-  const { of } = outermost(trace, key), n = KEYS[key].count(trace), sums = new Float64Array(n + 1), square_sums = new Float64Array(n + 1);
-  let sum = 0, square_sum = 0;
+  const { of } = outermost(trace, key), bins = in_cut_bins(trace, choice, metric), n = KEYS[key].count(trace) + 1;
+  const own = new Float64Array(n), own_squares = new Float64Array(n), all = new Float64Array(n), all_squares = new Float64Array(n);
   for (let i = 0; i < trace.nodes; i++) {
-    if (!likely[i]) continue;
-    sums[of[i] + 1] += likely[i];
-    square_sums[of[i] + 1] += squares[i];
-    sum += likely[i];
-    square_sum += squares[i];
+    own[of[i] + 1] += likely[i];
+    own_squares[of[i] + 1] += squares[i];
+    all[of[i] + 1] += bins.weights[i];
+    all_squares[of[i] + 1] += bins.squares[i];
   }
-  if (!sum) return () => 0;
   return id => {
-    const own = sums[id + 1], piece = own ? square_sums[id + 1] / own : square_sum / sum;
-    return share_error(own / total, total / (AGAIN * piece));
+    const k = id + 1, piece = Math.max(own[k] ? own_squares[k] / own[k] : 0, all[k] ? all_squares[k] / all[k] : 0);
+    return piece ? share_error(own[k] / total, total / piece) : 0;
   };
 }
 

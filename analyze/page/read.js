@@ -199,7 +199,7 @@ function read_lengths(threads, c) {
   }
 }
 
-// Of a page that was thinned: in shares of how many intervals a run's stack was put into its bin
+// Of a page that was thinned: in shares of how many intervals at most a run's stack was put into its bin
 // (report_thin.h); 0 where it is certain when it was there, as its class has no other stack in the bin.
 function find_shares({ bin, fine }, thread, nodes) {
   const n = thread.runs, sums = new Float64Array(nodes * 8), of_bin = new Float64Array(nodes * 8).fill(-1), first = new Int32Array(8), several = new Uint8Array(8);
@@ -221,7 +221,7 @@ function find_shares({ bin, fine }, thread, nodes) {
     }
     for (let j = from; j < k; j++) {
       const all = sums[key(j)];
-      if (several[thread.cls[j]]) thread.share[j] = Math.max(thread.share[j], all / Math.ceil(all / fine));
+      if (several[thread.cls[j]]) thread.share[j] = Math.max(thread.share[j], Math.min(all, fine));
     }
     i = k;
   }

@@ -6,6 +6,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define PAIRS_A_MERGE 65536u
+
+/* Where in the process's holds: the hold, and the interval behind it. */
+struct cursor {
+    size_t hold;
+    uint64_t end;
+    size_t first, merge_at; /* pairs from there on are new; as many are merged at once */
+};
+
 static int compare_pairs(const void *left, const void *right)
 {
     const struct report_pair *const a = left, *const b = right;
@@ -32,22 +41,24 @@ static void merge_pairs(struct report_process *p, size_t first)
     p->n_pairs = n;
 }
 
-static void add_pair(struct report_process *p, struct report_pair pair)
+/*
+ * Each wait comes in as many pieces as there were holders meanwhile, and most are of pairs that are
+ * there already: merged now and then, they never take much more than what they come to.
+ */
+static void add_pair(struct report_process *p, struct cursor *c, struct report_pair pair)
 {
     struct report_pair *const last = p->n_pairs > 0 ? &p->pairs[p->n_pairs - 1] : NULL;
     if (last != NULL && compare_pairs(last, &pair) == 0) {
         last->n += pair.n;
         return;
     }
+    if (p->n_pairs - c->first >= c->merge_at) {
+        merge_pairs(p, c->first);
+        c->merge_at = PAIRS_A_MERGE + 2 * (p->n_pairs - c->first);
+    }
     p->pairs = memory_grow(p->pairs, &p->pairs_size, p->n_pairs + 1, sizeof *p->pairs);
     p->pairs[p->n_pairs++] = pair;
 }
-
-/* Where in the process's holds: the hold, and the interval behind it. */
-struct cursor {
-    size_t hold;
-    uint64_t end;
-};
 
 static void add_wait(struct report_process *p, struct cursor *c, uint64_t bin, uint32_t waiter,
                      uint64_t from, uint64_t to)
@@ -63,8 +74,9 @@ static void add_wait(struct report_process *p, struct cursor *c, uint64_t bin, u
         next = border < to ? border : to;
         if (is_known && c->end < next)
             next = c->end;
-        add_pair(p, (struct report_pair){at / bin, waiter, holder == waiter + 1 ? 0 : holder,
-                                         next - at});
+        add_pair(
+            p, c,
+            (struct report_pair){at / bin, waiter, holder == waiter + 1 ? 0 : holder, next - at});
     }
 }
 
@@ -86,12 +98,13 @@ static void drop_holds(struct report_process *p, uint64_t until)
 void report_pair_holds(struct report *report, uint32_t process, uint64_t until)
 {
     struct report_process *const p = &report->processes[process];
-    const size_t first = p->n_pairs;
+    struct cursor cursor = {.first = p->n_pairs, .merge_at = PAIRS_A_MERGE};
     for (size_t i = 0; i < report->n_threads; i++) {
         const struct report_thread *const t = &report->threads[i];
         if (t->process != process)
             continue;
-        struct cursor cursor = {0, p->n_holds > 0 ? p->paired + p->holds[0].n : 0};
+        cursor.hold = 0;
+        cursor.end = p->n_holds > 0 ? p->paired + p->holds[0].n : 0;
         uint64_t at = t->thinned_end;
         for (size_t k = 0; k < t->course.n_runs && at < until; at += t->course.runs[k++].n) {
             const struct report_run *const run = &t->course.runs[k];
@@ -103,7 +116,7 @@ void report_pair_holds(struct report *report, uint32_t process, uint64_t until)
     }
     drop_holds(p, until);
     p->paired = until;
-    merge_pairs(p, first);
+    merge_pairs(p, cursor.first);
 }
 
 void report_pair_bins(struct report_process *process, uint64_t n)

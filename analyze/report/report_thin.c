@@ -13,9 +13,9 @@
 #define FINE_FIRST    2u
 #define PARTS_MIN     8u  /* of a bin */
 #define PARTS_SHARE   3u  /* parts may make for so many runs of all: one in .. */
+#define ROOM          4u  /* for what is to come, while a trace is read: one in .. */
 #define RANGES_A_LOOK 16u /* how often weight is looked at while a trace is read */
 #define Z             1.959964
-#define AGAIN         1.5 /* shares that are thinned again and again: as in page/data.js */
 
 size_t report_weight(const struct report *report)
 {
@@ -143,9 +143,9 @@ static uint64_t longest(const struct report *report)
 
 /*
  * Parts of bins become longer where there are too many runs for their sake, bins otherwise; false
- * where neither can be. As time goes on both do, in step with it.
+ * where neither can be.
  */
-static bool thin_more(struct report *report, size_t runs_max, uint64_t factor)
+static bool thin_more(struct report *report, size_t runs_max)
 {
     const uint64_t bin = report->bin, fine = report->fine;
     const bool can_bin = bin <= longest(report) && bin < BIN_MAX;
@@ -154,19 +154,18 @@ static bool thin_more(struct report *report, size_t runs_max, uint64_t factor)
     if (can_fine && (are_many || !can_bin))
         thin_again(report, bin, 2 * fine);
     else if (can_bin)
-        thin_again(report, bin * factor, fine);
+        thin_again(report, 2 * bin, fine);
     else
         return false;
     return true;
 }
 
-/* In larger steps while there is more to come. */
 static bool thin_until(struct report *report, size_t runs_max)
 {
     while (report_weight(report) > runs_max) {
         if (report->bin == 0)
             thin_again(report, BIN_FIRST, FINE_FIRST);
-        else if (!thin_more(report, runs_max, report->is_read ? 2 : 4))
+        else if (!thin_more(report, runs_max))
             return false;
     }
     return true;
@@ -174,27 +173,36 @@ static bool thin_until(struct report *report, size_t runs_max)
 
 /* ---- while it is read ---- */
 
-/* Is there more that was not thinned yet than what was? */
-static bool is_mostly_new(const struct report *report)
+/* Of the weight, what was not thinned yet. */
+static size_t weight_new(const struct report *report)
 {
-    size_t new = 0, old = 0;
+    size_t weight = 0;
     for (size_t i = 0; i < report->n_threads; i++) {
-        new += report->threads[i].course.n_runs;
-        old += report->threads[i].thinned.n_runs;
+        const struct report_course *const new = &report->threads[i].course;
+        weight += new->n_runs + new->n_windows / 2;
     }
-    return new > old;
+    for (size_t i = 0; i < report->n_processes; i++)
+        weight += report->processes[i].n_holds;
+    return weight;
 }
 
+/*
+ * What was not thinned yet may be all that is too much: of a long bin that goes on that is most. So
+ * it is first thinned as it is, and more only where that leaves too little room for what is to
+ * come.
+ */
 void report_thin_step(struct report *report)
 {
     if (report->runs_max == 0)
         return;
     if (report->bin > 0)
         thin_new(report);
-    if (report->n_ranges++ % RANGES_A_LOOK != 0 || report_weight(report) <= report->runs_max)
+    const size_t weight = report->n_ranges++ % RANGES_A_LOOK == 0 ? report_weight(report) : 0;
+    if (weight <= report->runs_max)
         return;
-    if (!thin_until(report, report->runs_max) && is_mostly_new(report))
+    if (report->bin > 0 && weight_new(report) > weight / ROOM)
         thin_again(report, report->bin, report->fine);
+    thin_until(report, report->runs_max - report->runs_max / ROOM);
 }
 
 /* As if it had just been read. */
@@ -232,7 +240,7 @@ double report_thin_error(const struct report *report)
         /* per half a bin so many equal samples (share.h) */
         const double n_halves = 2 * ceil((double)longest(report) / (double)report->bin);
         const double sum = report->unsure[i];
-        const double n = sum / n_halves * sum / (AGAIN * report->unsure_squares[i]);
+        const double n = sum / n_halves * sum / report->unsure_squares[i];
         most = fmax(most, Z / (2 * sqrt(n + Z * Z)));
     }
     return most;

@@ -28,8 +28,9 @@ struct thinner {
     struct pieces sorted; /* room */
     struct sort_key *keys;
     size_t keys_size;
-    uint64_t *ticks; /* per part of the bin and class */
-    size_t n_parts;
+    uint64_t *ticks;              /* per part and class, .. */
+    uint64_t first_part, n_parts; /* .. of these parts of the bin */
+    size_t ticks_size;
     size_t n_stacks; /* in the bin */
 };
 
@@ -195,39 +196,55 @@ static void sort(struct thinner *th, struct pieces *pieces, uint64_t (*key)(cons
     th->sorted = from;
 }
 
-/* Ticks per class and part of the bin. */
-static void count_ticks(struct thinner *th)
+/* Ticks per class and part of the bin; of a bin that is longer than the thread only what it has. */
+static void count_ticks(struct thinner *th, uint64_t from, uint64_t to)
 {
+    th->first_part = from % th->bin / th->fine;
+    th->n_parts = (to - 1) % th->bin / th->fine - th->first_part + 1;
+    th->ticks = memory_grow(th->ticks, &th->ticks_size, th->n_parts * N_CLASSES, sizeof *th->ticks);
     memset(th->ticks, 0, th->n_parts * N_CLASSES * sizeof *th->ticks);
     for (size_t i = 0; i < th->seen.n; i++) {
         const struct piece *const p = &th->seen.list[i];
         for (uint64_t at = p->at, end = p->at + p->run.n, next; at < end; at = next) {
             const uint64_t border = (at / th->fine + 1) * th->fine;
             next = border < end ? border : end;
-            th->ticks[at % th->bin / th->fine * N_CLASSES + p->run.class] += next - at;
+            const uint64_t part = at % th->bin / th->fine - th->first_part;
+            th->ticks[part * N_CLASSES + p->run.class] += next - at;
         }
     }
 }
 
-/* All that was seen of one stack, in order of time: as shares, each at a moment of its own. */
+/* Part of what was seen of one stack, from tick `from` to `to` of it, at one of its moments. */
+static void add_share(struct thinner *th, const struct piece *seen, uint64_t from, uint64_t to,
+                      uint64_t cpu_q)
+{
+    uint64_t moment = from + below(th, to - from);
+    while (seen->run.n <= moment)
+        moment -= seen++->run.n;
+    struct piece share = {.run = seen->run, .at = seen->at + moment, .cpu_q = cpu_q};
+    share.run.n = (uint32_t)(to - from);
+    pieces_add(&th->shares, share);
+}
+
+/*
+ * All that was seen of one stack, in order of time: as shares of a part's length at most. They end
+ * where a run ends, if none is longer: so what was made a share before stays one, or becomes part
+ * of one as a whole, and however often that happens a share is at any of its ticks with the same
+ * probability, independent of others. As in page/data.js.
+ */
 static void add_shares(struct thinner *th, const struct piece *seen, size_t n_seen)
 {
-    uint64_t n = 0, cpu_q = 0, before = 0;
-    size_t k = 0;
-    for (size_t i = 0; i < n_seen; i++) {
-        n += seen[i].run.n;
-        cpu_q += seen[i].cpu_q;
-    }
-    const uint64_t n_shares = (n + th->fine - 1) / th->fine;
-    for (uint64_t i = 0; i < n_shares; i++) {
-        const uint64_t from = part_of(n, i, n_shares), to = part_of(n, i + 1, n_shares);
-        const uint64_t moment = from + below(th, to - from);
-        for (; before + seen[k].run.n <= moment; k++)
-            before += seen[k].run.n;
-        struct piece share = {.run = seen[k].run, .at = seen[k].at + (moment - before)};
-        share.run.n = (uint32_t)(to - from);
-        share.cpu_q = part_of(cpu_q, to, n) - part_of(cpu_q, from, n);
-        pieces_add(&th->shares, share);
+    for (size_t i = 0, end; i < n_seen; i = end) {
+        uint64_t n = seen[i].run.n, cpu_q = seen[i].cpu_q;
+        for (end = i + 1; end < n_seen && n + seen[end].run.n <= th->fine; end++) {
+            n += seen[end].run.n;
+            cpu_q += seen[end].cpu_q;
+        }
+        const uint64_t n_shares = (n + th->fine - 1) / th->fine;
+        for (uint64_t k = 0; k < n_shares; k++) {
+            const uint64_t from = part_of(n, k, n_shares), to = part_of(n, k + 1, n_shares);
+            add_share(th, seen + i, from, to, part_of(cpu_q, to, n) - part_of(cpu_q, from, n));
+        }
     }
 }
 
@@ -290,7 +307,7 @@ static void fill_parts(struct thinner *th)
     for (size_t i = th->shares.n; i-- > 0;)
         next[th->shares.list[i].run.class] = i;
     th->result.n = 0;
-    for (size_t f = 0; f < th->n_parts; f++) {
+    for (uint64_t f = 0; f < th->n_parts; f++) {
         th->part.n = 0;
         for (unsigned class = 0; class < N_CLASSES; class ++) {
             for (uint64_t left = th->ticks[f * N_CLASSES + class], n; left > 0; left -= n) {
@@ -300,7 +317,7 @@ static void fill_parts(struct thinner *th)
                 next[class] += share->run.n == 0;
             }
         }
-        sort(th, &th->part, f % 2 == 0 ? stack_key : stack_key_down);
+        sort(th, &th->part, (th->first_part + f) % 2 == 0 ? stack_key : stack_key_down);
         for (size_t i = 0; i < th->part.n; i++) {
             struct piece *const last = th->result.n > 0 ? &th->result.list[th->result.n - 1] : NULL;
             if (last != NULL && report_run_same(&last->run, &th->part.list[i].run)) {
@@ -332,16 +349,12 @@ static void append(struct report_course *out, const struct pieces *pieces)
 
 void report_thin_course(struct report *report, struct report_thread *thread, uint64_t until)
 {
-    struct thinner th = {.bin = report->bin,
-                         .fine = report->fine,
-                         .out = &thread->thinned,
-                         .n_parts = report->bin / report->fine};
+    struct thinner th = {.bin = report->bin, .fine = report->fine, .out = &thread->thinned};
     struct reader reader = {.course = &thread->course, .at = thread->thinned_end};
-    th.ticks = memory_get(th.n_parts * N_CLASSES * sizeof *th.ticks);
     if (until > thread->end)
         until = thread->end;
     while (reader.at < until) {
-        const uint64_t border = (reader.at / th.bin + 1) * th.bin;
+        const uint64_t begin = reader.at, border = (begin / th.bin + 1) * th.bin;
         const uint64_t end = border < until ? border : until;
         struct piece piece;
         th.random = thread->thread->index * 0xD1342543DE82EF95u + reader.at;
@@ -352,13 +365,13 @@ void report_thin_course(struct report *report, struct report_thread *thread, uin
             break; /* a thread's end is where its runs end */
         reader_carry(&reader, th.out, end);
         if (th.seen.n > 1) {
-            count_ticks(&th);
+            count_ticks(&th, begin, reader.at);
             make_shares(&th);
             count_unsure(report, &th);
             fill_parts(&th);
         }
         const bool is_less = th.seen.n > 1 && th.result.n < th.seen.n;
-        report->n_stacks += is_less ? th.n_stacks : th.seen.n;
+        report->n_stacks += th.seen.n > 1 ? th.n_stacks : 1;
         report->n_runs += is_less ? th.result.n : th.seen.n;
         append(th.out, is_less ? &th.result : &th.seen);
     }

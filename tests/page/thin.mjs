@@ -71,6 +71,14 @@ for (let i = 0; i < (Number(n_ranges) ? 6 : 0); i++) {
 }
 
 // Shares within ranges that cut bins.
+const whole = data.sum(thin, { range: null }, "wall"), ids = {};
+for (const key of ["functions", "lines"]) {
+  ids[key] = new Map();
+  for (const row of data.rows(thin, whole.self, key)) {
+    const { name, file, line } = data.row_name(thin, key, row.id), at_key = [name, file, line].join("|");
+    ids[key].set(at_key, [...ids[key].get(at_key) || [], row.id]);
+  }
+}
 const shares = { all: 0, held: 0, squares: 0, stated: 0 }, by = {};
 for (let i = 0; i < Number(n_ranges); i++) {
   const length = Math.max(1, Math.round((bin / fine) ** random() * (1 + random()))) * fine;
@@ -81,12 +89,12 @@ for (let i = 0; i < Number(n_ranges); i++) {
     const a = data.sum(exact, { range }, metric), b = data.sum(thin, { range }, metric);
     if (!a.total || !b.total) continue;
     for (const key of ["functions", "lines"]) {
-      const theirs = rows(exact, a, key), ours = rows(thin, b, key), squares = b.squares.reduce((x, y) => x + y, 0);
-      const absent = squares ? data.share_error(0, b.total ** 2 / squares) : 0;
+      const theirs = rows(exact, a, key), ours = rows(thin, b, key), error_of = data.thin_errors(thin, b, key);
       for (const name of new Set([...theirs.keys(), ...ours.keys()])) {
         const p = (theirs.get(name)?.self || 0) / a.total, q = (ours.get(name)?.self || 0) / b.total;
         if (Math.max(p, q) < 0.002) continue;
-        const error = ours.get(name)?.self ? ours.get(name).error : absent, held = Math.abs(p - q) <= error + 1e-9;
+        // what is not seen in the range has an error, too
+        const error = Math.max(...ids[key].get(name).map(error_of)), held = Math.abs(p - q) <= error + 1e-9;
         shares.squares += (p - q) ** 2;
         shares.stated += (error / 1.96) ** 2;
         const size = `${metric} ${length * length < bin * fine ? "short" : length < bin ? "middle" : "long"}`;

@@ -18,6 +18,9 @@ CASES = (
     (["make_gil_trace", "seed=3", "seconds=60"], ("330K",), 40),
     (["make_gil_trace", "seed=4", "seconds=200", "rate=100"], ("150K",), 40),
     (["make_big_trace", "seed=5", "seconds=40", "busy=4", "stacks=3000"], ("250K",), 40),
+    # thinned until bins are nearly as long as all of it, again and again while it was read
+    (["make_gil_trace", "seed=6", "seconds=1600", "rate=100"], ("600K",), 30),
+    (["make_big_trace", "seed=7", "seconds=400", "busy=2", "rate=100", "stacks=500"], ("170K",), 30),
 )
 
 
