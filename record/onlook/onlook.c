@@ -167,6 +167,7 @@ static enum status recorder_start(struct onlook *o, int *exit_code, struct probl
     streams_take_back(kept);
     if (status == STATUS_OK) {
         child_is_there(&o->child, pid);
+        stash_note_writer(&o->stash, pid); /* it waits for launch_go */
         status = launch_go(&o->recorder, words[0], exit_code, why);
     }
     free(words);

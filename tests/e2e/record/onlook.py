@@ -134,6 +134,32 @@ def test_top_killed(t):
     whole(t, trace)
 
 
+def test_leftover_of_one_that_was_killed(t):
+    """Its folder stays while the recorder writes into it, and is removed by the next one."""
+    def look():
+        subprocess.run([t.pyrec, "top", "--batch", "-q", "--", t.python, "-c", "pass"], stdin=subprocess.DEVNULL,
+                       capture_output=True, timeout=60, check=True, env={**os.environ, "TMPDIR": str(folder)})
+        return sorted(path.name for path in folder.glob("pyrec-top-*"))
+    folder = t.dir / "tmp"
+    folder.mkdir()
+    (folder / "pyrec-top-of-others").mkdir(mode=0o755)
+    (folder / "pyrec-top-file").touch()
+    foreign = sorted(path.name for path in folder.glob("pyrec-top-*"))
+    flag, script = t.dir / "stop", t.file("busy.py", BUSY)
+    top = subprocess.Popen([t.pyrec, "top", "--batch", "--", t.python, script, str(flag)], stdin=subprocess.DEVNULL,
+                           stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env={**os.environ, "TMPDIR": str(folder)})
+    assert top.stdout.readline() == "begun []\n"
+    assert len(look()) == len(foreign) + 1, "that of one that lives was removed"
+    writer, *_ = (int(path.read_text().split()[0]) for path in folder.glob("pyrec-top-*/writer"))
+    top.kill()
+    top.wait()
+    assert len(look()) == len(foreign) + 1, "the recorder still writes into it"
+    flag.touch()
+    top.stdout.read()
+    gone(t, writer)
+    assert look() == foreign
+
+
 def test_screen_killed(t):
     trace = t.trace()
     screen = Shown(t, ["-o", trace])
