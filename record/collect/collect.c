@@ -26,12 +26,14 @@ void collect_clear(struct collect *collect)
         process_free(collect->processes[i]);
     free(collect->processes);
     free(collect->left);
+    free(collect->told);
     free(collect->attached);
     missing_clear(&collect->missing);
     collect->processes = NULL;
     collect->left = NULL;
+    collect->told = NULL;
     collect->attached = NULL;
-    collect->n = collect->n_left = collect->n_attached = 0;
+    collect->n = collect->n_left = collect->n_told = collect->n_attached = 0;
 }
 
 /* ---- leaving ---- */
@@ -122,6 +124,9 @@ void collect_stop(struct collect *collect, const char *reason)
     const struct exit_status alive = {.is_known = false};
     while (collect->n > 0) {
         process_look(collect->processes[collect->n - 1], clocks_mono_ns());
+        if (vec_room(&collect->told, &collect->told_capacity, collect->n_told + 1ull,
+                     sizeof *collect->told))
+            collect->told[collect->n_told++] = collect->processes[collect->n - 1]->pid;
         finish(collect, collect->n - 1, reason, &alive);
     }
 }

@@ -47,6 +47,8 @@ struct collect {
     struct collect_attached *attached; /* who has not yet said hello .. */
     uint32_t n_attached, attached_capacity;
     uint32_t n_left, left_capacity;
+    pid_t *told; /* who was being recorded when collect_stop ended that */
+    uint32_t n_told, told_capacity;
     uint32_t n_ever;         /* programs: a process that calls exec counts again */
     uint32_t n_images;       /* of them, such that came by exec under a number that was known */
     uint32_t n_helpers;      /* of them, such that only forked and called exec: not in the file */
@@ -104,7 +106,10 @@ void collect_flush(struct collect *collect);
 /* Begin a new section of the trace, if it is time to. */
 void collect_look_section(struct collect *collect, uint64_t now_ns);
 
-/* End all recording, with this as the reason; agents are told to stop. */
+/*
+ * End all recording, with this as the reason; agents are told to stop, and do so soon: who they are
+ * stays in `told`.
+ */
 void collect_stop(struct collect *collect, const char *reason);
 
 /* Whether a process with this pid is being recorded. */

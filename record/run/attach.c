@@ -242,9 +242,38 @@ void attach_patrol(const struct attach_plan *plan, struct patrol *patrol)
     patrol->closure = plan;
 }
 
+/* They all leave at once, so they are waited for together: `waits` are left. */
+static bool leave_await(pid_t pid, uint32_t *waits)
+{
+    while (regard_has_recorder(pid)) {
+        if (*waits == 0)
+            return false;
+        (*waits)--;
+        usleep(LOOK_MS * 1000);
+    }
+    return true;
+}
+
 void attach_await_leave(const struct attach_plan *plan)
 {
-    for (uint32_t i = 0, waits = 0; i < plan->n_pids; i++)
-        while (regard_has_recorder(plan->pids[i]) && waits++ < LEAVE_MAX_MS / LOOK_MS)
-            usleep(LOOK_MS * 1000);
+    const struct collect *const collect = plan->collect;
+    uint32_t waits = LEAVE_MAX_MS / LOOK_MS, n_late = 0;
+    char sentence[160], more[32] = "";
+    pid_t late = 0;
+    for (uint32_t i = 0; i < collect->n_told + collect->n_attached; i++) {
+        const bool is_told = i < collect->n_told; /* else it has not said hello yet */
+        const pid_t pid = is_told ? collect->told[i] : collect->attached[i - collect->n_told].pid;
+        if (leave_await(pid, &waits))
+            continue;
+        late = pid;
+        n_late++;
+    }
+    if (n_late == 0)
+        return;
+    if (n_late > 1)
+        snprintf(more, sizeof more, " (and %u more)", n_late - 1);
+    snprintf(sentence, sizeof sentence,
+             "process %d%s still has a recorder: it goes by itself, as soon as it gets a CPU",
+             (int)late, more);
+    plan->say(sentence);
 }

@@ -42,8 +42,8 @@ uint32_t attach_all(const struct attach_plan *plan, enum inject_outcome *last);
 void attach_patrol(const struct attach_plan *plan, struct patrol *patrol);
 
 /*
- * The recording is over, and its agents know: wait until they have left, two seconds at most. Who
- * comes next finds the processes free.
+ * The recording is over, and its agents know: wait until all have left, those of followed children
+ * too, two seconds at most; say so if one has not. Who comes next finds the processes free.
  */
 void attach_await_leave(const struct attach_plan *plan);
 

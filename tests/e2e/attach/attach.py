@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """pyrec -p: a program that runs already is recorded for a while, and left as it was."""
+import json
 import os
 import platform
 import signal
@@ -263,6 +264,37 @@ def test_family(t):
     assert t.info(trace)["recordings"][0]["not_recorded"] == 0, t.info(trace)["recordings"]
     inherited = [row["inherited"] for row in t.info(trace)["attached"]]
     assert inherited.count("no") == 2 + len(WAYS) and inherited.count("yes") >= 2, inherited
+
+
+def test_family_left(t):
+    """When pyrec has ended nobody has a recorder any more, children neither, however rarely it ticks."""
+    need_attaching()
+    program = Program(t, str(t.dir / "go"), source=FAMILY)
+    wait_for_family(program.pid, len(WAYS))
+    status, err, _ = pyrec(t, "-p", str(program.pid), "-r", "2", "--duration", "0.7s")
+    listed = subprocess.run([t.pyrec, "ps", "--json"], capture_output=True, text=True, check=True)
+    assert status == 0 and f"{len(WAYS) + 2} processes" in err, err
+    family = {program.pid, *descendants(program.pid)}
+    rows = [row for row in json.loads(listed.stdout) if row["pid"] in family]
+    assert len(rows) >= len(WAYS) + 1, rows
+    assert all(row["can_attach"] for row in rows), [row for row in rows if not row["can_attach"]]
+    program.end("go\n")
+
+
+def test_stopped_while_recorded(t):
+    """What gets no CPU cannot leave: pyrec says so, and does not wait for it."""
+    need_attaching()
+    program = Program(t, "spin_it")
+    before = program.facts()
+    process, _ = start_pyrec(t, "-p", str(program.pid), "-q")
+    wait_for_thread(program.pid, "pyrec-sampler")
+    os.kill(program.pid, signal.SIGSTOP)
+    process.send_signal(signal.SIGINT)
+    err = process.communicate(timeout=60)[1]
+    assert f"process {program.pid} still has a recorder" in err, err
+    os.kill(program.pid, signal.SIGCONT)
+    program.check_as(before)
+    program.end()
 
 
 def test_family_missing(t):
