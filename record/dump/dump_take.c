@@ -148,6 +148,10 @@ static bool still_read(struct looking *looking, struct dump_thread *thread,
     state_set(thread, seen);
     gil_look(looking, thread, state);
     dump_waits_look(looking->dump, thread, seen, looking->crowd.tasks, looking->crowd.n_tasks);
+    const struct rlock rlock =
+        thread->state == DUMP_BLOCKED && thread->lock != 0
+            ? rlock_find(&looking->dump->python.interp, state->at, thread->lock)
+            : (struct rlock){.is_there = false};
     /* a new state has its creator's numbers until its own thread runs, and only then frames */
     outside_forget(LOADS);
     const bool is_its = crowd_is_still_its(&looking->dump->python, state);
@@ -156,6 +160,8 @@ static bool still_read(struct looking *looking, struct dump_thread *thread,
         return true;
     }
     thread->at_ns = at_ns;
+    if (is_its)
+        dump_waits_rlock(looking->dump, thread, &rlock, &looking->crowd);
     thread->is_proved = is_its && wrong == NULL;
     thread->not_known = !is_its ? "its Python ended meanwhile" : wrong;
     *is_done = thread->is_proved || !is_its;

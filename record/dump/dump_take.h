@@ -18,6 +18,7 @@
 #include "crowd.h"
 #include "reading.h"
 #include "record/tables/bump.h"
+#include "rlock.h"
 #include "still.h"
 #include <stdio.h>
 
@@ -48,6 +49,7 @@ struct dump_thread {
     int32_t call;       /* of DUMP_BLOCKED */
     const char *what;   /* what it is blocked on: "fd 3, pipe:[123]"; NULL = not told */
     uint64_t lock;      /* of futex(): its address; 0 = none */
+    pid_t held_by;      /* who has the mutex or RLock that it waits for; 0 = not known */
     uint32_t n_waiting; /* how many threads wait there, this one included */
     uint64_t cpu_ns;
     bool holds_gil, is_collecting;
@@ -88,6 +90,10 @@ void dump_clear(struct dump *dump);
  */
 void dump_waits_look(struct dump *dump, struct dump_thread *thread, const struct still_thread *seen,
                      const struct crowd_task *tasks, uint32_t n_tasks);
+
+/* Of one that is proved to have waited for an RLock: whose it was. */
+void dump_waits_rlock(struct dump *dump, struct dump_thread *thread, const struct rlock *rlock,
+                      const struct crowd *crowd);
 
 /* "blocked", as in the documents; and the words for a reader: "blocked in read (fd 0, /dev/tty)".
  */

@@ -40,7 +40,7 @@ static void gil_write(FILE *to, const struct dump *dump)
 
 static void thread_head_write(FILE *to, const struct dump_thread *thread)
 {
-    char state[640];
+    char state[CROWD_NAME_MAX * 6 + 256];
     dump_state_text(thread, state, sizeof state);
     fputs("\n", to);
     if (thread->name != NULL) {

@@ -63,12 +63,21 @@ static pid_t mutex_owner(const struct still_call *call, const struct crowd_task 
     return 0;
 }
 
+static void what_keep(struct dump *dump, struct dump_thread *thread, const char *what)
+{
+    char *const copy = what[0] != '\0' ? bump_take(&dump->memory, strlen(what) + 1, 1) : NULL;
+    if (copy != NULL)
+        memcpy(copy, what, strlen(what) + 1);
+    thread->what = copy;
+}
+
 void dump_waits_look(struct dump *dump, struct dump_thread *thread, const struct still_thread *seen,
                      const struct crowd_task *tasks, uint32_t n_tasks)
 {
     const struct still_call *const call = &seen->call;
     char what[WHAT_MAX] = "";
     thread->what = NULL;
+    thread->held_by = 0;
     if (thread->state != DUMP_BLOCKED)
         return;
     if (is_of_descriptor(call->number)) {
@@ -76,16 +85,44 @@ void dump_waits_look(struct dump *dump, struct dump_thread *thread, const struct
     } else if (call->number == SYS_wait4 && (int32_t)call->arguments[0] > 0) {
         snprintf(what, sizeof what, "process %d", (int32_t)call->arguments[0]);
     } else if (call->number == SYS_futex) {
-        const pid_t owner = mutex_owner(call, tasks, n_tasks);
-        if (owner != 0)
-            snprintf(what, sizeof what, "a mutex that thread %d holds", owner);
+        thread->held_by = mutex_owner(call, tasks, n_tasks);
+        if (thread->held_by != 0)
+            snprintf(what, sizeof what, "a mutex that thread %d holds", thread->held_by);
     }
-    if (what[0] == '\0')
+    what_keep(dump, thread, what);
+}
+
+/* The thread of this pthread_t: of one that is in several interpreters, the one that has a name. */
+static const struct crowd_state *state_of(const struct crowd *crowd, uint64_t ident)
+{
+    const struct crowd_state *found = NULL;
+    for (uint32_t i = 0; i < crowd->n_states; i++) {
+        const struct crowd_state *const state = &crowd->states[i];
+        if (state->ident == ident && state->tid != 0 && (found == NULL || found->name_len == 0))
+            found = state;
+    }
+    return found;
+}
+
+void dump_waits_rlock(struct dump *dump, struct dump_thread *thread, const struct rlock *rlock,
+                      const struct crowd *crowd)
+{
+    char name[CROWD_NAME_MAX * 6 + 1], what[sizeof name + 64];
+    const struct crowd_state *const owner =
+        rlock->owner != 0 ? state_of(crowd, rlock->owner) : NULL;
+    if (!rlock->is_there)
         return;
-    char *const copy = bump_take(&dump->memory, strlen(what) + 1, 1);
-    if (copy != NULL)
-        memcpy(copy, what, strlen(what) + 1);
-    thread->what = copy;
+    if (owner == NULL || !crowd_is_still_its(&dump->python, owner)) {
+        const bool is_nobodys = owner == NULL && rlock->owner != 0 && crowd->is_whole;
+        what_keep(dump, thread,
+                  is_nobodys ? "an RLock, held by none of these threads" : "an RLock");
+        return;
+    }
+    thread->held_by = owner->tid;
+    name[utf8_clean(owner->name, owner->name_len, name, sizeof name - 1)] = '\0';
+    snprintf(what, sizeof what, "an RLock, held by %s (%d)", name[0] != '\0' ? name : "<unnamed>",
+             owner->tid);
+    what_keep(dump, thread, what);
 }
 
 const char *dump_state_name(enum dump_state state)

@@ -367,29 +367,6 @@ time.sleep(1000)
     assert "<no Python> " in look(t, "dump", program.pid).stdout
 
 
-def test_the_owner_of_a_mutex(t):
-    library = t.library("mutex", """
-#include <pthread.h>
-#include <unistd.h>
-static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
-void keep(void) { pthread_mutex_lock(&mutex); for (;;) pause(); }
-void want(void) { pthread_mutex_lock(&mutex); }
-""")
-    program = Program(t, f"""
-import ctypes, threading, time
-library = ctypes.CDLL({library!r})
-threading.Thread(target=library.keep, name="keeps", daemon=True).start()
-time.sleep(0.2)
-threading.Thread(target=library.want, name="wants", daemon=True).start()
-print("up", flush=True)
-time.sleep(1000)
-""").rest()
-    threads = named(dump(t, program.pid))
-    assert threads["wants"]["call"] == "futex", threads["wants"]
-    assert threads["wants"]["waits_for"] == \
-        f"a mutex that thread {threads['keeps']['tid']} holds", threads["wants"]
-
-
 def test_without_its_first_thread(t):
     """
     The main thread has ended, the process goes on in others. Up to 3.10 its number stood in libc's
