@@ -69,10 +69,11 @@ static enum status find_file(const struct modules *modules, const char *wanted, 
     return no_file(modules, wanted, why);
 }
 
-/* Where its text is: below --source, the file that was named, or the path in the trace. */
-static enum status read_source(const struct args *args, const char *file, struct source *source,
-                               struct problem *why)
+/* Where its text is: below --source, the file that was named, in the trace, or at its path. */
+static enum status read_source(const struct request *request, const char *file,
+                               struct source *source, struct problem *why)
 {
+    const struct args *const args = request->args;
     const char *const folder = args_text(args, "source");
     struct stat info;
     if (folder != NULL) {
@@ -85,7 +86,8 @@ static enum status read_source(const struct args *args, const char *file, struct
         arena_clear(&arena);
         return status;
     }
-    return source_read(source, stat(args->word, &info) == 0 ? args->word : file, why);
+    return stat(args->word, &info) == 0 ? source_read(source, args->word, why)
+                                        : source_find(source, &request->trace->census, file, why);
 }
 
 static void add_file(struct request *request, struct view *view, uint32_t module)
@@ -101,7 +103,7 @@ static void add_file(struct request *request, struct view *view, uint32_t module
     };
     struct source source = {0};
     struct problem why = {0};
-    const bool readable = read_source(request->args, file, &source, &why) == STATUS_OK;
+    const bool readable = read_source(request, file, &source, &why) == STATUS_OK;
     struct group *const group =
         annotate_add(view, profile, basis, readable ? &source : NULL, &wish);
     group->heading = file;
@@ -110,6 +112,8 @@ static void add_file(struct request *request, struct view *view, uint32_t module
         const char *const doubt = annotate_doubt(&view->arena, profile, module, &source);
         if (doubt != NULL)
             view_add_note(view, doubt);
+        if (source.is_ambiguous)
+            view_add_note(view, "The trace has several texts of this name: the newest is shown");
         if (source.unknown_coding != NULL)
             view_add_note(view, arena_print(&view->arena,
                                             "%s says that it is written in \"%s\", which is not "

@@ -274,7 +274,7 @@ static enum status build_report(struct request *request, struct view *view, stru
     making->report.scene.symbols.modules = &making->modules;
     request_learn_clock(request);
     if (source == NULL || strcmp(source, "no") != 0)
-        report_sources_read(&making->sources, &making->report, source);
+        report_sources_read(&making->sources, &making->report, &request->trace->census, source);
     making->page.report = &making->report;
     making->page.trace = request->trace;
     making->page.sources = &making->sources;

@@ -14,6 +14,7 @@ void census_clear(struct census *census)
         free(census->processes[i]->rate_changes);
         free(census->processes[i]->titles);
         free(census->processes[i]->marks);
+        free(census->processes[i]->sources);
         free(census->processes[i]->phases);
         free(census->processes[i]->phase_names);
         hash_clear(&census->processes[i]->phase_of);
@@ -146,6 +147,51 @@ void census_mark(struct process *process, struct program_mark mark)
     process->marks =
         memory_grow(process->marks, &process->marks_size, process->n_marks + 1, sizeof mark);
     process->marks[process->n_marks++] = mark;
+}
+
+static bool is_same_source(const struct kept_source *a, const struct kept_source *b)
+{
+    return a->len == b->len && strcmp(a->file, b->file) == 0 &&
+           memcmp(a->bytes, b->bytes, a->len) == 0;
+}
+
+bool census_source(struct process *process, struct kept_source source)
+{
+    for (size_t i = 0; i < process->n_sources; i++) {
+        struct kept_source *const known = &process->sources[i];
+        if (!is_same_source(known, &source))
+            continue;
+        if (source.time_ns > known->time_ns)
+            known->time_ns = source.time_ns;
+        return true;
+    }
+    if (process->n_sources == KEPT_SOURCES_MAX ||
+        source.len > KEPT_BYTES_MAX - process->sources_bytes)
+        return false;
+    process->sources = memory_grow(process->sources, &process->sources_size, process->n_sources + 1,
+                                   sizeof source);
+    process->sources[process->n_sources++] = source;
+    process->sources_bytes += source.len;
+    return true;
+}
+
+const struct kept_source *census_find_source(const struct census *census, const char *file,
+                                             bool *is_only)
+{
+    const struct kept_source *found = NULL;
+    *is_only = true;
+    for (size_t i = 0; i < census->n_processes; i++) {
+        const struct process *const p = census->processes[i];
+        for (size_t k = 0; k < p->n_sources; k++) {
+            const struct kept_source *const one = &p->sources[k];
+            if (strcmp(one->file, file) != 0)
+                continue;
+            *is_only = *is_only && (found == NULL || is_same_source(found, one));
+            if (found == NULL || one->time_ns > found->time_ns)
+                found = one;
+        }
+    }
+    return found;
 }
 
 static int compare_marks(const void *left, const void *right)

@@ -136,6 +136,16 @@ struct program_mark {
     const char *text;
 };
 
+/* The text of code that no file has: cells of notebooks, what was typed at a prompt. */
+struct kept_source {
+    uint64_t time_ns; /* on the common clock: from when on the name stands for it */
+    const char *file;
+    const char *bytes;
+    size_t len;
+};
+#define KEPT_SOURCES_MAX 4096u       /* of a process; a file may hold any number */
+#define KEPT_BYTES_MAX   (16u << 20) /* of these */
+
 /* A process has called itself something else. */
 struct title_change {
     uint64_t time_ns; /* on the common clock */
@@ -201,7 +211,10 @@ struct process {
     uint64_t marks_lost;        /* phases, labels and marks that could not be kept */
     struct program_mark *marks; /* in order of time */
     size_t n_marks, marks_size;
-    struct thread **threads; /* in order of id */
+    struct kept_source *sources;
+    size_t n_sources, sources_size, sources_bytes;
+    uint64_t sources_left_out; /* that the trace had no room for */
+    struct thread **threads;   /* in order of id */
     size_t n_threads, threads_size;
     uint32_t meta_seq, account_seq;
     bool described;
@@ -234,6 +247,17 @@ void census_native(struct census *census, struct process *process, const struct 
 void census_rate_change(struct process *process, struct rate_change change);
 void census_title(struct process *process, struct title_change change);
 void census_mark(struct process *process, struct program_mark mark);
+
+/* Note the text of a file that there is none of; what is there already counts once. False: there is
+ * no room for more. */
+bool census_source(struct process *process, struct kept_source source);
+
+/*
+ * The text that the trace has under this name, the newest where there are several; NULL = none.
+ * `is_only`: no other text was ever under it.
+ */
+const struct kept_source *census_find_source(const struct census *census, const char *file,
+                                             bool *is_only);
 
 /* Note the phases and labels of a generation; of those that are known already, their ends. */
 void census_contexts(struct census *census, struct process *process, const struct dict *dict,

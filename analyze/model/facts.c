@@ -21,6 +21,8 @@ void facts_reset(struct facts *facts)
     const size_t titles_size = facts->process.titles_size;
     struct program_mark *const marks = facts->process.marks;
     const size_t marks_size = facts->process.marks_size;
+    struct kept_source *const sources = facts->process.sources;
+    const size_t sources_size = facts->process.sources_size;
     facts->has_meta = facts->has_process = false;
     facts->recording = (struct recording){0};
     facts->process = (struct process){.natives = natives,
@@ -30,7 +32,9 @@ void facts_reset(struct facts *facts)
                                       .titles = titles,
                                       .titles_size = titles_size,
                                       .marks = marks,
-                                      .marks_size = marks_size};
+                                      .marks_size = marks_size,
+                                      .sources = sources,
+                                      .sources_size = sources_size};
     facts->wall.n = 0;
     facts->process.ending.reason = "";
     facts->n_threads = 0;
@@ -39,7 +43,7 @@ void facts_reset(struct facts *facts)
     facts->so_far = (struct ending){0};
     facts->absences_size = 0;
     facts->is_settled = false;
-    facts->n_marks_settled = 0;
+    facts->n_marks_settled = facts->n_sources_settled = 0;
     facts->n_titles_settled = facts->n_rates_settled = facts->n_steps_settled = 0;
     facts->so_far_settled_ns = 0;
 }
@@ -51,6 +55,7 @@ void facts_clear(struct facts *facts)
     free(facts->process.rate_changes);
     free(facts->process.titles);
     free(facts->process.marks);
+    free(facts->process.sources);
     wall_clear(&facts->wall);
     free(facts->threads);
     hash_clear(&facts->thread_of_id);
@@ -274,6 +279,17 @@ static void add_missing_so_far(struct facts *facts, const Pyrec__V1__Event *even
     so_far->absences[so_far->n_absences++] = absence_of(facts, event->not_recorded);
 }
 
+static void add_source(struct facts *facts, const Pyrec__V1__Event *event, uint64_t time_ns)
+{
+    const struct kept_source source = {
+        .time_ns = time_ns,
+        .file = copy_clean(&facts->arena, event->text),
+        .bytes = arena_copy(&facts->arena, (const char *)event->source.data, event->source.len),
+        .len = event->source.len,
+    };
+    facts->process.sources_left_out += !census_source(&facts->process, source);
+}
+
 void facts_events(struct facts *facts, const Pyrec__V1__Events *events, uint64_t quantum_ns)
 {
     for (size_t i = 0; i < events->n_event; i++) {
@@ -291,6 +307,10 @@ void facts_events(struct facts *facts, const Pyrec__V1__Events *events, uint64_t
             census_mark(&facts->process,
                         (struct program_mark){time_ns, event->thread,
                                               copy_clean(&facts->arena, event->text)});
+        if (event->type == PYREC__V1__EVENT__TYPE__SOURCE)
+            add_source(facts, event, time_ns);
+        if (event->type == PYREC__V1__EVENT__TYPE__SOURCES_LEFT_OUT && event->value >= 0)
+            facts->process.sources_left_out = (uint64_t)event->value;
         if (event->type == PYREC__V1__EVENT__TYPE__MARKS_LOST && event->value > 0)
             facts->process.marks_lost = (uint64_t)event->value;
         if (event->type == PYREC__V1__EVENT__TYPE__INTERVAL && event->value > 0)

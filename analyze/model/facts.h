@@ -45,7 +45,7 @@ struct facts {
 
     /* what the census has of it already, where it was settled before */
     bool is_settled;
-    size_t n_marks_settled, n_titles_settled, n_rates_settled, n_steps_settled;
+    size_t n_marks_settled, n_sources_settled, n_titles_settled, n_rates_settled, n_steps_settled;
     uint64_t so_far_settled_ns;
 };
 

@@ -159,6 +159,20 @@ static void settle_marks(struct facts *facts, struct census *census, struct proc
         p->marks_lost = facts->process.marks_lost;
 }
 
+static void settle_sources(struct facts *facts, struct census *census, struct process *p)
+{
+    for (size_t i = facts->n_sources_settled; i < facts->process.n_sources; i++) {
+        struct kept_source source = facts->process.sources[i];
+        source.time_ns += p->recording->shift_ns;
+        source.file = copy(census, source.file);
+        source.bytes = arena_copy(&census->arena, source.bytes, source.len);
+        p->sources_left_out += !census_source(p, source);
+    }
+    facts->n_sources_settled = facts->process.n_sources;
+    if (facts->process.sources_left_out > p->sources_left_out)
+        p->sources_left_out = facts->process.sources_left_out;
+}
+
 static void settle_rate(struct facts *facts, struct process *p, uint32_t generation)
 {
     p->from_start = p->from_start || generation == 0;
@@ -200,6 +214,7 @@ void facts_settle(struct facts *facts, struct census *census, struct recording *
     settle_rate(facts, p, generation);
     settle_titles(facts, census, p);
     settle_marks(facts, census, p);
+    settle_sources(facts, census, p);
     facts_settle_wall(facts, recording);
     settle_ending(facts, census, &p->ending, shift_ns);
     for (size_t i = 0; i < facts->process.n_natives; i++)

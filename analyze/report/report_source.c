@@ -147,6 +147,8 @@ static const char *find_doubt(struct report_sources *sources, const struct repor
                                "not what was recorded: %s does not begin in line %u", name,
                                f->line);
     }
+    if (source->is_ambiguous)
+        return "one of several texts of this name, the newest";
     for (size_t i = 0; i < report->n_processes; i++) {
         const struct process *const p = report->processes[i].process;
         if (source->changed_unix_ns > recording_unix_ns(p->recording, p->start_ns))
@@ -164,8 +166,8 @@ static void add_missing(struct report_sources *sources, const char *file, const 
 }
 
 /* False: it is listed among those that are missing. */
-static bool read_file(struct report_sources *sources, struct source *source, const char *file,
-                      const char *folder)
+static bool read_file(struct report_sources *sources, const struct census *census,
+                      struct source *source, const char *file, const char *folder)
 {
     struct problem why = {0};
     const char *const path = folder == NULL ? file : source_below(&sources->arena, folder, file);
@@ -173,7 +175,8 @@ static bool read_file(struct report_sources *sources, struct source *source, con
         add_missing(sources, file, "is not below the folder of --source");
         return false;
     }
-    if (source_read(source, path, &why) == STATUS_OK)
+    if ((folder == NULL ? source_find(source, census, path, &why)
+                        : source_read(source, path, &why)) == STATUS_OK)
         return true;
     const size_t len = strlen(path);
     const char *const words = strncmp(why.detail, path, len) == 0 ? why.detail + len : why.detail;
@@ -182,13 +185,13 @@ static bool read_file(struct report_sources *sources, struct source *source, con
 }
 
 void report_sources_read(struct report_sources *sources, const struct report *report,
-                         const char *folder)
+                         const struct census *census, const char *folder)
 {
     size_t n;
     struct heat *const heat = rank_files(report, &n);
     for (size_t i = 0; i < n && i < REPORT_FILES_MAX && sources->n_bytes < REPORT_TEXT_MAX; i++) {
         struct source source = {0};
-        if (!read_file(sources, &source, heat[i].file, folder)) {
+        if (!read_file(sources, census, &source, heat[i].file, folder)) {
             source_clear(&source);
             continue;
         }

@@ -44,7 +44,7 @@ struct report_sources {
 
 /* `folder` is where sources are looked for instead of their paths, NULL = at their paths. */
 void report_sources_read(struct report_sources *sources, const struct report *report,
-                         const char *folder);
+                         const struct census *census, const char *folder);
 void report_sources_clear(struct report_sources *sources);
 
 #endif

@@ -123,6 +123,21 @@ enum status source_read(struct source *source, const char *path, struct problem 
     return STATUS_OK;
 }
 
+enum status source_find(struct source *source, const struct census *census, const char *path,
+                        struct problem *why)
+{
+    bool is_only;
+    const struct kept_source *const kept = census_find_source(census, path, &is_only);
+    if (kept == NULL || memchr(kept->bytes, '\0', kept->len) != NULL)
+        return source_read(source, path, why);
+    const struct source_text made = source_text_make(&source->arena, kept->bytes, kept->len);
+    source->path = arena_copy(&source->arena, path, strlen(path));
+    source->is_kept = true;
+    source->is_ambiguous = !is_only;
+    split(source, made.text, made.len);
+    return STATUS_OK;
+}
+
 static bool is_there(const char *path)
 {
     struct stat info;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * source - a file of source code, line by line, as it is now.
+ * source - a file of source code, line by line, as it is now, or as the trace has it.
  *
  * On the line:  a file that the user named -> [source] -> annotate
  * Memory:       struct source is the caller's, zeroed before source_read; source_clear takes it
@@ -13,6 +13,7 @@
 
 #include "analyze/base/arena.h"
 #include "analyze/model/cell.h"
+#include "analyze/model/census.h"
 #include "format/status.h"
 
 struct source {
@@ -21,11 +22,18 @@ struct source {
     const char **lines; /* line n is lines[n - 1]; clean UTF-8, tabs as they are */
     size_t n_lines, lines_size;
     int64_t changed_unix_ns;
+    bool is_kept;               /* it was in the trace .. */
+    bool is_ambiguous;          /* .. with other texts of that name, this is the newest */
     const char *unknown_coding; /* that the file says it is written in; NULL = it was read */
 };
 
 /* STATUS_IO says in one line why it cannot be read. */
 MUST_CHECK enum status source_read(struct source *source, const char *path, struct problem *why);
+
+/* The same of a file whose text the trace has, if it has; that is what ran, whatever is there now.
+ */
+MUST_CHECK enum status source_find(struct source *source, const struct census *census,
+                                   const char *path, struct problem *why);
 void source_clear(struct source *source);
 
 /* The path of `file` below `folder`: with as much of its own path as there is; NULL = none. */

@@ -131,7 +131,7 @@ static void draw_source(const struct top *top, struct canvas *canvas)
     struct problem why = {0};
     char text[48];
     top_put_place(canvas, 2, 0, canvas->cols, &top->place, true, STYLE_BOLD);
-    if (source_read(&source, top->place.file, &why) != STATUS_OK) {
+    if (source_find(&source, &top->live.trace->census, top->place.file, &why) != STATUS_OK) {
         canvas_put(canvas, 3, 0, canvas->cols, why.detail, STYLE_DIM);
         source_clear(&source);
         return;

@@ -6,6 +6,7 @@ import os
 import sys
 from typing import List, Optional, Tuple, Union
 
+from . import _sources
 from ._agent import Agent
 from ._door import DONE, END, FLUSH, WHERE, Answer, Door
 from ._error import Error
@@ -167,6 +168,7 @@ def _lives(pid: int) -> bool:
 def _left(session: _Session) -> Recording:
     """Someone else's recording goes on; all of it up to now is to be read."""
     recording = session.recording
+    _sources.hand_over(session.door)
     said, why = _asked(session.door, FLUSH)
     if said is not None and said.outcome == DONE:
         recording.path = said.path
@@ -178,6 +180,7 @@ def _left(session: _Session) -> Recording:
 
 def _ended(session: _Session) -> Recording:
     recording = session.recording
+    _sources.hand_over(session.door)
     _loaded().leave()
     said, why = _asked(session.door, END)
     if said is not None or not _lives(session.door.pid):

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: MIT
 """How a recorded process asks pyrec something: struct wire_ask and wire_answer of wire.h."""
 import struct
-from _socket import AF_UNIX, SOCK_CLOEXEC, SOCK_SEQPACKET, socket  # not what gevent puts in its place
+from _socket import AF_UNIX, SCM_RIGHTS, SOCK_CLOEXEC, SOCK_SEQPACKET, SOL_SOCKET, socket  # not what gevent puts in its place
 from typing import List, NamedTuple, Optional, Union
 
 from ._error import Error
 
-WHERE, FLUSH, END = 1, 2, 3
+WHERE, FLUSH, END, SOURCES = 1, 2, 3, 4
 DONE = 0
 
 _ASK = struct.Struct("=8sII32s")
@@ -58,13 +58,14 @@ class Door:
                 connection.close()
         return None
 
-    def ask(self, what: int) -> Optional[Answer]:
-        """None: nobody is there any more."""
+    def ask(self, what: int, descriptor: Optional[int] = None) -> Optional[Answer]:
+        """None: nobody is there any more. A descriptor goes along with SOURCES."""
         connection = self._connect()
         if connection is None:
             return None
         try:
-            connection.send(_ASK.pack(b"pyrecask", self._version, what, self._cookie.encode()))
+            along = [] if descriptor is None else [(SOL_SOCKET, SCM_RIGHTS, struct.pack("i", descriptor))]
+            connection.sendmsg([_ASK.pack(b"pyrecask", self._version, what, self._cookie.encode())], along)
             said = connection.recv(_ANSWER.size)
         except OSError as error:
             if isinstance(error, TimeoutError) or "timed out" in str(error):

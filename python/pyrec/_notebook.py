@@ -1,10 +1,8 @@
 # SPDX-License-Identifier: MIT
 """%load_ext pyrec and %%pyrec, in IPython and its notebooks.
 
-A cell's code has a name that no file has; IPython keeps the text in linecache. Where the name is the
-path of a file that could be there (ipykernel's /tmp/ipykernel_PID/NUMBER.py, which its debugger writes as
-well), the text is written to it, so that `pyanalyze annotate` and the report find it; it is taken away when
-the kernel ends.
+A cell's code has a name that no file has; IPython keeps the text in linecache, and the recording gets it from
+there (_sources.py).
 """
 import argparse
 import atexit
@@ -91,36 +89,6 @@ def _is_cell(file: str) -> bool:
     return bool(lines) and not lines[0].startswith("get_ipython().run_cell_magic('pyrec'")
 
 
-_written: Dict[str, str] = {}
-
-
-def _write_source(file: str) -> None:
-    """A cell whose name could be a file's becomes one."""
-    folder = os.path.dirname(file)
-    text = "".join(linecache.getlines(file))
-    if not os.path.isabs(file) or os.path.exists(file):
-        return
-    try:
-        os.makedirs(folder, mode=0o700, exist_ok=True)
-        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
-        with open(descriptor, "w", encoding="utf-8") as to:
-            to.write(text)
-    except OSError:
-        return  # the recording is right without it
-    if not _written:
-        atexit.register(_remove_sources)
-    _written[file] = text
-
-
-def _remove_sources() -> None:
-    for file in _written:
-        try:
-            os.unlink(file)
-            os.rmdir(os.path.dirname(file))
-        except OSError:
-            pass
-
-
 # ---- what is printed ----
 
 def _cell_table(file: str, rows: List[Row], number: int) -> str:
@@ -146,8 +114,6 @@ def _tables(recording: Recording, limit: int) -> str:
         file = row["file"]
         if _is_cell(file):
             weight[file] = max(weight.get(file, 0.0), row["wall_cum"])
-    for file in weight:
-        _write_source(file)
     cells = sorted(weight, key=lambda file: -weight[file])
     parts = [_cell_table(file, rows, number) for number, file in enumerate(cells, 1)]
     others = sorted((row for row in rows if row["file"] not in weight and row["cpu_time"] > 0),

@@ -6,7 +6,7 @@ import subprocess
 import sys
 from typing import Dict, IO, Iterable, List, Optional, Tuple, TypedDict, Union, cast
 
-from . import _programs
+from . import _programs, _sources
 from ._door import DONE, FLUSH, Door
 from ._error import Error
 
@@ -128,6 +128,8 @@ class Recording:
     def _refresh(self) -> None:
         """Have it written down up to now, if it goes on. If it cannot be, what there is answers."""
         door, self._door = self._door, None
+        if door is not None:
+            _sources.hand_over(door)
         try:
             said = door.ask(FLUSH) if door is not None else None
             if said is not None and said.outcome != DONE:

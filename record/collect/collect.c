@@ -11,6 +11,8 @@
 #define FILL_LOW  0.06     /* half as often will do */
 #define STEP_NS   10000000 /* a step, not a correction */
 
+#define SOURCES_VISITS 8 /* while its agent goes on writing */
+
 void collect_init(struct collect *collect, struct emit *emit, int epoll_fd, bool is_first_only)
 {
     *collect = (struct collect){.emit = emit,
@@ -330,6 +332,20 @@ void collect_flush(struct collect *collect)
 }
 
 /* What cannot begin a new generation for want of memory is ended at the next visit. */
+bool collect_sources(struct collect *collect, pid_t pid, int memfd)
+{
+    const int64_t i = index_of_pid(collect, pid);
+    if (i < 0)
+        return false;
+    struct process *const process = collect->processes[i];
+    for (int n = 0; n < SOURCES_VISITS; n++) /* so that what has run has its name */
+        if (process_visit(process, collect->emit, clocks_mono_ns()))
+            break;
+    process_take_sources(process, memfd, collect->emit->sections);
+    process_flush(process, collect->emit);
+    return true;
+}
+
 void collect_look_section(struct collect *collect, uint64_t now_ns)
 {
     if (!emit_section_due(collect->emit, now_ns))

@@ -103,6 +103,9 @@ void collect_reap(struct collect *collect, uint32_t number);
 /* Write everything that is not written yet. */
 void collect_flush(struct collect *collect);
 
+/* Keep the texts of code that process `pid` has handed over. False: it is not being recorded. */
+bool collect_sources(struct collect *collect, pid_t pid, int memfd);
+
 /* Begin a new section of the trace, if it is time to. */
 void collect_look_section(struct collect *collect, uint64_t now_ns);
 

@@ -144,11 +144,12 @@ static enum hello_answer ask_answer(const struct wire_hello *said, const struct 
 {
     struct wire_ask ask;
     memcpy(&ask, said, sizeof ask);
-    if (guest->memfd >= 0)
-        close(guest->memfd);
-    guest->memfd = -1;
-    if (ask.version != WIRE_VERSION || !user_may_be_ours(peer))
+    if (ask.version != WIRE_VERSION || !user_may_be_ours(peer)) {
+        if (guest->memfd >= 0)
+            close(guest->memfd);
         return HELLO_GONE;
+    }
+    guest->pid = peer->pid;
     guest->ask = ask.what;
     return HELLO_ASKED;
 }

@@ -45,7 +45,7 @@ int hello_accept(const struct hello *hello, uid_t *user);
 struct hello_guest {
     pid_t pid;       /* as we see it, not as it says .. */
     pid_t inner_pid; /* .. which is this */
-    int memfd;       /* the caller's */
+    int memfd;       /* the caller's; -1: none came with a question */
     int connection;  /* stays open: its end tells the agent that pyrec is gone; -1 = none */
     uint32_t ask;    /* enum wire_ask_what; 0 = nothing */
 };

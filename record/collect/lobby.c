@@ -73,7 +73,7 @@ static void outside_count(struct lobby *lobby)
     uid_t user;
     for (int fd; (fd = hello_accept(lobby->hello, &user)) >= 0; close(fd)) {
         const enum hello_answer answer = hello_receive(lobby->hello, fd, &guest, &why);
-        if (answer == HELLO_WELCOME)
+        if ((answer == HELLO_WELCOME || answer == HELLO_ASKED) && guest.memfd >= 0)
             close(guest.memfd);
         if (answer == HELLO_WELCOME || answer == HELLO_REFUSED)
             collect_refuse(lobby->collect, &guest, "descriptors used up");
@@ -91,15 +91,17 @@ bool lobby_next_ask(struct lobby *lobby, struct lobby_ask *ask)
 }
 
 /* A caller waits for an answer and says no more. */
-static void caller_ask(struct lobby *lobby, uint32_t i, uint32_t what)
+static void caller_ask(struct lobby *lobby, uint32_t i, const struct hello_guest *guest)
 {
     const int fd = lobby->callers[i].fd;
     if (lobby->n_asks == LOBBY_ASKS) {
+        if (guest->memfd >= 0)
+            close(guest->memfd);
         caller_leave(lobby, i);
         return;
     }
     (void)epoll_ctl(lobby->epoll_fd, EPOLL_CTL_DEL, fd, NULL);
-    lobby->asks[lobby->n_asks++] = (struct lobby_ask){fd, what};
+    lobby->asks[lobby->n_asks++] = (struct lobby_ask){fd, guest->ask, guest->memfd, guest->pid};
     caller_forget(lobby, i);
 }
 
@@ -108,8 +110,11 @@ void lobby_close(struct lobby *lobby)
     struct lobby_ask ask;
     while (lobby->n > 0)
         caller_leave(lobby, 0);
-    while (lobby_next_ask(lobby, &ask))
+    while (lobby_next_ask(lobby, &ask)) {
         close(ask.fd);
+        if (ask.memfd >= 0)
+            close(ask.memfd);
+    }
     if (lobby->is_shut)
         outside_count(lobby);
     lobby->is_shut = false;
@@ -143,7 +148,7 @@ static void caller_hear(struct lobby *lobby, uint32_t i)
         close(guest.memfd);
         break;
     case HELLO_ASKED:
-        caller_ask(lobby, i, guest.ask);
+        caller_ask(lobby, i, &guest);
         return;
     case HELLO_REFUSED:
         collect_refuse(lobby->collect, &guest, why.detail);

@@ -41,6 +41,8 @@ struct lobby_caller {
 struct lobby_ask {
     int fd;
     uint32_t what; /* enum wire_ask_what, or anything */
+    int memfd;     /* that came with it, the taker's as well; -1 = none */
+    pid_t pid;     /* who asks, as we see it */
 };
 
 struct lobby {

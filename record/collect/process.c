@@ -368,6 +368,12 @@ void process_note(struct process *process, enum process_event event, int64_t val
     (void)batch_add_event(&process->stream.batch, &note); /* without memory: one event less */
 }
 
+void process_take_sources(struct process *process, int memfd, uint32_t section)
+{
+    sources_take(&process->sources, &process->stream, memfd, section,
+                 stream_quanta(&process->stream.clock, clocks_mono_ns()));
+}
+
 /* What the process used and none of its threads: see natives.h. */
 static void unseen_add(struct process *process)
 {

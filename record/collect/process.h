@@ -20,6 +20,7 @@
 #include "record/kernel/exit_status.h"
 #include "record/kernel/title.h"
 #include "record/wire/ring.h"
+#include "sources.h"
 
 struct process {
     struct encode_process about;
@@ -50,6 +51,7 @@ struct process {
     uint64_t marks_lost;      /* of its count, what the stream knows */
     struct stream stream;
     struct natives natives;
+    struct sources sources;
     struct account account;
     uint64_t start_ns;
     uint64_t cpu_clock_ns;  /* the newest reading of the process's CPU clock .. */
@@ -130,5 +132,8 @@ enum process_event {
     PROCESS_MARKS_LOST = PYREC__V1__EVENT__TYPE__MARKS_LOST,
 };
 void process_note(struct process *process, enum process_event event, int64_t value);
+
+/* Keep what is in the memfd, see sources.h. */
+void process_take_sources(struct process *process, int memfd, uint32_t section);
 
 #endif

@@ -22,8 +22,10 @@ static size_t signed_len(int64_t value)
 
 static void events_drop(struct batch *batch)
 {
-    for (uint32_t i = 0; i < batch->n_events; i++)
+    for (uint32_t i = 0; i < batch->n_events; i++) {
         free(batch->events[i].text);
+        free(batch->events[i].source);
+    }
     batch->n_events = 0;
 }
 

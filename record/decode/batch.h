@@ -46,7 +46,9 @@ struct batch_event {
     uint32_t thread;
     uint32_t type;
     int64_t value;
-    char *text; /* NULL = none; the batch's, once it is added */
+    char *text;   /* NULL = none; the batch's, once it is added */
+    char *source; /* of SOURCE: so many bytes; the batch's, too */
+    uint32_t source_len;
 };
 
 /* One tick, as it is put into the batch. */

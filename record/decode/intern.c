@@ -73,13 +73,25 @@ static uint32_t string_add(struct intern *in, uint32_t hash, const char *bytes, 
     return in->count.strings;
 }
 
-static uint32_t string_clean(struct intern *in, const char *bytes, size_t len)
+/* 0 = it is not there. */
+static uint32_t string_find(const struct intern *in, uint32_t hash, const char *bytes, size_t len)
 {
-    const uint32_t hash = hash_bytes(in->seed, bytes, len);
     for (uint32_t probe = hash, id; idmap_next(&in->string_map, hash, &probe, &id);)
         if (string_is(in, id, bytes, len))
             return id;
-    return string_add(in, hash, bytes, len);
+    return 0;
+}
+
+bool intern_has_string(const struct intern *in, const char *bytes, size_t len)
+{
+    return string_find(in, hash_bytes(in->seed, bytes, len), bytes, len) != 0;
+}
+
+static uint32_t string_clean(struct intern *in, const char *bytes, size_t len)
+{
+    const uint32_t hash = hash_bytes(in->seed, bytes, len);
+    const uint32_t id = string_find(in, hash, bytes, len);
+    return id != 0 ? id : string_add(in, hash, bytes, len);
 }
 
 uint32_t intern_string(struct intern *in, const char *bytes, size_t len)

@@ -72,6 +72,9 @@ void intern_restart(struct intern *in);
 /* The id of a string; whatever bytes come are made UTF-8 and cut at LIMIT_STRING. "" has id 0. */
 uint32_t intern_string(struct intern *in, const char *bytes, size_t len);
 
+/* Whether it is there already, as it is. */
+bool intern_has_string(const struct intern *in, const char *bytes, size_t len);
+
 uint32_t intern_function(struct intern *in, const struct intern_function *function);
 uint32_t intern_location(struct intern *in, const struct intern_location *location);
 

@@ -138,6 +138,7 @@ Pyrec__V1__Events *encode_events(struct bump *bump, const struct stream *stream)
         messages[i].value = event->value;
         if (event->text != NULL)
             messages[i].text = encode_clean_text(bump, event->text);
+        messages[i].source = (ProtobufCBinaryData){event->source_len, (uint8_t *)event->source};
         list[i] = &messages[i];
     }
     return events;

@@ -290,6 +290,10 @@ static void asks_take(struct session *s)
     char path[PATH_MAX];
     while (lobby_next_ask(&s->lobby, &ask)) {
         const bool is_end = ask.what == WIRE_ASK_END && s->settings->is_by_itself;
+        const bool is_source = ask.what == WIRE_ASK_SOURCES && ask.memfd >= 0 && s->is_recording;
+        const bool is_kept = is_source && collect_sources(&s->collect, ask.pid, ask.memfd);
+        if (ask.memfd >= 0)
+            close(ask.memfd);
         if (asked_late(&s->asked, ask.fd)) {
             s->is_end_asked |= is_end;
             continue;
@@ -311,7 +315,7 @@ static void asks_take(struct session *s)
             answer.outcome = WIRE_ANSWER_FAILED;
             answer.text = s->emit.problem.status != STATUS_OK ? s->emit.problem.detail
                                                               : "no snapshot could be written";
-        } else if (ask.what != WIRE_ASK_WHERE && ask.what != WIRE_ASK_FLUSH) {
+        } else if (ask.what != WIRE_ASK_WHERE && ask.what != WIRE_ASK_FLUSH && !is_kept) {
             answer.outcome = WIRE_ANSWER_REFUSED;
             answer.text = "it was not begun by a process that may end it";
         }

@@ -125,6 +125,14 @@ enum wire_ask_what {
     WIRE_ASK_WHERE = 1, /* where is the trace, and what is its time? */
     WIRE_ASK_FLUSH = 2, /* write down everything up to now */
     WIRE_ASK_END = 3,   /* end the recording; only of --by-itself */
+    WIRE_ASK_SOURCES =
+        4, /* keep these texts; with a memfd: struct wire_source, one behind the other */
+};
+
+/* The text of code that no file has; its name and text follow, without ends. */
+struct wire_source {
+    uint32_t name_len, text_len;
+    uint32_t left_out; /* others that there was no room for; there may be nothing but that */
 };
 
 struct wire_ask {

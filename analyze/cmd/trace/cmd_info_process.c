@@ -155,6 +155,11 @@ static void add_quality(struct view *view, const struct process *p)
     section_add(s, "code_objects", count(a->codes), NULL);
     section_add(s, "code_objects_lost", count(a->codes_lost),
                 "freed before they could be described");
+    if (p->n_sources + p->sources_left_out > 0)
+        section_add(s, "sources_kept", count(p->n_sources), "texts of code that no file has");
+    if (p->sources_left_out > 0)
+        section_add(s, "sources_left_out", count(p->sources_left_out),
+                    "of these: there was no room for them");
 }
 
 static void add_books(struct view *view, const struct process *p, const struct clocks *c)
