@@ -12,9 +12,11 @@ import subprocess
 import shutil
 import sys
 
+# What both halves stand on, in the order of who may include whom.
+COMMON = ("format/base", "format")
 INTERPOSE = "record/agent/interpose"
 # The rooms of each half in the order of the data's way, what knows least first. A room may include
-# from itself, from format/ and from any room that stands before it in its own line.
+# from itself, from COMMON and from any room that stands before it in its own line.
 LINES = (
     # Runs in strangers' programs: libc and what stands here, nothing else.
     ("record/base", "record/wire", INTERPOSE, "record/agent/base", "record/agent/cpython",
@@ -68,8 +70,9 @@ def may_include(folder, owner):
     """May a file in `folder` include one of `owner`?"""
     if folder in NARROW:
         return owner == folder or owner in NARROW[folder]
-    return owner in (folder, "format") or any(
-        folder in line and owner in line[:line.index(folder)] for line in LINES)
+    return owner == folder or any(
+        folder in line and owner in line[:line.index(folder)] for line in (COMMON, *LINES)) or (
+        owner in COMMON and folder not in COMMON)
 
 
 def owner_of(root, path, target):
@@ -85,7 +88,7 @@ def check_includes(root, path, errors):
     folder = folder_of(rel)
     if rel.parts[0] not in ("record", "analyze", "format"):
         return
-    if folder != "format" and not any(folder in line for line in LINES):
+    if not any(folder in line for line in (COMMON, *LINES)):
         errors.append(f"{rel}: {folder}/ stands in no line of LINES")
         return
     text = path.read_text(encoding="utf-8")

@@ -6,8 +6,8 @@
 #include "analyze/base/memory.h"
 #include "analyze/cli/command.h"
 #include "analyze/report/page.h"
+#include "format/base/number.h"
 
-#include <ctype.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
@@ -156,11 +156,9 @@ static enum status parse_limit(struct sides *s, const struct args *args, struct 
     s->fail_on = -1;
     if (text == NULL)
         return STATUS_OK;
-    char *end;
-    s->fail_on = strtod(text, &end) / 100;
-    end += *end == '%';
-    if (!isdigit((unsigned char)text[0]) || *end != '\0' || !(s->fail_on < 1e6))
+    if (!number_parse(text, "%", (const double[]){1}, 0, 1e8, &s->fail_on))
         return USAGE(why, "--fail-on wants a share like 5%%, not \"%s\"", text);
+    s->fail_on /= 100;
     return STATUS_OK;
 }
 

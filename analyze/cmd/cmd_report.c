@@ -10,6 +10,7 @@
 #include "analyze/out/page_pack.h"
 #include "analyze/report/report_read.h"
 #include "analyze/report/report_thin.h"
+#include "format/base/number.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -170,7 +171,6 @@ static const char *title_of(const struct trace *trace)
 /* --size; 0 = everything, whatever it takes. */
 static enum status parse_size(const struct args *args, size_t *size, struct problem *why)
 {
-    static const char suffixes[] = "kKmMgG";
     const char *const text = args_text(args, "size");
     *size = args_flag(args, "exact") ? 0 : SIZE_USUAL;
     if (text == NULL)
@@ -179,14 +179,8 @@ static enum status parse_size(const struct args *args, size_t *size, struct prob
         return problem_set(why, STATUS_USAGE, PROBLEM_NO_OFFSET,
                            "--exact keeps everything, whatever it takes: --size has no meaning "
                            "beside it");
-    const size_t len = strspn(text, "0123456789.");
-    char *end;
-    double number = strtod(text, &end);
-    const char *const suffix = *end != '\0' ? strchr(suffixes, *end) : NULL;
-    if (suffix != NULL)
-        number *= pow(1024, (double)((suffix - suffixes) / 2 + 1));
-    if (len == 0 || end != text + len || (*end != '\0' && (suffix == NULL || end[1] != '\0')) ||
-        !(number >= 1 && number <= SIZE_MAX_B))
+    double number;
+    if (!number_parse_bytes(text, 1, SIZE_MAX_B, &number))
         return problem_set(why, STATUS_USAGE, PROBLEM_NO_OFFSET,
                            "--size wants a number of bytes like 500K, 8M or 1G, not \"%s\"", text);
     *size = (size_t)number;

@@ -6,7 +6,7 @@
 #include "analyze/base/memory.h"
 #include "analyze/cli/command.h"
 #include "analyze/time/timeline.h"
-#include "format/spelling.h"
+#include "format/base/spelling.h"
 
 #include <inttypes.h>
 #include <stdlib.h>

@@ -4,7 +4,7 @@
 #include "analyze/cli/command.h"
 #include "analyze/read/input.h"
 #include "analyze/top/top.h"
-#include "format/spelling.h"
+#include "format/base/spelling.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -2,6 +2,7 @@
 /* Who waited for whose GIL in a window. */
 #include "analyze/base/memory.h"
 #include "analyze/weigh/thread_group.h"
+#include "format/base/bisect.h"
 #include "live_model.h"
 
 #include <stdlib.h>
@@ -72,17 +73,16 @@ void live_gil_pairs(struct live_model *model, const struct recent *recent)
     free(waits);
 }
 
+static bool is_before(const void *pairs, size_t i, const void *waiter)
+{
+    return ((const struct gil_entry *)pairs)[i].waiter->index <
+           ((const struct thread *)waiter)->index;
+}
+
 const struct gil_entry *live_gil_of(const struct live_model *model, const struct thread *waiter,
                                     size_t *n)
 {
-    size_t low = 0, high = model->n_pairs;
-    while (low < high) {
-        const size_t middle = low + (high - low) / 2;
-        if (model->pairs[middle].waiter->index < waiter->index)
-            low = middle + 1;
-        else
-            high = middle;
-    }
+    const size_t low = bisect(model->pairs, model->n_pairs, is_before, waiter);
     for (*n = 0; low + *n < model->n_pairs && model->pairs[low + *n].waiter == waiter;)
         ++*n;
     return model->pairs + low;

@@ -2,6 +2,7 @@
 #include "census.h"
 
 #include "analyze/base/memory.h"
+#include "format/base/bisect.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -52,20 +53,17 @@ int process_compare(const struct process *a, const struct process *b)
     return (a->number > b->number) - (a->number < b->number);
 }
 
+static bool is_process_before(const void *processes, size_t i, const void *wanted)
+{
+    return process_compare(((struct process *const *)processes)[i], wanted) < 0;
+}
+
 /* Where in the sorted list it is or belongs. */
 static size_t process_position(const struct census *census, const struct recording *recording,
                                uint32_t number)
 {
     const struct process wanted = {.recording = recording, .number = number};
-    size_t low = 0, high = census->n_processes;
-    while (low < high) {
-        const size_t middle = low + (high - low) / 2;
-        if (process_compare(census->processes[middle], &wanted) < 0)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
+    return bisect(census->processes, census->n_processes, is_process_before, &wanted);
 }
 
 struct process *census_process(struct census *census, const struct recording *recording,
@@ -91,18 +89,28 @@ struct process *census_process(struct census *census, const struct recording *re
     return process;
 }
 
+static bool is_thread_before(const void *threads, size_t i, const void *id)
+{
+    return ((struct thread *const *)threads)[i]->id < *(const uint32_t *)id;
+}
+
+static size_t thread_position(const struct process *process, uint32_t id)
+{
+    const size_t n = process->n_threads;
+    if (n > 0 && process->threads[n - 1]->id < id) /* most are new ones */
+        return n;
+    return bisect(process->threads, n, is_thread_before, &id);
+}
+
+struct thread *census_find_thread(const struct process *process, uint32_t id)
+{
+    const size_t at = thread_position(process, id);
+    return at < process->n_threads && process->threads[at]->id == id ? process->threads[at] : NULL;
+}
+
 struct thread *census_thread(struct census *census, struct process *process, uint32_t id)
 {
-    size_t low = 0, high = process->n_threads;
-    if (high > 0 && process->threads[high - 1]->id < id) /* most are new ones */
-        low = high;
-    while (low < high) {
-        const size_t middle = low + (high - low) / 2;
-        if (process->threads[middle]->id < id)
-            low = middle + 1;
-        else
-            high = middle;
-    }
+    const size_t low = thread_position(process, id);
     if (low < process->n_threads && process->threads[low]->id == id)
         return process->threads[low];
     struct thread *const thread = arena_get(&census->arena, sizeof *thread);

@@ -237,6 +237,9 @@ struct recording *census_recording(struct census *census, uint32_t tag);
 struct process *census_process(struct census *census, const struct recording *recording,
                                uint32_t number);
 
+/* The thread with that id; NULL when there is none. */
+struct thread *census_find_thread(const struct process *process, uint32_t id);
+
 /* The thread with that id, made when it is new. */
 struct thread *census_thread(struct census *census, struct process *process, uint32_t id);
 

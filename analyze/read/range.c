@@ -2,14 +2,15 @@
 #include "range.h"
 
 #include "analyze/base/memory.h"
+#include "analyze/model/facts.h"
 #include "analyze/model/state.h"
+#include "format/base/bisect.h"
 #include "format/chunk.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 /* Times beyond this (146 years in ns) are no times; sums of a few of them cannot overflow. */
-#define TIME_MAX_NS (UINT64_C(1) << 62)
 
 void range_clear(struct range *range)
 {
@@ -411,21 +412,18 @@ static size_t take_explicit(struct range *range, struct range_thread *t, struct 
     return i;
 }
 
+static bool is_before(const void *borders_q, size_t i, const void *end_q)
+{
+    return ((const uint64_t *)borders_q)[i] < *(const uint64_t *)end_q;
+}
+
 /* The interval that it was due in, not the moment at which somebody came to look: so what a range
  * of time holds does not depend on how late that was. */
 uint32_t range_tick_at(const struct range *range, uint64_t time_q)
 {
     const uint64_t half_q = range->columns.interval_ns / range->quantum_ns / 2;
     const uint64_t end_q = time_q < UINT64_MAX - half_q ? time_q + half_q : UINT64_MAX;
-    uint32_t low = 0, high = range->n_ticks;
-    while (low < high) {
-        const uint32_t middle = low + (high - low) / 2;
-        if (range->border_q[middle + 1] < end_q)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
+    return (uint32_t)bisect(range->border_q + 1, range->n_ticks, is_before, &end_q);
 }
 
 void range_limit(struct range *range, uint64_t from_q, uint64_t to_q)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "scene.h"
 
+#include "format/base/bisect.h"
 #include "trace_run.h"
 
 #include "analyze/base/memory.h"
@@ -67,17 +68,16 @@ const struct span *scene_span(struct scene_thread *t, uint32_t tick)
     return NULL;
 }
 
+/* Begins the holder's time at or before the tick? */
+static bool has_begun(const void *holders, size_t i, const void *tick)
+{
+    return ((const struct scene_holder *)holders)[i].first <= *(const uint32_t *)tick;
+}
+
 uint32_t scene_holder_at(const struct scene *scene, uint32_t tick)
 {
-    size_t low = 0, high = scene->n_holders;
-    while (low < high) { /* the last one that begins at or before the tick */
-        const size_t middle = low + (high - low) / 2;
-        if (scene->holders[middle].first <= tick)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low > 0 ? scene->holders[low - 1].thread : SCENE_NOBODY;
+    const size_t n = bisect(scene->holders, scene->n_holders, has_begun, &tick);
+    return n > 0 ? scene->holders[n - 1].thread : SCENE_NOBODY;
 }
 
 /* ---- numbers for the whole trace ---- */

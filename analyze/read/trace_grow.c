@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* More of a trace that is still being written. */
 #include "analyze/base/memory.h"
+#include "format/base/bisect.h"
 #include "format/chunk.h"
 #include "trace.h"
 
@@ -120,19 +121,23 @@ static int compare_unit(const struct unit *unit, const struct recording *recordi
     return (unit->generation > header->generation) - (unit->generation < header->generation);
 }
 
+struct unit_key {
+    const struct recording *recording;
+    const struct chunk_header *header;
+};
+
+static bool is_before(const void *units, size_t i, const void *key)
+{
+    const struct unit_key *const k = key;
+    return compare_unit((const struct unit *)units + i, k->recording, k->header) < 0;
+}
+
 /* The first unit that is not before the chunk's. */
 static size_t unit_place(const struct trace *trace, const struct recording *recording,
                          const struct chunk_header *header)
 {
-    size_t low = 0, high = trace->n_units;
-    while (low < high) {
-        const size_t middle = low + (high - low) / 2;
-        if (compare_unit(&trace->units[middle], recording, header) < 0)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
+    const struct unit_key key = {recording, header};
+    return bisect(trace->units, trace->n_units, is_before, &key);
 }
 
 bool trace_unit_newest(const struct trace *trace, size_t unit)

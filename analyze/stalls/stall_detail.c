@@ -2,6 +2,7 @@
 #include "analyze/base/memory.h"
 #include "analyze/idle/idle_place.h"
 #include "analyze/read/unit.h"
+#include "format/base/bisect.h"
 #include "stall.h"
 #include "wait_judge.h"
 
@@ -167,18 +168,15 @@ static void follow_waits(struct stalls *stalls, struct stall *stall, const struc
 
 /* ---- reading ---- */
 
+static bool is_before(const void *scene, size_t tick, const void *ns)
+{
+    return scene_time_ns(scene, (uint32_t)tick) < *(const uint64_t *)ns;
+}
+
 /* The first tick at or after ns; n_ticks when there is none. */
 static uint32_t tick_at(const struct scene *scene, uint64_t ns)
 {
-    uint32_t low = 0, high = scene->n_ticks;
-    while (low < high) {
-        const uint32_t middle = low + (high - low) / 2;
-        if (scene_time_ns(scene, middle) < ns)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
+    return (uint32_t)bisect(scene, scene->n_ticks, is_before, &ns);
 }
 
 static void detail_stall(struct stalls *stalls, struct stall *stall)

@@ -7,20 +7,6 @@
 
 #include <stdlib.h>
 
-static const struct thread *thread_of(const struct process *process, uint32_t id)
-{
-    size_t low = 0, high = process->n_threads;
-    while (low < high) {
-        const size_t middle = low + (high - low) / 2;
-        if (process->threads[middle]->id < id)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low < process->n_threads && process->threads[low]->id == id ? process->threads[low]
-                                                                       : NULL;
-}
-
 static void add_phase(struct stalls *stalls, const struct process *process,
                       const struct phase *phase, const struct window *window)
 {
@@ -30,7 +16,7 @@ static void add_phase(struct stalls *stalls, const struct process *process,
         phase->begin_ns < window->from_ns || phase->begin_ns >= window->to_ns ||
         end_ns < phase->begin_ns || end_ns - phase->begin_ns < stalls->over_ns)
         return;
-    const struct thread *const thread = thread_of(process, phase->thread);
+    const struct thread *const thread = census_find_thread(process, phase->thread);
     if (thread == NULL) {
         stalls->n_without_thread++;
         return;

@@ -3,6 +3,7 @@
 
 #include "analyze/base/memory.h"
 #include "analyze/read/unit.h"
+#include "format/base/bisect.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -28,17 +29,15 @@ const struct wait_peer *wait_log_peer(const struct wait_log *log, const struct t
     return NULL;
 }
 
+static bool has_begun(const void *runs, size_t i, const void *tick)
+{
+    return ((const struct wait_run *)runs)[i].first <= *(const uint32_t *)tick;
+}
+
 size_t wait_run_before(const struct wait_peer *peer, uint32_t tick)
 {
-    size_t low = 0, high = peer->n;
-    while (low < high) {
-        const size_t middle = low + (high - low) / 2;
-        if (peer->runs[middle].first <= tick)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low > 0 ? low - 1 : SIZE_MAX;
+    const size_t n = bisect(peer->runs, peer->n, has_begun, &tick);
+    return n > 0 ? n - 1 : SIZE_MAX;
 }
 
 const struct wait_run *wait_run_at(const struct wait_peer *peer, uint32_t tick)

@@ -3,6 +3,7 @@
 
 #include "analyze/base/memory.h"
 #include "analyze/read/trace_run.h"
+#include "format/base/bisect.h"
 #include "share.h"
 
 #include <stdlib.h>
@@ -211,26 +212,30 @@ static void map_stacks(struct profile *profile, struct builder *b, const struct 
     b->n_nodes = dict->n_stacks;
 }
 
-/* The first entry that is not before thread `id` of the process. */
-static size_t place_of(const struct profile *profile, const struct process *process, uint64_t id)
+struct thread_key {
+    const struct process *process;
+    uint64_t id;
+};
+
+static bool is_before(const void *threads, size_t i, const void *key)
 {
-    size_t low = 0, high = profile->n_threads;
-    while (low < high) {
-        const size_t middle = low + (high - low) / 2;
-        const struct thread *const t = profile->threads[middle]->thread;
-        const int order = process_compare(t->process, process);
-        if (order < 0 || (order == 0 && t->id < id))
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
+    const struct thread *const t = ((struct profile_thread *const *)threads)[i]->thread;
+    const struct thread_key *const k = key;
+    const int order = process_compare(t->process, k->process);
+    return order < 0 || (order == 0 && t->id < k->id);
+}
+
+/* The first entry that is not before thread `id` of the process. */
+static size_t index_of(const struct profile *profile, const struct process *process, uint64_t id)
+{
+    const struct thread_key key = {process, id};
+    return bisect(profile->threads, profile->n_threads, is_before, &key);
 }
 
 struct profile_thread *const *profile_process(const struct profile *profile,
                                               const struct process *process, size_t *n)
 {
-    const size_t first = place_of(profile, process, 0);
+    const size_t first = index_of(profile, process, 0);
     size_t end = first;
     while (end < profile->n_threads && profile->threads[end]->thread->process == process)
         end++;
@@ -255,7 +260,7 @@ static struct profile_thread *thread_insert(struct profile *profile, size_t at,
 /* The profile's entry for a thread of the census. */
 static struct profile_thread *profile_thread(struct profile *profile, const struct thread *thread)
 {
-    const size_t low = place_of(profile, thread->process, thread->id);
+    const size_t low = index_of(profile, thread->process, thread->id);
     if (low < profile->n_threads && profile->threads[low]->thread == thread)
         return profile->threads[low];
     return thread_insert(profile, low, thread);
@@ -275,7 +280,7 @@ static struct profile_thread *profile_part(struct profile *profile, struct profi
     thread->task = task;
     thread->whole = whole->thread;
     thread->name = arena_print(&profile->arena, "%s: %s", whole->thread->name, task);
-    size_t at = place_of(profile, thread->process, thread->id);
+    size_t at = index_of(profile, thread->process, thread->id);
     while (at < profile->n_threads && profile->threads[at]->thread->process == thread->process &&
            profile->threads[at]->thread->id == thread->id)
         at++;

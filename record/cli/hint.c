@@ -2,7 +2,7 @@
 #include "hint.h"
 
 #include "commands.h"
-#include "format/spelling.h"
+#include "format/base/spelling.h"
 #include "format/status.h"
 
 #include <stdio.h>

@@ -2,7 +2,8 @@
 #include "settings.h"
 
 #include "commands.h"
-#include "format/spelling.h"
+#include "format/base/number.h"
+#include "format/base/spelling.h"
 #include "record/wire/wire.h"
 #include "shells.h"
 
@@ -34,25 +35,6 @@ static bool set_output(struct settings *settings, const char *argument)
     settings->output = argument;
     settings->has_output = true;
     return argument[0] != '\0';
-}
-
-/* A number not below `min` and not above `max`, its suffix's factor in *factor. */
-static bool number_parse(const char *text, const char *suffixes, const double *factors, double min,
-                         double max, double *number)
-{
-    char *end;
-    if (strspn(text, "0123456789") == 0)
-        return false; /* no sign, no space, no "inf" .. */
-    *number = strtod(text, &end);
-    if (end != text + strspn(text, "0123456789."))
-        return false; /* .. and no "0x10", no "1e3" */
-    if (end[0] != '\0') {
-        const char *suffix = strchr(suffixes, end[0]);
-        if (suffix == NULL || end[1] != '\0')
-            return false;
-        *number *= factors[suffix - suffixes];
-    }
-    return isfinite(*number) && *number >= min && *number <= max;
 }
 
 static bool set_rate(struct settings *settings, const char *argument)
@@ -111,14 +93,13 @@ static bool set_duration(struct settings *settings, const char *argument)
 /* How chunks are kept, by a time or a size; it must say of what. */
 static bool set_file(struct settings *settings, enum tracefile_how how, const char *argument)
 {
-    static const double factors[] = {1024, 1048576, 1073741824};
     struct tracefile_plan plan = {.how = how, .text = argument};
     double bytes;
     const size_t len = strlen(argument);
     if (len == 0)
         return false;
     if (strchr("KMG", argument[len - 1]) != NULL) {
-        if (!number_parse(argument, "KMG", factors, SIZE_MIN, SIZE_MAX_B, &bytes))
+        if (!number_parse_bytes(argument, SIZE_MIN, SIZE_MAX_B, &bytes))
             return false;
         plan.limit_bytes = (uint64_t)bytes;
     } else if (strchr("smh", argument[len - 1]) == NULL ||

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "patrol.h"
 
+#include "format/base/bisect.h"
 #include "record/tables/vec.h"
 #include "suspect.h"
 
@@ -37,17 +38,14 @@ void patrol_init(struct patrol *patrol, struct collect *collect, const char *coo
 }
 
 /* Rows are in order of pid, as /proc is, mostly. */
+static bool is_before(const void *rows, size_t i, const void *pid)
+{
+    return ((const struct patrol_row *)rows)[i].pid < *(const pid_t *)pid;
+}
+
 static uint32_t row_lower(const struct patrol *patrol, pid_t pid)
 {
-    uint32_t from = 0, to = patrol->n;
-    while (from < to) {
-        const uint32_t middle = from + (to - from) / 2;
-        if (patrol->rows[middle].pid < pid)
-            from = middle + 1;
-        else
-            to = middle;
-    }
-    return from;
+    return (uint32_t)bisect(patrol->rows, patrol->n, is_before, &pid);
 }
 
 static struct patrol_row *row_find(const struct patrol *patrol, pid_t pid)

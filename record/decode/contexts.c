@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "contexts.h"
 
+#include "format/base/bisect.h"
 #include "record/tables/vec.h"
 
 #include <stdlib.h>
@@ -45,23 +46,20 @@ const char *contexts_name(const struct contexts *contexts, uint32_t name)
 
 /* ---- the list ---- */
 
-/* Where the number is, or would be. */
-static uint32_t place_of(const struct contexts *contexts, uint64_t number)
+static bool is_before(const void *list, size_t i, const void *number)
 {
-    uint32_t low = 0, high = contexts->n;
-    while (low < high) {
-        const uint32_t middle = low + (high - low) / 2;
-        if (contexts->list[middle].number < number)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
+    return ((const struct context *)list)[i].number < *(const uint64_t *)number;
+}
+
+/* Where the number is, or would be. */
+static uint32_t index_of(const struct contexts *contexts, uint64_t number)
+{
+    return (uint32_t)bisect(contexts->list, contexts->n, is_before, &number);
 }
 
 static struct context *find(const struct contexts *contexts, uint64_t number)
 {
-    const uint32_t at = place_of(contexts, number);
+    const uint32_t at = index_of(contexts, number);
     return at < contexts->n && contexts->list[at].number == number ? &contexts->list[at] : NULL;
 }
 
@@ -72,7 +70,7 @@ const struct context *contexts_find(const struct contexts *contexts, uint64_t nu
 
 bool contexts_begin(struct contexts *contexts, const struct context *context)
 {
-    const uint32_t at = place_of(contexts, context->number);
+    const uint32_t at = index_of(contexts, context->number);
     const bool is_there = at < contexts->n && contexts->list[at].number == context->number;
     if (contexts->n >= CONTEXTS_MAX || context->number == 0 || is_there) {
         contexts->lost++;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "roster.h"
 
+#include "format/base/bisect.h"
 #include "record/tables/vec.h"
 
 #include <stdlib.h>
@@ -22,18 +23,15 @@ void roster_clear(struct roster *roster)
     *roster = (struct roster){0};
 }
 
+static bool is_before(const void *threads, size_t i, const void *id)
+{
+    return ((struct roster_thread *const *)threads)[i]->id < *(const uint32_t *)id;
+}
+
 /* The first thread whose id is not smaller. */
 static uint32_t lower_bound(const struct roster *roster, uint32_t id)
 {
-    uint32_t from = 0, to = roster->n;
-    while (from < to) {
-        const uint32_t middle = from + (to - from) / 2;
-        if (roster->threads[middle]->id < id)
-            from = middle + 1;
-        else
-            to = middle;
-    }
-    return from;
+    return (uint32_t)bisect(roster->threads, roster->n, is_before, &id);
 }
 
 static bool is_at(const struct roster *roster, uint32_t i, uint32_t id)

@@ -2,7 +2,7 @@
 #include "look.h"
 
 #include "dump_take.h"
-#include "format/spelling.h"
+#include "format/base/spelling.h"
 #include "ps.h"
 #include "record/cli/commands.h"
 #include "record/regard/reason.h"

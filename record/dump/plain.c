@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "plain.h"
 
-#include "format/spelling.h"
+#include "format/base/spelling.h"
 
 struct character {
     uint32_t point;

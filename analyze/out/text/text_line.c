@@ -2,7 +2,7 @@
 #include "text_line.h"
 
 #include "analyze/base/unicode.h"
-#include "format/spelling.h"
+#include "format/base/spelling.h"
 #include "text_cell.h"
 
 #include <inttypes.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* spelling: distances that can be counted by hand. */
-#include "format/spelling.h"
+#include "format/base/spelling.h"
 #include "tests/unit/support/suite.h"
 
 #include <check.h>
