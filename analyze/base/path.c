@@ -18,19 +18,30 @@ static const char *path_longer(const char *path, const char *shown)
     return at;
 }
 
-static const char *behind_library(const char *path)
+const char *path_behind(const char *path, const char *folder)
 {
-    static const char *const folders[] = {"/site-packages/", "/dist-packages/"};
-    for (size_t i = 0; i < ARRAY_LEN(folders); i++) {
-        const char *const at = strstr(path, folders[i]);
+    const char *found = NULL;
+    for (const char *at = path; (at = strstr(at, folder)) != NULL; at++)
+        found = at + strlen(folder);
+    return found;
+}
+
+const char *path_behind_library(const char *path)
+{
+    static const char *const packages[] = {"/site-packages/", "/dist-packages/"};
+    static const char *const libraries[] = {"/lib/python3.", "/lib64/python3.", "/lib/pypy3"};
+    for (size_t i = 0; i < ARRAY_LEN(packages); i++) {
+        const char *const at = path_behind(path, packages[i]);
         if (at != NULL)
-            return at + strlen(folders[i]);
+            return at;
     }
-    const char *const lib = strstr(path, "/lib/python3.");
-    if (lib == NULL)
-        return NULL;
-    const char *const slash = strchr(lib + strlen("/lib/python3."), '/');
-    return slash != NULL ? slash + 1 : NULL;
+    for (size_t i = 0; i < ARRAY_LEN(libraries); i++) { /* and behind the folder of the version */
+        const char *const version = path_behind(path, libraries[i]);
+        const char *const slash = version != NULL ? strchr(version, '/') : NULL;
+        if (slash != NULL)
+            return slash + 1;
+    }
+    return NULL;
 }
 
 bool path_ends_with(const char *path, const char *end)
@@ -45,7 +56,7 @@ bool path_ends_with(const char *path, const char *end)
 
 const char *path_short(const char *path)
 {
-    const char *const library = behind_library(path);
+    const char *const library = path_behind_library(path);
     return library != NULL && *library != '\0' ? library : path_name(path);
 }
 
@@ -171,4 +182,10 @@ const char *path_normal(struct arena *arena, const char *path)
     }
     out[len] = '\0';
     return out;
+}
+
+const char *qualname_last(const char *name)
+{
+    const char *const dot = strrchr(name, '.');
+    return dot != NULL && dot[1] != '\0' ? dot + 1 : name;
 }

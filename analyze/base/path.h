@@ -16,10 +16,18 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+/* What follows the last `folder` in it; NULL when there is none. */
+const char *path_behind(const char *path, const char *folder);
+
 /*
- * The part of a path that says which file it is: what follows site-packages, dist-packages or
- * lib/python3.x, else the last component, with its folder where the name alone says nothing
- * (__init__.py, __main__.py).
+ * What follows the folder of Python's library or of installed packages: lib/python3.x, lib64/..,
+ * lib/pypy3.x, site-packages, dist-packages. NULL: it is in none of them.
+ */
+const char *path_behind_library(const char *path);
+
+/*
+ * The part of a path that says which file it is: what is behind a library, else the last component,
+ * with its folder where the name alone says nothing (__init__.py, __main__.py).
  */
 const char *path_short(const char *path);
 
@@ -34,6 +42,9 @@ const char *path_name(const char *path);
 
 /* Is it the whole path, or its last components? "./" before the end is ignored. */
 bool path_ends_with(const char *path, const char *end);
+
+/* The last part of a qualified name: "run" of "Thread.run". */
+const char *qualname_last(const char *name);
 
 struct path_entry {
     const char *path, *shown;

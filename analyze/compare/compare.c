@@ -35,12 +35,6 @@ struct context {
     struct compare_source source;
 };
 
-static const char *last_component(const char *name)
-{
-    const char *const dot = strrchr(name, '.');
-    return dot != NULL && dot[1] != '\0' ? dot + 1 : name;
-}
-
 static int compare_candidates(const void *left, const void *right)
 {
     return strcmp(((const struct candidate *)left)->name, ((const struct candidate *)right)->name);
@@ -80,7 +74,7 @@ static struct candidate *find_candidate(const struct context *c, const struct tr
                                         struct arena *arena)
 {
     const char *const file = path_normal(arena, f->file);
-    const struct candidate wanted = {.name = last_component(f->name)};
+    const struct candidate wanted = {.name = qualname_last(f->name)};
     struct candidate *const any =
         bsearch(&wanted, c->candidates, c->n_candidates, sizeof wanted, compare_candidates);
     if (any == NULL || !f->is_python)
@@ -108,7 +102,7 @@ static void list_candidates(struct context *c, struct arena *arena)
     for (size_t i = 0; i < n; i++) {
         struct candidate *const new = &c->candidates[i];
         new->frame = keys[KEY_FUNCTION].frame(&c->profile->symbols, rows[i].value);
-        new->name = last_component(new->frame.function);
+        new->name = qualname_last(new->frame.function);
         new->file = path_normal(arena, new->frame.file);
         new->function = rows[i].value;
         new->self = (double)c->metric->of(&rows[i].self);

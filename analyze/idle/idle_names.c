@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "idle_names.h"
 
+#include "analyze/base/path.h"
 #include "format/status.h"
 
 #include <stdlib.h>
@@ -38,11 +39,11 @@ static const struct {
     {"wait_window", "tkinter/__init__.py", TK},
     {"wait_variable", "tkinter/__init__.py", TK},
     {"wait_visibility", "tkinter/__init__.py", TK},
-    {"get", "/queue.py", QUEUE},
+    {"get", "queue.py", QUEUE},
     {"get", "multiprocessing/queues.py", QUEUE},
-    {"wait", "/threading.py", WAIT},
-    {"wait_for", "/threading.py", WAIT},
-    {"acquire", "/threading.py", WAIT}, /* of a semaphore; those of locks are C */
+    {"wait", "threading.py", WAIT},
+    {"wait_for", "threading.py", WAIT},
+    {"acquire", "threading.py", WAIT}, /* of a semaphore; those of locks are C */
     {"wait", "multiprocessing/synchronize.py", WAIT},
     {"__enter__", "multiprocessing/synchronize.py", WAIT},
     {"_recv", "multiprocessing/connection.py", WAIT},
@@ -54,9 +55,12 @@ static const struct {
     {"wait", "multiprocessing/connection.py", WAIT},
     {"accept", "multiprocessing/connection.py", WAIT},
     {"_worker", "concurrent/futures/thread.py", SELF},
-    {"loop", "asyncore.py", LOOP}, /* waitress has a copy, wasyncore.py */
+    {"loop", "asyncore.py", LOOP},
     {"poll", "asyncore.py", HERE},
     {"poll2", "asyncore.py", HERE},
+    {"loop", "waitress/wasyncore.py", LOOP},
+    {"poll", "waitress/wasyncore.py", HERE},
+    {"poll2", "waitress/wasyncore.py", HERE},
     {"handler_thread", "waitress/task.py", LOOP},
     {"mainLoop", "twisted/internet/base.py", LOOP},
     {"doPoll", "twisted/internet/epollreactor.py", HERE},
@@ -118,23 +122,11 @@ static const struct {
     {"main", "gi/overrides/Gtk.py", SELF | IDLE_NAME_NESTS},
 };
 
-static bool ends_with(const char *text, const char *end)
-{
-    const size_t len = strlen(text), end_len = strlen(end);
-    return len >= end_len && strcmp(text + len - end_len, end) == 0;
-}
-
-static const char *without_class(const char *function)
-{
-    const char *const dot = strrchr(function, '.');
-    return dot != NULL && dot[1] != '\0' ? dot + 1 : function;
-}
-
 unsigned idle_name_of(const struct frame *frame)
 {
-    const char *const function = without_class(frame->function);
+    const char *const function = qualname_last(frame->function);
     for (size_t i = 0; i < ARRAY_LEN(known); i++) {
-        if (strcmp(function, known[i].function) == 0 && ends_with(frame->file, known[i].file))
+        if (strcmp(function, known[i].function) == 0 && path_ends_with(frame->file, known[i].file))
             return known[i].bits;
     }
     return 0;
@@ -151,7 +143,7 @@ static bool is_file(const struct frame *frame, const char *file, size_t len)
 bool idle_name_is(const struct frame *frame, const char *name)
 {
     const char *const colon = strrchr(name, ':');
-    if (strcmp(frame->function, name) == 0 || strcmp(without_class(frame->function), name) == 0)
+    if (strcmp(frame->function, name) == 0 || strcmp(qualname_last(frame->function), name) == 0)
         return true;
     if (colon == NULL || !is_file(frame, name, (size_t)(colon - name)))
         return false;
@@ -160,7 +152,7 @@ bool idle_name_is(const struct frame *frame, const char *name)
     if (end != colon + 1 && *end == '\0')
         return frame->line == line;
     return strcmp(frame->function, colon + 1) == 0 ||
-           strcmp(without_class(frame->function), colon + 1) == 0;
+           strcmp(qualname_last(frame->function), colon + 1) == 0;
 }
 
 bool idle_name_is_call(const char *call, const char *name)
@@ -246,7 +238,5 @@ enum idle_call idle_call_of(const char *call)
 
 bool idle_is_library(const char *file)
 {
-    return strstr(file, "/site-packages/") != NULL || strstr(file, "/dist-packages/") != NULL ||
-           strstr(file, "/lib/python3") != NULL || strstr(file, "/lib64/python3") != NULL ||
-           strncmp(file, "<frozen ", 8) == 0;
+    return path_behind_library(file) != NULL || strncmp(file, "<frozen ", 8) == 0;
 }

@@ -2,6 +2,7 @@
 #include "module.h"
 
 #include "analyze/base/memory.h"
+#include "analyze/base/path.h"
 #include "format/status.h"
 
 #include <limits.h>
@@ -113,28 +114,6 @@ static void find_folders(struct folders *folders, const struct symbols *symbols,
 
 /* ---- names ---- */
 
-/* What stands behind the last `folder` in a path, or NULL. */
-static const char *behind(const char *path, const char *folder)
-{
-    const char *found = NULL;
-    for (const char *at = path; (at = strstr(at, folder)) != NULL; at++)
-        found = at + strlen(folder);
-    return found;
-}
-
-/* .../lib/python3.11/x.py: behind the folder of the version */
-static const char *behind_library(const char *path)
-{
-    static const char *const libraries[] = {"/lib/python", "/lib64/python", "/lib/pypy"};
-    for (size_t i = 0; i < ARRAY_LEN(libraries); i++) {
-        const char *const version = behind(path, libraries[i]);
-        const char *const slash = version != NULL ? strchr(version, '/') : NULL;
-        if (slash != NULL)
-            return slash + 1;
-    }
-    return NULL;
-}
-
 /* Is the folder that ends at path[len - 1], a slash, a package? */
 static bool is_package(const char *path, size_t len, const struct symbols *symbols)
 {
@@ -168,7 +147,7 @@ static const char *behind_archive(const char *file)
 {
     static const char *const endings[] = {".zip/", ".pyz/", ".egg/", ".whl/"};
     for (size_t i = 0; i < ARRAY_LEN(endings); i++) {
-        const char *const found = behind(file, endings[i]);
+        const char *const found = path_behind(file, endings[i]);
         if (found != NULL && *found != '\0')
             return found;
     }
@@ -181,11 +160,7 @@ static const char *module_path(const char *file, const struct folders *folders,
 {
     const char *found = behind_archive(file);
     if (found == NULL)
-        found = behind(file, "/site-packages/");
-    if (found == NULL)
-        found = behind(file, "/dist-packages/");
-    if (found == NULL)
-        found = behind_library(file);
+        found = path_behind_library(file);
     if (found != NULL)
         return strncmp(found, "lib-dynload/", 12) == 0 ? found + 12 : found;
     size_t longest = folder_len(file);

@@ -3,6 +3,7 @@
 
 #include "analyze/base/buffer.h"
 #include "analyze/base/memory.h"
+#include "analyze/base/path.h"
 #include "analyze/source/source.h"
 
 #include <stdlib.h>
@@ -139,8 +140,7 @@ static const char *find_doubt(struct report_sources *sources, const struct repor
     const struct symbols *const symbols = &report->scene.symbols;
     for (size_t i = 0; i < symbols->n_functions; i++) {
         const struct symbol_function *const f = &symbols->functions[i];
-        const char *const point = strrchr(f->name, '.');
-        const char *const name = point != NULL ? point + 1 : f->name;
+        const char *const name = qualname_last(f->name);
         if (f->file == file && f->line > 0 && name[0] != '<' &&
             !source_defines(source, name, f->line))
             return arena_print(&sources->arena,

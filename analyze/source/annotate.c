@@ -3,6 +3,7 @@
 
 #include "analyze/base/date.h"
 #include "analyze/base/memory.h"
+#include "analyze/base/path.h"
 #include "analyze/weigh/fold.h"
 
 #include <inttypes.h>
@@ -221,8 +222,7 @@ struct group *annotate_add(struct view *view, const struct profile *profile,
 /* The last part of a qualified name; NULL for what has no name in the source (<lambda> ..). */
 static const char *plain_name(const char *name)
 {
-    const char *const point = strrchr(name, '.');
-    const char *const plain = point != NULL ? point + 1 : name;
+    const char *const plain = qualname_last(name);
     return plain[0] == '<' || plain[0] == '\0' ? NULL : plain;
 }
 

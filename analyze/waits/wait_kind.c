@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "wait_kind.h"
 
+#include "analyze/base/path.h"
 #include "format/status.h"
 
 #include <string.h>
@@ -30,12 +31,12 @@ static const struct {
     const char *function, *file;
     enum wait_kind kind, inside; /* as the leaf; with another one of the list inside of it */
 } functions[] = {
-    {"wait", "/threading.py", WAIT_SIGNAL, WAIT_SIGNAL},
-    {"wait_for", "/threading.py", WAIT_SIGNAL, WAIT_SIGNAL},
-    {"acquire", "/threading.py", WAIT_LOCK, WAIT_SEMAPHORE}, /* Semaphore waits for a Condition */
-    {"__enter__", "/threading.py", WAIT_LOCK, WAIT_LOCK},
-    {"join", "/threading.py", WAIT_SIGNAL, WAIT_SIGNAL},
-    {"_wait_for_tstate_lock", "/threading.py", WAIT_SIGNAL, WAIT_SIGNAL},
+    {"wait", "threading.py", WAIT_SIGNAL, WAIT_SIGNAL},
+    {"wait_for", "threading.py", WAIT_SIGNAL, WAIT_SIGNAL},
+    {"acquire", "threading.py", WAIT_LOCK, WAIT_SEMAPHORE}, /* Semaphore waits for a Condition */
+    {"__enter__", "threading.py", WAIT_LOCK, WAIT_LOCK},
+    {"join", "threading.py", WAIT_SIGNAL, WAIT_SIGNAL},
+    {"_wait_for_tstate_lock", "threading.py", WAIT_SIGNAL, WAIT_SIGNAL},
     {"_worker", "concurrent/futures/thread.py", WAIT_SIGNAL, WAIT_SIGNAL},
     {"__enter__", "multiprocessing/synchronize.py", WAIT_SHARED, WAIT_SHARED},
     {"wait", "multiprocessing/synchronize.py", WAIT_SIGNAL, WAIT_SIGNAL},
@@ -47,26 +48,14 @@ static const struct {
     {"get", "billiard/queues.py", WAIT_SHARED, WAIT_SHARED},
 };
 
-static const char *without_class(const char *function)
-{
-    const char *const dot = strrchr(function, '.');
-    return dot != NULL && dot[1] != '\0' ? dot + 1 : function;
-}
-
-static bool ends_with(const char *text, const char *end)
-{
-    const size_t len = strlen(text), end_len = strlen(end);
-    return len >= end_len && strcmp(text + len - end_len, end) == 0;
-}
-
 /* Its number in the list; SIZE_MAX when it is not there. */
 static size_t function_known(const struct scene *scene, uint32_t node)
 {
     const struct frame frame = scene_frame(scene, node);
-    const char *const function = without_class(frame.function);
+    const char *const function = qualname_last(frame.function);
     for (size_t i = 0; i < ARRAY_LEN(functions); i++) {
         if (strcmp(functions[i].function, function) == 0 &&
-            ends_with(frame.file, functions[i].file))
+            path_ends_with(frame.file, functions[i].file))
             return i;
     }
     return SIZE_MAX;
@@ -94,7 +83,7 @@ enum wait_kind wait_kind_of(const struct scene *scene, uint32_t node, uint32_t c
 uint32_t wait_taker(const struct scene *scene, uint32_t node)
 {
     while (node != TREE_ROOT) {
-        const char *const function = without_class(scene_frame(scene, node).function);
+        const char *const function = qualname_last(scene_frame(scene, node).function);
         if (strstr(function, "acquire") == NULL && strcmp(function, "__enter__") != 0 &&
             strcmp(function, "lock") != 0 && strcmp(function, "enter") != 0)
             break;

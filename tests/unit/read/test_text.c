@@ -168,6 +168,9 @@ START_TEST(paths_are_short)
     ck_assert_str_eq(path_short("/usr/lib/python3.11/json/encoder.py"), "json/encoder.py");
     ck_assert_str_eq(path_short("/v/lib/python3.12/site-packages/numpy/core/a.py"),
                      "numpy/core/a.py");
+    ck_assert_str_eq(path_short("/usr/lib64/python3.13/json/decoder.py"), "json/decoder.py");
+    ck_assert_str_eq(path_short("/opt/pypy/lib/pypy3.10/json/decoder.py"), "json/decoder.py");
+    ck_assert_str_eq(path_short("/home/me/lib/python/tools/demo.py"), "demo.py");
     ck_assert_str_eq(path_short("/home/me/pkg/__init__.py"), "pkg/__init__.py");
     ck_assert_str_eq(path_short("<frozen importlib._bootstrap>"), "<frozen importlib._bootstrap>");
     ck_assert_str_eq(path_short(""), "");
