@@ -12,7 +12,7 @@
 #include "analyze/cli/help.h"
 #include "analyze/out/text/text_line.h"
 #include "analyze/read/input.h"
-#include "format/spelling.h"
+#include "format/base/spelling.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -234,12 +234,11 @@ static enum status write_view(const struct arrangement *arrangement, const struc
                               const struct trace *trace, struct view *view, unsigned round,
                               struct problem *why)
 {
-    static const char *const colors[] = {"auto", "always", "never"}; /* as enum color_choice */
     const char *const wanted = args_text(args, "color");
     enum color_choice color = COLOR_AUTO;
     struct sink sink;
-    for (size_t i = 0; wanted != NULL && i < ARRAY_LEN(colors); i++) {
-        if (strcmp(wanted, colors[i]) == 0)
+    for (size_t i = 0; wanted != NULL && sink_color_name(i) != NULL; i++) {
+        if (strcmp(wanted, sink_color_name(i)) == 0)
             color = (enum color_choice)i;
     }
     struct buffer named = {0};

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "sink.h"
 
-#include "format/spelling.h"
+#include "format/base/spelling.h"
 #include "memory.h"
 
 #include <errno.h>
@@ -39,6 +39,13 @@ static void measure_terminal(struct sink *sink)
         sink->width = columns;
     if (lines > 0)
         sink->height = lines;
+}
+
+const char *sink_color_name(size_t choice)
+{
+    static const char *const names[] = {
+        [COLOR_AUTO] = "auto", [COLOR_ALWAYS] = "always", [COLOR_NEVER] = "never"};
+    return choice < ARRAY_LEN(names) ? names[choice] : NULL;
 }
 
 static bool wants_color(const struct sink *sink, enum color_choice color)

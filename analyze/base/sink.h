@@ -25,6 +25,9 @@ enum color_choice {
     COLOR_NEVER,
 };
 
+/* What --color calls it; NULL behind the last one. */
+const char *sink_color_name(size_t choice);
+
 struct sink {
     FILE *file;
     const char *path; /* NULL = standard output */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "suggest.h"
 
-#include "format/spelling.h"
+#include "format/base/spelling.h"
 
 #include <stdio.h>
 #include <string.h>

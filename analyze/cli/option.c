@@ -1,15 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "option.h"
 
+#include "analyze/base/sink.h"
 #include "analyze/model/metric.h"
 #include "analyze/model/state.h"
 #include "output.h"
-
-static const char *color_name(size_t i)
-{
-    static const char *const names[] = {"auto", "always", "never"};
-    return i < ARRAY_LEN(names) ? names[i] : NULL;
-}
 
 static const struct option common[] = {
     {"sort", 0, "COLUMN", OPTION_TEXT,
@@ -71,7 +66,7 @@ static const struct option common[] = {
      NULL, TAKES_GROUP},
     {"format", 'f', "NAME", OPTION_CHOICE, "the form of the result", output_name, TAKES_FORMAT},
     {"color", 0, "WHEN", OPTION_CHOICE, "colours; auto means on a terminal, unless NO_COLOR is set",
-     color_name, TAKES_COLOR},
+     sink_color_name, TAKES_COLOR},
     {"full-paths", 0, NULL, OPTION_FLAG, "paths of files in full", NULL, TAKES_PATHS},
     {"follow", 0, NULL, OPTION_FLAG,
      "go on while the file is being written: on a terminal the table stays and is kept up to date, "

@@ -133,11 +133,16 @@ static const struct option options[] = {TREE_OPTIONS, OPTION_END};
     "together; --thread chooses.\n"                                                                \
     "\n" TREE_TEXT
 
-#define CALLS_MACHINE                                                                              \
-    "node,parent_node,depth,share,share_cum,cpu_time,cpu_time_cum,ticks,ticks_cum,samples,"        \
-    "samples_cum,wall,wall_cum,file,line,function"
+/* What both have: initializers. */
+#define CALLS_COMMAND                                                                              \
+    .takes = TREE_TAKES, .options = options, .word = "function", .min_files = 1,                   \
+    .max_files = SIZE_MAX, .shape = SHAPE_TABLE, .output = "text", .rows = ROW_TREE,               \
+    .folds = true,                                                                                 \
+    .machine_columns = "node,parent_node,depth,share,share_cum,cpu_time,cpu_time_cum,ticks,"       \
+                       "ticks_cum,samples,samples_cum,wall,wall_cum,file,line,function"
 
 const struct command command_callers = {
+    CALLS_COMMAND,
     .name = "callers",
     .synopsis = "[options] FUNCTION [FILE...]",
     .summary = "who calls a function, and from where, outwards",
@@ -149,21 +154,12 @@ const struct command command_callers = {
             "already does not come again, unless --levels is given.\n"
             "\n" CALLS_TEXT,
     .example = "pyanalyze callers --lines fib run.trace",
-    .takes = TREE_TAKES,
-    .options = options,
-    .word = "function",
-    .min_files = 1,
-    .max_files = SIZE_MAX,
-    .shape = SHAPE_TABLE,
-    .output = "text",
-    .rows = ROW_TREE,
-    .folds = true,
     .columns = "share_cum,cpu_time_cum,ticks_cum,samples_cum,tree,place",
-    .machine_columns = CALLS_MACHINE,
     .build = build_callers,
 };
 
 const struct command command_callees = {
+    CALLS_COMMAND,
     .name = "callees",
     .synopsis = "[options] FUNCTION [FILE...]",
     .summary = "what a function calls, inwards",
@@ -171,16 +167,6 @@ const struct command command_callees = {
             "time in the row and all that it called.\n"
             "\n" CALLS_TEXT,
     .example = "pyanalyze callees --by wall main run.trace",
-    .takes = TREE_TAKES,
-    .options = options,
-    .word = "function",
-    .min_files = 1,
-    .max_files = SIZE_MAX,
-    .shape = SHAPE_TABLE,
-    .output = "text",
-    .rows = ROW_TREE,
-    .folds = true,
     .columns = "share_cum,share,cpu_time,cpu_time_cum,samples,samples_cum,tree,place",
-    .machine_columns = CALLS_MACHINE,
     .build = build_callees,
 };

@@ -100,7 +100,7 @@ static Pyrec__V1__Meta *load_meta(struct salvage *s, const struct piece *piece,
         return NULL;
     while (packet_next(&payload, &field, &body, &status)) {
         const size_t len = (size_t)(body.end - body.at);
-        if (field == FIELD_META)
+        if (field == PYREC__V1__PACKET__BODY_META)
             return pyrec__v1__meta__unpack(proto_arena_reset(arena, len), len, body.at);
     }
     return NULL;
@@ -239,12 +239,13 @@ static enum status take_own(struct salvage *s, const struct piece *piece, struct
     enum status status;
     buffer_reset(&s->payload);
     while (packet_next(&payload, &field, &body, &status)) {
-        if (field == FIELD_SUMMARY) {
+        if (field == PYREC__V1__PACKET__BODY_SUMMARY) {
             buffer_reset(&s->summary);
             payload_copy(&s->summary, field, body);
-        } else if (field == FIELD_EVENTS && s->n_origins > 1) {
+        } else if (field == PYREC__V1__PACKET__BODY_EVENTS && s->n_origins > 1) {
             continue; /* who is missing in one of several: the Summary of all will say it */
-        } else if (field != FIELD_META && field != FIELD_INDEX) {
+        } else if (field != PYREC__V1__PACKET__BODY_META &&
+                   field != PYREC__V1__PACKET__BODY_INDEX) {
             payload_copy(&s->payload, field, body);
         }
     }

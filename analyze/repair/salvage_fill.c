@@ -147,14 +147,14 @@ bool unit_ids_need(struct unit_ids *ids, struct column payload, uint64_t quantum
     bool any = false;
     while (packet_next(&payload, &field, &body, &status)) {
         const size_t len = (size_t)(body.end - body.at);
-        if (field == FIELD_DEFS) {
+        if (field == PYREC__V1__PACKET__BODY_DEFS) {
             const Pyrec__V1__Defs *const defs =
                 pyrec__v1__defs__unpack(proto_arena_reset(arena, len), len, body.at);
             if (defs == NULL)
                 continue;
             any |= need_defs(ids, defs);
             defined_by(&defined, defs);
-        } else if (field == FIELD_SAMPLES) {
+        } else if (field == PYREC__V1__PACKET__BODY_SAMPLES) {
             any |= need_samples(ids, &defined, body, quantum_ns);
         }
     }
@@ -168,7 +168,7 @@ void unit_ids_add(struct unit_ids *ids, struct column payload, struct proto_aren
     enum status status;
     while (packet_next(&payload, &field, &body, &status)) {
         const size_t len = (size_t)(body.end - body.at);
-        if (field != FIELD_DEFS)
+        if (field != PYREC__V1__PACKET__BODY_DEFS)
             continue;
         const Pyrec__V1__Defs *const defs =
             pyrec__v1__defs__unpack(proto_arena_reset(arena, len), len, body.at);

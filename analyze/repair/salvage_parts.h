@@ -14,16 +14,6 @@
 #include "format/proto_arena.h"
 #include "format/trace.pb-c.h"
 
-/* Numbers in message Packet's oneof; see trace.proto. */
-enum packet_field {
-    FIELD_META = 1,
-    FIELD_DEFS = 2,
-    FIELD_SAMPLES = 3,
-    FIELD_EVENTS = 4,
-    FIELD_INDEX = 5,
-    FIELD_SUMMARY = 6,
-};
-
 /* Where a recording comes from, and what becomes of it in the new file. */
 struct origin {
     const struct recording *recording;

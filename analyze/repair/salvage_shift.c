@@ -38,37 +38,37 @@ static enum status shift_packet(const struct shift *shift, struct buffer *to, ui
     const size_t len = (size_t)(body.end - body.at);
     Pyrec__V1__Packet packet = PYREC__V1__PACKET__INIT;
     switch (field) {
-    case FIELD_META:
+    case PYREC__V1__PACKET__BODY_META:
         packet.meta = pyrec__v1__meta__unpack(memory, len, body.at);
         packet.body_case = PYREC__V1__PACKET__BODY_META;
         if (packet.meta != NULL)
             shift_meta(shift, packet.meta);
         break;
-    case FIELD_DEFS:
+    case PYREC__V1__PACKET__BODY_DEFS:
         packet.defs = pyrec__v1__defs__unpack(memory, len, body.at);
         packet.body_case = PYREC__V1__PACKET__BODY_DEFS;
         for (size_t i = 0; packet.defs != NULL && i < packet.defs->n_thread; i++)
             packet.defs->thread[i]->start_q += shift->shift_q;
         break;
-    case FIELD_SAMPLES:
+    case PYREC__V1__PACKET__BODY_SAMPLES:
         packet.samples = pyrec__v1__samples__unpack(memory, len, body.at);
         packet.body_case = PYREC__V1__PACKET__BODY_SAMPLES;
         if (packet.samples != NULL)
             shift_samples(shift, packet.samples);
         break;
-    case FIELD_EVENTS:
+    case PYREC__V1__PACKET__BODY_EVENTS:
         packet.events = pyrec__v1__events__unpack(memory, len, body.at);
         packet.body_case = PYREC__V1__PACKET__BODY_EVENTS;
         for (size_t i = 0; packet.events != NULL && i < packet.events->n_event; i++)
             packet.events->event[i]->time_q += shift->shift_q;
         break;
-    case FIELD_SUMMARY:
+    case PYREC__V1__PACKET__BODY_SUMMARY:
         packet.summary = pyrec__v1__summary__unpack(memory, len, body.at);
         packet.body_case = PYREC__V1__PACKET__BODY_SUMMARY;
         if (packet.summary != NULL)
             packet.summary->end_q += shift->shift_q;
         break;
-    case FIELD_INDEX:
+    case PYREC__V1__PACKET__BODY_INDEX:
         return STATUS_OK;
     default: /* nobody knows whether there are times in it */
         payload_copy(to, field, body);

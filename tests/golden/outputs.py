@@ -14,12 +14,13 @@ import os
 import pathlib
 import pty
 import re
-import select
 import shutil
 import struct
 import subprocess
 import sys
 import tempfile
+
+import terminal
 
 HERE = pathlib.Path(__file__).resolve().parent
 EXPECTED = HERE / "outputs"
@@ -105,17 +106,11 @@ def sources(directory):
 
 def run_in_terminal(words, environment, columns, lines):
     """We keep the terminal open until all is read: what it holds may be lost when it is closed."""
-    out = b""
     master, slave = pty.openpty()
     environment = {**environment, "COLUMNS": str(columns), "LINES": str(lines), "TERM": "xterm"}
     with subprocess.Popen(words, env=environment, stdin=slave, stdout=slave,
                           stderr=slave) as process:
-        while True:
-            ended = process.poll() is not None
-            if select.select([master], [], [], 0 if ended else 0.02)[0]:
-                out += os.read(master, 65536)
-            elif ended:
-                break
+        out = terminal.drain(master, process)
     os.close(master)
     os.close(slave)
     return out.replace(b"\r\n", b"\n"), b"", process.returncode

@@ -13,13 +13,14 @@ import os
 import pathlib
 import pty
 import re
-import select
 import struct
 import subprocess
 import sys
 import tempfile
 import termios
 import unicodedata
+
+import terminal
 
 PROFILES = pathlib.Path(__file__).resolve().parent / "profiles"
 SIZES = [(60, 24), (80, 24), (100, 30), (160, 50)]
@@ -71,15 +72,9 @@ def run(words, columns, rows, locale):
     for name in ("ASAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS"):
         if name in os.environ:
             environment[name] = os.environ[name]
-    out = b""
     with subprocess.Popen(words, env=environment, stdin=slave, stdout=slave,
                           stderr=subprocess.PIPE) as process:
-        while True:
-            ended = process.poll() is not None
-            if select.select([master], [], [], 0 if ended else 0.02)[0]:
-                out += os.read(master, 65536)
-            elif ended:
-                break
+        out = terminal.drain(master, process)
         errors = process.stderr.read().decode("utf-8", "replace")
         status = process.returncode
     os.close(master)

@@ -2,6 +2,7 @@
 /* All threads side by side, and who waited for whom. */
 #include "analyze/read/unit.h"
 #include "analyze/time/gil_matrix.h"
+#include "opened.h"
 #include "tests/unit/support/make_trace.h"
 #include "tests/unit/support/scratch.h"
 #include "tests/unit/support/suite.h"
@@ -20,15 +21,6 @@ static void no_damage(void *closure, const char *path, const struct damage *dama
 {
     (void)closure;
     ck_abort_msg("%s: %s", path, damage->text);
-}
-
-static struct trace *open_trace(const char *path)
-{
-    struct trace *trace;
-    struct problem why = {0};
-    ck_assert_msg(trace_open(&trace, &path, 1, no_damage, NULL, &why) == STATUS_OK, "%s",
-                  why.detail);
-    return trace;
 }
 
 /* One recording: threads 1 "Main", 2 "Worker", 3 "Third"; 10 ms a tick. */
@@ -125,7 +117,7 @@ START_TEST(who_waited_for_whom)
     struct scene scene = {0};
     const struct select all = {0};
     struct gil gil = {.select = &all};
-    struct trace *const trace = open_trace(make_waits(&made, _i == 1));
+    struct trace *const trace = opened(make_waits(&made, _i == 1), no_damage);
     scene_run(&scene, trace, &all, gil_take, &gil);
     gil_finish(&gil);
     ck_assert(gil.holders_known);
@@ -165,7 +157,7 @@ START_TEST(only_who_was_asked_for)
     struct scene scene = {0};
     struct select third = {0};
     struct gil gil = {.select = &third};
-    struct trace *const trace = open_trace(make_waits(&made, true));
+    struct trace *const trace = opened(make_waits(&made, true), no_damage);
     select_add_thread(&third, "Third");
     scene_run(&scene, trace, &third, gil_take, &gil);
     for (size_t i = 0; i < gil.n; i++)
@@ -196,7 +188,7 @@ START_TEST(longest_without_a_break)
             maker_flush(made.m, made.process);
     }
     made_close(&made);
-    struct trace *const trace = open_trace(path);
+    struct trace *const trace = opened(path, no_damage);
     scene_run(&scene, trace, &all, gil_take, &gil);
     const struct gil_entry *const e = find(&gil, &scene, GIL_PAIRS, "Worker", "Main", "");
     ck_assert_uint_eq(e->longest_ns, wall_ns(&made, 13, 20));
@@ -227,7 +219,7 @@ START_TEST(only_while_it_was_held_so)
             change(&made, 1, 1, ON_CPU | HOLDS);
     }
     made_close(&made);
-    struct trace *const trace = open_trace(path);
+    struct trace *const trace = opened(path, no_damage);
     ck_assert(select_add_states(&blocked, "clock_nanosleep", &why) == STATUS_OK);
     scene_run(&scene, trace, &blocked, gil_take, &gil);
     gil_finish(&gil);
@@ -284,7 +276,7 @@ START_TEST(as_a_square)
     const struct select all = {0};
     struct gil gil = {.select = &all};
     struct gil_matrix m;
-    struct trace *const trace = open_trace(make_waits(&made, true));
+    struct trace *const trace = opened(make_waits(&made, true), no_damage);
     const struct metric *const wall = &metrics[METRIC_WALL];
     scene_run(&scene, trace, &all, gil_take, &gil);
     gil_finish(&gil);
@@ -350,7 +342,7 @@ START_TEST(tick_by_tick)
     struct made made;
     struct scene scene = {0};
     const struct select all = {0};
-    struct trace *const trace = open_trace(make_waits(&made, true));
+    struct trace *const trace = opened(make_waits(&made, true), no_damage);
     for (int round = 0; round < 2; round++) { /* it can be read again */
         struct seen seen = {0};
         scene_run(&scene, trace, &all, look, &seen);

@@ -2,6 +2,7 @@
 #include "analyze/export/dump.h"
 #include "analyze/weigh/fold.h"
 #include "analyze/weigh/profile.h"
+#include "opened.h"
 #include "tests/unit/support/reference.h"
 #include "tests/unit/support/scratch.h"
 #include "tests/unit/support/suite.h"
@@ -11,15 +12,6 @@
 #include <string.h>
 
 #define N_SEEDS 150
-
-static struct trace *open_trace(const char *path)
-{
-    struct trace *trace;
-    struct problem why = {0};
-    const enum status status = trace_open(&trace, &path, 1, NULL, NULL, &why);
-    ck_assert_msg(status == STATUS_OK, "%s", why.detail);
-    return trace;
-}
 
 /* A trace that was damaged nowhere must be read without a word. */
 static void no_damage(void *closure, const char *path, const struct damage *damage)
@@ -151,7 +143,7 @@ START_TEST(equals_reference)
     struct profile profile = {0};
     const char *const path = scratch_path("random.trace");
     random_trace(&reference, path, (uint64_t)_i + 1);
-    struct trace *const trace = open_trace(path);
+    struct trace *const trace = opened(path, NULL);
     build(&profile, trace, 1);
     check_threads(&profile, &reference);
     check_rows(&profile, &reference, REFERENCE_LINES, KEY_LINE);
@@ -202,7 +194,7 @@ START_TEST(range_and_state_equal_reference)
     uint64_t state = (uint64_t)_i + 1;
     const char *const path = scratch_path("chosen.trace");
     random_trace(&reference, path, 3000 + (uint64_t)_i);
-    struct trace *const trace = open_trace(path);
+    struct trace *const trace = opened(path, NULL);
     trace->report = no_damage;
     choose(&reference, trace, &select, &state);
     profile_build(&profile, trace, &select, 1 + (size_t)_i % 3);
@@ -238,7 +230,7 @@ START_TEST(range_reads_its_generations_only)
     }
     maker_process_end(m, p, 0);
     maker_close(m, "exited");
-    struct trace *trace = open_trace(path);
+    struct trace *trace = opened(path, NULL);
     const struct unit *const first = &trace->units[1];
     ck_assert_uint_eq(first->process, 1);
     const uint64_t payload =
@@ -248,7 +240,7 @@ START_TEST(range_reads_its_generations_only)
     bytes.at[payload + 20] ^= 0x55;
     scratch_write(path, bytes.at, bytes.len);
     bytes_free(&bytes);
-    trace = open_trace(path);
+    trace = opened(path, NULL);
     trace->report = no_damage;
     trace_set_window(trace, (struct window){200000000, 300000000});
     profile_build(&profile, trace, &all, 1);
@@ -286,7 +278,7 @@ START_TEST(clocks_at_the_end)
     maker_close(m, "exited");
     for (int part = 0; part < 2; part++) {
         struct profile profile = {0};
-        struct trace *const trace = open_trace(path);
+        struct trace *const trace = opened(path, NULL);
         if (part == 1) /* the end may be outside */
             trace_set_window(trace, (struct window){0, 1000000000});
         profile_build(&profile, trace, &all, 1);
@@ -346,7 +338,7 @@ START_TEST(workers_change_nothing)
     struct buffer texts[3];
     for (size_t n = 1; n <= 3; n++) {
         struct profile profile = {0};
-        struct trace *const trace = open_trace(path);
+        struct trace *const trace = opened(path, NULL);
         build(&profile, trace, n == 3 ? 5 : n);
         texts[n - 1] = profile_text(&profile);
         profile_clear(&profile);
@@ -382,7 +374,7 @@ START_TEST(dump_shows_every_sample)
     uint64_t last_ns = 0;
     const char *const path = scratch_path("dump.trace");
     random_trace(&reference, path, 2000 + (uint64_t)_i);
-    struct trace *const trace = open_trace(path);
+    struct trace *const trace = opened(path, NULL);
     trace->report = no_damage;
     struct dump *const dump = dump_open(trace, &all, 0);
     for (; dump_next(dump, &row); n++) {
@@ -414,7 +406,7 @@ START_TEST(dump_stops_at_its_limit)
     struct row row;
     const char *const path = scratch_path("limit.trace");
     random_trace(&reference, path, 77);
-    struct trace *const trace = open_trace(path);
+    struct trace *const trace = opened(path, NULL);
     struct dump *const dump = dump_open(trace, &all, 5);
     for (int i = 0; i < 5; i++)
         ck_assert(dump_next(dump, &row));

@@ -3,6 +3,7 @@
 #include "analyze/compare/series.h"
 #include "analyze/weigh/fold.h"
 #include "analyze/weigh/profile.h"
+#include "opened.h"
 #include "tests/unit/support/reference.h"
 #include "tests/unit/support/scratch.h"
 #include "tests/unit/support/suite.h"
@@ -12,15 +13,6 @@
 #include <string.h>
 
 #define N_SEEDS 40
-
-static struct trace *open_trace(const char *path)
-{
-    struct trace *trace;
-    struct problem why = {0};
-    const enum status status = trace_open(&trace, &path, 1, NULL, NULL, &why);
-    ck_assert_msg(status == STATUS_OK, "%s", why.detail);
-    return trace;
-}
 
 /* What all rows of the profile with this name, file (and line) weigh; *n is how many there are. */
 static double sum_rows(const struct profile *profile, const struct fold_row *rows, size_t n_rows,
@@ -69,7 +61,7 @@ static void check_series(const char *path, const struct series_plan *plan)
     struct arena arena = {0};
     struct symbols names = {0};
     struct profile profile = {0};
-    struct trace *const trace = open_trace(path), *const again = open_trace(path);
+    struct trace *const trace = opened(path, NULL), *const again = opened(path, NULL);
     size_t n, n_rows, n_checked = 0;
     profile_build(&profile, trace, plan->select, 1);
     struct fold *const fold = fold_open(&profile, key);
@@ -139,7 +131,7 @@ START_TEST(paths_add_up)
     tree_init(&paths);
     struct series_question asked[] = {{.plan = &plan, .names = &names},
                                       {.plan = &functions, .names = &names}};
-    struct trace *const trace = open_trace(path);
+    struct trace *const trace = opened(path, NULL);
     series_read_all(trace, asked, 2);
     const struct series *const s = asked[0].series, *const own = asked[1].series;
     double *const below = calloc(paths.n, sizeof *below);
@@ -196,7 +188,7 @@ START_TEST(long_span_is_spread)
     }
     maker_process_end(m, p, 0);
     maker_close(m, "done");
-    struct trace *const trace = open_trace(path);
+    struct trace *const trace = opened(path, NULL);
     struct series *const s = series_read(trace, &plan, &names, &n);
     ck_assert_uint_eq(s->n_blocks, 10);
     ck_assert_double_eq_tol(s->total, 1e9, 1e6);
@@ -233,7 +225,7 @@ START_TEST(folders_are_mapped)
                                      .n_blocks = 8,
                                      .maps = maps,
                                      .n_maps = 2};
-    struct trace *const trace = open_trace(path);
+    struct trace *const trace = opened(path, NULL);
     struct series *const s = series_read(trace, &plan, &names, &n);
     for (uint32_t number = 0; number < s->n_rows; number++) {
         if (s->rows[number] == NULL || s->rows[number]->total <= 0)
@@ -274,7 +266,7 @@ START_TEST(threads_are_grouped)
         size_t n, found = 0;
         if (pass == 1)
             select_add_thread(&some, "Worker-22");
-        struct trace *const trace = open_trace(path);
+        struct trace *const trace = opened(path, NULL);
         struct series *const s = series_read(trace, &plan, &names, &n);
         for (uint32_t number = 0; number < s->n_rows; number++) {
             if (s->rows[number] == NULL || s->rows[number]->total <= 0)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Time cut into parts: nothing is lost, nothing is elsewhere. */
 #include "analyze/time/timeline.h"
+#include "opened.h"
 #include "tests/unit/support/reference.h"
 #include "tests/unit/support/scratch.h"
 #include "tests/unit/support/suite.h"
@@ -12,14 +13,6 @@
 #define N_SEEDS 40
 
 enum { ON_CPU = 1, BLOCKED = 0 };
-
-static struct trace *open_trace(const char *path)
-{
-    struct trace *trace;
-    struct problem why = {0};
-    ck_assert_msg(trace_open(&trace, &path, 1, NULL, NULL, &why) == STATUS_OK, "%s", why.detail);
-    return trace;
-}
 
 static void check_thread(const struct timeline_thread *got, const struct reference_thread *wanted,
                          size_t n_bins, uint64_t quantum_ns)
@@ -77,7 +70,7 @@ static void check_random(uint64_t seed, uint64_t bin_ns, const char *states, che
     const char *const path = scratch_path("random.trace");
     random_trace(&reference, path, seed);
     reference_total(&reference);
-    struct trace *const trace = open_trace(path);
+    struct trace *const trace = opened(path, NULL);
     struct timeline timeline = {.bin_ns = bin_ns};
     timeline.n_bins = (size_t)(trace_end_ns(trace) / timeline.bin_ns + 1);
     if (states != NULL)
@@ -136,7 +129,7 @@ START_TEST(parts_are_where_they_were)
     }
     maker_process_end(m, p, 0);
     maker_close(m, "exited");
-    struct trace *const trace = open_trace(path);
+    struct trace *const trace = opened(path, NULL);
     struct timeline timeline = {.bin_ns = 100000000, .n_bins = 10};
     timeline_read(&timeline, &scene, trace, &all);
     ck_assert_uint_eq(timeline.n_threads, 1);
