@@ -103,16 +103,16 @@ enum status chunk_index_pack(const struct chunk_index *index, const uint8_t *bef
 /* The columns of an Index message, by field number. */
 enum { OFFSET = 1, PROCESS, GENERATION, FIRST_NS, SPAN_NS, CONTENT, RAW_LEN, PAYLOAD_CRC, COLUMNS };
 
-static enum status columns_take(struct column body, struct column columns[COLUMNS])
+static enum status columns_take(struct proto_column body, struct proto_column columns[COLUMNS])
 {
-    struct column bytes;
+    struct proto_column bytes;
     uint32_t number;
     unsigned wire_type;
     uint64_t value;
     enum status status;
 
     for (int i = 0; i < COLUMNS; i++)
-        columns[i] = (struct column){NULL, NULL};
+        columns[i] = (struct proto_column){NULL, NULL};
     while (field_next(&body, &number, &wire_type, &value, &bytes, &status)) {
         if (number >= COLUMNS)
             continue;
@@ -124,7 +124,7 @@ static enum status columns_take(struct column body, struct column columns[COLUMN
 }
 
 /* Add a delta that must not leave 0 .. 2^32 - 1. */
-static bool step32(struct column *c, uint32_t *value)
+static bool step32(struct proto_column *c, uint32_t *value)
 {
     int64_t delta;
     if (!column_next_signed(c, &delta) || delta < -(int64_t)UINT32_MAX || delta > UINT32_MAX)
@@ -134,7 +134,7 @@ static bool step32(struct column *c, uint32_t *value)
     return sum >= 0 && sum <= UINT32_MAX;
 }
 
-static bool next32(struct column *c, uint32_t max, uint32_t *value)
+static bool next32(struct proto_column *c, uint32_t max, uint32_t *value)
 {
     uint64_t wide;
     if (!column_next(c, &wide) || wide > max)
@@ -143,7 +143,7 @@ static bool next32(struct column *c, uint32_t max, uint32_t *value)
     return true;
 }
 
-static bool next_fixed32(struct column *c, uint32_t *value)
+static bool next_fixed32(struct proto_column *c, uint32_t *value)
 {
     if (c->end - c->at < 4)
         return false;
@@ -154,7 +154,7 @@ static bool next_fixed32(struct column *c, uint32_t *value)
 }
 
 /* `place` holds the chunk before (zeroed for the first) and is moved on to the next. */
-static bool place_step(struct column columns[COLUMNS], struct chunk_place *place)
+static bool place_step(struct proto_column columns[COLUMNS], struct chunk_place *place)
 {
     struct chunk_header *const header = &place->header;
     uint32_t flags;
@@ -192,10 +192,10 @@ static bool lengths_fill(struct chunk_place *places, size_t n)
     return true;
 }
 
-enum status chunk_index_parse(struct column body, const struct chunk_place *self,
+enum status chunk_index_parse(struct proto_column body, const struct chunk_place *self,
                               struct chunk_place **places, size_t *n)
 {
-    struct column columns[COLUMNS];
+    struct proto_column columns[COLUMNS];
     TRY(columns_take(body, columns));
 
     const size_t listed = column_count(&columns[OFFSET]);

@@ -38,7 +38,7 @@ MUST_CHECK enum status chunk_index_pack(const struct chunk_index *index, const u
  * per chunk and `self` at the end. STATUS_DAMAGED unless it describes a file without holes whose
  * chunks keep the limits.
  */
-MUST_CHECK enum status chunk_index_parse(struct column body, const struct chunk_place *self,
+MUST_CHECK enum status chunk_index_parse(struct proto_column body, const struct chunk_place *self,
                                          struct chunk_place **places, size_t *n);
 
 #endif

@@ -147,7 +147,7 @@ static bool index_probe(struct chunk_scan *scan, const struct chunk_place *place
 static enum status index_parse(const uint8_t *raw, size_t raw_len, const struct chunk_place *self,
                                struct chunk_place **places, size_t *n)
 {
-    struct column payload = {raw, raw + raw_len}, body;
+    struct proto_column payload = {raw, raw + raw_len}, body;
     uint32_t field;
     enum status status;
 

@@ -7,7 +7,7 @@ enum wire_types { WIRE_VARINT = 0, WIRE_FIXED64 = 1, WIRE_BYTES = 2, WIRE_FIXED3
 /* Numbers in the messages Trace and Packet, see trace.proto. */
 enum { TRACE_PACKET = 1, PACKET_META = 1, PACKET_SUMMARY = 6 };
 
-size_t column_count(const struct column *c)
+size_t column_count(const struct proto_column *c)
 {
     size_t n = 0;
     for (const uint8_t *at = c->at; at < c->end; at++)
@@ -15,7 +15,7 @@ size_t column_count(const struct column *c)
     return n;
 }
 
-static bool take_fixed(struct column *c, size_t len, uint64_t *value)
+static bool take_fixed(struct proto_column *c, size_t len, uint64_t *value)
 {
     if ((size_t)(c->end - c->at) < len)
         return false;
@@ -26,17 +26,18 @@ static bool take_fixed(struct column *c, size_t len, uint64_t *value)
     return true;
 }
 
-static bool take_bytes(struct column *c, struct column *bytes)
+static bool take_bytes(struct proto_column *c, struct proto_column *bytes)
 {
     uint64_t len;
     if (!column_next(c, &len) || len > (uint64_t)(c->end - c->at))
         return false;
-    *bytes = (struct column){c->at, c->at + len};
+    *bytes = (struct proto_column){c->at, c->at + len};
     c->at += len;
     return true;
 }
 
-static bool take_value(struct column *c, unsigned wire_type, uint64_t *value, struct column *bytes)
+static bool take_value(struct proto_column *c, unsigned wire_type, uint64_t *value,
+                       struct proto_column *bytes)
 {
     switch (wire_type) {
     case WIRE_VARINT:
@@ -52,8 +53,8 @@ static bool take_value(struct column *c, unsigned wire_type, uint64_t *value, st
     }
 }
 
-bool field_next(struct column *message, uint32_t *number, unsigned *wire_type, uint64_t *value,
-                struct column *bytes, enum status *status)
+bool field_next(struct proto_column *message, uint32_t *number, unsigned *wire_type,
+                uint64_t *value, struct proto_column *bytes, enum status *status)
 {
     uint64_t key;
 
@@ -61,7 +62,7 @@ bool field_next(struct column *message, uint32_t *number, unsigned *wire_type, u
     if (column_empty(message))
         return false;
     *value = 0;
-    *bytes = (struct column){NULL, NULL};
+    *bytes = (struct proto_column){NULL, NULL};
     if (!column_next(message, &key) || key > UINT32_MAX || key >> 3 == 0 ||
         !take_value(message, key & 7, value, bytes)) {
         *status = STATUS_DAMAGED;
@@ -73,9 +74,10 @@ bool field_next(struct column *message, uint32_t *number, unsigned *wire_type, u
 }
 
 /* The body in a packet: the last one we know, as protobuf has it for a oneof; else any other. */
-static enum status packet_body(struct column packet, uint32_t *field, struct column *body)
+static enum status packet_body(struct proto_column packet, uint32_t *field,
+                               struct proto_column *body)
 {
-    struct column bytes;
+    struct proto_column bytes;
     uint32_t number;
     unsigned wire_type;
     uint64_t value;
@@ -83,7 +85,7 @@ static enum status packet_body(struct column packet, uint32_t *field, struct col
     bool known = false;
 
     *field = 0;
-    *body = (struct column){packet.end, packet.end};
+    *body = (struct proto_column){packet.end, packet.end};
     while (field_next(&packet, &number, &wire_type, &value, &bytes, &status)) {
         const bool is_known = number >= PACKET_META && number <= PACKET_SUMMARY;
         if (is_known && wire_type != WIRE_BYTES)
@@ -97,9 +99,10 @@ static enum status packet_body(struct column packet, uint32_t *field, struct col
     return status;
 }
 
-bool packet_next(struct column *payload, uint32_t *field, struct column *body, enum status *status)
+bool packet_next(struct proto_column *payload, uint32_t *field, struct proto_column *body,
+                 enum status *status)
 {
-    struct column packet;
+    struct proto_column packet;
     uint32_t number;
     unsigned wire_type;
     uint64_t value;
@@ -132,39 +135,18 @@ struct samples_field {
 static const struct samples_field *samples_field_find(uint32_t number)
 {
     static const struct samples_field fields[] = {
-        [0] = {false, ABSENT},
-        [1] = SCALAR(origin_ns),
-        [2] = SCALAR(interval_ns),
-        [3] = SCALAR(first_tick),
-        [4] = SCALAR(before_q),
-        [5] = COLUMN(late_q),
-        [6] = COLUMN(missed_at),
-        [7] = COLUMN(missed_n),
-        [8] = COLUMN(thread),
-        [9] = COLUMN(thread_stack),
-        [10] = COLUMN(thread_state),
-        [11] = COLUMN(thread_call),
-        [12] = COLUMN(thread_begin),
-        [13] = COLUMN(thread_end),
-        [14] = COLUMN(thread_runs),
-        [15] = {false, ABSENT},
-        [16] = COLUMN(run),
-        [17] = COLUMN(stack),
-        [18] = COLUMN(cpu),
-        [19] = COLUMN(state),
-        [20] = COLUMN(call_at),
-        [21] = COLUMN(call),
-        [22] = COLUMN(holder_run),
-        [23] = COLUMN(holder),
-        [24] = COLUMN(account),
-        [25] = {false, ABSENT}, /* native: many, each a message;
-                                   field_next finds them */
-        [26] = COLUMN(missed_gap_q),
-        [27] = COLUMN(task_at),
-        [28] = COLUMN(task),
-        [40] = COLUMN(context_at),
-        [41] = COLUMN(context),
-        [42] = COLUMN(thread_context),
+        [0] = {false, ABSENT},       [1] = SCALAR(origin_ns),     [2] = SCALAR(interval_ns),
+        [3] = SCALAR(first_tick),    [4] = SCALAR(before_q),      [5] = COLUMN(late_q),
+        [6] = COLUMN(missed_at),     [7] = COLUMN(missed_n),      [8] = COLUMN(thread),
+        [9] = COLUMN(thread_stack),  [10] = COLUMN(thread_state), [11] = COLUMN(thread_call),
+        [12] = COLUMN(thread_begin), [13] = COLUMN(thread_end),   [14] = COLUMN(thread_runs),
+        [15] = {false, ABSENT},      [16] = COLUMN(run),          [17] = COLUMN(stack),
+        [18] = COLUMN(cpu),          [19] = COLUMN(state),        [20] = COLUMN(call_at),
+        [21] = COLUMN(call),         [22] = COLUMN(holder_run),   [23] = COLUMN(holder),
+        [24] = COLUMN(account),      [25] = {false, ABSENT}, /* native: many, each a message;
+                                                                field_next finds them */
+        [26] = COLUMN(missed_gap_q), [27] = COLUMN(task_at),      [28] = COLUMN(task),
+        [40] = COLUMN(context_at),   [41] = COLUMN(context),      [42] = COLUMN(thread_context),
     };
     const bool is_there = number < ARRAY_LEN(fields) && fields[number].offset != ABSENT;
     if (!is_there || (number != 1 && fields[number].offset == 0)) /* a gap in the numbers */
@@ -173,8 +155,8 @@ static const struct samples_field *samples_field_find(uint32_t number)
 }
 
 /* protobuf allows a column in several pieces; this format does not (FORMAT.md). */
-static const char *column_set(struct column *column, unsigned wire_type, struct column bytes,
-                              bool is_varints)
+static const char *column_set(struct proto_column *column, unsigned wire_type,
+                              struct proto_column bytes, bool is_varints)
 {
     if (wire_type != WIRE_BYTES)
         return "is not packed";
@@ -186,10 +168,10 @@ static const char *column_set(struct column *column, unsigned wire_type, struct 
     return NULL;
 }
 
-enum status samples_columns_parse(struct samples_columns *out, struct column body,
+enum status samples_columns_parse(struct samples_columns *out, struct proto_column body,
                                   struct problem *why)
 {
-    struct column bytes;
+    struct proto_column bytes;
     uint32_t number;
     unsigned wire_type;
     uint64_t value;
@@ -204,7 +186,7 @@ enum status samples_columns_parse(struct samples_columns *out, struct column bod
         if (field->is_column) {
             const bool is_varints = field->offset != offsetof(struct samples_columns, account);
             const char *fault =
-                column_set((struct column *)(void *)target, wire_type, bytes, is_varints);
+                column_set((struct proto_column *)(void *)target, wire_type, bytes, is_varints);
             if (fault != NULL)
                 return problem_set(why, STATUS_DAMAGED, PROBLEM_NO_OFFSET, "column %u %s", number,
                                    fault);

@@ -59,6 +59,7 @@ COMMENT = re.compile(r"/\*.*?\*/", re.S)
 # FOLDER/../NAME.EXTENSION; names in capitals stand for something ("cmd_NAME.c")
 PATH = re.compile(r"(?<![\w./<$-])((?:record|analyze|format|tests|samples)/[a-z0-9_/]+"
                   r"\.(?:c|h|py|sh|proto|md|js|mjs|css))(?!\w)")
+TAG = re.compile(r"^struct (\w+) \{", re.M)
 INCLUDE = re.compile(r'^\s*#\s*include\s+([<"])([^>"]+)[>"]', re.M)
 
 
@@ -216,6 +217,21 @@ def check_unique_names(root, files, errors):
             errors.append(f"{path.relative_to(root)}: same name as {other.relative_to(root)}")
 
 
+def check_tags(root, files, errors):
+    """A struct of a header is the only one of its name that its readers may come across."""
+    found = {}
+    for path in files:
+        rel = path.relative_to(root)
+        if path.suffix in (".c", ".h") and rel.parts[0] in ("record", "analyze", "format"):
+            for tag in TAG.findall(path.read_text(encoding="utf-8")):
+                found.setdefault(tag, []).append(rel)
+    for tag, places in sorted(found.items()):
+        for half in ("record", "analyze"):
+            ours = [p for p in places if p.parts[0] in (half, "format")]
+            if len(ours) > 1 and any(p.suffix == ".h" for p in ours):
+                errors.append(f"{ours[1]}: struct {tag} is another one than {ours[0]}'s")
+
+
 def main():
     root = pathlib.Path(sys.argv[1]).resolve()
     files = [p for top in ("format", "record", "analyze", "python", "tests", "samples")
@@ -230,6 +246,7 @@ def main():
     check_contracts(root, files, errors)
     check_sizes(root, files, errors)
     check_unique_names(root, files, errors)
+    check_tags(root, files, errors)
     check_paths_in_comments(root, files, errors)
     for error in errors:
         print(error)

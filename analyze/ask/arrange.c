@@ -208,7 +208,7 @@ void arrangement_apply(const struct arrangement *a, struct view *view, const str
     if (a->limit_given || !a->output->machine)
         limit_rows(a, view, screen);
     if (!a->output->machine)
-        view_close(view);
+        view_footer(view);
     for (size_t i = 0; i < view->n_groups && !a->output->machine; i++) {
         if (view->groups[i].is_tree)
             tree_draw(view, &view->groups[i]);

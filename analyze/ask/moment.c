@@ -206,35 +206,36 @@ static int64_t subtract(int64_t a, int64_t b)
 }
 
 /* A part of the recording in which nobody set the clock: from_ns <= t < to_ns. */
-struct part {
+struct moment_part {
     int64_t from_ns, to_ns;
     int64_t zero_unix_ns; /* what the clock showed at time 0, had it always been right */
     int64_t step_ns;      /* at its end; 0 = it is the last one */
 };
 
-static struct part part_first(const struct moment_span *span)
+static struct moment_part part_first(const struct moment_span *span)
 {
     const struct wall *const wall = span->wall;
     const bool is_last = wall->n == 0;
-    return (struct part){.from_ns = 0,
-                         .to_ns = is_last ? INT64_MAX : (int64_t)wall->steps[0].time_ns,
-                         .zero_unix_ns = span->start_unix_ns,
-                         .step_ns = is_last ? 0 : wall->steps[0].by_ns};
+    return (struct moment_part){.from_ns = 0,
+                                .to_ns = is_last ? INT64_MAX : (int64_t)wall->steps[0].time_ns,
+                                .zero_unix_ns = span->start_unix_ns,
+                                .step_ns = is_last ? 0 : wall->steps[0].by_ns};
 }
 
 /* The one behind step i. */
-static struct part part_after(const struct moment_span *span, const struct part *part, size_t i)
+static struct moment_part part_after(const struct moment_span *span, const struct moment_part *part,
+                                     size_t i)
 {
     const struct wall *const wall = span->wall;
     const bool is_last = i + 1 >= wall->n;
-    return (struct part){.from_ns = part->to_ns,
-                         .to_ns = is_last ? INT64_MAX : (int64_t)wall->steps[i + 1].time_ns,
-                         .zero_unix_ns = add(part->zero_unix_ns, part->step_ns),
-                         .step_ns = is_last ? 0 : wall->steps[i + 1].by_ns};
+    return (struct moment_part){.from_ns = part->to_ns,
+                                .to_ns = is_last ? INT64_MAX : (int64_t)wall->steps[i + 1].time_ns,
+                                .zero_unix_ns = add(part->zero_unix_ns, part->step_ns),
+                                .step_ns = is_last ? 0 : wall->steps[i + 1].by_ns};
 }
 
 /* Is the part not over at `ns`? Or did the clock jump over that at its end? Then its end is it. */
-static bool part_has(const struct part *part, int64_t *ns)
+static bool part_has(const struct moment_part *part, int64_t *ns)
 {
     if (*ns < part->to_ns)
         return true;
@@ -246,7 +247,7 @@ static bool part_has(const struct part *part, int64_t *ns)
 
 static int64_t resolve_date(int64_t unix_ns, const struct moment_span *span)
 {
-    struct part part = part_first(span);
+    struct moment_part part = part_first(span);
     const int64_t first = subtract(unix_ns, part.zero_unix_ns);
     for (size_t i = 0;; i++) {
         int64_t ns = subtract(unix_ns, part.zero_unix_ns);
@@ -260,7 +261,7 @@ static int64_t resolve_date(int64_t unix_ns, const struct moment_span *span)
 
 static int64_t resolve_of_day(int64_t of_day_ns, const struct moment_span *span, int64_t end_ns)
 {
-    struct part part = part_first(span);
+    struct moment_part part = part_first(span);
     const int64_t first = subtract(on_day(of_day_ns, part.zero_unix_ns, 0), part.zero_unix_ns);
     for (size_t i = 0;; i++) {
         const int64_t from_unix_ns = add(part.zero_unix_ns, part.from_ns);

@@ -32,7 +32,7 @@ static const char *scale_name(size_t i)
 }
 
 /* What the view borrows. */
-struct answer {
+struct diff_answer {
     struct sides sides;
     struct comparison list[DIFF_COMPARISONS_MAX]; /* the first is what was asked for */
     size_t n;
@@ -41,7 +41,7 @@ struct answer {
 
 static void release_answer(void *closure)
 {
-    struct answer *const a = closure;
+    struct diff_answer *const a = closure;
     diff_page_free(a->page);
     for (size_t i = 0; i < a->n; i++)
         comparison_clear(&a->list[i], &a->sides);
@@ -289,7 +289,7 @@ static bool wants_page(const struct args *args)
 static enum status build_diff(struct request *request, struct view *view, struct problem *why)
 {
     const struct args *const args = request->args;
-    struct answer *const a = memory_get(sizeof *a);
+    struct diff_answer *const a = memory_get(sizeof *a);
     struct sides *const s = &a->sides;
     struct comparison *const asked = &a->list[0];
     const bool page = wants_page(args);

@@ -26,13 +26,13 @@ static enum phases_by by_of(const struct request *request)
     return PHASES_BY_NAME;
 }
 
-struct answer {
+struct phases_answer {
     struct phases phases;
 };
 
 static void release(void *closure)
 {
-    struct answer *const answer = closure;
+    struct phases_answer *const answer = closure;
     phases_clear(&answer->phases);
     free(answer);
 }
@@ -55,11 +55,11 @@ static void tell(const struct request *request, struct view *view, const struct 
 
 static enum status build_phases(struct request *request, struct view *view, struct problem *why)
 {
-    struct answer *const answer = memory_get(sizeof *answer);
+    struct phases_answer *const answer = memory_get(sizeof *answer);
     struct phases *const phases = &answer->phases;
     size_t n = 0;
     (void)why;
-    *answer = (struct answer){0};
+    *answer = (struct phases_answer){0};
     view->closure = answer;
     view->release = release;
     phases_read(phases, request->trace, &request->select, by_of(request));

@@ -21,7 +21,7 @@ struct context {
     const struct diff_plan *plan;
     const struct diff_side *sides;
     struct bootstrap *plans[2]; /* where there is one recording on each side */
-    struct bootstrap_likeness likeness[2];
+    struct bootstrap_correlation correlation[2];
     double whole_variance[2];    /* of the sum of all rows */
     double *ratios[2];           /* by row: the variance of its share of the whole */
     double *wholes[2], *cpus[2]; /* of the series, drawn */
@@ -67,7 +67,7 @@ static double sampling_variance(const struct series *s, double total, uint64_t s
 static double share_variance(const struct context *c, int which, const double *blocks, double sum,
                              const double *drawn)
 {
-    return bootstrap_ratio(c->plans[which], blocks, sum, drawn) * c->likeness[which].stretch;
+    return bootstrap_ratio(c->plans[which], blocks, sum, drawn) * c->correlation[which].inflation;
 }
 
 /* Of its share of the whole, which the plan has looked at already where there is such a row. */
@@ -75,7 +75,7 @@ static double share_of_whole(const struct context *c, int which, uint32_t number
                              const double *blocks)
 {
     if (number < c->sides[which].series[0].n_rows)
-        return c->ratios[which][number] * c->likeness[which].stretch;
+        return c->ratios[which][number] * c->correlation[which].inflation;
     return share_variance(c, which, blocks, c->sides[which].series[0].total, c->wholes[which]);
 }
 
@@ -93,7 +93,7 @@ static double within_variance(const struct context *c, int which, uint32_t numbe
     case DIFF_CPU:
         return share_variance(c, which, blocks, s->cpu_ns, c->cpus[which]) * s->cpu_ns * s->cpu_ns;
     case DIFF_WALL:
-        return bootstrap_sum(c->plans[which], blocks) * c->likeness[which].stretch;
+        return bootstrap_sum(c->plans[which], blocks) * c->correlation[which].inflation;
     default:
         return share_of_whole(c, which, number, blocks) * s->total * s->total +
                share * share * c->whole_variance[which];
@@ -114,7 +114,7 @@ static struct measured measure(const struct context *c, int which, size_t i, uin
     m.sampling = sampling_variance(s, total, samples, by);
     if (c->plans[which] == NULL || total <= 0)
         return m;
-    m.df = c->likeness[which].df;
+    m.df = c->correlation[which].df;
     m.within = within_variance(c, which, number, blocks, total) / (by * by);
     const double one = s->total / (double)s->samples / by;
     m.within += one * one;
@@ -313,10 +313,11 @@ static void plan_bootstrap(struct context *c, int which)
         variance += c->ratios[which][i];
         sum += s->rows[i]->total;
     }
-    c->likeness[which] = bootstrap_likeness((const double *const *)rows, n, s->n_blocks);
+    c->correlation[which] = bootstrap_correlation((const double *const *)rows, n, s->n_blocks);
     /* cumulative rows lie in each other: together they are several times the whole */
     c->whole_variance[which] =
-        sum > 0 ? variance * c->likeness[which].stretch * s->total * s->total * s->total / sum : 0;
+        sum > 0 ? variance * c->correlation[which].inflation * s->total * s->total * s->total / sum
+                : 0;
     for (size_t i = 0; i < n; i++)
         free(rows[i]);
     free(rows);

@@ -100,25 +100,25 @@ static double quiet_variance(const double *const *rows, size_t n_rows, size_t n_
     return kept > 0 ? sum / (double)(kept * length) : 0;
 }
 
-struct bootstrap_likeness bootstrap_likeness(const double *const *rows, size_t n_rows,
-                                             size_t n_blocks)
+struct bootstrap_correlation bootstrap_correlation(const double *const *rows, size_t n_rows,
+                                                   size_t n_blocks)
 {
-    struct bootstrap_likeness l = {.stretch = 1};
+    struct bootstrap_correlation l = {.inflation = 1};
     size_t join = 1;
     const double first = quiet_variance(rows, n_rows, n_blocks, 1);
     double now = first;
     while (first > 0 && n_blocks / (2 * join) >= JOINED_BLOCKS_MIN) {
         const double joined = quiet_variance(rows, n_rows, n_blocks, 2 * join);
-        /* blocks that are the same double it; what adds more is no likeness but a phase */
+        /* blocks that are the same double it; what adds more is no correlation but a phase */
         const double gain = joined < 2 * now ? joined / now : 2;
         /* what is missing halves with the length: as much again is still to come */
-        l.stretch = now / first * (gain > 1 ? 2 * gain - 1 : 1);
+        l.inflation = now / first * (gain > 1 ? 2 * gain - 1 : 1);
         if (gain <= ALIKE)
             break;
         join *= 2;
         now *= gain;
     }
-    l.stretch = l.stretch > 1 ? l.stretch : 1;
+    l.inflation = l.inflation > 1 ? l.inflation : 1;
     const size_t left = n_blocks / join;
     l.df = (double)(left - (left / BOOTSTRAP_STRATUM > 0 ? left / BOOTSTRAP_STRATUM : 1));
     return l;

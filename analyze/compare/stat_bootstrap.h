@@ -40,12 +40,12 @@ void bootstrap_close(struct bootstrap *plan);
  * keep their variance, others gain. All rows of a recording are looked at together, and the
  * strata that vary most are left out: there a phase changes.
  */
-struct bootstrap_likeness {
-    double stretch; /* the true variance is so many times as large; >= 1 */
-    double df;      /* what it is worth then */
+struct bootstrap_correlation {
+    double inflation; /* the true variance is so many times as large; >= 1 */
+    double df;        /* what it is worth then */
 };
-struct bootstrap_likeness bootstrap_likeness(const double *const *rows, size_t n_rows,
-                                             size_t n_blocks);
+struct bootstrap_correlation bootstrap_correlation(const double *const *rows, size_t n_rows,
+                                                   size_t n_blocks);
 
 /* The variance of the sum of x[n_blocks]. Nothing is drawn for it: of a sum it is known what any
  * number of replicates comes to. The page has the same in JavaScript (page/versus.js). */

@@ -15,7 +15,7 @@
 /* Seconds that no program has taken are none. */
 #define SECONDS_MAX 1e12
 
-struct key {
+struct pstats_key {
     const char *file, *name;
     uint32_t line;
 };
@@ -23,11 +23,11 @@ struct key {
 /* What is needed to find a function again. */
 struct finder {
     struct tracer *tracer;
-    struct key *keys; /* of each function */
+    struct pstats_key *keys; /* of each function */
     struct hash hash;
 };
 
-static uint64_t hash_of_key(const struct key *key)
+static uint64_t hash_of_key(const struct pstats_key *key)
 {
     return hash_pair(hash_pair(hash_text(key->file), hash_text(key->name)), key->line);
 }
@@ -37,7 +37,7 @@ static uint64_t key_hash(const void *owner, uint32_t n)
     return hash_of_key(&((const struct finder *)owner)->keys[n]);
 }
 
-static bool read_key(const struct marshal_value *value, struct key *key)
+static bool read_key(const struct marshal_value *value, struct pstats_key *key)
 {
     if (value->kind != MARSHAL_TUPLE || value->n_items != 3 ||
         value->items[0]->kind != MARSHAL_TEXT || value->items[1]->kind != MARSHAL_INTEGER ||
@@ -45,16 +45,16 @@ static bool read_key(const struct marshal_value *value, struct key *key)
         return false;
     /* the program as a whole is a function to `python -m profile`: its code, in line 0 */
     const int64_t line = value->items[1]->n;
-    *key = (struct key){value->items[0]->text, value->items[2]->text,
-                        line > 0 && line < INT32_MAX ? (uint32_t)line : 0};
+    *key = (struct pstats_key){value->items[0]->text, value->items[2]->text,
+                               line > 0 && line < INT32_MAX ? (uint32_t)line : 0};
     return true;
 }
 
-static uint32_t find(const struct finder *finder, const struct key *key, uint64_t *at)
+static uint32_t find(const struct finder *finder, const struct pstats_key *key, uint64_t *at)
 {
     *at = hash_of_key(key);
     for (uint32_t n; (n = hash_slot(&finder->hash, *at)) != HASH_NONE; ++*at) {
-        const struct key *const k = &finder->keys[n];
+        const struct pstats_key *const k = &finder->keys[n];
         if (k->line == key->line && strcmp(k->name, key->name) == 0 &&
             strcmp(k->file, key->file) == 0)
             return n;
@@ -88,7 +88,7 @@ static bool read_numbers(const struct marshal_value *value, uint64_t counts[2], 
 static enum status add_function(struct finder *finder, const struct marshal_value *key_value,
                                 const struct marshal_value *value, struct problem *why)
 {
-    struct key key;
+    struct pstats_key key;
     uint64_t counts[2], at;
     double seconds[2];
     if (!read_key(key_value, &key))
@@ -116,7 +116,7 @@ static enum status add_callers(struct finder *finder, uint32_t function,
                                const struct marshal_value *dict, struct problem *why)
 {
     for (size_t i = 0; i + 1 < dict->n_items; i += 2) {
-        struct key key;
+        struct pstats_key key;
         struct tracer_caller caller = {0};
         uint64_t counts[2] = {0}, at;
         double seconds[2] = {0};

@@ -17,7 +17,7 @@ struct numbering {
     size_t n;
 };
 
-struct builder {
+struct graph_builder {
     const struct stack_node *nodes;
     size_t n_nodes;
     uint64_t *self, *total; /* of each node, by the graph's metric */
@@ -58,7 +58,7 @@ static void numbering_free(struct numbering *numbering)
 }
 
 /* Functions in the order in which they first appear in the tree, behind the root. */
-static void add_functions(struct builder *b, const struct view *view)
+static void add_functions(struct graph_builder *b, const struct view *view)
 {
     uint32_t *const number = memory_get((view->n_functions + 1) * sizeof *number);
     size_t n = 1;
@@ -87,7 +87,7 @@ static void add_functions(struct builder *b, const struct view *view)
  * For each node: is nothing above it in its stack of the same number? `out` may be the function
  * of each node or its caller and function.
  */
-static bool *find_outermost(const struct builder *b, const uint32_t *number, size_t n_numbers)
+static bool *find_outermost(const struct graph_builder *b, const uint32_t *number, size_t n_numbers)
 {
     bool *const out = memory_get(b->n_nodes);
     uint32_t *const active = memory_get((n_numbers + 1) * sizeof *active);
@@ -107,7 +107,7 @@ static bool *find_outermost(const struct builder *b, const uint32_t *number, siz
     return out;
 }
 
-static void add_weights(struct builder *b)
+static void add_weights(struct graph_builder *b)
 {
     struct graph_function *const functions = b->graph->functions;
     bool *const outermost = find_outermost(b, b->function, b->graph->n_functions);
@@ -119,7 +119,7 @@ static void add_weights(struct builder *b)
     free(outermost);
 }
 
-static void add_lines(struct builder *b)
+static void add_lines(struct graph_builder *b)
 {
     struct keyed *const keys = memory_get(b->n_nodes * sizeof *keys);
     for (size_t i = 1; i < b->n_nodes; i++)
@@ -137,7 +137,7 @@ static void add_lines(struct builder *b)
 }
 
 /* Calls by calling line, in order of the calling function, its line and the called one. */
-static void add_calls(struct builder *b)
+static void add_calls(struct graph_builder *b)
 {
     struct keyed *const places = memory_get(b->n_nodes * sizeof *places);
     struct keyed *const keys = memory_get(b->n_nodes * sizeof *keys);
@@ -169,7 +169,7 @@ static void add_calls(struct builder *b)
 }
 
 /* Calls by calling function, in order of the called one. */
-static void add_callers(struct builder *b)
+static void add_callers(struct graph_builder *b)
 {
     struct keyed *const keys = memory_get(b->n_nodes * sizeof *keys);
     for (size_t i = 1; i < b->n_nodes; i++)
@@ -192,7 +192,7 @@ static void add_callers(struct builder *b)
 }
 
 /* What the nodes weigh by the graph's metric. */
-static void weigh_nodes(struct builder *b, const struct view *view)
+static void weigh_nodes(struct graph_builder *b, const struct view *view)
 {
     const struct metric *const metric = b->graph->metric;
     memset(b->total, 0, b->n_nodes * sizeof *b->total);
@@ -209,7 +209,8 @@ static void weigh_nodes(struct builder *b, const struct view *view)
 
 void graph_build(struct view *view, const struct metric *const *more, size_t n_more)
 {
-    struct builder b = {.nodes = view->nodes, .n_nodes = view->n_nodes, .arena = &view->arena};
+    struct graph_builder b = {
+        .nodes = view->nodes, .n_nodes = view->n_nodes, .arena = &view->arena};
     struct graph *const graphs = arena_get(&view->arena, (n_more + 1) * sizeof *graphs);
     b.function = memory_get(b.n_nodes * sizeof *b.function);
     b.self = memory_get(b.n_nodes * sizeof *b.self);

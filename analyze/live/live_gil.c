@@ -132,7 +132,7 @@ static uint64_t wall_of(const struct live_model *model, const struct recent *rec
 }
 
 /* Stands for the threads of a group; one that is alone keeps its name. */
-struct part {
+struct gil_part {
     struct thread thread; /* with the number of its first one: nobody else's */
     const char *group;
 };
@@ -141,7 +141,7 @@ struct part {
 struct cast {
     struct arena *arena;
     const struct thread **by_index; /* of the threads; NULL = not cast yet */
-    struct part **groups;
+    struct gil_part **groups;
     size_t n_groups, groups_size;
     bool are_grouped;
 };
@@ -160,10 +160,10 @@ static const struct thread *cast_thread(struct cast *cast, const struct thread *
     if (i < cast->n_groups) {
         cast->groups[i]->thread.name = name;
     } else {
-        struct part *const part = arena_get(cast->arena, sizeof *part);
-        *part = (struct part){*thread, name};
+        struct gil_part *const part = arena_get(cast->arena, sizeof *part);
+        *part = (struct gil_part){*thread, name};
         cast->groups = memory_grow(cast->groups, &cast->groups_size, cast->n_groups + 1,
-                                   sizeof(struct part *));
+                                   sizeof(struct gil_part *));
         cast->groups[cast->n_groups++] = part;
     }
     return *who = &cast->groups[i]->thread;

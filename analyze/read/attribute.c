@@ -25,7 +25,7 @@ static inline bool keeps_cpu(const struct span *span)
     return state_gets_cpu(state_class(span->state));
 }
 
-struct window {
+struct share_window {
     size_t end;
     uint64_t used_q, ticks; /* to be shared; of those that take it */
     uint32_t takers;
@@ -33,7 +33,7 @@ struct window {
 };
 
 /* The window that begins with the first span. What takes CPU is given its ticks for the time. */
-static struct window window_find(struct span *spans, size_t n)
+static struct share_window share_window_find(struct span *spans, size_t n)
 {
     const uint32_t first = spans[0].first;
     uint64_t used_q = 0, ticks = 0;
@@ -42,7 +42,7 @@ static struct window window_find(struct span *spans, size_t n)
     for (i = 0; i < n && takers < ATTRIBUTE_TAKERS; i++) {
         struct span *const span = &spans[i];
         if (__builtin_expect(span->first - first >= ATTRIBUTE_TICKS, 0))
-            return (struct window){i, used_q, ticks, takers, true};
+            return (struct share_window){i, used_q, ticks, takers, true};
         if (__builtin_expect(!takes_cpu(span), 0)) {
             span->given_q = 0;
             used_q += keeps_cpu(span) ? 0 : span->cpu_q;
@@ -53,14 +53,14 @@ static struct window window_find(struct span *spans, size_t n)
         ticks += span->ticks;
         takers++;
     }
-    return (struct window){i, used_q, ticks, takers, takers == ATTRIBUTE_TAKERS};
+    return (struct share_window){i, used_q, ticks, takers, takers == ATTRIBUTE_TAKERS};
 }
 
 /*
  * Give the window's CPU to those that take it, by their ticks. Rounded so that the first k of them
  * together have what belongs to their ticks, rounded down.
  */
-static void window_give(struct span *spans, const struct window *window)
+static void share_window_give(struct span *spans, const struct share_window *window)
 {
     const uint64_t ticks = window->ticks;
     const uint64_t each = window->used_q / ticks, rest = window->used_q % ticks;
@@ -97,11 +97,11 @@ size_t attribute_spans(struct span *spans, size_t n, bool is_last)
             spans[i++].given_q = 0;
             continue;
         }
-        const struct window window = window_find(spans + i, n - i);
+        const struct share_window window = share_window_find(spans + i, n - i);
         if (!window.is_full && !is_last)
             return i;
         if (window.ticks > 0 && window.ticks <= UINT32_MAX) /* more is no recording */
-            window_give(spans + i, &window);
+            share_window_give(spans + i, &window);
         else
             for (size_t k = i; k < i + window.end; k++)
                 spans[k].given_q = spans[k].cpu_q;

@@ -34,7 +34,7 @@ static enum status fault(struct range *range, enum status status, const char *wo
 }
 
 /* From a column that is empty when all its entries are 0. */
-static bool next_or_zero(struct column *column, bool absent, uint32_t *value)
+static bool next_or_zero(struct proto_column *column, bool absent, uint32_t *value)
 {
     *value = 0;
     return absent || next_u32(column, value);
@@ -60,7 +60,7 @@ static inline uint64_t divide(uint64_t n, struct divisor d)
 
 /* Ticks that were skipped before one; taken from the sparse columns in order. */
 struct missed {
-    struct column at, n, gap_q;
+    struct proto_column at, n, gap_q;
     bool has_gaps, has_next;
     uint32_t next_at;
 };
@@ -193,7 +193,7 @@ static void reserve_spans(struct range *range)
     range->n_settled = range->next_settled = range->n_waiting = 0;
 }
 
-enum status range_open(struct range *range, struct column body, uint64_t quantum_ns,
+enum status range_open(struct range *range, struct proto_column body, uint64_t quantum_ns,
                        const struct dict *dict, struct problem *why)
 {
     struct samples_columns *const c = &range->columns;
@@ -345,8 +345,8 @@ static void take_implied(struct range *range, struct range_thread *t, struct spa
 static size_t take_explicit(struct range *range, struct range_thread *t, struct span *spans,
                             size_t room)
 {
-    struct column stacks = range->columns.stack, cpus = range->columns.cpu;
-    struct column states = range->columns.state;
+    struct proto_column stacks = range->columns.stack, cpus = range->columns.cpu;
+    struct proto_column states = range->columns.state;
     const size_t n = t->run_left < room ? t->run_left : room;
     const uint64_t *const time = range->time_q, *const wall = range->wall_q;
     const uint64_t *const due = range->due;
@@ -514,7 +514,7 @@ size_t range_spans(struct range *range, struct range_thread *t, struct span *spa
 
 size_t range_holders(struct range *range, const struct range_holder **holders)
 {
-    struct column runs = range->columns.holder_run, threads = range->columns.holder;
+    struct proto_column runs = range->columns.holder_run, threads = range->columns.holder;
     uint64_t ticks = 0;
     size_t n = 0;
     *holders = NULL;

@@ -41,7 +41,7 @@ struct range {
     uint32_t next_call, next_context_at;
     uint64_t next_context;            /* the number */
     uint32_t next_task_at, next_task; /* likewise */
-    struct column tasks_before;       /* of each thread, before its first tick here; empty = 0 */
+    struct proto_column tasks_before; /* of each thread, before its first tick here; empty = 0 */
     uint64_t n_undefined;             /* samples whose stack nobody defined */
 
     /*
@@ -79,8 +79,9 @@ struct range_thread {
 };
 
 /* Begin to read the message `body`. Range is reused; zero it before the first use. */
-MUST_CHECK enum status range_open(struct range *range, struct column body, uint64_t quantum_ns,
-                                  const struct dict *dict, struct problem *why);
+MUST_CHECK enum status range_open(struct range *range, struct proto_column body,
+                                  uint64_t quantum_ns, const struct dict *dict,
+                                  struct problem *why);
 void range_clear(struct range *range);
 
 /*
@@ -138,7 +139,7 @@ enum status range_finish(struct range *range, struct problem *why);
 /* There is no next call. */
 #define NO_CALL UINT32_MAX
 
-static inline bool next_u32(struct column *column, uint32_t *value)
+static inline bool next_u32(struct proto_column *column, uint32_t *value)
 {
     uint64_t v;
     if (!column_next(column, &v) || v > UINT32_MAX)

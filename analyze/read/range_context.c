@@ -22,7 +22,8 @@ bool range_chosen(const struct range *range, const struct select *select, const 
 
 /* The next entry of sparse columns: where a call or a task begins, and which; NO_CALL behind the
  * last. */
-static bool next_change(struct column *at, struct column *value, uint32_t *next_at, uint32_t *next)
+static bool next_change(struct proto_column *at, struct proto_column *value, uint32_t *next_at,
+                        uint32_t *next)
 {
     uint32_t delta;
     if (column_empty(at)) {
@@ -52,7 +53,7 @@ bool range_read_tasks(struct range *range)
 {
     struct samples_columns *const c = &range->columns;
     const size_t n = column_count(&c->task), n_at = column_count(&c->task_at);
-    range->tasks_before = (struct column){0};
+    range->tasks_before = (struct proto_column){0};
     if (n != n_at && n != n_at + range->n_threads)
         return false;
     if (n > n_at) {

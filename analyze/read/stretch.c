@@ -42,14 +42,14 @@ void stretch_add(struct stretch_list *list, const struct stretch *stretch)
 }
 
 /* Those whose spans are added. */
-struct source {
+struct stretch_source {
     const struct range *range;
     const struct metric *metric;
     uint64_t shift_ns;
 };
 
 /* The ticks from .. to - 1 of a span, in which no time was left unobserved but at their begin. */
-static void add_piece(struct stretch_list *list, const struct source *source,
+static void add_piece(struct stretch_list *list, const struct stretch_source *source,
                       struct stretch stretch, uint32_t from, uint32_t to)
 {
     const struct range *const range = source->range;
@@ -80,7 +80,7 @@ static bool keeps_pace(const struct range *range, uint32_t tick)
     return same_pace(range_wall_q(range, tick - 1, 1), 1, range_wall_q(range, tick, 1), 1);
 }
 
-static void add_span(struct stretch_list *list, const struct source *source,
+static void add_span(struct stretch_list *list, const struct stretch_source *source,
                      const struct select *select, const struct span *span)
 {
     const struct range *const range = source->range;
@@ -111,7 +111,8 @@ void stretch_add_spans(struct stretch_list *list, const struct unit_reader *read
                        const struct metric *metric, const struct select *select,
                        const struct span *spans, size_t n)
 {
-    const struct source source = {&reader->range, metric, reader->unit->recording->shift_ns};
+    const struct stretch_source source = {&reader->range, metric,
+                                          reader->unit->recording->shift_ns};
     for (size_t i = 0; i < n; i++)
         add_span(list, &source, select, &spans[i]);
 }

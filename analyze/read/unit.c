@@ -65,7 +65,7 @@ static bool open_chunk(struct unit_reader *reader)
             continue;
         }
         reader->payload =
-            (struct column){reader->buffer.raw, reader->buffer.raw + reader->buffer.raw_len};
+            (struct proto_column){reader->buffer.raw, reader->buffer.raw + reader->buffer.raw_len};
         reader->chunk_open = true;
         return true;
     }
@@ -77,7 +77,8 @@ static uint32_t chunk_seq(const struct unit_reader *reader)
     return chunk_place(reader)->header.seq;
 }
 
-static enum status read_meta(struct unit_reader *reader, struct column body, struct problem *why)
+static enum status read_meta(struct unit_reader *reader, struct proto_column body,
+                             struct problem *why)
 {
     const size_t len = (size_t)(body.end - body.at);
     const Pyrec__V1__Meta *const meta =
@@ -92,7 +93,8 @@ static enum status read_meta(struct unit_reader *reader, struct column body, str
     return STATUS_OK;
 }
 
-static enum status read_defs(struct unit_reader *reader, struct column body, struct problem *why)
+static enum status read_defs(struct unit_reader *reader, struct proto_column body,
+                             struct problem *why)
 {
     const size_t len = (size_t)(body.end - body.at);
     const Pyrec__V1__Defs *const defs =
@@ -105,7 +107,8 @@ static enum status read_defs(struct unit_reader *reader, struct column body, str
     return STATUS_OK;
 }
 
-static enum status read_summary(struct unit_reader *reader, struct column body, struct problem *why)
+static enum status read_summary(struct unit_reader *reader, struct proto_column body,
+                                struct problem *why)
 {
     const size_t len = (size_t)(body.end - body.at);
     const Pyrec__V1__Summary *const summary =
@@ -116,7 +119,8 @@ static enum status read_summary(struct unit_reader *reader, struct column body, 
     return STATUS_OK;
 }
 
-static enum status read_account(struct unit_reader *reader, struct column body, struct problem *why)
+static enum status read_account(struct unit_reader *reader, struct proto_column body,
+                                struct problem *why)
 {
     const size_t len = (size_t)(body.end - body.at);
     if (len == 0)
@@ -129,12 +133,13 @@ static enum status read_account(struct unit_reader *reader, struct column body, 
     return STATUS_OK;
 }
 
-static enum status read_natives(struct unit_reader *reader, struct column body, struct problem *why)
+static enum status read_natives(struct unit_reader *reader, struct proto_column body,
+                                struct problem *why)
 {
     uint32_t number;
     unsigned wire_type;
     uint64_t value;
-    struct column bytes;
+    struct proto_column bytes;
     enum status status;
 
     while (field_next(&body, &number, &wire_type, &value, &bytes, &status)) {
@@ -162,7 +167,8 @@ uint64_t unit_time_q(const struct unit_reader *reader, uint64_t ns)
     return q + (own_ns % reader->quantum_ns != 0);
 }
 
-static enum status read_samples(struct unit_reader *reader, struct column body, struct problem *why)
+static enum status read_samples(struct unit_reader *reader, struct proto_column body,
+                                struct problem *why)
 {
     const struct window window = reader->trace->window;
     if (!reader->chunk_wanted)
@@ -182,7 +188,8 @@ static enum status read_samples(struct unit_reader *reader, struct column body, 
     return STATUS_OK;
 }
 
-static enum status read_events(struct unit_reader *reader, struct column body, struct problem *why)
+static enum status read_events(struct unit_reader *reader, struct proto_column body,
+                               struct problem *why)
 {
     const size_t len = (size_t)(body.end - body.at);
     const Pyrec__V1__Events *const events =
@@ -194,7 +201,7 @@ static enum status read_events(struct unit_reader *reader, struct column body, s
 }
 
 /* Read one packet; unknown ones and those that say nothing here (Index) are skipped. */
-static enum status read_packet(struct unit_reader *reader, uint32_t field, struct column body,
+static enum status read_packet(struct unit_reader *reader, uint32_t field, struct proto_column body,
                                struct problem *why)
 {
     switch (field) {
@@ -249,7 +256,7 @@ bool unit_next_range(struct unit_reader *reader)
         range_close(reader);
     for (;;) {
         uint32_t field;
-        struct column body;
+        struct proto_column body;
         enum status status = STATUS_OK;
         if (!reader->chunk_open && !open_chunk(reader)) {
             if (!reader->goes_on)
@@ -299,7 +306,7 @@ bool unit_begin(struct unit_reader *reader, struct trace *trace, const struct un
     if (!trace_unit_wanted(trace, unit) || !open_chunk(reader))
         return false;
 
-    struct column ahead = reader->payload, body;
+    struct proto_column ahead = reader->payload, body;
     uint32_t field;
     enum status status;
     bool found = packet_next(&ahead, &field, &body, &status);

@@ -29,8 +29,8 @@ struct unit_reader {
     bool range_cut;       /* ticks of it, or of one before it, are before the window */
     uint64_t n_undefined; /* samples whose stack nobody defined */
 
-    size_t next_chunk;     /* of the unit */
-    struct column payload; /* what is left of the chunk before it */
+    size_t next_chunk;           /* of the unit */
+    struct proto_column payload; /* what is left of the chunk before it */
     bool chunk_open;
     bool chunk_wanted; /* its samples */
     bool goes_on;      /* there may be more of the unit later: its end is not the end (tail.h) */

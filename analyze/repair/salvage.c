@@ -27,7 +27,7 @@ struct salvage {
     struct chunk_writer *writer;
     struct piece *pieces;
     size_t n_pieces;
-    struct origin *origins; /* in order of recording */
+    struct salvage_origin *origins; /* in order of recording */
     size_t n_origins;
     struct unit_ids *ids; /* per unit */
     uint8_t uuid[UUID_LEN];
@@ -48,7 +48,7 @@ static const struct unit *unit_of(const struct salvage *s, const struct piece *p
     return &s->trace->units[piece->unit];
 }
 
-static struct origin *origin_of(const struct salvage *s, const struct piece *piece)
+static struct salvage_origin *origin_of(const struct salvage *s, const struct piece *piece)
 {
     return &s->origins[unit_of(s, piece)->recording->order];
 }
@@ -80,12 +80,12 @@ static void list_pieces(struct salvage *s)
         qsort_r(s->pieces, s->n_pieces, sizeof *s->pieces, compare_pieces, s);
 }
 
-static enum status load(struct salvage *s, const struct piece *piece, struct column *payload,
+static enum status load(struct salvage *s, const struct piece *piece, struct proto_column *payload,
                         struct problem *why)
 {
     TRY(chunk_file_load(s->trace->files[piece->chunk.file].chunks, piece->chunk.chunk, &s->buffer,
                         why));
-    *payload = (struct column){s->buffer.raw, s->buffer.raw + s->buffer.raw_len};
+    *payload = (struct proto_column){s->buffer.raw, s->buffer.raw + s->buffer.raw_len};
     return STATUS_OK;
 }
 
@@ -93,7 +93,7 @@ static enum status load(struct salvage *s, const struct piece *piece, struct col
 static Pyrec__V1__Meta *load_meta(struct salvage *s, const struct piece *piece,
                                   struct proto_arena *arena)
 {
-    struct column payload, body;
+    struct proto_column payload, body;
     uint32_t field;
     enum status status;
     if (!(header_of(s, piece)->flags & CHUNK_META) || load(s, piece, &payload, NULL) != STATUS_OK)
@@ -114,7 +114,7 @@ static void find_origins(struct salvage *s)
     s->n_origins = census->n_recordings;
     s->origins = memory_get(s->n_origins * sizeof *s->origins);
     for (size_t r = 0; r < s->n_origins; r++) {
-        struct origin *const origin = &s->origins[r];
+        struct salvage_origin *const origin = &s->origins[r];
         const struct recording *const recording = census->recordings[r];
         const uint64_t quantum_ns = recording->quantum_ns > 0 ? recording->quantum_ns : 1;
         origin->recording = recording;
@@ -163,10 +163,10 @@ static uint64_t quantum_of(const struct salvage *s, const struct piece *piece)
 
 /* A payload that was made or taken from `piece`, with its times and numbers moved if need be. */
 static enum status emit(struct salvage *s, const struct piece *piece,
-                        const struct chunk_header *like, uint16_t flags, struct column payload,
-                        struct problem *why)
+                        const struct chunk_header *like, uint16_t flags,
+                        struct proto_column payload, struct problem *why)
 {
-    const struct origin *const origin = origin_of(s, piece);
+    const struct salvage_origin *const origin = origin_of(s, piece);
     struct chunk chunk = {
         .flags = flags,
         .process = like->process,
@@ -189,10 +189,10 @@ static enum status emit(struct salvage *s, const struct piece *piece,
     return chunk_writer_append(s->writer, &chunk, why);
 }
 
-static struct column column_of(const struct buffer *buffer)
+static struct proto_column column_of(const struct buffer *buffer)
 {
     const uint8_t *const at = (const uint8_t *)buffer->text;
-    return (struct column){at, at + buffer->len};
+    return (struct proto_column){at, at + buffer->len};
 }
 
 /* The recording's own Meta, with a remark about where it comes from. */
@@ -229,12 +229,12 @@ static enum status write_beginning(struct salvage *s, const struct salvage_remar
 }
 
 /* Of the recording itself: its Meta is written anew, its Summary comes last, the index is gone. */
-static enum status take_own(struct salvage *s, const struct piece *piece, struct column payload,
-                            struct problem *why)
+static enum status take_own(struct salvage *s, const struct piece *piece,
+                            struct proto_column payload, struct problem *why)
 {
     const struct chunk_header *const header = header_of(s, piece);
     const uint16_t gone = CHUNK_META | CHUNK_INDEX | CHUNK_SUMMARY | CHUNK_GENERATION_START;
-    struct column body;
+    struct proto_column body;
     uint32_t field;
     enum status status;
     buffer_reset(&s->payload);
@@ -258,7 +258,7 @@ static enum status take_own(struct salvage *s, const struct piece *piece, struct
 static void add_lost_meta(struct salvage *s, const struct piece *piece)
 {
     const struct unit *const unit = unit_of(s, piece);
-    const struct origin *const origin = origin_of(s, piece);
+    const struct salvage_origin *const origin = origin_of(s, piece);
     struct proto_arena arena = {0};
     Pyrec__V1__Meta bare = PYREC__V1__META__INIT, *meta = NULL;
     Pyrec__V1__Process process = PYREC__V1__PROCESS__INIT;
@@ -288,7 +288,7 @@ static void add_lost_meta(struct salvage *s, const struct piece *piece)
  * Before a chunk: the beginning of its generation and the definitions that it needs, where they
  * were lost. *made says whether there was anything.
  */
-static enum status fill(struct salvage *s, const struct piece *piece, struct column payload,
+static enum status fill(struct salvage *s, const struct piece *piece, struct proto_column payload,
                         bool *made, struct problem *why)
 {
     struct unit_ids *const ids = &s->ids[piece->unit];
@@ -319,7 +319,7 @@ static enum status fill(struct salvage *s, const struct piece *piece, struct col
 static enum status take(struct salvage *s, const struct piece *piece, struct problem *why)
 {
     const struct chunk_header *const header = header_of(s, piece);
-    struct column payload;
+    struct proto_column payload;
     bool made;
     TRY(load(s, piece, &payload, why));
     s->result->n_chunks++;

@@ -25,7 +25,7 @@ void payload_add(struct buffer *payload, const Pyrec__V1__Packet *packet)
     free(bytes);
 }
 
-void payload_copy(struct buffer *payload, uint32_t field, struct column body)
+void payload_copy(struct buffer *payload, uint32_t field, struct proto_column body)
 {
     const size_t len = (size_t)(body.end - body.at);
     uint8_t inner[2 * VARINT_MAX], outer[2 * VARINT_MAX];
@@ -67,7 +67,7 @@ static uint32_t highest_of(uint32_t highest, const uint32_t *values, size_t n)
     return highest;
 }
 
-static uint32_t highest_in(uint32_t highest, struct column column)
+static uint32_t highest_in(uint32_t highest, struct proto_column column)
 {
     uint64_t value;
     while (column_next(&column, &value)) {
@@ -92,8 +92,8 @@ static bool need_defs(struct unit_ids *ids, const Pyrec__V1__Defs *d)
 }
 
 /* `defined`: what the chunk's own definitions reach to. */
-static bool need_samples(struct unit_ids *ids, const struct unit_ids *defined, struct column body,
-                         uint64_t quantum_ns)
+static bool need_samples(struct unit_ids *ids, const struct unit_ids *defined,
+                         struct proto_column body, uint64_t quantum_ns)
 {
     const struct dict everything = {.n_stacks = UINT32_MAX};
     struct range range = {0};
@@ -137,11 +137,11 @@ static void defined_by(struct unit_ids *ids, const Pyrec__V1__Defs *d)
         raise_to(ids, ID_STACK, d->first_stack + (uint32_t)d->n_stack_up);
 }
 
-bool unit_ids_need(struct unit_ids *ids, struct column payload, uint64_t quantum_ns,
+bool unit_ids_need(struct unit_ids *ids, struct proto_column payload, uint64_t quantum_ns,
                    struct proto_arena *arena)
 {
     struct unit_ids defined = *ids;
-    struct column body;
+    struct proto_column body;
     uint32_t field;
     enum status status;
     bool any = false;
@@ -161,9 +161,9 @@ bool unit_ids_need(struct unit_ids *ids, struct column payload, uint64_t quantum
     return any;
 }
 
-void unit_ids_add(struct unit_ids *ids, struct column payload, struct proto_arena *arena)
+void unit_ids_add(struct unit_ids *ids, struct proto_column payload, struct proto_arena *arena)
 {
-    struct column body;
+    struct proto_column body;
     uint32_t field;
     enum status status;
     while (packet_next(&payload, &field, &body, &status)) {

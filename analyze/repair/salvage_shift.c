@@ -3,7 +3,7 @@
 #include "salvage_parts.h"
 
 struct shift {
-    const struct origin *origin;
+    const struct salvage_origin *origin;
     uint64_t shift_q;
     ProtobufCBinaryData uuid;
     const Pyrec__V1__Meta *clocks;
@@ -33,7 +33,7 @@ static void shift_samples(const struct shift *shift, Pyrec__V1__Samples *samples
 }
 
 static enum status shift_packet(const struct shift *shift, struct buffer *to, uint32_t field,
-                                struct column body, ProtobufCAllocator *memory)
+                                struct proto_column body, ProtobufCAllocator *memory)
 {
     const size_t len = (size_t)(body.end - body.at);
     Pyrec__V1__Packet packet = PYREC__V1__PACKET__INIT;
@@ -80,12 +80,13 @@ static enum status shift_packet(const struct shift *shift, struct buffer *to, ui
     return STATUS_OK;
 }
 
-enum status payload_shift(struct buffer *to, struct column payload, const struct origin *origin,
-                          uint64_t quantum_ns, ProtobufCBinaryData uuid,
-                          const Pyrec__V1__Meta *clocks, struct proto_arena *arena)
+enum status payload_shift(struct buffer *to, struct proto_column payload,
+                          const struct salvage_origin *origin, uint64_t quantum_ns,
+                          ProtobufCBinaryData uuid, const Pyrec__V1__Meta *clocks,
+                          struct proto_arena *arena)
 {
     const struct shift shift = {origin, origin->shift_ns / quantum_ns, uuid, clocks};
-    struct column body;
+    struct proto_column body;
     uint32_t field;
     enum status status;
     while (packet_next(&payload, &field, &body, &status)) {

@@ -7,7 +7,7 @@
 #define STAYED_MIN 3u
 
 /* One moment at which somebody let go. */
-struct moment {
+struct wait_moment {
     struct stalls *stalls;
     const struct wait_log *log;
     const struct wait *wait;
@@ -51,7 +51,7 @@ static bool moved_between(const struct wait_peer *peer, uint32_t first, uint32_t
 }
 
 /* Is it seen no more behind a tick about that of the moment? */
-static bool is_gone(const struct moment *m, const struct wait_peer *peer)
+static bool is_gone(const struct wait_moment *m, const struct wait_peer *peer)
 {
     const size_t at = wait_run_before(peer, m->end + 1);
     if (at == SIZE_MAX)
@@ -60,20 +60,20 @@ static bool is_gone(const struct moment *m, const struct wait_peer *peer)
     return end <= m->end + 1 && end + 1 >= m->end && end < m->log->logged;
 }
 
-static bool ran(const struct moment *m, const struct wait_peer *peer)
+static bool ran(const struct wait_moment *m, const struct wait_peer *peer)
 {
     const uint32_t before = m->end > m->begin ? m->end - 1 : m->end;
     return moved_between(peer, before, m->end + 1) || is_gone(m, peer);
 }
 
-static bool waits_for_lock(const struct moment *m, const struct wait_run *run)
+static bool waits_for_lock(const struct wait_moment *m, const struct wait_run *run)
 {
     return run->class == CLASS_BLOCKED &&
            wait_kind_of(m->stalls->scene, run->node, run->call) == WAIT_LOCK;
 }
 
 /* A stack that could not be read, or has no Python frame, says nothing. */
-static bool is_known(const struct moment *m, uint32_t node)
+static bool is_known(const struct wait_moment *m, uint32_t node)
 {
     const struct scene *const scene = m->stalls->scene;
     if (node == TREE_ROOT)
@@ -83,7 +83,7 @@ static bool is_known(const struct moment *m, uint32_t node)
 }
 
 /* The frame of function node `function` on a stack. */
-static uint32_t frame_at(const struct moment *m, uint32_t node, uint32_t function)
+static uint32_t frame_at(const struct wait_moment *m, uint32_t node, uint32_t function)
 {
     while (idle_function(m->stalls->idle, node) != function)
         node = m->stalls->scene->tree.nodes[node].parent;
@@ -102,7 +102,7 @@ static uint32_t common(const struct tree *tree, uint32_t a, uint32_t b)
 }
 
 /* Was the function that stays ever seen in that line before it let go? */
-static bool was_in_line(const struct moment *m, const struct suspect *s, uint32_t node)
+static bool was_in_line(const struct wait_moment *m, const struct suspect *s, uint32_t node)
 {
     const struct scene *const scene = m->stalls->scene;
     const uint32_t place = scene->tree.nodes[frame_at(m, node, s->stays)].place;
@@ -116,7 +116,7 @@ static bool was_in_line(const struct moment *m, const struct suspect *s, uint32_
 }
 
 /* Did it go on from where it had been all the while: left the function, or came to a new line? */
-static bool went_on(const struct moment *m, const struct suspect *s)
+static bool went_on(const struct wait_moment *m, const struct suspect *s)
 {
     const struct idle *const idle = m->stalls->idle;
     if (s->stays == TREE_ROOT || m->end - s->from < STAYED_MIN)
@@ -135,7 +135,7 @@ static bool went_on(const struct moment *m, const struct suspect *s)
 }
 
 /* Was it all the while past the line in which the waiter stands, in the same function? */
-static bool was_past(const struct moment *m, const struct suspect *s, uint32_t last)
+static bool was_past(const struct wait_moment *m, const struct suspect *s, uint32_t last)
 {
     const struct scene *const scene = m->stalls->scene;
     const uint32_t taker = wait_taker(scene, m->wait->node);
@@ -162,7 +162,7 @@ static bool was_past(const struct moment *m, const struct suspect *s, uint32_t l
 /* ---- judging ---- */
 
 /* Since when it may have held it, and what stayed on its stack since. */
-static void look_back(const struct moment *m, struct suspect *s)
+static void look_back(const struct wait_moment *m, struct suspect *s)
 {
     const struct wait_peer *const peer = s->peer;
     s->from = m->begin;
@@ -193,7 +193,7 @@ static unsigned rank(enum stall_evidence evidence)
     return evidence == EVIDENCE_RAN_ONCE ? EVIDENCE_WENT_ON : evidence;
 }
 
-static void look(const struct moment *m, struct suspect *s)
+static void look(const struct wait_moment *m, struct suspect *s)
 {
     const struct wait_run *const before = wait_run_at(s->peer, m->end - 1);
     if (!ran(m, s->peer) || (before != NULL && !before->moved && waits_for_lock(m, before)))
@@ -217,7 +217,7 @@ static void look(const struct moment *m, struct suspect *s)
 }
 
 /* The wait never ended: nobody let go, but who is past the line may still be. */
-static void look_open(const struct moment *m, struct suspect *s)
+static void look_open(const struct wait_moment *m, struct suspect *s)
 {
     s->from = m->begin;
     s->last = m->end - 1;
@@ -226,7 +226,7 @@ static void look_open(const struct moment *m, struct suspect *s)
 }
 
 /* Who let go at that moment? False when that cannot be told: why is in the stall then. */
-static bool find(const struct moment *m, struct stall *stall, struct suspect *found,
+static bool find(const struct wait_moment *m, struct stall *stall, struct suspect *found,
                  enum stall_unheld *why)
 {
     size_t n = 0, n_ran = 0;
@@ -277,7 +277,7 @@ static struct stall_entry entry_of(const struct wait_log *log, const struct wait
     return e;
 }
 
-static void add_held(const struct moment *m, struct stall *stall, const struct suspect *s)
+static void add_held(const struct wait_moment *m, struct stall *stall, const struct suspect *s)
 {
     struct stall_peer *const known = stall_peer_of(stall, s->peer->thread);
     for (size_t i = wait_run_before(s->peer, m->end - 1);
@@ -292,7 +292,7 @@ static void add_held(const struct moment *m, struct stall *stall, const struct s
 }
 
 /* Nobody can be told for the waiter's own ticks first .. end - 1. */
-static void add_unheld(const struct moment *m, struct stall *stall, uint32_t end,
+static void add_unheld(const struct wait_moment *m, struct stall *stall, uint32_t end,
                        enum stall_unheld why)
 {
     const struct wait_peer *const own = wait_log_peer(m->log, stall->thread);
@@ -309,7 +309,8 @@ static void add_unheld(const struct moment *m, struct stall *stall, uint32_t end
 void wait_judge(struct stalls *stalls, struct stall *stall, const struct wait_log *log,
                 const struct wait *wait)
 {
-    struct moment m = {stalls, log, wait, NULL, wait->first, wait->ended ? wait->end : log->logged};
+    struct wait_moment m = {stalls, log,         wait,
+                            NULL,   wait->first, wait->ended ? wait->end : log->logged};
     const struct wait_peer *const own = wait_log_peer(log, stall->thread);
     for (size_t i = 0; own != NULL && i < own->n; i++) {
         const struct stall_entry e = entry_of(log, &own->runs[i], m.begin, m.end, false);

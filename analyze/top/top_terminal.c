@@ -112,13 +112,13 @@ static uint32_t key_of(int key)
 }
 
 /* The page is written by ourselves, in another process: it takes seconds for a long recording. */
-struct report {
+struct report_child {
     pid_t pid; /* 0 = none is being written */
     char path[200];
 };
 
 /* Of the seconds that are looked at, or of all. */
-static void report_begin(struct top *top, struct report *report)
+static void report_begin(struct top *top, struct report_child *report)
 {
     const bool is_whole = top->report == TOP_REPORT_ALL;
     char from[32], to[32], range[64];
@@ -155,7 +155,7 @@ static void report_begin(struct top *top, struct report *report)
 }
 
 /* True when it was done just now. */
-static bool report_ended(struct top *top, struct report *report)
+static bool report_ended(struct top *top, struct report_child *report)
 {
     int status;
     if (report->pid == 0 || waitpid(report->pid, &status, WNOHANG) != report->pid)
@@ -195,7 +195,7 @@ static bool take_keys(struct top *top, struct canvas *canvas, bool *changed)
 static void loop(struct top *top, bool colored)
 {
     struct canvas canvas = {.plain = top->settings.plain};
-    struct report report = {0};
+    struct report_child report = {0};
     uint64_t looked_ns = 0;
     bool changed = true;
     while (!top->is_over && !is_told_to_end) {

@@ -68,7 +68,7 @@ struct row {
     const struct weights *self, *cum;
     const struct weights *total; /* of the thread or threads it was taken from */
     const struct basis *basis;   /* what its shares are of; NULL = it has none */
-    bool noise;                  /* too small to be told from nothing; set by view_close */
+    bool noise;                  /* too small to be told from nothing; set by view_footer */
     const char *module;          /* of the frame */
     uint64_t unattributed_ns;
     uint64_t recorded_ns; /* of a process */
@@ -105,7 +105,7 @@ struct group {
     bool whole;          /* no row is ever left out */
     bool outward;        /* a tree of callers: only cum is time of a row */
     bool is_tree;        /* rows have `tree`; they keep their order */
-    const char *closing; /* for human readers, below the rows; set by view_close */
+    const char *closing; /* for human readers, below the rows; set by view_footer */
 };
 
 struct fact {
@@ -266,7 +266,7 @@ void section_add(struct section *section, const char *name, struct cell value, c
  * When the rows are those that will be shown: what they are together, and how well shares are
  * known. For tables of places (rows with a basis).
  */
-void view_close(struct view *view);
+void view_footer(struct view *view);
 
 /* Give every row the shortest end of its file's path that tells it from the others. */
 void view_shorten_paths(struct view *view);

@@ -133,7 +133,7 @@ enum { SAMPLES_STACK = 17, SAMPLES_CPU = 18, SAMPLES_STATE = 19 };
 /* Where columns begin whose numbers look unlike those before them. */
 static size_t cuts_find(const uint8_t *raw, size_t raw_len, size_t cuts[MAX_CUTS])
 {
-    struct column payload = {raw, raw + raw_len}, body, bytes;
+    struct proto_column payload = {raw, raw + raw_len}, body, bytes;
     uint32_t packet, field;
     unsigned wire_type;
     uint64_t value;

@@ -8,9 +8,9 @@
 #include "format/trace.pb-c.h"
 #include "fuzz.h"
 
-static void column_check(const struct column *column, const struct column *body)
+static void column_check(const struct proto_column *column, const struct proto_column *body)
 {
-    struct column rest = *column;
+    struct proto_column rest = *column;
     uint64_t value;
     size_t n = 0;
 
@@ -24,13 +24,13 @@ static void column_check(const struct column *column, const struct column *body)
     ALWAYS(rest.at <= column->end && n <= count);
 }
 
-static void samples_check(struct column body)
+static void samples_check(struct proto_column body)
 {
     struct samples_columns c;
 
     if (samples_columns_parse(&c, body, NULL) != STATUS_OK)
         return;
-    const struct column *const all[] = {
+    const struct proto_column *const all[] = {
         &c.late_q,       &c.missed_at,    &c.missed_n,    &c.missed_gap_q, &c.thread,
         &c.thread_stack, &c.thread_state, &c.thread_call, &c.thread_begin, &c.thread_end,
         &c.thread_runs,  &c.run,          &c.stack,       &c.cpu,          &c.state,
@@ -45,10 +45,10 @@ static void samples_check(struct column body)
                c.interval_ns);
 }
 
-static void fields_check(struct column body)
+static void fields_check(struct proto_column body)
 {
-    const struct column all = body;
-    struct column bytes;
+    const struct proto_column all = body;
+    struct proto_column bytes;
     uint32_t number;
     unsigned wire_type;
     uint64_t value;
@@ -62,7 +62,7 @@ static void fields_check(struct column body)
     ALWAYS(status == STATUS_DAMAGED || body.at == body.end);
 }
 
-static void index_check(struct column body)
+static void index_check(struct proto_column body)
 {
     const struct chunk_place self = {.offset = 1 << 20, .header = {.seq = 1000, .version = 1}};
     struct chunk_place *places;
@@ -77,7 +77,7 @@ static void index_check(struct column body)
     free(places);
 }
 
-static void packet_check(uint32_t field, struct column body, struct proto_arena *arena)
+static void packet_check(uint32_t field, struct proto_column body, struct proto_arena *arena)
 {
     static const ProtobufCMessageDescriptor *const kinds[] = {
         NULL,
@@ -105,8 +105,8 @@ static void packet_check(uint32_t field, struct column body, struct proto_arena 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct proto_arena arena = {0};
-    struct column payload = {data, data + size}, body;
-    const struct column all = payload;
+    struct proto_column payload = {data, data + size}, body;
+    const struct proto_column all = payload;
     uint32_t field;
     enum status status;
 

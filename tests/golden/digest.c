@@ -81,7 +81,7 @@ static void thread_write(const struct watch *watch, const struct watched *thread
             calls);
 }
 
-static void samples_write(struct column body, FILE *to)
+static void samples_write(struct proto_column body, FILE *to)
 {
     struct watch watch;
 
@@ -123,7 +123,8 @@ static void summary_write(const Pyrec__V1__Summary *summary, FILE *to)
     account_write(summary->account, to);
 }
 
-static void samples_account_write(struct column account, ProtobufCAllocator *allocator, FILE *to)
+static void samples_account_write(struct proto_column account, ProtobufCAllocator *allocator,
+                                  FILE *to)
 {
     if (!column_empty(&account))
         account_write(
@@ -131,7 +132,8 @@ static void samples_account_write(struct column account, ProtobufCAllocator *all
             to);
 }
 
-static void packet_write(uint32_t field, struct column body, struct proto_arena *arena, FILE *to)
+static void packet_write(uint32_t field, struct proto_column body, struct proto_arena *arena,
+                         FILE *to)
 {
     const size_t len = (size_t)(body.end - body.at);
     ProtobufCAllocator *const allocator = proto_arena_reset(arena, len);
@@ -163,7 +165,7 @@ static void chunk_write(const struct chunk_file *file, size_t i, struct chunk_bu
 {
     const struct chunk_header *const header = &chunk_file_get(file, i)->header;
     struct problem why;
-    struct column body;
+    struct proto_column body;
     uint32_t field;
     enum status status = chunk_file_load(file, i, buffer, &why);
 
@@ -179,7 +181,7 @@ static void chunk_write(const struct chunk_file *file, size_t i, struct chunk_bu
     else
         fprintf(to, " len=%zu crc=%08x\n", buffer->raw_len,
                 crc32c_add(0, buffer->raw, buffer->raw_len));
-    struct column payload = {buffer->raw, buffer->raw + buffer->raw_len};
+    struct proto_column payload = {buffer->raw, buffer->raw + buffer->raw_len};
     while (packet_next(&payload, &field, &body, &status))
         packet_write(field, body, arena, to);
     if (status != STATUS_OK)

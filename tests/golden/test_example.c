@@ -86,9 +86,9 @@ static void no_damage(void *closure, const struct damage *damage)
 }
 
 /* The Samples in chunk 1. */
-static struct column samples_find(const struct chunk_buffer *buffer)
+static struct proto_column samples_find(const struct chunk_buffer *buffer)
 {
-    struct column payload = {buffer->raw, buffer->raw + buffer->raw_len}, body;
+    struct proto_column payload = {buffer->raw, buffer->raw + buffer->raw_len}, body;
     uint32_t field;
     enum status status;
 

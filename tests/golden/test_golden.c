@@ -179,7 +179,7 @@ START_TEST(columns_mean_what_was_seen)
         const size_t len = pyrec__v1__samples__get_packed_size(&samples);
         uint8_t *const packed = malloc(len + 1);
         pyrec__v1__samples__pack(&samples, packed);
-        require(watch_read(&back, (struct column){packed, packed + len}, 1000));
+        require(watch_read(&back, (struct proto_column){packed, packed + len}, 1000));
         watches_compare(&watch, &back);
         watch_clear(&back);
         free(packed);

@@ -166,7 +166,7 @@ void watch_samples_clear(Pyrec__V1__Samples *samples)
 
 /* ---- and back ---- */
 
-static bool next32(struct column *column, uint32_t *value)
+static bool next32(struct proto_column *column, uint32_t *value)
 {
     uint64_t wide;
     if (!column_next(column, &wide) || wide > UINT32_MAX)
@@ -177,7 +177,7 @@ static bool next32(struct column *column, uint32_t *value)
 
 static bool ticks_read(struct watch *watch, struct samples_columns *c, uint64_t first_tick)
 {
-    struct column at = c->missed_at;
+    struct proto_column at = c->missed_at;
     uint32_t next = 0, delta;
     bool has_next = next32(&at, &next);
 
@@ -293,7 +293,7 @@ static bool threads_read(struct watch *watch, struct samples_columns *c)
            column_empty(&c->cpu) && column_empty(&c->state) && column_empty(&c->call);
 }
 
-bool watch_read(struct watch *watch, struct column body, uint64_t quantum_ns)
+bool watch_read(struct watch *watch, struct proto_column body, uint64_t quantum_ns)
 {
     struct samples_columns c;
 

@@ -43,7 +43,7 @@ void watch_build(const struct watch *watch, Pyrec__V1__Samples *samples);
 void watch_samples_clear(Pyrec__V1__Samples *samples);
 
 /* False where a message breaks the rules. CPU clocks count from 0 at the start of the range. */
-bool watch_read(struct watch *watch, struct column body, uint64_t quantum_ns);
+bool watch_read(struct watch *watch, struct proto_column body, uint64_t quantum_ns);
 void watch_clear(struct watch *watch);
 
 #endif

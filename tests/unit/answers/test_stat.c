@@ -229,9 +229,9 @@ static double mean_stretch(double stay, double phase, size_t n_blocks, double *d
             fill_alike(x[r], n_blocks, &random, stay, phase);
             rows[r] = x[r];
         }
-        const struct bootstrap_likeness l = bootstrap_likeness(rows, ROWS, n_blocks);
-        ck_assert(l.stretch >= 1);
-        sum += l.stretch / ROUNDS;
+        const struct bootstrap_correlation l = bootstrap_correlation(rows, ROWS, n_blocks);
+        ck_assert(l.inflation >= 1);
+        sum += l.inflation / ROUNDS;
         *df += l.df / ROUNDS;
     }
     return sum;
@@ -252,8 +252,8 @@ START_TEST(blocks_that_are_alike)
     /* too few to say anything */
     ck_assert_double_eq_tol(mean_stretch(0.95, 0, 8, &df), 1, 1e-12);
     ck_assert_double_eq_tol(df, 6, 1e-12);
-    ck_assert_double_eq(bootstrap_likeness(NULL, 0, 2).stretch, 1);
-    ck_assert_double_eq(bootstrap_likeness(NULL, 0, 2).df, 1);
+    ck_assert_double_eq(bootstrap_correlation(NULL, 0, 2).inflation, 1);
+    ck_assert_double_eq(bootstrap_correlation(NULL, 0, 2).df, 1);
 }
 END_TEST
 

@@ -118,7 +118,7 @@ START_TEST(wire_form_is_packed)
     struct chunk_buffer buffer = {0};
     struct chunk_file *file;
     struct problem why;
-    struct column body = {0}, bytes;
+    struct proto_column body = {0}, bytes;
     uint32_t field, number, seen = 0;
     unsigned wire_type;
     uint64_t value;
@@ -127,7 +127,7 @@ START_TEST(wire_form_is_packed)
     ck_assert_int_eq(chunk_file_open(&file, path, no_damage, NULL, &why), STATUS_OK);
     ck_assert(chunk_file_get(file, 49)->header.flags & CHUNK_INDEX);
     ck_assert_int_eq(chunk_file_load(file, 49, &buffer, &why), STATUS_OK);
-    struct column payload = {buffer.raw, buffer.raw + buffer.raw_len};
+    struct proto_column payload = {buffer.raw, buffer.raw + buffer.raw_len};
     while (packet_next(&payload, &field, &body, &status) && field != 5)
         ;
     ck_assert_int_eq(status, STATUS_OK);
@@ -179,7 +179,7 @@ static enum status lie_parse(const struct lie *lie, const struct chunk_place *se
     index.n_payload_crc = lie->n[7], index.payload_crc = crc;
     const size_t len = pyrec__v1__index__pack(&index, packed);
     const enum status status =
-        chunk_index_parse((struct column){packed, packed + len}, self, &places, n);
+        chunk_index_parse((struct proto_column){packed, packed + len}, self, &places, n);
     free(places);
     return status;
 }

@@ -56,7 +56,7 @@ static void unsigned_compare(const Pyrec__V1__Samples *m, const struct samples_c
     uint64_t v;
 #define COMPARE(name, type)                                                                        \
     {                                                                                              \
-        struct column column = c->name;                                                            \
+        struct proto_column column = c->name;                                                      \
         require(column_count(&column) == m->n_##name);                                             \
         for (size_t i = 0; i < m->n_##name; i++)                                                   \
             require(column_next(&column, &v) && v == m->name[i]);                                  \
@@ -71,7 +71,7 @@ static void signed_compare(const Pyrec__V1__Samples *m, const struct samples_col
     int64_t v;
 #define COMPARE(name, type)                                                                        \
     {                                                                                              \
-        struct column column = c->name;                                                            \
+        struct proto_column column = c->name;                                                      \
         require(column_count(&column) == m->n_##name);                                             \
         for (size_t i = 0; i < m->n_##name; i++)                                                   \
             require(column_next_signed(&column, &v) && v == m->name[i]);                           \
@@ -121,8 +121,8 @@ START_TEST(same_as_protobuf_c)
         const size_t len = pyrec__v1__samples__get_packed_size(&m);
         uint8_t *const packed = malloc(len + 1);
         pyrec__v1__samples__pack(&m, packed);
-        require(samples_columns_parse(&columns, (struct column){packed, packed + len}, &why) ==
-                STATUS_OK);
+        require(samples_columns_parse(&columns, (struct proto_column){packed, packed + len},
+                                      &why) == STATUS_OK);
         require(columns.origin_ns == m.origin_ns && columns.interval_ns == m.interval_ns);
         require(columns.first_tick == m.first_tick && columns.before_q == m.before_q);
         unsigned_compare(&m, &columns);
@@ -183,7 +183,7 @@ START_TEST(varints)
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         const uint8_t *const at = (const uint8_t *)cases[i].bytes;
-        struct column column = {at, at + cases[i].len};
+        struct proto_column column = {at, at + cases[i].len};
         uint64_t value;
         ck_assert_int_eq(column_next(&column, &value), cases[i].good);
         ck_assert(column.at <= column.end);
@@ -205,7 +205,7 @@ static enum status samples_try(const char *bytes, size_t len)
     struct samples_columns columns;
     struct problem why;
     const uint8_t *const at = (const uint8_t *)bytes;
-    return samples_columns_parse(&columns, (struct column){at, at + len}, &why);
+    return samples_columns_parse(&columns, (struct proto_column){at, at + len}, &why);
 }
 
 START_TEST(odd_samples)
@@ -268,11 +268,11 @@ START_TEST(packets)
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         const uint8_t *const at = (const uint8_t *)cases[i].bytes;
-        struct column payload = {at, at + cases[i].len}, body;
+        struct proto_column payload = {at, at + cases[i].len}, body;
         uint32_t field, last = 0;
         size_t n = 0;
         enum status status;
-        struct column last_body = {NULL, NULL};
+        struct proto_column last_body = {NULL, NULL};
         while (packet_next(&payload, &field, &body, &status)) {
             ck_assert_int_eq(status, STATUS_OK);
             n++;

@@ -71,10 +71,10 @@ static const uint8_t unknown[] = {
 };
 
 /* The payload with new fields in every message, and packets of a new kind around them. */
-static struct bytes later_payload(struct column payload)
+static struct bytes later_payload(struct proto_column payload)
 {
     struct bytes out = {0};
-    struct column body;
+    struct proto_column body;
     uint32_t field;
     enum status status;
     bytes_add_packet(&out, unknown, sizeof unknown);
@@ -106,7 +106,8 @@ static void write_later(uint16_t flags, uint16_t extra_chunk)
     for (size_t i = 0; i < chunk_file_count(file); i++) {
         const struct chunk_header *const header = &chunk_file_get(file, i)->header;
         ck_assert_int_eq(chunk_file_load(file, i, &buffer, &why), STATUS_OK);
-        struct bytes raw = later_payload((struct column){buffer.raw, buffer.raw + buffer.raw_len});
+        struct bytes raw =
+            later_payload((struct proto_column){buffer.raw, buffer.raw + buffer.raw_len});
         const struct chunk chunk = {
             .flags = (uint16_t)((header->flags & ~CHUNK_INDEX) | flags),
             .process = header->process,

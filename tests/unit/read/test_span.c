@@ -86,7 +86,7 @@ static enum status open_range(void)
     const size_t len = pyrec__v1__samples__get_packed_size(&s.m);
     ck_assert_uint_le(len, sizeof packed);
     pyrec__v1__samples__pack(&s.m, packed);
-    return range_open(&range, (struct column){packed, packed + len}, QUANTUM_NS, &dict, &why);
+    return range_open(&range, (struct proto_column){packed, packed + len}, QUANTUM_NS, &dict, &why);
 }
 
 /* Read all of it; the status at the end, or that of opening. */
@@ -468,8 +468,8 @@ START_TEST(mutations_are_survived)
         for (unsigned value = 0; value < 256; value++) {
             memcpy(bytes, packed, len);
             bytes[i] = (uint8_t)value;
-            if (range_open(&range, (struct column){bytes, bytes + len}, QUANTUM_NS, &dict, &why) !=
-                STATUS_OK)
+            if (range_open(&range, (struct proto_column){bytes, bytes + len}, QUANTUM_NS, &dict,
+                           &why) != STATUS_OK)
                 continue;
             uint64_t samples = 0;
             while (range_next_thread(&range, &thread)) {

@@ -68,7 +68,7 @@ static void close_group(struct view *view, struct group *group)
     buffer_clear(&text);
 }
 
-void view_close(struct view *view)
+void view_footer(struct view *view)
 {
     for (size_t i = 0; i < view->n_groups; i++)
         close_group(view, &view->groups[i]);
