@@ -12,6 +12,7 @@ import json
 import os
 import re
 import pathlib
+import resource
 import shutil
 import subprocess
 import sys
@@ -23,6 +24,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 WIRE_VERSION = int(re.search(r"#define WIRE_VERSION +(\d+)u",
                              (ROOT / "record/wire/wire.h").read_text()).group(1))
+CPU_MOST = 300  # seconds of any one process
 
 
 class Skip(Exception):
@@ -241,6 +243,9 @@ def run_test(name, test, build, python):
 
 def main():
     build, python, module = sys.argv[1:4]
+    # A program that waits for a word of its test, and keeps a CPU busy meanwhile, would do so for ever if the
+    # test is killed: what a test starts inherits this limit.
+    resource.setrlimit(resource.RLIMIT_CPU, (CPU_MOST, CPU_MOST))
     wanted = sys.argv[4:]
     # one module may use another of any folder: their names are one another's neighbours
     sys.path[:0] = [str(HERE), *(str(path) for path in sorted(HERE.iterdir()) if path.is_dir())]
