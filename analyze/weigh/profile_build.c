@@ -149,13 +149,15 @@ static void add_stretches(const struct build *build, struct builder *b, struct u
     }
 }
 
-void builder_read(const struct build *build, struct builder *b, struct unit_reader *reader)
+bool builder_read(const struct build *build, struct builder *b, struct unit_reader *reader)
 {
+    size_t n_ranges = 0;
     const struct profile_watch *const watch = b->skipped ? NULL : build->profile->watch;
     if (watch != NULL)
         watch->enter(watch->closure, build->profile, reader);
-    while (!b->skipped && unit_next_range(reader)) {
+    while (!b->skipped && (!b->goes_on || n_ranges < RANGES_A_JOIN) && unit_next_range(reader)) {
         struct range_thread thread = {0};
+        n_ranges++;
         if (watch != NULL) {
             const struct range mark = reader->range;
             watch->range(watch->closure);
@@ -175,13 +177,14 @@ void builder_read(const struct build *build, struct builder *b, struct unit_read
     }
     if (watch != NULL)
         watch->leave(watch->closure, build->profile);
+    return b->goes_on && n_ranges == RANGES_A_JOIN;
 }
 
 static void read_unit(void *closure, size_t worker, struct unit_reader *reader)
 {
     const struct build *const build = closure;
     builder_begin(build, &build->builders[worker], reader);
-    builder_read(build, &build->builders[worker], reader);
+    (void)builder_read(build, &build->builders[worker], reader); /* does not go on: all of it */
 }
 
 /* The tree's nodes for the unit's stacks: for those that are new. */

@@ -18,6 +18,7 @@
 #include "profile.h"
 
 #define SPANS_PER_BATCH RANGE_ROOM
+#define RANGES_A_JOIN   16u
 
 /* Sums of squares over samples; times in quanta. */
 struct squares {
@@ -78,9 +79,13 @@ struct build {
 void build_begin(struct build *build, struct profile *profile, const struct trace *trace,
                  const struct select *select);
 
-/* Begin with a unit; read what there is of it; add that to the profile. */
+/*
+ * Begin with a unit; read what there is of it; add that to the profile. Of a unit that goes on as
+ * much is read as is to be joined at once, so that the builder never holds the sums of a long one;
+ * true when there may be more.
+ */
 void builder_begin(const struct build *build, struct builder *b, struct unit_reader *reader);
-void builder_read(const struct build *build, struct builder *b, struct unit_reader *reader);
+bool builder_read(const struct build *build, struct builder *b, struct unit_reader *reader);
 void builder_join(const struct build *build, struct builder *b, struct unit_reader *reader);
 void builder_join_squares(struct builder *b, uint64_t quantum_ns);
 void builder_clear(struct builder *b);

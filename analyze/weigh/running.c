@@ -26,8 +26,10 @@ static void read_more(void *closure, size_t number, struct unit_reader *reader)
 {
     struct running *const running = closure;
     struct builder *const b = builder_of(running, number, reader);
-    if (!b->skipped)
-        builder_read(running->build, b, reader);
+    while (!b->skipped && builder_read(running->build, b, reader)) {
+        unit_settle(reader);
+        builder_join(running->build, b, reader);
+    }
 }
 
 static void join_more(void *closure, size_t number, struct unit_reader *reader)

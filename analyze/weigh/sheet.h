@@ -5,7 +5,7 @@
  * On the line:  spans -> [sheet per thread and class, by stack] -> [the same by tree node]
  * Threads:      one at a time.
  * Memory:       struct sheet is the owner's, zeroed before the first use; its pages come from an
- *               arena and die with it. A page holds 8 weights (256 bytes), a shelf 64 pages.
+ *               arena and die with it. A page holds 4 weights (128 bytes), a shelf 64 pages.
  *
  * A busy thread touches most stacks and gets nearly a dense array; an idle one touches three and
  * gets three pages. Finding a weight is three loads, of which the first two stay in the cache.
@@ -16,7 +16,7 @@
 #include "analyze/base/arena.h"
 #include "analyze/model/state.h"
 
-#define SHEET_PAGE  8u
+#define SHEET_PAGE  4u
 #define SHEET_SHELF 64u
 
 struct sheet_shelf {

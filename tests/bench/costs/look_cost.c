@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * look_cost - what a look at a file costs that is being written: of the live screen, and of --follow.
+ * look_cost - what a look at a file costs that is being written: of the live screen, and of
+ * --follow.
  *
- * usage: look_cost [--limit] TRACE [LOOKS]
+ * usage: look_cost [--limit] TRACE [LOOKS [MIB]]
  *
  * A copy of the trace without its last chunks grows by one chunk after the other, each of which is
  * a look. What is counted: bytes that are read and calls that read them (/proc/self/io), which do
  * not depend on the machine, and CPU. With --limit it fails where a look reads more than the chunk
- * that is new and a few headers.
+ * that is new and a few headers, or the screen takes more memory than that.
  */
 #include "analyze/live/live_model.h"
 #include "analyze/top/top.h"
@@ -218,14 +219,17 @@ int main(int argc, char **argv)
     const bool limited = argc > 1 && strcmp(argv[1], "--limit") == 0;
     char **const words = argv + 1 + limited;
     if (argc - limited < 2)
-        fail("usage: look_cost [--limit] TRACE [LOOKS]");
+        fail("usage: look_cost [--limit] TRACE [LOOKS [MIB]]");
     const size_t n = words[1] != NULL ? strtoul(words[1], NULL, 10) : LOOKS;
     if (n < 1 || n > LOOKS_MAX || mkstemp(copy) < 0)
         fail("from 1 to 1000 looks, and room in /tmp");
     begin(words[0], copy, n);
     bool good = look_as_top(copy);
     getrusage(RUSAGE_SELF, &usage);
+    const double most = words[1] != NULL && words[2] != NULL ? strtod(words[2], NULL) : 0;
     printf("memory   %.1f MiB\n", (double)usage.ru_maxrss / 1024);
+    if (limited && most > 0 && (double)usage.ru_maxrss / 1024 > most)
+        fail("it takes too much memory");
     begin(words[0], copy, n);
     good = look_as_follow(copy) && good;
     unlink(copy);
