@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define FLUSH_MIN_S   0.1
+#define FLUSH_MAX_NS  60000000000ull
 #define RATE_MAX      10000
 #define MAX_DEPTH_MAX 16000 /* so that a whole stack fits one record of the wire */
 #define TIME_MAX_S    (10.0 * 365 * 86400)
@@ -83,6 +85,15 @@ static bool set_linger(struct settings *settings, const char *argument)
 static bool set_delay(struct settings *settings, const char *argument)
 {
     return time_parse(argument, 0, &settings->delay_ns);
+}
+
+static bool set_flush(struct settings *settings, const char *argument)
+{
+    uint64_t ns;
+    if (!time_parse(argument, FLUSH_MIN_S, &ns) || ns > FLUSH_MAX_NS)
+        return false;
+    settings->flush_ns = ns;
+    return true;
 }
 
 static bool set_duration(struct settings *settings, const char *argument)
@@ -254,6 +265,9 @@ static const struct option_row rows[] = {
      false},
     {0, "duration", "TIME", "record for TIME, then let the command go on unrecorded", set_duration,
      WANTS_TIME, false},
+    {0, "flush", "TIME",
+     "write down at least once per TIME what was recorded (default 2s; top: 0.5s)", set_flush,
+     "a time from 0.1s to 1m", false},
     {0, "rotate", "SIZE|TIME",
      "numbered files, FILE with 0000, 0001, .. before its suffix, of SIZE (256M) or TIME (1h) each",
      set_rotate, WANTS_FILE, false},

@@ -37,6 +37,7 @@ struct settings {
     uint64_t linger_ns;    /* how long to follow other processes after the command's end */
     uint64_t delay_ns;     /* nothing is recorded before */
     uint64_t duration_ns;  /* recording ends after so much; SETTINGS_FOREVER */
+    uint64_t flush_ns;     /* --flush; 0 = as usual (stream.h) */
     struct tracefile_plan file;
     bool has_rotate, has_keep; /* only one of them */
     bool is_quiet;

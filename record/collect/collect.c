@@ -263,6 +263,8 @@ void collect_add(struct collect *collect, const struct hello_guest *guest)
         collect_refuse(collect, guest, why.detail);
         return;
     }
+    if (collect->chunk_ns != 0)
+        process->stream.chunk_ns = collect->chunk_ns;
     if (!is_wanted(collect, process->pid) ||
         !vec_room(&collect->processes, &collect->capacity, collect->n + 1ull,
                   sizeof *collect->processes)) {

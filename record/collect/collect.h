@@ -55,6 +55,7 @@ struct collect {
     uint64_t helpers_cpu_ns; /* what these used */
     uint64_t n_fds;          /* descriptors that its processes hold */
     uint64_t visit_ns;       /* between two visits, now */
+    uint64_t chunk_ns;       /* how much time a chunk is of; 0 = as usual (stream.h) */
     int64_t wall_ahead_ns;   /* CLOCK_REALTIME - CLOCK_MONOTONIC when they were looked at last */
 
     /* Of those that have ended. */

@@ -28,6 +28,7 @@ void stream_init(struct stream *stream, struct stream_clock clock, uint64_t star
         .clock = clock,
         .origin_ns = origin_ns - clock.start_mono_ns,
         .interval_ns = interval_ns,
+        .chunk_ns = STREAM_CHUNK_NS,
         .is_generation_new = true,
     };
     codebook_init(&stream->codebook);
@@ -171,7 +172,7 @@ static size_t defs_bytes(const struct intern *in)
 bool stream_cut_due(const struct stream *stream, uint64_t time_ns)
 {
     const struct batch *batch = &stream->batch;
-    const uint64_t chunk_q = STREAM_CHUNK_NS / stream->clock.quantum_ns;
+    const uint64_t chunk_q = stream->chunk_ns / stream->clock.quantum_ns;
     const uint64_t time_q = stream_quanta(&stream->clock, time_ns);
     return (time_q > batch->before_q && time_q - batch->before_q >= chunk_q) ||
            batch->raw_bytes + defs_bytes(&stream->intern) + contexts_bytes(&stream->contexts) >=

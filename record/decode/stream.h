@@ -25,7 +25,7 @@
 #include "roster.h"
 #include "syscalls.h"
 
-#define STREAM_CHUNK_NS      2000000000ull /* a chunk is cut after so much time .. */
+#define STREAM_CHUNK_NS      2000000000ull /* a chunk is usually cut after so much time .. */
 #define STREAM_CHUNK_BYTES   (256u << 10)  /* .. or so many bytes */
 #define STREAM_GENERATION_NS (300 * 1000000000ull)
 
@@ -49,6 +49,7 @@ struct stream_task {
 struct stream {
     struct stream_clock clock;
     uint64_t origin_ns, interval_ns; /* of ticks; origin since time 0 of the trace */
+    uint64_t chunk_ns;               /* STREAM_CHUNK_NS, unless somebody looks on */
 
     struct roster roster;
     struct codebook codebook;

@@ -105,17 +105,19 @@ static enum status files_open(struct onlook *o, struct problem *why)
 
 /* ---- the pyrec that records ---- */
 
-/* The same words, and where to record to if none of them says it. */
+/* The same words, behind where to record to if none of them says it, and how soon it is there. */
 static char **recorder_words(struct onlook *o)
 {
-    static char name[] = "pyrec", to[] = "-o";
+    static char name[] = "pyrec", to[] = "-o", flush[] = "--flush", soon[] = "0.5";
     size_t n = 0, at = 0;
     while (o->settings->words[n] != NULL)
         n++;
-    char **const words = calloc(n + 4, sizeof *words);
+    char **const words = calloc(n + 6, sizeof *words);
     if (words == NULL)
         return NULL;
     words[at++] = name;
+    words[at++] = flush;
+    words[at++] = soon;
     if (!o->settings->has_output) {
         words[at++] = to;
         words[at++] = o->stash.trace;

@@ -88,6 +88,7 @@ static void recording_begin(struct session *s)
     struct problem why;
     collect_init(&s->collect, &s->emit, s->epoll_fd,
                  !is_attached(s) && (s->settings->agent_flags & WIRE_NO_CHILDREN) != 0);
+    s->collect.chunk_ns = s->settings->flush_ns;
     door_init(&s->hello.door);
     const enum status status = recording_open(s, &why);
     s->is_recording = s->has_recorded = status == STATUS_OK;

@@ -25,6 +25,8 @@ import terminal
 HERE = pathlib.Path(__file__).resolve().parent
 EXPECTED = HERE / "outputs"
 MAN_PAGE = HERE.parent.parent / "analyze" / "pyanalyze.1"
+RECORDER_PAGE = HERE.parent.parent / "record" / "pyrec.1"
+SCREEN = HERE / "screens" / "80x24.txt"  # what test_top draws
 # What depends on the version of zstd.
 VOLATILE = [
     (re.compile(r"^(  (?:size|bytes per sample|offset|skipped) +)\S.*$", re.M), r"\1(varies)"),
@@ -189,6 +191,27 @@ def check_examples(program, directory):
     return failed
 
 
+def screen_lines():
+    """The live screen for a man page: without the thread whose name is there to do harm, as roff."""
+    lines = [line for line in SCREEN.read_text(encoding="utf-8").splitlines() if "\\x1b" not in line]
+    text = re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).replace("\\", "\\e").replace("-", "\\-")
+    return re.sub(r"^([.'])", r"\\&\1", text, flags=re.M) + "\n"
+
+
+def page_with_screen(page):
+    """pyanalyze.1: behind the example of the command top."""
+    head, section, rest = page.partition(".SS top\n")
+    own, border, rest = rest.partition(".SS ")
+    return head + section + own + ".PP\nWhat it shows of a made\\-up server:\n.PP\n.nf\n" + screen_lines() + ".fi\n" + border + rest
+
+
+def recorder_page():
+    """pyrec.1, which is written by hand, with the screen between two comments."""
+    begin, end = '.\\" The screen, by tests/golden/outputs.py:\n', '.\\" That was the screen.\n'
+    head, _, rest = RECORDER_PAGE.read_text(encoding="utf-8").partition(begin)
+    return head + begin + ".Bd -literal\n" + screen_lines() + ".Ed\n" + end + rest.partition(end)[2]
+
+
 def main():
     words = sys.argv[1:]
     accept = "--accept" in words
@@ -215,7 +238,8 @@ def main():
         if only in (None, "man"):
             n += 1
             page = subprocess.run([str(program), "help", "--man"], capture_output=True, check=True)
-            failed += check(MAN_PAGE, page.stdout.decode(), accept)
+            failed += check(MAN_PAGE, page_with_screen(page.stdout.decode()), accept)
+            failed += check(RECORDER_PAGE, recorder_page(), accept)
     print(f"outputs: {n} cases, {failed} failed")
     return 1 if failed or n == 0 else 0
 

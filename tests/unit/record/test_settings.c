@@ -121,6 +121,8 @@ START_TEST(test_values)
     ck_assert_uint_eq(settings.linger_ns, 0);
     ck_assert_int_eq(parse("--linger 2h c"), STATUS_OK);
     ck_assert_uint_eq(settings.linger_ns, 7200000000000u);
+    ck_assert_int_eq(parse("--flush 0.5 c"), STATUS_OK);
+    ck_assert_uint_eq(settings.flush_ns, 500000000);
     ck_assert_int_eq(parse("--delay 2 --duration 90s c"), STATUS_OK);
     ck_assert_uint_eq(settings.delay_ns, 2000000000u);
     ck_assert_uint_eq(settings.duration_ns, 90000000000u);
@@ -186,6 +188,8 @@ static const struct {
     {"--max-depth 1k c", "--max-depth wants a whole number from 1 to 16000, not '1k'"},
     {"--linger soon c", "--linger wants a time such as 10s, 5m, 1h or 0, not 'soon'"},
     {"--duration 0 c", "--duration wants a time such as 10s, 5m, 1h, not '0'"},
+    {"--flush 0.05 c", "--flush wants a time from 0.1s to 1m, not '0.05'"},
+    {"--flush 2h c", "--flush wants a time from 0.1s to 1m, not '2h'"},
     {"--delay=-1 c", "--delay wants a time such as 10s, 5m, 1h or 0, not '-1'"},
     {"--rotate 10 c", "--rotate wants " WANTS_FILE ", not '10'"},
     {"--rotate 1K c", "--rotate wants " WANTS_FILE ", not '1K'"},
@@ -228,7 +232,8 @@ START_TEST(test_help)
         "--output FILE", "--rate HZ",   "--quiet",      "--no-children",
         "--max-depth N", "--no-cumul",  "--no-sign",    "--linger TIME",
         "--version",     "--help",      "--delay",      "--duration TIME",
-        "--rotate SIZE", "--keep SIZE", "--completion", "--max-overhead PERCENT"};
+        "--rotate SIZE", "--keep SIZE", "--completion", "--max-overhead PERCENT",
+        "--flush TIME"};
     char *text = NULL;
     size_t len = 0;
     FILE *to = open_memstream(&text, &len);
@@ -294,7 +299,7 @@ START_TEST(test_manual)
         ck_assert_msg(strstr(manual, flag) != NULL, "%s is not in the manual", flag);
         at += name_len;
     }
-    ck_assert_int_eq(n, 23);
+    ck_assert_int_eq(n, 24);
     free(help);
 }
 END_TEST
