@@ -146,30 +146,43 @@ function cut_by(trace, range) {
   };
 }
 
-// Of the bins that a range cuts, whole: per node what is in shares, and the squares of these. The same
-// for all ranges that cut the same bins, so they are kept.
-function in_cut_bins(trace, choice, metric) {
-  const { bin } = trace.thin, mask = (METRICS[metric].mask || ALL_CLASSES) & (choice.classes ?? ALL_CLASSES), parts = new Map();
-  for (const [process, [low, high]] of whole_bins(trace, choice.range)) {
-    const [from, to] = intervals(trace, process, choice.range), before = Math.floor(from / bin) * bin, behind = Math.ceil(to / bin) * bin;
-    parts.set(process, low < high ? [[before, low], [high, behind]] : [[before, behind]]);
-  }
-  const key = JSON.stringify([metric, mask, choice.threads && [...choice.threads], ...parts.values()]);
-  if (trace.cut_bins?.key === key) return trace.cut_bins;
+const BINS_KEPT = 16;
+
+// Of a whole bin: per node what is in shares, and the squares of these. The same for all ranges that cut
+// it, and two borders of ranges are all that move, so some are kept.
+function of_bin(trace, { threads, classes }, metric, process, begin, end) {
+  const mask = (METRICS[metric].mask || ALL_CLASSES) & (classes ?? ALL_CLASSES), key = JSON.stringify([metric, mask, threads && [...threads], trace.processes.indexOf(process), begin, end]);
+  trace.bins ||= new Map();
+  if (trace.bins.has(key)) return trace.bins.get(key);
+  if (trace.bins.size >= BINS_KEPT) trace.bins.delete(trace.bins.keys().next().value);
   const weights = new Float64Array(trace.nodes), squares = new Float64Array(trace.nodes);
-  for (const [process, list] of parts)
-    for (const [begin, end] of list)
-      for (const thread of process.threads) {
-        if (choice.threads && !choice.threads.has(thread.index)) continue;
-        for (let i = run_at(thread, begin); i < thread.runs && thread.start[i] < end; i++) {
-          if (!thread.share[i] || !(mask >> thread.cls[i] & 1)) continue;
-          const from = Math.max(begin, thread.start[i]), to = Math.min(end, thread.start[i + 1]);
-          const weight = METRICS[metric].mask ? to - from : run_cpu(thread, i, from, to);
-          weights[thread.node[i]] += weight;
-          squares[thread.node[i]] += weight * weight * thread.share[i] / (to - from);
-        }
-      }
-  return trace.cut_bins = { key, weights, squares };
+  for (const thread of process.threads) {
+    if (threads && !threads.has(thread.index)) continue;
+    const { start, share, cls, node } = thread;
+    for (let i = run_at(thread, begin); i < thread.runs && start[i] < end; i++) {
+      if (!share[i] || !(mask >> cls[i] & 1)) continue;
+      const from = Math.max(begin, start[i]), to = Math.min(end, start[i + 1]), weight = METRICS[metric].mask ? to - from : run_cpu(thread, i, from, to);
+      weights[node[i]] += weight;
+      squares[node[i]] += weight * weight * share[i] / (to - from);
+    }
+  }
+  trace.bins.set(key, { weights, squares });
+  return trace.bins.get(key);
+}
+
+// The bins that a range cuts.
+function cut_bins(trace, choice, metric) {
+  const { bin } = trace.thin, out = new Set();
+  for (const [process, [low, high]] of whole_bins(trace, choice.range)) {
+    const [from, to] = intervals(trace, process, choice.range);
+    const add = (at, until) => { for (; at < until; at += bin) out.add(of_bin(trace, choice, metric, process, at, at + bin)); };
+    const begin = Math.floor(from / bin) * bin;
+    if (low < high) {
+      add(begin, low);
+      add(high, to);
+    } else add(begin, to);
+  }
+  return [...out];
 }
 
 // What every node weighs itself: ticks, or ns of CPU for the metric "cpu". `samples` is Kish's number:
@@ -224,13 +237,15 @@ export function share_error(share, samples) {
 export function thin_errors(trace, weights, key) {
   const { likely, squares, total, of: { choice, metric } } = weights;
   if (!likely || !total) return () => 0;
-  const { of } = outermost(trace, key), bins = in_cut_bins(trace, choice, metric), n = KEYS[key].count(trace) + 1;
+  const { of } = outermost(trace, key), bins = cut_bins(trace, choice, metric), n = KEYS[key].count(trace) + 1;
   const own = new Float64Array(n), own_squares = new Float64Array(n), all = new Float64Array(n), all_squares = new Float64Array(n);
   for (let i = 0; i < trace.nodes; i++) {
     own[of[i] + 1] += likely[i];
     own_squares[of[i] + 1] += squares[i];
-    all[of[i] + 1] += bins.weights[i];
-    all_squares[of[i] + 1] += bins.squares[i];
+    for (const one of bins) {
+      all[of[i] + 1] += one.weights[i];
+      all_squares[of[i] + 1] += one.squares[i];
+    }
   }
   return id => {
     const k = id + 1, piece = Math.max(own[k] ? own_squares[k] / own[k] : 0, all[k] ? all_squares[k] / all[k] : 0);
