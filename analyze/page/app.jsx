@@ -3,7 +3,7 @@
 // app - the page from top to bottom, in the order of the question: what stands out, when, who, where.
 import { useComputed, useSignal } from "@preact/signals";
 import { useEffect, useMemo } from "preact/hooks";
-import { STATES, is_dark } from "./colors.js";
+import { LEGEND, STATES, is_dark } from "./colors.js";
 import { Compared } from "./compared.jsx";
 import { KEYS, METRICS, range_text } from "./data.js";
 import { find_all, nothing_words, stall_list } from "./findings.js";
@@ -58,8 +58,8 @@ function Chosen() {
   const input = which => <input type="text" size={9} aria-label={which + ", in seconds after the start"} value={(now[which] / 1e9).toFixed(3)} onChange={e => edit(which, e.currentTarget.value)} />;
   return (
     <div class="chosen">
-      {STATES.map((s, cls) => (
-        <button key={s.name} class="state" aria-pressed={!!(classes.value >> cls & 1)} title="count only what is pressed" onClick={() => { classes.value = (classes.value ^ (1 << cls)) || ALL_CLASSES; }}><b class={"s" + cls} />{s.name}</button>
+      {LEGEND.map(cls => (
+        <button key={cls} class="state" aria-pressed={!!(classes.value >> cls & 1)} title="count only what is pressed" onClick={() => { classes.value = (classes.value ^ (1 << cls)) || ALL_CLASSES; }}><b class={"s" + cls} />{STATES[cls].name}</button>
       ))}
       <span class="right">range {input("from")} to {input("to")} s {error.value && <b class="warn">{error.value}</b>} {range.value && <span class="soft">{clock(t, now.from)} – {clock(t, now.to)}, {seconds(now.to - now.from)}</span>} {t.thin && range.value && <span class="soft">{weights.value.likely ? "stacks have a further ± (thinned)" : "exact"}</span>} {range.value && <button onClick={() => { shown.value = { ...range.value }; }}>zoom</button>} {other.value && <span class="soft">B {(other.value.from / 1e9).toFixed(3)} to {(other.value.to / 1e9).toFixed(3)} s</span>} {other.value && <button onClick={() => { other.value = null; }}>no B</button>} {(shown.value || !all) && <button onClick={() => { shown.value = null; reset(); }}>all</button>}</span>
     </div>

@@ -10,6 +10,9 @@ export const STATES = [
   { name: "on a CPU, in the kernel", light: "#003a5e", dark: "#cfe8fb" },
 ];
 export const is_dark = () => (document.documentElement.dataset.theme || (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light")) === "dark";
+// What is alike stands together.
+export const LEGEND = [0, 5, 1, 2, 3, 4];
+
 export const state_color = cls => STATES[cls][is_dark() ? "dark" : "light"];
 
 function hash(text) {
