@@ -2,6 +2,7 @@
 #include "raw.h"
 
 #include "library.h"
+#include "patience.h"
 #include "record/base/clocks.h"
 #include "record/kernel/procfs.h"
 
@@ -13,15 +14,11 @@
 #include <string.h>
 #include <unistd.h>
 
-#define RAW_SLOW_NS    2000000u
-#define BACK_MAX_NS    1000000u /* to see that the thread that was held is back */
-#define LEAVE_MAX_NS   2000000000u
-#define WAIT_MAX_NS    10000000000u /* what is waited for .. */
-#define STARVED_MAX_NS 60000000000u /* .. and for a CPU */
-#define TELL_NS        3000000000u  /* whoever waits so long for one is told of */
-#define LOOK_NS        50000000u
-#define POLL_US        20
-#define BY_MEMORY      "/proc/thread-self/fd/0"
+#define RAW_SLOW_NS  2000000u
+#define BACK_MAX_NS  1000000u /* to see that the thread that was held is back */
+#define LEAVE_MAX_NS 2000000000u
+#define POLL_US      20
+#define BY_MEMORY    "/proc/thread-self/fd/0"
 
 /* ---- its threads ---- */
 
@@ -51,9 +48,8 @@ pid_t raw_thread_find(pid_t pid, pid_t inner)
 /* ---- how long ---- */
 
 struct wait {
-    uint64_t begin_ns, look_ns; /* it began; it was looked last */
-    uint64_t starved_ns;        /* of that time only a CPU was missing */
-    bool is_told, is_over;
+    struct patience patience;
+    bool is_over;
 };
 
 /* Is a thread of its on a CPU, or waiting for one? */
@@ -97,20 +93,14 @@ static pid_t awaited(const struct job *job, const struct mailbox *now)
 static bool wait_nap(const struct job *job, struct wait *wait, const struct mailbox *now)
 {
     const uint64_t at = clocks_mono_ns();
-    if (wait->begin_ns == 0)
-        wait->begin_ns = wait->look_ns = at;
-    if (at - wait->look_ns > LOOK_NS) {
-        if (job->plan->on_slow != NULL && is_runnable(job->plan->pid, awaited(job, now)))
-            wait->starved_ns += at - wait->look_ns;
-        wait->look_ns = at;
+    if (patience_is_due(&wait->patience, at)) {
+        patience_look(&wait->patience, at,
+                      job->plan->on_slow != NULL && is_runnable(job->plan->pid, awaited(job, now)));
         wait->is_over = is_called_off();
     }
-    if (wait->starved_ns > TELL_NS && !wait->is_told) {
-        wait->is_told = true;
+    if (patience_is_slow(&wait->patience))
         job->plan->on_slow(job->plan->pid);
-    }
-    wait->is_over |=
-        at - wait->begin_ns - wait->starved_ns > WAIT_MAX_NS || wait->starved_ns > STARVED_MAX_NS;
+    wait->is_over |= patience_is_over(&wait->patience, at);
     if (!wait->is_over)
         usleep(POLL_US);
     return !wait->is_over;
@@ -118,10 +108,10 @@ static bool wait_nap(const struct job *job, struct wait *wait, const struct mail
 
 static enum inject_outcome wait_explain(struct job *job, const struct wait *wait, const char *what)
 {
-    if (wait->starved_ns > STARVED_MAX_NS)
+    if (patience_was_starved(&wait->patience))
         return job_give_up(job, INJECT_BUSY, "has got no CPU for it within a minute: try again",
                            NULL);
-    if (clocks_mono_ns() - wait->begin_ns - wait->starved_ns < WAIT_MAX_NS)
+    if (!patience_is_over(&wait->patience, clocks_mono_ns()))
         return job_give_up(job, INJECT_BUSY, "was not waited for any longer: try again in 10 s",
                            NULL);
     return job_give_up(job, INJECT_FAILED, what, NULL);
@@ -151,7 +141,7 @@ static bool is_there(const struct job *job, const struct mailbox *now, uint64_t 
 static enum inject_outcome raw_await(struct job *job, struct mailbox *now)
 {
     const uint64_t begin = clocks_mono_ns();
-    struct wait wait = {.begin_ns = 0};
+    struct wait wait = {.is_over = false};
     bool is_reset = false;
     *now = (struct mailbox){.self = 0};
     do {
@@ -288,7 +278,7 @@ static enum inject_outcome entry_run(struct job *job, const char *bytes, size_t 
     const uint32_t go = GO_BEGIN;
     char error[MAILBOX_ERROR_MAX] = "";
     struct mailbox now;
-    struct wait wait = {.begin_ns = 0};
+    struct wait wait = {.is_over = false};
     job_step(job, INJECT_STEP_LETTERS);
     const bool is_told = job_field_write(job, MB_GO, &go, sizeof go);
     job_step(job, INJECT_STEP_BEGUN);

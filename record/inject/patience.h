@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * patience - how long another process is waited for while it does not get ahead.
+ *
+ * On the line:  raw -> [patience]
+ * Threads:      one.
+ * Memory:       the caller's struct, zeroed.
+ *
+ * Ten seconds by the clock. A thread that is ready to run and gets no CPU cannot help it: such time
+ * counts apart, a minute at most, and after three seconds of it somebody is told. Times are of
+ * CLOCK_MONOTONIC, and the caller's: nothing in here looks at a clock.
+ */
+#ifndef PYREC_RECORD_PATIENCE_H
+#define PYREC_RECORD_PATIENCE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define PATIENCE_LOOK_NS 50000000u /* so often it is worth while to look what the thread does */
+
+struct patience {
+    uint64_t begin_ns, look_ns; /* 0 = has not begun; when it was looked at last */
+    uint64_t starved_ns;        /* of that, without a CPU */
+    bool is_told;
+};
+
+/* Is it time to look? The first call begins it. */
+bool patience_is_due(struct patience *patience, uint64_t now_ns);
+
+/* It was looked at: all the time since the last look was like that. */
+void patience_look(struct patience *patience, uint64_t now_ns, bool is_starved);
+
+/* Whether to tell somebody; true once. */
+bool patience_is_slow(struct patience *patience);
+
+/* Whether it is over; and then, whether for want of a CPU. */
+bool patience_is_over(const struct patience *patience, uint64_t now_ns);
+bool patience_was_starved(const struct patience *patience);
+
+#endif
