@@ -24,19 +24,29 @@ import os, select, signal, sys, threading, time
 what, r, go = sys.argv[1], *os.pipe()
 lines = sys.stdin
 told = []
+busy = threading.Event()              # told to rest it waits for the next word
+busy.set()
 def until_told(work):                 # a thread hears the word; the main one is in the situation
     def hear():
-        lines.readline()
+        for word in iter(lines.readline, "go\n"):
+            busy.clear() if word == "rest\n" else busy.set()
         told.append(1)
+        busy.set()
         os.write(go, b"x")
     if what == "alone":
-        while not select.select([0], [], [], 0)[0]:
-            work()
+        word = ""
+        while word != "go\n":
+            while not select.select([0], [], [], 0)[0]:
+                work()
+            word = lines.readline()
+            if word == "rest\n":
+                word = lines.readline()
     elif what == "alone_blocked":
         lines.readline()
     else:
         threading.Thread(target=hear).start()
         while not told:
+            busy.wait()
             work()
 count = 0
 def compute():
@@ -143,6 +153,10 @@ class Program:
     def entered(self):
         return self.file.read_text().splitlines() if self.file.exists() else []
 
+    def say(self, word):
+        self.process.stdin.write(word)
+        self.process.stdin.flush()
+
     def end(self):
         out, err = self.process.communicate("go\n", timeout=60)
         assert (self.process.returncode, out, err) == (0, "right\n", ""), \
@@ -189,7 +203,8 @@ def check_again(folder):
 
 
 def check_killed(folder):
-    """All at once: what was begun takes ten seconds to give up by itself."""
+    """All at once: what was begun takes ten seconds to give up by itself. Meanwhile they rest; each is
+    in its situation while it is held, and when it is attached to again."""
     programs, died = [], set()
     every = range(1, STEPS + 1)
     ways = [("compute", (), 0, every), ("epoll", (), 0, every), ("alone", (), 0, every),
@@ -207,10 +222,12 @@ def check_killed(folder):
                 program.file.unlink()
             if program.attach(step)[1] == "was not attached to":
                 died.add(step)
+            program.say("rest\n")
             programs.append(program)
     wanted = set(every) - (set() if ELSEWHERE in [way[1] for way in ways] else {BYTES})
     assert died == wanted, wanted - died
     for program in programs:
+        program.say("busy\n")
         attach_surely(program)
         assert 1 <= len(program.entered()) <= 2, (program.file, program.entered())
         program.end()
