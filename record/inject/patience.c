@@ -12,10 +12,11 @@ bool patience_is_due(struct patience *patience, uint64_t now_ns)
     return now_ns - patience->look_ns > PATIENCE_LOOK_NS;
 }
 
-void patience_look(struct patience *patience, uint64_t now_ns, bool is_starved)
+void patience_look(struct patience *patience, uint64_t now_ns, bool is_ready, uint64_t ran_ns)
 {
-    if (is_starved)
-        patience->starved_ns += now_ns - patience->look_ns;
+    const uint64_t since_ns = now_ns - patience->look_ns;
+    if (is_ready && ran_ns < since_ns)
+        patience->starved_ns += since_ns - ran_ns;
     patience->look_ns = now_ns;
 }
 

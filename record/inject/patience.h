@@ -20,15 +20,15 @@
 
 struct patience {
     uint64_t begin_ns, look_ns; /* 0 = has not begun; when it was looked at last */
-    uint64_t starved_ns;        /* of that, without a CPU */
+    uint64_t starved_ns;        /* of that, ready to run and without a CPU */
     bool is_told;
 };
 
 /* Is it time to look? The first call begins it. */
 bool patience_is_due(struct patience *patience, uint64_t now_ns);
 
-/* It was looked at: all the time since the last look was like that. */
-void patience_look(struct patience *patience, uint64_t now_ns, bool is_starved);
+/* It was looked at: whether it is ready to run, and how long it has run since the last look. */
+void patience_look(struct patience *patience, uint64_t now_ns, bool is_ready, uint64_t ran_ns);
 
 /* Whether to tell somebody; true once. */
 bool patience_is_slow(struct patience *patience);

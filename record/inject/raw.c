@@ -16,6 +16,7 @@
 
 #define RAW_SLOW_NS  2000000u
 #define BACK_MAX_NS  1000000u /* to see that the thread that was held is back */
+#define OUT_FIRST_NS 20000000u
 #define LEAVE_MAX_NS 2000000000u
 #define POLL_US      20
 #define BY_MEMORY    "/proc/thread-self/fd/0"
@@ -49,8 +50,23 @@ pid_t raw_thread_find(pid_t pid, pid_t inner)
 
 struct wait {
     struct patience patience;
+    pid_t tid;       /* who was looked at last, .. */
+    uint64_t ran_ns; /* .. and how long it had run then */
     bool is_over;
 };
+
+/* How long a thread has run since it was looked at last; 0 of another one than last time. */
+static uint64_t ran_since(struct wait *wait, pid_t pid, pid_t tid)
+{
+    char text[128];
+    const bool is_same = tid == wait->tid;
+    const uint64_t before = wait->ran_ns;
+    if (procfs_read(text, sizeof text, "/proc/%d/task/%d/schedstat", pid, tid) <= 0)
+        return 0;
+    wait->tid = tid;
+    wait->ran_ns = strtoull(text, NULL, 10);
+    return is_same ? wait->ran_ns - before : 0;
+}
 
 /* Is a thread of its on a CPU, or waiting for one? */
 static bool is_runnable(pid_t pid, pid_t tid)
@@ -94,8 +110,9 @@ static bool wait_nap(const struct job *job, struct wait *wait, const struct mail
 {
     const uint64_t at = clocks_mono_ns();
     if (patience_is_due(&wait->patience, at)) {
-        patience_look(&wait->patience, at,
-                      job->plan->on_slow != NULL && is_runnable(job->plan->pid, awaited(job, now)));
+        const pid_t pid = job->plan->pid, tid = awaited(job, now);
+        patience_look(&wait->patience, at, job->plan->on_slow != NULL && is_runnable(pid, tid),
+                      ran_since(wait, pid, tid));
         wait->is_over = is_called_off();
     }
     if (patience_is_slow(&wait->patience))
@@ -138,11 +155,22 @@ static bool is_there(const struct job *job, const struct mailbox *now, uint64_t 
                                                     job->result->n_threads == 1));
 }
 
+/* The thread that was held is out of our code, which begins with the mapping; and there is none,
+ * though it is the same program still. */
+static bool has_no_memory(const struct job *job, struct mailbox *now)
+{
+    uint8_t first = 0;
+    return hold_is_out(job->plan->pid, job->held.tid, job->place.code) &&
+           !job_letter_read(job, now) && regard_is_same(&job->regard) &&
+           remote_read(&job->regard.remote, job->place.code, &first, 1) && first != 0;
+}
+
 static enum inject_outcome raw_await(struct job *job, struct mailbox *now)
 {
     const uint64_t begin = clocks_mono_ns();
     struct wait wait = {.is_over = false};
     bool is_reset = false;
+    uint64_t out_ns = OUT_FIRST_NS; /* when it is to be looked at whether there was no memory */
     *now = (struct mailbox){.self = 0};
     do {
         const uint64_t since = clocks_mono_ns() - begin;
@@ -152,14 +180,16 @@ static enum inject_outcome raw_await(struct job *job, struct mailbox *now)
             scheduling_reset(raw_thread_find(job->plan->pid, now->clone));
             is_reset = true;
         }
+        if (now->self != job->place.mailbox && since > out_ns) {
+            if (has_no_memory(job, now))
+                return job_give_up(job, INJECT_FAILED, "has no memory for it", NULL);
+            out_ns = 2 * since;
+        }
     } while (wait_nap(job, &wait, now));
     if (now->clone < 0)
         return job_give_up(job, INJECT_FAILED, "can have no more threads", strerror(-now->clone));
     if (now->raw_tid == 0 && wait.is_over)
-        return wait_explain(job, &wait,
-                            now->self == job->place.mailbox
-                                ? "has not come to it within 10 s"
-                                : "has no memory for it, or did not come to it");
+        return wait_explain(job, &wait, "has not come to it within 10 s");
     job->raw = raw_thread_find(job->plan->pid, now->raw_tid);
     const int policy = job->raw != 0 ? sched_getscheduler(job->raw) : SCHED_OTHER;
     if (policy == SCHED_FIFO || policy == SCHED_RR)

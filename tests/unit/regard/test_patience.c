@@ -21,7 +21,7 @@ static struct course wait_through(uint64_t from_s, uint64_t to_s)
         const uint64_t now = begin + ms * 1000000;
         ck_assert_uint_lt(ms, 200000);
         if (patience_is_due(&patience, now))
-            patience_look(&patience, now, ms >= from_s * 1000 && ms < to_s * 1000);
+            patience_look(&patience, now, ms >= from_s * 1000 && ms < to_s * 1000, 0);
         if (patience_is_slow(&patience)) {
             ck_assert_int_eq(course.told_ms, -1);
             course.told_ms = (int64_t)ms;
@@ -77,12 +77,28 @@ START_TEST(test_two_looks_far_apart)
     struct patience patience = {.begin_ns = 0};
     ck_assert(!patience_is_due(&patience, S));
     ck_assert(patience_is_due(&patience, 21 * S));
-    patience_look(&patience, 21 * S, true);
+    patience_look(&patience, 21 * S, true, 0);
     ck_assert_uint_eq(patience.starved_ns, 20 * S);
     ck_assert(!patience_is_over(&patience, 21 * S));
     ck_assert(patience_is_slow(&patience));
     ck_assert(!patience_is_slow(&patience));
     ck_assert(patience_is_over(&patience, 31 * S + 1));
+}
+END_TEST
+
+/* A thread that runs is no thread that gets no CPU; in a crowd it has its share. */
+START_TEST(test_who_runs)
+{
+    struct patience patience = {.begin_ns = 0};
+    (void)patience_is_due(&patience, S);
+    patience_look(&patience, 2 * S, true, S);
+    ck_assert_uint_eq(patience.starved_ns, 0);
+    patience_look(&patience, 3 * S, true, 2 * S); /* brought up to date late */
+    ck_assert_uint_eq(patience.starved_ns, 0);
+    patience_look(&patience, 4 * S, true, S / 4);
+    ck_assert_uint_eq(patience.starved_ns, 3 * S / 4);
+    patience_look(&patience, 5 * S, false, 0);
+    ck_assert_uint_eq(patience.starved_ns, 3 * S / 4);
 }
 END_TEST
 
@@ -94,6 +110,7 @@ int main(void)
     tcase_add_test(tc, test_who_gets_no_cpu);
     tcase_add_test(tc, test_who_gets_none_for_a_while);
     tcase_add_test(tc, test_two_looks_far_apart);
+    tcase_add_test(tc, test_who_runs);
     suite_add_tcase(suite, tc);
     return suite_run(suite);
 }
