@@ -278,6 +278,7 @@ static bool pythons_look(struct looking *looking)
 
 static bool natives_look(struct looking *looking)
 {
+    char stat[1024];
     struct dump *const dump = looking->dump;
     for (uint32_t i = 0; i < looking->crowd.n_tasks; i++) {
         const struct crowd_task *const task = &looking->crowd.tasks[i];
@@ -286,6 +287,9 @@ static bool natives_look(struct looking *looking)
             continue;
         *thread = (struct dump_thread){.tid = task->tid, .inner = task->inner};
         thread->comm = text_keep(dump, task->comm, (uint32_t)strlen(task->comm));
+        thread->is_worker =
+            procfs_read(stat, sizeof stat, "/proc/%d/task/%d/stat", dump->pid, task->tid) > 0 &&
+            procfs_is_worker(stat);
         dump->n_threads++;
         if (!thread_look(looking, thread, NULL))
             return false;

@@ -44,6 +44,7 @@ struct dump_thread {
     const char *name; /* in Python; NULL = it has none */
     const char *comm; /* what the kernel calls it */
     bool is_python;
+    bool is_worker; /* the kernel's, for io_uring and the like: it runs nothing of the program */
     uint64_t interp_id;
     enum dump_state state;
     int32_t call;       /* of DUMP_BLOCKED */

@@ -48,7 +48,10 @@ static void thread_head_write(FILE *to, const struct dump_thread *thread)
         plain_write(to, thread->name, 0);
         fputs("\"", to);
     } else {
-        fputs(thread->is_python ? "<unnamed> " : "<no Python> ", to);
+        fputs(thread->is_python   ? "<unnamed> "
+              : thread->is_worker ? "<worker of the kernel's> "
+                                  : "<no Python> ",
+              to);
         plain_write(to, thread->comm, 0);
     }
     fprintf(to, " tid %d", thread->tid);

@@ -20,10 +20,10 @@
 #define LOOKS_SOON  50
 #define SOON_US     30
 #define LATER_US    1000
-#define BEAT_NS     200000000u /* so often the raw thread hears of us */
-#define REPEATS_MAX 5          /* when our thread came too late, see stub.S */
-#define GAP_MIN     (1ull << 27)
-#define GAP_LOW     0x100000000u
+#define BEAT_NS     200000000u   /* so often the raw thread hears of us */
+#define REPEATS_MAX 5            /* when our thread came too late, see stub.S */
+#define GAP_MIN     (1ull << 27) /* the middle of such a gap is far from all that grows .. */
+#define GAP_LOW     0x100000000u /* .. and not where somebody wants addresses of 32 bits */
 
 /* ---- the job ---- */
 
@@ -133,9 +133,10 @@ static bool gap_find(struct job *job)
     const struct remote_maps *const maps = &job->regard.maps;
     for (uint32_t i = maps->n - (maps->n > 0); i > 0; i--) {
         const uint64_t low = maps->list[i - 1].to, high = maps->list[i].from;
-        if (high > JOB_ADDRESS_MAX || high - low < GAP_MIN || low < GAP_LOW)
+        const uint64_t middle = (low + (high - low) / 2) & ~0xfffull;
+        if (high > JOB_ADDRESS_MAX || high - low < GAP_MIN || middle < GAP_LOW)
             continue;
-        job->place.mailbox = (low + (high - low) / 2) & ~0xfffull;
+        job->place.mailbox = middle;
         return true;
     }
     return false;

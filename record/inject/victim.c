@@ -137,12 +137,18 @@ struct look {
     bool has_failed;
 };
 
+/* And counts it. */
 static bool thread_look(const struct look *look, pid_t tid, struct victim *victim)
 {
     char text[512];
     uint64_t arguments[6], stack;
     *victim = (struct victim){.tid = tid, .call = -1};
-    if (procfs_read(text, sizeof text, "/proc/%d/task/%d/stat", look->remote->pid, tid) <= 0)
+    const bool is_there =
+        procfs_read(text, sizeof text, "/proc/%d/task/%d/stat", look->remote->pid, tid) > 0;
+    if (is_there && procfs_is_worker(text))
+        return false; /* without it a process may have one thread: then libc takes no locks */
+    look->victims->n_threads++;
+    if (!is_there)
         return false;
     const char *const state = strrchr(text, ')');
     if (state == NULL || state[1] == '\0' || strchr("DZXtTI", state[2]) != NULL)
@@ -166,7 +172,7 @@ static void thread_take(void *closure, pid_t tid)
     struct look *const look = closure;
     struct victims *const victims = look->victims;
     struct victim victim;
-    if (++victims->n_threads > THREADS_MAX || !thread_look(look, tid, &victim))
+    if (victims->n_threads >= THREADS_MAX || !thread_look(look, tid, &victim))
         return;
     if (victim.rank == VICTIM_NEVER)
         victims->never = victim.call;

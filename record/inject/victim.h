@@ -33,7 +33,7 @@ struct victim {
 struct victims {
     struct victim *list; /* those that may be held, best first */
     uint32_t n, capacity;
-    uint32_t n_threads; /* of the process */
+    uint32_t n_threads; /* of the process, without the kernel's workers */
     long never;         /* a call in which a thread is that may not be held; -1 = there is none */
 };
 

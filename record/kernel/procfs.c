@@ -15,8 +15,10 @@
 #include <time.h>
 #include <unistd.h>
 
-#define PF_KTHREAD 0x00200000u /* in field 9 of stat */
-#define STATUS_MAX (16u << 10)
+#define PF_KTHREAD     0x00200000u /* in field 9 of stat */
+#define PF_IO_WORKER   0x00000010
+#define PF_USER_WORKER 0x00004000 /* since 6.4; of io_uring both */
+#define STATUS_MAX     (16u << 10)
 
 /* Looked at anew after a fork. */
 bool procfs_is_ours(void)
@@ -158,6 +160,14 @@ bool procfs_shares_namespace(pid_t pid, const char *kind)
     struct stat ours;
     snprintf(path, sizeof path, "/proc/self/ns/%s", kind);
     return stat(path, &ours) == 0 && procfs_namespace(pid, kind) == ours.st_ino;
+}
+
+bool procfs_is_worker(const char *stat)
+{
+    const char *const at = strrchr(stat, ')');
+    unsigned flags = 0;
+    return at != NULL && sscanf(at, ") %*c %*d %*d %*d %*d %*d %u", &flags) == 1 &&
+           (flags & (PF_IO_WORKER | PF_USER_WORKER)) != 0;
 }
 
 bool procfs_inner_number(pid_t pid, pid_t tid, pid_t *inner, bool *is_nested)

@@ -70,6 +70,12 @@ ino_t procfs_namespace(pid_t pid, const char *kind);
 bool procfs_shares_namespace(pid_t pid, const char *kind);
 
 /*
+ * Whether a thread's stat says that it only works for the kernel: io_uring's workers and their like
+ * stand among a process's threads, but never run any of its code, and cannot be stopped.
+ */
+bool procfs_is_worker(const char *stat);
+
+/*
  * The number that a thread has in the innermost of the PID namespaces it is in, and whether that is
  * another one than ours.
  */
