@@ -1,0 +1,232 @@
+# SPDX-License-Identifier: MIT
+"""pyrec -p: programs that have something of their own: another allocator, no descriptors, hardly any
+memory, workers of the kernel's among their threads, a Python that they have loaded themselves."""
+import os
+import pathlib
+import subprocess
+import time
+
+from attach import need_attaching
+from e2e import Skip
+from reach import Elsewhere, check_recorded, need, run
+
+ALLOCATORS = ("libjemalloc.so.2", "libtcmalloc.so.4", "libtcmalloc_minimal.so.4", "libmimalloc.so.2.0")
+
+
+def still_right(t, program, times=5):
+    """Attached to again and again."""
+    for _ in range(times):
+        done = run(t, "-p", program.pid, "-o", t.trace(), "-r", "1000", "--duration", "0.05s")
+        assert done.returncode == 0, done
+
+
+def test_other_allocators(t):
+    """In a process with two threads, and in one with a single one."""
+    need_attaching()
+    tried = 0
+    for name in ALLOCATORS:
+        done = subprocess.run([t.python, "-c", ""], env=dict(os.environ, LD_PRELOAD=name),
+                              capture_output=True, text=True)
+        if done.stderr or done.returncode:
+            continue  # not here, or not for this interpreter
+        tried += 1
+        program = Elsewhere(t, "env", f"LD_PRELOAD={name}")
+        assert name in pathlib.Path(f"/proc/{program.pid}/maps").read_text(encoding="utf-8")
+        check_recorded(t, program)
+        still_right(t, program)
+        program.end()
+    if not tried:
+        raise Skip("no other allocator is here")
+
+
+def test_other_ways_to_start(t):
+    need_attaching()
+    for words in (["setarch", "-R"], ["env", "MALLOC_ARENA_MAX=1"],
+                  ["env", "GLIBC_TUNABLES=glibc.malloc.tcache_count=0"], ["env", "PYTHONMALLOC=debug"]):
+        need(*words)
+        program = Elsewhere(t, *words)
+        check_recorded(t, program)
+        still_right(t, program)
+        program.end()
+
+
+def test_hardly_any_descriptors(t):
+    need_attaching()
+    program = Elsewhere(t, does="import resource; hard = "
+                                "resource.getrlimit(resource.RLIMIT_NOFILE)[1]; "
+                                "resource.setrlimit(resource.RLIMIT_NOFILE, (3, hard))",
+                        undoes="resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))")
+    check_recorded(t, program)
+    program.end()
+
+
+CLOSED = """
+import os, sys, threading, time
+def spin_it():
+    while not os.path.exists(sys.argv[1]): sum(range(1000))
+thread = threading.Thread(target=spin_it, name="spin_it")
+thread.start()
+print("ready", flush=True)
+os.closerange(0, 1000)
+thread.join()
+os._exit(42 if not os.listdir("/proc/self/fd")[1:] else 1)
+"""
+
+
+def test_no_descriptors_at_all(t):
+    """All of them closed, and all still closed afterwards: none of ours has become its 0, 1 or 2."""
+    need_attaching()
+    go = t.dir / "go"
+    process = subprocess.Popen([t.python, t.file("closed.py", CLOSED), str(go)], text=True,
+                               stdout=subprocess.PIPE)
+    t.at_end.append(process.kill)
+    assert process.stdout.readline() == "ready\n" and process.stdout.read() == ""
+    for _ in range(3):
+        trace = t.trace()
+        done = run(t, "-p", process.pid, "-o", trace, "-r", "500", "--duration", "0.3s")
+        assert done.returncode == 0 and "1 process, 2 threads" in done.stderr, done
+        assert "spin_it" in {row["function"] for row in t.rows("functions", trace)}
+        assert os.listdir(f"/proc/{process.pid}/fd") == []
+    go.touch()
+    assert process.wait(60) == 42
+
+
+NO_MORE_MEMORY = """
+import resource
+with open("/proc/self/statm") as statm: own = int(statm.read().split()[0]) * 4096
+resource.setrlimit(resource.RLIMIT_AS, (own + {more}, resource.RLIM_INFINITY))
+"""
+
+
+def test_hardly_any_memory(t):
+    """Where there is no room for it: one line, nothing is loaded, and the program goes on."""
+    need_attaching()
+    for more in (0, 3 << 20, 6 << 20):
+        program = Elsewhere(t, does=NO_MORE_MEMORY.format(more=more),
+                            undoes="import resource; resource.setrlimit(resource.RLIMIT_AS, "
+                                   "(resource.RLIM_INFINITY, resource.RLIM_INFINITY))")
+        for _ in range(2):
+            done = run(t, "-p", program.pid, "-o", t.trace(), "--duration", "0.2s")
+            assert done.returncode == 7 and len(done.stderr.splitlines()) == 1, done
+            assert "no memory" in done.stderr or "no thread" in done.stderr, done
+        maps = pathlib.Path(f"/proc/{program.pid}/maps").read_text(encoding="utf-8")
+        assert "libpyrec" not in maps or more > 4 << 20, maps
+        program.end()
+
+
+def test_programs_that_start_others(t):
+    """By vfork, as fast as it can: what it holds is never a child that borrows its memory."""
+    need_attaching()
+    program = Elsewhere(t, does="""
+import subprocess
+counts = [0, 0]
+def starts(n):
+    while True:
+        assert subprocess.run(["/bin/sh", "-c", "exit 3"], close_fds=False).returncode == 3
+        counts[n] += 1
+for n in range(2): threading.Thread(target=starts, args=(n,), daemon=True).start()
+""", undoes="assert min(counts) > 0")
+    for _ in range(15):
+        done = run(t, "-p", program.pid, "-o", t.trace(), "-r", "500", "--duration", "0.05s")
+        assert done.returncode == 0 or "try again" in done.stderr, done
+    program.end()
+
+
+# ---- workers of the kernel's ----
+
+RING = """
+#include <linux/io_uring.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+/* A read of an empty pipe that a worker is to wait for; 0, or that it cannot be had here. */
+int ask(void)
+{
+    static struct io_uring_params params;
+    static char byte;
+    int ends[2];
+    const int ring = (int)syscall(SYS_io_uring_setup, 4, &params);
+    if (ring < 0 || pipe(ends) != 0)
+        return 1;
+    char *rings = mmap(NULL, params.sq_off.array + 64, PROT_READ | PROT_WRITE, MAP_SHARED, ring, 0);
+    struct io_uring_sqe *entry = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, ring, IORING_OFF_SQES);
+    if (rings == MAP_FAILED || (void *)entry == MAP_FAILED)
+        return 1;
+    memset(entry, 0, sizeof *entry);
+    entry->opcode = IORING_OP_READ;
+    entry->flags = IOSQE_ASYNC;
+    entry->fd = ends[0];
+    entry->addr = (unsigned long)&byte;
+    entry->len = 1;
+    *(unsigned *)(rings + params.sq_off.array) = 0;
+    __atomic_store_n((unsigned *)(rings + params.sq_off.tail), 1, __ATOMIC_RELEASE);
+    return syscall(SYS_io_uring_enter, ring, 1, 0, 0, NULL, 0) == 1 ? 0 : 1;
+}
+"""
+ALONE = """
+import ctypes, select, sys
+if ctypes.CDLL(sys.argv[1]).ask(): print("none", flush=True); sys.exit()
+print("ready", flush=True)
+count = 0
+while not select.select([0], [], [], 0)[0]:
+    blocks = [bytes(n) for n in range(1000, 60000, 1000)]
+    assert sum(map(len, blocks)) == 1770000
+    count += 1
+print("done" if count else "never")
+"""
+
+
+def workers_of(pid):
+    return [tid for tid in os.listdir(f"/proc/{pid}/task") if pathlib.Path(
+        f"/proc/{pid}/task/{tid}/comm").read_text(encoding="utf-8").startswith("iou-wrk")]
+
+
+def test_workers_of_the_kernels(t):
+    """io_uring's are among its threads, but run nothing of it: the process has one thread, in which
+    libc takes no locks, and that one is held. They are called what they are."""
+    need_attaching()
+    t.need_ctypes()
+    program = subprocess.Popen([t.python, t.file("alone.py", ALONE), t.library("ring", RING)], text=True,
+                               stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    t.at_end.append(program.kill)
+    if program.stdout.readline() != "ready\n":
+        raise Skip("io_uring may not be used here")
+    end = time.monotonic() + 30
+    while not workers_of(program.pid) and time.monotonic() < end:
+        time.sleep(0.01)
+    worker, = workers_of(program.pid)
+    for _ in range(5):
+        trace = t.trace()
+        done = run(t, "-p", program.pid, "-o", trace, "--duration", "0.1s")
+        assert done.returncode == 0, done
+        assert "its only thread" in t.analyze("info", trace)
+    text = run(t, "dump", program.pid).stdout
+    assert f"<worker of the kernel's> iou-wrk-{program.pid} tid {worker}" in text, text
+    out, err = program.communicate("go\n", timeout=60)
+    assert (program.returncode, out, err) == (0, "done\n", ""), (out, err)
+
+
+# ---- traced ----
+
+def test_traced_by_somebody(t):
+    """Refused: the line names who traces it. Afterwards it can be had."""
+    need_attaching()
+    try:
+        subprocess.run(["gdb", "--version"], capture_output=True, check=True)
+    except FileNotFoundError:
+        raise Skip("needs gdb")
+    program = Elsewhere(t)
+    gdb = subprocess.Popen(["gdb", "-nx", "-q", "-iex", "set auto-solib-add off", "-p",
+                            str(program.pid)], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,
+                           stderr=subprocess.DEVNULL, text=True)
+    t.at_end.append(gdb.kill)
+    status, end = pathlib.Path(f"/proc/{program.pid}/status"), time.monotonic() + 60
+    while f"TracerPid:\t{gdb.pid}\n" not in status.read_text(encoding="utf-8"):
+        assert time.monotonic() < end and gdb.poll() is None
+        time.sleep(0.02)
+    done = run(t, "-p", program.pid, "-o", t.trace())
+    assert done.returncode == 6 and f"is being traced by process {gdb.pid} (gdb)" in done.stderr, done
+    gdb.communicate("detach\nquit\n", timeout=60)
+    check_recorded(t, program)
+    program.end()
