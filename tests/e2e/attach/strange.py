@@ -3,12 +3,14 @@
 memory, workers of the kernel's among their threads, a Python that they have loaded themselves."""
 import os
 import pathlib
+import shutil
+import signal
 import subprocess
 import time
 
 from attach import need_attaching
 from e2e import Skip
-from reach import Elsewhere, check_recorded, need, run
+from reach import WORK, Elsewhere, check_recorded, need, run
 
 ALLOCATORS = ("libjemalloc.so.2", "libtcmalloc.so.4", "libtcmalloc_minimal.so.4", "libmimalloc.so.2.0")
 
@@ -230,3 +232,90 @@ def test_traced_by_somebody(t):
     gdb.communicate("detach\nquit\n", timeout=60)
     check_recorded(t, program)
     program.end()
+
+
+# ---- Pythons that a program has loaded itself ----
+
+LOADER = r"""
+#include <dlfcn.h>
+#include <stdio.h>
+#include <string.h>
+int main(int argc, char **argv)
+{
+    int (*run)(const char *);
+    void (*begin)(void);
+    void *library = argc > 2 ? dlopen(argv[1], RTLD_NOW | RTLD_LOCAL) : NULL;
+    void *begins = library ? dlsym(library, "Py_Initialize") : NULL;
+    void *runs = library ? dlsym(library, "PyRun_SimpleString") : NULL;
+    if (!begins || !runs) { puts(dlerror()); return 1; }
+    memcpy(&begin, &begins, sizeof begin);
+    memcpy(&run, &runs, sizeof run);
+    begin();
+    return run(argv[2]);
+}
+"""
+LIBRARY = """
+import os, sysconfig
+folder, name, prefix = map(sysconfig.get_config_var, ("LIBDIR", "INSTSONAME", "prefix"))
+print(os.path.join(folder, name), prefix)
+"""
+
+
+def test_a_python_that_was_loaded(t):
+    """As launchers and servers do: nobody else finds its symbols, and there is one thread."""
+    need_attaching()
+    done = subprocess.run([t.python, "-c", LIBRARY], capture_output=True, text=True, check=True)
+    library, prefix = done.stdout.split()
+    if not os.path.exists(library) or not library.endswith((".so", ".so.1.0")):
+        raise Skip(f"{library} is not there")
+    loader = t.program("loader", LOADER)
+    path = t.file("work.py", WORK)
+    source = f"import sys; sys.argv = ['-', '', '']; exec(compile(open({path!r}).read(), {path!r}, 'exec'))"
+    process = subprocess.Popen([loader, library, source], text=True, stdin=subprocess.PIPE,
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                               env=dict(os.environ, PYTHONHOME=prefix))
+    t.at_end.append(process.kill)
+    line = process.stdout.readline()
+    assert line == "ready\n", (line, process.stderr.read())
+    check_recorded(t, process)
+    out, err = process.communicate("", timeout=60)
+    assert (process.returncode, out, err) == (0, "done\n", ""), (out, err)
+
+
+APPLICATION = """
+import threading
+def spin_it():
+    while True: sum(range(1000))
+threading.Thread(target=spin_it, name="spin_it", daemon=True).start()
+def application(environ, start):
+    start("200 OK", [])
+    return [b""]
+"""
+
+
+def test_uwsgi(t):
+    """Its plugin's Python. (Its own threads wait in calls that are not cut short: one of Python's is held.)"""
+    need_attaching()
+    if shutil.which("uwsgi-core") is None:
+        raise Skip("needs uwsgi-core")
+    log = t.dir / "log"
+    with open(log, "w", encoding="utf-8") as to:
+        server = subprocess.Popen(
+            ["uwsgi-core", "--plugin", "python3", "--socket", str(t.dir / "socket"), "--enable-threads",
+             "--master", "--wsgi-file", t.file("app.py", APPLICATION)],
+            stdout=to, stderr=to)
+    t.at_end.append(server.kill)
+    end = time.monotonic() + 60
+    while "spawned uWSGI worker 1" not in (text := log.read_text(encoding="utf-8")):
+        if "plugin" in text and server.poll() is not None:
+            raise Skip("uWSGI has no plugin for Python here")
+        assert time.monotonic() < end and server.poll() is None, text
+        time.sleep(0.02)
+    while "spin_it" not in run(t, "dump", server.pid).stdout:
+        assert time.monotonic() < end, log.read_text(encoding="utf-8")
+    trace = t.trace()
+    done = run(t, "-p", server.pid, "-o", trace, "-r", "200", "--duration", "0.5s")
+    assert done.returncode == 0, done
+    assert "spin_it" in {row["function"] for row in t.rows("functions", trace)}
+    server.send_signal(signal.SIGINT)
+    assert server.wait(60) == 0, log.read_text(encoding="utf-8")
