@@ -142,6 +142,13 @@ static bool gap_find(struct job *job)
     return false;
 }
 
+/* Nobody is in it; or nobody has come: pyrec was killed before, or there could be no thread. Who
+ * may still be on the way is looked for before anybody else is sent, see is_free_still(). */
+static bool is_free(const struct mailbox *is)
+{
+    return is->is_parked == 1 || is->clone <= 0;
+}
+
 static enum inject_outcome mailbox_find(struct job *job)
 {
     const struct remote_maps *const maps = &job->regard.maps;
@@ -153,7 +160,7 @@ static enum inject_outcome mailbox_find(struct job *job)
             return job_give_up(job, INJECT_BUSY,
                                "was being attached to by a pyrec that is gone: try again in 10 s",
                                NULL);
-        if (is.is_parked == 1) {
+        if (is_free(&is)) {
             job->place.mailbox = maps->list[i].from;
             job->place.is_again = true;
         }
@@ -174,12 +181,35 @@ static bool mailbox_clean(const struct job *job)
 
 /* ---- the thread that is held ---- */
 
-static bool is_anybody_inside(const struct job *job, const struct victims *victims)
+struct inside {
+    const struct job *job;
+    bool is_anybody;
+};
+
+static void inside_look(void *closure, pid_t tid)
 {
-    for (uint32_t i = 0; i < victims->n; i++)
-        if (!hold_is_out(job->plan->pid, victims->list[i].tid, job->place.code))
-            return true;
-    return false;
+    struct inside *const inside = closure;
+    const struct job *const job = inside->job;
+    if (!inside->is_anybody)
+        inside->is_anybody = !hold_is_out(job->plan->pid, tid, job->place.code);
+}
+
+/* Of all threads, also of those that would not be held now. */
+static bool is_anybody_inside(const struct job *job)
+{
+    struct inside inside = {.job = job};
+    char path[32];
+    snprintf(path, sizeof path, "/proc/%d/task", job->plan->pid);
+    (void)procfs_each_number(path, inside_look, &inside);
+    return inside.is_anybody;
+}
+
+/* It was cleaned; nobody has come into it since whom a pyrec that was killed had sent. */
+static bool is_free_still(const struct job *job)
+{
+    struct mailbox is;
+    return !job->place.is_again ||
+           (remote_read(&job->regard.remote, job->place.mailbox, &is, sizeof is) && is.clone == 0);
 }
 
 static enum inject_outcome hold_one(struct job *job, struct victims *victims, int *error)
@@ -192,7 +222,7 @@ static enum inject_outcome hold_one(struct job *job, struct victims *victims, in
     for (unsigned look = 0; look < LOOKS_MAX; look++) {
         if (!victims_look(victims, &job->regard.remote, &job->regard.images))
             return INJECT_GONE;
-        if (was_there && is_anybody_inside(job, victims))
+        if (was_there && (is_anybody_inside(job) || !is_free_still(job)))
             return INJECT_BUSY;
         was_there = false;
         for (uint32_t i = 0; i < victims->n; i++) {

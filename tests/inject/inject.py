@@ -163,6 +163,14 @@ class Program:
             (self.what, self.process.returncode, out, err)
 
 
+MAILBOX = 0x440000  # the length of the mapping that stays, see mailbox.h
+
+
+def mailboxes(pid):
+    areas = (line.split()[0].split("-") for line in open(f"/proc/{pid}/maps", encoding="utf-8"))
+    return sum(int(end, 16) - int(begin, 16) == MAILBOX for begin, end in areas)
+
+
 RAW = 9     # inject_step: our thread is there, and waits
 BYTES = 13  # there only where the library goes in as bytes
 
@@ -230,6 +238,7 @@ def check_killed(folder):
         program.say("busy\n")
         attach_surely(program)
         assert 1 <= len(program.entered()) <= 2, (program.file, program.entered())
+        assert mailboxes(program.pid) == 1, (program.file, mailboxes(program.pid))
         program.end()
     print("right, killed at each of", STEPS, "steps,", len(programs), "programs")
 
