@@ -24,6 +24,7 @@ import bench_size  # noqa: E402
 import bench_stats  # noqa: E402
 import bench_truth  # noqa: E402
 import overhead  # noqa: E402
+import tick  # noqa: E402
 import turns  # noqa: E402
 
 # what each of the ten programs returns for a scale of 2
@@ -115,6 +116,18 @@ def test_intervals(_):
     assert overhead.verdict(0.1, 0.5, 0.5) == ', met'
     assert overhead.verdict(0.6, 0.9, 0.5) == ', **not met**'
     assert overhead.verdict(0.1, 0.9, 0.5) == ', cannot be told'
+
+
+def test_ticks(_):
+    """A tenth more of a kind is found, and a kind that is new; a little more and less is not."""
+    old = {'rest': 1000, 'waits': 500, 'gil': 100}
+    assert tick.grown('instructions', old, {'rest': 1099, 'waits': 10, 'gil': 100}) == []
+    found = tick.grown('instructions', old, {'rest': 1101, 'many': 1})
+    assert [line.split(':')[0] for line in found] == ['rest', 'many'], found
+    old = {'gil': {'pread64': 1, 'clock_gettime': 3.2}}
+    assert tick.grown('calls', old, old) == []
+    assert tick.grown('calls', old, {'gil': {'pread64': 2, 'clock_gettime': 3.2}})
+    assert tick.grown('calls', {'gil': {}}, {'gil': {'getpid': 1}})
 
 
 def test_turns(test):
