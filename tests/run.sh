@@ -36,37 +36,38 @@ if [ "${PYREC_FETCH:-yes}" = yes ]; then
     cat build/interpreters.log
 fi
 
-slots=$(($(nproc) * 2)) # a test takes two of them, one that mostly waits takes one
-
-build() { # DIRECTORY BUILD_TYPE SANITIZERS WORDS [CMAKE BUILD ARGUMENTS...]
-    directory=$1
-    words=$4
-    step "configuring $directory/" "$directory/configure.log" cmake -S . -B "$directory" \
-        -DBUILD_TESTING=ON -DPYREC_WERROR=ON -DCMAKE_BUILD_TYPE="$2" -DPYREC_SANITIZE="$3" \
-        -DPYREC_MATRIX="${PYREC_MATRIX:-short}"
-    shift 4
-    step "building $directory/ ($words)" "$directory/build.log" \
-        cmake --build "$directory" -j "$(nproc)" "$@"
-}
+slots=$(($(nproc) * 4)) # a test takes four of them, one that waits fewer: tests/CMakeLists.txt
+status=0
 
 # Tests start real programs and many of them at once: on a machine that is suddenly busy with something
 # else, one may fail that is right. It has a second chance; what fails twice has failed.
 run() { # DIRECTORY [CTEST ARGUMENTS...]
     echo "testing in $1/ .."
     (cd "$1" && shift && ctest --output-on-failure --repeat until-pass:2 -j "$slots" "$@") || {
-        run_status=$?
+        status=$?
         echo "$0: tests failed in $1/; what they said: $1/Testing/Temporary/LastTest.log" >&2
-        exit "$run_status"
     }
 }
 
-build build Release "" "takes some minutes"
+./tests/build.sh build Release "" "takes some minutes"
 if [ "${PYREC_SANITIZERS:-yes}" = yes ]; then
-    build build-asan RelWithDebInfo address,undefined "AddressSanitizer and UndefinedBehaviorSanitizer"
+    # The other builds take what CPU the tests leave: tests wait a lot, and come first.
+    setsid chrt --idle 0 sh -ec '
+        ./tests/build.sh build-asan RelWithDebInfo address,undefined \
+            "AddressSanitizer and UndefinedBehaviorSanitizer, beside the tests"
+        ./tests/build.sh build-tsan RelWithDebInfo thread "ThreadSanitizer, beside the tests" \
+            --target race_tests' &
+    builds=$!
+    trap 'kill -- "-$builds" 2>/dev/null || true' EXIT
+    trap 'exit 130' INT TERM
+fi
+run build "$@"
+if [ "${PYREC_SANITIZERS:-yes}" = yes ]; then
+    wait "$builds"
+    trap - EXIT
     # "many": the same commands over and over, for what they print and not for how they read
     run build-asan -L 'unit|fuzz|golden' -LE many "$@"
     run build-asan -L sanitized "$@"
-    build build-tsan RelWithDebInfo thread "ThreadSanitizer" --target race_tests
     run build-tsan -L race "$@"
 fi
-run build "$@"
+exit "$status"

@@ -251,6 +251,9 @@ def main():
     sys.path[:0] = [str(HERE), *(str(path) for path in sorted(HERE.iterdir()) if path.is_dir())]
     sys.modules["e2e"] = sys.modules["__main__"]  # one Skip for both
     tests = importlib.import_module(module)
+    unknown = [name for name in wanted if not hasattr(tests, name)]
+    if unknown:
+        sys.exit(f"{module} has no {unknown}")
     results = [run_test(name, test, build, python) for name, test in list(vars(tests).items())
                if name.startswith("test_") and (not wanted or name in wanted)]
     failed, ran = sum(isinstance(wrong, str) for wrong in results), results.count(None)

@@ -31,7 +31,7 @@ static void meta_add(struct bytes *raw, uint32_t generation)
     golden_add(raw, PYREC__V1__PACKET__BODY_META, &meta);
 }
 
-static void strings_fill(Pyrec__V1__Defs *defs, char names[N_FUNCTIONS + 6][24], char **strings)
+static void strings_fill(Pyrec__V1__Defs *defs, char names[N_FUNCTIONS + 6][40], char **strings)
 {
     for (int i = 0; i < N_FUNCTIONS + 6; i++) {
         strings[i] = names[i];
@@ -60,7 +60,7 @@ static void defs_add(struct bytes *raw, const struct wander *wander)
 {
     Pyrec__V1__Defs defs;
     Pyrec__V1__Thread thread[N_THREADS], *threads[N_THREADS];
-    char names[N_FUNCTIONS + 6][24], *strings[N_FUNCTIONS + 6];
+    char names[N_FUNCTIONS + 6][40], *strings[N_FUNCTIONS + 6];
     uint32_t name[N_FUNCTIONS], file[N_FUNCTIONS], first_line[N_FUNCTIONS];
     uint32_t function[N_LOCATIONS], zero[N_LOCATIONS] = {0}, up[N_STACKS], location[N_STACKS];
     int32_t line[N_LOCATIONS];
