@@ -22,7 +22,8 @@ def test_dies_of_the_same_signal(t):
     for number in (signal.SIGTERM, signal.SIGKILL, signal.SIGSEGV):
         run = t.record("-c", f"import os; os.kill(os.getpid(), {int(number)})", ok=False)
         assert run.status == -number, (run.status, number)
-        assert t.rows("threads", run.trace) is not None
+        names = [row["thread"] for row in t.rows("threads", run.trace)]
+        assert names == ["MainThread"], names
 
 
 def test_not_found(t):
@@ -224,7 +225,7 @@ def test_max_depth(t):
     run = t.record("-c", script, options=["--max-depth", "10"])
     deep = [frames for frames, _ in t.stacks(run.trace) if "f (" in frames[-1]]
     assert deep and all(len(frames) == 11 for frames in deep), deep
-    assert "cut" in deep[0][0] or "truncated" in deep[0][0] or "depth" in deep[0][0], deep[0][0]
+    assert {frames[0] for frames in deep} == {"<truncated>"}, deep[0][0]
 
 
 def test_no_cumulative(t):
@@ -237,13 +238,10 @@ def test_no_cumulative(t):
 def test_no_signals(t):
     """Nobody is ever asked; all the same, stacks are proven: the sampler takes the thread's CPU."""
     run = t.record(t.sample("fib.py"), "31", options=["--no-signals", "-r", "1k"])
-    info = json.dumps(t.info(run.trace))
     rows = t.rows("lines", run.trace, "--merge-threads")
     assert any(row["function"] == "fib" and row["samples"] > 5 for row in rows)
-    asked = [fact for fact in walk(json.loads(info)) if fact.get("name") == "samples asked"
-             or fact.get("samples_asked") is not None]
-    for fact in asked:
-        assert float(fact.get("value", fact.get("samples_asked")) or 0) == 0, fact
+    quality = t.info(run.trace)["quality"]
+    assert [row["samples_asked"] for row in quality] == [0], quality
     everything = sum(row["samples"] for row in rows)
     failed = sum(row["samples"] for row in rows if row["function"].startswith("<failed"))
     likely = sum(row["samples"] for row in t.rows("lines", run.trace, "--merge-threads",
@@ -278,16 +276,6 @@ def test_no_signals_deep(t):
     run = t.record("-c", script, options=["--no-signals", "-r", "1k"])
     whole = sum(n for frames, n in t.stacks(run.trace) if len(frames) > 600)
     assert whole > 0.8 * sum(n for _, n in t.stacks(run.trace)), t.stacks(run.trace)[:3]
-
-
-def walk(value):
-    if isinstance(value, dict):
-        yield value
-        for part in value.values():
-            yield from walk(part)
-    elif isinstance(value, list):
-        for part in value:
-            yield from walk(part)
 
 
 def test_programs_nobody_here_wrote(t):
