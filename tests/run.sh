@@ -63,6 +63,9 @@ if [ "${PYREC_SANITIZERS:-yes}" = yes ]; then
 fi
 run build "$@"
 if [ "${PYREC_SANITIZERS:-yes}" = yes ]; then
+    for process in $(pgrep -g "$builds"); do # what is left of them need not stand back any more
+        chrt --other --pid 0 "$process" 2>/dev/null || true
+    done
     wait "$builds"
     trap - EXIT
     # "many": the same commands over and over, for what they print and not for how they read
