@@ -104,7 +104,7 @@ def labels(data):
             for event in strict_json(data)["traceEvents"] if event["ph"] == "B"}
 
 
-def speedscope_times(data, samples, named, late=0):
+def speedscope_times(data, samples, named, late=0, missed=0):
     """As chrome_times: what is shown at a time was then. By function, in an export by wall."""
     file = strict_json(data)
     frames = file["shared"]["frames"]
@@ -116,7 +116,8 @@ def speedscope_times(data, samples, named, late=0):
             at += weight
     for sample in samples:
         found = [frame for begin, end, frame in shown[sample["thread"]]
-                 if begin < sample["time"] - 1e-9 and sample["time"] < end + late + 1e-6]
+                 if begin - missed < sample["time"] - 1e-9 and
+                 sample["time"] < end + missed + late + 1e-6]
         leaf = sample["stack"][0]
         assert any(f is not None and (named[f["name"]], f.get("file", "")) ==
                    (leaf["function"], leaf["file"]) for f in found), (sample, found)
@@ -291,11 +292,12 @@ def chrome(data, by):
     return total
 
 
-def chrome_times(data, samples, late=0):
+def chrome_times(data, samples, late=0, missed=0):
     """
     Slices are where samples were, in an export by wall: `samples` are the rows of dump. Functions
     are open as long as something was observed, and every sample is in the slice of its line: that
-    of its interval, which may have been over for `late` seconds when the sample was taken.
+    of its interval, which may have been over for `late` seconds when the sample was taken, and be
+    as far away as ticks were `missed` one after the other.
     """
     leaves, outermost, open_ = {}, {}, {}
     for event in strict_json(data)["traceEvents"]:
@@ -315,7 +317,8 @@ def chrome_times(data, samples, late=0):
         events = leaves[sample["process"], sample["thread_id"]]
         at = sample["time"] * 1e6
         covering = [e for e in events
-                    if e["ts"] < at - 1e-3 and at < e["ts"] + e["dur"] + late * 1e6 + 1e-3]
+                    if e["ts"] - missed * 1e6 < at - 1e-3 and
+                    at < e["ts"] + e["dur"] + (missed + late) * 1e6 + 1e-3]
         line = sample["stack"][0]["line"]
         assert len(covering) == 1 or late > 0 and covering, (sample, covering)
         assert any(e["name"].startswith(f"line {line} of " if line else "") and

@@ -185,9 +185,12 @@ def check_nothing(maker):
 
 
 def check_times(maker, late=0):
-    """What is said to have been when; ticks may have been so late, in seconds."""
+    """What is said to have been when; ticks may have been so late, in seconds. Where some were
+    missed, their time is the next one's: a part that begins among them shows that much later."""
     samples = [json.loads(line) for line in maker.run("dump", "--format", "json").splitlines()]
-    end = max(sample["time"] for sample in samples)
+    times = sorted(sample["time"] for sample in samples)
+    end = times[-1]
+    missed = max(0, *(b - a - late for a, b in zip(times, times[1:]))) if late else 0
     ranges = [(end * i / 7, end * k / 7) for i in range(7) for k in range(i + 1, 8)]
     export_check.gecko_ranges(maker.run("export", "--format", "gecko"), samples, ranges,
                               2 if late else 1)
@@ -197,9 +200,9 @@ def check_times(maker, late=0):
         assert samples
         named = export_check.labels(maker.run("export", "--format", "chrome", *part))
         export_check.speedscope_times(maker.run("export", "--format", "speedscope", *part),
-                                      samples, named, late)
+                                      samples, named, late, missed)
         export_check.chrome_times(maker.run("export", "--format", "chrome", "--by", "wall", *part),
-                                  samples, late)
+                                  samples, late, missed)
 
 
 def check_defaults(maker):
