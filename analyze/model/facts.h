@@ -86,6 +86,10 @@ void facts_settle_recording(const struct facts *facts, struct census *census,
 void facts_settle(struct facts *facts, struct census *census, struct recording *recording,
                   uint32_t process, uint32_t generation, uint64_t quantum_ns);
 
+/* Of these, only who the process and its threads are; may be called again. */
+void facts_settle_threads(const struct facts *facts, struct census *census,
+                          struct recording *recording, uint32_t process, uint64_t quantum_ns);
+
 /* Of these, only when the wall clock was set. */
 void facts_settle_wall(struct facts *facts, struct recording *recording);
 

@@ -197,6 +197,16 @@ void facts_settle_wall(struct facts *facts, struct recording *recording)
     facts->n_steps_settled = facts->wall.n;
 }
 
+void facts_settle_threads(const struct facts *facts, struct census *census,
+                          struct recording *recording, uint32_t process, uint64_t quantum_ns)
+{
+    if (process == 0)
+        return;
+    struct process *const p = census_process(census, recording, process);
+    settle_meta(facts, census, p);
+    settle_threads(facts, census, p, quantum_ns);
+}
+
 void facts_settle(struct facts *facts, struct census *census, struct recording *recording,
                   uint32_t process, uint32_t generation, uint64_t quantum_ns)
 {

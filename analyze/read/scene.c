@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "scene.h"
 
-#include "format/base/bisect.h"
 #include "trace_run.h"
 
 #include "analyze/base/memory.h"
+#include "format/base/bisect.h"
 #include "unit.h"
 
 #include <stdlib.h>
@@ -36,6 +36,16 @@ uint64_t scene_before_ns(const struct scene *scene, uint32_t tick)
 uint64_t scene_time_ns(const struct scene *scene, uint32_t tick)
 {
     return scene_before_ns(scene, tick + 1);
+}
+
+static bool is_before(const void *scene, size_t tick, const void *ns)
+{
+    return scene_time_ns(scene, (uint32_t)tick) < *(const uint64_t *)ns;
+}
+
+uint32_t scene_tick_at(const struct scene *scene, uint64_t ns)
+{
+    return (uint32_t)bisect(scene, scene->n_ticks, is_before, &ns);
 }
 
 uint64_t scene_wall_ns(const struct scene *scene, uint32_t first, uint32_t n)
@@ -268,6 +278,8 @@ static void read_unit(void *closure, size_t worker, struct unit_reader *reader)
         if (scene_load(scene) && job->fn != NULL)
             job->fn(job->closure, scene);
     }
+    if (scene->names)
+        unit_settle_threads(reader);
 }
 
 void scene_run(struct scene *scene, struct trace *trace, const struct select *select, scene_fn *fn,

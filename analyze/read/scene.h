@@ -46,6 +46,7 @@ struct scene_holder {
 };
 
 struct scene {
+    bool names;       /* processes that were not selected before get their names now */
     bool expressions; /* places are told apart within a line; set before the first scene_run */
     struct trace *trace;
     struct arena arena;
@@ -97,6 +98,9 @@ void scene_names(struct scene *scene, struct trace *trace, const struct select *
 /* Until when a tick stands, and since when, on the common clock of all files. */
 uint64_t scene_time_ns(const struct scene *scene, uint32_t tick);
 uint64_t scene_before_ns(const struct scene *scene, uint32_t tick);
+
+/* The first tick at or after ns; n_ticks when there is none. */
+uint32_t scene_tick_at(const struct scene *scene, uint64_t ns);
 
 /* How much time the ticks first .. first + n - 1 stand for, and how many intervals. */
 uint64_t scene_wall_ns(const struct scene *scene, uint32_t first, uint32_t n);

@@ -349,6 +349,12 @@ void unit_settle(struct unit_reader *reader)
             &reader->dict, reader->quantum_ns);
 }
 
+void unit_settle_threads(struct unit_reader *reader)
+{
+    facts_settle_threads(&reader->facts, &reader->trace->census, reader->unit->recording,
+                         reader->unit->process, reader->quantum_ns);
+}
+
 void unit_reader_clear(struct unit_reader *reader)
 {
     dict_clear(&reader->dict);

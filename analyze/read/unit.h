@@ -70,6 +70,9 @@ bool unit_pid(const struct unit_reader *reader, uint32_t *pid);
 /* Put what was learnt into the census. Called by trace_run, under the trace's lock. */
 void unit_settle(struct unit_reader *reader);
 
+/* The same of its threads alone, in a later pass, which reads units that the first one left out. */
+void unit_settle_threads(struct unit_reader *reader);
+
 void unit_reader_clear(struct unit_reader *reader);
 
 #endif

@@ -68,6 +68,7 @@ void stalls_clear(struct stalls *stalls)
     for (size_t i = 0; i < stalls->n; i++) {
         free(stalls->list[i].entries);
         free(stalls->list[i].peers);
+        free(stalls->list[i].shared);
         hash_clear(&stalls->list[i].hash);
     }
     free(stalls->list);

@@ -65,6 +65,17 @@ struct stall_entry {
     struct weights counted; /* what of it was asked for; times in ns */
 };
 
+/* A wait that no thread of its own process was seen to end: another process may have. */
+struct stall_shared {
+    uint64_t begin_ns, end_ns; /* when it was seen waiting first and last */
+    uint64_t slack_ns;         /* what it waits for may have been let go so much before that end */
+    bool ended, own;           /* own: threads of its own process are looked at as well */
+    uint32_t node, call;
+    enum wait_kind kind;
+    struct stall_entry unheld; /* how it is told where nobody fits; nothing, of one that asks */
+    enum stall_unheld why;
+};
+
 /* A thread of the process in the stall's time. */
 struct stall_peer {
     const struct thread *thread;
@@ -101,6 +112,8 @@ struct stall {
     uint64_t lock_ns[WAIT_KIND_COUNT]; /* it waited for somebody else */
     uint64_t unheld_ns[UNHELD_COUNT];  /* of it, for nobody can tell whom */
     const struct thread *maybe[2];     /* two of those that fitted equally, the last time */
+    struct stall_shared *shared;       /* until other processes were looked at */
+    size_t n_shared, shared_size;
 
     uint64_t n_blocked, longest_ns; /* how often it was blocked, and the longest time without a
                                        break; its clock moves when it wakes up */

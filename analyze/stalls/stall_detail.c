@@ -2,8 +2,8 @@
 #include "analyze/base/memory.h"
 #include "analyze/idle/idle_place.h"
 #include "analyze/read/unit.h"
-#include "format/base/bisect.h"
 #include "stall.h"
+#include "wait_across.h"
 #include "wait_judge.h"
 
 #include <stdlib.h>
@@ -168,17 +168,6 @@ static void follow_waits(struct stalls *stalls, struct stall *stall, const struc
 
 /* ---- reading ---- */
 
-static bool is_before(const void *scene, size_t tick, const void *ns)
-{
-    return scene_time_ns(scene, (uint32_t)tick) < *(const uint64_t *)ns;
-}
-
-/* The first tick at or after ns; n_ticks when there is none. */
-static uint32_t tick_at(const struct scene *scene, uint64_t ns)
-{
-    return (uint32_t)bisect(scene, scene->n_ticks, is_before, &ns);
-}
-
 static void detail_stall(struct stalls *stalls, struct stall *stall)
 {
     struct scene *const scene = stalls->scene;
@@ -191,8 +180,8 @@ static void detail_stall(struct stalls *stalls, struct stall *stall)
             follow_waits(stalls, stall, NULL, 0, 0); /* what came next, as its last wait ended */
         return;
     }
-    const uint32_t begin = tick_at(scene, stall->begin_ns + 1);
-    const uint32_t end = tick_at(scene, stall->end_ns + 1);
+    const uint32_t begin = scene_tick_at(scene, stall->begin_ns + 1);
+    const uint32_t end = scene_tick_at(scene, stall->end_ns + 1);
     for (size_t i = 0; i < scene->n_threads; i++) {
         const struct scene_thread *const t = &scene->threads[i];
         if (t->thread == stall->thread)
@@ -267,6 +256,7 @@ void stalls_detail(struct stalls *stalls, struct trace *trace, const struct sele
         free(stall->log);
         stall->log = NULL;
     }
+    wait_across(stalls, trace, detailing.n);
 }
 
 const struct stall_entry *stall_largest(const struct stall *stall, enum stall_kind kind)

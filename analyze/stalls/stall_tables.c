@@ -29,10 +29,10 @@ static const struct part_kind call_kind = {"calls", "what it was blocked in",
 static const struct part_kind gil_kind = {"gil", "who held the GIL that it waited for",
                                           "seconds,part,other,function,place", "other_id,file,line",
                                           ROW_STALL_LINE};
-static const struct part_kind held_kind = {"holders",
-                                           "who likely held what it waited for, or ended the wait",
-                                           "seconds,part,other,doing,function,place,evidence",
-                                           "other_id,blocked_in,file,line", ROW_STALL_LINE};
+static const struct part_kind held_kind = {
+    "holders", "who likely held what it waited for, or ended the wait",
+    "seconds,part,other,doing,function,place,evidence",
+    "other_process,other_id,blocked_in,file,line", ROW_STALL_LINE};
 static const struct part_kind other_kind = {"others", "what the other threads did meanwhile",
                                             "seconds,part,other,doing,function,place",
                                             "other_id,blocked_in,file,line", ROW_STALL_LINE};

@@ -2,8 +2,8 @@
 #include "stall_who.h"
 
 #include "analyze/base/memory.h"
-#include "analyze/idle/idle_names.h"
 #include "stall_text.h"
+#include "wait_across.h"
 #include "wait_judge.h"
 
 #include <stdlib.h>
@@ -11,8 +11,6 @@
 
 #define WORTH_SHARE 0.1 /* of a stall's time: a wait of less is left to the tables */
 #define NAMED_MAX   3   /* threads in a sentence */
-#define ASKS_MIN    3   /* sleeps in one place: it asks again and again */
-#define ASKS_SHARE  0.5 /* .. that are so much of the stall */
 
 /* A thread, what it held in all, and where most of that. */
 struct holder {
@@ -107,14 +105,25 @@ static enum stall_unheld largest_unheld(const struct stall *stall)
     return most;
 }
 
+/* Its name; with that of its process, where it is another one's. */
+static const char *name_of(struct view *view, const struct stall *stall,
+                           const struct thread *thread)
+{
+    if (thread->process == stall->thread->process)
+        return thread->name;
+    return arena_print(&view->arena, "%s of process %s", thread->name,
+                       view_name_process(view, thread->process));
+}
+
 /* A lock that another process may have, which no thread of this one was seen to let go. */
 static const char *shared_text(struct view *view, const struct stall *stall)
 {
-    return arena_print(&view->arena,
-                       "no thread of this process was seen to let go, so another process may have "
-                       "had it; `pyanalyze timeline --from %.3f --to %.3f` shows what the recorded "
-                       "ones did then",
-                       (double)stall->begin_ns / 1e9, (double)stall->end_ns / 1e9);
+    return arena_print(
+        &view->arena,
+        "held by another process perhaps: no thread of those that are recorded was "
+        "seen to let go; `pyanalyze timeline --from %.3f --to %.3f` shows what the recorded "
+        "ones did then",
+        (double)stall->begin_ns / 1e9, (double)stall->end_ns / 1e9);
 }
 
 /* Why it cannot be told, and what would tell. */
@@ -128,7 +137,8 @@ static const char *unheld_text(struct view *view, const struct stall *stall, enu
         return arena_print(&view->arena,
                            "%s and %s went on alike as the wait ended; a higher --rate of pyrec "
                            "tells more threads apart",
-                           stall->maybe[0]->name, stall->maybe[1]->name);
+                           name_of(view, stall, stall->maybe[0]),
+                           name_of(view, stall, stall->maybe[1]));
     case UNHELD_SHORT:
         return "the waits are of less than three samples each; a higher --rate of pyrec tells more";
     case UNHELD_OPEN:
@@ -174,17 +184,31 @@ static const char *likely_text(struct view *view, const struct stalls *stalls,
         enum stall_evidence evidence = EVIDENCE_NONE;
         for (size_t i = 0; i < stall->n_peers; i++)
             evidence = stall->peers[i].thread == h->thread ? stall->peers[i].evidence : evidence;
-        return arena_print(&view->arena, "likely %s in %s, %s (%s)", h->thread->name, place, doing,
+        return arena_print(&view->arena, "likely %s in %s, %s (%s)",
+                           name_of(view, stall, h->thread), place, doing,
                            wait_evidence_text(evidence));
     }
     for (size_t i = 0; i < holders->n && i < NAMED_MAX; i++)
         text = arena_print(&view->arena, "%s%s%s %s", text, i > 0 ? ", " : "",
-                           holders->list[i].thread->name,
+                           name_of(view, stall, holders->list[i].thread),
                            stall_seconds_text(view, holders->list[i].ns));
     if (holders->n > NAMED_MAX)
         text = arena_print(&view->arena, "%s, and %zu more", text, holders->n - NAMED_MAX);
     return arena_print(&view->arena, "likely one after the other: %s; %s most in %s, %s", text,
-                       h->thread->name, place, doing);
+                       name_of(view, stall, h->thread), place, doing);
+}
+
+/* Is it all held by who was past the acquire, and left as the wait ended? */
+static bool is_all_sure(const struct stall *stall, const struct holders *holders)
+{
+    for (size_t i = 0; i < holders->n; i++) {
+        for (size_t k = 0; k < stall->n_peers; k++) {
+            if (stall->peers[k].thread == holders->list[i].thread &&
+                stall->peers[k].evidence != EVIDENCE_BLOCK_LEFT)
+                return false;
+        }
+    }
+    return true;
 }
 
 static const char *lock_text(struct view *view, const struct stalls *stalls,
@@ -204,8 +228,9 @@ static const char *lock_text(struct view *view, const struct stalls *stalls,
     const bool told = holders.n > 0 && holders.ns >= unheld_ns;
     const char *text = what[kind];
     if (told)
-        text = arena_print(&view->arena, "%s%s%s", text, likely_text(view, stalls, stall, &holders),
-                           kind == WAIT_SHARED ? ", or another process" : "");
+        text = arena_print(
+            &view->arena, "%s%s%s", text, likely_text(view, stalls, stall, &holders),
+            is_all_sure(stall, &holders) || kind != WAIT_SHARED ? "" : ", or another process");
     if (unheld_ns * 20 >= lock_ns) /* a twentieth is worth a word */
         text = arena_print(
             &view->arena, "%s%scannot be told: %s", text,
@@ -222,14 +247,22 @@ static const char *lock_text(struct view *view, const struct stalls *stalls,
 
 /* ---- sleeps ---- */
 
-/* Did it sleep again and again in one place, as who asks for a lock until it is free does? */
-static bool asks(const struct stalls *stalls, const struct stall *stall)
+/* Who asks for a lock by sleeping, if that is what it did. */
+static const char *asks_text(struct view *view, const struct stalls *stalls,
+                             const struct stall *stall)
 {
-    const struct stall_entry *const e = stall_largest(stall, STALL_CALL);
-    return e != NULL && e->call != SCENE_NO_CALL &&
-           idle_name_is_call(stalls->scene->calls[e->call], "sleep") &&
-           stall->n_blocked >= ASKS_MIN &&
-           (double)stall_entry_ns(e) >= ASKS_SHARE * (double)stall->wall_ns;
+    struct holders holders = holders_of(stall, STALL_HELD);
+    const char *const text =
+        holders.n > 0
+            ? arena_print(&view->arena,
+                          "holds it, if it slept so often to ask for a lock, as sqlite's busy "
+                          "timeout does: %s",
+                          likely_text(view, stalls, stall, &holders))
+            : "holds it: cannot be told, if it slept so often to ask for a lock, as sqlite's busy "
+              "timeout does: the recording does not say what a sleep is for, and no thread of the "
+              "recorded processes was seen to end it";
+    free(holders.list);
+    return text;
 }
 
 unsigned stall_tell_who(struct view *view, const struct stalls *stalls, const struct stall *stall,
@@ -251,10 +284,10 @@ unsigned stall_tell_who(struct view *view, const struct stalls *stalls, const st
         story_add_line(
             story, arena_print(&view->arena, "who   %s", lock_text(view, stalls, stall, lock_ns)));
     }
-    if (asks(stalls, stall))
-        story_add_line(story, arena_print(&view->arena,
-                                          "who   holds it: cannot be told, if it slept so often to "
-                                          "ask for a lock, as sqlite's busy timeout does: the "
-                                          "recording does not say what a sleep is for"));
+    if (!(said & 1u << STALL_HELD) && wait_asks(stalls, stall)) {
+        said |= 1u << STALL_HELD;
+        story_add_line(story,
+                       arena_print(&view->arena, "who   %s", asks_text(view, stalls, stall)));
+    }
     return said;
 }

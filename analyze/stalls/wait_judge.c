@@ -1,10 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 #include "wait_judge.h"
 
+#include "analyze/base/memory.h"
+
 #include <string.h>
 
 /* Less than so many ticks in one place say nothing about going on from there. */
 #define STAYED_MIN 3u
+
+/* So many waits of one stall may be left to what other processes did. */
+#define SHARED_MAX 64
 
 /* One moment at which somebody let go. */
 struct wait_moment {
@@ -68,8 +73,10 @@ static bool ran(const struct wait_moment *m, const struct wait_peer *peer)
 
 static bool waits_for_lock(const struct wait_moment *m, const struct wait_run *run)
 {
-    return run->class == CLASS_BLOCKED &&
-           wait_kind_of(m->stalls->scene, run->node, run->call) == WAIT_LOCK;
+    if (run->class != CLASS_BLOCKED)
+        return false;
+    const enum wait_kind kind = wait_kind_of(m->stalls->scene, run->node, run->call);
+    return kind == WAIT_LOCK || (kind == WAIT_SHARED && m->wait->kind == WAIT_SHARED);
 }
 
 /* A stack that could not be read, or has no Python frame, says nothing. */
@@ -134,13 +141,11 @@ static bool went_on(const struct wait_moment *m, const struct suspect *s)
     return false;
 }
 
-/* Was it all the while past the line in which the waiter stands, in the same function? */
-static bool was_past(const struct wait_moment *m, const struct suspect *s, uint32_t last)
+/* Was it all the while past that line of the waiter's stack, in the same function? */
+static bool was_past_frame(const struct wait_moment *m, const struct suspect *s, uint32_t last,
+                           uint32_t taker)
 {
     const struct scene *const scene = m->stalls->scene;
-    const uint32_t taker = wait_taker(scene, m->wait->node);
-    if (taker == TREE_ROOT)
-        return false;
     const struct symbol_place *const places = scene->symbols.places;
     const struct symbol_place *const here = &places[scene->tree.nodes[taker].place];
     bool seen = false;
@@ -159,6 +164,23 @@ static bool was_past(const struct wait_moment *m, const struct suspect *s, uint3
     return seen;
 }
 
+/*
+ * The same of the line in which the waiter takes the lock. A function with a name like acquire may
+ * do nothing else, or hold it as well.
+ */
+static bool was_past(const struct wait_moment *m, const struct suspect *s, uint32_t last)
+{
+    const struct scene *const scene = m->stalls->scene;
+    const uint32_t taker = wait_taker(scene, m->wait->node);
+    for (uint32_t node = m->wait->node; node != TREE_ROOT; node = scene->tree.nodes[node].parent) {
+        if (was_past_frame(m, s, last, node))
+            return true;
+        if (node == taker)
+            break;
+    }
+    return false;
+}
+
 /* ---- judging ---- */
 
 /* Since when it may have held it, and what stayed on its stack since. */
@@ -173,7 +195,8 @@ static void look_back(const struct wait_moment *m, struct suspect *s)
         const uint32_t end = run->first + run->n;
         if (end <= m->begin)
             return;
-        if (end <= s->last && m->wait->kind == WAIT_LOCK && waits_for_lock(m, run)) {
+        if (end <= s->last && m->wait->kind != WAIT_SIGNAL && m->wait->kind != WAIT_SEMAPHORE &&
+            waits_for_lock(m, run)) {
             s->from = end;
             s->waited = true;
             return;
@@ -291,19 +314,104 @@ static void add_held(const struct wait_moment *m, struct stall *stall, const str
     known->evidence = s->evidence > known->evidence ? s->evidence : known->evidence;
 }
 
+/* May it be another process's doing, which is to be looked at later? */
+static bool may_be_shared(const struct wait_moment *m, const struct stall *stall, uint32_t end,
+                          enum stall_unheld why)
+{
+    return (m->wait->kind == WAIT_SHARED || m->wait->kind == WAIT_LOCK) &&
+           (why == UNHELD_NOBODY_RAN || why == UNHELD_NOBODY_FITS || why == UNHELD_OPEN) &&
+           end - m->begin >= STAYED_MIN && stall->n_shared < SHARED_MAX && !m->log->full;
+}
+
 /* Nobody can be told for the waiter's own ticks first .. end - 1. */
 static void add_unheld(const struct wait_moment *m, struct stall *stall, uint32_t end,
                        enum stall_unheld why)
 {
     const struct wait_peer *const own = wait_log_peer(m->log, stall->thread);
+    struct stall_shared *shared = NULL;
+    if (may_be_shared(m, stall, end, why)) {
+        stall->shared = memory_grow(stall->shared, &stall->shared_size, stall->n_shared + 1,
+                                    sizeof *stall->shared);
+        shared = &stall->shared[stall->n_shared++];
+        *shared = (struct stall_shared){
+            .begin_ns = m->log->ticks[m->begin + 1 - m->log->first].at_ns,
+            .end_ns = m->log->ticks[end - m->log->first].at_ns,
+            .ended = m->wait->ended,
+            .node = m->wait->node,
+            .call = m->wait->call,
+            .kind = m->wait->kind,
+            .why = why,
+        };
+    }
     for (size_t i = own != NULL && end > 0 ? wait_run_before(own, end - 1) : SIZE_MAX;
          i != SIZE_MAX && own->runs[i].first + own->runs[i].n > m->begin; i--) {
         struct stall_entry e = entry_of(m->log, &own->runs[i], m->begin, end, m->wait->counts);
         e.number = TREE_ROOT;
         e.call = SCENE_NO_CALL;
-        stall->unheld_ns[why] += stall_entry_ns(&e);
-        stall_add_entry(stall, &e);
+        if (shared == NULL) {
+            stall->unheld_ns[why] += stall_entry_ns(&e);
+            stall_add_entry(stall, &e);
+            continue;
+        }
+        shared->unheld.kind = e.kind;
+        for (int c = 0; c < CLASS_COUNT; c++)
+            shared->unheld.wall_ns[c] += e.wall_ns[c];
+        weights_add(&shared->unheld.counted, &e.counted);
     }
+}
+
+/* The best of one thread, whenever it may have let go. */
+static struct suspect look_back_from(struct wait_moment *m, const struct wait_peer *peer,
+                                     uint32_t slack, uint32_t *end)
+{
+    struct suspect best = {.peer = peer};
+    const uint32_t last = m->end;
+    for (uint32_t back = 0; back <= slack && last - back > m->begin + STAYED_MIN; back++) {
+        struct suspect s = {.peer = peer};
+        m->end = last - back;
+        if (m->wait->ended)
+            look(m, &s);
+        else
+            look_open(m, &s);
+        if (s.evidence != EVIDENCE_NONE &&
+            (best.evidence == EVIDENCE_NONE || rank(s.evidence) < rank(best.evidence))) {
+            best = s;
+            *end = m->end;
+        }
+    }
+    m->end = last;
+    return best;
+}
+
+void wait_judge_best(struct stalls *stalls, const struct stall *stall, const struct wait_log *log,
+                     const struct wait *wait, uint32_t slack, struct wait_found *found, size_t *n,
+                     const struct thread *maybe[2])
+{
+    struct wait_moment m = {stalls, log, wait, NULL, wait->first, wait->end};
+    for (size_t i = 0; i < log->n_peers && !log->full; i++) {
+        const struct wait_peer *const peer = &log->peers[i];
+        uint32_t end = m.end;
+        if (peer->thread == stall->thread || peer->n == 0)
+            continue;
+        const struct suspect s = look_back_from(&m, peer, slack, &end);
+        /* what it was before it waited for something itself is another one's, or nobody's */
+        if (s.evidence == EVIDENCE_NONE || rank(s.evidence) == rank(EVIDENCE_WENT_ON) ||
+            (found->evidence != EVIDENCE_NONE && rank(s.evidence) > rank(found->evidence)))
+            continue;
+        *n = rank(s.evidence) == rank(found->evidence) ? *n + 1 : 1;
+        maybe[*n == 1 ? 0 : 1] = peer->thread;
+        *found = (struct wait_found){peer->thread, s.from, end, s.evidence};
+    }
+}
+
+void wait_add_found(struct stalls *stalls, struct stall *stall, const struct wait_log *log,
+                    const struct wait *wait, const struct wait_found *found)
+{
+    const struct wait_moment m = {stalls, log, wait, NULL, wait->first, found->end};
+    const struct suspect s = {.peer = wait_log_peer(log, found->thread),
+                              .from = found->from,
+                              .evidence = found->evidence};
+    add_held(&m, stall, &s);
 }
 
 void wait_judge(struct stalls *stalls, struct stall *stall, const struct wait_log *log,

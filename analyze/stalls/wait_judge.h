@@ -27,6 +27,26 @@
 void wait_judge(struct stalls *stalls, struct stall *stall, const struct wait_log *log,
                 const struct wait *wait);
 
+/* Of those in a log the one that let go at the end of a wait, whose ticks are the log's. */
+struct wait_found {
+    const struct thread *thread;
+    uint32_t from, end; /* ticks: it likely had it */
+    enum stall_evidence evidence;
+};
+
+/*
+ * Look for it; where several are as good `n` says how many, and `maybe` who. The wait may have
+ * ended up to `slack` ticks before it was seen to end. Threads of other processes are judged by the
+ * same evidence, but only for what they hold themselves: not who had it before them.
+ */
+void wait_judge_best(struct stalls *stalls, const struct stall *stall, const struct wait_log *log,
+                     const struct wait *wait, uint32_t slack, struct wait_found *found, size_t *n,
+                     const struct thread *maybe[2]);
+
+/* Add to the stall that it was this one. */
+void wait_add_found(struct stalls *stalls, struct stall *stall, const struct wait_log *log,
+                    const struct wait *wait, const struct wait_found *found);
+
 /* "it went on as the wait ended" */
 const char *wait_evidence_text(enum stall_evidence evidence);
 

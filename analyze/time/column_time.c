@@ -118,6 +118,12 @@ static struct cell get_other(const struct row *row)
     return line->thread != NULL ? cell_text(line->thread->name) : cell_none();
 }
 
+static struct cell get_other_process(const struct row *row)
+{
+    const struct thread *const thread = row->stall_line->thread;
+    return thread != NULL ? cell_number(UNIT_ID, thread->process->pid) : cell_none();
+}
+
 static struct cell get_other_id(const struct row *row)
 {
     const struct thread *const thread = row->stall_line->thread;
@@ -338,6 +344,12 @@ static const struct column columns[] = {
      .rows = ROW_STALL_LINE,
      .unit = UNIT_TEXT,
      .get = get_other},
+    {.name = "other_process",
+     .title = "of process",
+     .help = "the other thread's process",
+     .rows = ROW_STALL_LINE,
+     .unit = UNIT_ID,
+     .get = get_other_process},
     {.name = "other_id",
      .title = "thread_id",
      .help = "the other thread's number in the OS",

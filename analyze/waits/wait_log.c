@@ -123,7 +123,7 @@ static void add_ticks(struct wait_log *log, struct scene *scene, uint32_t first,
     if (log->logged <= log->first) {
         log->first = log->logged = log->base + first;
         log->ticks = memory_grow(log->ticks, &log->ticks_size, 1, sizeof *log->ticks);
-        log->ticks[0] = (struct wait_tick){0};
+        log->ticks[0] = (struct wait_tick){.at_ns = scene_before_ns(scene, first)};
     }
     const size_t n = log->base + end - log->first;
     log->ticks = memory_grow(log->ticks, &log->ticks_size, n + 1, sizeof *log->ticks);
@@ -132,6 +132,7 @@ static void add_ticks(struct wait_log *log, struct scene *scene, uint32_t first,
         log->ticks[i + 1] = (struct wait_tick){
             log->ticks[i].wall_ns + scene_wall_ns(scene, tick, 1),
             log->ticks[i].due + scene_due(scene, tick, 1),
+            scene_time_ns(scene, tick),
         };
     }
     log->logged = log->base + end;
@@ -194,6 +195,13 @@ static void follow_span(struct wait_log *log, struct scene *scene, const struct 
         .call = call,
         .kind = kind,
     };
+}
+
+void wait_log_ticks(struct wait_log *log, struct scene *scene, uint32_t first, uint32_t end)
+{
+    if (first < end)
+        log_ticks(log, scene, first, end);
+    log->base += scene->n_ticks;
 }
 
 void wait_log_range(struct wait_log *log, struct scene *scene, const struct select *select,

@@ -5,7 +5,7 @@
  * On the line:  scene -> [wait_log] -> wait_judge
  * Threads:      one at a time.
  * Memory:       struct wait_log is the caller's, zeroed before the first use; wait_log_clear takes
- *               it back. 16 bytes per tick; a thread that stays where it is takes 24 bytes, one
+ *               it back. 24 bytes per tick; a thread that stays where it is takes 24 bytes, one
  *               that runs as much per change. Nothing is kept of waits that were judged.
  * Loss:         of a wait with more than WAIT_RUNS_MAX ticks or changes nothing more is kept:
  *               `full`.
@@ -50,6 +50,7 @@ struct wait {
 /* What all ticks before one stand for, from the first that is logged on. */
 struct wait_tick {
     uint64_t wall_ns, due;
+    uint64_t at_ns; /* when it begins, on the common clock */
 };
 
 struct wait_log {
@@ -71,6 +72,10 @@ struct wait_log {
  */
 void wait_log_range(struct wait_log *log, struct scene *scene, const struct select *select,
                     const struct scene_thread *own, uint32_t begin, uint32_t end);
+
+/* Of a process whose waits nobody asks for: add all threads in the ticks first .. end - 1 of the
+ * open range. To be given every range, in order. */
+void wait_log_ticks(struct wait_log *log, struct scene *scene, uint32_t first, uint32_t end);
 
 /* Is there a wait that is over, and of which enough is logged? */
 bool wait_log_is_settled(const struct wait_log *log, const struct wait *wait);

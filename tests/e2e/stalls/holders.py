@@ -1,6 +1,10 @@
 # SPDX-License-Identifier: MIT
 """Who holds what a stalled thread waits for: real locks of many kinds, whose holders are known."""
 import json
+import shutil
+
+from e2e import Skip
+from stalls import timestamp
 
 # A loop that is stalled by each kind in turn, while threads make noise: one that sleeps, one that
 # runs now and then, one that waits for ever. `begin` starts who holds, `wait` waits for them.
@@ -382,6 +386,101 @@ async def main():
 
 asyncio.run(main())
 '''
+
+
+ACROSS = """
+import fcntl, json, multiprocessing, os, sqlite3, subprocess, sys, threading, time
+HOLD, path = 0.4, sys.argv[1]
+has, go, lock = multiprocessing.Event(), multiprocessing.Queue(), multiprocessing.Lock()
+
+def use_flock(hold):
+    with open(path, "w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        hold()
+
+def use_lock(hold):
+    with lock:
+        hold()
+
+def take_apart(hold):
+    file = open(path, "w")
+    fcntl.flock(file, fcntl.LOCK_EX)
+    hold()
+    file.close()
+
+def use_sqlite(hold):
+    database = sqlite3.connect(path + ".db", isolation_level=None, timeout=20)
+    database.execute("BEGIN IMMEDIATE")
+    hold()
+    database.execute("COMMIT")
+
+def hold_on():
+    has.set()
+    time.sleep(HOLD)
+
+def holder():
+    threading.current_thread().name = "holder"
+    for kind in iter(go.get, None):
+        {"apart": take_apart, **USES}[kind](hold_on)
+
+def noise(stop):
+    while not stop.wait(0.03):
+        sum(range(1000))
+
+USES = {"flock": use_flock, "lock": use_lock, "apart": use_flock, "sqlite": use_sqlite}
+
+def main():
+    for kind in list(USES) * 2 + ["not recorded"]:
+        for _ in range(5):
+            time.sleep(0.05)
+        if kind == "not recorded":
+            child = subprocess.Popen(["flock", path, "sh", "-c", "echo x; sleep 0.4"],
+                                     stdout=subprocess.PIPE)
+            child.stdout.read(1)
+        else:
+            go.put(kind)
+            has.wait()
+            has.clear()
+        begin = time.time()
+        USES.get(kind, use_flock)(lambda: None)
+        truth.append((kind, begin, time.time()))
+    for _ in range(5):
+        time.sleep(0.05)
+
+truth, stop = [], multiprocessing.Event()
+processes = [multiprocessing.Process(target=holder),
+             multiprocessing.Process(target=noise, args=(stop,))]
+for process in processes:
+    process.start()
+main()
+stop.set()
+go.put(None)
+for process in processes:
+    process.join()
+print(json.dumps([os.getpid(), processes[0].pid, truth]))
+"""
+
+
+def test_across_processes(t):
+    """A holder in another process is named where its samples show it; nobody else ever is."""
+    if shutil.which("flock") is None:
+        raise Skip("no flock(1)")
+    run = t.record(t.file("across.py", ACROSS), str(t.dir / "across.lock"), rate=200)
+    pid, holder, truth = json.loads(run.out.splitlines()[-1])
+    named = dict.fromkeys(kind for kind, _, _ in truth)
+    for row in t.stalls(run.trace, "--process", str(pid)):
+        kinds = [kind for kind, begin, end in truth
+                 if timestamp(row) < end and timestamp(row) + row["duration"] > begin]
+        for held in row.get("holders", []):
+            if held["other"] is None or held["seconds"] < 0.1:
+                continue
+            assert "not recorded" not in kinds, row
+            assert (held["other"], held["other_process"]) == ("holder", holder), (kinds, row)
+            named.update(dict.fromkeys(kinds, True))
+    assert sum(named[kind] is True for kind in named) >= 2, named  # a starved sampler sees less
+    text = t.analyze("stalls", "--process", str(pid), "--limit", "20", run.trace)
+    assert f"likely holder of process {holder}" in text, text
+    assert "held by another process perhaps" in text, text
 
 
 def test_shares_of_the_gil(t):

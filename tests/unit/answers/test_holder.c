@@ -29,6 +29,7 @@ static const struct maker_frame with_mp = {
 enum { MAIN = 1, OTHER, THIRD, FOURTH, NOISE }; /* numbers of threads */
 
 #define WAIT_TICKS 30 /* of 10 ms, in every play but for what it says itself */
+#define IDLE_TICKS 15 /* before the wait and behind it, of who waits for another process */
 #define ENDS       99 /* instead of a state: the thread ends */
 
 /* From that tick of the stall on a thread does this. */
@@ -486,6 +487,76 @@ START_TEST(with_a_gap)
 }
 END_TEST
 
+/* Threads of another process, which is recorded beside this one. */
+START_TEST(of_another_process)
+{
+    static const struct {
+        const char *call;
+        const struct maker_frame *leaf; /* where it stands .. */
+        unsigned until;                 /* .. up to this tick of the wait */
+        unsigned n_threads;             /* that do so */
+        enum stall_evidence evidence;
+        enum stall_unheld why;
+    } cases[] = {
+        {"flock", &inside, WAIT_TICKS, 1, EVIDENCE_BLOCK_LEFT, 0},
+        {"flock", &sleepy, WAIT_TICKS, 1, EVIDENCE_NEXT_MOVE, 0},
+        {"flock", &sleepy, WAIT_TICKS - 10, 1, EVIDENCE_NONE, UNHELD_NOBODY_RAN},
+        {"flock", &inside, WAIT_TICKS + 10, 1, EVIDENCE_NONE, UNHELD_NOBODY_RAN},
+        {"flock", &sleepy, WAIT_TICKS, 2, EVIDENCE_NONE, UNHELD_SEVERAL},
+        {"futex", &inside, WAIT_TICKS, 1, EVIDENCE_BLOCK_LEFT, 0},
+        {"futex", &sleepy, WAIT_TICKS, 1, EVIDENCE_NONE, UNHELD_NOBODY_RAN},
+    };
+    static const struct maker_frame *const frames[] = {&start, &job_has, NULL};
+    static const char *const argv[] = {"python3", "jobs.py", NULL};
+    struct play p;
+    play_open(&p, "across.trace", &at_lock);
+    struct maker *const m = p.made.m;
+    const uint32_t process = maker_process(m, 77, 1, argv); /* at the same time as the other */
+    go(&p.made, IDLE_TICKS, p.idle, BLOCKED, "epoll_wait");
+    go(&p.made, WAIT_TICKS, p.work, BLOCKED, cases[_i].call);
+    go(&p.made, IDLE_TICKS, p.idle, BLOCKED, "epoll_wait");
+    uint32_t stands = 0, goes = 0, threads[2];
+    for (size_t i = 0; frames[i] != NULL; i++)
+        goes = maker_stack_push(m, process, goes, frames[i]);
+    stands = maker_stack_push(m, process, maker_stack_push(m, process, 0, &start), cases[_i].leaf);
+    for (unsigned i = 0; i < 2; i++)
+        threads[i] = maker_thread(m, process, 77 + i, i == 0 ? "first" : "second", 0);
+    for (unsigned tick = 0; tick < IDLE_TICKS + WAIT_TICKS + IDLE_TICKS; tick++) {
+        const bool moves = tick == IDLE_TICKS + cases[_i].until;
+        maker_tick(m, process, 0, 0, 0);
+        for (unsigned i = 0; i < 2 && (tick == 0 || (moves && i < cases[_i].n_threads)); i++)
+            maker_change(
+                m, process, threads[i],
+                &(struct maker_sample){moves ? goes : stands, BLOCKED, 50, "clock_nanosleep"});
+    }
+    maker_process_end(m, process, 0);
+    made_read(&p.made, NULL);
+    ck_assert_uint_eq(p.made.stalls.n, 1);
+    const struct stall *const stall = &p.made.stalls.list[0];
+    const struct thread *holder = NULL;
+    enum stall_evidence evidence = EVIDENCE_NONE;
+    uint64_t held_ns = 0, all_ns = 0;
+    for (size_t i = 0; i < stall->n_peers; i++) {
+        if (stall->peers[i].held_ns == 0)
+            continue;
+        ck_assert_ptr_null(holder);
+        holder = stall->peers[i].thread;
+        evidence = stall->peers[i].evidence;
+        held_ns = stall->peers[i].held_ns;
+    }
+    for (size_t i = 0; i < stall->n; i++)
+        all_ns += stall->entries[i].kind == STALL_HELD ? stall_entry_ns(&stall->entries[i]) : 0;
+    ck_assert_int_eq(evidence, cases[_i].evidence);
+    ck_assert((holder != NULL) == (evidence != EVIDENCE_NONE));
+    ck_assert(holder == NULL || strcmp(holder->name, "first") == 0);
+    ck_assert(holder == NULL || holder->process->pid == 77);
+    ck_assert(holder != NULL ? held_ns >= (WAIT_TICKS - 2) * 10000000ull
+                             : stall->unheld_ns[cases[_i].why] == WAIT_TICKS * 10000000ull);
+    ck_assert_uint_le(all_ns, stall->wall_ns);
+    made_close(&p.made);
+}
+END_TEST
+
 int main(void)
 {
     Suite *const suite = suite_create("holder");
@@ -506,6 +577,7 @@ int main(void)
     tcase_add_loop_test(tests, kinds_of_waits, 0, 10);
     tcase_add_loop_test(tests, of_a_state, 0, 2);
     tcase_add_test(tests, with_a_gap);
+    tcase_add_loop_test(tests, of_another_process, 0, 7);
     suite_add_tcase(suite, tests);
     return suite_run(suite);
 }
