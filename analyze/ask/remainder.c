@@ -8,9 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define DICT_TRUNCATED "<truncated>"
-#define DICT_FAILED    "<failed"
-
 /* What --max-depth takes at most, and by how much deeper the next try should be. */
 #define DEPTH_MAX  16000u
 #define DEPTH_STEP 4u
@@ -300,13 +297,29 @@ void remainder_add_other_cpu(const struct request *request, const struct census 
     }
     if (other_ns > 0 && (double)other_ns >= REMAINDER_WORD * (double)whole_ns)
         view_add_note(
-            view,
-            arena_print(&view->arena,
-                        "In no row of %s: %.3f s of CPU, %.1f%% of what was used "
-                        "from start to end, in threads that run no Python or ended "
-                        "unseen; see threads.",
-                        side, (double)other_ns / 1e9,
-                        whole_ns > other_ns ? 100 * (double)other_ns / (double)whole_ns : 100.0));
+            view, arena_print(
+                      &view->arena,
+                      "In no row%s%s: %.3f s of CPU, %.1f%% of what was used "
+                      "from start to end, in threads that run no Python or ended "
+                      "unseen; see threads.",
+                      side != NULL ? " of " : "", side != NULL ? side : "", (double)other_ns / 1e9,
+                      whole_ns > other_ns ? 100 * (double)other_ns / (double)whole_ns : 100.0));
+}
+
+void remainder_add_of_scene(const struct request *request, const struct scene_stacks *stacks,
+                            struct view *view)
+{
+    const struct census *const census = &request->trace->census;
+    const struct stacks_seen seen = {
+        .samples = stacks->samples,
+        .cut = stacks->cut,
+        .failed = stacks->failed,
+        .reason = stacks->reason != NULL ? arena_print(&view->arena, "%s", stacks->reason) : "",
+    };
+    remainder_add_other_cpu(request, census, NULL, view);
+    remainder_add_absent(request, census, view);
+    add_cut(request, view, &seen);
+    add_failed(view, &seen);
 }
 
 void remainder_add_all(const struct request *request, struct view *view)

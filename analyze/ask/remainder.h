@@ -17,6 +17,7 @@
 #ifndef PYREC_ANALYZE_REMAINDER_H
 #define PYREC_ANALYZE_REMAINDER_H
 
+#include "analyze/read/scene.h"
 #include "analyze/view/view.h"
 #include "request.h"
 
@@ -57,11 +58,15 @@ void remainder_add_absent(const struct request *request, const struct census *ce
                           struct view *view);
 
 /*
- * For a side of a comparison, which has no profile: CPU of threads without samples. `side` is what
- * it is called.
+ * Of what has no profile: CPU of threads without samples. `side` is what a side of a comparison is
+ * called, else NULL.
  */
 void remainder_add_other_cpu(const struct request *request, const struct census *census,
                              const char *side, struct view *view);
+
+/* For commands that ask who did what at the same time: the same, as far as it concerns them. */
+void remainder_add_of_scene(const struct request *request, const struct scene_stacks *stacks,
+                            struct view *view);
 
 /* The first of them alone: CPU that is in no row. */
 void remainder_add_cpu(const struct request *request, struct view *view);

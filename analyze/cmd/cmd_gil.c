@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* gil: who waited for whom, and where the GIL was held meanwhile. */
+#include "analyze/ask/remainder.h"
 #include "analyze/ask/request.h"
 #include "analyze/base/memory.h"
 #include "analyze/cli/command.h"
@@ -252,12 +253,25 @@ static enum status check_states(const struct request *request, struct problem *w
                        "holds the GIL");
 }
 
+struct taking {
+    struct gil *gil;
+    struct scene_stacks *stacks;
+};
+
+static void take_range(void *closure, struct scene *scene)
+{
+    const struct taking *const taking = closure;
+    gil_take(taking->gil, scene);
+    scene_count_stacks(scene, taking->stacks);
+}
+
 static enum status build_gil(struct request *request, struct view *view, struct problem *why)
 {
     TRY(check_states(request, why));
     struct scene *const scene = memory_get(sizeof *scene);
     struct gil *const gil = memory_get(sizeof *gil);
     struct telling *const t = memory_get(sizeof *t);
+    struct scene_stacks stacks = {0};
     *t = (struct telling){view,
                           scene,
                           gil,
@@ -270,7 +284,7 @@ static enum status build_gil(struct request *request, struct view *view, struct 
     view_set_story_columns(view, "process", ROW_GIL);
     gil->select = &request->select;
     trace_plan(request->trace, request->select.n_threads > 0 ? 2 : 1); /* names come first */
-    scene_run(scene, request->trace, &request->select, gil_take, gil);
+    scene_run(scene, request->trace, &request->select, take_range, &(struct taking){gil, &stacks});
     gil_finish(gil);
     tell_all(t);
     if (view->n_stories == 0 && select_by_state(gil->select))
@@ -279,6 +293,7 @@ static enum status build_gil(struct request *request, struct view *view, struct 
         view_add_note(view, "No thread of what was asked for was seen waiting for the GIL.");
     else if (!gil->holders_known)
         view_add_note(view, "The recording does not say who held the GIL.");
+    remainder_add_of_scene(request, &stacks, view);
     return STATUS_OK;
 }
 

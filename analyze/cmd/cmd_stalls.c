@@ -3,6 +3,7 @@
 #include "cmd_stalls.h"
 
 #include "analyze/ask/moment.h"
+#include "analyze/ask/remainder.h"
 #include "analyze/base/memory.h"
 #include "analyze/cli/command.h"
 #include "analyze/idle/idle_learn.h"
@@ -316,6 +317,7 @@ void stalls_show(struct view *view, struct stalls_answer *t, const struct reques
         tell_threads(view, t, select);
         warn_doubt(view, t, select);
     }
+    remainder_add_of_scene(request, &t->idle.stacks, view);
     for (size_t i = 0; i < n; i++)
         stall_tell(view, &t->stalls, &t->stalls.list[i], i + 1, rows);
     view->n_stories_left_out = t->stalls.n_counted - n;

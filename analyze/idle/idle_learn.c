@@ -27,6 +27,7 @@ static struct idle_thread *thread_make(struct idle *idle, const struct thread *t
 static void take_range(void *closure, struct scene *scene)
 {
     struct idle *const idle = closure;
+    scene_count_stacks(scene, &idle->stacks);
     for (size_t i = 0; i < scene->n_threads; i++) {
         const struct scene_thread *const from = &scene->threads[i];
         struct idle_thread *const t = thread_make(idle, from->thread);

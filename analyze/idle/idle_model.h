@@ -140,8 +140,9 @@ struct idle {
     size_t n_threads, threads_size;
     size_t *number_of; /* by index of the thread: its number in threads + 1; 0 = not seen */
     size_t number_of_size;
-    struct tree functions; /* the scene's tree without lines */
-    uint32_t *function_of; /* by node: its function node + 1, 0 = not known yet */
+    struct tree functions;      /* the scene's tree without lines */
+    struct scene_stacks stacks; /* of all samples */
+    uint32_t *function_of;      /* by node: its function node + 1, 0 = not known yet */
     size_t n_function_of, function_of_size;
     uint16_t *bits_of; /* by function node: enum idle_name */
     size_t n_bits_of, bits_of_size;

@@ -23,6 +23,8 @@
 #include "format/trace.pb-c.h"
 
 #define DICT_LOST_NAME  "<lost definitions>"
+#define DICT_TRUNCATED  "<truncated>" /* callers were cut off */
+#define DICT_FAILED     "<failed"     /* .. how, > */
 #define DICT_NO_FRAMES  "<no Python frames>"
 #define DICT_STACK_LOST UINT32_MAX /* a stack that was never defined */
 

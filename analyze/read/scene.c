@@ -20,6 +20,7 @@ void scene_clear(struct scene *scene)
     free(scene->calls);
     free(scene->threads);
     free(scene->nodes);
+    free(scene->tops);
     free(scene->places);
     free(scene->call_of);
     free(scene->spans);
@@ -239,6 +240,43 @@ static void load_holders(struct scene *scene)
     }
     scene->holders = scene->holder_list;
     scene->n_holders = n;
+}
+
+/* What the outermost frame of a stack says of it. */
+enum top { TOP_NOT_KNOWN, TOP_WHOLE, TOP_CUT, TOP_FAILED };
+
+static enum top top_of(struct scene *scene, uint32_t node, const char **reason)
+{
+    scene->tops = memory_grow(scene->tops, &scene->tops_size, scene->tree.n, sizeof *scene->tops);
+    if (scene->tops[node] != TOP_NOT_KNOWN && scene->tops[node] != TOP_FAILED)
+        return (enum top)scene->tops[node];
+    uint32_t at = node;
+    while (at != TREE_ROOT && scene->tree.nodes[at].parent != TREE_ROOT)
+        at = scene->tree.nodes[at].parent;
+    const struct frame frame = scene_frame(scene, at);
+    enum top top = TOP_WHOLE;
+    if (frame.file[0] == '\0' && strcmp(frame.function, DICT_TRUNCATED) == 0)
+        top = TOP_CUT;
+    else if (frame.file[0] == '\0' &&
+             strncmp(frame.function, DICT_FAILED, strlen(DICT_FAILED)) == 0)
+        top = TOP_FAILED;
+    if (top == TOP_FAILED)
+        *reason = frame.function;
+    scene->tops[node] = (uint8_t)top;
+    return top;
+}
+
+void scene_count_stacks(struct scene *scene, struct scene_stacks *seen)
+{
+    for (size_t i = 0; i < scene->n_threads; i++) {
+        for (size_t s = 0; s < scene->threads[i].n_spans; s++) {
+            const struct span *const span = &scene->threads[i].spans[s];
+            const enum top top = top_of(scene, scene_node(scene, span->stack), &seen->reason);
+            seen->samples += span->n;
+            seen->cut += top == TOP_CUT ? span->n : 0;
+            seen->failed += top == TOP_FAILED ? span->n : 0;
+        }
+    }
 }
 
 struct scene_job {

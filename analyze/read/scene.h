@@ -66,12 +66,20 @@ struct scene {
 
     /* of its unit: nodes by stack (0 = DICT_STACK_LOST, else id + 1), places by location,
      * calls by string; all + 1, 0 = not asked for yet */
+    uint8_t *tops; /* by node: what its outermost frame says, once it was asked for */
+    size_t tops_size;
     uint32_t *nodes, *places, *call_of;
     size_t n_nodes, nodes_size, n_places, places_size, n_call_of, call_of_size;
     struct span *spans;
     size_t spans_size, holders_size;
     struct scene_holder *holder_list;
     bool again;
+};
+
+/* Samples in ranges, and of these such whose callers were cut off, or that have no stack. */
+struct scene_stacks {
+    uint64_t samples, cut, failed;
+    const char *reason; /* why one has none; the scene's */
 };
 
 typedef void scene_fn(void *closure, struct scene *scene);
@@ -119,6 +127,9 @@ uint32_t scene_holder_at(const struct scene *scene, uint32_t tick);
 /* A stack's node in scene->tree, a call's number in scene->calls. */
 uint32_t scene_node(struct scene *scene, uint32_t stack);
 uint32_t scene_call(struct scene *scene, const struct span *span);
+
+/* Add the open range to what `seen` has. */
+void scene_count_stacks(struct scene *scene, struct scene_stacks *seen);
 
 /* The leaf of a node; of the root the frame that says that there is none. */
 struct frame scene_frame(const struct scene *scene, uint32_t node);
