@@ -59,18 +59,31 @@ static void write_stack(struct sink *to, const struct view *view, uint32_t index
 }
 
 /*
+ * Where the axis of a thread begins: with what was asked for, or, as the first tick in that may
+ * stand for time before it, with that. Else all that follows would be drawn too late.
+ */
+static uint64_t axis_start(const struct view *view, const struct course *course)
+{
+    const bool seconds = view->metric->unit == UNIT_SECONDS;
+    return seconds && course->n_stretches > 0 && course->stretches[0].start_ns < view->from_ns
+               ? course->stretches[0].start_ns
+               : view->from_ns;
+}
+
+/*
  * What has to stand before the stretch so that it begins when it did, at `end` of what is written.
  * Seconds are of the axis that they are drawn on. Counts are as many as there would have been.
  */
 static uint64_t gap_before(const struct view *view, const struct course *course, size_t i,
                            uint64_t end)
 {
-    const uint64_t start_ns = course->stretches[i].start_ns - view->from_ns;
-    if (course->stretches[i].start_ns < view->from_ns)
-        return 0; /* the first tick stands for time before what was asked for */
+    const uint64_t from_ns = axis_start(view, course);
+    const uint64_t start_ns = course->stretches[i].start_ns - from_ns;
+    if (course->stretches[i].start_ns < from_ns)
+        return 0; /* counts have no time before what was asked for */
     if (view->metric->unit == UNIT_SECONDS)
         return start_ns > end ? start_ns - end : 0;
-    const uint64_t before_ns = i > 0 ? course->stretches[i - 1].end_ns : view->from_ns;
+    const uint64_t before_ns = i > 0 ? course->stretches[i - 1].end_ns : from_ns;
     const uint64_t interval_ns = course->thread->process->recording->interval_ns;
     if (interval_ns == 0 || course->stretches[i].start_ns <= before_ns)
         return 0;
@@ -118,7 +131,7 @@ static void write_profile(struct sink *to, const struct view *view, const struct
                           const uint32_t *number)
 {
     const bool seconds = view->metric->unit == UNIT_SECONDS;
-    const uint64_t start = seconds ? view->from_ns : 0;
+    const uint64_t start = seconds ? axis_start(view, course) : 0;
     sink_text(to, "{\"type\":\"sampled\",");
     json_member(to, "name", course->label);
     sink_print(to, ",\"unit\":\"%s\",\"samples\":[", seconds ? "seconds" : "none");
