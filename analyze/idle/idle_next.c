@@ -33,6 +33,19 @@ bool idle_is_taking(struct idle *idle, uint32_t function)
     return (idle_bits_of(idle, function) & IDLE_NAME_TAKES) != 0;
 }
 
+uint32_t idle_called(struct idle *idle, const struct idle_thread *t, uint32_t node)
+{
+    const uint32_t function = idle_function(idle, node);
+    uint32_t loop = TREE_ROOT;
+    for (size_t i = 0; i < t->n_places; i++) {
+        const struct idle_place *const p = &t->places[i];
+        const bool is_c = p->nests && p->loop != TREE_ROOT && p->loop != function;
+        if (is_c && p->loop > loop && idle_is_below(idle, function, p->loop))
+            loop = p->loop; /* further in: callers have smaller numbers */
+    }
+    return loop != TREE_ROOT ? idle_child(idle, function, loop) : TREE_ROOT;
+}
+
 bool idle_took_next(struct idle *idle, struct idle_trail *trail, uint32_t node)
 {
     const struct tree_node *const nodes = idle->scene->tree.nodes;

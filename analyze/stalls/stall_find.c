@@ -27,7 +27,8 @@ struct stall_watch {
     uint32_t back_line;  /* .. and the one from where it has ever come back */
     uint64_t pieces_ns;  /* of a busy thread: in pieces that may be many, since it was idle */
     uint64_t n_unsure, unsure_ns; /* such times that were as long as a stall */
-    bool takes_next;              /* see idle_next.h; if so: */
+    uint32_t called; /* by a loop in C, the last time; TREE_ROOT = nothing since then */
+    bool takes_next; /* see idle_next.h; if so: */
     struct idle_trail trail;
     struct stall_parts parts;
     struct stall_piece piece; /* of the span that is looked at */
@@ -119,6 +120,7 @@ static void watch_back(struct stalls *stalls, struct stall_watch *w, const struc
     if (!w->wants_gil)
         watch_return(stalls, w, scene_time_ns(stalls->scene, span->first));
     w->wants_gil = false;
+    w->called = TREE_ROOT;
     w->back_line = w->far_line > w->back_line ? w->far_line : w->back_line;
     w->far_line = 0;
     watch_end(stalls, w, false);
@@ -197,6 +199,12 @@ static void watch_span(struct stalls *stalls, struct stall_watch *w, const struc
         return; /* it was not in its loop yet */
     if (w->takes_next)
         watch_next(stalls, w, span);
+    if (relation == IDLE_WORK) {
+        const uint32_t called = idle_called(stalls->idle, w->idle, scene_node(scene, span->stack));
+        if (called != TREE_ROOT && w->called != TREE_ROOT && called != w->called)
+            watch_end(stalls, w, false); /* it has been back in between */
+        w->called = called;
+    }
     for (uint32_t k = 0; k < span->n; k++) {
         watch_work(stalls, w, span, span->first + k, relation == IDLE_WORK);
         if (relation == IDLE_BACK && w->beyond.end_ns - w->now.end_ns > OUTSIDE_MAX_NS)

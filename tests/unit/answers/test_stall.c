@@ -156,11 +156,16 @@ START_TEST(learnt_loop)
     go(&made, 10, idle, BLOCKED, "poll");
     go(&made, 30, idle, ON_CPU, NULL); /* a slot in C++ */
     go(&made, 10, idle, BLOCKED, "poll");
+    go(&made, 35, slot, ON_CPU, NULL);
+    go(&made, 25, STACK(&made, &module, &deeper), ON_CPU, NULL); /* at once, but another slot */
+    go(&made, 10, idle, BLOCKED, "poll");
     made_read(&made, NULL);
     ck_assert_uint_eq(main_thread(&made)->n_places, 1);
-    ck_assert_uint_eq(made.stalls.n, 2);
+    ck_assert_uint_eq(made.stalls.n, 4);
     check_length(&made.stalls.list[0], 40);
-    check_length(&made.stalls.list[1], 30);
+    check_length(&made.stalls.list[1], 35);
+    check_length(&made.stalls.list[2], 30);
+    check_length(&made.stalls.list[3], 25);
     made_close(&made);
 }
 END_TEST
