@@ -64,6 +64,13 @@ static void watch_begin(struct stalls *stalls, struct stall_watch *w, uint32_t t
     w->beyond = w->now;
 }
 
+/* What was beyond the loop is the loop's, too. */
+static void watch_keep(struct stall_watch *w)
+{
+    w->now = w->beyond;
+    stall_parts_keep(&w->parts);
+}
+
 /*
  * The loop is on the stack again: was the time without it the loop's, too? It was when a stack
  * could not be read for a moment, or when the loop is entered again and again.
@@ -74,7 +81,7 @@ static void watch_return(struct stalls *stalls, struct stall_watch *w, uint64_t 
         return;
     if (w->beyond.end_ns - w->now.end_ns <= OUTSIDE_MAX_NS ||
         idle_spans(stalls->idle, w->idle, w->idle_ns, at_ns))
-        w->now = w->beyond;
+        watch_keep(w);
     else
         watch_end(stalls, w, false);
 }

@@ -57,12 +57,18 @@ void stall_parts_add(struct stall_parts *parts, const struct stall *whole, uint6
                       .begin_ns = scene_before_ns(scene, tick),
                       .carry = carry},
             .piece = *piece,
-            .one = piece->kind != IDLE_PIECE_NONE && !piece->outside,
+            .one = piece->kind != IDLE_PIECE_NONE,
         };
     }
     struct stall_part *const part = &parts->list[parts->n - 1];
     part->stall.end_ns = scene_time_ns(scene, tick);
     stall_count(&part->stall, scene, span, tick, counts);
+}
+
+void stall_parts_keep(struct stall_parts *parts)
+{
+    if (parts->n > 0)
+        parts->list[parts->n - 1].piece.outside = false;
 }
 
 /* ---- the end ---- */

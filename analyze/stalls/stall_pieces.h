@@ -44,6 +44,9 @@ void stall_parts_add(struct stall_parts *parts, const struct stall *whole, uint6
                      const struct scene *scene, const struct span *span, uint32_t tick, bool counts,
                      const struct stall_piece *piece);
 
+/* What came last, without the loop on the stack, is the loop's all the same. */
+void stall_parts_keep(struct stall_parts *parts);
+
 /*
  * It is idle again: add to the stalls what `whole` is, in one or in several; the last of them is
  * open if `open`. Begins anew.

@@ -183,6 +183,7 @@ START_TEST(entered_again)
     ck_assert_uint_eq(made.stalls.n, _i == 0);
     if (_i == 0) {
         check_length(&made.stalls.list[0], 50);
+        ck_assert(!made.stalls.list[0].several);
         ck_assert_uint_eq(entry_ns(&made, &made.stalls.list[0], STALL_TREE, "<module>"),
                           made.stalls.list[0].wall_ns);
     }
