@@ -2,10 +2,17 @@
 #include "stall_pieces.h"
 
 #include "analyze/base/memory.h"
+#include "analyze/read/unit.h"
 
 #include <stdlib.h>
 
 /* ---- parts ---- */
+
+/* Is there so much of it that may be several pieces, that it is told as such? */
+static bool may_be_several(const struct stall_part *part, uint64_t over_ns)
+{
+    return !part->one && part->stall.wall_ns - part->stillest_ns >= over_ns;
+}
 
 /* `b`, which follows, is of `a`, too. */
 static void join(struct stall *a, const struct stall *b)
@@ -31,6 +38,9 @@ static void settle(struct stall_parts *parts, uint64_t over_ns)
     if (last->one || parts->n < 2 || last[-1].one)
         return;
     join(&last[-1].stall, &last->stall);
+    if (last->stillest_ns > last[-1].stillest_ns)
+        last[-1].stillest_ns = last->stillest_ns;
+    last[-1].still_ns = last->still_ns;
     last[-1].piece = last->piece;
     parts->n--;
 }
@@ -63,6 +73,11 @@ void stall_parts_add(struct stall_parts *parts, const struct stall *whole, uint6
     struct stall_part *const part = &parts->list[parts->n - 1];
     part->stall.end_ns = scene_time_ns(scene, tick);
     stall_count(&part->stall, scene, span, tick, counts);
+    const bool moved =
+        state_class(span->state) == CLASS_ON_CPU || (tick == span->first && span->cpu_q > 0);
+    part->still_ns = moved ? 0 : part->still_ns + scene_wall_ns(scene, tick, 1);
+    if (part->still_ns > part->stillest_ns)
+        part->stillest_ns = part->still_ns;
 }
 
 void stall_parts_keep(struct stall_parts *parts)
@@ -89,8 +104,8 @@ static void add_apart(const struct stall_parts *parts, struct stalls *stalls)
     size_t n_one = 0, n = 0; /* parts in it: sure ones, all */
     for (size_t i = 0; i < parts->n; i++) {
         const struct stall_part *const part = &parts->list[i];
-        const bool is_long = !part->one && part->stall.wall_ns >= stalls->over_ns;
-        const bool was_long = n > 0 && n_one == 0 && now.wall_ns >= stalls->over_ns;
+        const bool is_long = may_be_several(part, stalls->over_ns);
+        const bool was_long = n == 1 && may_be_several(&parts->list[i - 1], stalls->over_ns);
         if (n > 0 && (is_long || was_long)) {
             add(stalls, &now, n_one != 1);
             n = n_one = 0;
@@ -116,10 +131,10 @@ void stall_parts_end(struct stall_parts *parts, struct stalls *stalls, const str
     settle(parts, stalls->over_ns);
     for (size_t i = 0; i < parts->n; i++) {
         n_one += parts->list[i].one;
-        unsure |= !parts->list[i].one && parts->list[i].stall.wall_ns >= stalls->over_ns;
+        unsure |= may_be_several(&parts->list[i], stalls->over_ns);
     }
     if (n_one == 0 || !unsure)
-        add(stalls, whole, n_one != 1);
+        add(stalls, whole, n_one > 1 || (unsure && n_one == 0));
     else
         add_apart(parts, stalls);
     if (stalls->n > first)

@@ -12,6 +12,9 @@
  * and what is between. What is between, and as long as a stall itself, may be one piece or several,
  * and a row of its own says so. What is shorter goes with the sure piece that it is beside.
  *
+ * Who stands still, be it for want of a CPU, does no two things meanwhile: that is left out of what
+ * may be several.
+ *
  * Always true:  no two parts in a row that are unsure; sure ones are as long as a stall.
  */
 #ifndef PYREC_ANALYZE_STALL_PIECES_H
@@ -31,7 +34,8 @@ struct stall_piece {
 struct stall_part {
     struct stall stall;
     struct stall_piece piece;
-    bool one; /* it is of one piece, as far as it goes */
+    bool one;                       /* it is of one piece, as far as it goes */
+    uint64_t still_ns, stillest_ns; /* its clock stands still: now, and for longest */
 };
 
 struct stall_parts {

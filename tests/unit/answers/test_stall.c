@@ -86,18 +86,21 @@ START_TEST(may_be_several)
     go(&made, 20, idle, BLOCKED, "futex");
     go(&made, 35, call, ON_CPU, NULL);
     go(&made, 20, idle, BLOCKED, "futex");
+    go(&made, 25, job, READY, NULL); /* no CPU was free: it did no two things then */
+    go(&made, 40, wait, BLOCKED, "read");
+    go(&made, 20, idle, BLOCKED, "futex");
     made_read(&made, NULL);
-    static const unsigned ticks[] = {64, 60, 35, 48, 44};
+    static const unsigned ticks[] = {65, 64, 60, 35, 48, 44};
     ck_assert_uint_eq(made.stalls.n, ARRAY_LEN(ticks));
     uint64_t cpu_ns = 0;
     for (size_t i = 0; i < ARRAY_LEN(ticks); i++) {
         check_length(&made.stalls.list[i], ticks[i]);
-        ck_assert(made.stalls.list[i].several == (i > 2));
+        ck_assert(made.stalls.list[i].several == (i > 3));
         cpu_ns += made.stalls.list[i].cpu_ns;
     }
     /* nothing of it is lost between the parts: what it computed, and what each wait began with */
-    ck_assert_uint_eq(cpu_ns, (44 + 12 + 52 + 35) * 9000ull * 1000 + 13 * 50ull * 1000);
-    ck_assert_uint_eq(entry_ns(&made, &made.stalls.list[1], STALL_CALL, "deeper"),
+    ck_assert_uint_eq(cpu_ns, (44 + 12 + 52 + 35) * 9000ull * 1000 + 15 * 50ull * 1000);
+    ck_assert_uint_eq(entry_ns(&made, &made.stalls.list[2], STALL_CALL, "deeper"),
                       60 * 10000000ull);
     made_close(&made);
 }
