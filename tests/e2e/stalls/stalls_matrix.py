@@ -164,18 +164,27 @@ class Matrix:
             seen = sum(rows[i]["duration"] for i in near)
             if end - begin < OVER or seen < OVER < seen + unseen:
                 continue
-            near = [i for i in near if told[i]]
+            near = self.surest(rows, [i for i in near if told[i]])
             if len(near) != 1:
                 faults.append(f"{len(near)} stalls for a freeze of {end - begin:.3f} s")
         for i, row in enumerate(rows):
             inside = [f for f in truth["freezes"]
                       if timestamp(row) < f[1] and timestamp(row) + row["duration"] > f[0]]
+            beside = [k for k in used if told[k] and inside and timestamp(rows[k]) < inside[-1][1]
+                      and timestamp(rows[k]) + rows[k]["duration"] > inside[0][0]]
+            if told[i] and inside and i not in self.surest(rows, beside):
+                continue
             if told[i] and inside:
                 faults += self.check_row(row, inside[-1][1] - inside[0][0], depth, blocks, unseen)
             elif told[i] and row["cause"] != "ready" and not self.was_late(truth["ticks"], row):
                 faults.append(f"invented: {row['duration']:.3f} s {row['cause']} in "
                               f"{row['blocked_in']} {row['function']}")
         return faults
+
+    @staticmethod
+    def surest(rows, numbers):
+        """Without those that say that they may be something else, if there are others."""
+        return [i for i in numbers if rows[i]["pieces"] == "one"] or numbers
 
     @staticmethod
     def was_late(ticks, row):
