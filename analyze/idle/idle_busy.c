@@ -6,8 +6,9 @@
 
 #include <stdlib.h>
 
-/* Where so many visits last for two ticks or more, hardly any is missed. */
+/* Where so many visits last for two ticks or more, hardly any is missed; a few show nothing. */
 #define LASTING_SHARE 0.5
+#define LASTING_MIN   5
 
 /* So many times that look like a stall, for want of a tick in the idle place, may be expected. */
 #define FALSE_MAX 0.1
@@ -244,7 +245,7 @@ void idle_busy_judge(struct idle_weighing *w, struct idle_thread *t)
     if (t->n_places == 0 || meant)
         return;
     t->loop_ns = w->below_ns[most->loop];
-    if (visits > 0 && (double)lasting >= LASTING_SHARE * (double)visits)
+    if (visits >= LASTING_MIN && (double)lasting >= LASTING_SHARE * (double)visits)
         return;
     t->busy = visits == 0 || expect_false(w->idle, t, most) > FALSE_MAX;
     if (!t->busy)
