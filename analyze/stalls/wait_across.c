@@ -13,6 +13,8 @@
 #define ASKS_SHARE 0.5                 /* .. that are so much of the stall */
 #define ASKS_NS    UINT64_C(110000000) /* sqlite's longest sleep, and a tick */
 
+#define ACROSS_MAX 1000 /* waits that are looked at */
+
 /* What a process did during a wait. */
 struct across_log {
     const struct process *process;
@@ -93,7 +95,7 @@ static void log_range(struct across_wait *w, struct scene *scene)
 static void across_range(void *closure, struct scene *scene)
 {
     struct across *const a = closure;
-    for (size_t i = 0; i < a->n; i++)
+    for (size_t i = 0; i < a->n && i < ACROSS_MAX; i++)
         log_range(&a->list[i], scene);
 }
 

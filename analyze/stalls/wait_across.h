@@ -5,6 +5,7 @@
  * On the line:  stall_detail -> [wait_across] -> entries of a stall (STALL_HELD)
  * Threads:      one at a time.
  * Memory:       a log of each process for each wait that is looked at, until it is judged.
+ * Loss:         of more than a thousand such waits the later ones are not looked at.
  *
  * Locks of files, of multiprocessing and of databases may be held by another process. Where no
  * thread of its own fits, those of all others in the trace are judged by the same evidence
