@@ -60,6 +60,7 @@ COMMENT = re.compile(r"/\*.*?\*/", re.S)
 PATH = re.compile(r"(?<![\w./<$-])((?:record|analyze|format|tests|samples)/[a-z0-9_/]+"
                   r"\.(?:c|h|py|sh|proto|md|js|mjs|css))(?!\w)")
 TAG = re.compile(r"^struct (\w+) \{", re.M)
+PROMISE = re.compile(r" \* (?:On the line|Threads|Memory|Loss|Always true|Idea|Harm|Threads, memory): +\S")
 INCLUDE = re.compile(r'^\s*#\s*include\s+([<"])([^>"]+)[>"]', re.M)
 
 
@@ -166,7 +167,11 @@ def check_contracts(root, files, errors):
     for path in files:
         if path.suffix != ".h":
             continue
+        is_promise = False
         for n, line in enumerate(path.read_text(encoding="utf-8").split("\n"), 1):
+            if is_promise and re.match(r" \* \S", line) and not PROMISE.match(line):
+                errors.append(f"{path.relative_to(root)}:{n}: a promise goes on below its first word")
+            is_promise = bool(PROMISE.match(line) or (is_promise and re.match(r" \*  ", line)))
             if re.search(r"\S.*\s(?:On the line|Threads|Memory|Loss|Always true): {2,}\S", line.strip(" *")):
                 errors.append(f"{path.relative_to(root)}:{n}: a line of its own for each promise")
 

@@ -9,15 +9,14 @@
  * Memory:       none.
  * Loss:         a Python in a namespace of its own (dlmopen) is not found.
  *
- * It is found when it is there (arrive looks when the program loads the next library, forks, or
- * signals a condition variable), and recording begins when somebody takes its GIL for the first
- * time, in Py_Initialize(): a process that only has the plugin, and forks others that use it, gets
- * no thread of ours. From when it is found on it stays mapped, whatever the program closes: we call
- * its functions.
+ * Arrive looks for a Python when the program loads the next library, forks, or signals a condition
+ * variable. Recording begins when somebody takes its GIL for the first time, in Py_Initialize(): a
+ * process that only holds the plugin, and forks others that use it, gets no thread of ours. Once
+ * found, the library stays mapped whatever the program closes: we call its functions.
  *
- * Looking takes the lock of the loader that dl_iterate_phdr() takes, which is never held while
- * anybody's code runs. It may have been held by another thread when the program forked, though: a
- * child does not look, it knows what its parent found just before.
+ * A look takes the loader's lock that dl_iterate_phdr() takes. That lock is never held while
+ * anybody's code runs. Another thread may have held it when the program forked, though, so a child
+ * does not look: it knows what its parent found just before.
  */
 #ifndef PYREC_AGENT_ARRIVE_H
 #define PYREC_AGENT_ARRIVE_H

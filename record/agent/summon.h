@@ -9,11 +9,11 @@
  * Loss:         says why it could not be started.
  *
  * What is started is nobody's child here: no SIGCHLD comes, wait() neither sees nor reaps it, and
- * it is in a session of its own. It is started by a process in between, whose end sends no signal,
- * which wait() does not know of either (that is so for whatever is not fork()'s child), and which
- * shares our memory, so that nothing of it is copied and no fork handler runs. Where this process
- * gets all orphans (process 1 of a namespace, PR_SET_CHILD_SUBREAPER) it gets this one, too, and is
- * to reap it.
+ * it is in a session of its own. A process in between starts it. The end of that one sends no
+ * signal and wait() does not know it either (this is so for all that fork() did not make). It
+ * shares our memory, so nothing is copied and no fork handler runs. Where this process gets all
+ * orphans (process 1 of a namespace, PR_SET_CHILD_SUBREAPER) it gets this one, too, and has to reap
+ * it.
  */
 #ifndef PYREC_AGENT_SUMMON_H
 #define PYREC_AGENT_SUMMON_H

@@ -6,9 +6,9 @@
  * Threads:      any, also in signal handlers; clocks_mono_ns costs 25 ns (no system call), the CPU
  *               clocks 300 to 600 ns. errno stays as it is.
  *
- * libc's clock_gettime() may be somebody else's: libraries that tell a program another time take
- * its place by LD_PRELOAD. So the kernel's own is called, in the vDSO that it maps into each
- * process; before clocks_find() and where there is none, as a system call.
+ * A library that shows a program another time puts its own clock_gettime() in place of libc's, by
+ * LD_PRELOAD. So these functions call the kernel's own, in the vDSO that the kernel maps into each
+ * process. Before clocks_find(), and where there is no vDSO, they make a system call.
  */
 #ifndef PYREC_RECORD_CLOCKS_H
 #define PYREC_RECORD_CLOCKS_H

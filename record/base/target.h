@@ -9,8 +9,8 @@
  * Loss:         what cannot be looked at (no right to read it, no descriptor left) is taken for one
  *               that can.
  *
- * The loader tells the user on standard error of a library in LD_PRELOAD that it cannot load, and
- * the runtime of a sanitizer ends its program where any library comes before it.
+ * The loader prints a line on standard error when it cannot load a library in LD_PRELOAD. The
+ * runtime of a sanitizer ends its program when any other library is loaded before it.
  */
 #ifndef PYREC_RECORD_TARGET_H
 #define PYREC_RECORD_TARGET_H

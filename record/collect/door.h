@@ -7,11 +7,11 @@
  * Memory:       caller's storage; door_open, then door_close, which takes the files away, too.
  * Loss:         what cannot be made is left out; without any socket there is no recording.
  *
- * A socket in the file system is found from every network namespace, one with an abstract name
- * from every mount namespace, also in a chroot. For a process that pyrec attaches to and that is
- * far from both there is one near to it. The first, and the board (a FIFO, for agents that
- * can have no socket), are in a directory of our own: everybody may go through it to names that
- * are known, nobody may list or change it. Whoever is let in must know the cookie.
+ * Agents find a socket in the file system from every network namespace, and one with an abstract
+ * name from every mount namespace, also in a chroot. For a process that pyrec attaches to and that
+ * can reach neither there is a third one near to it. The first socket, and the board (a FIFO, for
+ * agents that can have no socket), are in a directory of our own: everybody may go through it to
+ * names that are known, nobody may list or change it. Whoever is let in must know the cookie.
  *
  * A pyrec that is killed leaves its directory behind; the next one of the same user removes it.
  */

@@ -5,13 +5,13 @@
  * On the line:  session -> [kin] -> hello: who may enter the recording
  * Threads:      one.
  * Memory:       the caller's struct, zeroed; kin_clear.
- * Loss:         of a process that has been buried nobody knows any more whose child it was: it may
- *               enter. So may one whose parent is the first process of its PID namespace, which
- *               takes orphans in, if it began after pyrec.
+ * Loss:         nobody knows whose child a process was that has been reaped: it may enter. So may a
+ *               process that began after pyrec and whose parent is the first of its PID namespace,
+ *               which takes orphans in.
  *
- * The cookie is known to whoever may read a process's environment. Where pyrec attaches it is told
- * beforehand whom it records, so that nobody else is believed, cookie or not. Whoever has entered
- * is kin from then on: its children are, when it has ended and left them to others.
+ * Whoever may read a process's environment knows the cookie. Where pyrec attaches, it knows
+ * beforehand whom it records, so it believes nobody else, cookie or not. Who has entered is kin
+ * from then on, and so are its children, also when it has ended and left them to others.
  */
 #ifndef PYREC_RECORD_KIN_H
 #define PYREC_RECORD_KIN_H

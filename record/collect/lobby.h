@@ -10,7 +10,7 @@
  *               that say nothing, the oldest when there are more than LOBBY_STRANGERS.
  *
  * When descriptors run low, recorded processes give theirs back (collect_save_descriptors). When
- * that does not help nobody is let in for a while; they wait in the socket's backlog.
+ * that is not enough, nobody is let in for a while: connections wait in the socket's backlog.
  *
  * Everybody may connect. So other users can neither fill the lobby nor keep ours from it.
  */

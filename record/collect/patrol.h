@@ -8,12 +8,13 @@
  * Loss:         who lives for less than PATROL_PATIENCE_NS, or is not ours by parent or
  *               environment, is not noticed.
  *
- * An agent that is there but has failed leaves a notice. Where none could be loaded nobody can say
- * so; but pyrec sees its descendants, and whether CPython is in their memory. Why it is not
- * recorded is what the kernel shows of it; what it does not show to us is counted as not known.
+ * An agent that has failed leaves a notice. Where no agent could be loaded nobody can leave one,
+ * but pyrec sees its descendants, and whether CPython is in their memory. What the kernel shows of
+ * the process says why it is not recorded; what the kernel does not show us is counted as not
+ * known.
  *
- * Nothing is read while no process or thread of the machine has begun since the last look, but for
- * those who have been seen and not yet been understood.
+ * It reads nothing while no process or thread of the machine has begun since the last look, but for
+ * processes that it has seen and not understood yet.
  */
 #ifndef PYREC_RECORD_PATROL_H
 #define PYREC_RECORD_PATROL_H

@@ -2,7 +2,7 @@
 /*
  * batch - what one process has done since its last chunk, before it becomes columns.
  *
- * On the line:  apply -> [batch] -> encode
+ * On the line:  stream -> [batch] -> encode
  * Threads:      one at a time.
  * Memory:       caller's storage, zeroed; batch_clear takes it back. batch_restart keeps the
  *               memory for the next chunk. Entries point to threads of the roster.

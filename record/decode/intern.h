@@ -2,7 +2,7 @@
 /*
  * intern - the dictionaries of one generation of one process: everything once, by content.
  *
- * On the line:  apply -> [intern] -> encode
+ * On the line:  stream -> [intern] -> encode
  * Threads:      one at a time.
  * Memory:       caller's storage; intern_init, then intern_clear. intern_restart empties the
  *               dictionaries for the next generation. Everything else borrows.

@@ -5,8 +5,8 @@
  * On the line:  crowd, still, reading -> [dump_take] -> dump_text, dump_json
  * Threads:      one.
  * Memory:       the caller's struct, zeroed; dump_clear frees all that hangs on it.
- * Loss:         what could not be had of a thread is in its `not_known`, in words; a stack that is
- * there but could not be proved has is_proved false.
+ * Loss:         what could not be had of a thread is in its `not_known`, in words; a stack that
+ *               could not be proved has is_proved false.
  *
  * Each thread is looked at by itself, at its own moment (at_ns): the program goes on meanwhile, so
  * two threads may both be seen holding the GIL, one after the other. Within a thread, stack, state

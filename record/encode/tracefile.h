@@ -12,9 +12,9 @@
  *               numbered files (--rotate) have a section each; a flight recorder (--keep) drops the
  *               oldest ones.
  *
- * The flight recorder's file is dropped from by writing what is to stay into a new file, which then
- * takes the old one's name at once: whoever opens the name finds a whole file at any moment, and
- * whoever has the old one open can read it to its end. For that moment the disk holds both.
+ * To drop sections, the flight recorder writes what is to stay into a new file, which then takes
+ * the old one's name in one step. Whoever opens the name finds a whole file at any moment, and
+ * whoever has the old file open can read it to its end. For that moment the disk holds both.
  */
 #ifndef PYREC_RECORD_TRACEFILE_H
 #define PYREC_RECORD_TRACEFILE_H

@@ -5,11 +5,10 @@
  * On the line:  /proc -> [below] -> attach
  * Threads:      one.
  * Memory:       caller's storage; zeroed, then below_clear.
- * Loss:         whoever has no parent any more is not seen to be anybody's; more than BELOW_MAX are
- *               not looked at.
+ * Loss:         a child whose parent has ended is not found. More than BELOW_MAX are not looked at.
  *
- * What a process starts after it was attached to comes by itself. What was there before is looked
- * for in /proc, from the number of its parent, and again as long as there is somebody new: it may
+ * Children that a process starts after it was attached to come by themselves. Older ones are looked
+ * for in /proc by the number of their parent, again and again until no new one is found: they may
  * start others meanwhile.
  */
 #ifndef PYREC_RECORD_BELOW_H

@@ -5,8 +5,8 @@
  * On the line:  beside it; asked when a pidfd says that a process is gone.
  * Threads:      any.
  *
- * Of our own child the kernel tells us; of others only while nobody has buried them, if we may see
- * it, or, since Linux 6.15, through the pidfd.
+ * The kernel tells us how our own child ended. Of other processes it tells us only while nobody has
+ * reaped them, if we may see it, or, since Linux 6.15, through the pidfd.
  */
 #ifndef PYREC_RECORD_EXIT_STATUS_H
 #define PYREC_RECORD_EXIT_STATUS_H

@@ -12,8 +12,8 @@
  *               that lives between two looks is not seen at all. The process's own CPU clock shows
  *               how much that is.
  *
- * In a PID namespace of its own the process has other numbers for its threads than we. It is known
- * by its own, so that they can be compared with those that the agent says.
+ * In a PID namespace of its own, a process has numbers for its threads that are not ours. Threads
+ * are kept by the process's own numbers here, so that they compare with what the agent says.
  *
  * Always true:  a moment of CPU time counts for a Python thread or a native one, never for both.
  */

@@ -6,8 +6,8 @@
  * Threads:      any.
  * Memory:       the caller's.
  *
- * A /proc that is another PID namespace's has other numbers than we: of processes it then says
- * nothing here, rather than something about others (false, as if nobody were there).
+ * Where /proc is that of another PID namespace, its numbers are not ours. These functions then find
+ * no process (false) rather than a wrong one.
  *
  * Processes and threads die at any moment: every answer may be "not there" (false).
  */

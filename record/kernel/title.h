@@ -5,12 +5,12 @@
  * On the line:  /proc/PID/cmdline, /proc/PID/comm -> [title] -> TITLE events, Meta
  * Threads:      one at a time.
  * Memory:       the caller's.
- * Loss:         a title that a process has for less than the time between two looks. It is looked
- * at as often as it was young: after 0.1, 0.2, 0.4 s .., at least every 2 s, and when recording
- * is stopped. A process that has ended has none any more.
+ * Loss:         a title that a process has for less than the time between two looks. The looks come
+ *               0.1, 0.2, 0.4 s .. after the process began, then every 2 s, and once more when
+ *               recording is stopped. A process that has ended has no title any more.
  *
- * Servers overwrite their arguments (setproctitle, gunicorn, celery, postgres): then these are the
- * title. Who only gives its main thread a name (PR_SET_NAME) is called that.
+ * Servers overwrite their arguments (setproctitle, gunicorn, celery, postgres): these are the title
+ * then. Where a process only names its main thread (PR_SET_NAME), that name is the title.
  */
 #ifndef PYREC_RECORD_TITLE_H
 #define PYREC_RECORD_TITLE_H

@@ -7,13 +7,13 @@
  * Memory:       its own, 2 MiB.
  * Loss:         what cannot be read is "bad", as in the agent.
  *
- * This is pyrec's own peek(), record/agent/base/peek.h: what the agent reads in its own process by
- * a load, the same code reads here in another one, by pages. The pages of one reading are kept, so
- * that a stack of forty frames is some ten system calls and not four hundred; whoever wants to know
- * what is there now says outside_forget() first.
+ * This is pyrec's own peek() (record/agent/base/peek.h). The agent's code that reads its own
+ * process by loads reads another process here, by pages. The pages of one reading are kept, so that
+ * a stack of forty frames costs some ten system calls and not four hundred. outside_forget() drops
+ * them: call it to see what is there now.
  *
- * The other process may hold anything, also chains without an end that no single check finds: so a
- * reading has a number of loads, and when they are used up all that follow are bad.
+ * The other process may hold anything, also an endless chain that no single check finds. So a
+ * reading has a number of loads. When they are used up, all further loads are bad.
  */
 #ifndef PYREC_RECORD_OUTSIDE_H
 #define PYREC_RECORD_OUTSIDE_H

@@ -7,8 +7,8 @@
  * Memory:       the caller's.
  * Loss:         what could not be found out is a fact of its own here, never one of the others.
  *
- * One table of reasons, and one rule that picks one: of several what lasts comes before what
- * passes, so that nobody waits for a tracer to go and is told then that it was in vain.
+ * One table holds all reasons, and one rule picks one. A reason that lasts comes before one that
+ * passes: nobody is to wait for a tracer to leave, only to learn that it was in vain.
  */
 #ifndef PYREC_RECORD_REASON_H
 #define PYREC_RECORD_REASON_H

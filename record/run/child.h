@@ -6,12 +6,12 @@
  * Threads:      one.
  * Memory:       caller's storage.
  *
- * pyrec changes no disposition: it blocks all signals and reads them from a descriptor. What is
- * meant for the command, as relay says, is passed on, with the value that it carries; what went to
- * the whole process group has reached it already. SIGUSR1 also asks for everything to be written.
- * When the command is stopped, pyrec stops, too, where there is a shell to notice, and goes on
- * when it does; so does a process beside the command, which is what the terminal shows. Children
- * that are not ours, which become so when pyrec is PID 1, are buried.
+ * pyrec changes no disposition: it blocks all signals and reads them from a descriptor. It passes
+ * on the signals that are meant for the command (relay.h), with the values that they carry. A
+ * signal to the whole process group has reached the command already. SIGUSR1 also asks for
+ * everything to be written. When the command is stopped and a shell is there to notice, pyrec stops
+ * as well, and goes on when the command does; so does a process beside the command, which is what
+ * the terminal shows. As PID 1 pyrec gets children that are not its own, and reaps them.
  */
 #ifndef PYREC_RECORD_CHILD_H
 #define PYREC_RECORD_CHILD_H

@@ -5,9 +5,9 @@
  * On the line:  session asks, when the command has ended and nobody is being recorded.
  * Threads:      one.
  *
- * A command may end the moment after it has started a Python in the background, before that one's
- * agent has said hello. Everybody who was started under the recording carries the cookie in the
- * environment, so those that are not known yet can be found.
+ * A command may start a Python in the background and end at once, before the agent of that Python
+ * has said hello. Every process that was started under the recording carries the cookie in its
+ * environment, so the unknown ones can be found.
  */
 #ifndef PYREC_RECORD_LINGER_H
 #define PYREC_RECORD_LINGER_H

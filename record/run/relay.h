@@ -17,9 +17,9 @@
  *     got it, too            to the group, or to every process
  *     and it has not         to us
  *
- * The kernel signals a group, or everybody, while it keeps the list of processes locked. A call
- * that locks this list for itself therefore returns after all have got what one of them has: no
- * time is waited for that.
+ * The kernel keeps the list of processes locked while it signals a group, or everybody. So a call
+ * that locks this list itself returns only after all have got what one of them has: there is no
+ * time to wait for.
  *
  * Service managers may signal each process of a group of their own, one by one (systemd's
  * KillMode=control-group). They are our ancestors. A signal of an ancestor's waits

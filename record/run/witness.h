@@ -6,9 +6,9 @@
  * Threads:      one.
  * Memory:       struct witness is the caller's; witness_start, then witness_end.
  *
- * The kernel does not say whether a signal was sent to pyrec or to its whole group, which the
- * command is in and has got it by itself. Nobody signals this process for its own sake: its name
- * is not pyrec's, neither in `ps` nor for pkill(1). What it gets was therefore for everybody.
+ * The kernel does not say whether a signal was sent to pyrec or to its whole group. The command is
+ * in that group, too, and has got the signal by itself then. Nobody signals this process for its
+ * own sake: neither `ps` nor pkill(1) knows it by pyrec's name. So what it gets was for everybody.
  */
 #ifndef PYREC_RECORD_WITNESS_H
 #define PYREC_RECORD_WITNESS_H

@@ -26,7 +26,7 @@ struct bump {
 
 /*
  * An array of n items; NULL when there is no memory. has_failed stays set until the next reset, so
- * that whoever takes many can ask once at the end (but not write to NULL before).
+ * a caller that takes many arrays may check it once at the end, before it writes to any of them.
  */
 void *bump_take(struct bump *bump, size_t n, size_t item_bytes);
 

@@ -10,9 +10,9 @@
  * Memory:       the caller's: MARK_QUEUE_BYTES behind the ring, zero at first, mapped by both.
  * Loss:         when full, a push is counted in `lost` and left out.
  *
- * It lies in the shared memory, and is read from there by the collector itself, so that what was
- * said before a program was killed is not lost. A slot becomes valid when its number is in it; one
- * whose writer was stopped or killed in between holds up those behind it until the process is over.
+ * The queue lies in shared memory and the collector reads it from there, so nothing is lost that
+ * was said before a program was killed. A slot is valid when it holds its own number. When a writer
+ * is stopped or killed in between, the slots behind its own wait until the process is over.
  *
  * Always true:  a slot that was taken was written whole. The collector believes nothing of it.
  */

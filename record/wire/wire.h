@@ -34,9 +34,9 @@
  *     3,<abstract socket name>,<directory>,<pyrec's pid>,<its start, field 22 of /proc/PID/stat>,
  *     <cookie, 32 hex digits>,<interval_ns>,<max_depth>,<flags, decimal>,<limit of the cost, ppm>,
  *     <CLOCK_MONOTONIC in ns before which nothing is recorded, or 0>[,<library>]
- * The name or the directory may be empty. In the directory are a socket and a FIFO for notices. The
- * library is told to a program that is attached to: where what it executes finds it, if that is not
- * where the program has it from itself. The format is without it.
+ * The name or the directory may be empty. The directory holds a socket and a FIFO for notices. Only
+ * a program that is attached to is told the library: where the programs that it executes find it,
+ * when that is not the path that it was loaded from itself.
  */
 #define WIRE_SETTINGS_FORMAT  "%u,%s,%s,%d,%" PRIu64 ",%.32s,%" PRIu64 ",%u,%u,%" PRIu64 ",%" PRIu64
 #define WIRE_SETTINGS_LIBRARY 11 /* its number in there, from 0 */

@@ -7,11 +7,11 @@
  * Memory:       72 KiB from careful_begin to careful_end.
  * Loss:         memory that is not there, or that the kernel refuses to read, is "bad".
  *
- * process_vm_readv() on ourselves costs some 0.7 us, whether for 8 bytes or for 512; a load costs
- * nothing. So a reader that does not look at the same place twice may say that it begins a reading:
- * what it reads is then kept in blocks, and all that lies in one of them is read once. A reading
- * begins with nothing kept: what it sees is not older than its beginning. Whoever reads a word
- * again to prove that it has not changed does so in no reading, or in another one.
+ * process_vm_readv() on ourselves costs some 0.7 us, for 8 bytes as for 512; a load costs nothing.
+ * So a reader that never looks at one place twice may begin a reading: the blocks that it reads are
+ * kept, and each is read once. A reading begins with nothing kept, so what it sees is not older
+ * than its beginning. To prove that a word has not changed, read it again outside of a reading, or
+ * in another one.
  */
 #ifndef PYREC_AGENT_CAREFUL_H
 #define PYREC_AGENT_CAREFUL_H
@@ -21,8 +21,8 @@
 #include <stdint.h>
 
 /*
- * Get ready for peek() to go through the kernel, which peek_be_careful() then makes it do. 0, or why
- * that cannot be: the kernel's error (EPERM, ENOSYS: a filter of system calls), or ENOMEM.
+ * Get ready for peek() to go through the kernel, which peek_be_careful() then makes it do. 0, or
+ * why that cannot be: the kernel's error (EPERM, ENOSYS: a filter of system calls), or ENOMEM.
  */
 int careful_begin(void);
 

@@ -3,11 +3,11 @@
  * floor - which versions of libc's functions the agent asks for. Included in front of each of its
  * files.
  *
- * The agent goes into every program that a recorded command starts, and is not built anew for each
- * libc: what it needs has to be in all of them, else the loader ends the program. So functions that
- * glibc has given a new version are asked for in the first one, which is in all of them (from 2.28
- * on is what counts); and those that were in libpthread before 2.34 are weak: a program without
- * that library is none with Python. musl does not look at versions.
+ * The agent goes into every program that a recorded command starts, and there is one build for all
+ * libcs. So whatever it asks for has to be in all of them, else the loader ends the program. Where
+ * glibc has given a function a new version, the agent asks for the oldest (glibc 2.28 and later
+ * count). Functions that were in libpthread before 2.34 are weak: no Python runs without that
+ * library. musl does not look at versions.
  */
 #ifndef PYREC_AGENT_FLOOR_H
 #define PYREC_AGENT_FLOOR_H

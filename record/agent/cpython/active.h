@@ -2,14 +2,14 @@
 /*
  * active - threading._active: which object is which thread's, and what it is called.
  *
- * On the line:  memory of CPython -> [active] -> names
+ * On the line:  memory of CPython -> [active] -> thread_names
  * Threads:      any; without the GIL, while the program changes what is read.
  * Memory:       none.
- * Loss:         a thread that is not in there, or whose class keeps its attributes elsewhere than in
- *               a dict, has no name.
+ * Loss:         a thread that is not in there, or whose class keeps its attributes elsewhere than
+ *               in a dict, has no name.
  *
- * A dict of ident -> Thread, found by way of the interpreter's modules: each interpreter has its own.
- * A name is the text of the Thread's own attribute _name.
+ * A dict of ident -> Thread, found by way of the interpreter's modules: each interpreter has its
+ * own. A name is the text of the Thread's own attribute _name.
  */
 #ifndef PYREC_AGENT_ACTIVE_H
 #define PYREC_AGENT_ACTIVE_H

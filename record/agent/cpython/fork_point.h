@@ -4,7 +4,7 @@
  *
  * On the line:  beside it: fork.
  * Threads:      fork_point_here on the thread itself; fork_point_is_under also from others, without
- * a lock: what is read may change meanwhile, but is never followed without end.
+ *               a lock: what it reads may change meanwhile, but it follows nothing without end.
  */
 #ifndef PYREC_AGENT_FORK_POINT_H
 #define PYREC_AGENT_FORK_POINT_H

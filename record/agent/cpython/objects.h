@@ -2,7 +2,7 @@
 /*
  * objects - what Python's dicts and instances hold, read from their memory.
  *
- * On the line:  memory of CPython -> [objects] -> names
+ * On the line:  memory of CPython -> [objects] -> active, task
  * Threads:      any; without the GIL, while the program changes what is read.
  * Memory:       none.
  * Loss:         0 for what is not there, is of another kind, or changed under the reading.

@@ -2,7 +2,7 @@
 /*
  * task - what the task is called that a thread runs: of asyncio, or whoever drives coroutines.
  *
- * On the line:  memory of CPython + the coroutines on a stack -> [task] -> names
+ * On the line:  memory of CPython + the coroutines on a stack -> [task] -> labels
  * Threads:      as stack.h: the thread itself, in a signal handler, or another one while it stands
  *               still.
  * Memory:       the caller's.

@@ -13,9 +13,9 @@
  * has a table with one slot per function that it calls of others; the interpreter has one for each
  * of those that count. Objects that are loaded later are not looked at.
  *
- * What lies in pages that the loader has made read-only (RELRO) is known by its address; such a
- * page is writable for as long as a store takes. A slot is put back to what it held, and only if it
- * still holds ours; under the loader's lock, for an object that is still there.
+ * The loader makes some pages read-only (RELRO). Their addresses are known, and each is made
+ * writable for the length of one store. A slot gets back what it held, only if it still holds ours,
+ * under the loader's lock and for an object that is still there.
  */
 #ifndef PYREC_AGENT_LATE_SLOTS_H
 #define PYREC_AGENT_LATE_SLOTS_H

@@ -13,11 +13,12 @@
  * own CPU there is no signal at all: having lost the CPU, the thread stands still. The kernel
  * leaves the sampler where it was last; so it goes there once, and is free to be moved again.
  *
- * Whether a CPU is free is the kernel's to say: if one is, it puts the sampler there when it wakes
- * up next. Then going was in vain, and is tried again ever more seldom.
+ * Only the kernel knows whether a CPU is free. If one is, it puts the sampler there at the next
+ * wake-up: the move was in vain then, and the next one is tried later and later.
  *
- * For the same reason, a thread that runs and cannot be asked can be looked at: on its CPU it
- * stands still. Where nobody may be asked, the sampler holds that CPU, free or not.
+ * For the same reason the sampler can read a thread that runs and cannot be asked: on the thread's
+ * own CPU the thread stands still. Where nobody may be asked, the sampler keeps that CPU, free or
+ * not.
  *
  * Where a thread is, or was last, is known from the kernel's rseq, which glibc registers for every
  * thread from 2.35 on. Before, the sampler stays where it is.

@@ -4,10 +4,10 @@
  *
  * On the line:  beside the sampler: sleep through a few ticks, write them down afterwards.
  * Threads:      the sampler only.
- * Loss:         none while a stack changes only under the GIL: its taking ends the rest
- * (gil_wakeup.h). CPU that a thread begins to use without the GIL is noticed at the end of the
- * rest; the ticks since its beginning are counted as missed. For a process that is killed in a
- * rest, the collector writes its ticks (struct wire_rest).
+ * Loss:         none while a stack changes only under the GIL: whoever takes it ends the rest
+ *               (gil_wakeup.h). CPU that a thread begins to use without the GIL is noticed at the
+ *               end of the rest, and the ticks since its beginning count as missed. When a process
+ *               is killed in a rest, the collector writes its ticks (struct wire_rest).
  *
  * A wake-up costs 5 to 15 us of CPU, and what was in the caches of that CPU. To a process that
  * waits (a parent, the workers of a pool, a window nobody touches) that is nearly all that its

@@ -4,7 +4,7 @@
  *
  * On the line:  stands in for the recorder: ticks and samples -> [make_trace] -> run.trace
  * Memory:       maker_open gives, maker_close or maker_abandon takes. Texts are borrowed until
- * then.
+ *               then.
  *
  * A test says what happened: processes, threads, stacks, and tick by tick which threads changed.
  * Whatever is not said stays as it was (implied ticks), as in the format. Dictionaries, columns
