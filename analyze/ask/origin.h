@@ -7,9 +7,8 @@
  * Memory:       everything is in the view's arena.
  * Loss:         what the trace does not say (a time of day, a command) has no line.
  *
- * Every format has a place for this or another; ten files of ten recordings can be told apart
- * there, and a file says by itself how it was taken, what of it was selected and how much is
- * missing.
+ * Every format has a place for this. It tells ten files of ten recordings apart, and says how each
+ * was taken, what of it was selected and how much is missing.
  */
 #ifndef PYREC_ANALYZE_ORIGIN_H
 #define PYREC_ANALYZE_ORIGIN_H

@@ -6,9 +6,9 @@
  * Threads:      one at a time.
  * Memory:       notes are in the view's arena.
  *
- * A table of Python's samples adds up to 100% of what it has, which may be a small part of what
- * the process used. Where that is so, a line below says how much is missing, what it was as far as
- * that is known, and who shows it.
+ * A table of Python's samples adds up to 100 % of its own, which may be a small part of what the
+ * process used. Then a line below it says how much is missing, what that was as far as it is known,
+ * and which command shows it.
  *
  * Loss:         what is less than REMAINDER_WORD of the whole is not worth a line. In a range of
  *               time nothing is known of threads that run no Python; the line is of the whole

@@ -7,8 +7,8 @@
  * Memory:       struct sink is the caller's; sink_open fills it, sink_close takes it back.
  * Loss:         a write that fails is remembered and said by sink_close; nothing is retried.
  *
- * A file is written beside its place and takes it when it is whole: what was there before stays
- * until then, and a pyanalyze that fails or is killed leaves nothing behind.
+ * A file is written under another name and takes its place when it is whole. Until then the old one
+ * stays, and a pyanalyze that fails or is killed leaves nothing behind.
  */
 #ifndef PYREC_ANALYZE_SINK_H
 #define PYREC_ANALYZE_SINK_H

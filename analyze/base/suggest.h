@@ -25,8 +25,8 @@ const char *suggest_among(const char *wrong, const char *const *names, size_t n)
 void suggest_list(char list[SUGGEST_LIST_SIZE], name_fn *name, const char *see);
 
 /*
- * STATUS_USAGE with one line: which option, what it has no such thing of, what was meant; else, of
- * a short table, what there is. `option` may be NULL.
+ * STATUS_USAGE with one line: which option it is, what it does not know, and what may have been
+ * meant, or the whole table when it is short. `option` may be NULL.
  */
 enum status suggest_problem(struct problem *why, const char *option, const char *what,
                             const char *wrong, name_fn *name);

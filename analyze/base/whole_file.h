@@ -7,8 +7,8 @@
  * Memory:       struct whole_file is the caller's; whole_file_open fills it, keep and drop take it
  *               back. The descriptor is the caller's to close.
  *
- * It is written without a name, or beside its place where the file system knows no such files, and
- * takes its place in one step. What was there before stays until then, with its links and rights.
+ * The file has no name while it is written (a temporary one where the file system needs one), and
+ * takes its place in one step. Until then the old file stays, with its links and rights.
  */
 #ifndef PYREC_ANALYZE_WHOLE_FILE_H
 #define PYREC_ANALYZE_WHOLE_FILE_H

@@ -12,8 +12,8 @@
  * and ".." and "." are followed.
  *
  * What is not Python (list.append) has a row in the tracer's file only. A sampler sees it as part
- * of the line that calls it: so its time belongs to its caller on both sides, and beside it stands
- * what the lines that call it took, which is the most that it can have taken.
+ * of the line that calls it. So its time belongs to its caller on both sides; beside it stands the
+ * time of the lines that call it, which is an upper bound of its own.
  */
 #ifndef PYREC_ANALYZE_COMPARE_H
 #define PYREC_ANALYZE_COMPARE_H

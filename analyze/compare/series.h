@@ -7,9 +7,9 @@
  * Memory:       series_read gives one struct series per recording, series_clear takes it. 8 bytes
  *               per row and block; a sample leaves nothing else behind.
  *
- * A row is known by a number that is the same in all recordings read with the same names: of a
- * function its file and qualified name, of a line also how far it is below the first line of its
- * function. So a row is found again where code above the function has come or gone; several
+ * A row has a number, the same in all recordings that are read with the same names. A function is
+ * known by its file and qualified name, a line also by how far it is below the first line of its
+ * function: so a row is found again where code above the function has come or gone. Several
  * functions of one name in a file (lambdas) are one row. Digits in names of threads are alike:
  * which worker of a pool takes a task is chance. A path is a function and how one comes to it, from
  * function to function: its number is a node of a tree whose places are numbers of functions.

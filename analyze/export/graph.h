@@ -14,7 +14,7 @@
  *   callers  by calling function. `cum` counts a stack once if it has such a call anywhere.
  *
  * Always true:  the `self` of all functions, of all lines and of all callers add up to the whole;
- * the `cum` of a function is the weight of all stacks that contain it.
+ *               the `cum` of a function is the weight of all stacks that contain it.
  */
 #ifndef PYREC_ANALYZE_GRAPH_H
 #define PYREC_ANALYZE_GRAPH_H

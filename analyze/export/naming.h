@@ -6,14 +6,13 @@
  * Threads:      one at a time.
  * Memory:       the names are in the arena that is handed in, or borrowed from the symbols.
  *
- * Programs that were made for C take a function's name for the function. Python's are not that
- * unique: every file has a <module>, and many have a run. So a name that functions of several
- * files have gets the module before it, `alpha.run`; where that is not enough, because two files
- * are the same module to whoever looks at their paths, the file behind it, `x.run (/a/x.py)`; and
- * where it is the same file, the first line, `wrapper:12`.
+ * Programs that were made for C take two functions of one name for one function. In Python every
+ * file has a <module>, and many have a run. So where functions of several files have one name, it
+ * gets the module before it, `alpha.run`. Where two files look like the same module, it gets the
+ * file behind it, `x.run (/a/x.py)`. Within one file it gets the first line, `wrapper:12`.
  *
- * Always true:  no two names are equal, not even as buffer_add_visible shows them. The names are
- * those of the whole profile, so that what is selected of it does not change them.
+ * Always true:  no two names are equal, not even as buffer_add_visible shows them. They are made
+ *               from the whole profile, so they do not depend on what is selected of it.
  */
 #ifndef PYREC_ANALYZE_NAMING_H
 #define PYREC_ANALYZE_NAMING_H

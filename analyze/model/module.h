@@ -6,13 +6,14 @@
  * Memory:       struct modules is the caller's, zeroed before modules_build; modules_clear takes
  *               it back.
  *
- * A trace has no names of modules, so they are made from paths: below site-packages,
- * dist-packages or lib/pythonX.Y the rest of the path, with points; likewise in a zip archive, and
- * below the folder that a program was started from: that of the script, or, with `python -m
- * pkg.mod`, the one in which pkg lies. Of other files what is below the outermost folder that is a
- * package, as an __init__.py in the trace or beside the file says. Frames that have no file (no
- * Python frames, what could not be read) keep their own name. Every file is a module of its own,
- * whatever it is called; a package is all modules whose name begins alike, up to the first point.
+ * A trace has no names of modules, so they are made from paths. The name is the part of the path
+ * below site-packages, dist-packages or lib/pythonX.Y, with points; likewise below a zip archive.
+ * Below the folder that a program was started from it is the part behind that folder: the script's,
+ * or, with `python -m pkg.mod`, the one in which pkg lies. For other files it begins at the
+ * outermost folder that is a package, as an __init__.py in the trace or beside the file shows.
+ * Frames without a file (no Python frames, what could not be read) keep their own name. Every file
+ * is a module of its own, whatever it is called. A package is all modules whose names are the same
+ * up to the first point.
  */
 #ifndef PYREC_ANALYZE_MODULE_H
 #define PYREC_ANALYZE_MODULE_H

@@ -5,20 +5,20 @@
  * On the line:  struct span, within range_spans -> [attribute] -> struct span, given_q filled in
  * Threads:      pure.
  *
- * Where a thread used its CPU between two samples nobody knows. To give it to the later one (or to
- * part it between the two) is wrong on average: how long the time before a tick is, and what the
- * thread did in it, depends on the tick's phase, and so does the place that is seen, as soon as
- * the program is as regular as the ticks, or does not run all the time. But ticks fall evenly on
- * whatever a thread does. So samples that were seen using CPU share what the clock counted around
- * them equally, each by the intervals it stands for. "Around" is a window: as many samples as it
- * takes for their phases to be even and for the two ends not to count, and not more, as a clock
- * that ran slower for a while (a CPU shared with others) must not be evened out.
+ * Nobody knows where a thread used its CPU between two samples. To give all of it to the later
+ * sample, or to split it between the two, is wrong on average as soon as the program is as regular
+ * as the ticks, or does not run all the time: the tick's phase then decides both which place is
+ * seen and how long the time before it was. But the ticks fall evenly on whatever a thread does. So
+ * the samples that were seen to use CPU share equally what the clock counted around them, each by
+ * the intervals it stands for. "Around" is a window. It has as many samples as it takes to make
+ * their phases even and its two ends unimportant, and not more: where a clock ran slower for a
+ * while because others wanted the CPU, that must not be evened out.
  *
- * A window begins with a sample whose clock has moved, and ends with the 13th that takes CPU (the
- * phases of 13 ticks in a row are spread evenly), before the 256th tick, or with the
- * range. Those that take CPU were seen running, or ready with the GIL in hand: a moment ago they
- * ran. A sample that is ready without it may just have been woken, and so keeps what its own clock
- * moved.
+ * A window begins with a sample whose clock has moved. It ends with the 13th sample that takes CPU
+ * (the phases of 13 ticks in a row are spread evenly), before the 256th tick, or with the range.
+ * The samples that take CPU were seen running, or ready with the GIL in hand: a moment ago they
+ * ran. A sample that is ready without the GIL may just have been woken, so it keeps what its own
+ * clock moved.
  *
  * Always true:  within a window the given CPU adds up to what the clock moved. Where no sample in
  *               it takes any, each keeps its own: the reader carries it on to one that does.

@@ -7,8 +7,8 @@
  * Memory:       struct range is its unit's; struct span the caller's, in batches of his size.
  * Loss:         a message that breaks its own rules ends where it does so; range->status says it.
  *
- * A tick stands for whole intervals of the grid: the one it is due in, and those that were missed
- * before it. That it was due early in its interval or late makes no difference to its weight;
+ * A tick stands for whole intervals of the grid: the one that it is due in, and the missed ones
+ * before it. Whether it was due early or late in its interval makes no difference to its weight;
  * otherwise places that come at a certain phase would weigh more than others (format/tick.h).
  *
  * Always true:  the spans of a thread cover the ticks in which it was observed, as far as they are

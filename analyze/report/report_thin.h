@@ -12,12 +12,13 @@
  *   how long it was in each class of states in every part, and
  *   how long it was in each stack, state and call in the whole bin, with its CPU,
  *
- * both as exactly as before. Given up is when within the bin it was in which stack: stacks become
- * shares of at most one part's length, each is put to one of the moments at which it was seen,
- * chosen by chance, and shares then fill the parts in that order. So runs look as before and need
- * no other form; over parts of a bin each share is a sample of stacks, and page/data.js says what
- * its error is. When that is still too much, bins become longer, or parts, where it is more what
- * they take. A bin that has fewer runs than all this would make of it stays as it is.
+ * both as exactly as before. What is given up is when, within the bin, the thread was in which
+ * stack. Stacks become shares of at most one part's length. Each share is put to one of the moments
+ * at which its stack was seen, chosen by chance, and the shares fill the parts in that order. So
+ * runs look as before and need no other form. Over parts of a bin each share is a sample of stacks,
+ * and page/data.js says what its error is. When that is still too much, the bins become longer, or
+ * the parts, whichever takes more space. A bin that would have more runs this way than it has stays
+ * as it is.
  *
  * Who waited for whom for the GIL is counted per bin (report_pair), as runs of holders would have
  * to be exact.

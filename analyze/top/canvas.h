@@ -5,11 +5,11 @@
  * On the line:  top_draw -> [canvas] -> a terminal (top_terminal), text (--batch), tests
  * Threads:      one.
  * Memory:       struct canvas is the caller's, zeroed; canvas_size makes room, canvas_clear takes
- * it.
+ *               it.
  *
- * Always true:  nothing that was put can do anything to a terminal: control characters and marks
- *               that turn text round are escapes by then, and in a plain canvas everything is
- * ASCII. What does not fit is cut, never in the middle of a wide character.
+ * Always true:  nothing on it can do anything to a terminal: control characters and marks that turn
+ *               text round are escapes by then, and a plain canvas is all ASCII. What does not fit
+ *               is cut, never in the middle of a wide character.
  */
 #ifndef PYREC_ANALYZE_CANVAS_H
 #define PYREC_ANALYZE_CANVAS_H
