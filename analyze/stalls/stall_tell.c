@@ -110,8 +110,7 @@ static uint32_t where_function(const struct stalls *stalls, const struct stall *
     return best;
 }
 
-/* Where it was; TREE_ROOT when it was in several places. */
-static uint32_t where(const struct stalls *stalls, const struct stall *stall)
+uint32_t stall_where(const struct stalls *stalls, const struct stall *stall)
 {
     const uint32_t line = where_line(stall), function = where_function(stalls, stall);
     /* the function may be further in than the line that calls it */
@@ -140,6 +139,12 @@ static struct stall_times times_of(const struct stall *stall)
     return times;
 }
 
+const char *stall_cause(const struct stall *stall)
+{
+    static const char *const causes[CLASS_COUNT] = {"cpu", "ready", "gil", "blocked", "unknown"};
+    return causes[times_of(stall).most];
+}
+
 /* The call it was blocked in most, wherever; and how long. */
 static uint32_t largest_call(const struct stall *stall, uint64_t *ns)
 {
@@ -160,6 +165,12 @@ static uint32_t largest_call(const struct stall *stall, uint64_t *ns)
         }
     }
     return best;
+}
+
+uint32_t stall_call(const struct stall *stall)
+{
+    uint64_t ns;
+    return largest_call(stall, &ns);
 }
 
 /* ---- the story ---- */
@@ -251,12 +262,10 @@ static void story_cpu(struct weights *weights, const struct stall *stall)
 static struct row story_row(struct view *view, const struct stalls *stalls,
                             const struct stall *stall, uint32_t node)
 {
-    static const char *const causes[CLASS_COUNT] = {"cpu", "ready", "gil", "blocked", "unknown"};
     struct stall_facts *const facts = arena_get(&view->arena, sizeof *facts);
     struct weights *const weights = arena_get(&view->arena, sizeof *weights);
     struct weight *const all = &weights->by[CLASS_ON_CPU]; /* what is not known by state */
-    uint64_t call_ns;
-    const uint32_t call = largest_call(stall, &call_ns);
+    const uint32_t call = stall_call(stall);
     for (int c = 0; c < CLASS_COUNT; c++)
         weights->by[c].wall = stall->class_ns[c];
     *all = (struct weight){stall->samples, stall->ticks, all->wall, 0};
@@ -266,7 +275,7 @@ static struct row story_row(struct view *view, const struct stalls *stalls,
         .duration_ns = stall_length_ns(stall),
         .unobserved_ns = stall_unseen_ns(stall),
         .time = time_text(view, stall),
-        .cause = causes[times_of(stall).most],
+        .cause = stall_cause(stall),
         .call = call != SCENE_NO_CALL ? stalls->scene->calls[call] : NULL,
         .end = stall->open            ? "recording ended"
                : stall->phase != NULL ? "ended"
@@ -302,7 +311,7 @@ static const char *heading(struct view *view, const struct stall *stall, size_t 
 void stall_tell(struct view *view, const struct stalls *stalls, const struct stall *stall,
                 size_t number, size_t rows_max)
 {
-    const uint32_t node = where(stalls, stall);
+    const uint32_t node = stall_where(stalls, stall);
     const enum state_class class = times_of(stall).most;
     const unsigned why = class == CLASS_BLOCKED ? 1u << STALL_CALL : 0;
     const struct row row = story_row(view, stalls, stall, node);

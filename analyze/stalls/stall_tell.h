@@ -29,4 +29,13 @@ struct stall_facts {
 void stall_tell(struct view *view, const struct stalls *stalls, const struct stall *stall,
                 size_t number, size_t rows_max);
 
+/*
+ * What it did most: "cpu", "ready", "gil", "blocked", "unknown". Where that was, as a node of the
+ * scene: TREE_ROOT in several places, or without details. In which call it was blocked most, as a
+ * number of the scene; SCENE_NO_CALL in none, or without details.
+ */
+const char *stall_cause(const struct stall *stall);
+uint32_t stall_where(const struct stalls *stalls, const struct stall *stall);
+uint32_t stall_call(const struct stall *stall);
+
 #endif

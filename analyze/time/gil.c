@@ -127,7 +127,8 @@ static void note_calls(const struct gil *gil, struct scene *scene)
 }
 
 /* How long each was observed, and at which ticks anybody waits. */
-static bool mark_waits(struct gil *gil, struct scene *scene, bool *waits)
+static bool mark_waits(struct gil *gil, struct scene *scene, uint32_t from, uint32_t to,
+                       bool *waits)
 {
     bool any = false;
     for (size_t i = 0; i < scene->n_threads; i++) {
@@ -135,12 +136,16 @@ static bool mark_waits(struct gil *gil, struct scene *scene, bool *waits)
         uint64_t *const wall_ns = wall_of(gil, t->thread);
         for (size_t s = 0; s < t->n_spans; s++) {
             const struct span *const span = &t->spans[s];
-            *wall_ns += span->wall_q * scene->reader->quantum_ns;
+            const uint32_t first = span->first > from ? span->first : from;
+            const uint32_t end = span->first + span->n < to ? span->first + span->n : to;
+            if (first >= end)
+                continue;
+            *wall_ns += scene_wall_ns(scene, first, end - first);
             if (state_class(span->state) != CLASS_WAITS_GIL)
                 continue;
             any = true;
-            for (uint32_t k = 0; k < span->n; k++)
-                waits[span->first + k] = true;
+            for (uint32_t k = first; k < end; k++)
+                waits[k] = true;
         }
     }
     return any;
@@ -148,12 +153,16 @@ static bool mark_waits(struct gil *gil, struct scene *scene, bool *waits)
 
 void gil_take(void *closure, struct scene *scene)
 {
-    struct gil *const gil = closure;
+    gil_take_ticks(closure, scene, 0, scene->n_ticks);
+}
+
+void gil_take_ticks(struct gil *gil, struct scene *scene, uint32_t first, uint32_t end)
+{
     bool *const waits = memory_get(scene->n_ticks * sizeof *waits);
     note_calls(gil, scene);
-    const bool any = mark_waits(gil, scene, waits);
+    const bool any = mark_waits(gil, scene, first, end, waits);
     gil->holders_known |= scene->n_holders > 0;
-    for (uint32_t tick = 0; any && tick < scene->n_ticks; tick++) {
+    for (uint32_t tick = first; any && tick < end; tick++) {
         if (!waits[tick])
             continue;
         for (size_t i = 0; i < scene->n_threads; i++) {

@@ -56,8 +56,10 @@ struct gil {
     bool holders_known;
 };
 
-/* Add the open range of a scene: scene_run(.., gil_take, &gil). */
+/* Add the open range of a scene: scene_run(.., gil_take, &gil). Or only its ticks first .. end - 1.
+ */
 void gil_take(void *closure, struct scene *scene);
+void gil_take_ticks(struct gil *gil, struct scene *scene, uint32_t first, uint32_t end);
 void gil_clear(struct gil *gil);
 
 /* When all ranges are taken: fill what is known at the end only. */
