@@ -243,6 +243,10 @@ static enum status write_view(const struct arrangement *arrangement, const struc
     }
     struct buffer named = {0};
     const char *const path = output_path(arrangement, args, &named);
+    if (arrangement->output->folder) {
+        buffer_clear(&named);
+        return arrangement->output->write(&(struct sink){.path = path}, view, why);
+    }
     enum status status = sink_open(&sink, path, color, why);
     if (status != STATUS_OK) {
         buffer_clear(&named);
@@ -357,7 +361,7 @@ static enum exit_code run_once(struct request *request, const struct arrangement
         progress_start(&progress, request->trace->count, STDERR_FILENO, PROGRESS_DELAY_MS);
     if (status == STATUS_OK)
         status = args->command->build(request, &view, &why);
-    if (view.shape != SHAPE_LOG) /* which is read while it is written */
+    if (!(view.shape & (SHAPE_LOG | SHAPE_STAR))) /* which are read while they are written */
         progress_stop(&progress);
     if (status == STATUS_OK && view.shape != SHAPE_LOG)
         status = request_check(request, &why);

@@ -23,10 +23,11 @@ enum frames {
 
 struct output {
     const char *name, *help;
-    unsigned accepts;   /* enum shape */
-    bool machine;       /* for programs: all rows, whole paths, columns in full */
-    bool binary;        /* not for a terminal */
-    bool per_thread;    /* of stacks: each thread has its own, asked for or not */
+    unsigned accepts; /* enum shape */
+    bool machine;     /* for programs: all rows, whole paths, columns in full */
+    bool binary;      /* not for a terminal */
+    bool folder;      /* --output is a directory, which write() makes; the sink has only its path */
+    bool per_thread;  /* of stacks: each thread has its own, asked for or not */
     const char *ending; /* of files that are written in it unless --format is given; NULL = none */
     const char *by; /* of whole profiles: the metric, unless --by says another; NULL = samples */
     enum frames frames; /* of stacks: unless --frames says otherwise, which only FIXED forbids */
@@ -47,6 +48,7 @@ struct output {
     X(pprof)                                                                                       \
     X(callgrind)                                                                                   \
     X(pstats)                                                                                      \
+    X(tables)                                                                                      \
     X(svg)                                                                                         \
     X(html)                                                                                        \
     X(plot_png)                                                                                    \

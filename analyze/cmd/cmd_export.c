@@ -9,6 +9,7 @@
 #include "analyze/export/graph.h"
 #include "analyze/export/stacks.h"
 #include "analyze/model/metric.h"
+#include "analyze/star/star.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -77,6 +78,12 @@ static const struct output *chosen_output(const struct args *args)
     return output_find(format != NULL ? format : args->command->output);
 }
 
+static const char *redaction_name(size_t i)
+{
+    static const char *const names[] = {"hash", "drop"};
+    return i < ARRAY_LEN(names) ? names[i] : NULL;
+}
+
 static const char *frames_name(size_t i)
 {
     static const char *const names[] = {"function", "line"};
@@ -114,10 +121,26 @@ static void build_graphs(struct view *view, const struct output *output)
     graph_build(view, more, n);
 }
 
+/* What only tables have. */
+static enum status check_options(const struct args *args, const struct output *output,
+                                 struct problem *why)
+{
+    static const char *const names[] = {"bin", "redact", "redact-key"};
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        if (args_text(args, names[i]) != NULL)
+            return problem_set(why, STATUS_USAGE, PROBLEM_NO_OFFSET, "--%s is for tables, not %s",
+                               names[i], output->name);
+    }
+    return STATUS_OK;
+}
+
 static enum status build_export(struct request *request, struct view *view, struct problem *why)
 {
     const struct args *const args = request->args;
     const struct output *const output = chosen_output(args);
+    if (output->accepts & SHAPE_STAR)
+        return star_ask(request, view, why);
+    TRY(check_options(args, output, why));
     const char *const by = args_text(args, "by");
     const struct metric *const metric = by != NULL           ? metric_find(by)
                                         : output->by != NULL ? metric_find(output->by)
@@ -151,7 +174,9 @@ static enum status build_export(struct request *request, struct view *view, stru
 
 static const struct option options[] = {
     {"output", 'o', "FILE", OPTION_TEXT,
-     "write to this file instead of standard output (-); it appears when it is whole", NULL, 0},
+     "write to this file instead of standard output (-); it appears when it is whole; of tables it "
+     "is a directory",
+     NULL, 0},
     {"by", 'b', "METRIC", OPTION_CHOICE,
      "what a stack weighs; default samples, but wall for speedscope and cpu for pstats; stacks "
      "that weigh nothing are left out",
@@ -163,6 +188,15 @@ static const struct option options[] = {
     {"threads", 0, NULL, OPTION_FLAG,
      "put the thread's name above its stacks; formats that know threads have it there anyway", NULL,
      0},
+    {"bin", 0, "TIME", OPTION_TEXT,
+     "of tables: for how long weights are added up, in whole seconds; default 1m", NULL, 0},
+    {"redact", 0, "HOW", OPTION_CHOICE,
+     "of tables: names, paths and words of the program are hashed by the key, or dropped",
+     redaction_name, 0},
+    {"redact-key", 0, "FILE", OPTION_TEXT,
+     "a file with the key, 32 hexadecimal digits: hosts with the same key have the same hashes and "
+     "numbers",
+     NULL, 0},
     OPTION_END,
 };
 
@@ -170,18 +204,26 @@ const struct command command_export = {
     .name = "export",
     .synopsis = "--format NAME [options] [FILE...]",
     .summary = "whole profiles, for other programs",
-    .text = "Writes a whole profile in a form that another program reads; docs/EXPORT.md says how "
-            "to open it. All of them are of the same samples: --by, filters and ranges hold for "
-            "each, and the weights add up to the same sum.\n\n"
-            "csv and json have one row per thread and stack, the stack's frames leaf first, with "
-            "all metrics; --by only decides which rows there are.",
+    .text =
+        "Writes a whole profile in a form that another program reads; docs/EXPORT.md says how "
+        "to open it. All of them are of the same samples: --by, filters and ranges hold for "
+        "each, and the weights add up to the same sum.\n\n"
+        "csv and json have one row per thread and stack, the stack's frames leaf first, with "
+        "all metrics; --by only decides which rows there are.\n\n"
+        "tables is a directory of zstd-compressed csv for databases: recordings, processes, "
+        "threads, functions, locations, stacks, weights per time, thread, stack and state, "
+        "stalls, waits for the GIL, phases and marks; docs/TABLES.md says what the columns mean. "
+        "Each recording has a file of its own in each table, named by its id, and numbers of "
+        "functions and stacks are the same everywhere, so that those of many hosts can be put "
+        "together. A directory that is there is only replaced where it is an earlier export of "
+        "the same recordings.",
     .example = "pyanalyze export --format folded --by cpu -o run.folded run.trace",
     .takes = TAKES_THREAD | TAKES_PROCESS | TAKES_PLACES | TAKES_FORMAT | TAKES_JOBS | TAKES_RANGE |
              TAKES_STATE | TAKES_TASKS,
     .options = options,
     .min_files = 1,
     .max_files = SIZE_MAX,
-    .shape = SHAPE_STACKS | SHAPE_LIST | SHAPE_COURSE | SHAPE_GRAPH,
+    .shape = SHAPE_STACKS | SHAPE_LIST | SHAPE_COURSE | SHAPE_GRAPH | SHAPE_STAR,
     .output = "folded",
     .rows = ROW_STACK,
     .machine_columns = "process,thread,thread_id,cpu_time,ticks,samples,wall,on_cpu,ready,gil_wait,"

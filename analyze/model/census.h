@@ -96,9 +96,13 @@ struct ending {
 struct setting {
     const char *name, *value;
 };
+#define RECORDING_UUID 16u
 struct recording {
     uint32_t tag;
-    uint32_t order; /* among the recordings that are read, by start */
+    bool has_uuid;
+    uint8_t uuid[RECORDING_UUID]; /* the same in all its files */
+    uint32_t segment;             /* number of the first of these that was read, from 0 */
+    uint32_t order;               /* among the recordings that are read, by start */
     uint64_t quantum_ns, interval_ns;
     uint64_t start_mono_ns;
     int64_t start_unix_ns;

@@ -157,6 +157,10 @@ enum status facts_meta(struct facts *facts, const Pyrec__V1__Meta *meta, uint32_
     r->interval_ns = meta->interval_ns;
     r->start_mono_ns = meta->start_mono_ns;
     r->start_unix_ns = meta->start_unix_ns;
+    r->has_uuid = meta->trace_uuid.len == sizeof r->uuid;
+    if (r->has_uuid)
+        memcpy(r->uuid, meta->trace_uuid.data, sizeof r->uuid);
+    r->segment = meta->segment;
     r->recorder = copy_clean(&facts->arena, meta->recorder);
     r->hostname = r->os = r->machine = r->cpu_model = "";
     r->max_depth = meta->max_depth;

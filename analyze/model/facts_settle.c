@@ -16,6 +16,9 @@ void facts_settle_recording(const struct facts *facts, struct census *census,
     recording->interval_ns = from->interval_ns;
     recording->start_mono_ns = from->start_mono_ns;
     recording->start_unix_ns = from->start_unix_ns;
+    recording->has_uuid = from->has_uuid;
+    memcpy(recording->uuid, from->uuid, sizeof recording->uuid);
+    recording->segment = from->segment;
     recording->recorder = copy(census, from->recorder);
     recording->hostname = copy(census, from->hostname);
     recording->os = copy(census, from->os);
@@ -211,6 +214,8 @@ void facts_settle(struct facts *facts, struct census *census, struct recording *
                   uint32_t process, uint32_t generation, uint64_t quantum_ns)
 {
     const uint64_t shift_ns = recording->shift_ns;
+    if (facts->has_meta && facts->recording.segment < recording->segment)
+        recording->segment = facts->recording.segment;
     if (process == 0) {
         settle_ending(facts, census, &recording->ending, shift_ns);
         facts->is_settled = true;

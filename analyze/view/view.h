@@ -34,6 +34,7 @@ enum shape {
     SHAPE_STORY = 128,  /* things that happened, each with a heading and tables: story.h */
     SHAPE_CURVES = 256, /* values over time */
     SHAPE_PAGE = 512,   /* a whole page: report/page.h */
+    SHAPE_STAR = 1024,  /* several tables that refer to each other: star/star.h */
 };
 
 struct gil_entry;
@@ -157,6 +158,7 @@ struct column;
 struct story;
 struct graph;
 struct page;
+struct star;
 #define VIEW_COLUMNS_MAX 40
 
 struct view {
@@ -231,6 +233,9 @@ struct view {
 
     /* SHAPE_PAGE */
     const struct page *page;
+
+    /* SHAPE_STAR: read while it is written */
+    struct star *star;
 
     /* For human readers: set by arrange */
     const struct column *ordered_by; /* it decides the order and is always shown; NULL = none */

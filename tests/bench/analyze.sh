@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# Time pyanalyze on large made-up traces; a Markdown table on standard output.
+# Time pyanalyze on large made-up traces; a Markdown table on standard output, sizes of tables on standard error.
 #
 # usage: analyze.sh BUILD_DIRECTORY [large]
 #
@@ -21,7 +21,7 @@ measure() {
         /usr/bin/time -f "%e %U %S %M" -o "$directory/time.$run" \
             "$program" "$@" "$trace" >/dev/null
     done
-    cat "$directory"/time.? | awk -v name="$name" -v samples="$samples" -v words="$*" '
+    cat "$directory"/time.? | awk -v name="$name" -v samples="$samples" -v words="$(echo "$*" | sed "s, -o .*,,")" '
         { wall = $1; cpu = $2 + $3; kib = $4
           if (NR == 1 || wall < best_wall) best_wall = wall
           if (NR == 1 || cpu < best_cpu) best_cpu = cpu
@@ -39,6 +39,9 @@ bench() {
     measure "$name, $((size >> 20)) MiB" "$samples" "$directory/big.trace" lines
     measure "$name" "$samples" "$directory/big.trace" lines --jobs 1
     measure "$name" "$samples" "$directory/big.trace" functions --merge-threads
+    rm -rf "$directory/tables"
+    measure "$name" "$samples" "$directory/big.trace" export --format tables -o "$directory/tables"
+    echo "tables of $name: $(find "$directory/tables" -type f -exec cat {} + | wc -c) bytes of $size" >&2
     rm "$directory/big.trace"
 }
 

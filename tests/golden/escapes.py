@@ -81,10 +81,12 @@ def check(what, data, wrong=VISIBLE):
 HOSTILE = "\033]2;\u009bJ\a\r\n\u202e"  # in the names of hostile_gui.trace
 
 
-def arguments(directory, command, trace):
+def arguments(directory, command, trace, form=None):
     """What a command wants beside the trace, with names in it where it takes some."""
     if command in ("repair", "merge"):
         return ["-o", str(directory / "new.trace"), trace]
+    if form == "tables":
+        return ["-o", f"{trace}.tables", trace]
     if command in ("callers", "callees"):
         return [f"App.{HOSTILE}open_file", trace]
     if command == "report":
@@ -101,7 +103,7 @@ def arguments(directory, command, trace):
 def check_command(program, directory, command, trace):
     failed = 0
     for form in formats(program, directory, command):
-        words = [program, command, "--format", form, *arguments(directory, command, trace)]
+        words = [program, command, "--format", form, *arguments(directory, command, trace, form)]
         done = subprocess.run(words, capture_output=True, env=ENVIRONMENT, check=False)
         assert done.returncode in (0, 1, 2, 3), f"{words}: {done.returncode}"
         if trace.endswith("gui.trace") and command not in ALONE:

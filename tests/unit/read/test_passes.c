@@ -106,6 +106,9 @@ START_TEST(several_passes)
     CHECK("timeline", "--thread", "MainThread", path);
     CHECK("gil", path);
     CHECK("gil", "--thread", "MainThread", path);
+    /* it goes on while it is written */
+    check_command(
+        (const char *const[]){"export", "--format", "tables", "--output", "out", path, NULL}, true);
     CHECK("diff", path, path);
     CHECK("diff", "--key", "thread", path, path);
     CHECK("diff", "--from", "1s", path, path);
