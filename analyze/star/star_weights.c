@@ -157,7 +157,8 @@ static void write_bins(struct weighing *w, const struct unit_reader *reader, siz
                             &bin->threads[t].by[c]);
         }
         arena_reset(&bin->arena);
-        memset(bin->threads, 0, bin->n_threads * sizeof *bin->threads);
+        if (bin->n_threads > 0)
+            memset(bin->threads, 0, bin->n_threads * sizeof *bin->threads);
         bin->n_threads = 0;
     }
     for (size_t b = n; b < w->n_bins; b++) { /* they take the place of those that are done with */
