@@ -205,14 +205,15 @@ static void tell_process(const struct telling *t, struct entries *rest)
         return;
     struct buffer seconds = {0};
     seconds_print(&seconds, (int64_t)waited_ns, 3);
-    struct story *const story =
-        view_add_story(t->view, arena_print(&t->view->arena,
-                                            "Process %s: its threads waited %s s "
-                                            "for the GIL%s",
-                                            view_name_process(t->view, process), seconds.text,
-                                            select_by_state(t->gil->select)
-                                                ? " while its holder was in such a state"
-                                                : ""));
+    struct story *const story = view_add_story(
+        t->view,
+        arena_print(&t->view->arena,
+                    "Process %s: its threads waited %s s "
+                    "for the GIL%s%s",
+                    view_name_process(t->view, process), seconds.text,
+                    select_by_state(&t->gil->waiters) ? " in what was asked for" : "",
+                    select_by_state(&t->gil->holders) ? " while its holder was in such a state"
+                                                      : ""));
     buffer_clear(&seconds);
     story->row.process = process;
     const bool instead = !t->machine && add_matrix(t, story, pairs);
@@ -282,12 +283,12 @@ static enum status build_gil(struct request *request, struct view *view, struct 
     view->closure = t;
     view->release = release_gil;
     view_set_story_columns(view, "process", ROW_GIL);
-    gil->select = &request->select;
+    gil_select(gil, &request->select);
     trace_plan(request->trace, request->select.n_threads > 0 ? 2 : 1); /* names come first */
     scene_run(scene, request->trace, &request->select, take_range, &(struct taking){gil, &stacks});
     gil_finish(gil);
     tell_all(t);
-    if (view->n_stories == 0 && select_by_state(gil->select))
+    if (view->n_stories == 0 && select_by_state(&gil->holders))
         view_add_note(view, "Nobody was seen waiting for a thread in such a state.");
     else if (view->n_stories == 0)
         view_add_note(view, "No thread of what was asked for was seen waiting for the GIL.");
@@ -304,6 +305,20 @@ static const struct option options[] = {
      "only while the thread that held the GIL was in one of these states, with commas between "
      "them, or blocked in the system call of that name",
      holder_state_name, 0},
+    {"phase", 0, "NAME[=DETAIL]", OPTION_TEXT,
+     "only what is waited in a phase of that name (pyrec.phase()), or pattern; may be given "
+     "several "
+     "times",
+     NULL, 0},
+    {"label", 0, "KEY[=VALUE]", OPTION_TEXT,
+     "only what is waited with that label (pyrec.set_label()), or pattern; may be given several "
+     "times: of several keys all, of several values of one key one of them",
+     NULL, 0},
+    {"task", 0, "NAME", OPTION_TEXT,
+     "only what the task of that name waits, of asyncio or another event loop: a pattern for "
+     "names, "
+     "may come several times",
+     NULL, 0},
     OPTION_END,
 };
 
@@ -325,7 +340,9 @@ const struct command command_gil = {
         "Every tick of a waiting thread counts for the thread that held the GIL at that tick. "
         "With --thread only these threads' waiting counts, with --state only what they waited "
         "while the thread with the GIL was in one of these states: gc for what the garbage "
-        "collector costs the others, blocked for calls that keep the GIL. --by wall orders "
+        "collector costs the others, blocked for calls that keep the GIL; with --phase, --label "
+        "and "
+        "--task only what is waited in these, and shares are of the time in them. --by wall orders "
         "lines by the time in which anybody waited, gil_wait by that of all who waited, samples "
         "and ticks by how often it was seen. csv has one row per waiting "
         "thread, holding thread and line; json an object per process with the pairs and the "

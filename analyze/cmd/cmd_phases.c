@@ -92,8 +92,9 @@ const struct command command_phases = {
         "A phase is what a program does within pyrec.phase(NAME, DETAIL), in a thread or an "
         "asyncio "
         "task; docs/PYTHON.md says how. count, total, mean and longest were measured by the "
-        "program itself; cpu_time, gil_wait and blocked are known by the samples in it, and "
-        "samples says by how many. A sample counts for each phase that it is in, so a phase has "
+        "program itself; cpu_time, gil_wait and blocked are known by the samples in it, \u00b1 "
+        "a 95 % interval, and samples says by how many. A sample counts for each phase that it is "
+        "in, so a phase has "
         "what is done in the phases within it. Tasks wait without a thread: of a phase with await "
         "in it, blocked is not the time that it waited there; that is what total has more than the "
         "other columns.\n"
@@ -111,10 +112,11 @@ const struct command command_phases = {
     .shape = SHAPE_TABLE,
     .output = "text",
     .rows = ROW_PHASE,
-    .columns = "process,phase,detail,count,open,total,mean,longest_phase,cpu_time,gil_wait,blocked,"
-               "samples",
+    .columns = "process,phase,detail,count,open,total,mean,longest_phase,cpu_time,cpu_time_error,"
+               "gil_wait,gil_wait_error,blocked,blocked_error,samples",
     .machine_columns = "process,phase,detail,count,open,total,mean,longest_phase,longest_at,"
-                       "cpu_time,on_cpu,ready,gil_wait,blocked,unknown,wall,ticks,samples",
+                       "cpu_time,cpu_time_error,on_cpu,ready,gil_wait,gil_wait_error,blocked,"
+                       "blocked_error,unknown,wall,ticks,samples",
     .sort = "total,cpu_time,process,phase,detail",
     .build = build_phases,
 };

@@ -12,11 +12,14 @@
  * --from and --to take it. Where that would make too many of them, the pieces are longer, and a
  * range is as exact as they are. Around time in which nothing was observed there are samples
  * without a stack.
+ *
+ * What the program says of itself are markers (gecko_markers.h).
  */
 #include "analyze/ask/origin.h"
 #include "analyze/base/memory.h"
 #include "analyze/cli/output.h"
 #include "analyze/out/text/text_table.h"
+#include "gecko_markers.h"
 #include "json_text.h"
 
 #include <inttypes.h>
@@ -69,6 +72,7 @@ struct writer {
     uint32_t *frame_of;    /* by place and state or INNER, */
     uint32_t *stack_of;    /* by node and that */
     struct packages packages;
+    struct gecko_markers markers;
     uint32_t per_piece;     /* so many of a thread's ticks become one sample of the file */
     struct table functions; /* name, file + 1, first line */
     struct table frames;    /* function, line, category */
@@ -153,6 +157,7 @@ static void number_stacks(struct writer *w)
         const struct course *const course = &w->view->courses[i];
         for (size_t k = 0; k < course->n_stretches; k++)
             find_stack(w, course->stretches[k].node, state_class_shown(course->stretches[k].class));
+        gecko_markers_number(&w->markers, course);
     }
     for (size_t i = 0; i < w->files.n; i++)
         text_table_number(&w->strings, w->files.texts[i]);
@@ -282,7 +287,9 @@ static void write_meta(struct writer *w)
     sink_text(to, ",\"processType\":0,\"importedFrom\":\"pyrec " PYREC_VERSION
                   "\",\"stackwalk\":0,\"debug\":false,\"symbolicated\":true,"
                   "\"symbolicationNotSupported\":true,\"usesOnlyOneStackType\":true,"
-                  "\"sourceCodeIsNotOnSearchfox\":true,\"markerSchema\":[],\"sampleUnits\":"
+                  "\"sourceCodeIsNotOnSearchfox\":true,");
+    gecko_markers_schema(to);
+    sink_text(to, ",\"sampleUnits\":"
                   "{\"time\":\"ms\",\"eventDelay\":\"ms\",\"threadCPUDelta\":\"ns\"}");
     if (recording != NULL) {
         putc(',', to->file);
@@ -445,9 +452,9 @@ static void write_thread(struct writer *w, size_t i)
         json_time(to, course->stretches[course->n_stretches - 1].end_ns, MILLISECOND);
     else
         sink_text(to, "null");
-    sink_text(to, ",\"pausedRanges\":[],\"markers\":{\"length\":0,"
-                  "\"data\":[],\"name\":[],\"startTime\":[],\"endTime\":[],\"phase\":[],"
-                  "\"category\":[]},\n\"samples\":{\"weightType\":");
+    sink_text(to, ",\"pausedRanges\":[],");
+    gecko_markers_write(&w->markers, course);
+    sink_text(to, ",\n\"samples\":{\"weightType\":");
     json_text(to, w->view->metric->unit == UNIT_SECONDS ? "tracing-ms" : "samples");
     write_samples(w, course, COLUMN_STACK, "stack");
     write_samples(w, course, COLUMN_TIME, "time");
@@ -459,6 +466,7 @@ static void write_thread(struct writer *w, size_t i)
 static enum status gecko_write(struct sink *to, const struct view *view, struct problem *why)
 {
     struct writer w = {.to = to, .view = view};
+    w.markers = (struct gecko_markers){to, &w.strings, view->from_ns, INNER};
     (void)why;
     w.function_of = memory_get((view->n_functions + 1) * sizeof(uint32_t));
     w.frame_of = memory_get(((size_t)view->n_places + 1) * N_KINDS * sizeof(uint32_t));

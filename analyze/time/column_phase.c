@@ -62,6 +62,33 @@ static struct cell get_longest_at(const struct row *row)
                                    : cell_none();
 }
 
+static struct cell seconds(double s)
+{
+    return cell_number(UNIT_SECONDS, (int64_t)(s * 1e9 + 0.5));
+}
+
+static struct cell get_cpu_error(const struct row *row)
+{
+    return seconds(row->phase->cpu_error_s);
+}
+
+static struct cell get_gil_error(const struct row *row)
+{
+    return seconds(row->phase->gil_error_s);
+}
+
+static struct cell get_blocked_error(const struct row *row)
+{
+    return seconds(row->phase->blocked_error_s);
+}
+
+#define ERROR(of, how)                                                                             \
+    {                                                                                              \
+        .name = of "_error", .title = "\u00b1",                                                    \
+        .help = "an unbroken look would have found " of " \u00b1 this in 95 of 100 cases",         \
+        .rows = ROW_PHASE, .unit = UNIT_SECONDS, .close = true, .get = how                         \
+    }
+
 static const struct column columns[] = {
     {.name = "phase",
      .title = "phase",
@@ -119,6 +146,9 @@ static const struct column columns[] = {
      .unit = UNIT_SECONDS,
      .close = true,
      .get = get_longest_at},
+    ERROR("cpu_time", get_cpu_error),
+    ERROR("gil_wait", get_gil_error),
+    ERROR("blocked", get_blocked_error),
 };
 
 const struct column *column_phase_get(size_t i)

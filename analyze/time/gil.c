@@ -109,13 +109,23 @@ static void take_tick(struct gil *gil, struct scene *scene, struct scene_thread 
     const struct span *span;
     const struct scene_thread *const t = holder_of(scene, waiter, tick, &span);
     const struct thread *const holder = t != NULL ? t->thread : NULL;
-    if (select_by_state(gil->select) &&
-        (span == NULL || !scene_has_state(scene, gil->select, span)))
+    if (select_by_state(&gil->holders) &&
+        (span == NULL || !scene_has_state(scene, &gil->holders, span)))
         return;
     const uint32_t place = place_of(scene, span);
     entry_add(entry_of(gil, GIL_WAITS, waiter->thread, holder, place), scene, tick);
     entry_add(entry_of(gil, GIL_PAIRS, waiter->thread, holder, GIL_NO_PLACE), scene, tick);
     entry_add(entry_of(gil, GIL_LINES, NULL, holder, place), scene, tick);
+}
+
+void gil_select(struct gil *gil, const struct select *select)
+{
+    gil->select = select;
+    gil->holders = gil->waiters = *select;
+    gil->holders.n_contexts = gil->holders.n_tasks = 0;
+    gil->waiters.classes = 0;
+    gil->waiters.bits = 0;
+    gil->waiters.n_calls = 0;
 }
 
 /* A call that was asked for is known when it was seen, though nobody held the GIL in it. */
@@ -124,6 +134,12 @@ static void note_calls(const struct gil *gil, struct scene *scene)
     for (size_t i = 0; i < scene->n_threads && gil->select->n_calls > 0; i++)
         for (size_t s = 0; s < scene->threads[i].n_spans; s++)
             (void)scene_has_state(scene, gil->select, &scene->threads[i].spans[s]);
+}
+
+/* Is it in a phase, with a label, in a task that was asked for? */
+static bool is_waiter(const struct gil *gil, const struct scene *scene, const struct span *span)
+{
+    return !select_by_state(&gil->waiters) || scene_has_state(scene, &gil->waiters, span);
 }
 
 /* How long each was observed, and at which ticks anybody waits. */
@@ -138,7 +154,7 @@ static bool mark_waits(struct gil *gil, struct scene *scene, uint32_t from, uint
             const struct span *const span = &t->spans[s];
             const uint32_t first = span->first > from ? span->first : from;
             const uint32_t end = span->first + span->n < to ? span->first + span->n : to;
-            if (first >= end)
+            if (first >= end || !is_waiter(gil, scene, span))
                 continue;
             *wall_ns += scene_wall_ns(scene, first, end - first);
             if (state_class(span->state) != CLASS_WAITS_GIL)
@@ -168,6 +184,7 @@ void gil_take_ticks(struct gil *gil, struct scene *scene, uint32_t first, uint32
         for (size_t i = 0; i < scene->n_threads; i++) {
             const struct span *const span = scene_span(&scene->threads[i], tick);
             if (span != NULL && state_class(span->state) == CLASS_WAITS_GIL &&
+                is_waiter(gil, scene, span) &&
                 select_has_thread(gil->select, scene->threads[i].thread->name,
                                   scene->threads[i].thread->os_tid))
                 take_tick(gil, scene, &scene->threads[i], tick);

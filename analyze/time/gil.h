@@ -48,6 +48,8 @@ struct gil_entry {
 
 struct gil {
     const struct select *select;
+    struct select holders; /* of it, the states: of the thread that holds the GIL; .. */
+    struct select waiters; /* .. and phases, labels, tasks: of the one that waits */
     struct gil_entry *entries;
     size_t n, size;
     struct hash hash;
@@ -55,6 +57,9 @@ struct gil {
     size_t wall_size;
     bool holders_known;
 };
+
+/* What is asked for; the struct is zeroed before. */
+void gil_select(struct gil *gil, const struct select *select);
 
 /* Add the open range of a scene: scene_run(.., gil_take, &gil). Or only its ticks first .. end - 1.
  */

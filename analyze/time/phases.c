@@ -5,6 +5,7 @@
 #include "analyze/model/carry.h"
 #include "analyze/read/span.h"
 #include "analyze/read/unit.h"
+#include "analyze/weigh/share.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -94,6 +95,29 @@ static void count_span(struct phases *phases, const struct scene *scene, const s
     }
 }
 
+static struct phase_whole *whole_of(struct phases *phases, const struct process *process)
+{
+    for (size_t i = phases->n_wholes; i-- > 0;)
+        if (phases->wholes[i].process == process)
+            return &phases->wholes[i];
+    phases->wholes = memory_grow(phases->wholes, &phases->wholes_size, phases->n_wholes + 1,
+                                 sizeof *phases->wholes);
+    phases->wholes[phases->n_wholes] = (struct phase_whole){.process = process};
+    return &phases->wholes[phases->n_wholes++];
+}
+
+/* A span of n samples is n equal ones. */
+static void add_to_whole(struct phase_whole *whole, enum state_class class,
+                         const struct weight *weight)
+{
+    const double n = weight->samples > 0 ? (double)weight->samples : 1;
+    const double wall = (double)weight->wall / SHARE_UNIT_NS;
+    const double cpu = (double)weight->cpu / SHARE_UNIT_NS;
+    weight_add(&whole->total.by[class], weight);
+    whole->wall_squares += wall * wall / n;
+    whole->cpu_squares += cpu * cpu / n;
+}
+
 static void reserve(struct phases *phases, const struct scene *scene)
 {
     const size_t n = scene->reader->dict.n_contexts;
@@ -113,6 +137,7 @@ static void read_range(void *closure, struct scene *scene)
 {
     struct phases *const phases = closure;
     const uint64_t quantum_ns = scene->reader->quantum_ns;
+    struct phase_whole *const whole = whole_of(phases, scene->process);
     reserve(phases, scene);
     for (size_t i = 0; i < scene->n_threads; i++) {
         const struct scene_thread *const t = &scene->threads[i];
@@ -123,9 +148,44 @@ static void read_range(void *closure, struct scene *scene)
             const uint64_t cpu_ns =
                 carry_take(&phases->carries[t->thread->index], class, span->given_q * quantum_ns);
             const struct weight weight = {span->n, span->ticks, span->wall_q * quantum_ns, cpu_ns};
-            if (wanted && span->context != 0 && scene_has_state(scene, phases->select, span))
+            if (!wanted || !scene_has_state(scene, phases->select, span))
+                continue;
+            add_to_whole(whole, class, &weight);
+            if (span->context != 0)
                 count_span(phases, scene, span, &weight);
         }
+    }
+}
+
+/* ---- how sure that is ---- */
+
+/* A file may say any time; a square that is too large is the largest. */
+static uint64_t whole_number(double square)
+{
+    return square < (double)(UINT64_MAX / 2) ? (uint64_t)square : UINT64_MAX / 2;
+}
+
+/* Of so many seconds of all that was sampled. */
+static double error_s(const struct phase_whole *whole, const struct metric *metric, uint64_t ns)
+{
+    struct basis basis = {.metric = metric, .total = whole->total};
+    basis.squares.by[0].wall = whole_number(whole->wall_squares);
+    basis.squares.by[0].cpu = whole_number(whole->cpu_squares);
+    if (basis_is_empty(&basis))
+        return 0;
+    const double all = (double)metric->of(&whole->total);
+    return share_error(&basis, (double)ns / all) * all / 1e9;
+}
+
+static void tell_errors(struct phases *phases)
+{
+    for (size_t i = 0; i < phases->n; i++) {
+        struct phase_group *const g = &phases->groups[i];
+        const struct phase_whole *const whole = whole_of(phases, g->process);
+        g->cpu_error_s = error_s(whole, &metrics[METRIC_CPU], weights_sum(&g->weights).cpu);
+        g->gil_error_s = error_s(whole, &metrics[METRIC_WALL], g->weights.by[CLASS_WAITS_GIL].wall);
+        g->blocked_error_s =
+            error_s(whole, &metrics[METRIC_WALL], g->weights.by[CLASS_BLOCKED].wall);
     }
 }
 
@@ -198,6 +258,7 @@ void phases_read(struct phases *phases, struct trace *trace, const struct select
         count_phases(phases, process, &trace->window);
         phases->n_lost += process->marks_lost;
     }
+    tell_errors(phases);
     scene_clear(&scene);
 }
 
@@ -207,6 +268,7 @@ void phases_clear(struct phases *phases)
     free(phases->group_of);
     free(phases->carries);
     free(phases->seen);
+    free(phases->wholes);
     hash_clear(&phases->index);
     *phases = (struct phases){0};
 }

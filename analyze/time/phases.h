@@ -32,6 +32,15 @@ struct phase_group {
     uint64_t total_ns, longest_ns; /* of those that have */
     uint64_t longest_at_ns;        /* when the longest one began */
     struct weights weights;
+    double cpu_error_s, gil_error_s,
+        blocked_error_s; /* 95 %: of an unbroken look at this recording */
+};
+
+/* All that was sampled of a process, in phases or not: what their parts are parts of. */
+struct phase_whole {
+    const struct process *process;
+    struct weights total;
+    double wall_squares, cpu_squares; /* as struct basis has them */
 };
 
 struct phases {
@@ -40,6 +49,8 @@ struct phases {
     struct phase_group *groups; /* by process, in the order in which they were met */
     size_t n, size;
     struct hash index;
+    struct phase_whole *wholes;
+    size_t n_wholes, wholes_size;
     uint64_t n_lost; /* phases, labels and marks that the recorder could not keep */
 
     /* while the trace is read */

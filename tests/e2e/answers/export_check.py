@@ -132,7 +132,11 @@ def check_columns(table_, names, length=None):
 
 def gecko_meta(meta):
     assert meta["preprocessedProfileVersion"] == 60 and meta["interval"] > 0
-    assert meta["markerSchema"] == [] and meta["stackwalk"] in (0, 1)
+    assert meta["stackwalk"] in (0, 1)
+    for schema in meta["markerSchema"]:
+        assert set(schema) <= {"name", "display", "chartLabel", "tableLabel", "fields"}, schema
+        assert set(schema["display"]) <= {"marker-chart", "marker-table", "timeline-overview"}
+        assert all(set(field) == {"key", "label", "format"} for field in schema["fields"])
     assert isinstance(meta["startTime"], (int, float)) and meta["processType"] == 0
     assert meta["sampleUnits"] == {"time": "ms", "eventDelay": "ms", "threadCPUDelta": "ns"}
     colors = {"transparent", "purple", "green", "orange", "yellow", "lightblue", "blue", "brown",
@@ -179,6 +183,18 @@ def gecko_stacks(file, categories):
     return result
 
 
+def gecko_markers(markers, file):
+    check_columns(markers, ["data", "name", "startTime", "endTime", "phase", "category"])
+    schemas = {schema["name"]: {field["key"] for field in schema["fields"]}
+               for schema in file["meta"]["markerSchema"]}
+    for data, name, start, end, phase, category in zip(*(markers[column] for column in (
+            "data", "name", "startTime", "endTime", "phase", "category"))):
+        assert set(data) == schemas[data["type"]] | {"type"}, data
+        assert is_index(name, len(file["shared"]["stringArray"])) and phase in (0, 1, 2)
+        assert is_index(category, len(file["meta"]["categories"])) and start >= 0
+        assert (end is None) if phase != 1 else end >= start, (phase, start, end)
+
+
 def gecko(data, by):
     file = strict_json(data)
     assert set(file) == {"meta", "libs", "pages", "shared", "threads"}
@@ -188,8 +204,7 @@ def gecko(data, by):
     for thread in file["threads"]:
         assert isinstance(thread["pid"], str) and isinstance(thread["tid"], int)
         assert thread["processType"] == "default" and thread["pausedRanges"] == []
-        check_columns(thread["markers"], ["data", "name", "startTime", "endTime", "phase",
-                                          "category"], 0)
+        gecko_markers(thread["markers"], file)
         samples = dict(thread["samples"])
         assert samples.pop("weightType") == ("tracing-ms" if by in SECONDS else "samples")
         check_columns(samples, ["stack", "time", "weight", "threadCPUDelta"])

@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 
+import export_check
 from package import BEGIN, environment
 from e2e import near
 
@@ -293,6 +294,33 @@ asyncio.run(tasks())
     assert found["0"]["took"] > 0.2 and found["0"]["unobserved"] < 0.05, found
 
 
+def test_gil_of_a_phase(t):
+    """What the waiting thread does chooses, not what the one that holds it does."""
+    _, trace = record(t, """
+stop = False
+def hold():
+    with pyrec.phase("holds"):
+        while not stop: sum(range(100))
+def waits(name):
+    with pyrec.phase("waits", name): work(.4)
+threads = [threading.Thread(target=hold, name="holder")]
+for thread in threads: thread.start()
+waits("early")
+work(.3)
+stop = True
+for thread in threads: thread.join()
+""")
+    def waited(*options):
+        pairs = [pair for one in t.rows("gil", trace, *options) for pair in one["pairs"]]
+        return {(pair["waiter"], pair["holder"]): pair["waited"] for pair in pairs}
+    everything, phase, holder = waited(), waited("--phase", "waits"), waited("--phase", "holds")
+    assert set(phase) == {("MainThread", "holder")}, phase
+    assert 0.01 < phase["MainThread", "holder"] < everything["MainThread", "holder"], (phase, everything)
+    assert {pair[0] for pair in holder} == {"holder"}, holder
+    assert waited("--phase", "waits=early") == phase
+    assert "in what was asked for" in t.analyze("gil", "--phase", "waits", trace)
+
+
 def test_over_time(t):
     """Marks below the time line; marks, phases and labels for Perfetto."""
     _, trace = record(t, """
@@ -311,3 +339,12 @@ work(.1)
     ends = {event["id"]: event for event in events if event["ph"] == "e"}
     assert begins["first"]["args"] == {"detail": "d"} and begins["k"]["args"] == {"value": "v"}, begins
     near(ends[begins["first"]["id"]]["ts"] - begins["first"]["ts"], 1e5, absolute=8e4)
+    data = t.analyze("export", "--format", "gecko", trace)
+    export_check.gecko(data.encode(), "ticks")
+    file = json.loads(data)
+    markers = [thread["markers"] for thread in file["threads"] if thread["isMainThread"]][0]
+    strings = file["shared"]["stringArray"]
+    assert sorted(zip([strings[name] for name in markers["name"]], markers["phase"])) == [
+        ("first", 1), ("k", 1), ("later", 0), ("loaded <b>", 0)], markers
+    assert markers["data"][:2] == [{"type": "phase", "detail": "d"}, {"type": "label", "value": "v"}], markers
+    near(markers["endTime"][0] - markers["startTime"][0], 100, absolute=80)

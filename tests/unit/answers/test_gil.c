@@ -116,7 +116,8 @@ START_TEST(who_waited_for_whom)
     struct made made;
     struct scene scene = {0};
     const struct select all = {0};
-    struct gil gil = {.select = &all};
+    struct gil gil = {0};
+    gil_select(&gil, &all);
     struct trace *const trace = opened(make_waits(&made, _i == 1), no_damage);
     scene_run(&scene, trace, &all, gil_take, &gil);
     gil_finish(&gil);
@@ -156,7 +157,8 @@ START_TEST(only_who_was_asked_for)
     struct made made;
     struct scene scene = {0};
     struct select third = {0};
-    struct gil gil = {.select = &third};
+    struct gil gil = {0};
+    gil_select(&gil, &third);
     struct trace *const trace = opened(make_waits(&made, true), no_damage);
     select_add_thread(&third, "Third");
     scene_run(&scene, trace, &third, gil_take, &gil);
@@ -178,7 +180,8 @@ START_TEST(longest_without_a_break)
     struct made made;
     struct scene scene = {0};
     const struct select all = {0};
-    struct gil gil = {.select = &all};
+    struct gil gil = {0};
+    gil_select(&gil, &all);
     const char *const path = scratch_path("breaks.trace");
     made_open(&made, path);
     for (unsigned i = 0; i < 20; i++) {
@@ -206,7 +209,7 @@ START_TEST(only_while_it_was_held_so)
     struct scene scene = {0};
     struct select blocked = {0};
     struct problem why = {0};
-    struct gil gil = {.select = &blocked};
+    struct gil gil = {0};
     const char *const path = scratch_path("held.trace");
     made_open(&made, path);
     for (unsigned i = 0; i < 15; i++) {
@@ -221,6 +224,7 @@ START_TEST(only_while_it_was_held_so)
     made_close(&made);
     struct trace *const trace = opened(path, no_damage);
     ck_assert(select_add_states(&blocked, "clock_nanosleep", &why) == STATUS_OK);
+    gil_select(&gil, &blocked);
     scene_run(&scene, trace, &blocked, gil_take, &gil);
     gil_finish(&gil);
     const struct gil_entry *const e = find(&gil, &scene, GIL_PAIRS, "Worker", "Main", "");
@@ -274,7 +278,8 @@ START_TEST(as_a_square)
     struct scene scene = {0};
     struct arena arena = {0};
     const struct select all = {0};
-    struct gil gil = {.select = &all};
+    struct gil gil = {0};
+    gil_select(&gil, &all);
     struct gil_matrix m;
     struct trace *const trace = opened(make_waits(&made, true), no_damage);
     const struct metric *const wall = &metrics[METRIC_WALL];
