@@ -24,13 +24,13 @@ _pack = Struct("=QQII").pack  # struct marks_context
 class _Context:
     """A phase or a label in force. The first slot is read by the agent."""
 
-    __slots__ = ("_a", "before", "ended", "number", "owner", "phase")
+    __slots__ = ("_a", "before", "ended", "number", "owner")
     _a: bytes
     before: "_Context"
     ended: bool
     number: int
     owner: int                  # id() of the phase object: nothing refers to itself here
-    phase: Optional["_Context"]  # that a label is in; None: it is a phase itself
+    phase: Optional["_Context"] = None  # that a label is in; None: it is a phase itself
 
     def __del__(self) -> None:
         """Nobody can end it any more: its thread or task is gone, or the label has been replaced."""
@@ -48,7 +48,7 @@ class _Root(_Context):
 
     def __init__(self) -> None:
         self._a, self.number, self.ended, self.owner = _pack(0, 0, 0, 0), 0, False, 0
-        self.before, self.phase = self, None
+        self.before = self
 
     def __del__(self) -> None:
         pass
@@ -120,16 +120,25 @@ class phase:
         number = _next()
         said = _pack(number, before.number, name, detail)
         if _begin(said):
-            one = _Context()
-            one._a, one.before, one.phase, one.number, one.owner = said, before, None, number, id(self)
+            self._last = one = _Context()
+            one._a = said
+            one.before = before
+            one.number = number
+            one.owner = id(self)
             one.ended = False
-            self._last = one
             _current.set(one)
         return self
 
     def __exit__(self, kind: Optional[Type[BaseException]] = None,
                  value: Optional[BaseException] = None, trace: Optional[TracebackType] = None) -> None:
         at = _current.get()
+        if at is self._last and not at.ended:  # as it is nearly always
+            _end(at._a)
+            at.ended = True
+            self._last = None
+            before = at.before
+            _current.set(_live(before) if before.ended or before.phase is not None else before)
+            return
         one = at if at.owner == id(self) and not at.ended else _inside(at, id(self)) or self._last
         if one is None or one.ended:
             return
@@ -152,7 +161,7 @@ def _inside(at: _Context, owner: int) -> Optional[_Context]:
 
 
 class _Label(_Context):
-    __slots__ = ("key", "value")
+    __slots__ = ("key", "value", "phase")
 
     def __init__(self, key: str, value: str, before: _Context) -> None:
         self.key, self.value, self.before, self.owner = key, value, before, 0
