@@ -11,13 +11,13 @@ threads are recorded, and the processes that this one starts. Nothing is importe
 signal and no descriptor of its is used: a pyrec process of its own collects what is seen.
 `docs/PYTHON.md` has the rest; `python -m pyrec` records whole programs.
 """
-from typing import TYPE_CHECKING, Optional
+from typing import TYPE_CHECKING, Any, Optional, overload
 
 from . import _control
 from ._control import Number, Path, is_recording
 from ._error import Error
 from ._phases import mark, phase, set_label
-from ._record import Recorder
+from ._record import F, Recorder
 from ._recording import Recording, Row, Stall
 from ._version import VERSION as __version__
 
@@ -51,16 +51,28 @@ def stop() -> Recording:
     return _control.end()
 
 
+@overload
+def record(output: F) -> F: ...
+@overload
 def record(output: Path = "run.trace", rate: Number = 100, *, children: bool = True,
            max_depth: Optional[int] = None, cumulative: bool = True,
            max_overhead: Optional[Number] = None, duration: Optional[Number] = None,
-           keep: Optional[str] = None) -> Recorder:
-    """start() and stop() as `with pyrec.record(..) as recording:` or as `@pyrec.record(..)`.
+           keep: Optional[str] = None) -> Recorder: ...
+
+
+def record(output: Any = "run.trace", rate: Number = 100, *, children: bool = True,
+           max_depth: Optional[int] = None, cumulative: bool = True,
+           max_overhead: Optional[Number] = None, duration: Optional[Number] = None,
+           keep: Optional[str] = None) -> Any:
+    """start() and stop() as `with pyrec.record(..) as recording:`, or as `@pyrec.record(..)` or plain
+    `@pyrec.record` in front of a function.
 
     A function's every call is a recording, which replaces the one before. Of calls inside of each
     other, or of several threads at once, the outermost is recorded. Coroutines and generators are
     recorded until they end.
     """
+    if callable(output):
+        return Recorder(("run.trace", 100, True, None, True, None, None, None))(output)
     return Recorder((output, rate, children, max_depth, cumulative, max_overhead, duration, keep))
 
 

@@ -80,7 +80,10 @@ class Agent:
 
     def collect(self, options: List[str]) -> Door:
         """Start a pyrec with these options, which waits for this process; it is nobody's child."""
-        ours, theirs = socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC)
+        try:
+            ours, theirs = socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC)
+        except OSError as error:
+            raise Error(f"no recorder can be started: {error.strerror}") from None
         try:
             argv = [self.pyrec, *options, "-p", str(os.getpid()), "--by-itself"]
             pid = self._start(argv, theirs.fileno())

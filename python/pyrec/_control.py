@@ -73,11 +73,22 @@ def _plain(value: Number) -> str:
     return f"{value:f}" if isinstance(value, float) else str(value)
 
 
+def _absolute(output: Path) -> str:
+    name = os.fsdecode(output)
+    if not name or "\0" in name:
+        raise Error(f"{name!r} is no name of a file to record into")
+    try:
+        return os.path.abspath(name)
+    except OSError as error:
+        raise Error(f"{name}: the working directory is gone ({error.strerror}): name a whole path"
+                    ) from None
+
+
 def begin(output: Path, rate: Number, children: bool, max_depth: Optional[int], cumulative: bool,
           max_overhead: Optional[Number], duration: Optional[Number],
           keep: Optional[str]) -> Recording:
     """Begin to record, or join the recording that this process is in."""
-    path = os.path.abspath(os.fsdecode(output))
+    path = _absolute(output)
     state = _now()
     with state.lock:
         if state.session is not None:

@@ -49,7 +49,10 @@ class Door:
 
     def _connect(self) -> Optional[socket]:
         for address in self._addresses():
-            connection = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC)
+            try:
+                connection = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC)
+            except OSError as error:
+                raise Error(f"pyrec (process {self.pid}) cannot be reached: {error.strerror}") from None
             connection.settimeout(_PATIENCE_S)
             try:
                 connection.connect(address)

@@ -60,6 +60,8 @@ class Recorder:
         """The same function; of calls inside of each other the outermost is recorded. It gets the
         attribute `recorder`, whose `recording` is the last one."""
         kind: object = function
+        if inspect.isclass(kind) or not callable(kind):
+            raise Error(f"@pyrec.record is for functions, not for {kind!r}")
         if inspect.isasyncgenfunction(kind):
             raise Error(f"{function.__qualname__}() is an asynchronous generator, which cannot be "
                         "recorded call by call: use `with pyrec.record(..)` where it is consumed")

@@ -139,6 +139,24 @@ print(fails(pyrec.Recording("missing.trace").lines))
 print(fails(pyrec.Recording("new.trace").lines, nonsense=1))
 print(fails(pyrec.Recording("new.trace").report, "/nowhere/page.html"))
 with open("old.trace") as old: print(repr(old.read()))
+print(fails(pyrec.start, ""))
+print(fails(pyrec.start, "a\\0b"))
+here = os.getcwd()
+os.mkdir("gone")
+os.chdir("gone")
+os.rmdir("../gone")
+print(fails(pyrec.start, "x.trace"))
+os.chdir(here)
+import resource
+resource.setrlimit(resource.RLIMIT_NOFILE, (64, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
+pyrec._control._loaded()
+held = []
+try:
+    while True: held.append(os.dup(1))
+except OSError: pass
+print(fails(pyrec.start, "x.trace"))
+for one in held: os.close(one)
+print(os.path.exists("x.trace"), pyrec.is_recording())
 """)
     assert out[0] == "nothing is being recorded: call pyrec.start() first"
     assert out[1] == "--rate wants a number from 1 to 10000, not '0'"
@@ -148,6 +166,9 @@ with open("old.trace") as old: print(repr(old.read()))
                                 "call pyrec.stop() first")
     assert "missing.trace: No such file" in out[6] and "--nonsense" in out[7]
     assert "/nowhere/page.html" in out[8] and out[9] == "'precious'", out
+    assert out[10].startswith("'' is no name") and out[11].startswith("'a\\x00b' is no name"), out
+    assert "the working directory is gone" in out[12], out
+    assert "Too many open files" in out[13] and out[14] == "False False", out
 
 
 def test_with_and_decorator(t):
@@ -175,6 +196,12 @@ for thread in crowd: thread.start()
 for thread in crowd: thread.join()
 print(pyrec.is_recording())
 
+@pyrec.record
+def bare(n):
+    work(0.05)
+    return n
+print(bare(7), bare.recorder.recording.path == os.path.abspath("run.trace"))
+
 @pyrec.record("generator.trace", rate=500)
 def generate():
     yield 1
@@ -191,10 +218,13 @@ async def coroutine():
 print(asyncio.run(coroutine()), pyrec.is_recording())
 async def bad(): yield
 print(fails(pyrec.record(), bad))
+class A: pass
+print(fails(pyrec.record, A))
 """)
-    assert out == ["True", "'mine' False", "6 recursive Doc. True", "1 False", "False", "[1, 2] False", "5 False",
+    assert out == ["True", "'mine' False", "6 recursive Doc. True", "1 False", "False", "7 True", "[1, 2] False", "5 False",
                    "bad() is an asynchronous generator, which cannot be recorded call by call: use "
-                   "`with pyrec.record(..)` where it is consumed"], out
+                   "`with pyrec.record(..)` where it is consumed",
+                   "@pyrec.record is for functions, not for <class '__main__.A'>"], out
     assert "recursive" in functions(t, "function.trace")
     assert "coroutine" in functions(t, "coroutine.trace") and "generate" in functions(t, "generator.trace")
 
