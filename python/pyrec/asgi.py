@@ -23,13 +23,18 @@ def starlette_route(application: Any) -> Optional[Route]:
     if not hasattr(application, "routes"):
         return None
 
-    def route(scope: Scope) -> Optional[str]:
-        for one in application.routes:
-            match, _ = one.matches(scope)
-            if match.name == "FULL":
-                return str(one.path)
-        return None
-    return route
+    return lambda scope: _route_among(application.routes, scope)
+
+
+def _route_among(routes: Any, scope: Scope) -> Optional[str]:
+    """Of what is mounted below another, both."""
+    for one in routes:
+        match, inside = one.matches(scope)
+        if match.name == "FULL":
+            below = getattr(one, "routes", None)
+            rest = _route_among(below, {**scope, **inside}) if below else None
+            return f"{getattr(one, 'path', '')}{rest or ''}" or None
+    return None
 
 
 def _route_of(route: Optional[Route], scope: Scope) -> Optional[str]:

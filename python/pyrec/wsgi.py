@@ -62,7 +62,7 @@ class Middleware:
         except BaseException:
             request.__exit__()
             raise
-        return _Body(body, request)
+        return (_SizedBody if hasattr(body, "__len__") else _Body)(body, request)
 
 
 class _Body:
@@ -85,6 +85,13 @@ class _Body:
             self._request.__exit__()
             raise
 
+    def __del__(self) -> None:
+        """A server that does not close it has no use for it any more all the same."""
+        try:
+            self._request.__exit__()
+        except Exception:  # the interpreter is about to end
+            pass
+
     def close(self) -> None:
         try:
             close = getattr(self._body, "close", None)
@@ -92,3 +99,10 @@ class _Body:
                 close()
         finally:
             self._request.__exit__()
+
+
+class _SizedBody(_Body):
+    """Servers that know how many parts there are can tell the length of one."""
+
+    def __len__(self) -> int:
+        return len(self._body)  # type: ignore[arg-type]
