@@ -138,10 +138,11 @@ def _pattern(text: str) -> str:
     return "".join(f"[{letter}]" if letter in "*?[" else "\\\\" if letter == "\\" else letter for letter in text)
 
 
-def _heaviest(recording: Recording, name: str, most: int) -> List[Dict[str, Any]]:
-    rows = [row for row in recording._rows("phases", {"by": "detail", "phase": name}) if row["phase"] == name]
+def _heaviest(rows: List[Dict[str, Any]], name: str, most: int) -> List[Dict[str, Any]]:
     merged: Dict[str, Dict[str, Any]] = {}
     for row in rows:  # one per process: a fixture may be made in each worker
+        if row["phase"] != name:
+            continue
         into = merged.setdefault(str(row["detail"]), {"detail": row["detail"], "count": 0, "total": 0.0,
                                                       "cpu_time": 0.0, "blocked": 0.0, "samples": 0})
         for column in ("count", "total", "cpu_time", "blocked", "samples"):
@@ -164,17 +165,20 @@ def _line_of(row: Dict[str, Any], of: str) -> str:
 
 
 def _told(recording: Recording) -> Iterator[str]:
-    try:
-        tests = _heaviest(recording, "test", TESTS)
-    except Error as error:
-        yield recording.problem or (str(error) if "no sample is in" not in str(error) else "no test was run")
+    if recording.problem is not None and not os.path.exists(recording.path):
+        yield recording.problem
+        return
+    rows = recording._rows("phases", {"by": "detail"})
+    tests = _heaviest(rows, "test", TESTS)
+    if not tests:
+        yield recording.problem or "no test was run"
         return
     yield "   wall     cpu  samples  test: its heaviest line"
     for row in tests:
         yield f"{row['total']:7.3f} {row['cpu_time']:7.3f} {row['samples']:8d}  {row['detail']}"
         if row["samples"] > 0:
             yield f"{'':26}{_hottest(recording, row)}"
-    fixtures = _heaviest(recording, "fixture", FIXTURES)
+    fixtures = _heaviest(rows, "fixture", FIXTURES)
     if fixtures:
         yield "   wall     cpu   made    fixture"
         for row in fixtures:

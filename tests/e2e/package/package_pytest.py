@@ -89,6 +89,10 @@ def test_without(t):
     assert {"pytest.trace", "pytest.html"} <= {path.name for path in t.dir.iterdir()}
     run(t, "--pyrec=test_suite.py", status=4)
     assert (t.dir / "test_suite.py").read_text() == SUITE
+    (t.dir / "pytest.html").unlink()
+    out = run(t, "-k", "test_sleeps", "--pyrec-report", status=0)  # without any fixture
+    assert "nothing can be told" not in out and "pytest.trace: " in out and "fixture" not in out, out
+    assert (t.dir / "pytest.html").exists()
     out = run(t, "--pyrec", "-k", "no_such_test", status=5)
     assert "no test was run" in out, out
 
