@@ -43,7 +43,9 @@ def _gathered() -> Dict[str, str]:
         return {}
     found = {}
     entries = list(linecache.cache.items())
-    entries += [(entry[3], entry) for entry in list(getattr(linecache, "_interactive_cache", {}).values())]
+    # what is typed: by the code's name of its file, first line and name
+    entries += [(key[0] if isinstance(key, tuple) else entry[3], entry)
+                for key, entry in list(getattr(linecache, "_interactive_cache", {}).items())]
     for name, entry in entries:
         if isinstance(name, str) and len(entry) == 4 and _is_nowhere(name):
             found[name] = "".join(entry[2])
