@@ -392,6 +392,9 @@ static void *sampler_main(void *opaque)
     prctl(PR_SET_TIMERSLACK, 1);
     slice_shorten();
     agent->thread_tid = (int32_t)syscall(SYS_gettid);
+    /* That of the thread before this one went with its table. Should we end before we have our own,
+     * its number is one of the program's. */
+    agent->link.socket = -1;
     if (sampler_stays(agent))
         return NULL;
     agent_leave(agent);

@@ -121,6 +121,22 @@ print(fails(stops))
     assert out == ["5 True", "6 True", "'mine'", "nothing is being recorded: call pyrec.start() first"], out
 
 
+def test_stopped_after_a_fork(t):
+    """Before the recorder is back from making room for the fork: no descriptor is closed but its own."""
+    t.need_ctypes()
+    run(t, """
+def descriptors(): return sorted(os.listdir("/proc/self/fd"))
+with pyrec.record("first.trace"): pass
+before = descriptors()
+for i in range(12):
+    with pyrec.record("fork.trace", rate=500):
+        child = os.fork()
+        if child == 0: os._exit(0)
+    assert descriptors() == before, (i, before, descriptors())
+    os.waitpid(child, 0)
+""")
+
+
 def test_tests_and_cells(t):
     """pytest's summary and a cell's output have the line, and what there is."""
     t.need_ctypes()
