@@ -82,7 +82,7 @@ static void write_waits(struct waiting *w)
         star_end(star);
     }
     gil_clear(&w->gil);
-    w->gil.select = &star->request->select;
+    gil_select(&w->gil, &star->request->select);
 }
 
 /* As of weights: all files, in order. */
@@ -123,7 +123,7 @@ bool star_anybody_waited(const struct star *star)
 static enum status write_gil(struct star *star, struct problem *why)
 {
     struct waiting w = {.star = star, .why = why};
-    w.gil.select = &star->request->select;
+    gil_select(&w.gil, &star->request->select);
     if (star_anybody_waited(star))
         scene_run(&star->scene, star->trace, &star->request->select, take_range, &w);
     open_until(&w, NULL);
