@@ -74,7 +74,7 @@ static struct cell get_doubled(const struct row *row)
     return cell_number(UNIT_COUNT, 2 * (int64_t)weights_sum(row->self).samples);
 }
 
-static const struct proto_column columns[] = {
+static const struct column columns[] = {
     {.name = "doubled",
      .title = "doubled",
      .help = "samples, twice",
@@ -101,7 +101,7 @@ def grow(root):
     edit(root / "analyze/cli/command.h", "    X(overview) ", "    X(tally) \\\n    X(overview) ")
     (root / "analyze" / "out" / "abacus.c").write_text(OUTPUT, encoding="utf-8")
     edit(root / "analyze/cli/output.h", "    X(text) ", "    X(abacus) \\\n    X(text) ")
-    edit(root / "analyze/view/column.c", "static const struct proto_column columns[] = {\n", COLUMN)
+    edit(root / "analyze/view/column.c", "static const struct column columns[] = {\n", COLUMN)
     metric = root / "analyze/model/metric.h"
     text = metric.read_text(encoding="utf-8")
     start = text.index("#define METRIC_LIST(X)")
