@@ -5,8 +5,8 @@
 #include "analyze/ask/arrange.h"
 #include "analyze/base/memory.h"
 #include "analyze/cli/command.h"
-#include "analyze/out/page_json.h"
-#include "analyze/out/page_pack.h"
+#include "analyze/out/page/page_json.h"
+#include "analyze/out/page/page_pack.h"
 #include "analyze/read/input.h"
 
 #include <stdlib.h>

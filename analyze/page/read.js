@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // read - the blob in the page as typed arrays (out/html.c and report/report_columns.h write it), or of
-// a diff as lists (out/page_diff_json.h).
+// a diff as lists (out/page/page_diff_json.h).
 //
 // Errors:  data that is cut off or damaged in any way is an Error whose message is one sentence.
 

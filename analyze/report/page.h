@@ -64,7 +64,7 @@ struct page {
     size_t n_texts;
     const char *notes[4]; /* above them, each a sentence */
     size_t n_notes;
-    const struct buffer *blob; /* all but the texts, packed (out/page_pack) */
+    const struct buffer *blob; /* all but the texts, packed (out/page/page_pack) */
 };
 
 /* The page itself, from page/; of length 0 where it could not be built. */

@@ -4,8 +4,8 @@
 #include "analyze/base/memory.h"
 #include "analyze/compare/series.h"
 #include "analyze/model/module.h"
+#include "analyze/out/json_text.h"
 #include "analyze/report/report_thin.h"
-#include "json_text.h"
 
 #include <inttypes.h>
 #include <stdlib.h>

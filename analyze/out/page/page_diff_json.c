@@ -3,7 +3,7 @@
 
 #include "analyze/base/memory.h"
 #include "analyze/compare/diff.h"
-#include "json_text.h"
+#include "analyze/out/json_text.h"
 #include "page_json.h"
 
 #include <inttypes.h>
