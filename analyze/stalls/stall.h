@@ -70,6 +70,7 @@ struct stall_shared {
     uint64_t begin_ns, end_ns; /* when it was seen waiting first and last */
     uint64_t slack_ns;         /* what it waits for may have been let go so much before that end */
     bool ended, own;           /* own: threads of its own process are looked at as well */
+    bool counts;               /* its samples are of what was asked for */
     uint32_t node, call;
     enum wait_kind kind;
     struct stall_entry unheld; /* how it is told where nobody fits; nothing, of one that asks */

@@ -60,7 +60,8 @@ static struct across_log *log_of(struct across_wait *w, const struct process *pr
         .wait = {.first = UINT32_MAX,
                  .node = w->shared->node,
                  .call = w->shared->call,
-                 .kind = w->shared->kind},
+                 .kind = w->shared->kind,
+                 .counts = w->shared->counts},
     };
     return &w->logs[w->n++];
 }
@@ -153,6 +154,7 @@ static void add_asking(struct stall *stall)
         .slack_ns = ASKS_NS,
         .ended = !stall->open,
         .own = true,
+        .counts = weights_sum(&e->counted).wall > 0,
         .node = e->number,
         .call = e->call,
         .kind = WAIT_SHARED,

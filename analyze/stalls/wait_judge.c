@@ -340,6 +340,7 @@ static void add_unheld(const struct wait_moment *m, struct stall *stall, uint32_
             .node = m->wait->node,
             .call = m->wait->call,
             .kind = m->wait->kind,
+            .counts = m->wait->counts,
             .why = why,
         };
     }
