@@ -172,12 +172,19 @@ static bool memory_ready(struct agent *agent)
         agent->settings.flags & WIRE_NO_CUMULATIVE ? 1 : agent->settings.max_depth;
     if (agent->initialized)
         return true;
-    agent->initialized = codes_init(&agent->codes, &agent->interp) &&
+    const bool has_c_frames = (agent->settings.flags & WIRE_C_FRAMES) != 0;
+    agent->capture.native =
+        has_c_frames && native_is_known(&agent->interp.ver) ? &agent->native : NULL;
+    agent->initialized = (agent->capture.native == NULL || native_init(&agent->native)) &&
+                         codes_init(&agent->codes, &agent->interp) &&
                          capture_init(&agent->capture, &agent->interp, &agent->codes, depth) &&
                          threads_init(&agent->threads, &agent->interp) &&
-                         wire_writer_init(&agent->writer, &agent->codes, depth) &&
+                         wire_writer_init(&agent->writer, &agent->codes,
+                                          depth + (has_c_frames ? NATIVE_FRAMES_MAX : 0)) &&
                          labels_init(&agent->labels, &agent->interp);
     agent->capture.labels = agent->writer.labels = &agent->labels;
+    agent->writer.has_c_frames = has_c_frames;
+    agent->writer.native = agent->capture.native;
     thread_names_init(&agent->names, &agent->interp);
     return agent->initialized;
 }
@@ -194,6 +201,7 @@ static void memory_release(struct agent *agent)
     threads_free(&agent->threads);
     wire_writer_free(&agent->writer);
     labels_free(&agent->labels);
+    native_free(&agent->native);
     link_close(&agent->link);
     careful_end();
 }
@@ -225,6 +233,7 @@ static void parts_connect(struct agent *agent)
         .writer = &agent->writer,
         .names = &agent->names,
         .labels = &agent->labels,
+        .native = agent->capture.native,
         .link = &agent->link,
         .head = head,
         .interval_ns = head->interval_ns,
@@ -500,4 +509,6 @@ void agent_forget(struct agent *agent)
     threads_reset(&agent->threads);
     thread_names_reset(&agent->names);
     labels_reset(&agent->labels);
+    if (agent->capture.native != NULL)
+        native_reset(&agent->native);
 }

@@ -181,6 +181,13 @@ static bool set_no_signals(struct settings *settings, const char *argument)
     return true;
 }
 
+static bool set_native(struct settings *settings, const char *argument)
+{
+    (void)argument;
+    settings->agent_flags |= WIRE_C_FRAMES;
+    return true;
+}
+
 static bool set_batch(struct settings *settings, const char *argument)
 {
     (void)argument;
@@ -257,6 +264,8 @@ static const struct option_row rows[] = {
      set_max_overhead, "a number from 0.01 to 100", false},
     {0, "no-signals", NULL, "never signal a thread: to look at one, take its CPU for a moment",
      set_no_signals, NULL, false},
+    {0, "native", NULL, "also the C frames below Python's, of threads that run (x86-64)",
+     set_native, NULL, false},
     {0, "linger", "TIME",
      "follow other processes for TIME after the command's end, e.g. 10s, 5m, 0 "
      "(default: until all are gone, or Ctrl-C)",
@@ -420,6 +429,28 @@ static enum status top_check(const struct settings *settings, struct problem *wh
     return STATUS_OK;
 }
 
+/* C frames are told by threads that are asked, below all of their Python frames. */
+static enum status native_check(const struct settings *settings, struct problem *why)
+{
+    const uint32_t flags = settings->agent_flags;
+    const char *other = NULL;
+    if ((flags & WIRE_C_FRAMES) == 0)
+        return STATUS_OK;
+#if !defined(__x86_64__)
+    return problem_set(why, STATUS_USAGE, PROBLEM_NO_OFFSET, "--native is for x86-64 only");
+#endif
+    if (flags & WIRE_NO_SIGNALS)
+        other = "--no-signals";
+    else if (flags & WIRE_NO_CUMULATIVE)
+        other = "--no-cumulative";
+    else if (settings->n_pids > 0)
+        other = "-p: start the program by pyrec";
+    if (other == NULL)
+        return STATUS_OK;
+    return problem_set(why, STATUS_USAGE, PROBLEM_NO_OFFSET, "--native cannot be used with %s",
+                       other);
+}
+
 enum status settings_parse(struct settings *settings, int argc, char **argv, struct problem *why)
 {
     const bool is_top = argc > 1 && strcmp(argv[1], COMMAND_TOP) == 0;
@@ -455,6 +486,7 @@ enum status settings_parse(struct settings *settings, int argc, char **argv, str
                            "--by-itself wants one -p, the process that will load libpyrec.so");
     if (is_top)
         TRY(top_check(settings, why));
+    TRY(native_check(settings, why));
     if (settings->n_pids > 0)
         return pids_check(settings, why);
     if (argv[at] == NULL)

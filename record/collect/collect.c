@@ -31,6 +31,7 @@ void collect_clear(struct collect *collect)
     free(collect->told);
     free(collect->attached);
     missing_clear(&collect->missing);
+    symbol_files_clear(&collect->symbol_files);
     collect->processes = NULL;
     collect->left = NULL;
     collect->told = NULL;
@@ -265,6 +266,8 @@ void collect_add(struct collect *collect, const struct hello_guest *guest)
     }
     if (collect->chunk_ns != 0)
         process->stream.chunk_ns = collect->chunk_ns;
+    process->stream.modules.files = &collect->symbol_files;
+    process->stream.modules.pid = process->pid;
     if (!is_wanted(collect, process->pid) ||
         !vec_room(&collect->processes, &collect->capacity, collect->n + 1ull,
                   sizeof *collect->processes)) {

@@ -47,7 +47,8 @@ struct collect {
     struct collect_attached *attached; /* who has not yet said hello .. */
     uint32_t n_attached, attached_capacity;
     uint32_t n_left, left_capacity;
-    pid_t *told; /* who was being recorded when collect_stop ended that */
+    struct symbol_files symbol_files; /* that C frames are in */
+    pid_t *told;                      /* who was being recorded when collect_stop ended that */
     uint32_t n_told, told_capacity;
     uint32_t n_ever;         /* programs: a process that calls exec counts again */
     uint32_t n_images;       /* of them, such that came by exec under a number that was known */

@@ -25,6 +25,7 @@ void intern_clear(struct intern *in)
     free(in->functions);
     free(in->locations);
     free(in->stacks);
+    free(in->modules);
     idmap_clear(&in->string_map);
     idmap_clear(&in->function_map);
     idmap_clear(&in->location_map);
@@ -112,7 +113,9 @@ uint32_t intern_string(struct intern *in, const char *bytes, size_t len)
 /* ---- functions, locations, stacks: small structs without padding, equal when their bytes are ----
  */
 
-_Static_assert(sizeof(struct intern_function) == 4 * sizeof(uint32_t), "no padding");
+_Static_assert(sizeof(struct intern_function) == 6 * sizeof(uint32_t), "no padding");
+_Static_assert(sizeof(struct intern_module) == 3 * sizeof(uint32_t) + ELF_BUILD_ID_MAX,
+               "no padding");
 _Static_assert(sizeof(struct intern_location) == 5 * sizeof(uint32_t), "no padding");
 
 uint32_t intern_function(struct intern *in, const struct intern_function *function)
@@ -128,6 +131,17 @@ uint32_t intern_function(struct intern *in, const struct intern_function *functi
         return lose(in);
     in->functions[in->count.functions++] = *function;
     return in->count.functions;
+}
+
+uint32_t intern_module(struct intern *in, const struct intern_module *module)
+{
+    for (uint32_t i = 0; i < in->count.modules; i++)
+        if (memcmp(&in->modules[i], module, sizeof *module) == 0)
+            return i + 1;
+    if (!vec_room(&in->modules, &in->capacity.modules, in->count.modules + 1ull, sizeof *module))
+        return lose(in);
+    in->modules[in->count.modules++] = *module;
+    return in->count.modules;
 }
 
 uint32_t intern_location(struct intern *in, const struct intern_location *location)
@@ -180,8 +194,9 @@ size_t intern_bytes(const struct intern *in)
     return in->text_capacity + in->capacity.strings * sizeof *in->strings +
            in->capacity.functions * sizeof *in->functions +
            in->capacity.locations * sizeof *in->locations +
-           in->capacity.stacks * sizeof *in->stacks + map_bytes(&in->string_map) +
-           map_bytes(&in->function_map) + map_bytes(&in->location_map) + map_bytes(&in->stack_map);
+           in->capacity.stacks * sizeof *in->stacks + in->capacity.modules * sizeof *in->modules +
+           map_bytes(&in->string_map) + map_bytes(&in->function_map) +
+           map_bytes(&in->location_map) + map_bytes(&in->stack_map);
 }
 
 bool intern_full(const struct intern *in)

@@ -19,19 +19,36 @@
 #define PYREC_RECORD_INTERN_H
 
 #include "format/trace.pb-c.h"
+#include "record/symbols/elf_names.h"
 #include "record/tables/idmap.h"
 
 /* What kind of function: those of Defs.Kind that a recorder makes. */
 enum intern_kind {
     INTERN_PYTHON = PYREC__V1__DEFS__KIND__PYTHON,
+    INTERN_NATIVE = PYREC__V1__DEFS__KIND__NATIVE,
     INTERN_TRUNCATED = PYREC__V1__DEFS__KIND__TRUNCATED,
     INTERN_FAILED = PYREC__V1__DEFS__KIND__FAILED,
+    INTERN_GAP = PYREC__V1__DEFS__KIND__GAP,
+};
+
+enum intern_module_kind {
+    INTERN_MODULE_ELF = PYREC__V1__MODULE__KIND__ELF,
+    INTERN_MODULE_VDSO = PYREC__V1__MODULE__KIND__VDSO,
 };
 
 struct intern_function {
     uint32_t name, file; /* string ids */
     uint32_t line;       /* first line, 0 = unknown */
     uint32_t kind;
+    uint32_t module;  /* of a C function; 0 = none */
+    uint32_t address; /* in there, as the file counts addresses; 0 = not known */
+};
+
+struct intern_module {
+    uint32_t path; /* string id */
+    uint32_t kind; /* enum intern_module_kind */
+    uint32_t build_id_len;
+    uint8_t build_id[ELF_BUILD_ID_MAX];
 };
 
 struct intern_location {
@@ -46,7 +63,7 @@ struct intern_stack {
 
 /* How many entries of each dictionary. */
 struct intern_counts {
-    uint32_t strings, functions, locations, stacks;
+    uint32_t strings, functions, locations, stacks, modules;
 };
 
 struct intern {
@@ -61,6 +78,7 @@ struct intern {
     struct intern_function *functions;
     struct intern_location *locations;
     struct intern_stack *stacks;
+    struct intern_module *modules; /* few: looked through one by one */
     struct intern_counts capacity;
     struct idmap string_map, function_map, location_map, stack_map;
 };
@@ -75,6 +93,7 @@ uint32_t intern_string(struct intern *in, const char *bytes, size_t len);
 /* Whether it is there already, as it is. */
 bool intern_has_string(const struct intern *in, const char *bytes, size_t len);
 
+uint32_t intern_module(struct intern *in, const struct intern_module *module);
 uint32_t intern_function(struct intern *in, const struct intern_function *function);
 uint32_t intern_location(struct intern *in, const struct intern_location *location);
 

@@ -32,6 +32,7 @@ void stream_init(struct stream *stream, struct stream_clock clock, uint64_t star
         .is_generation_new = true,
     };
     codebook_init(&stream->codebook);
+    stream->modules.seed = stream->codebook.seed;
     intern_init(&stream->intern);
     stream->generation_start_q = stream_quanta(&clock, start_ns);
     stream->batch.before_q = stream->batch.last_q = stream->generation_start_q;
@@ -41,6 +42,7 @@ void stream_clear(struct stream *stream)
 {
     roster_clear(&stream->roster);
     codebook_clear(&stream->codebook);
+    modules_clear(&stream->modules);
     intern_clear(&stream->intern);
     contexts_clear(&stream->contexts);
     batch_clear(&stream->batch);
@@ -95,8 +97,11 @@ bool stream_walk(struct stream *stream, struct roster_thread *thread, uint32_t f
                     : !thread->is_cut ? 0
                                       : marker_stack(stream, INTERN_TRUNCATED, "<truncated>");
     for (uint32_t i = from; i < thread->depth; i++) {
+        const struct wire_frame frame = thread->frames[i];
         const uint32_t location =
-            codebook_get_location(&stream->codebook, &stream->intern, thread->frames[i]);
+            frame.code & WIRE_NATIVE
+                ? modules_get_location(&stream->modules, &stream->intern, frame)
+                : codebook_get_location(&stream->codebook, &stream->intern, frame);
         node = intern_stack(&stream->intern, node, location);
         thread->nodes[i] = node;
     }
@@ -234,6 +239,7 @@ enum status stream_restart_generation(struct stream *stream, struct problem *why
     bool good = true;
     intern_restart(&stream->intern);
     codebook_restart(&stream->codebook);
+    modules_restart(&stream->modules);
     contexts_restart(&stream->contexts);
     memset(stream->call_ids, 0, sizeof stream->call_ids);
     for (uint32_t i = 0; stream->tasks != NULL && i < WIRE_TASKS_MAX; i++)

@@ -22,6 +22,7 @@
 #include "contexts.h"
 #include "format/status.h"
 #include "intern.h"
+#include "modules.h"
 #include "roster.h"
 #include "syscalls.h"
 
@@ -53,6 +54,7 @@ struct stream {
 
     struct roster roster;
     struct codebook codebook;
+    struct modules modules;
     struct intern intern;
     struct contexts contexts;
     struct batch batch;

@@ -272,6 +272,14 @@ static enum status apply_task(const struct applied *to, const struct wire_record
     return STATUS_OK;
 }
 
+static enum status apply_module(const struct applied *to, const struct wire_record *bytes)
+{
+    const struct wire_module *record = (const struct wire_module *)(const void *)bytes;
+    if (!modules_add(&to->stream->modules, record))
+        return damaged(to, "file that does not fit its record", record->module);
+    return STATUS_OK;
+}
+
 static enum status apply_thread_end(const struct applied *to, const struct wire_record *bytes)
 {
     const struct wire_thread_end *record = (const struct wire_thread_end *)(const void *)bytes;
@@ -355,6 +363,7 @@ enum status stream_apply(struct stream *stream, const struct wire_record *record
         [WIRE_CONTEXT] = {sizeof(struct wire_context), apply_context},
         [WIRE_CALL_FUNCTION] = {sizeof(struct wire_call_function), apply_call_function},
         [WIRE_TASK] = {sizeof(struct wire_task), apply_task},
+        [WIRE_MODULE] = {sizeof(struct wire_module), apply_module},
     };
     const struct applied to = {stream, now_ns, why};
     if (record->type >= ARRAY_LEN(types) || types[record->type].apply == NULL)

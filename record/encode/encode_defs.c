@@ -17,11 +17,13 @@ static void strings_fill(struct bump *bump, const struct intern *in, Pyrec__V1__
 static void functions_fill(struct bump *bump, const struct intern *in, Pyrec__V1__Defs *defs)
 {
     const uint32_t from = in->sent.functions, n = in->count.functions - from;
-    bool any_kind = false;
+    bool any_kind = false, any_module = false;
     defs->function_name = bump_take(bump, n, sizeof *defs->function_name);
     defs->function_file = bump_take(bump, n, sizeof *defs->function_file);
     defs->function_line = bump_take(bump, n, sizeof *defs->function_line);
     defs->function_kind = bump_take(bump, n, sizeof *defs->function_kind);
+    defs->function_module = bump_take(bump, n, sizeof *defs->function_module);
+    defs->function_address = bump_take(bump, n, sizeof *defs->function_address);
     if (bump->has_failed || n == 0)
         return;
     for (uint32_t i = 0; i < n; i++) {
@@ -30,11 +32,33 @@ static void functions_fill(struct bump *bump, const struct intern *in, Pyrec__V1
         defs->function_file[i] = function->file;
         defs->function_line[i] = function->line;
         defs->function_kind[i] = function->kind;
+        defs->function_module[i] = function->module;
+        defs->function_address[i] = function->address;
         any_kind = any_kind || function->kind != INTERN_PYTHON;
+        any_module = any_module || function->module != 0;
     }
     defs->first_function = from + 1;
     defs->n_function_name = defs->n_function_file = defs->n_function_line = n;
     defs->n_function_kind = any_kind ? n : 0;
+    defs->n_function_module = defs->n_function_address = any_module ? n : 0;
+}
+
+static void modules_fill(struct bump *bump, const struct intern *in, Pyrec__V1__Defs *defs)
+{
+    const uint32_t from = in->sent.modules, n = in->count.modules - from;
+    defs->module = bump_take(bump, n, sizeof *defs->module);
+    for (uint32_t i = 0; i < n && !bump->has_failed; i++) {
+        const struct intern_module *module = &in->modules[from + i];
+        Pyrec__V1__Module *message = encode_new(bump, &pyrec__v1__module__descriptor);
+        if (message == NULL)
+            return;
+        message->id = from + i + 1;
+        message->path = module->path;
+        message->kind = (Pyrec__V1__Module__Kind)module->kind;
+        message->build_id.len = module->build_id_len;
+        message->build_id.data = in->modules[from + i].build_id;
+        defs->module[defs->n_module++] = message;
+    }
 }
 
 /* Lines as differences: they are small where the absolute numbers are not. */
@@ -107,6 +131,7 @@ Pyrec__V1__Defs *encode_defs(struct bump *bump, const struct stream *stream)
     if (bump->has_failed)
         return NULL;
     strings_fill(bump, &stream->intern, defs);
+    modules_fill(bump, &stream->intern, defs);
     functions_fill(bump, &stream->intern, defs);
     locations_fill(bump, &stream->intern, defs);
     stacks_fill(bump, &stream->intern, defs);

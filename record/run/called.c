@@ -27,6 +27,7 @@ void called_fill(struct called *called, const struct settings *settings)
         {"rate", called->rate},
         {"max-depth", called->depth},
         {"cumulative", (flags & WIRE_NO_CUMULATIVE) != 0 ? "no" : "yes"},
+        {"native", (flags & WIRE_C_FRAMES) != 0 ? "yes" : "no"},
         {"signals", (flags & WIRE_NO_SIGNALS) != 0 ? "no" : "yes"},
         {"children", (flags & WIRE_NO_CHILDREN) != 0 ? "no" : "yes"},
         {"file", how[settings->file.how]},

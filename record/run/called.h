@@ -13,7 +13,7 @@
 #include "record/cli/settings.h"
 #include "record/encode/emit.h"
 
-#define CALLED_MAX 9
+#define CALLED_MAX 10
 
 struct called {
     struct recording_option options[CALLED_MAX];

@@ -51,6 +51,7 @@ enum wire_flags {
     WIRE_NO_CUMULATIVE = 2, /* top frame only */
     WIRE_NO_CHILDREN = 4,   /* do not record what this process starts */
     WIRE_ATTACHED = 8,      /* in wire_head only: the program ran already when we came */
+    WIRE_C_FRAMES = 16,     /* tell the C frames of threads that answer, too */
 };
 
 /*
@@ -213,7 +214,8 @@ _Static_assert(sizeof(struct wire_notice) == 128, "no holes");
     X(NO_ANSWER, "thread did not answer within the tick")                                          \
     X(MOVED, "thread moved while it was read")                                                     \
     X(NO_STATE, "thread state is gone")                                                            \
-    X(CODE_GONE, "code object freed before it was described")
+    X(CODE_GONE, "code object freed before it was described")                                      \
+    X(C_STACK, "Python's frames are not those on the C stack")
 
 enum wire_failure {
 #define WIRE_FAILURE_ENUM(name, text) WIRE_FAIL_##name,
@@ -327,6 +329,7 @@ enum wire_type {
     WIRE_CODE_FREE = 9,
     WIRE_CALL_FUNCTION = 20,
     WIRE_TASK = 24,
+    WIRE_MODULE = 25,
     WIRE_CONTEXT = 30,
 };
 
@@ -349,6 +352,16 @@ struct wire_frame {
     uint32_t code; /* WIRE_CODE's id */
     int32_t instr; /* byte offset into the bytecode; -1: before the first instruction */
 };
+
+/*
+ * A C frame: `code` is WIRE_NATIVE and the number of a WIRE_MODULE, `instr` where its function
+ * begins in there, as the file counts addresses; with WIRE_NATIVE_PC an address in it, of which
+ * nothing says where its function begins. Module 0: C frames that are not known.
+ */
+#define WIRE_NATIVE      0x80000000u
+#define WIRE_NATIVE_PC   0x40000000u
+#define WIRE_NATIVE_GAP  WIRE_NATIVE
+#define WIRE_MODULES_MAX 1024u /* numbers are from 1 to below that */
 
 /* State bits of a sample: as in trace.proto, which stream_apply.c checks. */
 enum wire_state {
@@ -445,6 +458,16 @@ struct wire_task {
     char name[]; /* UTF-8, lone surrogates as three bytes; not terminated */
 };
 
+/* A file that C frames are in. */
+#define SEGMENT_PATH_MAX 4096u
+struct wire_module {
+    struct wire_record record;
+    uint32_t module;
+    uint32_t len;
+    uint64_t inode; /* 0 = it is none: "[vdso]" */
+    char path[];    /* as the kernel names it; not terminated */
+};
+
 /* Dialects of line tables, see linetable.h. */
 enum wire_table {
     WIRE_TABLE_NONE = 0,
@@ -510,6 +533,7 @@ _Static_assert(sizeof(struct wire_thread_name) == 16, "wire_thread_name");
 _Static_assert(sizeof(struct wire_thread_end) == 32, "wire_thread_end");
 _Static_assert(sizeof(struct wire_call_function) == 16, "wire_call_function");
 _Static_assert(sizeof(struct wire_task) == 16, "wire_task");
+_Static_assert(sizeof(struct wire_module) == 24, "wire_module");
 _Static_assert(sizeof(struct wire_code) == 40, "wire_code");
 _Static_assert(sizeof(struct wire_code_table) == 24, "wire_code_table");
 _Static_assert(sizeof(struct wire_code_free) == 16, "wire_code_free");

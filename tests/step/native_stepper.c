@@ -8,11 +8,17 @@
  * where return addresses lie (a call moves sp down by a word, which then holds the address behind
  * the call; all below sp is gone). At every instruction the frames that unwind_walk() finds are to
  * return by way of just these. It may stop early where it says why; what it gives up to there has
- * to be right. Exit 0 when not one stack was wrong and nearly all were whole, 1 when not, 77 when
- * this interpreter or machine cannot be stepped.
+ * to be right.
+ *
+ * From 3.10 on C and Python frames are blended as well: wherever Python's stack is not torn, each
+ * activation has to lie in a C frame, all frames of Python's have to be some activation's, and what
+ * is told of C has to be the frames that were unwound without them. At each 16th instruction the
+ * innermost frame is put out of sight: behind the gap all has to be as without it. Exit 0 when not
+ * one stack was wrong and nearly all were whole, 1 when not, 77 when this interpreter or machine
+ * cannot be stepped.
  */
 #include "record/agent/base/peek.h"
-#include "record/agent/native/unwind.h"
+#include "record/agent/native/blend.h"
 #include "remote.h"
 #include <fcntl.h>
 #include <signal.h>
@@ -29,6 +35,8 @@
 #define CALL_MOST   8u /* bytes of a call instruction, with room */
 #define WRONG_SHOWN 5u
 #define SHORT_MOST  1000u /* of a million, that may stop early */
+#define PYTHON_MAX  512u
+#define GAP_EVERY   16u
 
 /* A return address, and where it lies. */
 struct call {
@@ -36,10 +44,16 @@ struct call {
 };
 
 struct tally {
+    uint64_t torn, blended, unblended, behind_gap, gap_only;
     uint64_t steps, whole, early, wrong, calls, moved, depth_max;
     uint64_t stops[UNWIND_STOPS];
 };
 
+static struct remote remote;
+static bool has_python;
+static struct activation activation_list[PYTHON_MAX];
+static struct blend_frame blended[FRAMES_MAX];
+static struct blend_learnt learnt;
 static struct segments segments;
 static struct unwinder unwinder;
 static struct unwind_frame frames[FRAMES_MAX];
@@ -67,13 +81,20 @@ static bool maps_read(pid_t pid)
     return is_read;
 }
 
-static enum unwind_stop walk(const struct user_regs_struct *u, uint32_t *n)
+static struct unwind_regs regs_of(const struct user_regs_struct *u)
 {
-    const uint64_t all[CFI_REGISTERS] = {u->rax, u->rdx, u->rcx, u->rbx, u->rsi, u->rdi,
+    static uint64_t all[CFI_REGISTERS];
+    const uint64_t now[CFI_REGISTERS] = {u->rax, u->rdx, u->rcx, u->rbx, u->rsi, u->rdi,
                                          u->rbp, u->rsp, u->r8,  u->r9,  u->r10, u->r11,
                                          u->r12, u->r13, u->r14, u->r15};
-    struct unwind_regs regs = {
+    memcpy(all, now, sizeof(all));
+    return (struct unwind_regs){
         .pc = u->rip, .sp = u->rsp, .bp = u->rbp, .has_bp = true, .is_exact = true, .all = all};
+}
+
+static enum unwind_stop walk(const struct user_regs_struct *u, uint32_t *n)
+{
+    struct unwind_regs regs = regs_of(u);
     return unwind_walk(&unwinder, &regs, frames, FRAMES_MAX, n);
 }
 
@@ -142,6 +163,80 @@ static void wrong_print(const struct user_regs_struct *u, uint32_t n, uint32_t r
                (unsigned long)calls[n_calls - 1 - i].at);
 }
 
+/* ---- with Python's ---- */
+
+/* Are the C frames of a blend, from its `at`-th on, those of `frames` from the `i`-th on, but for
+ * what holds an activation, from the `next`-th on? `inside`: Python frames of those before. */
+static bool blend_is_right(const struct blend *blend, const struct activations *a, uint32_t at,
+                           uint32_t i, uint32_t next, uint32_t inside, uint32_t n_python)
+{
+    for (; next < a->n; i++) {
+        if (a->list[next].mark >= frames[i].sp && a->list[next].mark < frames[i].cfa)
+            inside += a->list[next++].n_frames;
+        else if (at >= blend->n || blended[at].pc != frames[i].pc ||
+                 blended[at++].n_inside != inside)
+            return false;
+    }
+    return at == blend->n && inside == n_python;
+}
+
+/* The same with a gap in front: what is known again lies behind the first activation. */
+static void gap_compare(const struct user_regs_struct *u, const struct activations *a,
+                        uint32_t n_python, struct tally *tally)
+{
+    struct unwind_regs regs = regs_of(u);
+    struct blend blend = {.frames = blended, .max = FRAMES_MAX};
+    uint32_t i = 0;
+    regs.pc = 16; /* where nothing is */
+    const bool is_taken = blend_take(&unwinder, &learnt, &regs, a, &blend) && blend.n >= 2 &&
+                          blended[1].pc == BLEND_GAP && blended[1].n_inside == 0;
+    while (a->list[0].mark >= frames[i].cfa)
+        i++;
+    if (is_taken && blend.n == 2 && a->n > 1)
+        tally->gap_only++;
+    else if (is_taken && blend_is_right(&blend, a, 2, i + 1, 1, a->list[0].n_frames, n_python))
+        tally->behind_gap++;
+    else
+        tally->unblended++;
+}
+
+static uint32_t frames_held(const struct activations *activations)
+{
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < activations->n; i++)
+        n += activations->list[i].n_frames;
+    return n;
+}
+
+static void blend_compare(const struct user_regs_struct *u, struct tally *tally)
+{
+    static uint64_t python[PYTHON_MAX];
+    struct stack stack = {.frames = python, .max = PYTHON_MAX};
+    struct activations activations = {.list = activation_list, .max = PYTHON_MAX};
+    struct blend blend = {.frames = blended, .max = FRAMES_MAX};
+    struct unwind_regs regs = regs_of(u);
+    const struct stack_source source = {
+        .ver = &remote.ver, .code_type = remote.code_type, .tstate = remote.tstate};
+    if (!has_python || !activations_are_known(&remote.ver))
+        return;
+    if (stack_take(&source, &stack) != WIRE_FAIL_NONE || !activations_take(&source, &activations) ||
+        (remote.ver.minor == 10 && frames_held(&activations) != stack.depth)) {
+        tally->torn++; /* 3.10 links an activation shortly before or after its frame */
+        return;
+    }
+    if (blend_take(&unwinder, &learnt, &regs, &activations, &blend) &&
+        blend_is_right(&blend, &activations, 0, 0, 0, 0, stack.depth)) {
+        tally->blended++;
+    } else {
+        if (tally->unblended++ < WRONG_SHOWN)
+            printf("not to be blended at %lx: %u Python frames, %u activations, %u C frames\n",
+                   (unsigned long)u->rip, stack.depth, activations.n, blend.n);
+        return;
+    }
+    if (tally->steps % GAP_EVERY == 0 && activations.n > 0)
+        gap_compare(u, &activations, stack.depth, tally);
+}
+
 static void stack_compare(pid_t pid, const struct user_regs_struct *u, struct tally *tally)
 {
     uint32_t n;
@@ -153,6 +248,7 @@ static void stack_compare(pid_t pid, const struct user_regs_struct *u, struct ta
     tally->depth_max = n > tally->depth_max ? n : tally->depth_max;
     if (right == n_calls && n == n_calls + 1 && stop == UNWIND_END) {
         tally->whole++;
+        blend_compare(u, tally);
     } else if (right + 1 == n && stop != UNWIND_END) {
         tally->early++;
     } else if (tally->wrong++ < WRONG_SHOWN) {
@@ -189,6 +285,12 @@ static void report(const struct tally *tally)
            (unsigned long)tally->steps, (unsigned long)tally->calls,
            (unsigned long)tally->depth_max, (unsigned long)tally->whole,
            (unsigned long)tally->early, (unsigned long)tally->wrong, (unsigned long)tally->moved);
+    printf("  blended with Python's: %lu right, %lu not, %lu torn; behind a gap: %lu right, %lu "
+           "Python "
+           "alone\n",
+           (unsigned long)tally->blended, (unsigned long)tally->unblended,
+           (unsigned long)tally->torn, (unsigned long)tally->behind_gap,
+           (unsigned long)tally->gap_only);
     for (int i = 0; i < UNWIND_STOPS; i++)
         if (tally->stops[i])
             printf("  %-40s %lu\n", reasons[i], (unsigned long)tally->stops[i]);
@@ -231,11 +333,17 @@ int main(int argc, char **argv)
     }
     struct tally tally = {0};
     int result = SKIP;
+    char why[200];
     remote_look_at(pid);
-    if (segments_init(&segments) && unwind_init(&unwinder, &segments) && maps_read(pid)) {
+    has_python = remote_open(&remote, pid, why, sizeof(why));
+    if (segments_init(&segments, NULL) && unwind_init(&unwinder, &segments) && maps_read(pid)) {
         result = step_all(pid, strtoull(argv[1], NULL, 10), &tally);
         printf("%s: ", argv[2]);
         report(&tally);
+        const bool is_blended = tally.unblended == 0 && tally.blended > tally.torn &&
+                                tally.behind_gap > 10 * tally.gap_only;
+        if (result == 0 && has_python && activations_are_known(&remote.ver) && !is_blended)
+            result = 1;
         if (result == 0 && (tally.wrong > 0 || tally.calls < 200 ||
                             tally.early * 1000000 > tally.steps * SHORT_MOST))
             result = 1; /* a program that calls nothing would prove nothing */

@@ -62,7 +62,7 @@ struct pyver {
     } interp;
     struct {
         uint16_t prev, next, interp, frame, base_frame, thread_id, native_id, id;
-        uint16_t chunk, chunk_top, root_cframe;
+        uint16_t chunk, chunk_top, cframe, root_cframe;
         uint16_t running_task; /* of asyncio; before 3.14 in a dict */
     } thread;
     struct {

@@ -79,6 +79,24 @@ void loader_watch(void (*opening)(void))
     atomic_store_explicit(&watcher, opening, memory_order_release);
 }
 
+static _Atomic uint64_t unmapped;
+
+const _Atomic uint64_t *loader_unmapped(void)
+{
+    return &unmapped;
+}
+
+/* It does not look at its caller, as dlopen() does. */
+EXPORT int dlclose(void *library)
+{
+    static int (*close)(void *);
+    INTERPOSE_FIND(close, "dlclose");
+    atomic_fetch_add(&unmapped, 1);
+    const int result = close != NULL ? close(library) : -1;
+    atomic_fetch_add(&unmapped, 1);
+    return result;
+}
+
 bool loader_pin(const char *name)
 {
     void *const found = next_find();

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * loader - dlopen(), interposed, to know that libraries come while the program runs.
+ * loader - dlopen() and dlclose(), interposed, to know that libraries come and go.
  *
  * On the line:  beside it: see arrive.h.
  * Threads:      whichever calls it.
@@ -14,10 +14,15 @@
 #ifndef PYREC_AGENT_INTERPOSE_LOADER_H
 #define PYREC_AGENT_INTERPOSE_LOADER_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 /* Call `opening` whenever the program is about to load a library, on its thread; NULL: no more. */
 void loader_watch(void (*opening)(void));
+
+/* Counts the beginnings and ends of dlclose(): other code may lie where there was some. */
+const _Atomic uint64_t *loader_unmapped(void);
 
 /* Keep the library of this name, which is loaded, for as long as the process lives. */
 bool loader_pin(const char *name);

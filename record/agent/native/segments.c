@@ -46,7 +46,10 @@ static bool list_find(const struct segment_list *list, uint64_t pc, struct segme
 
 uint64_t segments_epoch(const struct segments *segments)
 {
-    return atomic_load_explicit(&segments->epoch, memory_order_acquire);
+    const uint64_t told = segments->unmapped != NULL
+                              ? atomic_load_explicit(segments->unmapped, memory_order_acquire)
+                              : 0;
+    return told + atomic_load_explicit(&segments->epoch, memory_order_acquire);
 }
 
 bool segments_find(const struct segments *segments, uint64_t pc, struct segment *segment)
@@ -201,33 +204,41 @@ static void mapping_add(struct making *making, const struct mapping *mapping)
     making->n++;
 }
 
-/* All whole lines of the text; how many bytes they were. */
-static size_t lines_add(struct making *making, char *text, size_t len)
+/* A line without its end. */
+typedef void line_fn(void *closure, char *line);
+
+/* A line_fn. */
+static void line_add(void *closure, char *line)
 {
     struct mapping mapping;
+    if (line_parse(line, &mapping))
+        mapping_add(closure, &mapping);
+}
+
+/* All whole lines of the text; how many bytes they were. */
+static size_t lines_each(char *text, size_t len, line_fn *each, void *closure)
+{
     size_t begin = 0;
     for (size_t i = 0; i < len; i++) {
         if (text[i] != '\n')
             continue;
         text[i] = '\0';
-        if (line_parse(text + begin, &mapping))
-            mapping_add(making, &mapping);
+        each(closure, text + begin);
         begin = i + 1;
     }
     return begin;
 }
 
-static bool list_fill(struct making *making, char *text, int maps)
+/* All lines of a file. False: not all of it could be read. */
+static bool file_each(int maps, char *text, line_fn *each, void *closure)
 {
     size_t len = 0;
     for (;;) {
         const ssize_t n = read(maps, text + len, TEXT_SIZE - len);
-        if (n == 0)
-            return making->n > 0;
-        if (n < 0)
-            return false;
+        if (n <= 0)
+            return n == 0;
         len += (size_t)n;
-        const size_t done = lines_add(making, text, len);
+        const size_t done = lines_each(text, len, each, closure);
         if (done == 0 && len == TEXT_SIZE)
             return false; /* a line as long as there is none */
         memmove(text, text + done, len - done);
@@ -270,7 +281,7 @@ bool segments_read(struct segments *segments, int maps, bool *changed)
     /* odd, and seen to be so before anything else of it */
     atomic_fetch_add_explicit(&list->turn, 1, memory_order_acq_rel);
     atomic_thread_fence(memory_order_release);
-    const bool is_read = list_fill(&making, segments->text, maps);
+    const bool is_read = file_each(maps, segments->text, line_add, &making) && making.n > 0;
     atomic_store_explicit(&list->n, is_read ? making.n : 0, memory_order_relaxed);
     atomic_fetch_add_explicit(&list->turn, 1, memory_order_release);
     *changed = false;
@@ -281,11 +292,49 @@ bool segments_read(struct segments *segments, int maps, bool *changed)
     atomic_store_explicit(&segments->current, next, memory_order_release);
     atomic_store_explicit(&segments->known, epoch, memory_order_release);
     if (is_lost) { /* behind our back: what was remembered by address is void */
-        uint64_t expected = epoch;
-        if (atomic_compare_exchange_strong(&segments->epoch, &expected, epoch + 1))
-            atomic_store_explicit(&segments->known, epoch + 1, memory_order_release);
+        segments_unmapped(segments);
+        atomic_store_explicit(&segments->known, epoch + 1, memory_order_release);
     }
     return true;
+}
+
+/* ---- the name of a file ---- */
+
+struct path_search {
+    const struct segment *segment;
+    char *path;
+    uint32_t len;
+};
+
+/* A line_fn: behind the inode, after spaces. */
+static void line_name(void *closure, char *line)
+{
+    struct path_search *const search = closure;
+    struct mapping mapping;
+    if (!line_parse(line, &mapping) || mapping.start != search->segment->start ||
+        mapping.inode != search->segment->inode)
+        return;
+    for (int field = 0; field < 5; field++) {
+        line += strcspn(line, " ");
+        line += strspn(line, " ");
+    }
+    const size_t len = strlen(line);
+    if (len == 0 || len > SEGMENT_PATH_MAX)
+        return;
+    memcpy(search->path, line, len);
+    search->len = (uint32_t)len;
+}
+
+uint32_t segments_path(struct segments *segments, const struct segment *segment,
+                       char path[SEGMENT_PATH_MAX])
+{
+    struct path_search search = {.segment = segment, .path = path};
+    const int maps = open("/proc/self/maps", O_RDONLY | O_CLOEXEC);
+    if (maps < 0)
+        return 0;
+    file_each(maps, segments->text, line_name, &search);
+    close(maps);
+    return search.len;
 }
 
 void segments_look(struct segments *segments, uint64_t now_ns)
@@ -307,9 +356,10 @@ void segments_look(struct segments *segments, uint64_t now_ns)
     segments->next_ns = now_ns + segments->wait_ns;
 }
 
-bool segments_init(struct segments *segments)
+bool segments_init(struct segments *segments, const _Atomic uint64_t *unmapped)
 {
     memset(segments, 0, sizeof(*segments));
+    segments->unmapped = unmapped;
     segments->lists = reserve_memory(2 * sizeof(struct segment_list));
     segments->text = reserve_memory(TEXT_SIZE);
     atomic_store(&segments->known, UINT64_MAX); /* nothing is known yet */

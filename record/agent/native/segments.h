@@ -3,8 +3,8 @@
  * segments - which code is mapped where, and where the unwind information for it lies.
  *
  * On the line:  /proc/self/maps + the headers of mapped files -> [segments] -> unwind
- * Threads:      segments_look and segments_read by the sampler; segments_find and segments_miss in
- *               signal handlers; segments_unmapped on any thread.
+ * Threads:      segments_look, segments_read and segments_path by the sampler; segments_find and
+ *               segments_miss in signal handlers; segments_unmapped on any thread.
  * Memory:       reserved at start, 360 KiB at most.
  * Loss:         code that was mapped after the list was read is in no segment until it is read
  *               again, which a handler that met such code asks for; so is all code after something
@@ -18,6 +18,7 @@
 #ifndef PYREC_AGENT_SEGMENTS_H
 #define PYREC_AGENT_SEGMENTS_H
 
+#include "record/wire/wire.h"
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -50,14 +51,15 @@ struct segments {
     struct segment_list *lists; /* two; the current one is left alone for SEGMENTS_WAIT_NS */
     char *text;
     _Atomic uint32_t current;
-    _Atomic uint64_t epoch; /* raised when anything was unmapped */
-    _Atomic uint64_t known; /* the epoch that the current list is of */
+    _Atomic uint64_t epoch;           /* raised when anything was unmapped */
+    const _Atomic uint64_t *unmapped; /* the same, by who unmaps; NULL = nobody tells */
+    _Atomic uint64_t known;           /* the epoch that the current list is of */
     _Atomic bool is_wanted;
     uint64_t next_ns, wait_ns;
 };
 
 /* Reserve memory. False when there is none. */
-bool segments_init(struct segments *segments);
+bool segments_init(struct segments *segments, const _Atomic uint64_t *unmapped);
 void segments_free(struct segments *segments);
 
 /* Read the list anew from a file like /proc/self/maps, open at its beginning. False: it could not
@@ -74,6 +76,10 @@ uint64_t segments_epoch(const struct segments *segments);
 
 /* The segment that `pc` is in. False: it is in none that is known. */
 bool segments_find(const struct segments *segments, uint64_t pc, struct segment *segment);
+
+/* The name of the file that it is of, not terminated; its length, 0 = not known. The sampler's. */
+uint32_t segments_path(struct segments *segments, const struct segment *segment,
+                       char path[SEGMENT_PATH_MAX]);
 
 /* A handler has met code that is in none. */
 void segments_miss(struct segments *segments);

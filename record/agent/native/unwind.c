@@ -165,6 +165,7 @@ enum unwind_stop unwind_step(struct unwinder *unwinder, struct unwind_regs *regs
     if (bad)
         return UNWIND_BOUNDS;
     next.sp = frame->cfa = cfa;
+    frame->bp_at = rule.bp > 0 ? cfa - 8 * (uint64_t)rule.bp : 0;
     next.is_exact = false;
     next.all = NULL;
     frame->back = next.pc;

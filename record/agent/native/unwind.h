@@ -42,10 +42,11 @@ struct unwind_regs {
 };
 
 struct unwind_frame {
-    uint64_t pc;   /* an address within the instruction that runs, or that called */
-    uint64_t sp;   /* the frame lies in [sp, cfa) */
-    uint64_t cfa;  /* sp where it stopped */
-    uint64_t back; /* the return address: pc of the next frame, or one more */
+    uint64_t pc;    /* an address within the instruction that runs, or that called */
+    uint64_t sp;    /* the frame lies in [sp, cfa) */
+    uint64_t cfa;   /* sp where it stopped */
+    uint64_t back;  /* the return address: pc of the next frame, or one more */
+    uint64_t bp_at; /* where it has saved its caller's bp; 0 = nowhere */
 };
 
 struct unwind_known {

@@ -125,3 +125,17 @@ bool affinity_move(struct affinity *affinity, int32_t tid, int32_t cpu)
     errno = saved;
     return moved;
 }
+
+bool affinity_was_shared(struct affinity *affinity, uint64_t ident, uint64_t ran_ns,
+                         uint64_t since_ns, int64_t *owed_ns)
+{
+    const int32_t cpu = affinity_of_thread(affinity, ident);
+    if (ran_ns == 0 || (cpu != AFFINITY_NOWHERE && cpu != affinity->here))
+        return false;
+    *owed_ns += (int64_t)ran_ns;
+    if (*owed_ns * 2 < (int64_t)since_ns)
+        return false;
+    *owed_ns -= (int64_t)since_ns;
+    affinity_together(affinity);
+    return true;
+}

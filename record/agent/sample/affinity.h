@@ -72,4 +72,13 @@ int32_t affinity_look(struct affinity *affinity, uint64_t now_ns);
  */
 bool affinity_move(struct affinity *affinity, int32_t tid, int32_t cpu);
 
+/*
+ * A thread that is ready to run: had it a CPU until we took it to look? Only if it was last where
+ * we are. When it had to leave is not known, only for how long it ran since the tick before,
+ * `since_ns` ago: so of such ticks, as many are said to be on a CPU as make up for the time it ran.
+ * *owed_ns: the thread's, kept from tick to tick.
+ */
+bool affinity_was_shared(struct affinity *affinity, uint64_t ident, uint64_t ran_ns,
+                         uint64_t since_ns, int64_t *owed_ns);
+
 #endif

@@ -20,7 +20,9 @@
 
 static size_t frames_size(const struct capture *capture)
 {
-    return (size_t)2 * capture->max_depth * sizeof(uint64_t);
+    const size_t more =
+        capture->native ? sizeof(struct native_room) + NATIVE_FRAMES_MAX * sizeof(uint64_t) : 0;
+    return (size_t)2 * capture->max_depth * sizeof(uint64_t) + more;
 }
 
 /* Room for its frames, when a slot is first used. */
@@ -35,6 +37,9 @@ static bool slot_lay_out(struct capture *capture, struct slot *slot)
     slot->stack.max = capture->max_depth;
     slot->stack.frames = frames;
     slot->sent = (struct wire_frame *)(frames + capture->max_depth);
+    if (capture->native != NULL)
+        slot->c_frames.room =
+            (struct native_room *)(frames + 2 * (size_t)capture->max_depth + NATIVE_FRAMES_MAX);
     return true;
 }
 
@@ -133,7 +138,22 @@ static bool is_asked_for_tasks(const struct capture *capture)
             atomic_load_explicit(&capture->labels->has_loops, memory_order_relaxed));
 }
 
-static void slot_read(struct capture *capture, struct slot *slot)
+/* The C frames, if they are asked for, of what was just read. A stack that stays torn is told
+ * without them. */
+static void slot_read_native(struct capture *capture, struct slot *slot,
+                             const struct stack_source *source, const ucontext_t *context)
+{
+    slot->c_frames.is_known = false;
+    if (slot->c_frames.room == NULL || context == NULL || slot->failure != WIRE_FAIL_NONE ||
+        slot->stack.cut)
+        return;
+    if (!native_take(capture->native, source, context, slot->stack.depth, &slot->c_frames) &&
+        slot->tries + 1 < CAPTURE_TRIES)
+        slot->failure = WIRE_FAIL_C_STACK;
+}
+
+/* `context`: where its thread was interrupted; NULL = it is read from outside. */
+static void slot_read(struct capture *capture, struct slot *slot, const ucontext_t *context)
 {
     const struct interp *const interp = capture->interp;
     const struct stack_source source = {
@@ -150,6 +170,7 @@ static void slot_read(struct capture *capture, struct slot *slot)
     slot->stack.coroutines = is_asked_for_tasks(capture) ? &coroutines : NULL;
     slot->failure = stack_take(&source, &slot->stack);
     slot->stack.coroutines = NULL;
+    slot_read_native(capture, slot, &source, context);
     if (slot->failure == WIRE_FAIL_NONE && coroutines.n > 0) {
         task_find(&source, &coroutines, labels_current(capture->labels, slot->interp), &slot->task);
         slot->has_task = true;
@@ -188,7 +209,7 @@ static void asked_add(struct capture *capture, struct slot *slot)
 
 void capture_outside(struct capture *capture, struct slot *slot)
 {
-    slot_read(capture, slot);
+    slot_read(capture, slot, NULL);
     slot->time_ns = clock_now();
     asked_add(capture, slot);
     atomic_store_explicit(&slot->state, SLOT_DONE, memory_order_release);
@@ -397,7 +418,7 @@ static void slot_answer(struct capture *capture, struct slot *slot, const uconte
     } else {
         tstate_settle(capture, slot);
         if (slot->tstate != 0) {
-            slot_read(capture, slot);
+            slot_read(capture, slot, context);
         } else { /* it has left Python for good */
             slot->deaths = codes_deaths(capture->codes);
             slot->stack.depth = 0;

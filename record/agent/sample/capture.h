@@ -20,6 +20,7 @@
 #include "labels.h"
 #include "record/agent/cpython/codes.h"
 #include "record/agent/cpython/stack.h"
+#include "record/agent/native/native.h"
 #include <signal.h>
 
 #define CAPTURE_SLOTS 4096u
@@ -73,8 +74,9 @@ struct slot {
     uintptr_t met_at;        /* the instruction before which the signal has met it */
     struct wire_frame *sent; /* the last stack that was written for this thread, root first */
     uint32_t sent_depth;
-    struct bindings bound; /* what the thread may be running */
-    struct task_name task; /* that it runs, if it has one */
+    struct native_sample c_frames; /* of the thread itself: not from outside */
+    struct bindings bound;         /* what the thread may be running */
+    struct task_name task;         /* that it runs, if it has one */
 };
 
 struct capture {
@@ -82,6 +84,7 @@ struct capture {
     struct codes *codes;
     struct wire_counters *counters;
     const struct labels *labels; /* NULL = nobody asks for tasks */
+    struct native_parts *native; /* NULL = or for C frames; set before capture_init */
     int32_t pid;
     bool top_only;
     _Atomic bool

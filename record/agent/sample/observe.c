@@ -62,25 +62,6 @@ static void sample_book(struct sampler *s, struct thread *thread, const struct o
 
 /* ---- from outside ---- */
 
-/*
- * A thread that is ready to run, and has run: had it a CPU until we took it to look? Only if it was
- * last where we are. When it had to leave is not known, only for how long it ran since the tick
- * before: so of such ticks, as many are said to be on a CPU as make up for the time it ran.
- */
-static bool was_running(struct sampler *s, struct thread *thread)
-{
-    const int64_t since_ns = (int64_t)(s->last_ns - s->before_ns);
-    const int32_t cpu = affinity_of_thread(&s->affinity, thread->ident);
-    if (thread->ran_ns == 0 || (cpu != AFFINITY_NOWHERE && cpu != s->affinity.here))
-        return false;
-    thread->owed_ns += (int64_t)thread->ran_ns;
-    if (thread->owed_ns * 2 < since_ns)
-        return false;
-    thread->owed_ns -= since_ns;
-    affinity_together(&s->affinity);
-    return true;
-}
-
 /* Is it the GIL that a thread that does not run waits for? */
 static enum gil_wait waits_gil(const struct sampler *s, const struct thread *thread,
                                const struct observation *seen, const struct standing *standing)
@@ -108,7 +89,9 @@ static void standing_state(struct sampler *s, struct thread *thread, struct obse
         standing_of_thread(&s->tasks, thread->tid, &thread->files,
                            thread->files.call < FD_CACHE_MAX && thread->files.stat < FD_CACHE_MAX);
     if (standing.kind == STANDING_READY) {
-        seen->state |= was_running(s, thread) ? WIRE_ON_CPU | WIRE_UNKNOWN : WIRE_READY;
+        const bool had_cpu = affinity_was_shared(&s->affinity, thread->ident, thread->ran_ns,
+                                                 s->last_ns - s->before_ns, &thread->owed_ns);
+        seen->state |= had_cpu ? WIRE_ON_CPU | WIRE_UNKNOWN : WIRE_READY;
         return;
     }
     const enum gil_wait wait = waits_gil(s, thread, seen, &standing);
@@ -299,6 +282,7 @@ static bool thread_ask(struct sampler *s, struct thread *thread, uint64_t cpu_ns
     *mark_of(s, thread) |= THREAD_ASKED;
     thread->asked_cpu_ns = cpu_ns;
     thread->asked_ns = s->last_ns;
+    thread->asked_state = 0;
     return true;
 }
 
@@ -385,8 +369,12 @@ static void answer_fetch(struct sampler *s, struct thread *thread)
         return;
     }
     read_bits(&seen);
-    seen.state |= answer_mode(s, slot);
-    affinity_apart(&s->affinity, thread->tid, affinity_of_thread(&s->affinity, thread->ident));
+    if (thread->asked_state != 0) { /* the signal came before its next instruction */
+        seen.state = thread->asked_state;
+    } else {
+        seen.state |= answer_mode(s, slot);
+        affinity_apart(&s->affinity, thread->tid, affinity_of_thread(&s->affinity, thread->ident));
+    }
     counter_add(&s->head->counters.samples_asked, 1);
     sample_book(s, thread, &seen);
     capture_done(s->capture, slot);
@@ -401,7 +389,7 @@ static void answer_missing(struct sampler *s, struct thread *thread)
     if (now == UINT64_MAX)
         return; /* it is gone; sampler_observe will find out */
     if (now == thread->asked_cpu_ns && read_still(s, thread, now, &seen) == READING_OK) {
-        seen.state |= WIRE_STALLED;
+        seen.state = thread->asked_state ? thread->asked_state : seen.state | WIRE_STALLED;
         observation_finish(s, thread, &seen);
         return;
     }
@@ -469,6 +457,25 @@ static void thread_gone(struct sampler *s, uint32_t i, uint64_t now)
 /* What became of looking at a thread. */
 enum outcome { OUTCOME_DONE, OUTCOME_GONE, OUTCOME_TORN };
 
+/*
+ * A thread that stands still but could run has registers that nobody outside can see. For its C
+ * frames it is asked: it answers before it does anything else, so with the stack it stood still
+ * with. False: it was not asked, and what was read holds.
+ */
+static bool ask_standing(struct sampler *s, struct thread *thread, const struct observation *seen)
+{
+    const uint32_t state = seen->state;
+    if (s->native == NULL || seen->slot == NULL || seen->slot != thread->slot || !s->signals ||
+        (state & (WIRE_ON_CPU | WIRE_READY)) == 0 || capture_call_of(thread->ident) != 0)
+        return false;
+    capture_done(s->capture, seen->slot);
+    if (!thread_ask(s, thread, seen->cpu_ns))
+        observe_running_outside(s, thread, seen->cpu_ns, DEAF_READINGS, 0);
+    else
+        thread->asked_state = state;
+    return true;
+}
+
 static enum outcome thread_observe(struct sampler *s, struct thread *thread)
 {
     uint64_t *const clock = &s->threads->clocks[thread - s->threads->list];
@@ -500,7 +507,8 @@ static enum outcome thread_observe(struct sampler *s, struct thread *thread)
     struct observation seen;
     switch (read_still(s, thread, cpu, &seen)) {
     case READING_OK:
-        observation_finish(s, thread, &seen);
+        if (!ask_standing(s, thread, &seen))
+            observation_finish(s, thread, &seen);
         return OUTCOME_DONE;
     case READING_TORN:
         return OUTCOME_TORN;

@@ -159,6 +159,8 @@ void sampler_tick(struct sampler *s, uint64_t now_ns)
     s->rest.n_quiet = s->is_quiet && s->threads->n > 0 ? s->rest.n_quiet + 1 : 0;
     thread_names_look(s->names, s->threads, s->writer, now_ns);
     labels_look(s->labels, now_ns);
+    if (s->native != NULL)
+        segments_look(&s->native->segments, now_ns);
     ring_commit(s->writer->ring);
     if (now_ns - s->process_cpu_at >= PROCESS_CLOCK_NS) {
         s->process_cpu_at = now_ns;

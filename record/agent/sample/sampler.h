@@ -36,6 +36,7 @@ struct sampler {
     struct wire_writer *writer;
     struct thread_names *names;
     struct labels *labels;
+    struct native_parts *native; /* NULL = no C frames */
     struct link *link;
     struct wire_head *head;
     uint64_t looked_ns; /* when it was last looked whether all is as it was, .. */

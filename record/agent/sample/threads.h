@@ -47,10 +47,11 @@ struct thread {
     bool full;           /* the next stack is written whole */
     uint8_t idle_ticks;  /* in a row, up to COLD_TICKS */
     uint64_t asked_cpu_ns;
-    uint64_t asked_ns;   /* in which tick */
-    uint64_t ran_ns;     /* since the tick before */
-    int64_t owed_ns;     /* see was_running */
-    uint64_t end_cpu_ns; /* its clock at its very end; 0 = it lives, or that is not known */
+    uint64_t asked_ns;    /* in which tick */
+    uint32_t asked_state; /* that it was found in, standing still; 0 = it ran */
+    uint64_t ran_ns;      /* since the tick before */
+    int64_t owed_ns;      /* see affinity_was_shared */
+    uint64_t end_cpu_ns;  /* its clock at its very end; 0 = it lives, or that is not known */
 };
 
 /* Marks of a thread, apart from it: looking at all of them touches little memory. */

@@ -107,11 +107,63 @@ int32_t wire_writer_call_function(struct wire_writer *writer, const char *functi
     return (int32_t)record->call;
 }
 
+/* A code_module_new_fn. */
+static bool module_write(void *closure, uint32_t number, const struct segment *segment,
+                         const char *path, uint32_t len)
+{
+    struct wire_module *const record = record_reserve(closure, WIRE_MODULE, sizeof(*record) + len);
+    if (record == NULL)
+        return false;
+    record->module = number;
+    record->len = len;
+    record->inode = segment->inode;
+    memcpy(record->path, path, len);
+    return true;
+}
+
+/* How many C frames a sample has, a gap included where nobody has looked for them: of a thread that
+ * runs, or could. One that is blocked is in C for sure; for how deep nobody asks. */
+static uint32_t native_count(const struct wire_writer *writer, const struct observation *seen)
+{
+    if (seen->slot->c_frames.is_known)
+        return seen->slot->c_frames.n;
+    return writer->has_c_frames && (seen->state & (WIRE_ON_CPU | WIRE_READY)) ? 1 : 0;
+}
+
+/* The i-th C frame from the leaf; *n_inside: Python frames on its inner side. */
+static struct wire_frame native_frame(struct wire_writer *writer, const struct slot *slot,
+                                      uint32_t i, uint32_t *n_inside)
+{
+    static const struct wire_frame gap = {.code = WIRE_NATIVE_GAP};
+    const struct native_sample *const sample = &slot->c_frames;
+    *n_inside = sample->is_known ? sample->room->frames[i].n_inside : 0;
+    if (!sample->is_known || sample->room->frames[i].pc == BLEND_GAP)
+        return gap;
+    return code_places_find(&writer->native->places, sample->room->frames[i].pc, sample->epoch,
+                            module_write, writer);
+}
+
+/* C frames that lie inside of the first `n_python` Python frames, from *from on. */
+static uint32_t native_translate(struct wire_writer *writer, const struct slot *slot,
+                                 uint32_t *from, uint32_t end, uint32_t n_python, uint32_t at)
+{
+    uint32_t n_inside;
+    for (; *from < end; ++*from) {
+        const struct wire_frame frame = native_frame(writer, slot, *from, &n_inside);
+        if (n_inside > n_python)
+            break;
+        writer->scratch[--at] = frame;
+    }
+    return at;
+}
+
 /* The slot's stack, root first, into the scratch. False when an object on it is gone. */
-static bool stack_translate(struct wire_writer *writer, const struct slot *slot)
+static bool stack_translate(struct wire_writer *writer, const struct slot *slot, uint32_t n_native)
 {
     const uint32_t depth = slot->stack.depth;
+    uint32_t at = depth + n_native, native = 0;
     for (uint32_t i = 0; i < depth; i++) {
+        at = native_translate(writer, slot, &native, n_native, i, at);
         const uint64_t frame = slot->stack.frames[i];
         const uint32_t id =
             codes_resolve(writer->codes, stack_frame_code(frame), slot->deaths, code_write, writer);
@@ -120,8 +172,7 @@ static bool stack_translate(struct wire_writer *writer, const struct slot *slot)
                 atomic_fetch_add_explicit(&writer->counters->codes_lost, 1, memory_order_relaxed);
             return false;
         }
-        writer->scratch[depth - 1 - i] =
-            (struct wire_frame){.code = id, .instr = stack_frame_instr(frame)};
+        writer->scratch[--at] = (struct wire_frame){.code = id, .instr = stack_frame_instr(frame)};
     }
     return true;
 }
@@ -233,14 +284,16 @@ void wire_writer_sample(struct wire_writer *writer, struct thread *thread,
         failure_write(writer, thread, *seen, seen->failure);
         return;
     }
-    const uint32_t depth = seen->slot ? seen->slot->stack.depth : 0;
-    if (depth > 0 && !stack_translate(writer, seen->slot)) {
+    uint32_t depth = seen->slot ? seen->slot->stack.depth : 0;
+    const uint32_t n_native = depth > 0 ? native_count(writer, seen) : 0;
+    if (depth > 0 && !stack_translate(writer, seen->slot, n_native)) {
         if (!writer->full)
             failure_write(writer, thread, *seen, WIRE_FAIL_CODE_GONE);
         return;
     }
     if (!context_write(writer, thread, seen))
         return;
+    depth += n_native;
     const uint32_t task = task_of(writer, seen);
     const uint32_t keep = stack_common(writer, thread, depth);
     const uint32_t n = depth - keep;

@@ -18,9 +18,11 @@ struct wire_writer {
     struct ring *ring;
     struct codes *codes;
     struct wire_counters *counters;
-    struct labels *labels; /* NULL = tasks are not told */
+    struct labels *labels;       /* NULL = tasks are not told */
+    bool has_c_frames;           /* they are asked for .. */
+    struct native_parts *native; /* .. and this can tell them; NULL = nobody can */
     struct wire_frame *scratch;
-    uint32_t max_depth;
+    uint32_t max_depth;   /* of Python frames, and of C frames */
     bool full;            /* something found no room in this tick */
     uint32_t n_functions; /* the kernel's, in which threads wait, by their number */
     char functions[WIRE_CALL_FUNCTIONS][WIRE_CALL_FUNCTION_MAX];

@@ -46,7 +46,7 @@ static void start(void)
 {
     bool changed = false;
     guarded_peek_set(0, 0);
-    ck_assert(segments_init(&segments));
+    ck_assert(segments_init(&segments, NULL));
     ck_assert(unwind_init(&unwinder, &segments));
     ck_assert(backtrace(expected, 1) == 1); /* it loads a library the first time */
     ck_assert(maps_read(&changed));

@@ -53,12 +53,15 @@ END_TEST
 
 START_TEST(test_functions_locations_stacks)
 {
-    const struct intern_function f = {1, 2, 10, INTERN_PYTHON};
-    const struct intern_function other_line = {1, 2, 11, INTERN_PYTHON};
-    const struct intern_function other_kind = {1, 2, 10, INTERN_FAILED};
+    const struct intern_function f = {.name = 1, .file = 2, .line = 10, .kind = INTERN_PYTHON};
+    const struct intern_function other_line = {.name = 1, .file = 2, .line = 11, .kind = INTERN_PYTHON};
+    const struct intern_function other_kind = {.name = 1, .file = 2, .line = 10, .kind = INTERN_FAILED};
+    const struct intern_function other_place = {
+        .name = 1, .file = 2, .line = 10, .kind = INTERN_PYTHON, .module = 1, .address = 4096};
     ck_assert_uint_eq(intern_function(&in, &f), 1);
     ck_assert_uint_eq(intern_function(&in, &other_line), 2);
     ck_assert_uint_eq(intern_function(&in, &other_kind), 3);
+    ck_assert_uint_eq(intern_function(&in, &other_place), 4);
     ck_assert_uint_eq(intern_function(&in, &f), 1);
 
     const struct intern_location at = {1, 12, 13, 4, 9};
@@ -108,7 +111,7 @@ END_TEST
 START_TEST(test_many)
 {
     enum { MANY = 300000 };
-    const struct intern_function f = {1, 1, 1, 0};
+    const struct intern_function f = {.name = 1, .file = 1, .line = 1};
     intern_function(&in, &f);
     for (uint32_t round = 0; round < 2; round++)
         for (uint32_t i = 0; i < MANY; i++) {

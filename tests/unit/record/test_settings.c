@@ -107,6 +107,8 @@ START_TEST(test_values)
     ck_assert_int_eq(parse("--no-children --no-signals --no-cumulative c"), STATUS_OK);
     ck_assert_uint_eq(settings.agent_flags,
                       WIRE_NO_CHILDREN | WIRE_NO_SIGNALS | WIRE_NO_CUMULATIVE);
+    ck_assert_int_eq(parse("--native c"), STATUS_OK);
+    ck_assert_uint_eq(settings.agent_flags, WIRE_C_FRAMES);
     ck_assert_int_eq(parse("-r 2.5 c"), STATUS_OK);
     ck_assert_uint_eq(settings.interval_ns, 400000000);
     ck_assert_int_eq(parse("-r 10k c"), STATUS_OK);
@@ -299,7 +301,7 @@ START_TEST(test_manual)
         ck_assert_msg(strstr(manual, flag) != NULL, "%s is not in the manual", flag);
         at += name_len;
     }
-    ck_assert_int_eq(n, 24);
+    ck_assert_int_eq(n, 25);
     free(help);
 }
 END_TEST

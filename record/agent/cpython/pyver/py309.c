@@ -17,7 +17,7 @@ const struct pyver pyver_3_9 = {
     },
     .thread = {
         .prev = 0, .next = 8, .interp = 16, .frame = 24, .base_frame = PYVER_NONE, .thread_id = 176,
-        .native_id = PYVER_NONE, .id = 256, .chunk = PYVER_NONE, .chunk_top = PYVER_NONE, .root_cframe = PYVER_NONE, .running_task = PYVER_NONE,
+        .native_id = PYVER_NONE, .id = 256, .chunk = PYVER_NONE, .chunk_top = PYVER_NONE, .cframe = PYVER_NONE, .root_cframe = PYVER_NONE, .running_task = PYVER_NONE,
     },
     .cframe = {.current = PYVER_NONE, .previous = PYVER_NONE},
     .chunk = {.previous = PYVER_NONE, .top = PYVER_NONE, .data = PYVER_NONE},

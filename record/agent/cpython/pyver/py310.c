@@ -17,9 +17,9 @@ const struct pyver pyver_3_10 = {
     },
     .thread = {
         .prev = 0, .next = 8, .interp = 16, .frame = 24, .base_frame = PYVER_NONE, .thread_id = 176,
-        .native_id = PYVER_NONE, .id = 256, .chunk = PYVER_NONE, .chunk_top = PYVER_NONE, .root_cframe = PYVER_NONE, .running_task = PYVER_NONE,
+        .native_id = PYVER_NONE, .id = 256, .chunk = PYVER_NONE, .chunk_top = PYVER_NONE, .cframe = 48, .root_cframe = 264, .running_task = PYVER_NONE,
     },
-    .cframe = {.current = PYVER_NONE, .previous = PYVER_NONE},
+    .cframe = {.current = PYVER_NONE, .previous = 8},
     .chunk = {.previous = PYVER_NONE, .top = PYVER_NONE, .data = PYVER_NONE},
     .frame = {
         .previous = 24, .code = 32, .instr = 96, .owner = PYVER_NONE, .is_entry = PYVER_NONE,

@@ -17,7 +17,7 @@ const struct pyver pyver_3_11 = {
     },
     .thread = {
         .prev = 0, .next = 8, .interp = 16, .frame = 56, .base_frame = PYVER_NONE, .thread_id = 152,
-        .native_id = 160, .id = 240, .chunk = 296, .chunk_top = 304, .root_cframe = 336, .running_task = PYVER_NONE,
+        .native_id = 160, .id = 240, .chunk = 296, .chunk_top = 304, .cframe = 56, .root_cframe = 336, .running_task = PYVER_NONE,
     },
     .cframe = {.current = 8, .previous = 16},
     .chunk = {.previous = 0, .top = 16, .data = 24},

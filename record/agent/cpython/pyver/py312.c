@@ -19,7 +19,7 @@ const struct pyver pyver_3_12 = {
     },
     .thread = {
         .prev = 0, .next = 8, .interp = 16, .frame = 56, .base_frame = PYVER_NONE, .thread_id = 136,
-        .native_id = 144, .id = 224, .chunk = 232, .chunk_top = 240, .root_cframe = 272, .running_task = PYVER_NONE,
+        .native_id = 144, .id = 224, .chunk = 232, .chunk_top = 240, .cframe = 56, .root_cframe = 272, .running_task = PYVER_NONE,
     },
     .cframe = {.current = 0, .previous = 8},
     .chunk = {.previous = 0, .top = 16, .data = 24},

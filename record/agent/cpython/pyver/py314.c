@@ -19,7 +19,7 @@ const struct pyver pyver_3_14 = {
     },
     .thread = {
         .prev = 0, .next = 8, .interp = 16, .frame = 72, .base_frame = PYVER_NONE, .thread_id = 152,
-        .native_id = 160, .id = 224, .chunk = 232, .chunk_top = 240, .root_cframe = PYVER_NONE, .running_task = 872,
+        .native_id = 160, .id = 224, .chunk = 232, .chunk_top = 240, .cframe = PYVER_NONE, .root_cframe = PYVER_NONE, .running_task = 872,
     },
     .cframe = {.current = PYVER_NONE, .previous = PYVER_NONE},
     .chunk = {.previous = 0, .top = 16, .data = 24},

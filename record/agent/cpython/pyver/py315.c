@@ -19,7 +19,7 @@ const struct pyver pyver_3_15 = {
     },
     .thread = {
         .prev = 0, .next = 8, .interp = 16, .frame = 72, .base_frame = 80, .thread_id = 176,
-        .native_id = 184, .id = 248, .chunk = 256, .chunk_top = 264, .root_cframe = PYVER_NONE, .running_task = 1032,
+        .native_id = 184, .id = 248, .chunk = 256, .chunk_top = 264, .cframe = PYVER_NONE, .root_cframe = PYVER_NONE, .running_task = 1032,
     },
     .cframe = {.current = PYVER_NONE, .previous = PYVER_NONE},
     .chunk = {.previous = 0, .top = 16, .data = 24},

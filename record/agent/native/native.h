@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * native - all that is needed for C frames, of one process.
+ *
+ * On the line:  ucontext + thread state -> [native] -> blend in a slot
+ * Threads:      native_take in the signal handler of the thread that was asked; the rest by the
+ *               sampler.
+ * Memory:       about 1 MiB, reserved at start; a slot's rooms by NATIVE_ROOM.
+ * Loss:         3.8 and 3.9, and other machines than x86-64: no C frames (native_is_known).
+ */
+#ifndef PYREC_AGENT_NATIVE_H
+#define PYREC_AGENT_NATIVE_H
+
+#include "blend.h"
+#include "code_places.h"
+
+#define NATIVE_FRAMES_MAX  256u  /* of C in one sample, gaps included */
+#define NATIVE_ENTRIES_MAX 1024u /* activations of the eval loop */
+
+struct native_parts {
+    struct segments segments;
+    struct unwinder unwinder;
+    struct blend_learnt learnt;
+    struct code_places places;
+};
+
+/* What a thread's slot has for it: */
+struct native_room {
+    struct blend_frame frames[NATIVE_FRAMES_MAX];
+    struct activation activations[NATIVE_ENTRIES_MAX];
+};
+
+/* C frames of one sample. */
+struct native_sample {
+    struct native_room *room; /* NULL: nobody asks for them */
+    uint64_t epoch;           /* of its addresses */
+    uint32_t n;               /* frames; 0 = none is known */
+    bool is_known;            /* they were looked for, and n is what there is */
+};
+
+/* Can this version's C frames be told on this machine? */
+bool native_is_known(const struct pyver *ver);
+
+/* Reserve memory. False when there is none. */
+bool native_init(struct native_parts *native);
+void native_free(struct native_parts *native);
+
+/* After a fork. */
+void native_reset(struct native_parts *native);
+
+/*
+ * The C frames of this thread where a signal has interrupted it, whose Python stack was read just
+ * now and is whole. False: it is torn. `n_python`: its frames.
+ */
+bool native_take(struct native_parts *native, const struct stack_source *source,
+                 const void *context, uint32_t n_python, struct native_sample *sample);
+
+#endif

@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: MIT */
+#include "elf_names.h"
+
+#include <elf.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define HEADERS_MAX  256u
+#define SECTIONS_MAX 65535u
+#define NOTES_MAX    (64u << 10)
+#define BACK_MAX     64u /* symbols before an address that may reach over it: they are nested */
+
+/* Just so many bytes from there; false: they are not in the file. */
+static bool read_at(int fd, void *to, size_t len, uint64_t offset)
+{
+    uint8_t *at = to;
+    while (len > 0) {
+        const ssize_t n = offset > INT64_MAX ? 0 : pread(fd, at, len, (off_t)offset);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return false;
+        at += n;
+        len -= (size_t)n;
+        offset += (uint64_t)n;
+    }
+    return true;
+}
+
+/* A part of the file, and a NUL behind it; NULL: not there, or too long. */
+static void *part_read(int fd, uint64_t offset, uint64_t len, uint64_t most)
+{
+    char *const part = len > 0 && len <= most ? malloc(len + 1) : NULL;
+    if (part == NULL || !read_at(fd, part, len, offset)) {
+        free(part);
+        return NULL;
+    }
+    part[len] = '\0';
+    return part;
+}
+
+/* ---- build-id ---- */
+
+static void notes_search(struct elf_names *names, const uint8_t *notes, size_t len)
+{
+    size_t at = 0;
+    while (len - at >= sizeof(Elf64_Nhdr)) {
+        Elf64_Nhdr note;
+        memcpy(&note, notes + at, sizeof note);
+        at += sizeof note;
+        const uint64_t name = (note.n_namesz + 3ull) & ~3ull;
+        const uint64_t text = (note.n_descsz + 3ull) & ~3ull;
+        if (name + text > len - at)
+            return;
+        if (note.n_type == NT_GNU_BUILD_ID && note.n_namesz == 4 &&
+            memcmp(notes + at, "GNU", 4) == 0 && note.n_descsz <= ELF_BUILD_ID_MAX) {
+            memcpy(names->build_id, notes + at + name, note.n_descsz);
+            names->build_id_len = note.n_descsz;
+            return;
+        }
+        at += name + text;
+    }
+}
+
+static void build_id_read(struct elf_names *names, int fd, const Elf64_Ehdr *elf)
+{
+    for (unsigned i = 0; i < elf->e_phnum && i < HEADERS_MAX; i++) {
+        Elf64_Phdr header;
+        if (!read_at(fd, &header, sizeof header, elf->e_phoff + i * sizeof header))
+            return;
+        uint8_t *notes = header.p_type == PT_NOTE
+                             ? part_read(fd, header.p_offset, header.p_filesz, NOTES_MAX)
+                             : NULL;
+        if (notes != NULL && names->build_id_len == 0)
+            notes_search(names, notes, header.p_filesz);
+        free(notes);
+    }
+}
+
+/* ---- symbols ---- */
+
+/* Names that people call it by first: global, then weak; then with fewer underscores in front. */
+static uint8_t rank_of(const Elf64_Sym *symbol, const char *name)
+{
+    const unsigned bind = ELF64_ST_BIND(symbol->st_info);
+    const uint8_t rank = bind == STB_GLOBAL ? 0 : bind == STB_WEAK ? 4 : 8;
+    const size_t underscores = strspn(name, "_");
+    return (uint8_t)(rank + (underscores < 3 ? underscores : 3));
+}
+
+static bool symbol_add(struct elf_names *names, const Elf64_Sym *symbol, const char *name)
+{
+    if (names->n == names->size) {
+        const size_t size = names->size > 0 ? 2 * names->size : 1024;
+        struct elf_symbol *const more = realloc(names->symbols, size * sizeof *more);
+        if (more == NULL)
+            return false;
+        names->symbols = more;
+        names->size = size;
+    }
+    names->symbols[names->n++] = (struct elf_symbol){
+        .start = symbol->st_value,
+        .end = symbol->st_value + symbol->st_size,
+        .name = name,
+        .rank = rank_of(symbol, name),
+    };
+    return true;
+}
+
+static bool is_function(const Elf64_Sym *symbol)
+{
+    const unsigned type = ELF64_ST_TYPE(symbol->st_info);
+    return (type == STT_FUNC || type == STT_GNU_IFUNC) && symbol->st_shndx != SHN_UNDEF &&
+           symbol->st_value != 0 && symbol->st_size <= UINT64_MAX - symbol->st_value;
+}
+
+static void table_read(struct elf_names *names, int fd, const Elf64_Shdr *table,
+                       const Elf64_Shdr *strings)
+{
+    char **const text = &names->texts[table->sh_type == SHT_DYNSYM];
+    const uint64_t n = table->sh_size / sizeof(Elf64_Sym);
+    if (table->sh_entsize != sizeof(Elf64_Sym) || n > ELF_NAMES_SYMBOLS || *text != NULL)
+        return;
+    Elf64_Sym *const symbols = part_read(fd, table->sh_offset, table->sh_size, ELF_NAMES_BYTES);
+    *text = part_read(fd, strings->sh_offset, strings->sh_size, ELF_NAMES_BYTES);
+    for (uint64_t i = 0; symbols != NULL && *text != NULL && i < n; i++) {
+        const Elf64_Sym *const symbol = &symbols[i];
+        if (is_function(symbol) && symbol->st_name < strings->sh_size &&
+            (*text)[symbol->st_name] != '\0' && !symbol_add(names, symbol, *text + symbol->st_name))
+            break;
+    }
+    names->bytes += *text != NULL ? strings->sh_size : 0;
+    free(symbols);
+}
+
+static int compare(const void *a, const void *b)
+{
+    const struct elf_symbol *const x = a, *const y = b;
+    if (x->start != y->start)
+        return x->start < y->start ? -1 : 1;
+    if (x->rank != y->rank)
+        return x->rank < y->rank ? -1 : 1;
+    return strcmp(x->name, y->name);
+}
+
+static void symbols_read(struct elf_names *names, int fd, const Elf64_Ehdr *elf)
+{
+    const uint64_t n = elf->e_shnum;
+    if (elf->e_shentsize != sizeof(Elf64_Shdr) || n > SECTIONS_MAX)
+        return;
+    Elf64_Shdr *const sections =
+        part_read(fd, elf->e_shoff, n * sizeof *sections, SECTIONS_MAX * sizeof *sections);
+    for (uint64_t i = 0; sections != NULL && i < n; i++)
+        if ((sections[i].sh_type == SHT_SYMTAB || sections[i].sh_type == SHT_DYNSYM) &&
+            sections[i].sh_link < n)
+            table_read(names, fd, &sections[i], &sections[sections[i].sh_link]);
+    free(sections);
+    if (names->n > 0)
+        qsort(names->symbols, names->n, sizeof *names->symbols, compare);
+    names->bytes += names->size * sizeof *names->symbols;
+}
+
+bool elf_names_read(struct elf_names *names, int fd)
+{
+    Elf64_Ehdr elf;
+    *names = (struct elf_names){0};
+    if (!read_at(fd, &elf, sizeof elf, 0) || memcmp(elf.e_ident, ELFMAG, SELFMAG) != 0 ||
+        elf.e_ident[EI_CLASS] != ELFCLASS64 || elf.e_ident[EI_DATA] != ELFDATA2LSB)
+        return false;
+    if (elf.e_phentsize == sizeof(Elf64_Phdr))
+        build_id_read(names, fd, &elf);
+    symbols_read(names, fd, &elf);
+    return true;
+}
+
+void elf_names_clear(struct elf_names *names)
+{
+    free(names->symbols);
+    free(names->texts[0]);
+    free(names->texts[1]);
+    *names = (struct elf_names){0};
+}
+
+const char *elf_names_find(const struct elf_names *names, uint64_t address)
+{
+    size_t low = 0, high = names->n;
+    while (low < high) { /* the first one that begins behind it */
+        const size_t middle = low + (high - low) / 2;
+        if (names->symbols[middle].start <= address)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    const struct elf_symbol *best = NULL;
+    for (size_t i = low; i > 0 && low - i < BACK_MAX; i--) {
+        const struct elf_symbol *const symbol = &names->symbols[i - 1];
+        if (best != NULL && symbol->start != best->start)
+            break; /* the innermost one was found */
+        if (address < symbol->end || address == symbol->start)
+            best = symbol; /* in order of rank: the first of them comes last */
+    }
+    return best != NULL ? best->name : NULL;
+}
