@@ -135,6 +135,18 @@ static enum status choose_side_window(struct trace *trace, const struct bounds *
     return choose_window(trace, bounds, input_name(file), why);
 }
 
+/* Commands that do not ask know nothing of C: what it took is its caller's. */
+static enum dict_native native_of(const struct args *args)
+{
+    const bool takes = (args->command->takes & TAKES_NATIVE) != 0;
+    const char *const which = takes ? args_text(args, "native") : NULL;
+    if (which == NULL)
+        return takes && !args->command->hides_native ? DICT_NATIVE_ALL : DICT_NATIVE_HIDE;
+    return strcmp(which, "all") == 0    ? DICT_NATIVE_ALL
+           : strcmp(which, "leaf") == 0 ? DICT_NATIVE_LEAF
+                                        : DICT_NATIVE_HIDE;
+}
+
 static enum status open_sides(struct request *request, const struct bounds *bounds,
                               struct problem *why)
 {
@@ -147,6 +159,7 @@ static enum status open_sides(struct request *request, const struct bounds *boun
     TRY(trace_open(&request->second, args->files + n_first, args->n_files - n_first, damage_log_add,
                    &request->damage, why));
     request->second->count = request->trace->count;
+    request->trace->native = request->second->native = native_of(args);
     TRY(choose_side_window(request->trace, bounds, args, args->files[0], why));
     return choose_side_window(request->second, &second, args, args->files[n_first], why);
 }
@@ -170,6 +183,7 @@ enum status request_open(struct request *request, const struct args *args, bool 
                             (bounds.to_text != NULL && bounds.to.kind == MOMENT_BEFORE_END);
     TRY((request->follows ? trace_open_growing : trace_open)(
         &request->trace, args->files, n_traces, damage_log_add, &request->damage, why));
+    request->trace->native = native_of(args);
     request->n_damages = request->damage.n;
     return choose_window(request->trace, &bounds, "the recording", why);
 }

@@ -2,6 +2,7 @@
 #include "option.h"
 
 #include "analyze/base/sink.h"
+#include "analyze/model/dict.h"
 #include "analyze/model/metric.h"
 #include "analyze/model/state.h"
 #include "output.h"
@@ -60,6 +61,12 @@ static const struct option common[] = {
      "what a thread did in tasks of an event loop as threads of their own, one for each name of "
      "tasks: \"MainThread: fetch\"",
      NULL, TAKES_TASKS},
+    {"native", 0, "WHICH", OPTION_CHOICE,
+     "C frames of a recording made with pyrec --native: all, those at the leaf (what was called "
+     "from "
+     "Python last, and what ran in there), or hide them, so that what C took is its caller's; "
+     "default all, for lines hide",
+     dict_native_name, TAKES_NATIVE},
     {"group", 'g', NULL, OPTION_FLAG,
      "put the numbered threads of a pool together: Thread-1, Thread-2 .. as Thread-*, "
      "ThreadPoolExecutor-0_3 as ThreadPoolExecutor-*",

@@ -38,6 +38,7 @@ enum option_group {
     TAKES_GROUP = 1u << 14,
     TAKES_ALWAYS = 1u << 15,
     TAKES_TASKS = 1u << 17,  /* --tasks: request_profile tells them apart */
+    TAKES_NATIVE = 1u << 18, /* --native: others see Python's frames alone */
     TAKES_FOLLOW = 1u << 16, /* --follow: main.c asks again and again */
 };
 

@@ -219,7 +219,7 @@ const struct command command_export = {
         "the same recordings.",
     .example = "pyanalyze export --format folded --by cpu -o run.folded run.trace",
     .takes = TAKES_THREAD | TAKES_PROCESS | TAKES_PLACES | TAKES_FORMAT | TAKES_JOBS | TAKES_RANGE |
-             TAKES_STATE | TAKES_TASKS,
+             TAKES_STATE | TAKES_TASKS | TAKES_NATIVE,
     .options = options,
     .min_files = 1,
     .max_files = SIZE_MAX,

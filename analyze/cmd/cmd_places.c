@@ -239,10 +239,10 @@ static enum status build_modules(struct request *request, struct view *view, str
 #define PLACE_TAKES                                                                                \
     (TAKES_SORT | TAKES_LIMIT | TAKES_COLUMNS | TAKES_THREAD | TAKES_PROCESS | TAKES_PLACES |      \
      TAKES_MERGE | TAKES_FORMAT | TAKES_FOLLOW | TAKES_COLOR | TAKES_PATHS | TAKES_JOBS |          \
-     TAKES_RANGE | TAKES_STATE | TAKES_BY | TAKES_GROUP | TAKES_TASKS)
+     TAKES_RANGE | TAKES_STATE | TAKES_BY | TAKES_GROUP | TAKES_TASKS | TAKES_NATIVE)
 #define PLACE_COMMAND                                                                              \
-    .synopsis = "[options] [FILE...]", .takes = PLACE_TAKES, .min_files = 1, .max_files = SIZE_MAX,  \
-    .shape = SHAPE_TABLE, .output = "text", .rows = ROW_PLACE
+    .synopsis = "[options] [FILE...]", .takes = PLACE_TAKES, .min_files = 1,                       \
+    .max_files = SIZE_MAX, .shape = SHAPE_TABLE, .output = "text", .rows = ROW_PLACE
 
 #define NUMBER_COLUMNS         "cpu_time,cpu_time_cum,ticks,ticks_cum,samples,samples_cum"
 #define PLACE_COLUMNS          NUMBER_COLUMNS ",place,function"
@@ -253,6 +253,7 @@ static enum status build_modules(struct request *request, struct view *view, str
 const struct command command_lines = {
     PLACE_COMMAND,
     .name = "lines",
+    .hides_native = true,
     .summary = "CPU time, ticks and samples of every line, per thread",
     .text = "One table per thread, the thread that used most CPU first, its heaviest line "
             "first.\n\n" PLACE_TEXT,

@@ -349,7 +349,7 @@ const struct command command_report = {
         "Source code of the functions that were seen in the 40 hottest files goes into the page "
         "(at most 1 MB), and leaves the machine with it: --source no leaves it out.",
     .example = "pyanalyze report -o run.html run.trace",
-    .takes = TAKES_THREAD | TAKES_PROCESS | TAKES_RANGE | TAKES_FORMAT,
+    .takes = TAKES_THREAD | TAKES_PROCESS | TAKES_RANGE | TAKES_FORMAT | TAKES_NATIVE,
     .options = options,
     .min_files = 1,
     .max_files = SIZE_MAX,

@@ -29,7 +29,7 @@
 
 #define TREE_TAKES                                                                                 \
     (TAKES_LIMIT | TAKES_COLUMNS | TAKES_THREAD | TAKES_PROCESS | TAKES_PLACES | TAKES_FORMAT |    \
-     TAKES_COLOR | TAKES_PATHS | TAKES_JOBS | TAKES_RANGE | TAKES_STATE | TAKES_BY)
+     TAKES_COLOR | TAKES_PATHS | TAKES_JOBS | TAKES_RANGE | TAKES_STATE | TAKES_BY | TAKES_NATIVE)
 
 #define TREE_TEXT                                                                                  \
     "Rows are in the order of --by. A row that is drawn below another without a branch is its "    \

@@ -93,6 +93,7 @@ static enum status open_trace(struct live *live, struct problem *why)
 {
     static const struct select all = {0};
     TRY(trace_open_growing(&live->trace, &live->path, 1, count_damage, live, why));
+    live->trace->native = DICT_NATIVE_HIDE; /* its tables are of Python lines */
     live->watch = (struct profile_watch){enter_unit, see_range, leave_unit, live};
     live->running.whole.watch = &live->watch;
     live->running.newest_only = is_long(live->trace);

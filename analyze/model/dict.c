@@ -181,7 +181,7 @@ static enum status add_functions(struct dict *dict, const Pyrec__V1__Defs *defs,
         GROW(dict, functions);
         struct dict_function *const f = &dict->functions[dict->n_functions++];
         uint32_t kind = defs->n_function_kind > 0 ? defs->function_kind[i] : 0;
-        if (kind > PYREC__V1__DEFS__KIND__MARKER)
+        if (kind > PYREC__V1__DEFS__KIND__GAP)
             kind = PYREC__V1__DEFS__KIND__MARKER; /* one that came later */
         const uint32_t name = known(dict, defs->function_name[i], dict->n_strings);
         f->name = shown_name(dict, name, kind);
@@ -234,6 +234,35 @@ static enum status add_locations(struct dict *dict, const Pyrec__V1__Defs *defs,
     return STATUS_OK;
 }
 
+const char *dict_native_name(size_t i)
+{
+    static const char *const names[] = {"all", "leaf", "hide"};
+    return i < ARRAY_LEN(names) ? names[i] : NULL;
+}
+
+static bool is_native(const struct dict *dict, uint32_t location)
+{
+    const uint8_t kind = dict->functions[dict->locations[location].function].kind;
+    return kind == PYREC__V1__DEFS__KIND__NATIVE || kind == PYREC__V1__DEFS__KIND__GAP;
+}
+
+/*
+ * The stack with that parent and location, without the C frames that are not wanted. A stack that
+ * is hidden is the one of its caller once more. (One that has no caller is shown: nothing else is
+ * known of it.) Where only those at the leaf count, they have to go as soon as Python is called
+ * from them.
+ */
+static struct dict_stack stack_of(const struct dict *dict, uint32_t parent, uint32_t location)
+{
+    const bool native = dict->native != DICT_NATIVE_ALL && is_native(dict, location);
+    if (native && dict->native == DICT_NATIVE_HIDE && parent != 0)
+        return dict->stacks[parent];
+    if (dict->native == DICT_NATIVE_LEAF && !native)
+        while (parent != 0 && is_native(dict, dict->stacks[parent].location))
+            parent = dict->stacks[parent].parent;
+    return (struct dict_stack){parent, location};
+}
+
 static void grow_stacks(struct dict *dict, size_t n)
 {
     dict->stacks = memory_grow(dict->stacks, &dict->stacks_size, n, sizeof *dict->stacks);
@@ -262,7 +291,7 @@ static enum status add_stacks(struct dict *dict, const Pyrec__V1__Defs *defs, st
         if (depth > LIMIT_DEPTH)
             return problem_set(why, STATUS_LIMIT, PROBLEM_NO_OFFSET, "stack %u is too deep", id);
         dict->stacks[id] =
-            (struct dict_stack){parent, known(dict, defs->stack_location[i], dict->n_locations)};
+            stack_of(dict, parent, known(dict, defs->stack_location[i], dict->n_locations));
         dict->depths[id] = (uint16_t)depth;
         dict->n_stacks++;
     }

@@ -57,6 +57,16 @@ struct dict_context {
     bool label;
 };
 
+/* Which C frames stacks have (--native). Those left out are as if they had not been recorded. */
+enum dict_native {
+    DICT_NATIVE_ALL,
+    DICT_NATIVE_LEAF, /* below the innermost Python frame only */
+    DICT_NATIVE_HIDE,
+};
+
+/* What --native calls the i-th; NULL behind the last. */
+const char *dict_native_name(size_t i);
+
 struct dict {
     struct arena arena; /* of the strings */
     const char **strings;
@@ -73,6 +83,7 @@ struct dict {
     const char *directory, *command; /* see dict_set_directory */
     uint32_t joined_id;              /* string id of the name that was joined last, .. */
     const char *joined;              /* .. and what it became */
+    enum dict_native native;         /* set between dict_reset and the first dict_add */
     uint64_t n_lost;                 /* ids that were skipped or refer to nothing */
 };
 

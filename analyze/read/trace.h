@@ -21,6 +21,7 @@
 #define PYREC_ANALYZE_TRACE_H
 
 #include "analyze/model/census.h"
+#include "analyze/model/dict.h"
 #include "format/chunk_read.h"
 
 #include <pthread.h>
@@ -73,6 +74,7 @@ struct trace {
     bool has_tail;   /* trace_run leaves out the units that a tail reads */
     struct census census;
     struct window window;
+    enum dict_native native; /* which C frames stacks have; set before anything is read */
     bool has_steps;                       /* trace_read_steps has been here */
     struct trace_count own_count, *count; /* of its passes; another trace's where they share it */
     size_t n_planned;                     /* passes that are still to come */

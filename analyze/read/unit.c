@@ -302,6 +302,7 @@ bool unit_begin(struct unit_reader *reader, struct trace *trace, const struct un
     reader->chunk_open = reader->range_open = reader->range_cut = false;
     reader->quantum_ns = reader->n_undefined = 0;
     dict_reset(&reader->dict);
+    reader->dict.native = trace->native;
     facts_reset(&reader->facts);
     if (!trace_unit_wanted(trace, unit) || !open_chunk(reader))
         return false;

@@ -55,7 +55,7 @@ const struct command command_dump = {
             "says how many.",
     .example = "pyanalyze dump --thread MainThread --limit 100 run.trace",
     .takes = TAKES_LIMIT | TAKES_COLUMNS | TAKES_THREAD | TAKES_PROCESS | TAKES_PLACES |
-             TAKES_FORMAT | TAKES_RANGE | TAKES_STATE,
+             TAKES_FORMAT | TAKES_RANGE | TAKES_STATE | TAKES_NATIVE,
     .min_files = 1,
     .max_files = SIZE_MAX,
     .shape = SHAPE_LOG,

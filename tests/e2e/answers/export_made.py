@@ -124,7 +124,7 @@ def merged(table):
 
 def check_graphs(maker, by, words):
     """Formats of functions and calls; and that the table of stacks is that of lines."""
-    lines, functions = maker.rows("lines", *words), maker.rows("functions", *words)
+    lines, functions = maker.rows("lines", "--native=all", *words), maker.rows("functions", *words)
     stacks = json.loads(maker.run("export", "--format", "json", "--by", by, *words))
     column = export_check.column_of(by)
     own = {}

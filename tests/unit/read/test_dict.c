@@ -67,6 +67,60 @@ START_TEST(keeps_what_is_defined)
 }
 END_TEST
 
+/* Of Python p, C c and d, then Python q, C e, and a gap at the leaf: p c d q e gap. */
+static void add_native(enum dict_native which)
+{
+    char *strings[] = {"p", "c", "d", "q", "e", "gap"};
+    uint32_t ids[] = {1, 2, 3, 4, 5, 6}, none[6] = {0}, up[] = {1, 1, 1, 1, 1, 1};
+    uint32_t kind[] = {PYREC__V1__DEFS__KIND__PYTHON, PYREC__V1__DEFS__KIND__NATIVE,
+                       PYREC__V1__DEFS__KIND__NATIVE, PYREC__V1__DEFS__KIND__PYTHON,
+                       PYREC__V1__DEFS__KIND__NATIVE, PYREC__V1__DEFS__KIND__GAP};
+    int32_t line[6] = {0};
+    Pyrec__V1__Defs defs;
+    pyrec__v1__defs__init(&defs);
+    defs.first_string = defs.first_function = defs.first_location = defs.first_stack = 1;
+    defs.string = strings;
+    defs.function_name = defs.location_function = defs.stack_location = ids;
+    defs.function_file = defs.function_line = none;
+    defs.function_kind = kind;
+    defs.location_line = line;
+    defs.stack_up = up;
+    defs.n_string = defs.n_function_name = defs.n_function_file = defs.n_function_line = 6;
+    defs.n_function_kind = defs.n_location_function = defs.n_location_line = 6;
+    defs.n_stack_up = defs.n_stack_location = 6;
+    dict_reset(&dict);
+    dict.native = which;
+    ck_assert_int_eq(dict_add(&dict, &defs, &why), STATUS_OK);
+}
+
+/* Its frames, root first, by their first letters. */
+static const char *letters_of(uint32_t stack)
+{
+    static char letters[8];
+    struct frame frames[8];
+    const size_t n = dict_frames(&dict, stack, frames, 8);
+    for (size_t i = 0; i < n; i++)
+        letters[n - 1 - i] = frames[i].function[frames[i].function[0] == '<'];
+    letters[n] = '\0';
+    return letters;
+}
+
+START_TEST(frames_of_c)
+{
+    static const char *const expected[][6] = {
+        [DICT_NATIVE_ALL] = {"p", "pc", "pcd", "pcdq", "pcdqe", "pcdqeg"},
+        [DICT_NATIVE_LEAF] = {"p", "pc", "pcd", "pq", "pqe", "pqeg"},
+        [DICT_NATIVE_HIDE] = {"p", "p", "p", "pq", "pq", "pq"},
+    };
+    for (int which = DICT_NATIVE_ALL; which <= DICT_NATIVE_HIDE; which++) {
+        add_native((enum dict_native)which);
+        for (uint32_t stack = 1; stack <= 6; stack++)
+            ck_assert_str_eq(letters_of(stack), expected[which][stack - 1]);
+    }
+    dict.native = DICT_NATIVE_ALL;
+}
+END_TEST
+
 START_TEST(what_is_missing_is_lost)
 {
     struct frame frames[2];
@@ -296,6 +350,7 @@ int main(void)
     TCase *const tests = tcase_create("dict");
     tcase_add_checked_fixture(tests, setup, teardown);
     tcase_add_test(tests, keeps_what_is_defined);
+    tcase_add_test(tests, frames_of_c);
     tcase_add_test(tests, what_is_missing_is_lost);
     tcase_add_test(tests, nothing_is_defined_twice);
     tcase_add_test(tests, stacks_have_possible_parents);
