@@ -19,6 +19,7 @@ struct stall_watch {
     bool busy;
     struct stall now;    /* while busy: up to the last sample below the loop */
     struct stall beyond; /* with what came after that, which is the loop's if that comes again */
+    struct stall within; /* up to the last sample in a line that it has ever come back from */
     uint64_t last_ns;    /* end of the sample before */
     uint64_t idle_ns;    /* end of the last one in which it was idle; 0 = never */
     bool wants_gil;      /* the last that was sure about it: it waited for the GIL */
@@ -108,6 +109,8 @@ static void watch_work(struct stalls *stalls, struct stall_watch *w, const struc
     stall_count(&w->beyond, stalls->scene, span, tick, counts);
     if (is_work)
         w->now = w->beyond;
+    if (is_work && w->line <= w->back_line)
+        w->within = w->now;
 }
 
 /* The time in which it did who knows how many pieces has ended. */
@@ -234,6 +237,18 @@ static bool has_left(const struct stall_watch *w)
            ending->status_known && ending->exit_signal == 0;
 }
 
+/* All is read. Of a loop that was left, what it did in its own lines after it was idle for the last
+ * time was its work, and what came after them was not. */
+static void watch_last(struct stalls *stalls, struct stall_watch *w)
+{
+    const bool left = has_left(w);
+    if (left && (w->takes_next || w->within.begin_ns != w->now.begin_ns))
+        return;
+    if (left)
+        w->now = w->within;
+    watch_end(stalls, w, !left);
+}
+
 static struct stall_watch *watch_of(struct stalls *stalls, const struct thread *thread)
 {
     stalls->watch_of = memory_grow(stalls->watch_of, &stalls->watch_of_size, thread->index + 1,
@@ -275,8 +290,7 @@ void stalls_find(struct stalls *stalls, struct idle *idle, struct trace *trace,
     scene_run(stalls->scene, trace, select, find_in_range, stalls);
     for (size_t i = 0; i < stalls->n_watches; i++) {
         watch_pieces_end(stalls, &stalls->watches[i]);
-        if (!has_left(&stalls->watches[i]))
-            watch_end(stalls, &stalls->watches[i], true);
+        watch_last(stalls, &stalls->watches[i]);
     }
     for (size_t i = 0; i < stalls->n_watches; i++)
         stall_parts_clear(&stalls->watches[i].parts);

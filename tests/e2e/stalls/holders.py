@@ -341,18 +341,21 @@ if __name__ == "__main__":
     full.put(0)
     kid.join()
     reading.join()
+    print(kid.pid)
 '''
 
 
-def test_nobody_is_claimed(t):
-    """A lock or a queue of another process, and one that is asked for by sleeping: said so."""
+def test_nobody_else_is_claimed(t):
+    """A lock or a queue of another process, and one that is asked for by sleeping: whoever is named holds it."""
     run = t.record(t.file("others.py", OTHERS), rate=200)
+    kid = int(run.out)
     rows = {kind_of(row): row for row in t.stalls(run.trace)}
-    for row in rows["process"], rows["full"]:
-        assert not [part for part in row["holders"] if part["other"]], row
+    assert not [part for part in rows["full"]["holders"] if part["other"]], rows["full"]
+    for kind, holder in ("process", ("MainThread", kid)), ("sqlite", ("begin", rows["sqlite"]["process"])):
+        named = {(part["other"], part["other_process"]) for part in rows[kind]["holders"] if part["other"]}
+        assert named <= {holder}, rows[kind]
     text = t.analyze("stalls", "--limit", "0", run.trace)
     assert "who   holds it: cannot be told: " in text and "another process" in text, text
-    assert rows["sqlite"]["holders"] == [], rows["sqlite"]
     assert "to ask for a lock" in text, text
 
 
@@ -468,7 +471,10 @@ def test_across_processes(t):
     run = t.record(t.file("across.py", ACROSS), str(t.dir / "across.lock"), rate=200)
     pid, holder, truth = json.loads(run.out.splitlines()[-1])
     named = dict.fromkeys(kind for kind, _, _ in truth)
-    for row in t.stalls(run.trace, "--process", str(pid)):
+    rows = t.stalls(run.trace, "--process", str(pid))
+    for kind, begin, end in truth:  # the last one, too, after which the loop is left
+        assert any(timestamp(row) < end and timestamp(row) + row["duration"] > begin for row in rows), (kind, rows)
+    for row in rows:
         kinds = [kind for kind, begin, end in truth
                  if timestamp(row) < end and timestamp(row) + row["duration"] > begin]
         for held in row.get("holders", []):
