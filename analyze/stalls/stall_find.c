@@ -29,7 +29,12 @@ struct stall_watch {
     uint64_t pieces_ns;  /* of a busy thread: in pieces that may be many, since it was idle */
     uint64_t n_unsure, unsure_ns; /* such times that were as long as a stall */
     uint32_t called; /* by a loop in C, the last time; TREE_ROOT = nothing since then */
-    bool takes_next; /* see idle_next.h; if so: */
+    /* of a loop that is entered again and again, while it is not on the stack: */
+    uint32_t outer;      /* the function that enters it, */
+    uint32_t outer_line; /* .. its line; 0 = it is not on the stack, or the loop is */
+    uint32_t outer_far;  /* .. the one furthest down since it was idle, */
+    uint32_t outer_back; /* .. and the one that was ever between two visits */
+    bool takes_next;      /* see idle_next.h; if so: */
     struct idle_trail trail;
     struct stall_parts parts;
     struct stall_piece piece; /* of the span that is looked at */
@@ -43,7 +48,7 @@ static void watch_end(struct stalls *stalls, struct stall_watch *w, bool open)
         return;
     w->busy = false;
     /* a loop that is no longer on the stack does not hang */
-    open &= w->beyond.end_ns == w->now.end_ns;
+    open &= w->beyond.end_ns == w->now.end_ns && w->outer_line == 0;
     if (w->takes_next) {
         stall_parts_end(&w->parts, stalls, &w->now, open);
         return;
@@ -80,17 +85,44 @@ static void watch_return(struct stalls *stalls, struct stall_watch *w, uint64_t 
 {
     if (!w->busy || w->beyond.end_ns == w->now.end_ns)
         return;
-    if (w->beyond.end_ns - w->now.end_ns <= OUTSIDE_MAX_NS ||
-        idle_spans(stalls->idle, w->idle, w->idle_ns, at_ns))
+    if (idle_spans(stalls->idle, w->idle, w->idle_ns, at_ns)) {
+        w->outer_back = w->outer_far > w->outer_back ? w->outer_far : w->outer_back;
         watch_keep(w);
-    else
+    } else if (w->beyond.end_ns - w->now.end_ns <= OUTSIDE_MAX_NS) {
+        watch_keep(w);
+    } else {
         watch_end(stalls, w, false);
+    }
+}
+
+/*
+ * The loop is not on the stack: where is what enters it? On its way out of the loop it is below
+ * functions that call the loop, too; so it is the frame of which all that was seen was part.
+ */
+static void watch_outer(struct stalls *stalls, struct stall_watch *w, uint32_t node)
+{
+    const struct tree_node *const nodes = stalls->scene->tree.nodes;
+    const uint32_t inner = idle_loop_node(stalls->idle, w->idle, node);
+    uint32_t outer = inner;
+    if (inner == TREE_ROOT)
+        return;
+    while (outer != TREE_ROOT && idle_function(stalls->idle, outer) != w->outer)
+        outer = nodes[outer].parent;
+    if (outer == TREE_ROOT) {
+        outer = inner;
+        w->outer = idle_function(stalls->idle, inner);
+        w->outer_back = w->outer_far = 0;
+    }
+    w->outer_line = scene_frame(stalls->scene, outer).line;
+    w->outer_far = w->outer_line > w->outer_far ? w->outer_line : w->outer_far;
 }
 
 static void watch_work(struct stalls *stalls, struct stall_watch *w, const struct span *span,
                        uint32_t tick, bool is_work)
 {
     const bool counts = scene_has_state(stalls->scene, stalls->select, span);
+    /* the last turn of what enters the loop is like those before */
+    is_work |= w->outer_line != 0 && w->outer_line <= w->outer_back;
     if (is_work)
         watch_return(stalls, w, scene_time_ns(stalls->scene, tick));
     if (!w->busy) {
@@ -132,7 +164,7 @@ static void watch_back(struct stalls *stalls, struct stall_watch *w, const struc
     w->wants_gil = false;
     w->called = TREE_ROOT;
     w->back_line = w->far_line > w->back_line ? w->far_line : w->back_line;
-    w->far_line = 0;
+    w->far_line = w->outer_far = 0;
     watch_end(stalls, w, false);
     if (!is_idle)
         return;
@@ -209,6 +241,9 @@ static void watch_span(struct stalls *stalls, struct stall_watch *w, const struc
         return; /* it was not in its loop yet */
     if (w->takes_next)
         watch_next(stalls, w, span);
+    w->outer_line = 0;
+    if (relation == IDLE_OUTSIDE)
+        watch_outer(stalls, w, scene_node(scene, span->stack));
     if (relation == IDLE_WORK) {
         const uint32_t called = idle_called(stalls->idle, w->idle, scene_node(scene, span->stack));
         if (called != TREE_ROOT && w->called != TREE_ROOT && called != w->called)

@@ -165,27 +165,34 @@ START_TEST(work_that_polls)
 }
 END_TEST
 
-/* Entered again and again, from one line (0) it is one loop; from two lines (1) it is two. */
+/*
+ * Entered again and again, from one line (0) it is one loop; from two lines (1) it is two, and what
+ * is between them nobody's. Of what enters it, the last turn is like those before (2), also when
+ * nothing enters it any more.
+ */
 START_TEST(entered_again)
 {
     struct made made;
+    static const struct maker_frame module_45 = {"<module>", "/x/app.py", 1, 45, 0};
     made_open(&made, "again.trace");
     const uint32_t idle = STACK(&made, &module, &once, &selecting);
     const uint32_t other = STACK(&made, &module_9, &once, &selecting);
-    const uint32_t between = STACK(&made, &module_9);
+    const uint32_t between = STACK(&made, &module_9), after = STACK(&made, &module_45);
     for (int i = 0; i < 4; i++) {
         go(&made, 10, _i == 1 && i > 1 ? other : idle, BLOCKED, "epoll_wait");
-        go(&made, i == 1 ? 50 : 1, between, BLOCKED, "clock_nanosleep");
+        go(&made, i == 1 ? 50 : 1, _i == 1 && i == 1 ? after : between, BLOCKED, "clock_nanosleep");
     }
     go(&made, 10, _i == 1 ? other : idle, BLOCKED, "epoll_wait");
-    go(&made, 50, between, ON_CPU, NULL); /* it has ended */
+    if (_i == 2)
+        go(&made, 50, between, BLOCKED, "clock_nanosleep");
+    go(&made, 50, after, ON_CPU, NULL); /* it has ended */
     made_read(&made, NULL);
-    ck_assert_uint_eq(made.stalls.n, _i == 0);
-    if (_i == 0) {
-        check_length(&made.stalls.list[0], 50);
-        ck_assert(!made.stalls.list[0].several);
-        ck_assert_uint_eq(entry_ns(&made, &made.stalls.list[0], STALL_TREE, "<module>"),
-                          made.stalls.list[0].wall_ns);
+    ck_assert_uint_eq(made.stalls.n, _i == 1 ? 0 : _i == 2 ? 2 : 1);
+    for (size_t i = 0; i < made.stalls.n; i++) {
+        check_length(&made.stalls.list[i], 50);
+        ck_assert(!made.stalls.list[i].several && !made.stalls.list[i].open);
+        ck_assert_uint_eq(entry_ns(&made, &made.stalls.list[i], STALL_TREE, "<module>"),
+                          made.stalls.list[i].wall_ns);
     }
     made_close(&made);
 }
@@ -416,7 +423,7 @@ int main(void)
     tcase_add_loop_test(tests, nothing_around, 0, 2);
     tcase_add_loop_test(tests, waits_only, 0, 4);
     tcase_add_test(tests, work_that_polls);
-    tcase_add_loop_test(tests, entered_again, 0, 2);
+    tcase_add_loop_test(tests, entered_again, 0, 3);
     tcase_add_test(tests, works_itself);
     tcase_add_test(tests, dialog_in_c);
     tcase_add_test(tests, unknown_is_not_idle);
