@@ -163,7 +163,8 @@ static bool stack_translate(struct wire_writer *writer, const struct slot *slot,
     const uint32_t depth = slot->stack.depth;
     uint32_t at = depth + n_native, native = 0;
     for (uint32_t i = 0; i < depth; i++) {
-        at = native_translate(writer, slot, &native, n_native, i, at);
+        if (native < n_native)
+            at = native_translate(writer, slot, &native, n_native, i, at);
         const uint64_t frame = slot->stack.frames[i];
         const uint32_t id =
             codes_resolve(writer->codes, stack_frame_code(frame), slot->deaths, code_write, writer);

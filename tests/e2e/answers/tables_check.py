@@ -156,7 +156,7 @@ def check_places(maker, tables, *words, n_measures=4):
             ((row["function"], row["file"] or "", row["line"] or 0),
              *((row["samples" + end], row["ticks" + end], ns(row["wall" + end]),
                 ns(row["cpu_time" + end]))[:n_measures] for end in ("", "_cum")))
-            for row in maker.rows(command, "--merge-threads", "--limit", "0", "--columns", columns,
+            for row in maker.rows(command, "--merge-threads", "--native=all", "--limit", "0", "--columns", columns,
                                   *words))
         assert got == wanted, (command, [x for x in zip(got, wanted) if x[0] != x[1]][:3])
 

@@ -81,9 +81,10 @@ def test_frames(t):
     assert known > 20, known
     # beside zlib itself there is what makes the result, and the GIL
     assert in_library > squeezing / 2, (in_library, squeezing)
-    # no activation of the eval loop is told twice: it is the Python frames that it runs
+    # no activation of the eval loop is told twice: it is the Python frames that it runs; but the innermost may just
+    # begin or end, and run none
     for frames, _ in samples(t, run):
-        assert not any(name.startswith("_PyEval_EvalFrame") for name, _ in frames), frames
+        assert not any(name.startswith("_PyEval_EvalFrame") for name, _ in frames[:-1]), frames
 
 
 def test_hidden(t):
