@@ -394,6 +394,7 @@ asyncio.run(main())
 ACROSS = """
 import fcntl, json, multiprocessing, os, sqlite3, subprocess, sys, threading, time
 HOLD, path = 0.4, sys.argv[1]
+multiprocessing = multiprocessing.get_context("fork")  # a forkserver, the default of 3.14, would run all of this again
 has, go, lock = multiprocessing.Event(), multiprocessing.Queue(), multiprocessing.Lock()
 
 def use_flock(hold):
