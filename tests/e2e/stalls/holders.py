@@ -472,8 +472,9 @@ def test_across_processes(t):
     pid, holder, truth = json.loads(run.out.splitlines()[-1])
     named = dict.fromkeys(kind for kind, _, _ in truth)
     rows = t.stalls(run.trace, "--process", str(pid))
-    for kind, begin, end in truth:  # the last one, too, after which the loop is left
-        assert any(timestamp(row) < end and timestamp(row) + row["duration"] > begin for row in rows), (kind, rows)
+    for kind, begin, end in truth:  # the last one, too, after which the loop is left: not by the lines of 3.8
+        seen = any(timestamp(row) < end and timestamp(row) + row["duration"] > begin for row in rows)
+        assert seen or (kind == "not recorded" and t.version < (3, 11)), (kind, rows)
     for row in rows:
         kinds = [kind for kind, begin, end in truth
                  if timestamp(row) < end and timestamp(row) + row["duration"] > begin]
@@ -486,7 +487,7 @@ def test_across_processes(t):
     assert sum(named[kind] is True for kind in named) >= 2, named  # a starved sampler sees less
     text = t.analyze("stalls", "--process", str(pid), "--limit", "20", run.trace)
     assert f"likely holder of process {holder}" in text, text
-    assert "held by another process perhaps" in text, text
+    assert "held by another process perhaps" in text or t.version < (3, 11), text
 
 
 def test_shares_of_the_gil(t):
