@@ -34,7 +34,7 @@ struct stall_watch {
     uint32_t outer_line; /* .. its line; 0 = it is not on the stack, or the loop is */
     uint32_t outer_far;  /* .. the one furthest down since it was idle, */
     uint32_t outer_back; /* .. and the one that was ever between two visits */
-    bool takes_next;      /* see idle_next.h; if so: */
+    bool takes_next;     /* see idle_next.h; if so: */
     struct idle_trail trail;
     struct stall_parts parts;
     struct stall_piece piece; /* of the span that is looked at */
@@ -141,8 +141,6 @@ static void watch_work(struct stalls *stalls, struct stall_watch *w, const struc
     stall_count(&w->beyond, stalls->scene, span, tick, counts);
     if (is_work)
         w->now = w->beyond;
-    if (is_work && w->line <= w->back_line)
-        w->within = w->now;
 }
 
 /* The time in which it did who knows how many pieces has ended. */
@@ -195,10 +193,10 @@ static bool watch_piece(struct stalls *stalls, struct stall_watch *w, const stru
 }
 
 /* Of a loop that takes the next piece at once: has it taken one? And of which is this span? */
-static void watch_next(struct stalls *stalls, struct stall_watch *w, const struct span *span)
+static void watch_next(struct stalls *stalls, struct stall_watch *w, const struct span *span,
+                       uint32_t node)
 {
     struct scene *const scene = stalls->scene;
-    const uint32_t node = scene_node(scene, span->stack);
     if (idle_took_next(stalls->idle, &w->trail, node))
         watch_end(stalls, w, false);
     w->piece.call = scene_call(scene, span);
@@ -212,8 +210,9 @@ static void watch_span(struct stalls *stalls, struct stall_watch *w, const struc
 {
     struct scene *const scene = stalls->scene;
     const enum state_class class = state_class(span->state);
-    const enum idle_relation relation = idle_relation(
-        stalls->idle, w->idle, scene_node(scene, span->stack), class, scene_call(scene, span));
+    const uint32_t node = scene_node(scene, span->stack);
+    const enum idle_relation relation =
+        idle_relation(stalls->idle, w->idle, node, class, scene_call(scene, span));
     if (scene_before_ns(scene, span->first) != w->last_ns) { /* nobody saw what was between */
         watch_end(stalls, w, false);
         watch_pieces_end(stalls, w);
@@ -227,7 +226,6 @@ static void watch_span(struct stalls *stalls, struct stall_watch *w, const struc
     /* who waits for the GIL wakes up every few ms to ask for it: that is no coming back */
     const bool asks = w->wants_gil && (class == CLASS_ON_CPU || class == CLASS_READY);
     if (relation != IDLE_OUTSIDE) {
-        const uint32_t node = scene_node(scene, span->stack);
         w->line = scene_frame(scene, idle_loop_node(stalls->idle, w->idle, node)).line;
         w->far_line = w->line > w->far_line ? w->line : w->far_line;
     }
@@ -240,12 +238,12 @@ static void watch_span(struct stalls *stalls, struct stall_watch *w, const struc
     if (relation == IDLE_OUTSIDE && !w->busy && w->idle_ns == 0)
         return; /* it was not in its loop yet */
     if (w->takes_next)
-        watch_next(stalls, w, span);
+        watch_next(stalls, w, span, node);
     w->outer_line = 0;
     if (relation == IDLE_OUTSIDE)
-        watch_outer(stalls, w, scene_node(scene, span->stack));
+        watch_outer(stalls, w, node);
     if (relation == IDLE_WORK) {
-        const uint32_t called = idle_called(stalls->idle, w->idle, scene_node(scene, span->stack));
+        const uint32_t called = idle_called(stalls->idle, w->idle, node);
         if (called != TREE_ROOT && w->called != TREE_ROOT && called != w->called)
             watch_end(stalls, w, false); /* it has been back in between */
         w->called = called;
@@ -255,6 +253,8 @@ static void watch_span(struct stalls *stalls, struct stall_watch *w, const struc
         if (relation == IDLE_BACK && w->beyond.end_ns - w->now.end_ns > OUTSIDE_MAX_NS)
             watch_back(stalls, w, span, true); /* it asks no longer: it works there */
     }
+    if (w->busy && w->now.end_ns == w->beyond.end_ns && w->line <= w->back_line)
+        w->within = w->now;
 }
 
 /*
