@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """Who is recorded wherever it is, who is missing and why, and who is not let in or listened to."""
+import errno
 import os
 import pathlib
 import resource
@@ -12,28 +13,12 @@ import sys
 import time
 
 from e2e import WIRE_VERSION, Skip
+from older import WITHOUT
 
 NOBODY = 65534
 BURN = "import time\nwhile time.process_time() < {}: pass\n"  # of CPU: others want it, too
 # A parent that is recorded, and a child that may not be: words of a command.
 PARENT = "import subprocess, sys\nsys.exit(subprocess.run(sys.argv[1:]).returncode)\n"
-# Deny one system call to the command that follows.
-DENY = r"""
-import ctypes, os, struct, sys
-number = int(sys.argv[1])
-program = struct.pack("HBBI", 0x20, 0, 0, 0)                    # load the call's number
-program += struct.pack("HBBI", 0x15, 0, 1, number)              # is it that one?
-program += struct.pack("HBBI", 0x06, 0, 0, 0x00050000 | 1)      # EPERM
-program += struct.pack("HBBI", 0x06, 0, 0, 0x7fff0000)          # allow
-libc = ctypes.CDLL(None, use_errno=True)
-buffer = ctypes.create_string_buffer(program)
-class Filter(ctypes.Structure):
-    _fields_ = [("len", ctypes.c_ushort), ("filter", ctypes.c_void_p)]
-filter = Filter(4, ctypes.cast(buffer, ctypes.c_void_p).value)
-if libc.prctl(38, 1, 0, 0, 0) or libc.prctl(22, 2, ctypes.byref(filter), 0, 0):
-    sys.exit(77)
-os.execv(sys.argv[2], sys.argv[2:])
-"""
 CALLS = {"socket": 41, "sendmsg": 46, "memfd_create": 319}
 
 
@@ -202,11 +187,11 @@ def test_denied_calls(t):
     if os.uname().machine != "x86_64":
         raise Skip("the numbers of system calls are those of x86-64")
     t.need_ctypes()
-    deny = t.file("deny.py", DENY)
+    deny = [sys.executable, t.file("without.py", WITHOUT), str(errno.EPERM)]
     for call, number in CALLS.items():
-        check_missing(t, [sys.executable, deny, str(number), t.python, "-c", BURN.format(0.1)],
+        check_missing(t, [*deny, str(number), "--", t.python, "-c", BURN.format(0.1)],
                       f"{call}() failed: Operation not permitted")
-        run = t.command([sys.executable, deny, str(number), t.python, "-c", "print('ran')"])
+        run = t.command([*deny, str(number), "--", t.python, "-c", "print('ran')"])
         assert run.out == "ran\n", run.err
 
 
