@@ -48,16 +48,29 @@ static void write_ending(struct star *star, const struct ending *ending)
     arena_clear(&arena);
 }
 
+static void write_id(struct star *star, const struct recording *recording)
+{
+    struct buffer id = {0};
+    star_recording_id(recording, &id);
+    star_text(star, id.text);
+    buffer_clear(&id);
+}
+
+static void write_known(struct star *star, bool known, uint64_t count)
+{
+    if (known)
+        star_count(star, count);
+    else
+        star_nothing(star);
+}
+
 static void write_recording(struct star *star)
 {
     const struct recording *const r = star->recording;
     const struct window window = star->trace->window;
     const struct sums sums = sums_of(star);
     const uint64_t begin_ns = window.from_ns > r->shift_ns ? window.from_ns : r->shift_ns;
-    struct buffer id = {0};
-    star_recording_id(r, &id);
-    star_text(star, id.text);
-    buffer_clear(&id);
+    write_id(star, r);
     star_count(star, r->segment);
     star_number(star, FORMAT);
     star_text(star, r->recorder);
@@ -77,10 +90,7 @@ static void write_recording(struct star *star)
     star_count(star, sums.processes);
     star_count(star, sums.samples);
     star_count(star, sums.cpu_ns);
-    if (r->ending.absences_known)
-        star_count(star, ending_missing_count(&r->ending, false));
-    else
-        star_nothing(star);
+    write_known(star, r->ending.absences_known, ending_missing_count(&r->ending, false));
     star_count(star, star->request->damage.n + star->request->damage.n_more);
     star_text(star, redactions[star->key.redaction]);
     star_end(star);
@@ -92,21 +102,14 @@ static void write_account(struct star *star, const struct process *p)
                                p->account.ticks_missed,     p->account.ticks_spared,
                                p->account.ticks_overflowed, p->account.sampler_cpu_ns,
                                p->account.handler_ns};
-    for (size_t i = 0; i < ARRAY_LEN(values); i++) {
-        if (p->account_known)
-            star_count(star, values[i]);
-        else
-            star_nothing(star);
-    }
+    for (size_t i = 0; i < ARRAY_LEN(values); i++)
+        write_known(star, p->account_known, values[i]);
 }
 
 static void write_process(struct star *star, const struct process *p)
 {
-    struct buffer id = {0};
-    star_recording_id(p->recording, &id);
     star_key(star, star_process_key(star, p));
-    star_text(star, id.text);
-    buffer_clear(&id);
+    write_id(star, p->recording);
     star_count(star, p->number);
     star_count(star, p->pid);
     star_count(star, p->parent_pid);
@@ -122,10 +125,7 @@ static void write_process(struct star *star, const struct process *p)
     star_time(star,
               p->ending.known && p->ending.end_ns > p->last_ns ? p->ending.end_ns : p->last_ns);
     write_ending(star, &p->ending);
-    if (p->ending.os_cpu_ns > 0)
-        star_count(star, p->ending.os_cpu_ns);
-    else
-        star_nothing(star);
+    write_known(star, p->ending.os_cpu_ns > 0, p->ending.os_cpu_ns);
     star_count(star, process_native_ns(p));
     write_account(star, p);
     star_end(star);
