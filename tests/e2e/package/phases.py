@@ -332,13 +332,15 @@ pyrec.mark("later")
 work(.1)
 """)
     text = t.analyze("timeline", trace)
-    assert re.search(r"mark at 0\.\d+ s: loaded <b>\nmark at 0\.\d+ s: later", text), text
+    loaded, later = map(float, re.search(r"^mark at ([\d.]+) s: loaded <b>\nmark at ([\d.]+) s: later$", text, re.M).groups())
+    assert later - loaded > 0.09, text
     events = json.loads(t.analyze("export", "--format", "chrome", trace))["traceEvents"]
     assert [event["name"] for event in events if event["ph"] == "i"] == ["loaded <b>", "later"]
     begins = {event["name"]: event for event in events if event["ph"] == "b"}
     ends = {event["id"]: event for event in events if event["ph"] == "e"}
     assert begins["first"]["args"] == {"detail": "d"} and begins["k"]["args"] == {"value": "v"}, begins
-    near(ends[begins["first"]["id"]]["ts"] - begins["first"]["ts"], 1e5, absolute=8e4)
+    # The phase is all that is between the marks; how long that takes is the machine's affair.
+    near((ends[begins["first"]["id"]]["ts"] - begins["first"]["ts"]) / 1e6, later - loaded, relative=0.2, absolute=0.02)
     data = t.analyze("export", "--format", "gecko", trace)
     export_check.gecko(data.encode(), "ticks")
     file = json.loads(data)
@@ -347,4 +349,4 @@ work(.1)
     assert sorted(zip([strings[name] for name in markers["name"]], markers["phase"])) == [
         ("first", 1), ("k", 1), ("later", 0), ("loaded <b>", 0)], markers
     assert markers["data"][:2] == [{"type": "phase", "detail": "d"}, {"type": "label", "value": "v"}], markers
-    near(markers["endTime"][0] - markers["startTime"][0], 100, absolute=80)
+    near((markers["endTime"][0] - markers["startTime"][0]) / 1e3, later - loaded, relative=0.2, absolute=0.02)
