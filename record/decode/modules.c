@@ -17,8 +17,10 @@
 
 void symbol_files_clear(struct symbol_files *files)
 {
-    for (uint32_t i = 0; i < files->n; i++)
+    for (uint32_t i = 0; i < files->n; i++) {
         elf_names_clear(&files->list[i].names);
+        elf_methods_clear(&files->list[i].methods);
+    }
     free(files->list);
     *files = (struct symbol_files){0};
 }
@@ -45,7 +47,8 @@ static uint32_t file_get(struct symbol_files *files, int fd, const struct stat *
         !vec_room(&files->list, &files->capacity, files->n + 1ull, sizeof new) ||
         !elf_names_read(&new.names, fd))
         return 0;
-    files->bytes += new.names.bytes;
+    elf_methods_read(&new.methods, fd);
+    files->bytes += new.names.bytes + new.methods.bytes;
     files->list[files->n] = new;
     return ++files->n;
 }
@@ -72,12 +75,12 @@ static uint32_t file_open(struct modules *modules, const struct module *module)
     return file;
 }
 
-static const struct elf_names *names_of(struct modules *modules, struct module *module)
+static const struct symbol_file *file_of(struct modules *modules, struct module *module)
 {
     if (!module->is_opened && modules->files != NULL && module->path[0] == '/')
         module->file = file_open(modules, module);
     module->is_opened = true;
-    return module->file != 0 ? &modules->files->list[module->file - 1].names : NULL;
+    return module->file != 0 ? &modules->files->list[module->file - 1] : NULL;
 }
 
 /* ---- records ---- */
@@ -130,13 +133,13 @@ void modules_restart(struct modules *modules)
 static uint32_t module_id(struct modules *modules, struct intern *in, struct module *module)
 {
     if (module->id == 0) {
-        const struct elf_names *const names = names_of(modules, module);
+        const struct symbol_file *const file = file_of(modules, module);
         struct intern_module new = {.path = intern_string(in, module->path, module->path_len),
                                     .kind = strcmp(module->path, VDSO) == 0 ? INTERN_MODULE_VDSO
                                                                             : INTERN_MODULE_ELF};
-        if (names != NULL) {
-            new.build_id_len = names->build_id_len;
-            memcpy(new.build_id, names->build_id, names->build_id_len);
+        if (file != NULL) {
+            new.build_id_len = file->names.build_id_len;
+            memcpy(new.build_id, file->names.build_id, file->names.build_id_len);
         }
         module->id = intern_module(in, &new);
     }
@@ -149,6 +152,14 @@ static const char *base_of(const char *path)
     return slash != NULL ? slash + 1 : path;
 }
 
+/* A symbol that says that it is there, else what Python calls the function that begins there; never
+ * the nearest. */
+static const char *name_find(const struct symbol_file *file, uint32_t address, bool is_function)
+{
+    const char *const name = elf_names_find(&file->names, address);
+    return name != NULL || !is_function ? name : elf_methods_find(&file->methods, address);
+}
+
 /* A function that has no name is called by the place where it begins; where not even that is known,
  * by its file. */
 static uint32_t location_make(struct modules *modules, struct intern *in, struct module *module,
@@ -156,8 +167,8 @@ static uint32_t location_make(struct modules *modules, struct intern *in, struct
 {
     const uint32_t address = (uint32_t)frame.instr;
     const bool is_function = (frame.code & WIRE_NATIVE_PC) == 0;
-    const struct elf_names *const names = names_of(modules, module);
-    const char *name = names != NULL ? elf_names_find(names, address) : NULL;
+    const struct symbol_file *const file = file_of(modules, module);
+    const char *name = file != NULL ? name_find(file, address, is_function) : NULL;
     char text[SEGMENT_PATH_MAX + 32];
     if (name == NULL) {
         snprintf(text, sizeof text, is_function ? "%s+0x%x" : "%s", base_of(module->path), address);

@@ -13,6 +13,7 @@
 #define PYREC_RECORD_MODULES_H
 
 #include "intern.h"
+#include "record/symbols/elf_methods.h"
 #include "record/symbols/elf_names.h"
 #include "record/wire/wire.h"
 #include <sys/types.h>
@@ -26,6 +27,7 @@ struct symbol_file {
     ino_t inode;
     int64_t size, changed_ns;
     struct elf_names names;
+    struct elf_methods methods;
 };
 
 struct symbol_files {

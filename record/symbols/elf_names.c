@@ -1,45 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "elf_names.h"
+#include "elf_file.h"
 
-#include <elf.h>
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#define HEADERS_MAX  256u
-#define SECTIONS_MAX 65535u
-#define NOTES_MAX    (64u << 10)
-#define BACK_MAX     64u /* symbols before an address that may reach over it: they are nested */
-
-/* Just so many bytes from there; false: they are not in the file. */
-static bool read_at(int fd, void *to, size_t len, uint64_t offset)
-{
-    uint8_t *at = to;
-    while (len > 0) {
-        const ssize_t n = offset > INT64_MAX ? 0 : pread(fd, at, len, (off_t)offset);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return false;
-        at += n;
-        len -= (size_t)n;
-        offset += (uint64_t)n;
-    }
-    return true;
-}
-
-/* A part of the file, and a NUL behind it; NULL: not there, or too long. */
-static void *part_read(int fd, uint64_t offset, uint64_t len, uint64_t most)
-{
-    char *const part = len > 0 && len <= most ? malloc(len + 1) : NULL;
-    if (part == NULL || !read_at(fd, part, len, offset)) {
-        free(part);
-        return NULL;
-    }
-    part[len] = '\0';
-    return part;
-}
+#define NOTES_MAX (64u << 10)
+#define BACK_MAX  64u /* symbols before an address that may reach over it: they are nested */
 
 /* ---- build-id ---- */
 
@@ -66,17 +33,18 @@ static void notes_search(struct elf_names *names, const uint8_t *notes, size_t l
 
 static void build_id_read(struct elf_names *names, int fd, const Elf64_Ehdr *elf)
 {
-    for (unsigned i = 0; i < elf->e_phnum && i < HEADERS_MAX; i++) {
-        Elf64_Phdr header;
-        if (!read_at(fd, &header, sizeof header, elf->e_phoff + i * sizeof header))
-            return;
-        uint8_t *notes = header.p_type == PT_NOTE
-                             ? part_read(fd, header.p_offset, header.p_filesz, NOTES_MAX)
-                             : NULL;
+    uint32_t n;
+    Elf64_Phdr *const segments = elf_file_segments(fd, elf, &n);
+    for (uint32_t i = 0; i < n; i++) {
+        uint8_t *notes =
+            segments[i].p_type == PT_NOTE
+                ? elf_file_part(fd, segments[i].p_offset, segments[i].p_filesz, NOTES_MAX)
+                : NULL;
         if (notes != NULL && names->build_id_len == 0)
-            notes_search(names, notes, header.p_filesz);
+            notes_search(names, notes, segments[i].p_filesz);
         free(notes);
     }
+    free(segments);
 }
 
 /* ---- symbols ---- */
@@ -123,8 +91,8 @@ static void table_read(struct elf_names *names, int fd, const Elf64_Shdr *table,
     const uint64_t n = table->sh_size / sizeof(Elf64_Sym);
     if (table->sh_entsize != sizeof(Elf64_Sym) || n > ELF_NAMES_SYMBOLS || *text != NULL)
         return;
-    Elf64_Sym *const symbols = part_read(fd, table->sh_offset, table->sh_size, ELF_NAMES_BYTES);
-    *text = part_read(fd, strings->sh_offset, strings->sh_size, ELF_NAMES_BYTES);
+    Elf64_Sym *const symbols = elf_file_part(fd, table->sh_offset, table->sh_size, ELF_NAMES_BYTES);
+    *text = elf_file_part(fd, strings->sh_offset, strings->sh_size, ELF_NAMES_BYTES);
     for (uint64_t i = 0; symbols != NULL && *text != NULL && i < n; i++) {
         const Elf64_Sym *const symbol = &symbols[i];
         if (is_function(symbol) && symbol->st_name < strings->sh_size &&
@@ -147,12 +115,9 @@ static int compare(const void *a, const void *b)
 
 static void symbols_read(struct elf_names *names, int fd, const Elf64_Ehdr *elf)
 {
-    const uint64_t n = elf->e_shnum;
-    if (elf->e_shentsize != sizeof(Elf64_Shdr) || n > SECTIONS_MAX)
-        return;
-    Elf64_Shdr *const sections =
-        part_read(fd, elf->e_shoff, n * sizeof *sections, SECTIONS_MAX * sizeof *sections);
-    for (uint64_t i = 0; sections != NULL && i < n; i++)
+    uint32_t n;
+    Elf64_Shdr *const sections = elf_file_sections(fd, elf, &n);
+    for (uint32_t i = 0; i < n; i++)
         if ((sections[i].sh_type == SHT_SYMTAB || sections[i].sh_type == SHT_DYNSYM) &&
             sections[i].sh_link < n)
             table_read(names, fd, &sections[i], &sections[sections[i].sh_link]);
@@ -166,11 +131,9 @@ bool elf_names_read(struct elf_names *names, int fd)
 {
     Elf64_Ehdr elf;
     *names = (struct elf_names){0};
-    if (!read_at(fd, &elf, sizeof elf, 0) || memcmp(elf.e_ident, ELFMAG, SELFMAG) != 0 ||
-        elf.e_ident[EI_CLASS] != ELFCLASS64 || elf.e_ident[EI_DATA] != ELFDATA2LSB)
+    if (!elf_file_header(fd, &elf))
         return false;
-    if (elf.e_phentsize == sizeof(Elf64_Phdr))
-        build_id_read(names, fd, &elf);
+    build_id_read(names, fd, &elf);
     symbols_read(names, fd, &elf);
     return true;
 }
