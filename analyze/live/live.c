@@ -2,9 +2,9 @@
 #include "live.h"
 
 #include "analyze/base/memory.h"
+#include "analyze/idle/idle_learn.h"
 #include "analyze/read/trace_run.h"
 #include "analyze/read/unit.h"
-#include "analyze/idle/idle_learn.h"
 #include "analyze/stalls/idle_tell.h"
 #include "analyze/stalls/stall_find.h"
 
@@ -24,12 +24,11 @@ static void count_damage(void *closure, const char *path, const struct damage *d
 
 /* ---- reading ---- */
 
-/* While a unit is weighed its names and tree are the scene's: both number places alike. */
+/* While a unit is weighed its names are the scene's: both number places alike. */
 static void enter_unit(void *closure, struct profile *profile, struct unit_reader *reader)
 {
     struct live *const live = closure;
     live->scene.symbols = profile->symbols;
-    live->scene.tree = profile->tree;
     scene_enter(&live->scene, live->trace, reader);
 }
 
@@ -44,24 +43,20 @@ static void leave_unit(void *closure, struct profile *profile)
 {
     const struct live *const live = closure;
     profile->symbols = live->scene.symbols;
-    profile->tree = live->scene.tree;
 }
 
 static void show_total(struct live *live)
 {
     running_lend(&live->running, &live->total);
     live->scene.symbols = live->total.symbols;
-    live->scene.tree = live->total.tree;
 }
 
 /* What the scene found meanwhile goes with it. */
 static void take_back_total(struct live *live)
 {
     live->total.symbols = live->scene.symbols;
-    live->total.tree = live->scene.tree;
     running_take_back(&live->running, &live->total);
     live->scene.symbols = (struct symbols){0};
-    live->scene.tree = (struct tree){0};
 }
 
 /* Is there so much before the newest generations that only these are read? */
@@ -96,6 +91,7 @@ static enum status open_trace(struct live *live, struct problem *why)
     live->trace->native = DICT_NATIVE_HIDE; /* its tables are of Python lines */
     live->watch = (struct profile_watch){enter_unit, see_range, leave_unit, live};
     live->running.whole.watch = &live->watch;
+    live->running.whole.flat = true;
     live->running.newest_only = is_long(live->trace);
     live->total_from_ns = live->running.newest_only ? newest_ns(live->trace) : 0;
     running_open(&live->running, live->trace, &all, 1);

@@ -50,10 +50,11 @@ struct live {
     struct trace *trace;
     struct running running;
     struct profile_watch watch;
-    struct scene scene; /* names and tree are the total's */
+    struct scene scene; /* names are the total's */
     struct recent recent;
-    struct profile total; /* all that was read by now, .. */
-    struct profile base;  /* .. less this, for live_reset_total; it has neither names nor tree */
+    struct profile total; /* all that was read by now, flat, .. */
+    struct profile base;  /* .. less this, for live_reset_total; it has neither names nor tree:
+                             both number places alike */
     uint64_t total_from_ns;
     struct live_stall stalls[LIVE_STALLS_MAX]; /* newest first */
     size_t n_stalls;

@@ -2,8 +2,6 @@
 #include "live_model.h"
 
 #include "analyze/base/memory.h"
-#include "analyze/weigh/fold.h"
-#include "analyze/weigh/share.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -16,7 +14,7 @@ void live_model_clear(struct live_model *model)
     *model = (struct live_model){0};
 }
 
-static bool is_found(const struct live_wish *wish, const char *text)
+bool live_is_found(const struct live_wish *wish, const char *text)
 {
     return wish->find[0] == '\0' || strcasestr(text, wish->find) != NULL;
 }
@@ -173,125 +171,12 @@ static void fill_threads(struct live_model *model, const struct live *live,
         model->n_seen++;
         model->n_threads +=
             live_in_group(&model->arena, wish, t->thread) &&
-            (is_found(wish, t->thread->name) || is_found(wish, row->frame.function));
+            (live_is_found(wish, t->thread->name) || live_is_found(wish, row->frame.function));
     }
     model->n_found = model->n_threads;
     if (wish->groups && wish->group[0] == '\0')
         live_group_rows(model, recent->n_threads);
     qsort_r(model->threads, model->n_threads, sizeof *model->threads, compare_threads, &order);
-}
-
-/* ---- places ---- */
-
-/* The threads of a profile that count, *n of them; the caller's to free. */
-static struct profile_thread **chosen(struct arena *arena, const struct profile *profile,
-                                      const struct live_wish *wish, size_t *n)
-{
-    struct profile_thread **const threads =
-        memory_get((profile->n_threads + 1) * sizeof(struct profile_thread *));
-    *n = 0;
-    for (size_t i = 0; i < profile->n_threads; i++) {
-        struct profile_thread *const t = profile->threads[i];
-        if (t != NULL && (wish->only == NULL || t->thread == wish->only) &&
-            live_in_group(arena, wish, t->thread))
-            threads[(*n)++] = t;
-    }
-    return threads;
-}
-
-/*
- * Add what places weigh in themselves to `sums`, by value of the key; the sum of them. No fold:
- * that costs as much as the whole tree, and what is above a place is not asked for.
- */
-static double add_places(struct arena *arena, const struct live *live,
-                         const struct profile *profile, const struct live_wish *wish, double sign,
-                         double *sums)
-{
-    const struct key *const key = &keys[wish->key];
-    size_t n;
-    double all = 0;
-    struct profile_thread **const threads = chosen(arena, profile, wish, &n);
-    for (size_t i = 0; i < n; i++) {
-        for (int c = 0; c < CLASS_COUNT; c++) {
-            struct sheet_page page = {0};
-            while (sheet_next_page(&threads[i]->sheets[c], &page)) {
-                for (uint32_t k = 0; k < SHEET_PAGE; k++) {
-                    if (page.weights[k].samples == 0)
-                        continue;
-                    struct weights one = {0};
-                    one.by[c] = page.weights[k];
-                    const double weight = sign * (double)wish->metric->of(&one);
-                    const uint32_t place = live->scene.tree.nodes[page.first + k].place;
-                    sums[key->of(&live->scene.symbols, place)] += weight;
-                    all += weight;
-                }
-            }
-        }
-    }
-    free(threads);
-    return all;
-}
-
-/* Shares of the total, by value of the key; the caller's to free. */
-static double *total_shares(struct arena *arena, const struct live *live,
-                            const struct live_wish *wish, size_t n_values)
-{
-    double *const shares = memory_get((n_values + 1) * sizeof *shares);
-    double all = add_places(arena, live, &live->total, wish, 1, shares);
-    all += add_places(arena, live, &live->base, wish, -1, shares);
-    for (size_t i = 0; i < n_values; i++) /* CPU that waited may be given to what was before */
-        shares[i] = all > 0 && shares[i] > 0 ? shares[i] / all : 0;
-    return shares;
-}
-
-static int compare_places(const void *left, const void *right)
-{
-    const struct live_place_row *const a = left, *const b = right;
-    if (a->now != b->now)
-        return a->now < b->now ? 1 : -1;
-    if (a->cum != b->cum)
-        return a->cum < b->cum ? 1 : -1;
-    return frame_compare(&a->frame, &b->frame);
-}
-
-static void fill_places(struct live_model *model, const struct live *live,
-                        const struct recent *recent, const struct live_wish *wish)
-{
-    const struct key *const key = &keys[wish->key];
-    struct profile window;
-    size_t n, n_rows = 0;
-    recent_profile(recent, &live->scene, model->from, model->to, &window);
-    struct profile_thread **const threads = chosen(&model->arena, &window, wish, &n);
-    const struct basis basis = profile_basis(threads, n, wish->metric);
-    double *const totals =
-        total_shares(&model->arena, live, wish, key->count(&live->scene.symbols));
-    if (n > 0 && !basis_is_empty(&basis)) {
-        struct fold *const fold = fold_open(&window, key);
-        const struct fold_row *const rows = fold_threads(fold, threads, n, &model->arena, &n_rows);
-        model->places = arena_get(&model->arena, (n_rows + 1) * sizeof *model->places);
-        for (size_t i = 0; i < n_rows; i++) {
-            const struct frame frame = key->frame(&live->scene.symbols, rows[i].value);
-            struct live_place_row *const row = &model->places[model->n_places];
-            const double now = share_of(&basis, &rows[i].self), total = totals[rows[i].value];
-            const double error = share_error(&basis, now);
-            const double cum = share_of(&basis, &rows[i].cum);
-            if (cum <= 0 || (!is_found(wish, frame.function) && !is_found(wish, frame.file)))
-                continue;
-            *row = (struct live_place_row){.frame = frame,
-                                           .now = now,
-                                           .error = error,
-                                           .cum = cum,
-                                           .total = total,
-                                           .weight = wish->metric->of(&rows[i].self)};
-            row->trend = now - total > error ? 1 : total - now > error ? -1 : 0;
-            model->n_places++;
-        }
-        fold_close(fold);
-        qsort(model->places, model->n_places, sizeof *model->places, compare_places);
-    }
-    free(totals);
-    free(threads);
-    recent_give_back(&window);
 }
 
 void live_model_fill(struct live_model *model, const struct live *live, const struct recent *recent,
@@ -309,5 +194,5 @@ void live_model_fill(struct live_model *model, const struct live *live, const st
     if (wish->matrix)
         live_gil_matrix(model, recent, wish->groups);
     fill_threads(model, live, recent, wish);
-    fill_places(model, live, recent, wish);
+    live_fill_places(model, live, recent, wish);
 }

@@ -18,6 +18,7 @@
 #include "analyze/model/key.h"
 #include "analyze/model/metric.h"
 #include "analyze/time/gil_matrix.h"
+#include "analyze/weigh/share.h"
 #include "live.h"
 
 #define LIVE_STRIP 60u /* seconds of a thread's strip at most */
@@ -70,12 +71,24 @@ struct live_gil {
     double held[GIL_MATRIX_MAX]; /* by line: share of the window in which that was who held it */
 };
 
+/* A place with weight in the window; what else is shown of it says live_place(). */
 struct live_place_row {
+    uint32_t value;     /* of the wish's key */
+    uint64_t self, cum; /* by its metric */
+};
+
+struct live_place {
     struct frame frame;
     double now, error, cum; /* shares of the metric's sum in the window, 0 to 1 */
     double total;           /* and of the total's */
     int trend;              /* more (1) or less (-1) than in the total, by more than the error */
-    uint64_t weight;
+};
+
+/* The threads of a total that count, and all that they weigh by the metric. */
+struct live_weighed {
+    struct profile_thread **threads;
+    size_t n;
+    uint64_t sum;
 };
 
 struct live_model {
@@ -92,10 +105,13 @@ struct live_model {
     struct gil_entry *pairs; /* of the kind GIL_PAIRS, by waiter; wall_ns is not filled */
     size_t n_pairs;
     struct live_gil gil;
-    struct live_place_row *places;
+    struct live_place_row *places; /* those that weigh most in themselves first */
     size_t n_places;
-    double cost; /* CPUs that recording takes; < 0: not known */
-    double rate; /* ticks per second */
+    const struct key *key;           /* what places are of .. */
+    struct basis basis;              /* .. and what their shares are of */
+    struct live_weighed total, base; /* as in struct live */
+    double cost;                     /* CPUs that recording takes; < 0: not known */
+    double rate;                     /* ticks per second */
 };
 
 /* Fill model->pairs, for live_model_fill; of these, those of a thread; the matrix. */
@@ -103,6 +119,17 @@ void live_gil_pairs(struct live_model *model, const struct recent *recent);
 const struct gil_entry *live_gil_of(const struct live_model *model, const struct thread *waiter,
                                     size_t *n);
 void live_gil_matrix(struct live_model *model, const struct recent *recent, bool groups);
+
+/* Does the text contain what is looked for? */
+bool live_is_found(const struct live_wish *wish, const char *text);
+
+/* Fill model->places, for live_model_fill. */
+void live_fill_places(struct live_model *model, const struct live *live,
+                      const struct recent *recent, const struct live_wish *wish);
+
+/* What is shown of a row of model->places; of the live as it was when the model was filled. */
+struct live_place live_place(const struct live_model *model, const struct live *live, size_t row);
+struct frame live_place_frame(const struct live_model *model, const struct live *live, size_t row);
 
 /* Is that thread one of the wished group? */
 bool live_in_group(struct arena *arena, const struct live_wish *wish, const struct thread *thread);

@@ -95,20 +95,6 @@ static struct recent_gil *gil_of(struct recent_second *second, const struct proc
     return &second->gils[second->n_gils++];
 }
 
-struct profile_thread *recent_thread_of(struct profile *profile, const struct thread *thread)
-{
-    profile->threads = memory_grow(profile->threads, &profile->threads_size, thread->index + 1,
-                                   sizeof(struct profile_thread *));
-    if (thread->index >= profile->n_threads)
-        profile->n_threads = thread->index + 1;
-    struct profile_thread **const at = &profile->threads[thread->index];
-    if (*at == NULL) {
-        *at = arena_get(&profile->arena, sizeof **at);
-        (*at)->thread = thread;
-    }
-    return *at;
-}
-
 /* ---- a piece of a span that lies in one second ---- */
 
 struct piece {
@@ -326,85 +312,60 @@ static void add_squares(struct weight *to, double ticks, double wall, double cpu
     to->cpu += (uint64_t)(cpu / unit);
 }
 
-/* CPU that waited since before the window belongs to no sample in it. */
-static void take_out(struct profile *profile, struct profile_thread *to,
-                     const struct recent_cell *first, const struct recent_cell *taker)
+/* CPU that waited since before the window belongs to no sample in it: how much, and its squares. */
+static uint64_t taken_out(const struct recent_cell *first, const struct recent_cell *taker,
+                          struct weights *squares)
 {
-    struct weight *const w =
-        sheet_at(&to->sheets[taker->first_class], &profile->arena, taker->first_node);
     const double before = (double)taker->first_ns;
     const double after = before - (double)first->waiting_ns;
     const double less = (before * before - after * after) / (SHARE_UNIT_NS * SHARE_UNIT_NS);
-    struct weight *const squares = &to->squares.by[taker->first_class];
-    w->cpu -= first->waiting_ns;
-    to->total.by[taker->first_class].cpu -= first->waiting_ns;
-    squares->cpu -= (uint64_t)less < squares->cpu ? (uint64_t)less : squares->cpu;
+    uint64_t *const cpu = &squares->by[taker->first_class].cpu;
+    *cpu -= (uint64_t)less < *cpu ? (uint64_t)less : *cpu;
+    return first->waiting_ns;
 }
 
-static void thread_window(const struct recent_thread *t, uint64_t from, uint64_t to,
-                          struct profile *profile)
+static void weigh_thread(struct recent_window *window, const struct recent_thread *t,
+                         recent_fn *each, void *closure)
 {
-    struct profile_thread *const p = recent_thread_of(profile, t->thread);
-    const struct recent_cell *first = NULL;
-    bool taken = false;
-    for (uint64_t s = from; s < to; s++) {
+    const struct recent_cell *first = NULL, *taker = NULL;
+    struct weights squares = {0};
+    for (uint64_t s = window->from; s < window->to; s++) {
         const struct recent_cell *const cell = recent_cell(t, s);
         if (cell == NULL)
             continue;
         first = first == NULL ? cell : first;
-        p->cpu_ns += cell->cpu_ns;
         for (int c = 0; c < CLASS_COUNT; c++)
-            add_squares(&p->squares.by[c], cell->squares[c].ticks, cell->squares[c].wall,
+            add_squares(&squares.by[c], cell->squares[c].ticks, cell->squares[c].wall,
                         cell->squares[c].cpu);
-        if (!taken && cell->has_first)
-            take_out(profile, p, first, cell);
-        taken = taken || cell->has_first;
+        if (taker != NULL || !cell->has_first)
+            continue;
+        taker = cell;
+        const struct weight less = {.cpu = 0 - taken_out(first, taker, &squares)};
+        weight_add(&window->total.by[taker->first_class], &less);
+        each(closure, taker->first_class, taker->first_node, &less);
     }
-    uint64_t attributed_ns = 0;
-    for (int c = 0; c < CLASS_COUNT; c++) {
-        attributed_ns += p->total.by[c].cpu;
-        p->squares.by[c].samples = p->total.by[c].samples;
-    }
-    p->unattributed_ns = p->cpu_ns - attributed_ns;
+    weights_add(&window->squares, &squares);
 }
 
-void recent_profile(const struct recent *recent, const struct scene *scene, uint64_t from,
-                    uint64_t to, struct profile *profile)
+void recent_weigh(const struct recent *recent, struct recent_window *window, recent_fn *each,
+                  void *closure)
 {
-    size_t kept = 0;
-    *profile = (struct profile){.symbols = scene->symbols, .tree = scene->tree};
-    for (uint64_t s = from; s < to; s++) {
+    for (uint64_t s = window->from; s < window->to; s++) {
         const struct recent_second *const second = recent_second(recent, s);
         for (size_t i = 0; second != NULL && i < second->n; i++) {
             const struct recent_entry *const e = &second->entries[i];
-            if (e->class >= CLASS_COUNT)
+            if (e->class >= CLASS_COUNT || !window->chosen[e->thread])
                 continue;
-            struct profile_thread *const t =
-                recent_thread_of(profile, recent->threads[e->thread]->thread);
-            weight_add(sheet_at(&t->sheets[e->class], &profile->arena, e->number), &e->weight);
-            weight_add(&t->total.by[e->class], &e->weight);
+            weight_add(&window->total.by[e->class], &e->weight);
+            each(closure, (enum state_class)e->class, e->number, &e->weight);
         }
     }
-    for (size_t i = 0; i < profile->n_threads; i++) {
-        if (profile->threads[i] == NULL)
-            continue;
-        thread_window(recent->threads[i], from, to, profile);
-        profile->threads[kept++] = profile->threads[i];
+    for (size_t i = 0; i < recent->n_threads; i++) {
+        if (recent->threads[i] != NULL && window->chosen[i])
+            weigh_thread(window, recent->threads[i], each, closure);
     }
-    profile->n_threads = kept;
-}
-
-void recent_give_back(struct profile *profile)
-{
-    size_t kept = 0;
-    for (size_t i = 0; i < profile->n_threads; i++) {
-        if (profile->threads[i] != NULL)
-            profile->threads[kept++] = profile->threads[i];
-    }
-    profile->n_threads = kept;
-    profile->symbols = (struct symbols){0};
-    profile->tree = (struct tree){0};
-    profile_clear(profile);
+    for (int c = 0; c < CLASS_COUNT; c++)
+        window->squares.by[c].samples = window->total.by[c].samples;
 }
 
 void recent_clear(struct recent *recent)

@@ -2,7 +2,7 @@
 /*
  * recent - the last seconds of all threads, second by second.
  *
- * On the line:  scene, range by range -> [recent] -> profile of a window -> live_model
+ * On the line:  scene, range by range -> [recent] -> weights of a window -> live_model
  * Threads:      one at a time.
  * Memory:       struct recent is the caller's, zeroed; recent_clear takes it back. A thread has
  *               RECENT_SECONDS cells of 200 bytes, a second 56 bytes for each thread and place.
@@ -17,7 +17,7 @@
 
 #include "analyze/model/carry.h"
 #include "analyze/read/scene.h"
-#include "analyze/weigh/profile.h"
+#include "analyze/weigh/share.h"
 
 #define RECENT_SECONDS 64u
 #define RECENT_NONE    UINT64_MAX
@@ -95,15 +95,20 @@ const struct recent_cell *recent_cell(const struct recent_thread *thread, uint64
 /* The second of that number; NULL when nothing is known of it. */
 const struct recent_second *recent_second(const struct recent *recent, uint64_t second);
 
-/*
- * The profile of the seconds from .. to - 1, with names and tree of the scene, which are lent: it
- * is to be cleared with recent_give_back. Threads without a sample are left out.
- */
-void recent_profile(const struct recent *recent, const struct scene *scene, uint64_t from,
-                    uint64_t to, struct profile *profile);
-void recent_give_back(struct profile *profile);
+/* What is to be weighed, and what it weighs altogether. */
+struct recent_window {
+    uint64_t from, to;    /* seconds; the last one is to - 1 */
+    const bool *chosen;   /* which threads count, by index of the census: recent->n_threads */
+    struct weights total; /* zeroed before; of what squares are, see struct basis */
+    struct weights squares;
+};
 
-/* The entry of a thread in a profile that is being filled by index; made when it is new. */
-struct profile_thread *recent_thread_of(struct profile *profile, const struct thread *thread);
+/* A weight of that place. CPU may be less than nothing (modulo 2^64): all of a place adds up. */
+typedef void recent_fn(void *closure, enum state_class class, uint32_t node,
+                       const struct weight *weight);
+
+/* Weigh the window: `each` is told of every place of every second. */
+void recent_weigh(const struct recent *recent, struct recent_window *window, recent_fn *each,
+                  void *closure);
 
 #endif

@@ -18,15 +18,30 @@ void tree_init(struct tree *tree)
     tree->nodes[tree->n++] = (struct tree_node){TREE_ROOT, UINT32_MAX};
 }
 
+/* The child, or HASH_NONE; *at is then where it goes. The table has room. */
+static uint32_t find(const struct tree *tree, uint32_t parent, uint32_t place, uint64_t *at)
+{
+    *at = hash_pair(parent, place);
+    uint32_t n = hash_slot(&tree->hash, *at);
+    while (n != HASH_NONE && (tree->nodes[n].parent != parent || tree->nodes[n].place != place))
+        n = hash_slot(&tree->hash, ++*at);
+    return n;
+}
+
+uint32_t tree_find(const struct tree *tree, uint32_t parent, uint32_t place)
+{
+    uint64_t at;
+    const uint32_t n = tree->hash.n > 0 ? find(tree, parent, place, &at) : HASH_NONE;
+    return n != HASH_NONE ? n : TREE_ROOT;
+}
+
 uint32_t tree_child(struct tree *tree, uint32_t parent, uint32_t place)
 {
+    uint64_t at;
     hash_reserve(&tree->hash, node_hash, tree);
-    uint64_t at = hash_pair(parent, place);
-    for (uint32_t n = hash_slot(&tree->hash, at); n != HASH_NONE;
-         n = hash_slot(&tree->hash, ++at)) {
-        if (tree->nodes[n].parent == parent && tree->nodes[n].place == place)
-            return n;
-    }
+    const uint32_t n = find(tree, parent, place, &at);
+    if (n != HASH_NONE)
+        return n;
     tree->nodes = memory_grow(tree->nodes, &tree->size, tree->n + 1, sizeof *tree->nodes);
     hash_put(&tree->hash, at, (uint32_t)tree->n);
     tree->nodes[tree->n] = (struct tree_node){parent, place};

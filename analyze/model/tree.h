@@ -32,6 +32,9 @@ void tree_init(struct tree *tree);
 
 /* The child of `parent` at `place`, made when it is new. */
 uint32_t tree_child(struct tree *tree, uint32_t parent, uint32_t place);
+
+/* That child if there is one, else TREE_ROOT. */
+uint32_t tree_find(const struct tree *tree, uint32_t parent, uint32_t place);
 void tree_clear(struct tree *tree);
 
 /*

@@ -119,8 +119,7 @@ void top_tick(struct top *top, uint64_t now_ns)
         top->was_there = true;
     }
     live_find_stalls(&top->live);
-    if (!top->is_paused || look == LIVE_REPLACED)
-        refresh(top);
+    refresh(top); /* while paused, too: the total goes on */
 }
 
 /* ---- keys ---- */
@@ -188,7 +187,7 @@ static void enter(struct top *top)
         top->panel = TOP_PLACES;
         top->cursor[TOP_PLACES] = top->first[TOP_PLACES] = 0;
     } else if (top->panel == TOP_PLACES && at < top->model.n_places) {
-        top->place = top->model.places[at].frame;
+        top->place = live_place_frame(&top->model, &top->live, at);
         top->page = TOP_SOURCE;
     }
 }

@@ -405,7 +405,7 @@ void top_put_place(struct canvas *canvas, int row, int col, int width, const str
 }
 
 static void draw_place(const struct layout *l, struct canvas *canvas, int row,
-                       const struct live_place_row *p)
+                       const struct live_place *p)
 {
     char text[24];
     int col = 0;
@@ -467,7 +467,8 @@ static void draw_places(struct top *top, const struct layout *l, struct canvas *
     canvas_put(canvas, l->places_at, col, canvas->cols - col, text, STYLE_TITLE);
     for (int i = 0; i < l->places && first + (size_t)i < m->n_places; i++) {
         const size_t at = first + (size_t)i;
-        draw_place(l, canvas, l->places_at + 1 + i, &m->places[at]);
+        const struct live_place place = live_place(m, &top->live, at);
+        draw_place(l, canvas, l->places_at + 1 + i, &place);
         if (at == top->cursor[TOP_PLACES] && top->panel == TOP_PLACES)
             canvas_style_row(canvas, l->places_at + 1 + i, STYLE_CHOSEN);
     }

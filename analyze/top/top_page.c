@@ -69,12 +69,12 @@ static void draw_thread_places(const struct top *top, struct canvas *canvas, int
     const size_t cursor = top->cursor[TOP_PLACES];
     const size_t first = room > 0 && cursor >= (size_t)room ? cursor - (size_t)room + 1 : 0;
     for (size_t i = first; i < top->model.n_places && row < canvas->rows - 1; i++, row++) {
-        const struct live_place_row *const p = &top->model.places[i];
+        const struct live_place p = live_place(&top->model, &top->live, i);
         const int width = canvas->cols / 2 < 40 ? canvas->cols / 2 : 40;
-        snprintf(text, sizeof text, "%6.1f %6.1f", 100 * p->now, 100 * p->cum);
+        snprintf(text, sizeof text, "%6.1f %6.1f", 100 * p.now, 100 * p.cum);
         canvas_put(canvas, row, 0, 13, text, STYLE_PLAIN);
-        canvas_put(canvas, row, 15, width - 12, p->frame.function, STYLE_PLAIN);
-        top_put_place(canvas, row, 4 + width, canvas->cols - width - 4, &p->frame, true,
+        canvas_put(canvas, row, 15, width - 12, p.frame.function, STYLE_PLAIN);
+        top_put_place(canvas, row, 4 + width, canvas->cols - width - 4, &p.frame, true,
                       STYLE_PLAIN);
         if (i == cursor)
             canvas_style_row(canvas, row, STYLE_CHOSEN);
@@ -114,15 +114,15 @@ static void draw_thread(const struct top *top, struct canvas *canvas)
     draw_thread_places(top, canvas, row + 1);
 }
 
-/* What a line has of the window's sum; NULL = nothing. */
-static const struct live_place_row *place_of_line(const struct top *top, uint32_t line)
+/* The row that tells what a line has of the window's sum; SIZE_MAX = it has nothing. */
+static size_t row_of_line(const struct top *top, uint32_t line)
 {
     for (size_t i = 0; i < top->model.n_places; i++) {
-        const struct frame *const f = &top->model.places[i].frame;
-        if (f->line == line && strcmp(f->file, top->place.file) == 0)
-            return &top->model.places[i];
+        const struct frame f = live_place_frame(&top->model, &top->live, i);
+        if (f.line == line && strcmp(f.file, top->place.file) == 0)
+            return i;
     }
-    return NULL;
+    return SIZE_MAX;
 }
 
 static void draw_source(const struct top *top, struct canvas *canvas)
@@ -140,11 +140,12 @@ static void draw_source(const struct top *top, struct canvas *canvas)
     const uint32_t half = (uint32_t)rows / 2, at = top->place.line;
     uint32_t line = at > half ? at - half : 1;
     for (int row = 3; row < 3 + rows && line <= source.n_lines; row++, line++) {
-        const struct live_place_row *const p = place_of_line(top, line);
-        if (p != NULL)
-            snprintf(text, sizeof text, "%5.1f %5.1f", 100 * p->now, 100 * p->cum);
-        else
-            text[0] = '\0';
+        const size_t at_row = row_of_line(top, line);
+        text[0] = '\0';
+        if (at_row != SIZE_MAX) {
+            const struct live_place p = live_place(&top->model, &top->live, at_row);
+            snprintf(text, sizeof text, "%5.1f %5.1f", 100 * p.now, 100 * p.cum);
+        }
         canvas_put(canvas, row, 0, 11, text, STYLE_CPU);
         snprintf(text, sizeof text, "%" PRIu32, line);
         canvas_put_right(canvas, row, 12, 5, text, STYLE_DIM);

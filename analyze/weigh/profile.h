@@ -96,6 +96,8 @@ struct profile {
     struct profile_thread **threads; /* selected ones, in order of process and id */
     size_t n_threads, threads_size;
     const struct census *census;
+    bool flat;            /* callers are left out: what a place weighs in itself is all that is
+                             kept, as a node below the root; no modules. Set before profile_build */
     bool expressions;     /* places are told apart within a line; set before profile_build */
     bool by_task;         /* what a thread did in tasks are threads of their own; set before, too */
     bool some_stacks;     /* profile_keep_stacks has left some out */

@@ -208,7 +208,8 @@ static void map_stacks(struct profile *profile, struct builder *b, const struct 
     }
     for (size_t i = b->n_nodes > 0 ? b->n_nodes : 1; i < dict->n_stacks; i++) {
         const struct dict_stack *const s = &dict->stacks[i];
-        const uint32_t parent = s->parent == 0 ? TREE_ROOT : b->nodes[s->parent + 1];
+        const uint32_t parent =
+            s->parent == 0 || profile->flat ? TREE_ROOT : b->nodes[s->parent + 1];
         b->nodes[i + 1] = tree_child(&profile->tree, parent, b->places[s->location]);
     }
     b->n_places = dict->n_locations;

@@ -137,6 +137,8 @@ void profile_finish(struct profile *profile, const struct select *select)
         profile->threads[kept++] = t;
     }
     profile->n_threads = kept;
+    if (profile->flat)
+        return;
     modules_build(&profile->modules, &profile->symbols, &profile->tree, profile->census);
     profile->symbols.modules = &profile->modules;
 }

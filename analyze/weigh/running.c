@@ -116,6 +116,7 @@ static void show(struct running *running, struct profile *profile, bool lends_we
                                 .symbols = whole->symbols,
                                 .tree = whole->tree,
                                 .census = whole->census,
+                                .flat = whole->flat,
                                 .expressions = whole->expressions,
                                 .window = whole->window,
                                 .is_lent = lends_weights};

@@ -43,15 +43,22 @@ static inline struct weight *sheet_at(struct sheet *sheet, struct arena *arena, 
     return sheet_grow(sheet, arena, i);
 }
 
-/* Have the weight of number i, if there is one, in the cache soon. */
-static inline void sheet_prefetch(const struct sheet *sheet, uint32_t i)
+/* The same of one that may not be there: NULL. */
+static inline const struct weight *sheet_get(const struct sheet *sheet, uint32_t i)
 {
     const size_t shelf = i / (SHEET_PAGE * SHEET_SHELF);
     if (shelf >= sheet->n_shelves || sheet->shelves[shelf] == NULL)
-        return;
+        return NULL;
     const struct weight *const page = sheet->shelves[shelf]->pages[i / SHEET_PAGE % SHEET_SHELF];
-    if (page != NULL)
-        __builtin_prefetch(page + i % SHEET_PAGE, 1);
+    return page != NULL ? page + i % SHEET_PAGE : NULL;
+}
+
+/* Have the weight of number i, if there is one, in the cache soon. */
+static inline void sheet_prefetch(const struct sheet *sheet, uint32_t i)
+{
+    const struct weight *const weight = sheet_get(sheet, i);
+    if (weight != NULL)
+        __builtin_prefetch(weight, 1);
 }
 
 /* A copy in another arena. */

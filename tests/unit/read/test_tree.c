@@ -67,7 +67,9 @@ START_TEST(tree_has_each_child_once)
         const uint32_t parent = (uint32_t)(scratch_random(&random) % tree.n);
         const uint32_t place = (uint32_t)(scratch_random(&random) % 7);
         const size_t n = tree.n;
+        const uint32_t known = tree_find(&tree, parent, place);
         const uint32_t child = tree_child(&tree, parent, place);
+        ck_assert(known == child || (known == TREE_ROOT && child + 1 == tree.n));
         ck_assert_uint_le(tree.n, n + 1);
         ck_assert_uint_lt(parent, child);
         ck_assert_uint_eq(tree.nodes[child].parent, parent);
