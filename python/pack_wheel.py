@@ -27,7 +27,7 @@ MANUALS = ("share/man/man1/pyrec.1", "share/man/man1/pyanalyze.1")
 GLIBC = {"libc.so.6", "libm.so.6", "libpthread.so.0", "libdl.so.2", "ld-linux-x86-64.so.2"}
 # What is linked into the programs, by Debian's packages: their licences go along.
 LIBRARIES = ("libzstd-dev", "libprotobuf-c-dev", "libpcre2-dev", "libjansson-dev", "zlib1g-dev",
-             "libncurses-dev")
+             "libncurses-dev", "libiberty-dev")
 METADATA = """\
 Metadata-Version: 2.1
 Name: pyrec

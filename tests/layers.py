@@ -29,7 +29,7 @@ LINES = (
     # Looking from outside: the agent's readers of a CPython's memory, over another process's.
     ("record/base", "record/wire", "record/tables", "record/decode", "record/kernel", "record/remote",
      "record/agent/base", "record/agent/cpython", "record/regard", "record/cli", "record/dump", "record"),
-    ("analyze/base", "analyze/model", "analyze/read", "analyze/weigh", "analyze/view",
+    ("analyze/base", "analyze/names", "analyze/model", "analyze/read", "analyze/weigh", "analyze/view",
      "analyze/waits", "analyze/idle", "analyze/stalls", "analyze/time", "analyze/live",
      "analyze/source", "analyze/compare", "analyze/export",
      "analyze/repair", "analyze/cli", "analyze/ask", "analyze/report", "analyze/star", "analyze/out/text",
@@ -42,6 +42,7 @@ MAX_SOURCES = 25      # in a folder: so that its list can be read at a glance
 # Library headers and the only places that may know them.
 LIBRARY_ONLY = {
     "zstd.h": {"format/chunk_write.c", "format/chunk_read.c", "analyze/star/zst_file.c"},
+    "demangle.h": {"analyze/names/unmangle.c"},
     "ncurses.h": {"analyze/top/top_terminal.c"},
     "jansson.h": {"analyze/out/json.c", "record/dump/dump_json.c", "record/dump/ps_write.c"},
     "pcre2.h": {"analyze/model/select.c"},

@@ -3,6 +3,7 @@
 
 #include "analyze/base/memory.h"
 #include "analyze/base/unicode.h"
+#include "analyze/names/unmangle.h"
 #include "format/chunk.h"
 
 #include <stdlib.h>
@@ -112,7 +113,9 @@ static const char *shown_name(struct dict *dict, uint32_t name, uint32_t kind)
 {
     if (name == 0 || kind == PYREC__V1__DEFS__KIND__LOST)
         return DICT_LOST_NAME;
-    const char *const text = dict->strings[name];
+    const char *const text = kind == PYREC__V1__DEFS__KIND__NATIVE
+                                 ? unmangle_name(&dict->arena, dict->strings[name])
+                                 : dict->strings[name];
     if (kind <= PYREC__V1__DEFS__KIND__NATIVE || text[0] == '<')
         return text;
     return arena_print(&dict->arena,

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "analyze/model/dict.h"
+#include "analyze/names/unmangle.h"
 
 #include "format/chunk.h"
 #include "tests/unit/support/suite.h"
@@ -71,6 +72,8 @@ END_TEST
 static void add_native(enum dict_native which)
 {
     char *strings[] = {"p", "c", "d", "q", "e", "gap"};
+    if (unmangle_is_there()) /* as C++ has it */
+        strings[2] = "_Z1di";
     uint32_t ids[] = {1, 2, 3, 4, 5, 6}, none[6] = {0}, up[] = {1, 1, 1, 1, 1, 1};
     uint32_t kind[] = {PYREC__V1__DEFS__KIND__PYTHON, PYREC__V1__DEFS__KIND__NATIVE,
                        PYREC__V1__DEFS__KIND__NATIVE, PYREC__V1__DEFS__KIND__PYTHON,
