@@ -20,7 +20,7 @@ INTERPOSE = "record/agent/interpose"
 LINES = (
     # Runs in strangers' programs: libc and what stands here, nothing else.
     ("record/base", "record/wire", INTERPOSE, "record/agent/base", "record/agent/cpython",
-     "record/agent/cpython/pyver", "record/agent/native", "record/agent/channel", "record/agent/sample",
+     "record/agent/cpython/pyver", "record/agent/native", "record/agent/kernel", "record/agent/channel", "record/agent/sample",
      "record/agent/late", "record/agent"),
     # pyrec itself. Of the agent it knows what both share.
     ("record/base", "record/wire", "record/tables", "record/symbols", "record/decode", "record/kernel", "record/remote",

@@ -28,7 +28,7 @@ command -v npm >/dev/null && command -v node >/dev/null || page="nodejs npm"
     bubblewrap uwsgi-core uwsgi-plugin-python3 python3-seccomp python3-trio python3-eventlet \
     chromium firefox-esr gunicorn python3-billiard python3-redis redis-server python3-uvloop python3-twisted \
     python3-tornado gir1.2-gtk-3.0 python3-pyqt6 python3-pygame mypy python3-ipython python3-ipykernel jupyter-nbconvert binutils debhelper dh-python \
-    valgrind strace python3-pytest python3-pytest-xdist python3-flask python3-starlette python3-uvicorn $page
+    valgrind strace gdb python3-pytest python3-pytest-xdist python3-flask python3-starlette python3-uvicorn $page
 
 if [ "${PYREC_FETCH:-yes}" = yes ]; then
     step "fetching interpreters (takes some minutes the first time)" build/interpreters.log \

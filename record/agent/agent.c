@@ -256,7 +256,7 @@ static bool run_begin(struct agent *agent)
         agent->threads.own_tid = agent->thread_tid;
         sampler_change_thread(&agent->sampler);
         if (link_private_files())
-            standing_open(&agent->sampler.tasks);
+            standing_open(&agent->sampler.tasks, agent->capture.native != NULL);
         return true;
     }
     const bool private_files = link_private_files();
@@ -269,7 +269,7 @@ static bool run_begin(struct agent *agent)
         return false;
     parts_connect(agent);
     if (private_files)
-        standing_open(&agent->sampler.tasks);
+        standing_open(&agent->sampler.tasks, agent->capture.native != NULL);
     agent->threads.is_late = agent->settings.has_waited;
     agent->threads.main_zero_ns = agent->main_zero_ns;
     if (!private_files) { /* nothing of ours stays in the program's table */

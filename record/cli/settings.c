@@ -264,8 +264,7 @@ static const struct option_row rows[] = {
      set_max_overhead, "a number from 0.01 to 100", false},
     {0, "no-signals", NULL, "never signal a thread: to look at one, take its CPU for a moment",
      set_no_signals, NULL, false},
-    {0, "native", NULL, "also the C frames below Python's, of threads that run (x86-64)",
-     set_native, NULL, false},
+    {0, "native", NULL, "also the C frames below Python's (x86-64)", set_native, NULL, false},
     {0, "linger", "TIME",
      "follow other processes for TIME after the command's end, e.g. 10s, 5m, 0 "
      "(default: until all are gone, or Ctrl-C)",

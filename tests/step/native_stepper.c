@@ -13,7 +13,9 @@
  * From 3.10 on C and Python frames are blended as well: wherever Python's stack is not torn, each
  * activation has to lie in a C frame, all frames of Python's have to be some activation's, and what
  * is told of C has to be the frames that were unwound without them. At each 16th instruction the
- * innermost frame is put out of sight: behind the gap all has to be as without it. Exit 0 when not
+ * innermost frame is put out of sight: behind the gap all has to be as without it. Behind each
+ * system call it is done once more with what the kernel tells of a blocked thread, which is pc and
+ * sp only: what is told of C then has to be of those frames, in their order. Exit 0 when not
  * one stack was wrong and nearly all were whole, 1 when not, 77 when this interpreter or machine
  * cannot be stepped.
  */
@@ -45,6 +47,7 @@ struct call {
 
 struct tally {
     uint64_t torn, blended, unblended, behind_gap, gap_only;
+    uint64_t blind, blind_whole;
     uint64_t steps, whole, early, wrong, calls, moved, depth_max;
     uint64_t stops[UNWIND_STOPS];
 };
@@ -200,6 +203,37 @@ static void gap_compare(const struct user_regs_struct *u, const struct activatio
         tally->unblended++;
 }
 
+/* As of a thread that is blocked in the system call it has just made. */
+static void blind_compare(const struct user_regs_struct *u, const struct activations *a,
+                          const struct blend *whole, struct tally *tally)
+{
+    static struct blend_frame list[FRAMES_MAX];
+    struct unwind_regs regs = {.pc = u->rip, .sp = u->rsp, .is_exact = true};
+    struct blend blend = {.frames = list, .max = FRAMES_MAX};
+    uint32_t at = 0;
+    bool is_right = blend_take(&unwinder, &learnt, &regs, a, &blend);
+    for (uint32_t i = 0; is_right && i < blend.n; i++) {
+        while (
+            list[i].pc != BLEND_GAP && at < whole->n &&
+            (whole->frames[at].pc != list[i].pc || whole->frames[at].n_inside != list[i].n_inside))
+            at++;
+        is_right = list[i].pc == BLEND_GAP || at++ < whole->n;
+    }
+    if (is_right) {
+        tally->blind++;
+        tally->blind_whole += blend.n_gaps == 0 && blend.n == whole->n;
+    } else {
+        printf("not as it should be behind the call at %lx\n", (unsigned long)u->rip);
+        tally->unblended++;
+    }
+}
+
+static bool is_behind_call(const struct user_regs_struct *u)
+{
+    uint32_t bad = 0;
+    return peek_u8(u->rip - 2, &bad) == 0x0f && peek_u8(u->rip - 1, &bad) == 0x05 && !bad;
+}
+
 static uint32_t frames_held(const struct activations *activations)
 {
     uint32_t n = 0;
@@ -233,6 +267,8 @@ static void blend_compare(const struct user_regs_struct *u, struct tally *tally)
                    (unsigned long)u->rip, stack.depth, activations.n, blend.n);
         return;
     }
+    if (is_behind_call(u))
+        blind_compare(u, &activations, &blend, tally);
     if (tally->steps % GAP_EVERY == 0 && activations.n > 0)
         gap_compare(u, &activations, stack.depth, tally);
 }
@@ -291,6 +327,8 @@ static void report(const struct tally *tally)
            (unsigned long)tally->blended, (unsigned long)tally->unblended,
            (unsigned long)tally->torn, (unsigned long)tally->behind_gap,
            (unsigned long)tally->gap_only);
+    printf("  behind system calls by pc and sp: %lu right, %lu of them whole\n",
+           (unsigned long)tally->blind, (unsigned long)tally->blind_whole);
     for (int i = 0; i < UNWIND_STOPS; i++)
         if (tally->stops[i])
             printf("  %-40s %lu\n", reasons[i], (unsigned long)tally->stops[i]);

@@ -3,8 +3,11 @@
 Stops itself before and after; in between the stepper looks at every instruction.
 """
 import os
+import select
 import signal
+import socket
 import sys
+import time
 
 
 def leaf(x):
@@ -144,11 +147,26 @@ async def async_loop():
     return [leaf(i) async for i in ticker(2)]
 
 
+PIPE = os.pipe()
+PAIR = socket.socketpair()
+
+
+def system_calls():
+    """Where a thread could be blocked."""
+    time.sleep(0)
+    os.write(PIPE[1], b"x")
+    select.select([PIPE[0]], [], [], 0)
+    os.read(PIPE[0], 1)
+    PAIR[0].send(b"x")
+    sorted((2, 1), key=lambda x: len(PAIR[1].recv(1)) if x == 2 else os.stat("/").st_nlink)
+
+
 COMPILED = compile("def f(x):\n    return leaf(x)\nf(1)", "<step>", "exec")
 EXPRESSION = compile("leaf(7)", "<step>", "eval")
 
 
 def round_of_work():
+    system_calls()
     chain(6)
     list(counter(5))
     list(delegate(4))

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "gil_wait.h"
 #include "interpose.h"
+#include "record/base/save_bp.h"
 #include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -30,6 +31,7 @@ static void wait_begin(const pthread_cond_t *condition)
 EXPORT int pthread_cond_timedwait(pthread_cond_t *condition, pthread_mutex_t *mutex,
                                   const struct timespec *until)
 {
+    SAVE_BP;
     if (next_timed == NULL)
         next_find();
     if (next_timed == NULL)
@@ -42,6 +44,7 @@ EXPORT int pthread_cond_timedwait(pthread_cond_t *condition, pthread_mutex_t *mu
 
 EXPORT int pthread_cond_wait(pthread_cond_t *condition, pthread_mutex_t *mutex)
 {
+    SAVE_BP;
     if (next_wait == NULL)
         next_find();
     if (next_wait == NULL)

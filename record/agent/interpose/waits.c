@@ -12,6 +12,7 @@
  */
 #include "interpose.h"
 #include "nosignal.h"
+#include "record/base/save_bp.h"
 #include "signals.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -159,6 +160,7 @@ INTERPOSE_CONSTRUCTOR static void next_find(void){WAITS(FIND) MASKED_WAITS(FIND)
 
 /* With a function that libc does not have, or before our constructor. */
 #define CALL(type, name, arguments)                                                                \
+    SAVE_BP;                                                                                       \
     if (next.name == NULL)                                                                         \
         next_find();                                                                               \
     if (next.name == NULL) {                                                                       \

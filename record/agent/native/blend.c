@@ -32,6 +32,7 @@ static void gap_add(struct blending *b, enum unwind_stop stop)
     struct blend *const blend = b->blend;
     if (blend->n_gaps++ == 0)
         blend->stop = stop;
+    blend->met_unknown_code |= stop == UNWIND_UNKNOWN_CODE;
     if (!frame_add(b, BLEND_GAP))
         blend->frames[blend->n - 1] =
             (struct blend_frame){.pc = BLEND_GAP, .n_inside = blend->frames[blend->n - 1].n_inside};
@@ -49,17 +50,21 @@ static void activation_pass(struct blending *b)
 
 /* ---- what is learnt ---- */
 
+void blend_learn(struct blend_learnt *learnt, uint64_t word)
+{
+    uint64_t none = 0;
+    if (word != 0 && !atomic_compare_exchange_strong(&learnt->word, &none, word) && none != word)
+        atomic_store(&learnt->word, LEARNT_VARIES);
+}
+
 /* A C frame that holds an activation, seen whole. */
 static void learn(struct blending *b, const struct unwind_frame *frame, uintptr_t mark)
 {
     const uint64_t end = frame->cfa - mark;
     const uint64_t saved = frame->bp_at != 0 ? frame->cfa - frame->bp_at : 0;
     const uint64_t word = end << 32 | saved;
-    uint64_t none = 0;
-    if (b->is_behind_gap || end >= LEARNT_MOST || saved >= LEARNT_MOST)
-        return;
-    if (!atomic_compare_exchange_strong(&b->learnt->word, &none, word) && none != word)
-        atomic_store(&b->learnt->word, LEARNT_VARIES);
+    if (!b->is_behind_gap && end < LEARNT_MOST && saved < LEARNT_MOST)
+        blend_learn(b->learnt, word);
 }
 
 /* Behind a gap: go on where the next activation's C frame returns to. False: not known. */
@@ -116,6 +121,7 @@ bool blend_take(struct unwinder *unwinder, struct blend_learnt *learnt, struct u
                          .blend = blend};
     struct unwind_frame frame;
     blend->n = blend->n_gaps = 0;
+    blend->met_unknown_code = false;
     blend->stop = UNWIND_END;
     for (uint32_t steps = 0; b.next < activations->n; steps++) {
         if (blend->n + 1 >= blend->max || steps > blend->max + activations->n) {

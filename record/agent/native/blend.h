@@ -35,6 +35,7 @@ struct blend {
     struct blend_frame *frames;
     uint32_t max, n;
     uint32_t n_gaps;
+    bool met_unknown_code; /* before one of them: it may be known later */
     enum unwind_stop
         stop; /* why there was a gap, of the innermost one; UNWIND_ON: too many frames */
 };
@@ -43,6 +44,9 @@ struct blend {
 struct blend_learnt {
     _Atomic uint64_t word;
 };
+
+/* Take over what a copy of it has learnt since it was made. */
+void blend_learn(struct blend_learnt *learnt, uint64_t word);
 
 /*
  * False: an activation lies in none of the C frames, and C frames do not end before. Then what

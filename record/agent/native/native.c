@@ -35,6 +35,56 @@ void native_reset(struct native_parts *native)
     segments_miss(&native->segments);
 }
 
+void native_look(struct native_parts *native, uint64_t now_ns)
+{
+    struct segment segment;
+    segments_look(&native->segments, now_ns);
+    if (native->own_end == 0 &&
+        segments_find(&native->segments, (uint64_t)(uintptr_t)native_look, &segment)) {
+        atomic_store(&native->own_start, segment.start);
+        atomic_store(&native->own_end, segment.end);
+    }
+}
+
+/* Without our own functions that have called another one of C. */
+static uint32_t own_leave_out(struct native_parts *native, struct blend_frame *frames, uint32_t n)
+{
+    const uint64_t start = atomic_load_explicit(&native->own_start, memory_order_relaxed);
+    const uint64_t end = atomic_load_explicit(&native->own_end, memory_order_relaxed);
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        const bool is_own = frames[i].pc >= start && frames[i].pc < end;
+        if (!is_own || i == 0 || frames[i - 1].n_inside != frames[i].n_inside)
+            frames[kept++] = frames[i];
+    }
+    return kept;
+}
+
+/* False: what Python says and what is on the stack do not belong together. */
+static bool frames_take(struct native_parts *native, struct blend_learnt *learnt,
+                        const struct stack_source *source, struct unwind_regs *regs,
+                        uint32_t n_python, struct native_sample *sample)
+{
+    struct activations activations = {.list = sample->room->activations, .max = NATIVE_ENTRIES_MAX};
+    struct blend blend = {.frames = sample->room->frames, .max = NATIVE_FRAMES_MAX};
+    uint32_t n = 0;
+    sample->n = 0;
+    sample->is_known = false;
+    sample->epoch = segments_epoch(&native->segments);
+    if (!activations_take(source, &activations))
+        return true; /* more than there is room for: no C frames are told */
+    for (uint32_t i = 0; i < activations.n; i++)
+        n += activations.list[i].n_frames;
+    if (n != n_python)
+        return false; /* 3.10 links an activation a few instructions before or after its frame */
+    if (!blend_take(&native->unwinder, learnt, regs, &activations, &blend))
+        return false;
+    sample->n = own_leave_out(native, blend.frames, blend.n);
+    sample->is_known = true;
+    sample->is_partial = blend.met_unknown_code;
+    return true;
+}
+
 #if defined(__x86_64__)
 
 /* In DWARF's order. */
@@ -59,24 +109,8 @@ bool native_take(struct native_parts *native, const struct stack_source *source,
 {
     uint64_t all[CFI_REGISTERS];
     struct unwind_regs regs;
-    struct activations activations = {.list = sample->room->activations, .max = NATIVE_ENTRIES_MAX};
-    struct blend blend = {.frames = sample->room->frames, .max = NATIVE_FRAMES_MAX};
-    uint32_t n = 0;
-    sample->n = 0;
-    sample->is_known = false;
-    sample->epoch = segments_epoch(&native->segments);
-    if (!activations_take(source, &activations))
-        return true; /* more than there is room for: no C frames are told */
-    for (uint32_t i = 0; i < activations.n; i++)
-        n += activations.list[i].n_frames;
-    if (n != n_python)
-        return false; /* 3.10 links an activation a few instructions before or after its frame */
     registers_take(context, all, &regs);
-    if (!blend_take(&native->unwinder, &native->learnt, &regs, &activations, &blend))
-        return false;
-    sample->n = blend.n;
-    sample->is_known = true;
-    return true;
+    return frames_take(native, &native->learnt, source, &regs, n_python, sample);
 }
 
 #else
@@ -88,9 +122,22 @@ bool native_take(struct native_parts *native, const struct stack_source *source,
     (void)source;
     (void)context;
     (void)n_python;
-    sample->n = 0;
-    sample->is_known = false;
+    (void)sample;
     return true;
 }
 
 #endif
+
+void native_take_blocked(struct native_parts *native, const struct stack_source *source,
+                         uint64_t pc, uint64_t sp, uint32_t n_python, struct native_sample *sample)
+{
+    struct unwind_regs regs = {.pc = pc, .sp = sp, .is_exact = true};
+    atomic_init(&sample->learnt.word, atomic_load(&native->learnt.word));
+    if (!frames_take(native, &sample->learnt, source, &regs, n_python, sample))
+        sample->is_known = false;
+}
+
+void native_proved(struct native_parts *native, const struct native_sample *sample)
+{
+    blend_learn(&native->learnt, atomic_load(&sample->learnt.word));
+}

@@ -287,6 +287,7 @@ bool segments_read(struct segments *segments, int maps, bool *changed)
     *changed = false;
     if (!is_read)
         return false;
+    segments->n_read++;
     *changed = lists_differ(before, list);
     const bool is_lost = list_lost(before, list);
     atomic_store_explicit(&segments->current, next, memory_order_release);

@@ -56,6 +56,7 @@ struct segments {
     _Atomic uint64_t known;           /* the epoch that the current list is of */
     _Atomic bool is_wanted;
     uint64_t next_ns, wait_ns;
+    uint32_t n_read; /* how often the list was read; the sampler's */
 };
 
 /* Reserve memory. False when there is none. */

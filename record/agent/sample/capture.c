@@ -152,16 +152,21 @@ static void slot_read_native(struct capture *capture, struct slot *slot,
         slot->failure = WIRE_FAIL_C_STACK;
 }
 
+static struct stack_source source_of(const struct capture *capture, const struct slot *slot)
+{
+    return (struct stack_source){
+        .ver = &capture->interp->ver,
+        .code_type = capture->interp->code_type,
+        .tstate = slot->tstate,
+        .top_only = capture->top_only,
+    };
+}
+
 /* `context`: where its thread was interrupted; NULL = it is read from outside. */
 static void slot_read(struct capture *capture, struct slot *slot, const ucontext_t *context)
 {
     const struct interp *const interp = capture->interp;
-    const struct stack_source source = {
-        .ver = &interp->ver,
-        .code_type = interp->code_type,
-        .tstate = slot->tstate,
-        .top_only = capture->top_only,
-    };
+    const struct stack_source source = source_of(capture, slot);
     struct stack_coroutines coroutines;
     coroutines.n = 0;
     slot->has_task = false;
@@ -213,6 +218,23 @@ void capture_outside(struct capture *capture, struct slot *slot)
     slot->time_ns = clock_now();
     asked_add(capture, slot);
     atomic_store_explicit(&slot->state, SLOT_DONE, memory_order_release);
+}
+
+void capture_outside_native(struct capture *capture, struct slot *slot, uint64_t pc, uint64_t sp)
+{
+    const struct stack_source source = source_of(capture, slot);
+    if (slot->c_frames.room == NULL || pc == 0 || slot->failure != WIRE_FAIL_NONE ||
+        slot->stack.cut || slot->stack.depth == 0)
+        return;
+    careful_reading_begin();
+    native_take_blocked(capture->native, &source, pc, sp, slot->stack.depth, &slot->c_frames);
+    careful_reading_end();
+}
+
+void capture_still(struct capture *capture, struct slot *slot)
+{
+    if (slot->c_frames.is_known)
+        native_proved(capture->native, &slot->c_frames);
 }
 
 /* A thread's word of nosignal's; 0 for one that is not there. */

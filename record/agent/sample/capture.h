@@ -74,7 +74,7 @@ struct slot {
     uintptr_t met_at;        /* the instruction before which the signal has met it */
     struct wire_frame *sent; /* the last stack that was written for this thread, root first */
     uint32_t sent_depth;
-    struct native_sample c_frames; /* of the thread itself: not from outside */
+    struct native_sample c_frames; /* from outside: of one that is blocked */
     struct bindings bound;         /* what the thread may be running */
     struct task_name task;         /* that it runs, if it has one */
 };
@@ -134,6 +134,15 @@ bool capture_ask(struct capture *capture, struct slot *slot, int signo);
  * caller finds out whether it did stand still by reading its CPU clock again.
  */
 void capture_outside(struct capture *capture, struct slot *slot);
+
+/*
+ * Then, the C frames of a thread that is blocked, from where it goes on (`pc` 0: that is not known)
+ * ..
+ */
+void capture_outside_native(struct capture *capture, struct slot *slot, uint64_t pc, uint64_t sp);
+
+/* .. and it did stand still all the while. */
+void capture_still(struct capture *capture, struct slot *slot);
 
 /* The sampler is done with what a slot holds. */
 void capture_done(struct capture *capture, struct slot *slot);

@@ -2,49 +2,30 @@
 /*
  * What to do with each thread in a tick, and with the answers of the tick before.
  */
-#include "record/agent/base/careful.h"
+#include "outside_read.h"
 #include "record/agent/base/clock.h"
-#include "record/agent/base/peek.h"
-#include "record/agent/interpose/gil_wait.h"
 #include "record/agent/interpose/signals.h"
 #include "record/agent/interpose/thread_ends.h"
+#include "record/agent/kernel/syscall_of.h"
 #include "sampler.h"
-#include "syscall_of.h"
 #include <string.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
-#define OUTSIDE_TRIES   3
 #define LATE_READINGS   4   /* of a thread that was asked and did not answer */
 #define DEAF_READINGS   2   /* of one that cannot be asked, where its CPU is not known */
 #define VAGUE_LOOKS     16u /* the kernel shows where a thread waits when it has left its run queue */
-#define TORN_WAIT_NS    30000
+#define PARTIAL_LOOKS   4u /* at C frames of a blocked thread, while the list of code grows */
 #define TORN_ROUNDS     3
 #define TORN_MAX        16
 #define LOST_NS         1000000000u
 #define SIGNAL_FIRST_NS 50000u /* what a signal takes, while none was seen */
 #define SIGNAL_DECAY    64u    /* what was longest is forgotten by so much with each signal */
-#define FD_CACHE_MAX    900    /* descriptors we keep open, in a table of our own */
 
 static void counter_add(_Atomic uint64_t *counter, uint64_t n)
 {
     atomic_fetch_add_explicit(counter, n, memory_order_relaxed);
-}
-
-/* The slot to read a thread's stack into from outside: its own, unless that is waiting for a late
- * answer or the thread has none. */
-static struct slot *slot_for(struct sampler *s, const struct thread *thread)
-{
-    struct slot *slot = thread->slot;
-    if (slot == NULL || atomic_load_explicit(&slot->state, memory_order_acquire) != SLOT_IDLE)
-        slot = capture_scratch(s->capture);
-    const struct binding *const binding = threads_binding(s->threads, thread);
-    slot->tid = thread->tid;
-    slot->bound = thread->bound;
-    slot->tstate = binding ? binding->tstate : 0;
-    slot->interp = binding ? binding->interp : 0;
-    return slot;
 }
 
 static void sample_book(struct sampler *s, struct thread *thread, const struct observation *seen)
@@ -61,172 +42,6 @@ static void sample_book(struct sampler *s, struct thread *thread, const struct o
 }
 
 /* ---- from outside ---- */
-
-/* Is it the GIL that a thread that does not run waits for? */
-static enum gil_wait waits_gil(const struct sampler *s, const struct thread *thread,
-                               const struct observation *seen, const struct standing *standing)
-{
-    const uintptr_t gil = seen->slot ? interp_gil(s->interp, seen->slot->interp) : 0;
-    const size_t len = s->interp->ver.gil.len;
-    const bool is_futex = standing->call == SYS_futex;
-    if (gil == 0 || (standing->kind == STANDING_CALL && !is_futex))
-        return GIL_WAIT_NO;
-    if (standing->kind == STANDING_CALL)
-        return standing->argument - gil < len ? GIL_WAIT_YES : GIL_WAIT_NO;
-    if (standing->kind == STANDING_KERNEL && standing->function[0] != '\0' && !is_futex)
-        return GIL_WAIT_NO;
-    if (s->head->flags & WIRE_ATTACHED) /* of those calls only some come to us */
-        return GIL_WAIT_UNKNOWN;
-    uint32_t bad = 0;
-    const uint64_t mark = thread->ident ? peek(gil_wait_mark(thread->ident), &bad) : 0;
-    return gil_wait_of(mark, gil, len);
-}
-
-/* What was not to be found out is said to be that: "blocked" is an answer, too. */
-static void standing_state(struct sampler *s, struct thread *thread, struct observation *seen)
-{
-    const struct standing standing =
-        standing_of_thread(&s->tasks, thread->tid, &thread->files,
-                           thread->files.call < FD_CACHE_MAX && thread->files.stat < FD_CACHE_MAX);
-    if (standing.kind == STANDING_READY) {
-        const bool had_cpu = affinity_was_shared(&s->affinity, thread->ident, thread->ran_ns,
-                                                 s->last_ns - s->before_ns, &thread->owed_ns);
-        seen->state |= had_cpu ? WIRE_ON_CPU | WIRE_UNKNOWN : WIRE_READY;
-        return;
-    }
-    const enum gil_wait wait = waits_gil(s, thread, seen, &standing);
-    seen->call = standing.call;
-    if (standing.kind == STANDING_KERNEL && standing.call < 0)
-        seen->call = wire_writer_call_function(s->writer, standing.function);
-    const bool is_vague = standing.kind == STANDING_KERNEL && standing.function[0] == '\0';
-    thread->vague_looks = is_vague && wait != GIL_WAIT_YES ? thread->vague_looks + 1 : 0;
-    if (wait == GIL_WAIT_YES)
-        seen->state |= WIRE_WAITS_GIL;
-    else if (standing.kind == STANDING_UNKNOWN ||
-             (standing.kind == STANDING_KERNEL && wait == GIL_WAIT_UNKNOWN))
-        seen->state |= WIRE_UNKNOWN;
-}
-
-static void read_bits(struct observation *seen)
-{
-    if (seen->slot->holds_gil)
-        seen->state |= WIRE_HOLDS_GIL;
-    if (seen->slot->in_gc)
-        seen->state |= WIRE_IN_GC;
-}
-
-enum reading { READING_OK, READING_MOVED, READING_TORN };
-
-/*
- * Read a thread whose clock stood at `cpu_ns`. OK only if it still stands there afterwards: then
- * nothing can have changed in between. The slot is DONE before the clock is read again, so an
- * object of this stack that dies from now on is noticed (codes.h).
- */
-static enum reading read_still(struct sampler *s, struct thread *thread, uint64_t cpu_ns,
-                               struct observation *seen)
-{
-    struct slot *const slot = slot_for(s, thread);
-    *seen = (struct observation){.slot = slot, .cpu_ns = cpu_ns, .call = -1};
-    if (slot->tstate == 0) {
-        seen->slot = NULL; /* an OS thread that has no Python state any more */
-        standing_state(s, thread, seen);
-        return clock_of_thread(thread->tid) == cpu_ns ? READING_OK : READING_MOVED;
-    }
-    capture_outside(s->capture, slot);
-    standing_state(s, thread, seen);
-    const bool still = clock_of_thread(thread->tid) == cpu_ns;
-    seen->failure = slot->failure;
-    read_bits(seen);
-    if (still && slot->failure == WIRE_FAIL_NONE)
-        return READING_OK;
-    capture_done(s->capture, slot);
-    return still ? READING_TORN : READING_MOVED;
-}
-
-static bool stacks_equal(const struct stack *a, const uint64_t *frames, uint32_t depth)
-{
-    if (a->depth != depth)
-        return false;
-    for (uint32_t i = 0; i < depth; i++)
-        if (i == 0 ? stack_frame_code(a->frames[i]) != stack_frame_code(frames[i])
-                   : a->frames[i] != frames[i])
-            return false;
-    return true;
-}
-
-/* Is the slot's stack there in so many readings more? */
-static bool stack_lasts(struct sampler *s, const struct thread *thread, const struct slot *slot,
-                        int readings)
-{
-    const struct stack_source source = {
-        .ver = &s->interp->ver,
-        .code_type = s->interp->code_type,
-        .tstate = slot->tstate,
-        .top_only = s->capture->top_only,
-    };
-    for (int i = 0; i < readings; i++) {
-        struct stack again = {.frames = s->capture->again, .max = s->capture->max_depth};
-        if (readings > 1)
-            (void)clock_of_thread(thread->tid); /* half a microsecond: some calls and returns */
-        careful_reading_begin();                /* another one: nothing is kept of the one before */
-        const enum wire_failure failure = stack_take(&source, &again);
-        careful_reading_end();
-        if (failure != WIRE_FAIL_NONE || !slot->stack.cut != !again.cut ||
-            !stacks_equal(&again, slot->stack.frames, slot->stack.depth))
-            return false;
-    }
-    return true;
-}
-
-/*
- * Read a thread that is running, without asking it: several times, and only what is there each time
- * counts. Likely, not proven; marked OUTSIDE. With two readings, one sample in 30,000 of a program
- * that does nothing but call was a mixture of two stacks. So a thread that should have answered has
- * to be as it is for longer; one that cannot be asked would hardly ever be. The later readings also
- * prove that the code objects were alive when the slot was already DONE.
- */
-static enum reading read_running(struct sampler *s, struct thread *thread, uint64_t cpu_ns,
-                                 int readings, struct observation *seen)
-{
-    for (int i = 0; i < OUTSIDE_TRIES; i++) {
-        struct slot *const slot = slot_for(s, thread);
-        *seen = (struct observation){.slot = slot, .cpu_ns = cpu_ns, .call = -1};
-        seen->state = WIRE_ON_CPU | WIRE_OUTSIDE | WIRE_UNKNOWN;
-        if (slot->tstate == 0) {
-            seen->slot = NULL;
-            return READING_OK;
-        }
-        capture_outside(s->capture, slot);
-        read_bits(seen);
-        if (slot->failure == WIRE_FAIL_NONE && stack_lasts(s, thread, slot, readings - 1))
-            return READING_OK;
-        seen->failure = slot->failure != WIRE_FAIL_NONE ? slot->failure : WIRE_FAIL_MOVED;
-        capture_done(s->capture, slot);
-    }
-    return READING_TORN;
-}
-
-/*
- * Read a thread that is running and cannot be asked by taking its CPU: then it stands still.
- * Proven, as far as it goes; false when it does not come to that.
- */
-static bool read_beside(struct sampler *s, struct thread *thread, struct observation *seen)
-{
-    const struct timespec wait = {.tv_nsec = TORN_WAIT_NS};
-    for (int i = 0; i < OUTSIDE_TRIES; i++) {
-        if (!affinity_move(&s->affinity, thread->tid,
-                           affinity_of_thread(&s->affinity, thread->ident)))
-            return false;
-        const uint64_t cpu = clock_of_thread(thread->tid);
-        const enum reading reading =
-            cpu != UINT64_MAX ? read_still(s, thread, cpu, seen) : READING_MOVED;
-        if (reading == READING_OK)
-            return true;
-        if (reading == READING_TORN) /* let it go on a little */
-            clock_nanosleep(CLOCK_MONOTONIC, 0, &wait, NULL);
-    }
-    return false;
-}
 
 static void observation_finish(struct sampler *s, struct thread *thread, struct observation *seen)
 {
@@ -249,8 +64,8 @@ static void observe_running_outside(struct sampler *s, struct thread *thread, ui
                                     int readings, uint32_t more_state)
 {
     struct observation seen;
-    if (readings != DEAF_READINGS || !read_beside(s, thread, &seen)) {
-        read_running(s, thread, cpu_ns, readings, &seen);
+    if (readings != DEAF_READINGS || !outside_beside(s, thread, &seen)) {
+        outside_running(s, thread, cpu_ns, readings, &seen);
     } else if ((seen.state & WIRE_READY) || (seen.call < 0 && !(seen.state & WIRE_UNKNOWN))) {
         /* it had a CPU until we came */
         seen.state = (seen.state & ~(uint32_t)WIRE_READY) | WIRE_ON_CPU | WIRE_UNKNOWN;
@@ -295,7 +110,7 @@ static bool observe_in_call(struct sampler *s, struct thread *thread, uint64_t c
     const uint64_t call = capture_call_of(thread->ident);
     if (call == 0)
         return false;
-    struct slot *const slot = slot_for(s, thread);
+    struct slot *const slot = outside_slot(s, thread);
     if (slot->tstate == 0)
         return false;
     struct observation seen = {
@@ -306,7 +121,7 @@ static bool observe_in_call(struct sampler *s, struct thread *thread, uint64_t c
     };
     capture_outside(s->capture, slot);
     seen.failure = slot->failure;
-    read_bits(&seen);
+    outside_bits(&seen);
     if (slot->failure != WIRE_FAIL_NONE || capture_call_of(thread->ident) != call) {
         capture_done(s->capture, slot);
         return false;
@@ -368,7 +183,7 @@ static void answer_fetch(struct sampler *s, struct thread *thread)
         observe_running_outside(s, thread, thread->asked_cpu_ns, DEAF_READINGS, 0);
         return;
     }
-    read_bits(&seen);
+    outside_bits(&seen);
     if (thread->asked_state != 0) { /* the signal came before its next instruction */
         seen.state = thread->asked_state;
     } else {
@@ -388,7 +203,7 @@ static void answer_missing(struct sampler *s, struct thread *thread)
     const uint64_t now = clock_of_thread(thread->tid);
     if (now == UINT64_MAX)
         return; /* it is gone; sampler_observe will find out */
-    if (now == thread->asked_cpu_ns && read_still(s, thread, now, &seen) == READING_OK) {
+    if (now == thread->asked_cpu_ns && outside_still(s, thread, now, &seen) == READING_OK) {
         seen.state = thread->asked_state ? thread->asked_state : seen.state | WIRE_STALLED;
         observation_finish(s, thread, &seen);
         return;
@@ -476,6 +291,23 @@ static bool ask_standing(struct sampler *s, struct thread *thread, const struct 
     return true;
 }
 
+/* Has it stood still since its last sample, which said all that there is to say? */
+static bool is_implied(const struct sampler *s, struct thread *thread, uint64_t cpu)
+{
+    const bool on_cpu = thread->state & WIRE_ON_CPU; /* was; then it is no more */
+    const bool is_vague = thread->vague_looks > 0 && thread->vague_looks < VAGUE_LOOKS;
+    if (thread->samples == 0 || cpu != thread->cpu_ns) {
+        thread->is_partial = false;
+        thread->partial_looks = 0;
+        return false;
+    }
+    if (thread->is_partial && s->native->segments.n_read != thread->partial_at) {
+        thread->is_partial = ++thread->partial_looks < PARTIAL_LOOKS;
+        return false;
+    }
+    return !on_cpu && !is_vague;
+}
+
 static enum outcome thread_observe(struct sampler *s, struct thread *thread)
 {
     uint64_t *const clock = &s->threads->clocks[thread - s->threads->list];
@@ -485,12 +317,10 @@ static enum outcome thread_observe(struct sampler *s, struct thread *thread)
     counter_add(&s->head->counters.samples, 1);
     thread->ran_ns = thread->samples > 0 ? cpu - *clock : 0;
     *clock = cpu;
-    const bool on_cpu = thread->state & WIRE_ON_CPU; /* was; then it is no more */
-    const bool is_vague = thread->vague_looks > 0 && thread->vague_looks < VAGUE_LOOKS;
-    if (thread->samples > 0 && cpu == thread->cpu_ns && !on_cpu && !is_vague) { /* implied */
+    if (is_implied(s, thread, cpu)) {
         if (thread->idle_ticks < COLD_TICKS)
             thread->idle_ticks++;
-        else
+        else if (!thread->is_partial)
             *mark_of(s, thread) |= THREAD_COLD;
         return OUTCOME_DONE;
     }
@@ -505,7 +335,7 @@ static enum outcome thread_observe(struct sampler *s, struct thread *thread)
         return OUTCOME_DONE;
     }
     struct observation seen;
-    switch (read_still(s, thread, cpu, &seen)) {
+    switch (outside_still(s, thread, cpu, &seen)) {
     case READING_OK:
         if (!ask_standing(s, thread, &seen))
             observation_finish(s, thread, &seen);
@@ -523,14 +353,14 @@ static enum outcome thread_observe(struct sampler *s, struct thread *thread)
 static void torn_again(struct sampler *s, struct thread *thread)
 {
     struct observation seen = {.call = -1, .failure = WIRE_FAIL_MOVED};
-    const struct timespec wait = {.tv_nsec = TORN_WAIT_NS};
+    const struct timespec wait = {.tv_nsec = OUTSIDE_WAIT_NS};
     for (int i = 0; i < TORN_ROUNDS; i++) {
         counter_add(&s->head->counters.retries, 1);
         clock_nanosleep(CLOCK_MONOTONIC, 0, &wait, NULL);
         const uint64_t cpu = clock_of_thread(thread->tid);
         if (cpu == UINT64_MAX)
             return;
-        const enum reading reading = read_still(s, thread, cpu, &seen);
+        const enum reading reading = outside_still(s, thread, cpu, &seen);
         if (reading == READING_MOVED) {
             observe_running(s, thread, cpu);
             return;

@@ -160,7 +160,7 @@ void sampler_tick(struct sampler *s, uint64_t now_ns)
     thread_names_look(s->names, s->threads, s->writer, now_ns);
     labels_look(s->labels, now_ns);
     if (s->native != NULL)
-        segments_look(&s->native->segments, now_ns);
+        native_look(s->native, now_ns);
     ring_commit(s->writer->ring);
     if (now_ns - s->process_cpu_at >= PROCESS_CLOCK_NS) {
         s->process_cpu_at = now_ns;

@@ -20,10 +20,10 @@
 #ifndef PYREC_AGENT_SAMPLER_H
 #define PYREC_AGENT_SAMPLER_H
 
-#include "affinity.h"
 #include "cold.h"
 #include "pace.h"
 #include "record/agent/channel/link.h"
+#include "record/agent/kernel/affinity.h"
 #include "rest.h"
 #include "thread_names.h"
 #include "wire_writer.h"

@@ -19,7 +19,7 @@
 #define PYREC_AGENT_THREADS_H
 
 #include "capture.h"
-#include "syscall_of.h"
+#include "record/agent/kernel/syscall_of.h"
 
 #define THREADS_MAX         16384u
 #define THREADS_FIRST       64u   /* room for so many at start; both powers of two */
@@ -37,15 +37,18 @@ struct thread {
     uint64_t cpu_zero_ns; /* CPU clock when recording began, if it ran before; else 0 */
     struct slot *slot;
     struct standing_files files;
-    uint32_t state;      /* of its last sample */
-    uint64_t context;    /* that was written last */
-    uint8_t samples;     /* explicit ones so far, up to 2 */
-    uint8_t vague_looks; /* in a row that did not show in which call it is blocked */
-    bool announced;      /* WIRE_THREAD was written */
-    uint8_t name_looks;  /* at it, while it had no name */
-    uint64_t name_hash;  /* of the name that was written; 0 = none */
-    bool full;           /* the next stack is written whole */
-    uint8_t idle_ticks;  /* in a row, up to COLD_TICKS */
+    uint32_t state;        /* of its last sample */
+    uint64_t context;      /* that was written last */
+    uint8_t samples;       /* explicit ones so far, up to 2 */
+    uint8_t vague_looks;   /* in a row that did not show in which call it is blocked */
+    bool announced;        /* WIRE_THREAD was written */
+    bool is_partial;       /* its C frames met code that was not known when .. */
+    uint32_t partial_at;   /* .. the list of code was read so often; it is looked at again, .. */
+    uint8_t partial_looks; /* .. so often at most while it stands still */
+    uint8_t name_looks;    /* at it, while it had no name */
+    uint64_t name_hash;    /* of the name that was written; 0 = none */
+    bool full;             /* the next stack is written whole */
+    uint8_t idle_ticks;    /* in a row, up to COLD_TICKS */
     uint64_t asked_cpu_ns;
     uint64_t asked_ns;    /* in which tick */
     uint32_t asked_state; /* that it was found in, standing still; 0 = it ran */

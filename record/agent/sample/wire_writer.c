@@ -121,13 +121,12 @@ static bool module_write(void *closure, uint32_t number, const struct segment *s
     return true;
 }
 
-/* How many C frames a sample has, a gap included where nobody has looked for them: of a thread that
- * runs, or could. One that is blocked is in C for sure; for how deep nobody asks. */
+/* How many C frames a sample has; a gap where they are asked for and were not told. */
 static uint32_t native_count(const struct wire_writer *writer, const struct observation *seen)
 {
     if (seen->slot->c_frames.is_known)
         return seen->slot->c_frames.n;
-    return writer->has_c_frames && (seen->state & (WIRE_ON_CPU | WIRE_READY)) ? 1 : 0;
+    return writer->has_c_frames ? 1 : 0;
 }
 
 /* The i-th C frame from the leaf; *n_inside: Python frames on its inner side. */
@@ -143,39 +142,46 @@ static struct wire_frame native_frame(struct wire_writer *writer, const struct s
                             module_write, writer);
 }
 
-/* C frames that lie inside of the first `n_python` Python frames, from *from on. */
+/* C frames that lie inside of the first `n_python` Python frames, from *from on, into the scratch
+ * below `at`, which is filled from its `end`. Two gaps are one. */
 static uint32_t native_translate(struct wire_writer *writer, const struct slot *slot,
-                                 uint32_t *from, uint32_t end, uint32_t n_python, uint32_t at)
+                                 uint32_t *from, uint32_t n_python, uint32_t at, uint32_t end)
 {
+    struct wire_frame *const scratch = writer->scratch;
+    const uint32_t n = slot->c_frames.is_known ? slot->c_frames.n : 1;
     uint32_t n_inside;
-    for (; *from < end; ++*from) {
+    for (; *from < n; ++*from) {
         const struct wire_frame frame = native_frame(writer, slot, *from, &n_inside);
         if (n_inside > n_python)
             break;
-        writer->scratch[--at] = frame;
+        if (frame.code != WIRE_NATIVE_GAP || at == end || scratch[at].code != WIRE_NATIVE_GAP)
+            scratch[--at] = frame;
     }
     return at;
 }
 
-/* The slot's stack, root first, into the scratch. False when an object on it is gone. */
-static bool stack_translate(struct wire_writer *writer, const struct slot *slot, uint32_t n_native)
+/* The slot's stack, root first, into the scratch; how many frames. 0: an object on it is gone. */
+static uint32_t stack_translate(struct wire_writer *writer, const struct slot *slot,
+                                uint32_t n_native)
 {
-    const uint32_t depth = slot->stack.depth;
-    uint32_t at = depth + n_native, native = 0;
+    const uint32_t depth = slot->stack.depth, end = depth + n_native;
+    uint32_t at = end, native = 0;
     for (uint32_t i = 0; i < depth; i++) {
         if (native < n_native)
-            at = native_translate(writer, slot, &native, n_native, i, at);
+            at = native_translate(writer, slot, &native, i, at, end);
         const uint64_t frame = slot->stack.frames[i];
         const uint32_t id =
             codes_resolve(writer->codes, stack_frame_code(frame), slot->deaths, code_write, writer);
         if (id == 0) {
             if (!writer->full)
                 atomic_fetch_add_explicit(&writer->counters->codes_lost, 1, memory_order_relaxed);
-            return false;
+            return 0;
         }
         writer->scratch[--at] = (struct wire_frame){.code = id, .instr = stack_frame_instr(frame)};
     }
-    return true;
+    if (at > 0)
+        memmove(writer->scratch, writer->scratch + at, (end - at) * sizeof(struct wire_frame));
+    return end - at;
 }
 
 /* How many frames, from the root, are as they were sent last. */
@@ -286,15 +292,16 @@ void wire_writer_sample(struct wire_writer *writer, struct thread *thread,
         return;
     }
     uint32_t depth = seen->slot ? seen->slot->stack.depth : 0;
-    const uint32_t n_native = depth > 0 ? native_count(writer, seen) : 0;
-    if (depth > 0 && !stack_translate(writer, seen->slot, n_native)) {
+    const bool has_stack = depth > 0;
+    if (has_stack)
+        depth = stack_translate(writer, seen->slot, native_count(writer, seen));
+    if (has_stack && depth == 0) {
         if (!writer->full)
             failure_write(writer, thread, *seen, WIRE_FAIL_CODE_GONE);
         return;
     }
     if (!context_write(writer, thread, seen))
         return;
-    depth += n_native;
     const uint32_t task = task_of(writer, seen);
     const uint32_t keep = stack_common(writer, thread, depth);
     const uint32_t n = depth - keep;

@@ -383,7 +383,7 @@ static void sampler_make(void)
     affinity_init(&made.sampler.affinity, false);
     made.sampler.affinity.rseq = 0; /* on which CPU somebody is would be another one in each run */
     pace_init(&made.sampler.pace, 0, INTERVAL_NS);
-    standing_open(&made.sampler.tasks);
+    standing_open(&made.sampler.tasks, false);
 }
 
 static void process_make(const struct kind *kind)

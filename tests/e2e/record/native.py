@@ -2,6 +2,8 @@
 """C frames among Python's: those that are there, in their order, and none of Python's lost."""
 import json
 import platform
+import shutil
+import subprocess
 
 from e2e import Skip, near
 
@@ -34,12 +36,16 @@ while time.monotonic() < end:
 GAP = "<C frames not known>"
 
 
-def recorded(t, *options):
+def recorded_as(t, option, *command):
     if platform.machine() != "x86_64":
         raise Skip("C frames are told on x86-64")
-    run = t.command([t.python, t.file("native.py", PROGRAM)], ["-r", "1000", *options])
+    run = t.command([t.python, *command], ["-r", "1000", *([option] if option else [])])
     assert run.status == 0, (run.status, run.err)
     return run
+
+
+def recorded(t, option=None):
+    return recorded_as(t, option, t.file("native.py", PROGRAM))
 
 
 def is_native(name, file):
@@ -113,3 +119,174 @@ def test_without(t):
     """Nothing of C where nobody has asked for it."""
     run = recorded(t)
     assert not any(is_native(*x) for frames, _ in samples(t, run) for x in frames)
+
+
+# Threads that are blocked, each in its own way.
+BLOCKED = """
+import fcntl, os, queue, select, signal, socket, subprocess, sys, tempfile, threading, time
+here, program_waits = tempfile.mkdtemp(), len(sys.argv) > 2
+empty, pair, listening = os.pipe()[0], socket.socketpair(), socket.socket()
+listening.bind(("127.0.0.1", 0))
+listening.listen(1)
+lock, condition, event, items = threading.Lock(), threading.Condition(), threading.Event(), queue.Queue()
+lock.acquire()
+locked = open(os.path.join(here, "lock"), "w")
+fcntl.flock(locked, fcntl.LOCK_EX)
+child = subprocess.Popen(["/bin/sleep", "100"])
+class Waits:
+    def sleeps(): time.sleep(100)
+    def selects(): select.select([empty], [], [], 100)
+    def polls():
+        p = select.poll()
+        p.register(empty)
+        p.poll(100000)
+    def epolls():
+        e = select.epoll()
+        e.register(empty)
+        e.poll(100)
+    def reads(): os.read(empty, 1)
+    def writes():
+        b = os.pipe()[1]
+        while True:
+            os.write(b, bytes(1 << 16))
+    def receives(): pair[0].recv(1)
+    def accepts(): listening.accept()
+    def locks(): lock.acquire()
+    def locks_for_a_while(): lock.acquire(True, 100)
+    def queues(): items.get()
+    def events(): event.wait(100)
+    def conditions():
+        with condition:
+            condition.wait()
+    def waits_for_a_child(): os.waitpid(child.pid, 0)
+    def sorts(): sorted([2, 1], key=lambda x: time.sleep(100))
+    def signals(): signal.sigtimedwait([signal.SIGUSR2], 100)
+    def locks_a_file():
+        with open(locked.name, "w") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+ways = {name: what for name, what in vars(Waits).items() if name[0] != "_"}
+try:
+    import ctypes
+    own = ctypes.CDLL(sys.argv[1])
+    ways["calls_c"] = lambda: ctypes.CDLL(None).usleep(100000000)
+    ways["calls_own"] = lambda: own.waits_outside(empty)
+except (ImportError, OSError):
+    pass
+for name, what in ways.items():
+    threading.Thread(target=what, name=name, daemon=True).start()
+def runs(thread):
+    with open("/proc/self/task/%d/stat" % thread.native_id) as file:
+        return file.read().rpartition(")")[2].split()[0] == "R"
+while any(runs(t) for t in threading.enumerate() if t is not threading.current_thread()):
+    time.sleep(0.01)
+if program_waits:
+    print(os.getpid(), flush=True)
+    sys.stdin.read()
+else:
+    time.sleep(0.5)
+child.kill()
+os._exit(0)
+"""
+# Of frames that are found by frame pointers only.
+OWN = """
+#include <unistd.h>
+static int sink;
+__attribute__((noinline)) void waits_inside(int fd) { char c; sink += (int)read(fd, &c, 1); }
+__attribute__((noinline)) void waits_outside(int fd)
+{
+    volatile char room[fd + 1];
+    room[0] = 1;
+    waits_inside(fd);
+    sink += room[0];
+}
+"""
+
+
+def blocked(t, trace):
+    """{name of a thread: (OS id, the stack it stood in, leaf first, as (function, file)s)}"""
+    rows = json.loads(t.analyze("export", "--format", "json", "--by", "samples", trace))
+    most = {}
+    for row in rows:
+        if row["samples"] > most.get(row["thread"], {"samples": 0})["samples"]:
+            most[row["thread"]] = row
+    return {name: (row["thread_id"], [(frame["function"], frame["file"]) for frame in row["stack"]])
+            for name, row in most.items() if name != "MainThread"}
+
+
+def own_library(t):
+    try:
+        return t.library("own", OWN)
+    except Skip:
+        return "none"
+
+
+def test_blocked(t):
+    """Where in C a thread waits: without a signal to it, and none of Python's frames lost."""
+    run = recorded_as(t, "--native", t.file("blocked.py", BLOCKED), own_library(t))
+    threads = blocked(t, run.trace)
+    assert len(threads) >= 17, sorted(threads)
+    n_gaps = 0
+    for name, (_, frames) in threads.items():
+        names = [function.rpartition(".")[2] for function, _ in frames]
+        assert name in names or "<lambda>" in names, (name, names)
+        assert "_bootstrap" in names, names
+        assert not any(file.endswith("libpyrec.so") for _, file in frames), frames
+        if t.version < (3, 10):
+            assert names[0] == GAP, names
+            continue
+        assert "libc" in frames[0][1], (name, frames)
+        n_gaps += GAP in names
+        if name == "sorts": # C between the two of Python's
+            between = names[names.index("<lambda>") + 1:names.index("sorts")]
+            assert between, names
+        if name == "calls_own":
+            at = names.index("waits_inside")
+            assert names[at + 1] == "waits_outside" and all("libc" in file for _, file in frames[:at]), frames
+    # from 3.15 on its frames are found by frame pointers, and calls that pyrec is not between save none
+    assert t.version < (3, 10) or n_gaps <= (len(threads) // 4 if t.version >= (3, 15) else 1), threads
+
+
+GDB = """
+import gdb, os
+gdb.execute("set pagination off")
+for thread in gdb.selected_inferior().threads():
+    thread.switch()
+    frame, libraries = gdb.newest_frame(), []
+    while frame is not None:
+        if frame.type() not in (gdb.INLINE_FRAME, gdb.TAILCALL_FRAME):
+            libraries.append(gdb.solib_name(frame.pc()) or "/")
+        try:
+            frame = frame.older()
+        except gdb.error:
+            break
+    print("THREAD", thread.ptid[1], *(os.path.basename(os.path.realpath(library)) or "-" for library in libraries))
+"""
+
+
+def test_blocked_as_gdb_has_it(t):
+    """The C frames of a blocked thread, by the files that they are in, against a debugger's."""
+    if not shutil.which("gdb") or t.version < (3, 10):
+        raise Skip("needs gdb, and Python 3.10")
+    trace = t.trace()
+    program, _ = t.start([t.python, t.file("blocked.py", BLOCKED), own_library(t), "wait"], ["--native"], trace,
+                         stdin=subprocess.PIPE)
+    pid = program.stdout.readline().strip()
+    seen = subprocess.run(["gdb", "-nx", "-batch", "-iex", "set debug-file-directory /dev/null", "-p", pid, "-x", t.file("frames.py", GDB)],
+                          stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False).stdout
+    program.communicate()
+    expected = {int(words[1]): words[2:] for words in map(str.split, seen.splitlines())
+                if words[:1] == ["THREAD"]}
+    if not expected:
+        raise Skip("gdb may not look at the program")
+    compared = 0
+    for name, (tid, frames) in blocked(t, trace).items():
+        own = []
+        for function, file in frames: # up to the first of Python's, or to what is not known
+            if function == GAP or not is_native(function, file):
+                break
+            own.append(file.rpartition("/")[2])
+        theirs = [library for library in expected[tid] if library != "libpyrec.so"]
+        theirs = [library if library != "-" else own[i] if i < len(own) else "" for i, library in enumerate(theirs)]
+        assert own == theirs[:len(own)], (name, own, theirs)
+        compared += len(own)
+    assert compared > 3 * 17, compared

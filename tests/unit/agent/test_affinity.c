@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* affinity: a made-up machine with one busy thread, and one CPU free or none. */
-#include "record/agent/sample/affinity.h"
+#include "record/agent/kernel/affinity.h"
 #include "tests/unit/support/fake_interp.h"
 #include "tests/unit/support/suite.h"
 #include <dlfcn.h>

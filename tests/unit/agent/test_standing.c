@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* syscall_of and gil_wait: what a thread that stands still does, asked in every way there is. */
 #include "record/agent/interpose/gil_wait.h"
-#include "record/agent/sample/syscall_of.h"
+#include "record/agent/kernel/syscall_of.h"
 #include "tests/unit/support/suite.h"
 #include <pthread.h>
 #include <stdatomic.h>
@@ -86,7 +86,7 @@ static struct standing look(const struct sleeper *sleeper, bool denied, int32_t 
 static void setup(void)
 {
     ck_assert_int_eq(pipe(pipes), 0);
-    standing_open(&tasks);
+    standing_open(&tasks, true);
     ck_assert_int_ge(tasks.fd, 0);
 }
 
@@ -97,9 +97,17 @@ START_TEST(by_call_and_without)
     const struct standing open = look(&sleeper, false, SYS_read);
     ck_assert_int_eq(open.kind, STANDING_CALL);
     ck_assert_uint_eq(open.argument, (uint64_t)pipes[0]);
+    const uint64_t away = open.sp - (uint64_t)sleeper.thread; /* its stack lies below that */
+    ck_assert_uint_gt(away, UINT64_MAX - (8 << 20));
+#if defined(__x86_64__)
+    const uint8_t *const behind = (const uint8_t *)open.pc; /* the instruction `syscall` */
+    ck_assert_uint_eq(behind[-2], 0x0f);
+    ck_assert_uint_eq(behind[-1], 0x05);
+#endif
     const struct standing denied = look(&sleeper, true, SYS_read);
     ck_assert_int_eq(denied.kind, STANDING_KERNEL);
     ck_assert_int_eq(denied.call, -1);
+    ck_assert_uint_eq(denied.pc, 0);
     ck_assert_msg(strstr(denied.function, "pipe") != NULL, "%s", denied.function);
     ck_assert_int_eq(write(pipes[1], "x", 1), 1);
     pthread_join(sleeper.thread, NULL);

@@ -7,9 +7,9 @@
  * Memory:       the caller's; up to three descriptors per thread.
  * Loss:         where /proc cannot be read the answer is "not known", never one of the others.
  *
- * /proc/self/task/TID/syscall says all of it, but belongs to root as soon as the program may not
- * be dumped (after setuid(), say). .../stat and .../wchan are everybody's: runnable or not, and in
- * which function of the kernel it waits.
+ * /proc/self/task/TID/syscall says all of it, and where in its code the thread goes on, but belongs
+ * to root as soon as the program may not be dumped (after setuid(), say). .../stat and .../wchan
+ * are everybody's: runnable or not, and in which function of the kernel it waits.
  *
  * In a PID namespace with the /proc of another one (`unshare -pf` without --mount-proc) threads
  * have other numbers there: they are looked up in .../status. What lies at /proc and is no /proc,
@@ -35,6 +35,7 @@ struct standing {
     enum standing_kind kind;
     int32_t call;      /* -1 = none or not known */
     uint64_t argument; /* of STANDING_CALL: its first */
+    uint64_t sp, pc;   /* where it goes on; 0 = not told */
     char function[STANDING_NAME_MAX];
 };
 
@@ -42,6 +43,7 @@ struct standing {
 struct standing_tasks {
     int32_t fd;       /* /proc/self/task, -1 = there is none that can be used */
     bool is_foreign;  /* its numbers are those of another PID namespace */
+    bool wants_place; /* sp and pc are asked for */
     uint8_t n_denied; /* looks since .../syscall was refused; 0 = it was not */
 };
 
@@ -54,7 +56,7 @@ struct standing_files {
 #define STANDING_NO_FILES ((struct standing_files){.call = -1, .stat = -1, .wchan = -1})
 
 /* Find /proc; once per thread that samples, when its descriptors are its own. */
-void standing_open(struct standing_tasks *tasks);
+void standing_open(struct standing_tasks *tasks, bool wants_place);
 
 void standing_close_files(struct standing_files *files);
 

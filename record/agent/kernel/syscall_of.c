@@ -80,11 +80,11 @@ static int32_t foreign_find(const struct standing_tasks *tasks, int32_t tid)
     return found;
 }
 
-void standing_open(struct standing_tasks *tasks)
+void standing_open(struct standing_tasks *tasks, bool wants_place)
 {
     struct statfs about;
     char status[STATUS_MAX];
-    *tasks = (struct standing_tasks){.fd = -1};
+    *tasks = (struct standing_tasks){.fd = -1, .wants_place = wants_place};
     const int fd = open("/proc/self/task", O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0)
         return;
@@ -128,7 +128,20 @@ static ssize_t task_read(const struct standing_tasks *tasks, int32_t tid, const 
 
 /* ---- what they say ---- */
 
-/* "running", or the number of the call (-1: none) and its arguments. */
+/* The last two words: sp and pc. */
+static void place_parse(const char *line, struct standing *standing)
+{
+    char *end;
+    const char *const last = strrchr(line, ' '), *before = last;
+    while (before != NULL && before > line && before[-1] != ' ')
+        before--;
+    if (before == NULL)
+        return;
+    standing->sp = strtoull(before, &end, 16);
+    standing->pc = end == last ? strtoull(last, NULL, 16) : 0;
+}
+
+/* "running", or the number of the call and its arguments (-1: none, and none). */
 static struct standing line_parse(const char *line)
 {
     struct standing standing = {.kind = STANDING_UNKNOWN, .call = -1};
@@ -140,13 +153,10 @@ static struct standing line_parse(const char *line)
     const long number = strtol(line, &end, 10);
     if (end == line)
         return standing;
-    if (number < 0) {
-        standing.kind = STANDING_OUTSIDE;
-        return standing;
-    }
-    standing.kind = STANDING_CALL;
-    standing.call = (int32_t)number;
-    standing.argument = strtoull(end, NULL, 16);
+    standing.kind = number < 0 ? STANDING_OUTSIDE : STANDING_CALL;
+    standing.call = number < 0 ? -1 : (int32_t)number;
+    if (number >= 0)
+        standing.argument = strtoull(end, &end, 16);
     return standing;
 }
 
@@ -206,6 +216,8 @@ static struct standing call_look(struct standing_tasks *tasks, int32_t tid,
         return standing;
     if (task_read(tasks, tid, "syscall", &files->call, line, sizeof(line)) > 0)
         standing = line_parse(line);
+    if (tasks->wants_place && standing.kind != STANDING_UNKNOWN && standing.kind != STANDING_READY)
+        place_parse(line, &standing);
     tasks->n_denied = files->call < 0;
     return standing;
 }
