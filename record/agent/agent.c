@@ -181,8 +181,10 @@ static bool memory_ready(struct agent *agent)
                          threads_init(&agent->threads, &agent->interp) &&
                          wire_writer_init(&agent->writer, &agent->codes,
                                           depth + (has_c_frames ? NATIVE_FRAMES_MAX : 0)) &&
-                         labels_init(&agent->labels, &agent->interp);
+                         labels_init(&agent->labels, &agent->interp) &&
+                         linecache_init(&agent->linecache, &agent->interp);
     agent->capture.labels = agent->writer.labels = &agent->labels;
+    agent->writer.linecache = &agent->linecache;
     agent->writer.has_c_frames = has_c_frames;
     agent->writer.native = agent->capture.native;
     thread_names_init(&agent->names, &agent->interp);
@@ -201,6 +203,7 @@ static void memory_release(struct agent *agent)
     threads_free(&agent->threads);
     wire_writer_free(&agent->writer);
     labels_free(&agent->labels);
+    linecache_free(&agent->linecache);
     native_free(&agent->native);
     link_close(&agent->link);
     careful_end();
@@ -509,6 +512,7 @@ void agent_forget(struct agent *agent)
     threads_reset(&agent->threads);
     thread_names_reset(&agent->names);
     labels_reset(&agent->labels);
+    linecache_reset(&agent->linecache);
     if (agent->capture.native != NULL)
         native_reset(&agent->native);
 }

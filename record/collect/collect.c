@@ -359,5 +359,5 @@ void collect_look_section(struct collect *collect, uint64_t now_ns)
     emit_begin_section(collect->emit, now_ns);
     for (uint32_t i = 0; i < collect->n; i++)
         if (collect->processes[i]->problem.status == STATUS_OK)
-            process_restart_generation(collect->processes[i]);
+            process_begin_section(collect->processes[i], collect->emit->sections, now_ns);
 }

@@ -151,9 +151,12 @@ void process_flush(struct process *process, struct emit *emit)
     chunk_write(process, emit, NULL);
 }
 
-void process_restart_generation(struct process *process)
+void process_begin_section(struct process *process, uint32_t section, uint64_t now_ns)
 {
-    process->problem.status = stream_restart_generation(&process->stream, &process->problem);
+    struct stream *const stream = &process->stream;
+    process->problem.status = stream_restart_generation(stream, &process->problem);
+    if (process->problem.status == STATUS_OK)
+        sources_repeat(&process->sources, stream, section, stream_quanta(&stream->clock, now_ns));
 }
 
 /* ---- names ---- */
@@ -262,9 +265,23 @@ static enum status tick_take(struct process *process, struct emit *emit,
     return stream_apply(&process->stream, &tick->record, *limit_ns, &process->problem);
 }
 
+static enum status source_take(struct process *process, const struct emit *emit,
+                               const struct wire_record *record)
+{
+    struct stream *const stream = &process->stream;
+    const struct wire_source_told *told = (const struct wire_source_told *)(const void *)record;
+    const uint64_t now_q = stream_quanta(&stream->clock, clocks_mono_ns());
+    if (sources_tell(&process->sources, stream, told, emit->sections, now_q))
+        return STATUS_OK;
+    return problem_set(&process->problem, STATUS_DAMAGED, PROBLEM_NO_OFFSET,
+                       "a text that does not fit its record (%u)", told->source.text_len);
+}
+
 static enum status record_take(struct process *process, struct emit *emit,
                                const struct wire_record *record, uint64_t *limit_ns)
 {
+    if (record->type == WIRE_SOURCE && record->len >= sizeof(struct wire_source_told))
+        return source_take(process, emit, record);
     if (record->type == WIRE_TICK && record->len >= sizeof(struct wire_tick))
         return tick_take(process, emit, (const struct wire_tick *)(const void *)record, limit_ns);
     TRY(stream_apply(&process->stream, record, *limit_ns, &process->problem));

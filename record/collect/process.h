@@ -82,8 +82,8 @@ bool process_visit(struct process *process, struct emit *emit, uint64_t now_ns);
 /* Write what there is, due or not. */
 void process_flush(struct process *process, struct emit *emit);
 
-/* Having written everything, begin a new generation. */
-void process_restart_generation(struct process *process);
+/* Having written everything, begin a new generation, with what belongs into each section. */
+void process_begin_section(struct process *process, uint32_t section, uint64_t now_ns);
 
 /* Whether a thread of it has called exec, and that has not failed: this program is over then. */
 bool process_has_called_exec(const struct process *process);

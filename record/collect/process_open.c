@@ -219,6 +219,7 @@ void process_free(struct process *process)
     if (process->connection >= 0)
         close(process->connection);
     stream_clear(&process->stream);
+    sources_clear(&process->sources);
     natives_clear(&process->natives);
     free(process->argv);
     free(process);

@@ -331,6 +331,7 @@ enum wire_type {
     WIRE_TASK = 24,
     WIRE_MODULE = 25,
     WIRE_CONTEXT = 30,
+    WIRE_SOURCE = 31,
 };
 
 /*
@@ -499,6 +500,14 @@ struct wire_code_table {
     uint8_t bytes[];
 };
 
+/* The text of code that was told, and that no file has. */
+struct wire_source_told {
+    struct wire_record record;
+    struct wire_source source;
+    uint32_t pad;
+    char bytes[]; /* its name, its text */
+};
+
 /*
  * The interpreter freed a code object: no record after this one names it. An agent need not send
  * it, but then a program that makes code in a loop makes the collector grow (to a limit).
@@ -537,6 +546,7 @@ _Static_assert(sizeof(struct wire_module) == 24, "wire_module");
 _Static_assert(sizeof(struct wire_code) == 40, "wire_code");
 _Static_assert(sizeof(struct wire_code_table) == 24, "wire_code_table");
 _Static_assert(sizeof(struct wire_code_free) == 16, "wire_code_free");
+_Static_assert(sizeof(struct wire_source_told) == 24, "wire_source_told");
 _Static_assert(sizeof(struct wire_event) == 32, "wire_event");
 _Static_assert(sizeof(struct wire_frame) == 8, "wire_frame");
 

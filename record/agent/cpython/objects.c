@@ -12,6 +12,8 @@
 #define TYPE_INLINE_VALUES (1u << 2) /* 3.13 */
 #define TYPE_MANAGED_DICT  (1u << 4) /* 3.11 */
 #define TYPE_INT           (1u << 24)
+#define TYPE_LIST          (1u << 25)
+#define TYPE_TUPLE         (1u << 26)
 #define TYPE_STR           (1u << 28)
 #define TYPE_DICT          (1u << 29)
 
@@ -41,6 +43,16 @@ static bool is_of(const struct pyver *ver, uintptr_t object, uint32_t flag)
 bool object_is_str(const struct pyver *ver, uintptr_t object)
 {
     return is_of(ver, object, TYPE_STR);
+}
+
+bool object_is_list(const struct pyver *ver, uintptr_t object)
+{
+    return is_of(ver, object, TYPE_LIST);
+}
+
+bool object_is_tuple(const struct pyver *ver, uintptr_t object)
+{
+    return is_of(ver, object, TYPE_TUPLE);
 }
 
 /* ---- entries ---- */
@@ -168,6 +180,19 @@ uintptr_t entries_find(const struct pyver *ver, const struct entries *entries, c
         return value;
     }
     return 0;
+}
+
+struct entries objects_modules(const struct pyver *ver, uintptr_t state)
+{
+    uint32_t bad = 0;
+    const uintptr_t dict = peek(state + ver->interp.modules, &bad);
+    return entries_of_dict(ver, bad ? 0 : dict);
+}
+
+uintptr_t objects_module(const struct pyver *ver, uintptr_t state, const char *name, uint32_t *hint)
+{
+    const struct entries modules = objects_modules(ver, state);
+    return entries_find(ver, &modules, name, hint);
 }
 
 /* ---- numbers ---- */

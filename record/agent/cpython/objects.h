@@ -2,7 +2,7 @@
 /*
  * objects - what Python's dicts and instances hold, read from their memory.
  *
- * On the line:  memory of CPython -> [objects] -> active, task
+ * On the line:  memory of CPython -> [objects] -> active, task, linecache
  * Threads:      any; without the GIL, while the program changes what is read.
  * Memory:       none.
  * Loss:         0 for what is not there, is of another kind, or changed under the reading.
@@ -42,7 +42,14 @@ uintptr_t entries_find(const struct pyver *ver, const struct entries *entries, c
 /* An int from 0 to 2^64 - 1, or of a subclass; false when it is none of these. */
 bool object_int(const struct pyver *ver, uintptr_t object, uint64_t *number);
 
-/* Is this a str? */
+/* What is imported in the interpreter at `state`: sys.modules. And one of them; 0 = it is not. */
+struct entries objects_modules(const struct pyver *ver, uintptr_t state);
+uintptr_t objects_module(const struct pyver *ver, uintptr_t state, const char *name,
+                         uint32_t *hint);
+
+/* Is this a str, a list, a tuple, or of a subclass? */
 bool object_is_str(const struct pyver *ver, uintptr_t object);
+bool object_is_list(const struct pyver *ver, uintptr_t object);
+bool object_is_tuple(const struct pyver *ver, uintptr_t object);
 
 #endif

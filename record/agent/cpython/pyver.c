@@ -46,8 +46,9 @@ void pyver_shift_objects(struct pyver *ver, uint16_t by)
         &ver->str.compact,      &ver->str.pointer,     &ver->type.flags,
         &ver->type.dict_offset, &ver->type.basic_size, &ver->type.cached_keys,
         &ver->dict.keys,        &ver->dict.values,     &ver->number.size,
-        &ver->number.digits,    &ver->code.flags,       &ver->gen.iframe,
-        &ver->gen.qualname,     &ver->task.coro,        &ver->task.name,
+        &ver->number.digits,    &ver->code.flags,      &ver->gen.iframe,
+        &ver->gen.qualname,     &ver->task.coro,       &ver->task.name,
+        &ver->tuple.items,
     };
     for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++)
         shift(fields[i], by);

@@ -97,6 +97,9 @@ struct pyver {
         uint8_t size_shift; /* of the number of digits in size; 0 = it is nothing else */
     } number;
     struct {
+        uint16_t items;
+    } tuple;
+    struct {
         uint16_t data;
     } bytes;
     struct {

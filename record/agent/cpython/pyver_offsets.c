@@ -162,6 +162,7 @@ static void adopt_objects(struct pyver *ver, const uint64_t *words, const struct
         ver->dict.managed = 8; /* no header of the collector's between */
         ver->number.size = (uint16_t)(ver->number.size + 16);
         ver->number.digits = (uint16_t)(ver->number.digits + 16);
+        ver->tuple.items = (uint16_t)(ver->tuple.items + 16);
         ver->code.flags = (uint16_t)(ver->code.flags + 16);
         ver->gen.iframe = (uint16_t)(ver->gen.iframe + 16);
         ver->gen.qualname = (uint16_t)(ver->gen.qualname + 16);

@@ -93,18 +93,10 @@ void task_find(const struct stack_source *source, const struct stack_coroutines 
 
 /* ---- what is imported ---- */
 
-static struct entries modules_of(const struct pyver *ver, uintptr_t state)
-{
-    uint32_t bad = 0;
-    const uintptr_t dict = peek(state + ver->interp.modules, &bad);
-    return entries_of_dict(ver, bad ? 0 : dict);
-}
-
 uintptr_t task_current(const struct pyver *ver, uintptr_t state, uint32_t *hint)
 {
     uint32_t first = 0;
-    const struct entries modules = modules_of(ver, state);
-    const uintptr_t module = entries_find(ver, &modules, "asyncio.tasks", hint);
+    const uintptr_t module = objects_module(ver, state, "asyncio.tasks", hint);
     const struct entries globals = entries_of_instance(ver, module);
     return entries_find(ver, &globals, "_current_tasks", &first);
 }
@@ -112,7 +104,7 @@ uintptr_t task_current(const struct pyver *ver, uintptr_t state, uint32_t *hint)
 bool task_has_loops(const struct pyver *ver, uintptr_t state)
 {
     static const char *const loops[] = {"asyncio.tasks", "trio", "curio"};
-    const struct entries modules = modules_of(ver, state);
+    const struct entries modules = objects_modules(ver, state);
     for (size_t i = 0; i < sizeof(loops) / sizeof(loops[0]); i++) {
         uint32_t hint = 0;
         if (entries_find(ver, &modules, loops[i], &hint) != 0)

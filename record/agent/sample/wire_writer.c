@@ -52,6 +52,34 @@ static bool table_rest(struct wire_writer *writer, uint32_t id, const struct des
     return true;
 }
 
+/* The text of code that no file has. */
+static bool source_write(struct wire_writer *writer, const struct description *what)
+{
+    const char *const file = what->bytes + what->name_len;
+    uint32_t text_len = 0;
+    if (writer->linecache == NULL)
+        return true;
+    const enum linecache_found found =
+        linecache_find(writer->linecache, file, what->file_len, &text_len);
+    if (found == LINECACHE_NONE)
+        return true;
+    const bool is_text = found == LINECACHE_TEXT;
+    const uint32_t name_len = is_text ? what->file_len : 0;
+    struct wire_source_told *const told =
+        record_reserve(writer, WIRE_SOURCE, sizeof(*told) + name_len + (is_text ? text_len : 0));
+    if (told == NULL) {
+        linecache_forget(writer->linecache);
+        return false;
+    }
+    told->source = (struct wire_source){name_len, is_text ? text_len : 0, is_text ? 0 : 1};
+    told->pad = 0;
+    if (is_text) {
+        memcpy(told->bytes, file, name_len);
+        memcpy(told->bytes + name_len, writer->linecache->text, text_len);
+    }
+    return true;
+}
+
 /* A codes_new_fn. */
 static bool code_write(void *closure, uint32_t id, const struct description *what)
 {
@@ -71,7 +99,7 @@ static bool code_write(void *closure, uint32_t id, const struct description *wha
     code->pad = 0;
     memcpy(code->bytes, what->bytes, text + here);
     atomic_fetch_add_explicit(&writer->counters->codes, 1, memory_order_relaxed);
-    return table_rest(writer, id, what, here);
+    return table_rest(writer, id, what, here) && source_write(writer, what);
 }
 
 void wire_writer_code_free(void *closure, uint32_t id)

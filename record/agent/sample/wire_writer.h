@@ -11,6 +11,7 @@
 #ifndef PYREC_AGENT_WIRE_WRITER_H
 #define PYREC_AGENT_WIRE_WRITER_H
 
+#include "record/agent/cpython/linecache.h"
 #include "record/wire/ring.h"
 #include "threads.h"
 
@@ -19,6 +20,7 @@ struct wire_writer {
     struct codes *codes;
     struct wire_counters *counters;
     struct labels *labels;       /* NULL = tasks are not told */
+    struct linecache *linecache; /* NULL = the text of code that no file has is not told */
     bool has_c_frames;           /* they are asked for .. */
     struct native_parts *native; /* .. and this can tell them; NULL = nobody can */
     struct wire_frame *scratch;

@@ -147,7 +147,7 @@ START_TEST(test_generation_within_a_tick)
         ck_assert(process_visit(process, &emit, clock_ns));
         ck_assert(process->stream.is_tick_open);
         process_flush(process, &emit);
-        process_restart_generation(process);
+        process_begin_section(process, 1, clocks_mono_ns());
         ck_assert_int_eq(process->problem.status, STATUS_OK);
     }
     finish();
@@ -557,7 +557,7 @@ START_TEST(test_ends)
     fake_commit(&fake);
     ck_assert(process_visit(process, &emit, clock_ns));
     process_flush(process, &emit); /* within the tick */
-    process_restart_generation(process);
+    process_begin_section(process, 1, clocks_mono_ns());
     tick_raw();
     tick_raw();
     fake_commit(&fake);

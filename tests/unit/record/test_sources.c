@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* sources: what is kept of what a program hands over, and what it cannot do with it. */
+/* sources: what is kept of what a program hands over and its agent finds, and what they cannot do.
+ */
 #include "format/trace.pb-c.h"
 #include "record/collect/sources.h"
 #include "tests/unit/support/suite.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -24,6 +26,7 @@ static void setup(void)
 static void teardown(void)
 {
     close(memfd);
+    sources_clear(&sources);
     stream_clear(&stream);
 }
 
@@ -110,7 +113,8 @@ START_TEST(test_limits)
 }
 END_TEST
 
-/* Lengths that lead beyond the end, a head that is cut, nothing, too much, no memory to read from. */
+/* Lengths that lead beyond the end, a head that is cut, nothing, too much, no memory to read from.
+ */
 START_TEST(test_hostile)
 {
     uint32_t n;
@@ -137,6 +141,95 @@ START_TEST(test_hostile)
 }
 END_TEST
 
+/* ---- what the agent tells ---- */
+
+static int64_t n_sources_since(uint32_t before)
+{
+    int64_t n = 0;
+    for (uint32_t i = before; i < stream.batch.n_events; i++)
+        n += stream.batch.events[i].type == PYREC__V1__EVENT__TYPE__SOURCE;
+    return n;
+}
+
+static struct wire_source_told *told_new(const char *name, const char *text, size_t text_len)
+{
+    const size_t name_len = strlen(name);
+    struct wire_source_told *told = calloc(1, sizeof *told + name_len + text_len);
+    ck_assert_ptr_nonnull(told);
+    told->record.len = (uint32_t)(sizeof *told + name_len + text_len);
+    told->source = (struct wire_source){(uint32_t)name_len, (uint32_t)text_len, 0};
+    memcpy(told->bytes, name, name_len);
+    memcpy(told->bytes + name_len, text, text_len);
+    return told;
+}
+
+static void tell(const char *name, const char *text, size_t text_len, uint32_t section)
+{
+    struct wire_source_told *told = told_new(name, text, text_len);
+    ck_assert(sources_tell(&sources, &stream, told, section, 5));
+    free(told);
+}
+
+/* Once in a section, in each of them, and not again when it is handed over as well. */
+START_TEST(test_told)
+{
+    uint32_t n;
+    tell("<cell>", "a = 1\n", 6, 0);
+    tell("<cell>", "a = 1\n", 6, 0);
+    tell("<cell>", "a = 2\n", 6, 0);
+    ck_assert_int_eq(n_sources_since(0), 2);
+    ck_assert_mem_eq(stream.batch.events[0].source, "a = 1\n", 6);
+    for (uint32_t section = 1; section < 3; section++) {
+        const uint32_t before = stream.batch.n_events;
+        sources_repeat(&sources, &stream, section, 7);
+        ck_assert_int_eq(n_sources_since(before), 2);
+    }
+    intern_string(&stream.intern, "<cell>", 6);
+    put_source("<cell>", "a = 1\n", 6);
+    ck_assert_int_eq(take(2, &n), 0);
+    ck_assert_uint_eq(n, 0);
+}
+END_TEST
+
+/* What there is no room for is counted, for good; so is what the agent could not tell. */
+START_TEST(test_told_limits)
+{
+    static char much[SOURCES_BYTES / 64];
+    uint32_t n;
+    for (int i = 0; i < 66; i++) {
+        much[0] = (char)i;
+        tell("<much>", much, sizeof much, 0);
+    }
+    ck_assert_int_eq(n_sources_since(0), 64);
+    ck_assert_int_eq(stream.batch.events[stream.batch.n_events - 1].value, 2);
+    struct wire_source_told none = {.record.len = sizeof none, .source.left_out = 1};
+    ck_assert(sources_tell(&sources, &stream, &none, 0, 5));
+    ck_assert_int_eq(stream.batch.events[stream.batch.n_events - 1].value, 3);
+    const uint32_t before = stream.batch.n_events;
+    sources_repeat(&sources, &stream, 1, 7);
+    ck_assert_int_eq(n_sources_since(before), 64);
+    ck_assert_int_eq(stream.batch.events[stream.batch.n_events - 1].value, 3);
+    const struct wire_source others = {.left_out = 4};
+    put(&others, sizeof others);
+    ck_assert_int_eq(take(1, &n), 7);
+}
+END_TEST
+
+/* Lengths that lead beyond the record. */
+START_TEST(test_told_hostile)
+{
+    const uint32_t bad[][2] = {
+        {UINT32_MAX, 1}, {1, UINT32_MAX}, {7, 6}, {6, 7}, {UINT32_MAX, UINT32_MAX}};
+    struct wire_source_told *told = told_new("<cell>", "a = 1\n", 6);
+    for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+        told->source = (struct wire_source){bad[i][0], bad[i][1], 0};
+        ck_assert(!sources_tell(&sources, &stream, told, 0, 5));
+    }
+    ck_assert_uint_eq(stream.batch.n_events, 0);
+    free(told);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("sources");
@@ -145,6 +238,9 @@ int main(void)
     tcase_add_test(tc, test_kept_once);
     tcase_add_test(tc, test_limits);
     tcase_add_test(tc, test_hostile);
+    tcase_add_test(tc, test_told);
+    tcase_add_test(tc, test_told_limits);
+    tcase_add_test(tc, test_told_hostile);
     suite_add_tcase(suite, tc);
     return suite_run(suite);
 }

@@ -38,6 +38,7 @@ const struct pyver pyver_3_8 = {
     },
     .dict = {.keys = 32, .values = 40, .managed = PYVER_NONE, .instance = INSTANCE_DICT},
     .number = {.size = 16, .digits = 24, .size_shift = 0},
+    .tuple = {.items = 24},
     .bytes = {.data = 32},
     .str = {.length = 16, .state = 32, .ascii = 48, .compact = 72, .pointer = 72, .kind_shift = 2},
     .gen = {.iframe = PYVER_NONE, .qualname = 56},

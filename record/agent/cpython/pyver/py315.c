@@ -39,6 +39,7 @@ const struct pyver pyver_3_15 = {
     },
     .dict = {.keys = 32, .values = 40, .managed = 24, .instance = INSTANCE_INLINE},
     .number = {.size = 16, .digits = 24, .size_shift = 3},
+    .tuple = {.items = 32}, /* behind its hash */
     .bytes = {.data = 32},
     .str = {.length = 16, .state = 32, .ascii = 40, .compact = 56, .pointer = 56, .kind_shift = 2},
     .gen = {.iframe = 72, .qualname = 32},
