@@ -224,6 +224,16 @@ struct process {
     bool described;
 };
 
+/*
+ * How much of what a unit says the census has already, of lists that are only added to: a trace is
+ * read more than once.
+ */
+struct census_told {
+    bool any;
+    size_t n_marks, n_sources, n_titles, n_rates, n_steps;
+    uint64_t so_far_ns; /* when what was missing so far was noted */
+};
+
 struct census {
     struct arena arena;
     struct recording **recordings;

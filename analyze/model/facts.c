@@ -42,10 +42,7 @@ void facts_reset(struct facts *facts)
     facts->last_q = 0;
     facts->so_far = (struct ending){0};
     facts->absences_size = 0;
-    facts->is_settled = false;
-    facts->n_marks_settled = facts->n_sources_settled = 0;
-    facts->n_titles_settled = facts->n_rates_settled = facts->n_steps_settled = 0;
-    facts->so_far_settled_ns = 0;
+    facts->told = (struct census_told){0};
 }
 
 void facts_clear(struct facts *facts)

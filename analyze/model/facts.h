@@ -43,10 +43,7 @@ struct facts {
     struct ending so_far;     /* who was missing at end_ns; absences_known: somebody said so */
     size_t absences_size;
 
-    /* what the census has of it already, where it was settled before */
-    bool is_settled;
-    size_t n_marks_settled, n_sources_settled, n_titles_settled, n_rates_settled, n_steps_settled;
-    uint64_t so_far_settled_ns;
+    struct census_told told; /* by this reading of the unit, or by one before it */
 };
 
 /* Times that no machine has seen end here: 146 years. */

@@ -70,7 +70,7 @@ static void settle_meta(const struct facts *facts, struct census *census, struct
 {
     const struct process *const from = &facts->process;
     if (!facts->has_process || (p->described && from->meta_seq < p->meta_seq) ||
-        (facts->is_settled && p->described && from->meta_seq == p->meta_seq))
+        (facts->told.any && p->described && from->meta_seq == p->meta_seq))
         return;
     p->described = true;
     p->meta_seq = from->meta_seq;
@@ -126,7 +126,7 @@ static void settle_ending(struct facts *facts, struct census *census, struct end
 {
     const struct ending *const from = &facts->process.ending;
     const struct ending *const so_far = &facts->so_far;
-    const bool is_later = facts->is_settled && so_far->end_ns > facts->so_far_settled_ns;
+    const bool is_later = facts->told.any && so_far->end_ns > facts->told.so_far_ns;
     if (from->known) {
         *ending = *from;
         ending->reason = copy(census, from->reason);
@@ -135,43 +135,49 @@ static void settle_ending(struct facts *facts, struct census *census, struct end
     }
     if (so_far->absences_known && (!ending->absences_known || (is_later && !ending->known)))
         settle_absences(so_far, census, ending);
-    facts->so_far_settled_ns = so_far->end_ns;
+    facts->told.so_far_ns = so_far->end_ns;
+}
+
+/* A reading of less than the one before it has told nothing new. */
+static void told_grows(size_t *told, size_t n)
+{
+    *told = n > *told ? n : *told;
 }
 
 static void settle_titles(struct facts *facts, struct census *census, struct process *p)
 {
-    for (size_t i = facts->n_titles_settled; i < facts->process.n_titles; i++) {
+    for (size_t i = facts->told.n_titles; i < facts->process.n_titles; i++) {
         struct title_change change = facts->process.titles[i];
         change.time_ns += p->recording->shift_ns;
         change.text = copy(census, change.text);
         census_title(p, change);
     }
-    facts->n_titles_settled = facts->process.n_titles;
+    told_grows(&facts->told.n_titles, facts->process.n_titles);
 }
 
 static void settle_marks(struct facts *facts, struct census *census, struct process *p)
 {
-    for (size_t i = facts->n_marks_settled; i < facts->process.n_marks; i++) {
+    for (size_t i = facts->told.n_marks; i < facts->process.n_marks; i++) {
         struct program_mark mark = facts->process.marks[i];
         mark.time_ns += p->recording->shift_ns;
         mark.text = copy(census, mark.text);
         census_mark(p, mark);
     }
-    facts->n_marks_settled = facts->process.n_marks;
+    told_grows(&facts->told.n_marks, facts->process.n_marks);
     if (facts->process.marks_lost > p->marks_lost) /* counts go up */
         p->marks_lost = facts->process.marks_lost;
 }
 
 static void settle_sources(struct facts *facts, struct census *census, struct process *p)
 {
-    for (size_t i = facts->n_sources_settled; i < facts->process.n_sources; i++) {
+    for (size_t i = facts->told.n_sources; i < facts->process.n_sources; i++) {
         struct kept_source source = facts->process.sources[i];
         source.time_ns += p->recording->shift_ns;
         source.file = copy(census, source.file);
         source.bytes = arena_copy(&census->arena, source.bytes, source.len);
         p->sources_left_out += !census_source(p, source);
     }
-    facts->n_sources_settled = facts->process.n_sources;
+    told_grows(&facts->told.n_sources, facts->process.n_sources);
     if (facts->process.sources_left_out > p->sources_left_out)
         p->sources_left_out = facts->process.sources_left_out;
 }
@@ -179,12 +185,12 @@ static void settle_sources(struct facts *facts, struct census *census, struct pr
 static void settle_rate(struct facts *facts, struct process *p, uint32_t generation)
 {
     p->from_start = p->from_start || generation == 0;
-    for (size_t i = facts->n_rates_settled; i < facts->process.n_rate_changes; i++) {
+    for (size_t i = facts->told.n_rates; i < facts->process.n_rate_changes; i++) {
         struct rate_change change = facts->process.rate_changes[i];
         change.time_ns += p->recording->shift_ns;
         census_rate_change(p, change);
     }
-    facts->n_rates_settled = facts->process.n_rate_changes;
+    told_grows(&facts->told.n_rates, facts->process.n_rate_changes);
 }
 
 void facts_settle_wall(struct facts *facts, struct recording *recording)
@@ -192,12 +198,12 @@ void facts_settle_wall(struct facts *facts, struct recording *recording)
     const char *const hostname = facts->recording.hostname;
     if (hostname != NULL && hostname[0] != '\0' && strcmp(hostname, recording->hostname) != 0)
         return; /* it was merged from another machine: another clock */
-    for (size_t i = facts->n_steps_settled; i < facts->wall.n; i++) {
+    for (size_t i = facts->told.n_steps; i < facts->wall.n; i++) {
         struct wall_step step = facts->wall.steps[i];
         step.time_ns += recording->shift_ns;
         wall_add(&recording->wall, step);
     }
-    facts->n_steps_settled = facts->wall.n;
+    told_grows(&facts->told.n_steps, facts->wall.n);
 }
 
 void facts_settle_threads(const struct facts *facts, struct census *census,
@@ -218,11 +224,11 @@ void facts_settle(struct facts *facts, struct census *census, struct recording *
         recording->segment = facts->recording.segment;
     if (process == 0) {
         settle_ending(facts, census, &recording->ending, shift_ns);
-        facts->is_settled = true;
+        facts->told.any = true;
         return;
     }
     struct process *const p = census_process(census, recording, process);
-    p->generations += !facts->is_settled;
+    p->generations += !facts->told.any;
     settle_meta(facts, census, p);
     settle_account(facts, census, p);
     settle_threads(facts, census, p, quantum_ns);
@@ -237,5 +243,5 @@ void facts_settle(struct facts *facts, struct census *census, struct recording *
     const uint64_t last_ns = quanta_ns(facts->last_q, quantum_ns) + shift_ns;
     if (last_ns > p->last_ns)
         p->last_ns = last_ns;
-    facts->is_settled = true;
+    facts->told.any = true;
 }

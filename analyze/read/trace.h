@@ -48,6 +48,7 @@ struct unit {
     size_t chunks_size; /* of a list of its own, once it has grown; 0 = in the trace's */
     size_t n_taken;     /* chunks of it that a tail has read (tail.h) .. */
     size_t tail;        /* .. and its number there + 1, while it goes on */
+    struct census_told told;
 };
 
 /* A range of time on the common clock: from_ns <= t < to_ns. */
@@ -75,7 +76,7 @@ struct trace {
     struct census census;
     struct window window;
     enum dict_native native; /* which C frames stacks have; set before anything is read */
-    bool has_steps;                       /* trace_read_steps has been here */
+    bool has_steps;          /* trace_read_steps has been here */
     struct trace_count own_count, *count; /* of its passes; another trace's where they share it */
     size_t n_planned;                     /* passes that are still to come */
     trace_damage_fn *report;

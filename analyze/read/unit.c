@@ -304,6 +304,7 @@ bool unit_begin(struct unit_reader *reader, struct trace *trace, const struct un
     dict_reset(&reader->dict);
     reader->dict.native = trace->native;
     facts_reset(&reader->facts);
+    reader->facts.told = unit->told;
     if (!trace_unit_wanted(trace, unit) || !open_chunk(reader))
         return false;
 
@@ -343,6 +344,7 @@ void unit_settle(struct unit_reader *reader)
 {
     facts_settle(&reader->facts, &reader->trace->census, reader->unit->recording,
                  reader->unit->process, reader->unit->generation, reader->quantum_ns);
+    reader->trace->units[reader->unit - reader->trace->units].told = reader->facts.told;
     if (reader->dict.n_contexts > 1 && reader->unit->process != 0)
         census_contexts(
             &reader->trace->census,
