@@ -9,7 +9,9 @@ import { KEYS, METRICS, range_text } from "./data.js";
 import { find_all, nothing_words, stall_list } from "./findings.js";
 import { Flame } from "./flame.jsx";
 import { ALL_CLASSES } from "./read.js";
-import { callers, classes, find, full, help, metric, other, picked, range, reset, root, shown, side, tab, table, theme, threads, trace, view, weight_ns, weights } from "./state.js";
+import { Scopes } from "./scopes.jsx";
+import { scope_words } from "./scopes.js";
+import { callers, choice, classes, find, full, help, metric, other, picked, range, reset, root, shown, side, tab, table, theme, threads, trace, view, wanted, weight_ns, weights } from "./state.js";
 import { Table } from "./table.jsx";
 import { show_stall, Tabs } from "./tabs.jsx";
 import { clock, count, seconds, thinning_text, visible } from "./text.js";
@@ -47,7 +49,7 @@ function Findings({ findings }) {
 }
 
 function Chosen() {
-  const t = trace.value, all = !range.value && !other.value && !threads.value && classes.value === ALL_CLASSES;
+  const t = trace.value, all = !range.value && !other.value && !threads.value && classes.value === ALL_CLASSES && !choice.value.scopes;
   const error = useSignal("");
   const edit = (which, text) => {
     const now = range.value || { from: t.start_ns, to: t.end_ns }, value = Number(text) * 1e9;
@@ -61,6 +63,7 @@ function Chosen() {
       {LEGEND.map(cls => (
         <button key={cls} class="state" aria-pressed={!!(classes.value >> cls & 1)} title="count only what is pressed" onClick={() => { classes.value = (classes.value ^ (1 << cls)) || ALL_CLASSES; }}><b class={"s" + cls} />{STATES[cls].name}</button>
       ))}
+      <Scopes />
       <span class="right">range {input("from")} to {input("to")} s {error.value && <b class="warn">{error.value}</b>} {range.value && <span class="soft">{clock(t, now.from)} – {clock(t, now.to)}, {seconds(now.to - now.from)}</span>} {t.thin && range.value && <span class="soft">{weights.value.likely ? "stacks have a further ± (thinned)" : "exact"}</span>} {range.value && <button onClick={() => { shown.value = { ...range.value }; }}>zoom</button>} {other.value && <span class="soft">B {(other.value.from / 1e9).toFixed(3)} to {(other.value.to / 1e9).toFixed(3)} s</span>} {other.value && <button onClick={() => { other.value = null; }}>no B</button>} {(shown.value || !all) && <button onClick={() => { shown.value = null; reset(); }}>all</button>}</span>
     </div>
   );
@@ -80,7 +83,7 @@ function Toolbar() {
 }
 
 function Help() {
-  const rows = [["drag on the timeline", "choose a range; everything below counts it"], ["the same with Shift", "choose a second range: what differs, and whether that is real"], ["wheel, + and -", "zoom in time"], ["click a thread's name", "only this thread; Ctrl adds, double click opens a group"], ["click a box", "zoom to it, and show its source"], ["right click a box or row", "who calls it"], ["/", "find"], ["arrow left, right; with Shift", "move the range; its end"], ["[ and ]", "the stall before, the next one"], ["1 to 6", "weight"], ["f i v o", "flame, icicle, inverted, order of time"], ["t", "functions, lines, files, modules"], ["w", "of two ranges: as wide as A, as wide as B"], ["Enter", "source of the chosen function"], ["Esc", "back"]];
+  const rows = [["drag on the timeline", "choose a range; everything below counts it"], ["the same with Shift", "choose a second range: what differs, and whether that is real"], ["wheel, + and -", "zoom in time"], ["click a thread's name", "only this thread; Ctrl adds, double click opens a group"], ["click a phase or a mark on the timeline", "its time, or the time after it"], ["click a box", "zoom to it, and show its source"], ["right click a box or row", "who calls it"], ["/", "find"], ["arrow left, right; with Shift", "move the range; its end"], ["[ and ]", "the stall before, the next one"], ["1 to 6", "weight"], ["f i v o", "flame, icicle, inverted, order of time"], ["t", "functions, lines, files, modules"], ["w", "of two ranges: as wide as A, as wide as B"], ["Enter", "source of the chosen function"], ["Esc", "back"]];
   return <section class="help" aria-label="help"><table class="rows"><tbody>{rows.map(([a, b]) => <tr key={a}><th scope="row">{a}</th><td class="name">{b}</td></tr>)}</tbody></table></section>;
 }
 
@@ -117,7 +120,7 @@ export function App() {
     addEventListener("keydown", on);
     return () => removeEventListener("keydown", on);
   }, [stalls]);
-  const words = range.value ? ` --from ${range_text(range.value.from)} --to ${range_text(range.value.to)}` : "";
+  const words = [...(range.value ? ["--from", range_text(range.value.from), "--to", range_text(range.value.to)] : []), ...scope_words(wanted.value).map(visible)].map(word => " " + word).join("");
   return (
     <>
       <Header />

@@ -5,8 +5,9 @@ import { useMemo } from "preact/hooks";
 import { ChangesFlame, ChangesTable, change_words, Legend, Sides } from "./changes.jsx";
 import { compare, KEYS, row_name } from "./data.js";
 import { ALL_CLASSES, NO_FRAMES } from "./read.js";
-import { choice, classes, compared, metric, other, picked, tab, table, threads, trace } from "./state.js";
-import { file_end, seconds } from "./text.js";
+import { choice, classes, compared, metric, other, picked, tab, table, threads, trace, wanted } from "./state.js";
+import { scope_words } from "./scopes.js";
+import { file_end, seconds, visible } from "./text.js";
 import { NO_FRAMES_FN, words_of } from "./versus.js";
 
 const amount = ns => (ns < 0 ? "−" : "") + (Math.abs(ns) / 1e6).toFixed(1);
@@ -21,7 +22,7 @@ function Told({ all, tested, real, blocks }) {
   return (
     <>
       <p class="soft note">all together {amount(all.a)} → {amount(all.b)} ms/s ±{amount(all.margin)}{all.a > 0 ? ` (${change_words(all.a, all.b)})` : ""}: <b>{all.verdict}</b>; {real} of {tested} rows tested {real === 1 ? "is" : "are"} real; of rows called real, 1 in 20 may be chance. Judged by how the ranges vary within (blocks of {seconds(blocks[0].size)} and {seconds(blocks[1].size)}).</p>
-      {words && !part && <p class="soft note">In a terminal: <code>pyanalyze diff {words.join(" ")} TRACE TRACE</code></p>}
+      {words && !part && <p class="soft note">In a terminal: <code>pyanalyze diff {[...words, ...scope_words(wanted.value).map(visible)].join(" ")} TRACE TRACE</code></p>}
     </>
   );
 }

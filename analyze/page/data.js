@@ -85,15 +85,15 @@ export const METRICS = {
 };
 
 // Call fn(thread, run, first interval, end) for the parts of runs in the range, of the chosen threads
-// (a Set of indices; null: all) and classes (a mask).
-export function each_run(trace, { range = null, threads = null, classes = ALL_CLASSES }, fn) {
+// (a Set of indices; null: all), classes (a mask) and scopes (scopes.js: 1 for each that is chosen; null: all).
+export function each_run(trace, { range = null, threads = null, classes = ALL_CLASSES, scopes = null }, fn) {
   for (const process of trace.processes) {
     const [from, to] = intervals(trace, process, range);
     for (const thread of process.threads) {
       if (threads && !threads.has(thread.index)) continue;
-      const { start, cls, runs } = thread;
+      const { start, cls, runs, scope } = thread;
       for (let i = run_at(thread, from); i < runs && start[i] < to; i++) {
-        if (cls[i] >= CLASSES || !(classes >> cls[i] & 1)) continue;
+        if (cls[i] >= CLASSES || !(classes >> cls[i] & 1) || (scopes && scopes[scope[i]] !== 1)) continue;
         fn(thread, i, start[i] < from ? from : start[i], start[i + 1] > to ? to : start[i + 1]);
       }
     }
@@ -109,14 +109,14 @@ export function run_cpu(thread, i, from, to) {
 }
 
 // The carries whose samples are in the range: fn(thread, run that takes it, ns).
-function each_carry(trace, { range = null, threads = null, classes = ALL_CLASSES }, fn) {
+export function each_carry(trace, { range = null, threads = null, classes = ALL_CLASSES, scopes = null }, fn) {
   for (const process of trace.processes) {
     const [from, to] = intervals(trace, process, range);
     for (const thread of process.threads) {
       if (threads && !threads.has(thread.index)) continue;
       for (let k = lower(thread.carry_at, from); k < thread.carries && thread.carry_at[k] < to; k++) {
         const run = thread.carry_run[k];
-        if (run < thread.runs && Math.max(thread.start[run], thread.carry_at[k]) < to && classes >> thread.cls[run] & 1)
+        if (run < thread.runs && Math.max(thread.start[run], thread.carry_at[k]) < to && classes >> thread.cls[run] & 1 && (!scopes || scopes[thread.scope[run]] === 1))
           fn(thread, run, thread.carry_ns[k]);
       }
     }
@@ -150,17 +150,17 @@ const BINS_KEPT = 16;
 
 // Of a whole bin: per node what is in shares, and the squares of these. The same for all ranges that cut
 // it, and two borders of ranges are all that move, so some are kept.
-function of_bin(trace, { threads, classes }, metric, process, begin, end) {
-  const mask = (METRICS[metric].mask || ALL_CLASSES) & (classes ?? ALL_CLASSES), key = JSON.stringify([metric, mask, threads && [...threads], trace.processes.indexOf(process), begin, end]);
+function of_bin(trace, { threads, classes, scopes }, metric, process, begin, end) {
+  const mask = (METRICS[metric].mask || ALL_CLASSES) & (classes ?? ALL_CLASSES), key = JSON.stringify([metric, mask, threads && [...threads], scopes && scopes.join(""), trace.processes.indexOf(process), begin, end]);
   trace.bins ||= new Map();
   if (trace.bins.has(key)) return trace.bins.get(key);
   if (trace.bins.size >= BINS_KEPT) trace.bins.delete(trace.bins.keys().next().value);
   const weights = new Float64Array(trace.nodes), squares = new Float64Array(trace.nodes);
   for (const thread of process.threads) {
     if (threads && !threads.has(thread.index)) continue;
-    const { start, share, cls, node } = thread;
+    const { start, share, cls, node, scope } = thread;
     for (let i = run_at(thread, begin); i < thread.runs && start[i] < end; i++) {
-      if (!share[i] || !(mask >> cls[i] & 1)) continue;
+      if (!share[i] || !(mask >> cls[i] & 1) || (scopes && scopes[scope[i]] !== 1)) continue;
       const from = Math.max(begin, start[i]), to = Math.min(end, start[i + 1]), weight = METRICS[metric].mask ? to - from : run_cpu(thread, i, from, to);
       weights[node[i]] += weight;
       squares[node[i]] += weight * weight * share[i] / (to - from);
@@ -381,10 +381,10 @@ export function by_thread(trace, choice) {
 }
 
 // Per waiting thread: a Map of holder (index of the thread, -1 = nobody or not known) -> ns.
-export function gil(trace, { range = null, threads = null }) {
-  if (trace.thin) return gil_of_bins(trace, { range, threads });
+export function gil(trace, { range = null, threads = null, scopes = null }) {
+  if (trace.thin) return gil_of_bins(trace, { range, threads, scopes });
   const out = trace.threads.map(() => new Map());
-  each_run(trace, { range, threads, classes: 1 << WAITS_GIL }, (thread, i, from, to) => {
+  each_run(trace, { range, threads, scopes, classes: 1 << WAITS_GIL }, (thread, i, from, to) => {
     const process = trace.processes[thread.process], { hold, hold_at, holds } = process;
     // who waits does not hold it, whatever was noted: it was just being handed over
     const add = (who, n) => { if (who === thread.index) who = -1; out[thread.index].set(who, (out[thread.index].get(who) || 0) + n * process.interval_ns); };
@@ -399,13 +399,13 @@ export function gil(trace, { range = null, threads = null }) {
 }
 
 // The same of a page that was thinned. Of a bin that the range cuts, each pair has the part that its
-// waiting thread waited in the range.
-function gil_of_bins(trace, { range, threads }) {
+// waiting thread waited in the range and in the scopes.
+function gil_of_bins(trace, { range, threads, scopes }) {
   const out = trace.threads.map(() => new Map()), { bin } = trace.thin;
-  const waited = (thread, from, to) => {
+  const waited = (thread, from, to, scopes = null) => {
     let n = 0;
     for (let i = run_at(thread, from); i < thread.runs && thread.start[i] < to; i++)
-      if (thread.cls[i] === WAITS_GIL) n += Math.min(to, thread.start[i + 1]) - Math.max(from, thread.start[i]);
+      if (thread.cls[i] === WAITS_GIL && (!scopes || scopes[thread.scope[i]] === 1)) n += Math.min(to, thread.start[i + 1]) - Math.max(from, thread.start[i]);
     return n;
   };
   for (const process of trace.processes) {
@@ -414,9 +414,9 @@ function gil_of_bins(trace, { range, threads }) {
       const begin = process.pair_bin[k] * bin, end = begin + bin, thread = trace.threads[process.pair_waiter[k]];
       if (threads && !threads.has(thread.index)) continue;
       let part = 1;
-      if (begin < from || end > to) {
+      if (begin < from || end > to || scopes) {
         const key = thread.index + " " + begin;
-        if (!parts.has(key)) parts.set(key, waited(thread, Math.max(from, begin), Math.min(to, end)) / (waited(thread, begin, end) || 1));
+        if (!parts.has(key)) parts.set(key, waited(thread, Math.max(from, begin), Math.min(to, end), scopes) / (waited(thread, begin, end) || 1));
         part = parts.get(key);
       }
       const who = process.pair_holder[k] - 1, ns = part * process.pair_n[k] * process.interval_ns;
@@ -462,14 +462,14 @@ export function heat(trace, self, file) {
 }
 
 // States of a thread in `columns` equal parts of a range: Float64Array of CLASSES per part, in shares of the part.
-export function strip(trace, thread, range, columns) {
+export function strip(trace, thread, range, columns, scopes = null) {
   const process = trace.processes[thread.process], out = new Float64Array(columns * CLASSES);
   const scale = (range.to - range.from) / columns / process.interval_ns;
   const origin = (range.from - process.origin_ns) / process.interval_ns;
   for (let i = run_at(thread, Math.max(0, origin)); i < thread.runs; i++) {
     const a = (thread.start[i] - origin) / scale, b = (thread.start[i + 1] - origin) / scale;
     if (a >= columns) break;
-    if (thread.cls[i] >= CLASSES) continue;
+    if (thread.cls[i] >= CLASSES || (scopes && scopes[thread.scope[i]] !== 1)) continue;
     for (let k = Math.max(0, Math.floor(a)); k < columns && k < b; k++)
       out[k * CLASSES + thread.cls[i]] += Math.max(0, Math.min(b, k + 1) - Math.max(a, k));
   }

@@ -14,7 +14,7 @@ function layout(width) {
   if (view.value === "order" && t.thin) return { list: [], total: 0, note: "this page was thinned: the order of stacks is not in it (pyanalyze report --exact)" };
   if (view.value === "order") {
     const only = threads.value && threads.value.size === 1 ? t.threads[[...threads.value][0]] : t.threads.find(th => th.main) || t.threads[0];
-    const list = only && course(t, only, range.value);
+    const list = only && course(t, only, range.value, undefined, choice.value.scopes);
     if (!list) return { list: [], total: 0, note: "too many stacks for the order of time: choose a shorter range and one thread" };
     const [from, to] = intervals(t, t.processes[only.process], range.value);
     for (const box of list) box.x -= from;

@@ -102,6 +102,7 @@ export function decode(raw) {
       thread.quantum_ns = trace.processes[thread.process].quantum_ns;
       read_runs(trace, thread, columns, of_code);
     });
+    read_phases(trace, columns);
     read_lengths(trace.threads, columns);
     for (const thread of trace.threads) if (trace.thin) find_shares(trace.thin, thread, trace.nodes);
     for (const thread of trace.threads) read_cpu(thread, columns);
@@ -175,6 +176,9 @@ function read_runs(trace, thread, c, of_code) {
   thread.cls = new Uint8Array(n);
   thread.gc = new Uint8Array(n);
   thread.call = new Uint16Array(n);
+  const scoped = trace.scopes.length > 0;
+  thread.scope = scoped ? new Uint16Array(n) : null;
+  let scope = 0;
   for (let i = 0; i < n; i++) {
     const state = c.run_state.byte(), call = state >> 4;
     thread.cls[i] = state & 7;
@@ -184,8 +188,28 @@ function read_runs(trace, thread, c, of_code) {
       const node = of_code[c.run_node.number()];
       if (!(node >= 0)) throw new RangeError();
       thread.node[i] = node;
+      if (scoped) thread.scope[i] = scope += c.run_scope.signed();
+      if (scoped && !trace.scopes[scope]) throw new RangeError();
     }
   }
+}
+
+// Phases and labels that are kept, by beginning; `to` is the end of the recording where `open`, `said` -1
+// where there was no room for the name, `up` the one that it is in, -1 none, `thread` likewise.
+function read_phases(trace, c) {
+  let at = 0;
+  trace.phases = Array.from({ length: trace.phases }, (_, i) => {
+    const said = c.phase_said.number() - 1, up = c.phase_up.number() - 1, who = c.phase_thread.number();
+    const from = at += c.phase_begin.number(), len = c.phase_len.number(), thread = who % 2 ? (who - 1) / 2 : -1;
+    if (said >= trace.said.length || up >= trace.phases || thread >= trace.threads.length) throw new RangeError();
+    const process = thread >= 0 ? trace.threads[thread].process : who / 2;
+    if (!trace.processes[process]) throw new RangeError();
+    const { origin_ns, intervals, interval_ns } = trace.processes[process];
+    return { i, said, up, thread, process, from, to: len ? from + len - 1 : Math.max(from, origin_ns + intervals * interval_ns), open: !len };
+  });
+  trace.marks.sort((a, b) => a[2] - b[2]);
+  for (const [label, name, value] of trace.said) if (!(name < trace.texts.length && value < trace.texts.length && label <= 1)) throw new RangeError();
+  for (const [task, ...said] of trace.scopes) if (task > trace.texts.length || said.some(id => !trace.said[id])) throw new RangeError();
 }
 
 // How long runs are stands class by class, of all threads.
@@ -217,7 +241,7 @@ function find_shares({ bin, fine }, thread, nodes) {
       sums[id] = (of_bin[id] === at ? sums[id] : 0) + length;
       of_bin[id] = at;
       if (first[cls] < 0) first[cls] = k;
-      else if (thread.node[first[cls]] !== thread.node[k] || thread.call[first[cls]] !== thread.call[k] || thread.gc[first[cls]] !== thread.gc[k]) several[cls] = 1;
+      else if (thread.node[first[cls]] !== thread.node[k] || thread.call[first[cls]] !== thread.call[k] || thread.gc[first[cls]] !== thread.gc[k] || (thread.scope && thread.scope[first[cls]] !== thread.scope[k])) several[cls] = 1;
     }
     for (let j = from; j < k; j++) {
       const all = sums[key(j)];

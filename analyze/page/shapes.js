@@ -121,7 +121,7 @@ export function inverted(trace, self, least, fn = null) {
 }
 
 // One thread in the order of time: boxes over intervals. Only where runs are few enough to be drawn.
-export function course(trace, thread, range, max_runs = 20000) {
+export function course(trace, thread, range, max_runs = 20000, scopes = null) {
   const process = trace.processes[thread.process], [from, to] = intervals(trace, process, range);
   const first = run_at(thread, from), out = [], open = [];
   let n = 0;
@@ -135,7 +135,7 @@ export function course(trace, thread, range, max_runs = 20000) {
   for (let i = first; i < thread.runs && thread.start[i] < to; i++) {
     if (++n > max_runs) return null;
     const at = Math.max(from, thread.start[i]);
-    if (thread.cls[i] >= CLASSES) {
+    if (thread.cls[i] >= CLASSES || (scopes && scopes[thread.scope[i]] !== 1)) {
       close(0, at);
       continue;
     }

@@ -3,6 +3,7 @@
 // state - what is chosen, once, for all parts of the page; and in the address, so that a link is a state.
 import { computed, effect, signal } from "@preact/signals";
 import { KEYS, METRICS, sum } from "./data.js";
+import { scope_names, scopes_of } from "./scopes.js";
 import { versus } from "./versus.js";
 import { ALL_CLASSES } from "./read.js";
 
@@ -12,6 +13,9 @@ export const other = signal(null); // a second range to compare it with
 export const shown = signal(null); // what of the time the timeline shows
 export const threads = signal(null); // a Set of indices; null: all
 export const classes = signal(ALL_CLASSES); // a mask of states
+export const phase = signal(null); // { name, value }: only what is in such a phase; of any detail where value is undefined
+export const label = signal(null); // likewise, key and value
+export const task = signal(null); // a name
 export const metric = signal("cpu");
 export const view = signal("flame"); // flame, icicle, inverted, order
 export const table = signal("functions");
@@ -29,14 +33,16 @@ export const cumulative = signal(false); // of a diff: rows are counted with wha
 // Tables of a page of a diff, and what diff calls their rows.
 export const TABLES = { functions: "function", lines: "line", files: "file", threads: "thread" };
 
-export const choice = computed(() => ({ range: range.value, threads: threads.value, classes: classes.value }));
+export const wanted = computed(() => ({ phase: phase.value, label: label.value, task: task.value }));
+const scopes = computed(() => (trace.value && trace.value.kind !== "diff" ? scopes_of(trace.value, wanted.value) : null));
+export const choice = computed(() => ({ range: range.value, threads: threads.value, classes: classes.value, scopes: scopes.value }));
 export const weights = computed(() => (trace.value && trace.value.kind !== "diff" ? sum(trace.value, choice.value, metric.value) : null));
 
 // What differs between the range and the other one; of a page that was thinned that cannot be told.
 export const compared = computed(() => (other.value && !trace.value.thin ? versus(trace.value, choice.value, other.value, metric.value, table.value) : null));
 
 export function reset() {
-  range.value = other.value = threads.value = callers.value = null;
+  range.value = other.value = threads.value = callers.value = phase.value = label.value = task.value = null;
   classes.value = ALL_CLASSES;
   root.value = 0;
 }
@@ -56,6 +62,8 @@ const FIELDS = {
   d: [theme, text => text === "dark" || text === "light", ""],
 };
 
+const PAIRS = [["p", phase, "phases"], ["l", label, "labels"]];
+
 function write_hash() {
   const out = new URLSearchParams(), t = trace.value;
   const text = r => [r.from, r.to].map(ns => (ns / 1e9).toFixed(9).replace(/\.?0+$/, "")).join("-");
@@ -63,6 +71,8 @@ function write_hash() {
   if (other.value) out.set("t2", text(other.value));
   if (threads.value) out.set("th", [...threads.value].join(" "));
   if (classes.value !== ALL_CLASSES) out.set("s", classes.value);
+  for (const [key, field] of PAIRS) if (field.value) for (const text of [field.value.name, field.value.value]) if (text !== undefined) out.append(key, text);
+  if (task.value !== null) out.set("k", task.value);
   if (picked.value >= 0) out.set("f", picked.value);
   for (const [key, [field, , usual]] of Object.entries(FIELDS)) if (field.value !== usual) out.set(key, field.value);
   const hash = out.toString();
@@ -83,6 +93,12 @@ export function read_hash() {
   const list = (hash.get("th") || "").split(" ").filter(Boolean).map(Number).filter(i => t.threads[i]);
   threads.value = list.length ? new Set(list) : null;
   classes.value = Number(hash.get("s")) & ALL_CLASSES || ALL_CLASSES;
+  const names = scope_names(t);
+  for (const [key, field, list] of PAIRS) {
+    const [name, value] = hash.getAll(key);
+    field.value = names[list].some(one => (Array.isArray(one) ? one[0] : one) === name) ? { name, value } : null;
+  }
+  task.value = names.tasks.includes(hash.get("k")) ? hash.get("k") : null;
 }
 
 export function follow_hash() {

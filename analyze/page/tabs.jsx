@@ -6,10 +6,13 @@ import { STATES } from "./colors.js";
 import { by_thread, gil } from "./data.js";
 import { in_doubt, stall_threads, stall_why, thread_words } from "./findings.js";
 import { CLASSES } from "./read.js";
+import { has_scopes } from "./scopes.js";
+import { Phases, Tasks } from "./scopes.jsx";
 import { Source } from "./source.jsx";
 import { choice, metric, range, shown, tab, threads, trace } from "./state.js";
 import { clock, file_end, percent, seconds, visible } from "./text.js";
 import { choose_range, time_span } from "./timeline.jsx";
+import { Wide } from "./wide.jsx";
 
 export function show_stall(stall) {
   const margin = Math.max(stall.ns, 1e8);
@@ -23,9 +26,6 @@ export function show_stall(stall) {
 }
 
 const cell = value => (value === null || value === undefined ? "" : typeof value === "number" ? (Number.isInteger(value) ? String(value) : value.toFixed(3)) : visible(typeof value === "object" ? JSON.stringify(value) : value));
-
-// What may be wider than the page is scrolled by itself, by keys, too.
-const Wide = ({ name, children }) => <div class="wide" tabIndex={0} role="region" aria-label={name}>{children}</div>;
 
 function Plain({ rows, caption, skip = [] }) {
   if (!Array.isArray(rows) || !rows.length) return <p class="soft">none</p>;
@@ -159,10 +159,13 @@ function Info() {
   return <div class="sections">{Object.entries(info).map(([name, value]) => (value && typeof value === "object" ? section(name, value) : null))}</div>;
 }
 
-export const TABS = { source: "Source", stalls: "Stalls", gil: "GIL", threads: "Threads", processes: "Processes", info: "How well it was recorded" };
+export const TABS = { source: "Source", stalls: "Stalls", gil: "GIL", threads: "Threads", phases: "Phases", tasks: "Tasks", processes: "Processes", info: "How well it was recorded" };
 
 export function Tabs({ stalls }) {
-  const at = Object.hasOwn(TABS, tab.value) ? tab.value : "source", names = Object.keys(TABS);
+  const t = trace.value;
+  const there = { phases: t.by_name.length > 0 || t.by_label.length > 0 || (has_scopes(t) && t.said.length > 0), tasks: has_scopes(t) && t.scopes.some(([task]) => task !== 0) };
+  const names = Object.keys(TABS).filter(name => there[name] !== false);
+  const at = names.includes(tab.value) ? tab.value : "source";
   const keys = e => {
     const step = e.key === "ArrowRight" ? 1 : e.key === "ArrowLeft" ? -1 : 0;
     if (!step) return;
@@ -180,6 +183,8 @@ export function Tabs({ stalls }) {
         {at === "stalls" && <Stalls stalls={stalls} />}
         {at === "gil" && <Gil />}
         {at === "threads" && <Threads />}
+        {at === "phases" && <Phases />}
+        {at === "tasks" && <Tasks />}
         {at === "processes" && <Plain rows={trace.value.parts.processes} caption="of the whole recording" />}
         {at === "info" && <Info />}
       </div>

@@ -8,7 +8,9 @@ import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import { is_dark, state_color } from "./colors.js";
 import { curves, snap_range, strip } from "./data.js";
 import { BLOCKED, CLASSES, KERNEL, ON_CPU, READY, UNKNOWN, WAITS_GIL } from "./read.js";
-import { other, range, shown, theme, threads, trace } from "./state.js";
+import { draw_bars, draw_marks, LANE, MARKS, mark_words, phase_words } from "./lanes.js";
+import { lanes_of } from "./scopes.js";
+import { choice, other, range, shown, theme, threads, trace } from "./state.js";
 import { clock, seconds, thread_kind, visible } from "./text.js";
 
 const LABEL = 170, AXIS = 22, CURVES = 70, STALLS = 14, ROW = 18, RIGHT = 12;
@@ -35,7 +37,7 @@ export function choose_range(from, to, field = range) {
 // All but what is chosen, which is drawn over it: made anew only when something of it is another.
 function draw_base(base, canvas, rows, stalls) {
   const t = trace.value, { from, to } = time_span(), ratio = devicePixelRatio || 1, width = canvas.width, height = canvas.height;
-  const key = [from, to, width, height, ratio, is_dark(), rows.map(row => row.name).join("\0"), threads.value && [...threads.value].join(" ")].join("\n");
+  const key = [from, to, width, height, ratio, is_dark(), rows.map(row => row.name).join("\0"), threads.value && [...threads.value].join(" "), choice.value.scopes && choice.value.scopes.join("")].join("\n");
   if (base.key === key) return base.picture;
   const picture = document.createElement("canvas"), c = picture.getContext("2d"), plot = Math.max(50, width / ratio - LABEL - RIGHT);
   picture.width = width;
@@ -47,14 +49,18 @@ function draw_base(base, canvas, rows, stalls) {
   draw_axis(c, t, from, to, x_of, plot, height / ratio, ink, soft);
   draw_curves(c, t, { from, to }, plot, ink, soft);
   draw_stalls(c, stalls, x_of, from, to);
-  rows.forEach((row, i) => draw_strip(c, t, row, { from, to }, plot, AXIS + CURVES + STALLS + i * ROW, ink, ratio));
+  if (t.marks.length) draw_marks(c, t, x_of, from, to, { y: AXIS + CURVES + STALLS, left: LABEL }, ink);
+  for (const row of rows) {
+    draw_strip(c, t, row, { from, to }, plot, row.y, ink, ratio);
+    if (row.lanes) draw_bars(c, t, row.lanes, x_of, from, to, { y: row.y + ROW - 2, left: LABEL, right: LABEL + plot }, ink);
+  }
   base.key = key;
   return base.picture = picture;
 }
 
 function draw(canvas, rows, stalls, drag, base) {
   const { from, to } = time_span(), ratio = devicePixelRatio || 1;
-  const width = Math.max(100, canvas.parentNode.clientWidth), height = AXIS + CURVES + STALLS + rows.length * ROW + 4;
+  const width = Math.max(100, canvas.parentNode.clientWidth), height = rows_end(rows) + 4;
   canvas.width = width * ratio;
   canvas.height = height * ratio;
   canvas.style.height = height + "px";
@@ -139,7 +145,7 @@ function draw_stalls(c, stalls, x_of, from, to) {
 function draw_strip(c, t, row, span, plot, y, ink, ratio) {
   const n = Math.max(10, Math.floor(plot)), height = ROW - 3, sums = new Float64Array(n * CLASSES);
   for (const thread of row.threads) {
-    const one = strip(t, thread, span, n);
+    const one = strip(t, thread, span, n, choice.value.scopes);
     for (let i = 0; i < sums.length; i++) sums[i] += one[i];
   }
   const many = row.threads.length;
@@ -174,6 +180,26 @@ function draw_strip(c, t, row, span, plot, y, ink, ratio) {
   c.globalAlpha = 1;
 }
 
+// Where rows of threads begin, and end: below what is for all of them.
+const rows_begin = t => AXIS + CURVES + STALLS + (t.marks.length ? MARKS : 0);
+const rows_end = rows => (rows.length ? rows[rows.length - 1].y + rows[rows.length - 1].height : AXIS + CURVES + STALLS);
+
+// Rows with their places, and the phases of their threads in lanes below.
+function place_rows(t, rows) {
+  let y = rows_begin(t);
+  t.lanes ||= new Map();
+  for (const row of rows) {
+    const key = row.threads.map(thread => thread.index).join(" ");
+    if (t.phases.length && !t.lanes.has(key)) t.lanes.set(key, lanes_of(t, row.threads));
+    const lanes = t.phases.length ? t.lanes.get(key) : null;
+    row.lanes = lanes && lanes.lanes ? lanes : null;
+    row.y = y;
+    row.height = ROW + (row.lanes ? row.lanes.lanes * LANE + 2 : 0);
+    y += row.height;
+  }
+  return rows;
+}
+
 // Threads as rows: what has a number at its end and several of its kind is one row, unless opened.
 export function timeline_rows(t, opened) {
   const rows = [], groups = new Map(), several = t.processes.length > 1;
@@ -193,8 +219,8 @@ export function timeline_rows(t, opened) {
 }
 
 export function Timeline({ stalls }) {
-  const canvas = useRef(), base = useRef({}), drag = useSignal(null), opened = useSignal(new Set()), hover = useRef();
-  const t = trace.value, rows = timeline_rows(t, opened.value);
+  const canvas = useRef(), base = useRef({}), down_on = useRef(null), drag = useSignal(null), opened = useSignal(new Set()), hover = useRef();
+  const t = trace.value, rows = place_rows(t, timeline_rows(t, opened.value));
   void theme.value; // colors are the canvas' own
   const redraw = () => canvas.current && draw(canvas.current, rows, stalls, drag.value, base.current);
   useLayoutEffect(redraw);
@@ -207,7 +233,19 @@ export function Timeline({ stalls }) {
     const { from, to } = time_span();
     return from + (Math.max(0, Math.min(plot(), x - LABEL)) / plot()) * (to - from);
   };
-  const row_at = y => rows[Math.floor((y - AXIS - CURVES - STALLS) / ROW)];
+  const row_at = y => rows.find(row => y >= row.y && y < row.y + row.height);
+  const near = (list, x, begin, end) => list.filter(one => ns_at(x + 3) >= begin(one) && ns_at(x - 3) <= end(one));
+  // The shortest one where several lie under it: those around it can be met elsewhere.
+  const phase_at = (x, y) => {
+    const row = row_at(y), lane = row && row.lanes ? Math.floor((y - row.y - ROW + 2) / LANE) : -1;
+    if (lane < 0) return null;
+    const bars = near(row.lanes.bars.filter(bar => bar.lane === lane), x, bar => bar.phase.from, bar => bar.phase.to);
+    return bars.length ? bars.reduce((a, b) => (b.phase.to - b.phase.from < a.phase.to - a.phase.from ? b : a)).phase : null;
+  };
+  const mark_at = (x, y) => {
+    const top = AXIS + CURVES + STALLS, marks = t.marks.length && y >= top && y < top + MARKS ? near(t.marks, x, mark => mark[2], mark => mark[2]) : [];
+    return marks.length ? marks.reduce((a, b) => (Math.abs(b[2] - ns_at(x)) < Math.abs(a[2] - ns_at(x)) ? b : a)) : null;
+  };
   const choose_row = (row, add) => {
     const mine = row.threads.map(thread => thread.index), now = threads.value;
     if (add) threads.value = new Set([...(now || []), ...mine]);
@@ -227,20 +265,26 @@ export function Timeline({ stalls }) {
     }
     const stall = stalls.find(s => e.offsetY >= AXIS + CURVES && e.offsetY < AXIS + CURVES + STALLS && ns_at(e.offsetX + 3) >= s.from && ns_at(e.offsetX - 3) <= s.to);
     if (stall) return stall.show();
+    const phase = phase_at(e.offsetX, e.offsetY), mark = mark_at(e.offsetX, e.offsetY);
+    if (mark) return choose_range(mark[2], t.end_ns);
+    down_on.current = phase;
     const from = ns_at(e.offsetX);
     canvas.current.setPointerCapture(e.pointerId);
     drag.value = { from, to: from, second: e.shiftKey };
   };
   const move = e => {
     const ns = ns_at(e.offsetX), row = row_at(e.offsetY);
-    hover.current.textContent = e.offsetX < LABEL ? (row ? `${visible(row.name)}: click to choose, Ctrl adds${row.key ? ", double click opens the group" : ""}` : "") : `${clock(t, ns)} (${seconds(ns - t.start_ns)} after the start)${row ? " " + visible(row.name) : ""}`;
+    const phase = e.offsetX >= LABEL && phase_at(e.offsetX, e.offsetY), mark = e.offsetX >= LABEL && mark_at(e.offsetX, e.offsetY);
+    hover.current.textContent = phase ? phase_words(t, phase) : mark ? mark_words(t, mark) : e.offsetX < LABEL ? (row ? `${visible(row.name)}: click to choose, Ctrl adds${row.key ? ", double click opens the group" : ""}` : "") : `${clock(t, ns)} (${seconds(ns - t.start_ns)} after the start)${row ? " " + visible(row.name) : ""}`;
     if (drag.value) drag.value = { ...drag.value, to: ns };
   };
   const up = () => {
     if (!drag.value) return;
     const { from, to, second } = drag.value, { from: a, to: b } = time_span();
-    choose_range(Math.abs(to - from) / (b - a) > 0.002 ? from : null, to, second ? other : range);
-    drag.value = null;
+    const is_drag = Math.abs(to - from) / (b - a) > 0.002, phase = down_on.current;
+    if (!is_drag && phase) choose_range(phase.from, phase.to, second ? other : range);
+    else choose_range(is_drag ? from : null, to, second ? other : range);
+    down_on.current = drag.value = null;
   };
   const wheel = e => {
     if (!e.ctrlKey && !e.shiftKey && Math.abs(e.deltaY) < Math.abs(e.deltaX)) return;

@@ -86,9 +86,9 @@ function each_weight(trace, choice, cuts, b, metric, fn) {
     const from = cuts.get(process)[b], to = cuts.get(process)[b + 1];
     for (const thread of process.threads) {
       if (choice.threads && !choice.threads.has(thread.index)) continue;
-      const { start, cls, runs } = thread;
+      const { start, cls, runs, scope } = thread;
       for (let i = run_at(thread, from); i < runs && start[i] < to; i++) {
-        if (!((cpu ? choice.classes : mask) >> cls[i] & 1) || cls[i] >= CLASSES) continue;
+        if (!((cpu ? choice.classes : mask) >> cls[i] & 1) || cls[i] >= CLASSES || (choice.scopes && choice.scopes[scope[i]] !== 1)) continue;
         const first = Math.max(from, start[i]), end = Math.min(to, start[i + 1]), weight = cpu ? run_cpu(thread, i, first, end) : (end - first) * process.interval_ns;
         if (!(weight > 0)) continue;
         fn(thread.node[i], weight, cpu ? cpu_ticks(process, thread, i, first, end) : end - first - (missed_before(process, end) - missed_before(process, first)));
@@ -107,7 +107,7 @@ function carries_of(trace, choice, cuts, n, metric) {
       if (choice.threads && !choice.threads.has(thread.index)) continue;
       for (let k = 0; k < thread.carries; k++) {
         const run = thread.carry_run[k];
-        if (run >= thread.runs || thread.carry_at[k] < own[0] || !(choice.classes >> thread.cls[run] & 1)) continue;
+        if (run >= thread.runs || thread.carry_at[k] < own[0] || !(choice.classes >> thread.cls[run] & 1) || (choice.scopes && choice.scopes[thread.scope[run]] !== 1)) continue;
         const at = Math.max(thread.start[run], thread.carry_at[k]);
         let b = 0;
         while (b < n && own[b + 1] <= at) b++;

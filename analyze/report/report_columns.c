@@ -185,14 +185,21 @@ static void put_nodes(struct columns *c)
 
 static void put_runs(struct columns *c, const struct report_thread *t)
 {
+    const bool has_scopes = c->report->scopes.n_scopes > 0;
+    int64_t scope = 0;
     for (size_t i = 0; i < t->course.n_runs; i++) {
         const struct report_run *const run = &t->course.runs[i];
         const unsigned call = run->call < CALL_LONG ? run->call : CALL_LONG;
         put_byte(c, REPORT_COLUMN_run_state, run->class + 8u * run->gc + 16u * call);
         if (call == CALL_LONG)
             put(c, REPORT_COLUMN_run_call, run->call);
-        if (run->class != REPORT_UNSEEN)
-            put(c, REPORT_COLUMN_run_node, c->code[run->node]);
+        if (run->class == REPORT_UNSEEN)
+            continue;
+        put(c, REPORT_COLUMN_run_node, c->code[run->node]);
+        if (has_scopes) {
+            put_signed(c, REPORT_COLUMN_run_scope, run->scope - scope);
+            scope = run->scope;
+        }
     }
 }
 
@@ -247,6 +254,22 @@ static void put_process(struct columns *c, const struct report_process *p)
     }
 }
 
+static void put_phases(struct columns *c)
+{
+    const struct report_scopes *const s = &c->report->scopes;
+    uint64_t last_ns = 0;
+    for (size_t i = 0; i < s->n_phases; i++) {
+        const struct report_phase *const p = &s->phases[i];
+        put(c, REPORT_COLUMN_phase_said, p->said == REPORT_ANY ? 0 : p->said + 1);
+        put(c, REPORT_COLUMN_phase_up, p->up);
+        put(c, REPORT_COLUMN_phase_thread,
+            p->thread > 0 ? 2 * (p->thread - 1) + 1 : 2 * p->process);
+        put(c, REPORT_COLUMN_phase_begin, p->begin_ns - last_ns);
+        put(c, REPORT_COLUMN_phase_len, p->end_ns == PHASE_OPEN ? 0 : p->end_ns - p->begin_ns + 1);
+        last_ns = p->begin_ns;
+    }
+}
+
 void report_columns_build(struct report_columns *out, const struct report *report)
 {
     const size_t n_nodes = report->scene.tree.n;
@@ -270,6 +293,7 @@ void report_columns_build(struct report_columns *out, const struct report *repor
     put_lengths(&c);
     for (size_t i = 0; i < report->n_processes; i++)
         put_process(&c, &report->processes[i]);
+    put_phases(&c);
     free(c.n_runs);
     free(c.number);
     free(c.code);

@@ -20,6 +20,8 @@
  *                      16 x call; where that is 15, the call is in run_call
  *   run_node           per run that was seen: the node's code. Codes of group 1 begin at 0, of
  *                      group 2 at 128, of group 3 at 16384: what is frequent takes one byte
+ *   run_scope          per run that was seen: its scope - that of the thread's one before (signed);
+ *                      nothing at all where there are no scopes
  *   run_len            per run: intervals - 1; first of all runs of class 0 of all threads, then of
  *                      class 1 and so on, as what is alike takes less space side by side
  *   cpu_n, cpu_q       per window: intervals that take CPU; its CPU in quanta - n x the rate of
@@ -29,6 +31,10 @@
  *   hold, hold_len     per hold of a process: number of the thread + 1, 0 = nobody; n - 1
  *   pair_bin, pair_waiter, pair_holder, pair_n   per pair of a process that was thinned: bin - that
  *                      of the one before; number of the thread that waits; as of hold; intervals
+ *   phase_said, phase_up, phase_thread, phase_begin, phase_len   per phase or label that is kept,
+ * by beginning: what was said + 1, 0 = there was no room for it; number of the innermost of these
+ * that it is in + 1, 0 = none; 2 x number of the thread + 1, or 2 x number of the process where it
+ * is none of these; ns since the one before; ns + 1, 0 = its end is not known
  */
 #ifndef PYREC_ANALYZE_REPORT_COLUMNS_H
 #define PYREC_ANALYZE_REPORT_COLUMNS_H
@@ -47,6 +53,7 @@
     X(run_state)                                                                                   \
     X(run_call)                                                                                    \
     X(run_node)                                                                                    \
+    X(run_scope)                                                                                   \
     X(run_len)                                                                                     \
     X(cpu_n)                                                                                       \
     X(cpu_q)                                                                                       \
@@ -59,7 +66,12 @@
     X(pair_bin)                                                                                    \
     X(pair_waiter)                                                                                 \
     X(pair_holder)                                                                                 \
-    X(pair_n)
+    X(pair_n)                                                                                      \
+    X(phase_said)                                                                                  \
+    X(phase_up)                                                                                    \
+    X(phase_thread)                                                                                \
+    X(phase_begin)                                                                                 \
+    X(phase_len)
 
 enum report_column {
 #define REPORT_COLUMN_ENUM(name) REPORT_COLUMN_##name,

@@ -5,6 +5,7 @@
 #include "analyze/model/select.h"
 #include "analyze/read/range.h"
 #include "analyze/read/unit.h"
+#include "report_phases.h"
 #include "report_thin.h"
 
 #include <stdlib.h>
@@ -230,7 +231,8 @@ static void take_holders(const struct ticks *ticks, const uint32_t *numbers)
 
 /* ---- reading ---- */
 
-static void take_thread(const struct ticks *ticks, struct report_thread *t, struct scene *scene,
+static void take_thread(const struct ticks *ticks, struct report_thread *t,
+                        struct report_scopes *scopes, struct scene *scene,
                         const struct scene_thread *seen)
 {
     for (size_t i = 0; i < seen->n_spans; i++) {
@@ -238,7 +240,8 @@ static void take_thread(const struct ticks *ticks, struct report_thread *t, stru
         const struct report_run run = {
             .node = scene_node(scene, span->stack),
             .call = (uint16_t)scene_call(scene, span),
-            .class = (uint8_t)state_shown(span->state),
+            .scope = report_scope_of(scopes, scene, span) % REPORT_SCOPES_MAX,
+            .class = state_shown(span->state),
             .gc = (span->state & STATE_IN_GC) != 0,
         };
         /* a process has one quantum, in all recordings of today */
@@ -257,13 +260,14 @@ static void take_range(void *closure, struct scene *scene)
     const uint32_t process = process_index(report, scene->process);
     uint32_t *const numbers = memory_get(scene->n_threads * sizeof *numbers);
     const struct ticks ticks = ticks_open(&report->processes[process], scene);
+    report_scope_enter(&report->scopes, scene);
     for (size_t i = 0; i < scene->n_threads; i++) {
         const struct thread *const thread = scene->threads[i].thread;
         if (!select_has_thread(select, thread->name, thread->os_tid))
             continue;
         numbers[i] = thread_index(report, thread, process) + 1;
         struct report_thread *const t = &report->threads[numbers[i] - 1];
-        take_thread(&ticks, t, scene, &scene->threads[i]);
+        take_thread(&ticks, t, &report->scopes, scene, &scene->threads[i]);
         if (t->end > ticks.process->end)
             ticks.process->end = t->end;
     }
@@ -280,4 +284,5 @@ void report_build(struct report *report, struct trace *trace, const struct selec
     report->scene.expressions = true;
     scene_run(&report->scene, trace, select, take_range, report);
     report_thin_end(report);
+    report_phases_read(report, trace);
 }

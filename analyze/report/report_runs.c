@@ -7,7 +7,8 @@
 
 bool report_run_same(const struct report_run *a, const struct report_run *b)
 {
-    return a->node == b->node && a->class == b->class && a->call == b->call && a->gc == b->gc;
+    return a->node == b->node && a->class == b->class && a->call == b->call && a->gc == b->gc &&
+           a->scope == b->scope;
 }
 
 void report_run_append(struct report_course *course, struct report_run run, uint64_t n)
@@ -50,6 +51,7 @@ void report_clear(struct report *report)
     free(report->threads);
     free(report->number_of);
     free(report->processes);
+    report_scope_clear(&report->scopes);
     scene_clear(&report->scene);
     *report = (struct report){0};
 }

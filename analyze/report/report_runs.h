@@ -10,9 +10,9 @@
  *
  * A process has a grid: interval k of it goes from origin_ns + (first + k) x interval_ns to the
  * next, on the common clock of all files. A run is so many intervals of the grid in a row in which
- * a thread was seen in the same state with the same stack; what was missed belongs to the run of
- * the sample after it, as in every table. So sums over any range of intervals are whole numbers and
- * those of the tables.
+ * a thread was seen in the same state with the same stack in the same scope (report_scope.h); what
+ * was missed belongs to the run of the sample after it, as in every table. So sums over any range
+ * of intervals are whole numbers and those of the tables.
  *
  * Always true:  the runs of a thread follow each other without a hole from its `begin` on; where
  *               nobody looked there is a run of its own (REPORT_UNSEEN). The intervals of all other
@@ -21,7 +21,7 @@
 #ifndef PYREC_ANALYZE_REPORT_RUNS_H
 #define PYREC_ANALYZE_REPORT_RUNS_H
 
-#include "analyze/read/scene.h"
+#include "report_scope.h"
 
 #define REPORT_UNSEEN 7u /* in place of a class: it was not observed */
 
@@ -29,8 +29,9 @@ struct report_run {
     uint32_t node; /* of the scene's tree */
     uint32_t n;    /* intervals */
     uint16_t call; /* of the scene's calls; 0 = none */
-    uint8_t class; /* enum state_class, or REPORT_UNSEEN */
-    uint8_t gc;    /* it was collecting garbage */
+    unsigned scope : REPORT_SCOPE_BITS;
+    unsigned class : 3; /* enum state_class, or REPORT_UNSEEN */
+    unsigned gc : 1;    /* it was collecting garbage */
 };
 
 /*
@@ -124,7 +125,8 @@ struct report {
     /* intervals of shares whose moment was chosen by chance: of all, and of those that take CPU */
     double unsure[2], unsure_squares[2];
     size_t n_ranges; /* that were read */
-    bool is_read;    /* all of it */
+    struct report_scopes scopes;
+    bool is_read; /* all of it */
 };
 
 /* Add a run at the end, joined to the last one if that is of the same kind; `n` intervals of it. */

@@ -160,11 +160,11 @@ static bool is_stack(const struct piece *a, const struct piece *b)
     return report_run_same(&a->run, &b->run);
 }
 
-/* The same as a number: those of one stack, state and call, and no others, have the same. */
+/* The same as a number: those of one stack, state, call and scope, and no others, have the same. */
 static uint64_t stack_key(const struct piece *p)
 {
-    return (uint64_t)p->run.class << 49 | (uint64_t)p->run.node << 17 | (uint64_t)p->run.call << 1 |
-           p->run.gc;
+    return (uint64_t)p->run.class << 61 | (uint64_t)p->run.scope << 49 |
+           (uint64_t)p->run.node << 17 | (uint64_t)p->run.call << 1 | p->run.gc;
 }
 
 /* One part upwards, the next one downwards: what ends one often begins the other. */

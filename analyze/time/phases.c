@@ -217,8 +217,8 @@ static bool is_thread_wanted(const struct select *select, const struct process *
     return false;
 }
 
-static void count_phases(struct phases *phases, const struct process *process,
-                         const struct window *window)
+static void count_process(struct phases *phases, const struct process *process,
+                          const struct window *window)
 {
     for (size_t i = 0; i < process->n_phases; i++) {
         const struct phase *const phase = &process->phases[i];
@@ -243,6 +243,20 @@ static void count_phases(struct phases *phases, const struct process *process,
     }
 }
 
+void phases_count(struct phases *phases, const struct trace *trace, const struct select *select,
+                  enum phases_by by)
+{
+    phases->by = by;
+    phases->select = select;
+    for (size_t i = 0; i < trace->census.n_processes; i++) {
+        const struct process *const process = trace->census.processes[i];
+        if (!select_has_pid(select, process->pid))
+            continue;
+        count_process(phases, process, &trace->window);
+        phases->n_lost += process->marks_lost;
+    }
+}
+
 void phases_read(struct phases *phases, struct trace *trace, const struct select *select,
                  enum phases_by by)
 {
@@ -251,13 +265,7 @@ void phases_read(struct phases *phases, struct trace *trace, const struct select
     phases->select = select;
     scene_run(&scene, trace, select, NULL, NULL); /* the census: all phases, and names */
     scene_run(&scene, trace, select, read_range, phases);
-    for (size_t i = 0; i < trace->census.n_processes; i++) {
-        const struct process *const process = trace->census.processes[i];
-        if (!select_has_pid(select, process->pid))
-            continue;
-        count_phases(phases, process, &trace->window);
-        phases->n_lost += process->marks_lost;
-    }
+    phases_count(phases, trace, select, by);
     tell_errors(phases);
     scene_clear(&scene);
 }

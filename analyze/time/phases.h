@@ -66,6 +66,10 @@ void phases_read(struct phases *phases, struct trace *trace, const struct select
                  enum phases_by by);
 void phases_clear(struct phases *phases);
 
+/* How many and how long alone, of a trace that was read: from its census, without samples. */
+void phases_count(struct phases *phases, const struct trace *trace, const struct select *select,
+                  enum phases_by by);
+
 /* Is this phase, or one that it is in, among those that --phase and --label ask for? */
 bool phases_wanted(const struct select *select, const struct process *process,
                    const struct phase *phase);

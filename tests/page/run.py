@@ -7,6 +7,7 @@ usage: run.py BUILD_DIR MAKE_OUTPUTS PYTHON
 Made-up traces, and four recorded ones: threads that compete for the GIL, a program that forks, an event
 loop that is held up, and a deep recursion.
 """
+import os
 import pathlib
 import shutil
 import subprocess
@@ -31,6 +32,38 @@ ts += [threading.Thread(target=deep, args=(40000,), name="deep")]
 for t in ts: t.start()
 for t in ts: t.join()
 """
+SAYS = """
+import asyncio, pyrec, threading, time
+def work(s):
+    end = time.thread_time() + s
+    while time.thread_time() < end: sum(range(200))
+def batch(n):
+    for i in range(n):
+        with pyrec.phase("batch", f"part {i % 3}"):
+            with pyrec.phase("read"):
+                time.sleep(0.01); work(0.005)
+            pyrec.set_label("user", f"u{i % 2}")
+            with pyrec.phase("compute", "a=b*? it's"):
+                work(0.02)
+async def fetch(i):
+    with pyrec.phase("request", f"GET /{i % 2}"):
+        pyrec.set_label("status", "200")
+        work(0.004); await asyncio.sleep(0.01); work(0.004)
+async def main():
+    for k in range(3):
+        await asyncio.gather(*[asyncio.create_task(fetch(i), name=f"fetch-{i % 2}") for i in range(6)])
+pyrec.mark("begin")
+threads = [threading.Thread(target=batch, args=(8,), name=f"batch-{i}") for i in range(2)]
+for thread in threads: thread.start()
+with pyrec.phase("loop"):
+    asyncio.run(main())
+pyrec.mark("loop is over")
+for thread in threads: thread.join()
+goes_on = pyrec.phase("goes on")
+goes_on.__enter__()
+work(0.05)
+pyrec.mark("end \u202e<b>")
+"""
 FORKS = """
 import os, time
 def work(n):
@@ -46,6 +79,16 @@ for i in range(3):
 work(3000000)
 for pid in children: os.waitpid(pid, 0)
 """
+
+
+def environment(build, folder):
+    """import pyrec finds the program that records."""
+    place = folder / "home" / "bin"
+    place.mkdir(parents=True, exist_ok=True)
+    for program in (build / "record" / "pyrec", build / "analyze" / "pyanalyze"):
+        if not (place / program.name).exists():
+            (place / program.name).symlink_to(program.resolve())
+    return {**os.environ, "PYREC_HOME": str(place.parent), "PYTHONPATH": str(ROOT / "python")}
 
 
 # what is compared, and what it is compared with
@@ -88,11 +131,11 @@ def main():
         subprocess.run([make_outputs, str(folder)], check=True)
         traces = [folder / f"{name}.trace" for name in ("simple", "family", "crowd", "gui", "expressions", "odd", "hostile")]
         samples = ROOT / "samples"
-        for name, code, words in (("threads", THREADS, []), ("forks", FORKS, []), ("stall", (samples / "stall.py").read_text(), ["2"]),
+        for name, code, words in (("threads", THREADS, []), ("says", SAYS, []), ("forks", FORKS, []), ("stall", (samples / "stall.py").read_text(), ["2"]),
                                   ("fib", (samples / "fib.py").read_text(), ["26"])):
             (folder / f"{name}.py").write_text(code)
             subprocess.run([str(pyrec), "-q", "-r", "1k", "-o", str(folder / f"{name}.trace"), "--",
-                            python, str(folder / f"{name}.py"), *words], stdout=subprocess.DEVNULL, check=True)
+                            python, str(folder / f"{name}.py"), *words], stdout=subprocess.DEVNULL, env=environment(build, folder), check=True)
             traces.append(folder / f"{name}.trace")
         for trace in traces:
             page = trace.with_suffix(".html")
@@ -106,6 +149,9 @@ def main():
             print(trace.name, flush=True)
             subprocess.run(["node", str(HERE / "numbers.mjs"), str(pyanalyze), str(DATA),
                             str(trace), str(page)], check=True)
+            says = trace.stem == "says"
+            subprocess.run(["node", str(HERE / "scopes.mjs"), str(pyanalyze), str(DATA), str(trace), str(page),
+                            *(["10", "begin", "loop is over", "end \u202e<b>"] if says else ["0"])], check=True)
             if trace.stem in ("odd", "threads", "fib"):
                 subprocess.run(["node", str(HERE / "versus.mjs"), str(pyanalyze), str(DATA), str(trace), str(page)], check=True)
         compare_pages(pyanalyze, folder)

@@ -238,6 +238,7 @@ void page_json_write(struct sink *to, const struct page *page, const struct repo
         json_text(to, report->scene.calls[i]);
     }
     sink_text(to, "]");
+    page_scope_json_write(to, report);
     write_symbols(to, page, columns);
     page_parts_write(to, page);
     sink_text(to, ",\"columns\":[");

@@ -25,4 +25,7 @@ size_t page_file_number(const char ***files, size_t *n, size_t *size, const char
 enum status page_part_fill(struct page_part *part, const struct output *output,
                            const struct view *view, struct problem *why);
 
+/* What the program said of itself, as report_scope.h has it. */
+void page_scope_json_write(struct sink *to, const struct report *report);
+
 #endif
