@@ -5,6 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 
 _Noreturn void memory_fail(void)
 {
@@ -12,6 +15,13 @@ _Noreturn void memory_fail(void)
     if (write(STDERR_FILENO, line, sizeof line - 1) < 0)
         _exit(1);
     _exit(1);
+}
+
+void memory_trim(void)
+{
+#ifdef __GLIBC__
+    malloc_trim(0);
+#endif
 }
 
 void *memory_get(size_t bytes)

@@ -23,6 +23,9 @@ void *memory_get(size_t bytes);
  */
 void *memory_grow(void *items, size_t *capacity, size_t needed, size_t item_bytes);
 
+/* Give the machine back what was freed, where libc keeps it. */
+void memory_trim(void);
+
 _Noreturn void memory_fail(void);
 
 #endif

@@ -296,11 +296,12 @@ void live_find_stalls(struct live *live)
     const uint64_t cpu_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID);
     const uint64_t span_ns = 60 * SECOND_NS, from_ns = end_ns > span_ns ? end_ns - span_ns : 0;
     const struct select all = {0};
-    struct scene scene = {.again = true}; /* the census has all facts already */
+    struct scene *const scene = &live->scene; /* places have the numbers that they have there */
     struct idle idle = {0};
     struct stalls stalls = {0};
+    scene->again = true; /* the census has all facts already */
     trace_set_window(live->trace, (struct window){from_ns, UINT64_MAX});
-    idle_learn(&idle, &scene, live->trace, &all, NULL, 0, LIVE_STALL_NS);
+    idle_learn(&idle, scene, live->trace, &all, NULL, 0, LIVE_STALL_NS);
     stalls_find(&stalls, &idle, live->trace, &all, LIVE_STALL_NS, NULL);
     stalls_detail(&stalls, live->trace, &all,
                   stalls.n_counted < LIVE_STALLS_MAX / 2 ? stalls.n_counted : LIVE_STALLS_MAX / 2);
@@ -309,7 +310,7 @@ void live_find_stalls(struct live *live)
     live->are_stalls_told = are_told(&idle, &stalls, &all);
     stalls_clear(&stalls);
     idle_clear(&idle);
-    scene_clear(&scene);
+    memory_trim();
     live->stalls_at_ns = end_ns;
     const uint64_t cost_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID) - cpu_ns;
     live->stalls_next_ns = now_ns + (cost_ns * 200 > 2 * SECOND_NS ? cost_ns * 200 : 2 * SECOND_NS);

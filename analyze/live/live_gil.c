@@ -47,7 +47,7 @@ static struct gil_entry *find_waits(const struct live_model *model, const struct
                 .waiter = waiter,
                 .holder = e->number != RECENT_NOBODY ? thread_at(recent, e->number) : NULL,
                 .place = GIL_NO_PLACE,
-                .amount = {e->weight.wall, e->weight.samples, e->weight.ticks}};
+                .amount = {e->wall, e->samples, e->ticks}};
         }
     }
     return waits;
@@ -188,7 +188,7 @@ static void fill_held(struct live_model *model, const struct recent *recent, str
             const struct thread *const who = cast_thread(cast, thread);
             for (size_t k = 0; k < gil->matrix.n_shown; k++) {
                 if (gil->matrix.lines[k].thread == who)
-                    gil->held[k] += (double)e->weight.wall / (double)process_ns;
+                    gil->held[k] += (double)e->wall / (double)process_ns;
             }
         }
     }

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define SETTLE_AFTER 3u /* seconds */
+
 static uint64_t entry_key(uint32_t thread, uint32_t number, uint8_t class)
 {
     return hash_pair((uint64_t)thread << 8 | class, number);
@@ -19,24 +21,74 @@ static uint64_t hash_of_entry(const void *owner, uint32_t n)
     return entry_key(e->thread, e->number, e->class);
 }
 
-static uint32_t entry_of(struct recent_second *second, uint32_t thread, uint32_t number,
-                         uint8_t class)
+/* Of a second that was settled. */
+static void hash_again(struct recent_second *second)
 {
-    hash_reserve(&second->hash, hash_of_entry, second);
-    for (uint64_t at = entry_key(thread, number, class);; at++) {
-        const uint32_t n = hash_slot(&second->hash, at);
-        const struct recent_entry *const e = n != HASH_NONE ? &second->entries[n] : NULL;
-        if (e != NULL && (e->thread != thread || e->number != number || e->class != class))
-            continue;
-        if (e != NULL)
-            return n;
-        second->entries =
-            memory_grow(second->entries, &second->size, second->n + 1, sizeof *second->entries);
-        second->entries[second->n] =
-            (struct recent_entry){.thread = thread, .number = number, .class = class};
-        hash_put(&second->hash, at, (uint32_t)second->n);
-        return (uint32_t)second->n++;
+    for (uint32_t n = 0; second->hash.size == 0 && n < second->n; n++) {
+        hash_reserve(&second->hash, hash_of_entry, second);
+        uint64_t at = hash_of_entry(second, n);
+        while (hash_slot(&second->hash, at) != HASH_NONE)
+            at++;
+        hash_put(&second->hash, at, n);
     }
+}
+
+static bool is_of(const struct recent_entry *e, uint32_t thread, uint32_t number, uint8_t class)
+{
+    return e->thread == thread && e->number == number && e->class == class;
+}
+
+/* Is it of that, and is there room for more samples in it? */
+static bool takes(const struct recent_entry *e, uint32_t thread, uint32_t number, uint8_t class,
+                  const struct weight *w)
+{
+    return is_of(e, thread, number, class) && w->samples <= RECENT_SAMPLES - e->samples;
+}
+
+static void entry_add(struct recent_entry *e, const struct weight *w)
+{
+    e->samples = (e->samples + (uint32_t)w->samples) & RECENT_SAMPLES;
+    e->ticks += w->ticks;
+    e->wall += w->wall;
+    e->cpu += w->cpu;
+}
+
+/* Add a weight of at most LIMIT_TICKS samples; the number of its entry. */
+static uint32_t second_add(struct recent_second *second, uint32_t thread, uint32_t number,
+                           uint8_t class, const struct weight *w)
+{
+    if (second->hash.size == 0)
+        hash_again(second);
+    hash_reserve(&second->hash, hash_of_entry, second);
+    uint64_t at = entry_key(thread, number, class);
+    uint32_t n = hash_slot(&second->hash, at);
+    while (n != HASH_NONE && !takes(&second->entries[n], thread, number, class, w))
+        n = hash_slot(&second->hash, ++at);
+    if (n == HASH_NONE) {
+        n = (uint32_t)second->n++;
+        second->entries =
+            memory_grow(second->entries, &second->size, second->n, sizeof *second->entries);
+        second->entries[n] =
+            (struct recent_entry){.thread = thread, .number = number, .class = class & 15};
+        hash_put(&second->hash, at, n);
+    }
+    entry_add(&second->entries[n], w);
+    return n;
+}
+
+/* What is written to it by now is written to it seldom, if at all. */
+static void settle_second(struct recent *recent, uint64_t number)
+{
+    struct recent_second *const second = &recent->seconds[number % RECENT_SECONDS];
+    if (second->number != number + 1)
+        return;
+    hash_clear(&second->hash);
+    struct recent_entry *const less =
+        second->n > 0 ? realloc(second->entries, second->n * sizeof *less) : NULL;
+    if (less == NULL)
+        return;
+    second->entries = less;
+    second->size = second->n;
 }
 
 /* NULL where it is too long ago. */
@@ -44,8 +96,14 @@ static struct recent_second *second_of(struct recent *recent, uint64_t number)
 {
     if (recent->has_any && number + RECENT_SECONDS <= recent->newest)
         return NULL;
-    if (!recent->has_any || number > recent->newest)
+    if (!recent->has_any || number > recent->newest) {
+        for (uint64_t i = SETTLE_AFTER; i < RECENT_SECONDS && i <= number; i++) {
+            if (!recent->has_any || number - i + SETTLE_AFTER <= recent->newest)
+                break; /* it was settled before */
+            settle_second(recent, number - i);
+        }
         recent->newest = number;
+    }
     recent->has_any = true;
     struct recent_second *const second = &recent->seconds[number % RECENT_SECONDS];
     if (second->number != number + 1) {
@@ -139,12 +197,24 @@ static void wait_add(const struct piece *p)
             holder != SCENE_NOBODY ? scene->threads[holder].thread : p->thread->thread;
         const uint32_t number =
             thread != p->thread->thread ? (uint32_t)thread->index : RECENT_NOBODY;
-        const uint32_t at =
-            entry_of(p->second, (uint32_t)p->thread->thread->index, number, RECENT_WAITS);
         const struct weight w = {
             .samples = 1, .ticks = scene_due(scene, k, 1), .wall = scene_wall_ns(scene, k, 1)};
-        weight_add(&p->second->entries[at].weight, &w);
+        second_add(p->second, (uint32_t)p->thread->thread->index, number, RECENT_WAITS, &w);
     }
+}
+
+/* Mostly it is where it was before. */
+static void entry_note(const struct piece *p, enum state_class class, const struct weight *w)
+{
+    struct recent_thread *const t = p->thread;
+    const uint32_t thread = (uint32_t)t->thread->index;
+    struct recent_entry *const last =
+        t->last_second == p->number ? &p->second->entries[t->last_entry] : NULL;
+    if (last != NULL && takes(last, thread, p->node, (uint8_t) class, w))
+        entry_add(last, w);
+    else
+        t->last_entry = second_add(p->second, thread, p->node, (uint8_t) class, w);
+    t->last_second = p->number;
 }
 
 static void piece_add(const struct piece *p)
@@ -163,12 +233,7 @@ static void piece_add(const struct piece *p)
     if (cell == NULL)
         return;
     cell_add(cell, p, class, &w, moved_ns);
-    const struct recent_entry *const last =
-        t->last_second == p->number ? &p->second->entries[t->last_entry] : NULL;
-    if (last == NULL || last->number != p->node || last->class != class)
-        t->last_entry = entry_of(p->second, (uint32_t)t->thread->index, p->node, (uint8_t) class);
-    t->last_second = p->number;
-    weight_add(&p->second->entries[t->last_entry].weight, &w);
+    entry_note(p, class, &w);
     struct recent_gil *const gil = gil_of(p->second, p->scene->process);
     if (p->span->state & STATE_IN_GC)
         gil->gc_ns += w.wall;
@@ -254,10 +319,8 @@ static void hold_add(struct recent_second *second, struct recent_gil *gil,
                      uint32_t n)
 {
     const struct weight w = {.samples = n, .wall = scene_wall_ns(scene, first, n)};
-    const uint32_t at =
-        entry_of(second, (uint32_t)scene->threads[holder->thread].thread->index, 0, RECENT_HOLDS);
     gil->held_ns += w.wall;
-    weight_add(&second->entries[at].weight, &w);
+    second_add(second, (uint32_t)scene->threads[holder->thread].thread->index, 0, RECENT_HOLDS, &w);
 }
 
 static void take_holders(struct recent *recent, struct scene *scene, const struct cuts *cuts)
@@ -356,8 +419,9 @@ void recent_weigh(const struct recent *recent, struct recent_window *window, rec
             const struct recent_entry *const e = &second->entries[i];
             if (e->class >= CLASS_COUNT || !window->chosen[e->thread])
                 continue;
-            weight_add(&window->total.by[e->class], &e->weight);
-            each(closure, (enum state_class)e->class, e->number, &e->weight);
+            const struct weight w = {e->samples, e->ticks, e->wall, e->cpu};
+            weight_add(&window->total.by[e->class], &w);
+            each(closure, (enum state_class)e->class, e->number, &w);
         }
     }
     for (size_t i = 0; i < recent->n_threads; i++) {

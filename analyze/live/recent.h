@@ -5,7 +5,7 @@
  * On the line:  scene, range by range -> [recent] -> weights of a window -> live_model
  * Threads:      one at a time.
  * Memory:       struct recent is the caller's, zeroed; recent_clear takes it back. A thread has
- *               RECENT_SECONDS cells of 200 bytes, a second 56 bytes for each thread and place.
+ *               RECENT_SECONDS cells of 200 bytes, a second 40 bytes for each thread and place.
  *               Threads are the census's, nodes the scene's.
  * Loss:         of seconds before the newest RECENT_SECONDS nothing is kept.
  *
@@ -56,10 +56,13 @@ struct recent_thread {
 
 /* What a place of a thread weighs in a second; how long it waited for another thread, or held. */
 struct recent_entry {
-    uint32_t thread, number; /* index of the census; node, or the holder's index */
-    uint8_t class;           /* enum state_class, or one of these */
-    struct weight weight;    /* times in ns */
+    uint32_t thread, number;          /* index of the census; node, or the holder's index */
+    uint32_t samples : 28, class : 4; /* enum state_class, or one of these */
+    uint64_t ticks, wall, cpu;        /* times in ns */
 };
+
+/* One that is full goes on in another one. */
+#define RECENT_SAMPLES ((UINT32_C(1) << 28) - 1)
 
 /* The GIL of a process in a second. */
 struct recent_gil {
@@ -72,7 +75,7 @@ struct recent_second {
     uint64_t number; /* + 1; 0 = empty */
     struct recent_entry *entries;
     size_t n, size;
-    struct hash hash;
+    struct hash hash; /* of entries, while the second is new */
     struct recent_gil *gils;
     size_t n_gils, gils_size;
 };

@@ -18,7 +18,7 @@
 #include "profile.h"
 
 #define SPANS_PER_BATCH RANGE_ROOM
-#define RANGES_A_JOIN   4u
+#define RANGES_A_JOIN   2u
 
 /* Sums of squares over samples; times in quanta. */
 struct squares {
