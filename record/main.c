@@ -42,6 +42,18 @@ static int look_at_running(int argc, char **argv)
     return code;
 }
 
+/* OpenTelemetry's variables: of this process, then of the one that is attached to. */
+static void take_variables(struct settings *settings)
+{
+    struct problem why;
+    if (service_take_variables(&settings->service, getenv("OTEL_SERVICE_NAME"),
+                               getenv("OTEL_RESOURCE_ATTRIBUTES"), &why) != STATUS_OK)
+        say(why.detail);
+    if (settings->n_pids > 0 &&
+        service_take_process(&settings->service, settings->pids[0], &why) != STATUS_OK)
+        say(why.detail);
+}
+
 int main(int argc, char **argv)
 {
     struct settings settings;
@@ -57,10 +69,12 @@ int main(int argc, char **argv)
     }
     if (settings.action != SETTINGS_RECORD)
         return print_text(&settings);
-    if (settings.is_top)
+    if (settings.is_top) {
         onlook_run(&settings, say, &result);
-    else
+    } else {
+        take_variables(&settings);
         session_run(&settings, say, &result);
+    }
     if (result.closing[0] != '\0' && !settings.is_quiet)
         say(result.closing);
     if (result.exit_signal != 0) {

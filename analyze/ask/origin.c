@@ -123,6 +123,9 @@ const struct origin *origin_find(struct arena *arena, struct request *request,
         o->command = p->command;
         o->pid = p->pid;
         add_line(o, "command", o->command);
+        add_line(o, "service", p->service->name);
+        add_line(o, "service version", p->service->version);
+        add_line(o, "labels", service_print_labels(arena, p->service));
         add_line(o, "python", p->python_version);
         add_line(o, "host", p->hostname[0] != '\0' ? p->hostname : p->recording->hostname);
         if (sums.n > 1)

@@ -25,7 +25,7 @@ struct origin_line {
     const char *text;
 };
 
-#define ORIGIN_LINES_MAX 18 /* those of a recording, and a line for each note */
+#define ORIGIN_LINES_MAX 21 /* those of a recording, and a line for each note */
 
 struct origin {
     const char *title;   /* the command and when it began: one line, not long */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "census.h"
 
+#include "analyze/base/buffer.h"
 #include "analyze/base/memory.h"
 #include "format/base/bisect.h"
 
@@ -39,6 +40,7 @@ struct recording *census_recording(struct census *census, uint32_t tag)
     recording->tag = tag;
     recording->recorder = recording->hostname = recording->os = "";
     recording->machine = recording->cpu_model = "";
+    recording->service.name = recording->service.version = "";
     recording->ending.reason = "";
     census->recordings = memory_grow(census->recordings, &census->recordings_size,
                                      census->n_recordings + 1, sizeof(struct recording *));
@@ -80,6 +82,7 @@ struct process *census_process(struct census *census, const struct recording *re
     process->executable = process->command = process->title = process->working_directory = "";
     process->python_version = process->python_build = process->hostname = "";
     process->ending.reason = "";
+    process->service = &recording->service;
     census->processes = memory_grow(census->processes, &census->processes_size,
                                     census->n_processes + 1, sizeof(struct process *));
     memmove(census->processes + at + 1, census->processes + at,
@@ -88,6 +91,35 @@ struct process *census_process(struct census *census, const struct recording *re
     census->n_processes++;
     return process;
 }
+
+/* ---- whose it is ---- */
+
+static void encoded_add(struct buffer *to, const char *text)
+{
+    for (; *text != '\0'; text++) {
+        const unsigned char c = (unsigned char)*text;
+        if (c <= ' ' || c == 0x7f || strchr(",=%;\"\\", c) != NULL)
+            buffer_print(to, "%%%02X", c);
+        else
+            buffer_add(to, text, 1);
+    }
+}
+
+const char *service_print_labels(struct arena *arena, const struct service *service)
+{
+    struct buffer text = {0};
+    for (size_t i = 0; i < service->n_labels; i++) {
+        buffer_print(&text, "%s", i > 0 ? "," : "");
+        encoded_add(&text, service->labels[i].name);
+        buffer_print(&text, "=");
+        encoded_add(&text, service->labels[i].value);
+    }
+    const char *const kept = text.len > 0 ? arena_copy(arena, text.text, text.len) : "";
+    buffer_clear(&text);
+    return kept;
+}
+
+/* ---- threads ---- */
 
 static bool is_thread_before(const void *threads, size_t i, const void *id)
 {

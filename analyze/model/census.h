@@ -96,6 +96,17 @@ struct ending {
 struct setting {
     const char *name, *value;
 };
+
+/* Who was recorded, as whoever recorded it said; "" and none where nothing is said. */
+struct service {
+    const char *name, *version;
+    struct setting *labels;
+    size_t n_labels;
+};
+
+/* key=value,key=value, in order, percent-encoded as in OTEL_RESOURCE_ATTRIBUTES; "" = none. */
+const char *service_print_labels(struct arena *arena, const struct service *service);
+
 #define RECORDING_UUID 16u
 struct recording {
     uint32_t tag;
@@ -112,6 +123,7 @@ struct recording {
     uint32_t cpu_count, max_depth;
     struct setting *settings;
     size_t n_settings;
+    struct service service;
     struct ending ending;
 };
 
@@ -194,8 +206,9 @@ struct process {
     struct title_change *titles;      /* in order of time */
     size_t n_titles, titles_size;
     const char *python_version, *python_build;
-    const char *hostname;       /* where that is not the recording's: it was merged; else "" */
-    uint64_t start_ns, last_ns; /* of its recording; last tick or end */
+    const struct service *service; /* the recording's, but where that was merged of several */
+    const char *hostname;          /* where that is not the recording's: it was merged; else "" */
+    uint64_t start_ns, last_ns;    /* of its recording; last tick or end */
     uint32_t generations;
     struct account account;
     bool account_known;

@@ -132,6 +132,20 @@ static void take_settings(struct facts *facts, const Pyrec__V1__Meta *meta)
     }
 }
 
+static void take_service(struct facts *facts, const Pyrec__V1__Meta *meta)
+{
+    struct service *const s = &facts->recording.service;
+    *s = (struct service){
+        .name = copy_clean(&facts->arena, meta->service),
+        .version = copy_clean(&facts->arena, meta->service_version),
+        .labels = arena_get(&facts->arena, meta->n_label * sizeof *s->labels),
+        .n_labels = meta->n_label,
+    };
+    for (size_t i = 0; i < meta->n_label; i++)
+        s->labels[i] = (struct setting){copy_clean(&facts->arena, meta->label[i]->key),
+                                        copy_clean(&facts->arena, meta->label[i]->value)};
+}
+
 static void take_machine(struct facts *facts, const Pyrec__V1__Machine *machine)
 {
     struct recording *const r = &facts->recording;
@@ -162,6 +176,7 @@ enum status facts_meta(struct facts *facts, const Pyrec__V1__Meta *meta, uint32_
     r->hostname = r->os = r->machine = r->cpu_model = "";
     r->max_depth = meta->max_depth;
     take_settings(facts, meta);
+    take_service(facts, meta);
     if (meta->machine != NULL)
         take_machine(facts, meta->machine);
     if (meta->process != NULL)

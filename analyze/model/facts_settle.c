@@ -8,6 +8,33 @@ static const char *copy(struct census *census, const char *text)
     return text != NULL ? arena_copy(&census->arena, text, strlen(text)) : "";
 }
 
+static struct service copy_service(struct census *census, const struct service *from)
+{
+    struct service to = {
+        .name = copy(census, from->name),
+        .version = copy(census, from->version),
+        .labels = arena_get(&census->arena, from->n_labels * sizeof *to.labels),
+        .n_labels = from->n_labels,
+    };
+    for (size_t i = 0; i < from->n_labels; i++)
+        to.labels[i] = (struct setting){copy(census, from->labels[i].name),
+                                        copy(census, from->labels[i].value)};
+    return to;
+}
+
+/* A process's Meta has one only where several recordings became one. */
+static const struct service *settle_service(struct census *census, const struct service *from,
+                                            const struct service *of_recording)
+{
+    const bool is_said = (from->name != NULL && from->name[0] != '\0') ||
+                         (from->version != NULL && from->version[0] != '\0') || from->n_labels > 0;
+    if (!is_said)
+        return of_recording;
+    struct service *const own = arena_get(&census->arena, sizeof *own);
+    *own = copy_service(census, from);
+    return own;
+}
+
 void facts_settle_recording(const struct facts *facts, struct census *census,
                             struct recording *recording)
 {
@@ -26,6 +53,7 @@ void facts_settle_recording(const struct facts *facts, struct census *census,
     recording->cpu_model = copy(census, from->cpu_model);
     recording->cpu_count = from->cpu_count;
     recording->max_depth = from->max_depth;
+    recording->service = copy_service(census, &from->service);
     recording->settings = arena_get(&census->arena, from->n_settings * sizeof(struct setting));
     recording->n_settings = from->n_settings;
     for (size_t i = 0; i < from->n_settings; i++) {
@@ -86,6 +114,7 @@ static void settle_meta(const struct facts *facts, struct census *census, struct
     p->python_build = copy(census, from->python_build);
     p->attached = from->attached != NULL ? copy_attached(census, from->attached) : NULL;
     p->interval_ns = facts->recording.interval_ns;
+    p->service = settle_service(census, &facts->recording.service, &p->recording->service);
     if (strcmp(facts->recording.hostname, p->recording->hostname) != 0)
         p->hostname = copy(census, facts->recording.hostname);
 }

@@ -9,6 +9,17 @@ struct shift {
     const Pyrec__V1__Meta *clocks;
 };
 
+/* Unless it has its own already: then it was merged before. */
+static void shift_service(const Pyrec__V1__Meta *from, Pyrec__V1__Meta *to)
+{
+    if (from == NULL || to->service[0] != '\0' || to->service_version[0] != '\0' || to->n_label > 0)
+        return;
+    to->service = from->service;
+    to->service_version = from->service_version;
+    to->label = from->label;
+    to->n_label = from->n_label;
+}
+
 static void shift_meta(const struct shift *shift, Pyrec__V1__Meta *meta)
 {
     meta->trace_uuid = shift->uuid;
@@ -20,6 +31,7 @@ static void shift_meta(const struct shift *shift, Pyrec__V1__Meta *meta)
     /* The recording's own says only where the first of them was made. */
     if (meta->machine == NULL && shift->origin->meta != NULL)
         meta->machine = shift->origin->meta->machine;
+    shift_service(shift->origin->meta, meta);
     if (meta->process == NULL)
         return;
     meta->process->number += shift->origin->process_base;

@@ -3,11 +3,12 @@
 #include "star.h"
 
 static const struct star_column recordings[] = {
-    {"recording", false}, {"segment", false},      {"format", false},    {"pyrec", false},
-    {"host", true},       {"os", false},           {"machine", false},   {"cpu_model", false},
-    {"cpus", false},      {"start_ns", false},     {"end_ns", false},    {"interval_ns", false},
-    {"bin_s", false},     {"ended", false},        {"processes", false}, {"samples", false},
-    {"cpu_ns", false},    {"not_recorded", false}, {"damages", false},   {"redacted", false},
+    {"recording", false},    {"segment", false},   {"format", false},         {"pyrec", false},
+    {"host", true},          {"service", true},    {"service_version", true}, {"labels", true},
+    {"os", false},           {"machine", false},   {"cpu_model", false},      {"cpus", false},
+    {"start_ns", false},     {"end_ns", false},    {"interval_ns", false},    {"bin_s", false},
+    {"ended", false},        {"processes", false}, {"samples", false},        {"cpu_ns", false},
+    {"not_recorded", false}, {"damages", false},   {"redacted", false},
 };
 
 static const struct star_column processes[] = {

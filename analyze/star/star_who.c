@@ -64,6 +64,13 @@ static void write_known(struct star *star, bool known, uint64_t count)
         star_nothing(star);
 }
 
+static void write_labels(struct star *star, const struct service *service)
+{
+    struct arena arena = {0};
+    star_text(star, service_print_labels(&arena, service));
+    arena_clear(&arena);
+}
+
 static void write_recording(struct star *star)
 {
     const struct recording *const r = star->recording;
@@ -75,6 +82,9 @@ static void write_recording(struct star *star)
     star_number(star, FORMAT);
     star_text(star, r->recorder);
     star_text(star, r->hostname);
+    star_text(star, r->service.name);
+    star_text(star, r->service.version);
+    write_labels(star, &r->service);
     star_text(star, r->os);
     star_text(star, r->machine);
     star_text(star, r->cpu_model);

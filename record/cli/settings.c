@@ -133,6 +133,23 @@ static bool set_keep(struct settings *settings, const char *argument)
     return set_file(settings, TRACEFILE_KEEP, argument);
 }
 
+static bool set_service(struct settings *settings, const char *argument)
+{
+    settings->service.who.name = argument;
+    return argument[0] != '\0';
+}
+
+static bool set_service_version(struct settings *settings, const char *argument)
+{
+    settings->service.who.version = argument;
+    return argument[0] != '\0';
+}
+
+static bool set_label(struct settings *settings, const char *argument)
+{
+    return service_set_label(&settings->service, argument);
+}
+
 static bool set_pid(struct settings *settings, const char *argument)
 {
     double pid;
@@ -282,6 +299,15 @@ static const struct option_row rows[] = {
     {0, "keep", "SIZE|TIME",
      "flight recorder: only the last TIME (10m) or SIZE (200M) stay in FILE", set_keep, WANTS_FILE,
      false},
+    {0, "service", "NAME",
+     "write into the trace whom it is of (default: OTEL_SERVICE_NAME of the environment)",
+     set_service, "a name", false},
+    {0, "service-version", "VERSION", "and which version of it", set_service_version, "a version",
+     false},
+    {0, "label", "KEY=VALUE",
+     "and what else tells it from others, such as zone=eu-1; once for each (default: "
+     "OTEL_RESOURCE_ATTRIBUTES)",
+     set_label, "KEY=VALUE, 64 of them at most", false},
     {0, "batch", NULL,
      "plain screens one below the other, for logs; so it is, too, without a terminal", set_batch,
      NULL, true},

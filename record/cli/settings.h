@@ -15,6 +15,7 @@
 
 #include "format/status.h"
 #include "record/encode/tracefile.h"
+#include "service.h"
 #include "settings_option.h"
 #include <stdbool.h>
 #include <stdio.h>
@@ -39,6 +40,7 @@ struct settings {
     uint64_t duration_ns;  /* recording ends after so much; SETTINGS_FOREVER */
     uint64_t flush_ns;     /* --flush; 0 = as usual (stream.h) */
     struct tracefile_plan file;
+    struct service service;
     bool has_rotate, has_keep; /* only one of them */
     bool is_quiet;
     bool has_output;               /* -o was given */

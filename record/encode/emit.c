@@ -42,7 +42,8 @@ enum status emit_open(struct emit *emit, const struct emit_plan *plan, struct pr
     *emit = (struct emit){.recording = {.interval_ns = plan->interval_ns,
                                         .max_depth = plan->max_depth,
                                         .options = plan->options,
-                                        .n_options = plan->n_options}};
+                                        .n_options = plan->n_options,
+                                        .service = plan->service}};
     TRY(recording_begin(&emit->recording, why));
     TRY(encoder_new(&emit->encoder, why));
     memcpy(&tag, emit->recording.uuid, sizeof tag);

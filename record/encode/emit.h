@@ -32,6 +32,7 @@ struct emit_plan {
     uint32_t max_depth;
     const struct recording_option *options; /* live as long as the emit */
     size_t n_options;
+    struct recording_service service; /* lives as long, too */
 };
 
 /* Begin the trace: time 0 is now; its first chunk, Meta of the recording, is written at once. */

@@ -18,6 +18,13 @@ struct recording_option {
     const char *key, *value;
 };
 
+/* Who was recorded, as whoever records says; NULL = nothing is said. */
+struct recording_service {
+    const char *name, *version;
+    const struct recording_option *labels;
+    size_t n_labels;
+};
+
 struct recording {
     uint8_t uuid[16];
     uint32_t segment; /* number of the file */
@@ -27,6 +34,7 @@ struct recording {
     uint32_t max_depth;
     const struct recording_option *options;
     size_t n_options;
+    struct recording_service service;
 };
 
 /* How we came into a process that ran already; see Attached in trace.proto. */

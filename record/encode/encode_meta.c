@@ -146,6 +146,27 @@ static void options_fill(struct bump *bump, const struct recording *recording,
     meta->n_option = recording->n_options;
 }
 
+static void service_fill(struct bump *bump, const struct recording_service *service,
+                         Pyrec__V1__Meta *meta)
+{
+    Pyrec__V1__Meta__LabelEntry **list = bump_take(bump, service->n_labels, sizeof *list);
+    if (service->name != NULL)
+        meta->service = encode_clean_text(bump, service->name);
+    if (service->version != NULL)
+        meta->service_version = encode_clean_text(bump, service->version);
+    if (bump->has_failed)
+        return;
+    for (size_t i = 0; i < service->n_labels; i++) {
+        list[i] = encode_new(bump, &pyrec__v1__meta__label_entry__descriptor);
+        if (list[i] == NULL)
+            return;
+        list[i]->key = encode_clean_text(bump, service->labels[i].key);
+        list[i]->value = encode_clean_text(bump, service->labels[i].value);
+    }
+    meta->label = list;
+    meta->n_label = service->n_labels;
+}
+
 Pyrec__V1__Meta *encode_meta(struct bump *bump, const struct encode_job *job)
 {
     const struct recording *recording = job->recording;
@@ -168,6 +189,7 @@ Pyrec__V1__Meta *encode_meta(struct bump *bump, const struct encode_job *job)
     } else {
         meta->machine = machine_build(bump);
         options_fill(bump, recording, meta);
+        service_fill(bump, &recording->service, meta);
     }
     return meta;
 }

@@ -77,6 +77,7 @@ static enum status recording_open(struct session *s, struct problem *why)
         .max_depth = settings->max_depth,
         .options = s->called.options,
         .n_options = CALLED_MAX,
+        .service = settings->service.who,
     };
     return emit_open(&s->emit, &plan, why);
 }

@@ -7,8 +7,8 @@
 -- What several recordings have in common (functions, locations, stacks) is kept once.
 
 CREATE OR REPLACE TABLE recordings AS
-SELECT recording, segment::INTEGER AS segment, host, start_ns::BIGINT AS start_ns, end_ns::BIGINT AS end_ns,
-       bin_s::BIGINT AS bin_s, samples::BIGINT AS samples, cpu_ns::HUGEINT AS cpu_ns, not_recorded::BIGINT AS not_recorded,
+SELECT recording, segment::INTEGER AS segment, host, service, service_version, labels,
+       start_ns::BIGINT AS start_ns, end_ns::BIGINT AS end_ns, bin_s::BIGINT AS bin_s, samples::BIGINT AS samples, cpu_ns::HUGEINT AS cpu_ns, not_recorded::BIGINT AS not_recorded,
        damages::BIGINT AS damages
 FROM read_csv(getvariable('tables') || '/recordings/*.csv.zst', header = true, all_varchar = true);
 

@@ -90,6 +90,18 @@ static void add_missing(struct view *view, struct section *s, const struct recor
                     "of others, who spoke to pyrec and were turned away");
 }
 
+/* Whom it is of, where that was said. */
+void info_add_service(struct view *view, struct section *s, const struct service *service)
+{
+    if (service->name[0] != '\0')
+        section_add(s, "service", cell_text(service->name), NULL);
+    if (service->version[0] != '\0')
+        section_add(s, "service_version", cell_text(service->version), NULL);
+    for (size_t i = 0; i < service->n_labels; i++)
+        section_add(s, arena_print(&view->arena, "label_%s", service->labels[i].name),
+                    cell_text(service->labels[i].value), NULL);
+}
+
 static void add_machine(struct section *s, const struct recording *r)
 {
     section_add(s, "host", said(r->hostname), NULL);
@@ -106,6 +118,7 @@ static void add_recording(struct view *view, const struct request *request,
     struct section *const s = view_add_section(view, "recordings", "Recording");
     s->repeated = true;
     section_add(s, "recorder", said(r->recorder), NULL);
+    info_add_service(view, s, &r->service);
     section_add(s, "started", cell_text(date_print(&view->arena, r->start_unix_ns, DATE_ZONE)),
                 NULL);
     add_processes(s, request, r);

@@ -11,6 +11,9 @@
 #include "analyze/ask/request.h"
 #include "analyze/view/view.h"
 
+/* Whom it is of, where that was said. */
+void info_add_service(struct view *view, struct section *section, const struct service *service);
+
 /* When and by how much the wall clock was set; nothing when it was not. */
 void info_add_steps(struct view *view, const struct request *request,
                     const struct recording *recording);

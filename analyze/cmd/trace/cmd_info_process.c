@@ -102,6 +102,8 @@ static void add_who(struct view *view, const struct process *p, const struct clo
                 p->image > 0 ? "times that this process had called exec" : NULL);
     if (p->hostname[0] != '\0')
         section_add(s, "host", cell_text(p->hostname), NULL);
+    if (p->service != &p->recording->service)
+        info_add_service(view, s, p->service);
     section_add(s, "command", said(p->command), NULL);
     add_titles(view, s, p);
     section_add(s, "working_directory", said(p->working_directory), "when recording began");

@@ -12,7 +12,7 @@ STATES = {"running": "on_cpu", "ready": "ready", "gil": "gil_wait", "blocked": "
           "unknown": "unknown"}
 TEXT = {"recording", "pyrec", "host", "os", "machine", "cpu_model", "ended", "redacted", "executable",
         "command", "title", "working_directory", "python_version", "build", "name", "file", "module",
-        "package", "path", "state", "cause", "call", "kind", "value", "text"}
+        "package", "service", "service_version", "labels", "path", "state", "cause", "call", "kind", "value", "text"}
 
 
 class Maker:
