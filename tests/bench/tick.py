@@ -39,6 +39,10 @@ KINDS = {
     'deep': 'it is on a CPU, in another function, 300 frames deep',
     'many': '300 threads, of which none has run',
     'thread': 'one thread more than before',
+    'attached': 'attached: the thread has run, and waits now in a system call',
+    'attached_leaf': 'attached: the same, in another function',
+    'attached_deep': 'attached: the same, in another function, 300 frames deep',
+    'attached_many': 'attached: 300 threads, of which none has run',
 }
 ANSWERS = ('computes', 'deep')  # what the thread that was asked does itself
 

@@ -16,15 +16,8 @@ enum {
     BEYOND_MAX = 1024,    /* steps below the frames that are kept, in search of the entry link */
     CHUNKS_MAX = 1 << 15, /* of a datastack, as far as the walk may have come down in it */
     GENERATORS_MAX = 64,
-    KNOWN_CODES = 8,          /* power of two */
+    OWN_FACTS = 8,            /* of one walk: deep stacks are of few functions; power of two */
     COROUTINE = 0x80 | 0x100, /* co_flags: `async def`, or a generator that is used like one */
-};
-
-/* A code object that was looked at in this walk: deep stacks are of few functions. */
-struct known_code {
-    uintptr_t code;
-    int64_t units; /* of its bytecode */
-    int32_t first; /* its first traceable instruction */
 };
 
 struct frame {
@@ -36,6 +29,7 @@ struct frame {
 
 struct walk {
     const struct pyver *ver;
+    const struct stack_source *source;
     uintptr_t code_type, tstate;
     struct stack_coroutines *coroutines;
     uint8_t noted; /* the owner of frames that may be of coroutines which somebody asks for */
@@ -49,7 +43,7 @@ struct walk {
     unsigned beyond;     /* steps below the frames that are kept */
     struct frame last;
     uintptr_t last_at;
-    struct known_code known[KNOWN_CODES];
+    struct stack_fact own[OWN_FACTS];
 };
 
 static bool frame_load(const struct pyver *ver, uintptr_t at, struct frame *frame)
@@ -109,28 +103,32 @@ static bool entry_links(const struct walk *w, uintptr_t previous)
 }
 
 /* Look at a code object: NULL with *failure set when it is none. */
-static const struct known_code *code_check(struct walk *w, uintptr_t code,
+static const struct stack_fact *code_check(struct walk *w, uintptr_t code,
                                            enum wire_failure *failure)
 {
     const struct pyver *ver = w->ver;
-    struct known_code *const known = &w->known[(code >> 6) % KNOWN_CODES];
+    const uint64_t deaths = w->source->deaths;
+    struct stack_fact *const fact = w->source->facts != NULL
+                                        ? &w->source->facts[(code >> 6) % STACK_FACTS]
+                                        : &w->own[(code >> 6) % OWN_FACTS];
     uint32_t bad = 0;
-    if (known->code == code && code != 0)
-        return known;
+    if (fact->code == code && code != 0 && fact->deaths == deaths)
+        return fact;
     *failure = WIRE_FAIL_NOT_CODE;
     if (code == 0 || (code & 7))
         return NULL;
     const uintptr_t type = peek(code + ver->object.type, &bad);
     if (!bad && type != w->code_type)
         return NULL;
-    known->code = code;
-    known->units = ver->instr == INSTR_POINTER ? (int64_t)peek(code + ver->code.size, &bad) : 0;
-    known->first = ver->code.first_traceable == PYVER_NONE
-                       ? 0
-                       : (int32_t)peek_u32(code + ver->code.first_traceable, &bad);
+    fact->code = code;
+    fact->deaths = deaths;
+    fact->units = ver->instr == INSTR_POINTER ? (int64_t)peek(code + ver->code.size, &bad) : 0;
+    fact->first = ver->code.first_traceable == PYVER_NONE
+                      ? 0
+                      : (int32_t)peek_u32(code + ver->code.first_traceable, &bad);
     if (!bad)
-        return known;
-    known->code = 0;
+        return fact;
+    fact->code = 0;
     *failure = WIRE_FAIL_UNREADABLE;
     return NULL;
 }
@@ -163,7 +161,7 @@ static enum wire_failure frame_check(struct walk *w, uintptr_t at, const struct 
 {
     const struct pyver *ver = w->ver;
     enum wire_failure failure;
-    const struct known_code *const code = code_check(w, frame->code, &failure);
+    const struct stack_fact *const code = code_check(w, frame->code, &failure);
     if (code == NULL)
         return failure;
     if (ver->chunk.data != PYVER_NONE && frame->owner == OWNER_THREAD && !frame_in_bounds(w, at))
@@ -363,6 +361,7 @@ static enum wire_failure walk(struct walk *w, struct stack *stack)
 enum wire_failure stack_take(const struct stack_source *source, struct stack *stack)
 {
     struct walk w = {.ver = source->ver,
+                     .source = source,
                      .code_type = source->code_type,
                      .tstate = source->tstate,
                      .coroutines = stack->coroutines};

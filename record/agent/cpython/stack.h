@@ -6,7 +6,7 @@
  * Threads:      the thread itself (in a signal handler), or any other while it stands still.
  *               No allocation, no lock, no system call; 8 to 13 ns per frame
  *               (tests/bench/costs/walk.c).
- * Memory:       the caller's array of frames.
+ * Memory:       the caller's array of frames, and of facts.
  * Loss:         a chain that fails a check gives its reason; nothing is ever guessed.
  *
  * The interpreter exposes half-linked frames for a few instructions (3.11 and 3.12 at every entry
@@ -38,12 +38,29 @@ static inline int32_t stack_frame_instr(uint64_t frame)
     return n == 0 ? -1 : (int32_t)(n - 1) * 2;
 }
 
+#define STACK_FACTS 512u /* power of two */
+
+/* What a walk has to know of a code object; it does not change while that lives. */
+struct stack_fact {
+    uintptr_t code;  /* 0: none */
+    uint64_t deaths; /* of code objects, before it was looked at */
+    int64_t units;   /* of its bytecode */
+    int32_t first;   /* its first traceable instruction */
+};
+
 /* What to walk. */
 struct stack_source {
     const struct pyver *ver;
     uintptr_t code_type; /* &PyCode_Type */
     uintptr_t tstate;
     bool top_only; /* keep the leaf frame, check all the same */
+    /*
+     * STACK_FACTS that earlier walks of this thread's have found out; NULL = nothing is kept.
+     * `deaths` is the number of code objects that had died before this walk (codes_deaths()): as
+     * long as no other has died, what was a code object at an address still is that one.
+     */
+    struct stack_fact *facts;
+    uint64_t deaths;
 };
 
 #define STACK_COROUTINES 16u /* power of two */

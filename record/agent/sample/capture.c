@@ -61,6 +61,7 @@ bool capture_reset(struct capture *capture)
     for (uint32_t i = 0; i < capture->n_slots; i++)
         capture->free_slots[i] = capture->n_slots - 1 - i;
     atomic_store(&capture->n_asked, 0);
+    reserve_wipe(capture->facts, STACK_FACTS * sizeof(struct stack_fact));
     return slot_lay_out(capture, scratch);
 }
 
@@ -76,8 +77,9 @@ bool capture_init(struct capture *capture, const struct interp *interp, struct c
     capture->free_slots = reserve_memory(capture->n_slots * sizeof(uint32_t));
     capture->asked = reserve_memory((capture->n_slots + 1) * sizeof(uint32_t));
     capture->again = reserve_memory(max_depth * sizeof(uint64_t));
-    return capture->again && capture->slots && capture->free_slots && capture->asked &&
-           capture_reset(capture);
+    capture->facts = reserve_memory(STACK_FACTS * sizeof(struct stack_fact));
+    return capture->again && capture->facts && capture->slots && capture->free_slots &&
+           capture->asked && capture_reset(capture);
 }
 
 void capture_free(struct capture *capture)
@@ -90,6 +92,7 @@ void capture_free(struct capture *capture)
     reserve_give_back(capture->free_slots, capture->n_slots * sizeof(uint32_t));
     reserve_give_back(capture->asked, (capture->n_slots + 1) * sizeof(uint32_t));
     reserve_give_back(capture->again, capture->max_depth * sizeof(uint64_t));
+    reserve_give_back(capture->facts, STACK_FACTS * sizeof(struct stack_fact));
     memset(capture, 0, sizeof(*capture));
 }
 
@@ -152,26 +155,28 @@ static void slot_read_native(struct capture *capture, struct slot *slot,
         slot->failure = WIRE_FAIL_C_STACK;
 }
 
-static struct stack_source source_of(const struct capture *capture, const struct slot *slot)
+struct stack_source capture_source(const struct capture *capture, uintptr_t tstate, uint64_t deaths)
 {
     return (struct stack_source){
         .ver = &capture->interp->ver,
         .code_type = capture->interp->code_type,
-        .tstate = slot->tstate,
+        .tstate = tstate,
         .top_only = capture->top_only,
+        .facts = capture->facts,
+        .deaths = deaths,
     };
 }
 
-/* `context`: where its thread was interrupted; NULL = it is read from outside. */
+/* `context`: where its thread was interrupted; NULL = it is read from outside, by the sampler. */
 static void slot_read(struct capture *capture, struct slot *slot, const ucontext_t *context)
 {
     const struct interp *const interp = capture->interp;
-    const struct stack_source source = source_of(capture, slot);
+    struct stack_source source = capture_source(capture, slot->tstate, slot->deaths);
+    if (context != NULL)
+        source.facts = NULL;
     struct stack_coroutines coroutines;
     coroutines.n = 0;
     slot->has_task = false;
-    slot->deaths = codes_deaths(capture->codes);
-    careful_reading_begin(); /* of what lies together: a stack, the GIL beside the interpreter */
     slot->stack.coroutines = is_asked_for_tasks(capture) ? &coroutines : NULL;
     slot->failure = stack_take(&source, &slot->stack);
     slot->stack.coroutines = NULL;
@@ -187,7 +192,6 @@ static void slot_read(struct capture *capture, struct slot *slot, const ucontext
         slot->holds_gil = holder == slot->bound.list[i].tstate;
     slot->in_gc = slot->holds_gil && interp_in_gc(interp, slot->interp);
     slot->context = context_read(slot->tstate);
-    careful_reading_end();
 }
 
 bool capture_has_frames(const struct interp *interp, uintptr_t tstate)
@@ -212,9 +216,21 @@ static void asked_add(struct capture *capture, struct slot *slot)
     atomic_store_explicit(&capture->n_asked, n + 1, memory_order_release);
 }
 
+void capture_look(struct capture *capture, struct slot *slot)
+{
+    slot->deaths = codes_deaths(capture->codes);
+    careful_reading_begin(CAREFUL_STACKS + 2 * (uint32_t)slot->tid);
+}
+
+void capture_look_away(void)
+{
+    careful_reading_end();
+}
+
 void capture_outside(struct capture *capture, struct slot *slot)
 {
     slot_read(capture, slot, NULL);
+    careful_reading_end();
     slot->time_ns = clock_now();
     asked_add(capture, slot);
     atomic_store_explicit(&slot->state, SLOT_DONE, memory_order_release);
@@ -222,11 +238,11 @@ void capture_outside(struct capture *capture, struct slot *slot)
 
 void capture_outside_native(struct capture *capture, struct slot *slot, uint64_t pc, uint64_t sp)
 {
-    const struct stack_source source = source_of(capture, slot);
+    const struct stack_source source = capture_source(capture, slot->tstate, slot->deaths);
     if (slot->c_frames.room == NULL || pc == 0 || slot->failure != WIRE_FAIL_NONE ||
         slot->stack.cut || slot->stack.depth == 0)
         return;
-    careful_reading_begin();
+    careful_reading_begin(CAREFUL_STACKS + 2 * (uint32_t)slot->tid + 1);
     native_take_blocked(capture->native, &source, pc, sp, slot->stack.depth, &slot->c_frames);
     careful_reading_end();
 }
@@ -439,10 +455,10 @@ static void slot_answer(struct capture *capture, struct slot *slot, const uconte
         slot->stack.depth = 0;
     } else {
         tstate_settle(capture, slot);
+        slot->deaths = codes_deaths(capture->codes);
         if (slot->tstate != 0) {
             slot_read(capture, slot, context);
         } else { /* it has left Python for good */
-            slot->deaths = codes_deaths(capture->codes);
             slot->stack.depth = 0;
             slot->context = 0;
             slot->stack.cut = slot->has_task = slot->holds_gil = slot->in_gc = false;

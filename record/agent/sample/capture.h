@@ -92,9 +92,10 @@ struct capture {
     uint32_t max_depth;
     struct slot *slots; /* CAPTURE_SLOTS + 1; the last one is the sampler's scratch */
     uint32_t n_slots;
-    uint32_t n_used;      /* slots [0, n_used) were taken at least once */
-    uint64_t *again;      /* max_depth frames: a second reading, to compare */
-    uint32_t *free_slots; /* stack of slot numbers */
+    uint32_t n_used;          /* slots [0, n_used) were taken at least once */
+    uint64_t *again;          /* max_depth frames: a second reading, to compare */
+    struct stack_fact *facts; /* STACK_FACTS; the sampler's alone */
+    uint32_t *free_slots;     /* stack of slot numbers */
     uint32_t n_free;
     _Atomic uint32_t *asked; /* slots that are ASKED or DONE, for capture_wants */
     _Atomic uint32_t n_asked;
@@ -130,6 +131,13 @@ bool capture_has_frames(const struct interp *interp, uintptr_t tstate);
 bool capture_ask(struct capture *capture, struct slot *slot, int signo);
 
 /*
+ * What is read of the slot's thread from now on, until capture_outside() or capture_look_away(), is
+ * of one reading (careful.h), which begins here. Its clock is to be read before.
+ */
+void capture_look(struct capture *capture, struct slot *slot);
+void capture_look_away(void);
+
+/*
  * Read the stack of a thread that is thought to stand still into `slot`, which is DONE then; the
  * caller finds out whether it did stand still by reading its CPU clock again.
  */
@@ -159,6 +167,10 @@ uint64_t capture_call_of(uint64_t ident);
 
 /* Then: write the stack down. */
 void capture_answer(struct capture *capture, struct slot *slot, void *context);
+
+/* What the sampler walks from outside; `deaths`: codes_deaths() before it is read. */
+struct stack_source capture_source(const struct capture *capture, uintptr_t tstate,
+                                   uint64_t deaths);
 
 /* Does a sample nobody has resolved yet hold this code object? */
 bool capture_wants(struct capture *capture, uintptr_t code);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "cold.h"
+#include "record/agent/base/careful.h"
 #include "record/agent/base/clock.h"
 #include "record/agent/base/peek.h"
 
@@ -21,9 +22,12 @@ static uint64_t switches_read(const struct cold *cold, const struct interp *inte
     uint32_t bad = 0;
     if (interp->free_threaded || threads->n_lists != 1)
         return cold->switches + 1;
+    careful_reading_begin(CAREFUL_GIL);
     const uintptr_t gil = interp_gil(interp, threads->lists[0].state);
     const uint64_t switches = peek(gil + interp->ver.gil.switches, &bad);
-    const struct thread *const holder = threads_find(threads, interp_gil_last(interp, gil));
+    const uintptr_t last = interp_gil_last(interp, gil);
+    careful_reading_end();
+    const struct thread *const holder = threads_find(threads, last);
     if (holder != NULL) /* it may run again without being counted */
         threads->marks[holder - threads->list] &= (uint8_t)~THREAD_COLD;
     return bad ? cold->switches + 1 : switches;

@@ -15,9 +15,12 @@ struct slot *outside_slot(struct sampler *s, const struct thread *thread)
     struct slot *slot = thread->slot;
     if (slot == NULL || atomic_load_explicit(&slot->state, memory_order_acquire) != SLOT_IDLE)
         slot = capture_scratch(s->capture);
-    const struct binding *const binding = threads_binding(s->threads, thread);
     slot->tid = thread->tid;
     slot->bound = thread->bound;
+    capture_look(s->capture, slot);
+    const struct binding *const binding = threads_binding(s->threads, thread);
+    if (binding == NULL)
+        capture_look_away();
     slot->tstate = binding ? binding->tstate : 0;
     slot->interp = binding ? binding->interp : 0;
     return slot;
@@ -120,17 +123,14 @@ static bool stacks_equal(const struct stack *a, const uint64_t *frames, uint32_t
 static bool stack_lasts(struct sampler *s, const struct thread *thread, const struct slot *slot,
                         int readings)
 {
-    const struct stack_source source = {
-        .ver = &s->interp->ver,
-        .code_type = s->interp->code_type,
-        .tstate = slot->tstate,
-        .top_only = s->capture->top_only,
-    };
     for (int i = 0; i < readings; i++) {
         struct stack again = {.frames = s->capture->again, .max = s->capture->max_depth};
         if (readings > 1)
             (void)clock_of_thread(thread->tid); /* half a microsecond: some calls and returns */
-        careful_reading_begin();                /* another one: nothing is kept of the one before */
+        const uint64_t deaths = codes_deaths(s->codes);
+        const struct stack_source source = capture_source(s->capture, slot->tstate, deaths);
+        /* another one: nothing is kept of the one before */
+        careful_reading_begin(CAREFUL_STACKS + 2 * (uint32_t)thread->tid);
         const enum wire_failure failure = stack_take(&source, &again);
         careful_reading_end();
         if (failure != WIRE_FAIL_NONE || !slot->stack.cut != !again.cut ||

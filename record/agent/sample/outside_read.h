@@ -20,7 +20,8 @@
 enum reading { READING_OK, READING_MOVED, READING_TORN };
 
 /* The slot to read a thread's stack into from outside: its own, unless that is waiting for a late
- * answer or the thread has none. */
+ * answer or the thread has none. A look at the thread begins, which capture_outside() ends; where
+ * its tstate is 0, it is over. */
 struct slot *outside_slot(struct sampler *sampler, const struct thread *thread);
 
 /* What else was read with the stack: into the state. */

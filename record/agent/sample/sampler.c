@@ -6,6 +6,7 @@
  */
 #include "sampler.h"
 #include "format/tick.h"
+#include "record/agent/base/careful.h"
 #include "record/agent/base/clock.h"
 #include "record/agent/interpose/signals.h"
 #include "wake.h"
@@ -151,9 +152,12 @@ void sampler_tick(struct sampler *s, uint64_t now_ns)
     sampler_harvest(s);
     codes_forget(s->codes, deaths, wire_writer_code_free, s->writer);
     sampler_note_ends(s);
+    careful_reading_begin(CAREFUL_LISTS);
     threads_refresh(s->threads);
     s->threads->is_late = false;
-    s->is_quiet = tick_open(s, now_ns, holder_find(s));
+    const uint32_t holder = holder_find(s);
+    careful_reading_end();
+    s->is_quiet = tick_open(s, now_ns, holder);
     if (s->is_quiet)
         sampler_observe(s);
     s->rest.n_quiet = s->is_quiet && s->threads->n > 0 ? s->rest.n_quiet + 1 : 0;

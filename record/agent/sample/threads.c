@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "threads.h"
+#include "record/agent/base/careful.h"
 #include "record/agent/base/clock.h"
 #include "record/agent/base/peek.h"
 #include "record/agent/base/reserve.h"
@@ -290,15 +291,24 @@ static void unbind(struct threads *threads, struct thread *thread, uintptr_t tst
     threads->index_stale = true;
 }
 
-/* A tstate of the list: known, new, or not bound to its thread yet. */
-static void tstate_seen(struct threads *threads, uintptr_t tstate, uintptr_t interp)
+static bool is_known(const struct thread *known, uintptr_t tstate, const struct identity *identity)
+{
+    if (known == NULL || known->tid != identity->tid)
+        return false;
+    for (unsigned k = 0; k < known->bound.n; k++)
+        if (known->bound.list[k].tstate == tstate)
+            return known->bound.list[k].id == identity->tstate_id;
+    return false;
+}
+
+/* A tstate that is new, or not bound to its thread yet. */
+static void tstate_settle(struct threads *threads, uintptr_t tstate, uintptr_t interp)
 {
     struct identity identity;
     if (!identity_load(threads, tstate, &identity))
         return;
     struct thread *const known = threads_find(threads, tstate);
-    if (known != NULL && known->tid == identity.tid &&
-        binding_find(known, tstate)->id == identity.tstate_id)
+    if (is_known(known, tstate, &identity))
         return;
     if (identity.tid == 0 || clock_of_thread(identity.tid) == UINT64_MAX) {
         threads->unbound++;
@@ -324,6 +334,18 @@ static void tstate_seen(struct threads *threads, uintptr_t tstate, uintptr_t int
         thread->ident = identity.ident;
     else
         threads->unbound++; /* one of the two has the other's ids still */
+}
+
+/* A tstate of the list. What a new one says depends on the order in which it is read. */
+static void tstate_seen(struct threads *threads, uintptr_t tstate, uintptr_t interp)
+{
+    struct identity identity;
+    if (!identity_load(threads, tstate, &identity) ||
+        is_known(threads_find(threads, tstate), tstate, &identity))
+        return;
+    const bool was_reading = careful_reading_pause();
+    tstate_settle(threads, tstate, interp);
+    careful_reading_resume(was_reading);
 }
 
 /* Walk one interpreter's list. False when it changed under the walk. */
@@ -364,6 +386,8 @@ static void interp_refresh(struct threads *threads, uintptr_t state, bool again)
     struct interp_list *const list = list_find(threads, state);
     for (int i = 0; i < TRIES; i++) {
         uint32_t bad = 0;
+        if (i > 0)
+            careful_reading_begin(CAREFUL_LISTS); /* as it is now */
         const uintptr_t head = peek(state + ver->interp.threads_head, &bad);
         const uint64_t id = head ? peek(head + ver->thread.id, &bad) : 0;
         if (bad || (head == list->head && id == list->head_id && !again))

@@ -101,7 +101,8 @@ void threads_free(struct threads *threads);
 void threads_reset(struct threads *threads);
 
 /*
- * Look for new threads. Cheap when there are none. Entries are only ever added here.
+ * Look for new threads, within a reading of CAREFUL_LISTS, which may be another one afterwards.
+ * Cheap when there are none. Entries are only ever added here.
  * On <= 3.10 the OS thread id is learnt from the thread's own struct, see threads.c.
  */
 void threads_refresh(struct threads *threads);

@@ -14,7 +14,9 @@
  * Each tick is made by a function named after its kind, which is what callgrind is told to count;
  * for strace, writing to descriptor -1 says where the ticks of a kind begin and end.
  */
+#include "record/agent/base/careful.h"
 #include "record/agent/base/clock.h"
+#include "record/agent/base/peek.h"
 #include "record/agent/sample/sampler.h"
 #include "tests/unit/support/fake_interp.h"
 #include <linux/futex.h>
@@ -303,6 +305,13 @@ static void kind_leaf(uint32_t i)
     leaf_change(made.codes_made[2 + i % 2]);
 }
 
+/* It stands still when it is looked at. */
+static void kind_other_leaf(uint32_t i)
+{
+    kind_waits(i);
+    leaf_change(made.codes_made[2 + i % 2]);
+}
+
 static void kind_function(uint32_t i)
 {
     char name[16];
@@ -333,6 +342,10 @@ TICK_OF(function)
 TICK_OF(deep)
 TICK_OF(many)
 TICK_OF(thread)
+TICK_OF(attached)
+TICK_OF(attached_leaf)
+TICK_OF(attached_deep)
+TICK_OF(attached_many)
 
 static const struct kind {
     const char *name;
@@ -340,16 +353,21 @@ static const struct kind {
     void (*before)(uint32_t i);
     uint32_t depth, n_threads;
     uint32_t state; /* in which the first thread is found */
+    bool attached;
 } kinds[] = {
-    {"rest", tick_of_rest, kind_rest, DEPTH, 1, 0},
-    {"waits", tick_of_waits, kind_waits, DEPTH, 1, 0},
-    {"gil", tick_of_gil, kind_waits, DEPTH, 1, WIRE_WAITS_GIL},
-    {"computes", tick_of_computes, kind_computes, DEPTH, 1, WIRE_ON_CPU},
-    {"leaf", tick_of_leaf, kind_leaf, DEPTH, 1, WIRE_ON_CPU},
-    {"function", tick_of_function, kind_function, DEPTH, 1, WIRE_ON_CPU},
-    {"deep", tick_of_deep, kind_leaf, DEEP, 1, WIRE_ON_CPU},
-    {"many", tick_of_many, kind_rest, DEPTH, MANY, 0},
-    {"thread", tick_of_thread, kind_thread, DEPTH, 1, 0},
+    {"rest", tick_of_rest, kind_rest, DEPTH, 1, 0, false},
+    {"waits", tick_of_waits, kind_waits, DEPTH, 1, 0, false},
+    {"gil", tick_of_gil, kind_waits, DEPTH, 1, WIRE_WAITS_GIL, false},
+    {"computes", tick_of_computes, kind_computes, DEPTH, 1, WIRE_ON_CPU, false},
+    {"leaf", tick_of_leaf, kind_leaf, DEPTH, 1, WIRE_ON_CPU, false},
+    {"function", tick_of_function, kind_function, DEPTH, 1, WIRE_ON_CPU, false},
+    {"deep", tick_of_deep, kind_leaf, DEEP, 1, WIRE_ON_CPU, false},
+    {"many", tick_of_many, kind_rest, DEPTH, MANY, 0, false},
+    {"thread", tick_of_thread, kind_thread, DEPTH, 1, 0, false},
+    {"attached", tick_of_attached, kind_waits, DEPTH, 1, 0, true},
+    {"attached_leaf", tick_of_attached_leaf, kind_other_leaf, DEPTH, 1, 0, true},
+    {"attached_deep", tick_of_attached_deep, kind_other_leaf, DEEP, 1, 0, true},
+    {"attached_many", tick_of_attached_many, kind_rest, DEPTH, MANY, 0, true},
 };
 
 static void sampler_make(void)
@@ -386,6 +404,16 @@ static void sampler_make(void)
     standing_open(&made.sampler.tasks, false);
 }
 
+/* As in entry.c. */
+static void attach(void)
+{
+    if (careful_begin() != 0)
+        abort();
+    peek_be_careful();
+    made.head->flags |= WIRE_ATTACHED | WIRE_NO_SIGNALS;
+    made.sampler.signals = false;
+}
+
 static void process_make(const struct kind *kind)
 {
     struct interp *const interp = &made.fake.interp;
@@ -401,6 +429,8 @@ static void process_make(const struct kind *kind)
     thread_names_init(&made.names, interp);
     made.now_ns = 1000000000;
     sampler_make();
+    if (kind->attached)
+        attach();
     if (kind->state == WIRE_WAITS_GIL)
         made.pool[0].word = (const uint32_t *)(interp_gil(interp, made.fake.state) + GIL_WORD);
     pool_start(kind->n_threads + (kind->before == kind_thread ? WARM_TICKS + TICKS : 0));

@@ -355,6 +355,37 @@ START_TEST(random_damage)
 }
 END_TEST
 
+/* What an earlier walk has found out of a code object holds as long as none has died. */
+START_TEST(facts_hold)
+{
+    static struct stack_fact facts[STACK_FACTS];
+    memset(facts, 0, sizeof(facts));
+    chain_make(minors[_i]);
+    struct stack_source source = {
+        .ver = ver(),
+        .code_type = fake.interp.code_type,
+        .tstate = fake.tstate,
+        .facts = facts,
+        .deaths = 4,
+    };
+    struct stack stack = {.frames = frames, .max = 64};
+    for (int round = 0; round < 2; round++) {
+        ck_assert_int_eq(stack_take(&source, &stack), WIRE_FAIL_NONE);
+        ck_assert_uint_eq(stack.depth, 4);
+        ck_assert_uint_eq(stack_frame_code(frames[1]), code_b);
+    }
+    const uintptr_t type = code_b + ver()->object.type;
+    fake_put(type, fake.interp.code_type + 8); /* it is none any more: then one has died */
+    ck_assert_int_eq(stack_take(&source, &stack), WIRE_FAIL_NONE);
+    source.deaths = 5;
+    ck_assert_int_eq(stack_take(&source, &stack), WIRE_FAIL_NOT_CODE);
+    ck_assert_int_eq(stack_take(&source, &stack), WIRE_FAIL_NOT_CODE);
+    fake_put(type, fake.interp.code_type); /* another one, at the same place */
+    ck_assert_int_eq(stack_take(&source, &stack), WIRE_FAIL_NONE);
+    fake_free(&fake);
+}
+END_TEST
+
 int main(void)
 {
     Suite *const suite = suite_create("stack");
@@ -378,6 +409,7 @@ int main(void)
     tcase_add_loop_test(tcase, deep_recursion_torn, 0, 2);
     tcase_add_loop_test(tcase, endless_chain, 0, N_MINORS);
     tcase_add_loop_test(tcase, random_damage, 0, N_MINORS);
+    tcase_add_loop_test(tcase, facts_hold, 0, N_MINORS);
     suite_add_tcase(suite, tcase);
     fake_catch_faults();
     return suite_run(suite);
