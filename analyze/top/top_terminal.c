@@ -251,6 +251,10 @@ enum status top_run_terminal(struct top *top, struct problem *why)
         init_pair(3, COLOR_RED, -1);
     }
     loop(top, colored);
+    /* Where whoever started this was killed, the shell has the terminal already; from the background only
+     * a process that ignores SIGTTOU may set the modes back, and a plain shell does not do it itself. */
+    const struct sigaction ignored = {.sa_handler = SIG_IGN};
+    sigaction(SIGTTOU, &ignored, NULL);
     endwin();
     delscreen(screen);
     return STATUS_OK;
