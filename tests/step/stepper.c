@@ -2,13 +2,14 @@
 /*
  * stepper - walk a Python program's stack, with the project's own walker, at every instruction.
  *
- *     stepper STEPS PYTHON work.py
+ *     stepper PYTHON work.py [ROUNDS]
  *
- * The program stops itself; from there on each machine instruction is single-stepped (ptrace) and
- * stack_take() reads the frames out of the stopped process through a peek() of its own. Each
- * reading must be torn (say a reason) or right: what one push, one pop or one move of an
- * instruction makes of the reading before. Exit 0 when not one was wrong, 1 when one was, 77 when
- * this interpreter or machine cannot be stepped.
+ * The program stops itself before and after its rounds; in between each machine instruction is
+ * single-stepped (ptrace) and stack_take() reads the frames out of the stopped process through a
+ * peek() of its own. Each reading must be torn (say a reason) or right: what one push, one pop or
+ * one move of an instruction makes of the reading before. Exit 0 when not one was wrong, 1 when one
+ * was or the program did not come to its end, 77 when this interpreter or machine cannot be
+ * stepped.
  */
 #include "record/agent/cpython/stack.h"
 #include "remote.h"
@@ -22,6 +23,7 @@
 
 #define FRAMES_MAX 256u
 #define SKIP       77
+#define WRONG_MOST 50 /* printed; after that there is no need to go on */
 
 struct tally {
     uint64_t steps, same, moves, pushes, pops, wrong;
@@ -91,19 +93,18 @@ static void torn_count(struct tally *tally, enum wire_failure failure)
         tally->torn_run_max = tally->torn_run;
 }
 
-static int step_all(pid_t pid, const struct stack_source *source, uint64_t steps,
-                    struct tally *tally)
+static int step_all(pid_t pid, const struct stack_source *source, struct tally *tally)
 {
     static uint64_t frames[2][FRAMES_MAX];
     struct stack before = {.frames = frames[0], .max = FRAMES_MAX};
     struct stack now = {.frames = frames[1], .max = FRAMES_MAX};
     bool have = false;
-    for (; tally->steps < steps; tally->steps++) {
+    for (; tally->wrong < WRONG_MOST; tally->steps++) {
         int status;
         if (ptrace(PTRACE_SINGLESTEP, pid, 0, 0) != 0 || waitpid(pid, &status, 0) != pid)
             return SKIP;
         if (!WIFSTOPPED(status) || WSTOPSIG(status) != SIGTRAP)
-            break;
+            return WIFSTOPPED(status) && WSTOPSIG(status) == SIGSTOP ? 0 : 1;
         remote_forget();
         const enum wire_failure failure = stack_take(source, &now);
         if (failure != WIRE_FAIL_NONE) {
@@ -122,7 +123,7 @@ static int step_all(pid_t pid, const struct stack_source *source, uint64_t steps
         now = swap;
         have = true;
     }
-    return 0;
+    return 1;
 }
 
 static void report(const struct tally *tally)
@@ -168,13 +169,13 @@ static bool run_to_stop(pid_t pid)
 
 int main(int argc, char **argv)
 {
-    if (argc < 4) {
-        fprintf(stderr, "usage: stepper STEPS PYTHON SCRIPT [ARGS...]\n");
+    if (argc < 3) {
+        fprintf(stderr, "usage: stepper PYTHON SCRIPT [ARGS...]\n");
         return 2;
     }
-    const pid_t pid = program_start(argv + 2);
+    const pid_t pid = program_start(argv + 1);
     if (pid < 0 || !run_to_stop(pid)) {
-        printf("skipped: %s did not stop itself\n", argv[2]);
+        printf("skipped: %s did not stop itself\n", argv[1]);
         return SKIP;
     }
     struct remote remote;
@@ -184,13 +185,13 @@ int main(int argc, char **argv)
     if (remote_open(&remote, pid, why, sizeof(why))) {
         const struct stack_source source = {
             .ver = &remote.ver, .code_type = remote.code_type, .tstate = remote.tstate};
-        result = step_all(pid, &source, strtoull(argv[1], NULL, 10), &tally);
-        printf("%s (3.%u): ", argv[2], remote.ver.minor);
+        result = step_all(pid, &source, &tally);
+        printf("%s (3.%u): ", argv[1], remote.ver.minor);
         report(&tally);
         if (result == 0 && (tally.wrong > 0 || tally.pushes < 200))
             result = 1; /* a program that calls nothing would prove nothing */
     } else {
-        printf("skipped: %s: %s\n", argv[2], why);
+        printf("skipped: %s: %s\n", argv[1], why);
     }
     kill(pid, SIGKILL);
     return result;
