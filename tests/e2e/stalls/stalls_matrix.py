@@ -5,9 +5,10 @@
 usage: python3 stalls_matrix.py BUILD_DIR PYTHON [--all] [--jobs N] [--loops NAME,..] [--keep]
 
 As a module of e2e.py it runs a part that covers every pair of values, of loops with each other by
-the family that a loop belongs to; --all runs the whole product (hours). Loops whose library is not
-here are skipped, by name. The truth is the program's own log: of its freezes, and of when it was
-called, so that a machine that was busy with something else is no fault of anybody's.
+the family that a loop belongs to, and each loop once, or twice with LOOP_TIMES=2 (PYREC_MATRIX=full);
+--all runs the whole product (hours). Loops whose library is not here are skipped, by name. The truth
+is the program's own log: of its freezes, and of when it was called, so that a machine that was busy
+with something else is no fault of anybody's.
 """
 import concurrent.futures
 import contextlib
@@ -29,6 +30,7 @@ from stalls_loops import LOOPS, PRELUDE
 FREEZES, DEPTHS, BUSY = (1, 2, 3, 5, 20), (1, 2, 3, 4), (0, 1)
 BLOCKS = ("sleep", "cpu", "socket", "poll", "lock", "sqlite", "read", "subprocess",
           "semaphore", "future")
+LOOP_TIMES = int(os.environ.get("LOOP_TIMES", "1"))
 OVER = 0.2
 SLEEPS = ("clock_nanosleep", "nanosleep", "select", "pselect6")
 CALLS = {"sleep": SLEEPS, "socket": ("poll", "ppoll"), "poll": ("poll", "ppoll"),
@@ -224,11 +226,11 @@ def pairs_of(case):
     family = LOOPS[loop]["family"]
     values = [("freezes", freezes), ("depth", depth), ("blocks", blocks), ("busy", busy)]
     return {frozenset(pair) for pair in itertools.combinations(values, 2)} | \
-        {(family, value) for value in values} | {(loop, n) for n in range(2)}
+        {(family, value) for value in values} | {(loop, n) for n in range(LOOP_TIMES)}
 
 
 def cover(loops, seed=1):
-    """Few cases in which every pair occurs, and every loop twice; cheap ones first."""
+    """Few cases in which every pair occurs, and every loop LOOP_TIMES; cheap ones first."""
     rng = random.Random(seed)
     whole = list(itertools.product(loops, FREEZES, DEPTHS, BLOCKS, BUSY))
     wanted = set().union(*(pairs_of(case) for case in whole))
@@ -237,8 +239,9 @@ def cover(loops, seed=1):
         best, most = None, -1.0
         for case in rng.sample(whole, min(len(whole), 600)):
             loop, freezes, _, blocks, _ = case
+            turns = {(loop, n) for n in range(LOOP_TIMES)}
             covers = {p for p in pairs_of(case) & wanted
-                      if p not in ((loop, 0), (loop, 1)) or p == (loop, times[loop])}
+                      if p not in turns or p == (loop, times[loop])}
             value = len(covers) / (1 + freezes * (0.15 if blocks == "cpu" else 0.05))
             if value > most:
                 best, most, news = case, value, covers
