@@ -199,7 +199,7 @@ def test_wsgi(t):
     rows, labels, _ = requests(t, WSGI)
     assert {detail: row["count"] for detail, row in rows.items()} == {
         "GET /": 1, "GET /stream": 2, "GET /no": 1, "GET /fails": 1}, rows
-    near(rows["GET /stream"]["total"], 0.08, absolute=0.06)
+    assert rows["GET /stream"]["total"] >= 0.079, rows  # its body too; how much more is the machine's affair
     assert labels == {("status", "200"): 3, ("status", "404"): 1}, labels
 
 

@@ -38,6 +38,11 @@ def ask(t, trace, command, *options):
     return t.rows(command, trace, *options)
 
 
+def unobserved(t, trace):
+    """Seconds in which nobody looked: the machine was too busy."""
+    return sum(row["unobserved"] or 0 for row in t.info(trace)["quality"])
+
+
 def rows_by(rows, *columns):
     return {tuple(row[column] for column in columns): row for row in rows}
 
@@ -151,34 +156,42 @@ asyncio.run(tasks())
 
 def test_labels(t):
     """Of a thread and of a task; the innermost value holds; those within a phase end with it."""
-    _, trace = record(t, """
+    out, trace = record(t, """
 pyrec.set_label("who", "main")
+took = {}
+def timed(name, seconds):
+    begin = time.monotonic()
+    work(seconds)
+    took[name] = took.get(name, 0) + time.monotonic() - begin
 def worker():
     pyrec.set_label("who", "worker")
-    work(.1)
+    timed("worker", .1)
 thread = threading.Thread(target=worker); thread.start(); thread.join()
 with pyrec.phase("p"):
     pyrec.set_label("route", "/a"); pyrec.set_label("status", "200"); pyrec.set_label("route", "/b")
-    work(.1)
+    timed("route", .1)
 work(.05)
 pyrec.set_label("who", None)
 work(.05)
 async def task(name):
     pyrec.set_label("task", name)
     for _ in range(10):
-        work(.004)
+        timed(name, .004)
         await asyncio.sleep(0)
 async def tasks(): await asyncio.gather(task("one"), task("two"))
 asyncio.run(tasks())
+print(json.dumps(took))
 """)
+    took = json.loads(out[-1])  # how long something takes is the machine's affair
+    missed = unobserved(t, trace)
 
     def wall(*words):
         return sum(row["wall"] for row in t.rows("threads", trace, *words))
-    near(wall("--label", "who=worker"), 0.1, absolute=0.05)
-    near(wall("--label", "route=/b", "--label", "status=200"), 0.1, absolute=0.05)
-    assert wall("--label", "route=/b", "--label", "who=main") > 0.05
+    for name, words in {"worker": ("--label", "who=worker"), "one": ("--label", "task=one"), "two": ("--label", "task=two"),
+                        "route": ("--label", "route=/b", "--label", "status=200")}.items():
+        near(wall(*words), took[name], relative=0.15, absolute=0.03 + missed, what=name)
+    assert 0 < wall("--label", "route=/b", "--label", "who=main") <= took["route"] + 0.03
     assert wall("--label", "route=/b", "--label", "who=worker") == 0
-    near(wall("--label", "task=one"), wall("--label", "task=two"), relative=0.5)
     values = rows_by(ask(t, trace, "phases", "--by", "label"), "phase", "detail")
     assert ("route", "/a") in values and ("route", "/b") in values, values
     done = subprocess.run([t.pyanalyze, "lines", "--label", "route=/nowhere", trace],
@@ -229,7 +242,9 @@ def test_start_and_stop(t):
     record_twice = """
 for i in range(2):
     with pyrec.record(f"run{i}.trace", rate=500):
+        begin = time.monotonic()
         with pyrec.phase("first", str(i)): work(.1)
+        print(time.monotonic() - begin, flush=True)
         pid = os.fork()
         if pid == 0:
             with pyrec.phase("child"): work(.1)
@@ -242,7 +257,8 @@ for i in range(2):
     for i in range(2):
         rows = rows_by(ask(t, str(t.dir / f"run{i}.trace"), "phases", "--by", "detail"), "phase", "detail")
         assert set(rows) == {("first", str(i)), ("child", "")}, rows
-        near(rows[("first", str(i))]["wall"], 0.1, absolute=0.06)
+        took = float(done.stdout.split()[i])
+        near(rows[("first", str(i))]["wall"], took, relative=0.15, absolute=0.05 + unobserved(t, str(t.dir / f"run{i}.trace")))
 
 
 def test_killed_and_open(t):
@@ -268,30 +284,42 @@ os.kill(os.getpid(), signal.SIGKILL)
 
 def test_long_phases(t):
     """stalls --phase: each one that took long, in whatever thread, and what was done in it alone."""
-    _, trace = record(t, """
+    out, trace = record(t, """
 def sleeper():
     for i in range(3):
-        with pyrec.phase("job", f"sleep {i}"): time.sleep(.1 * i + .05)
+        with logged("job", f"sleep {i}"): time.sleep(.1 * i + .05)
 thread = threading.Thread(target=sleeper, name="sleeper"); thread.start(); thread.join()
 async def task(n):
-    with pyrec.phase("request", str(n)):
+    with logged("request", str(n)):
         for _ in range(10):
             end = time.thread_time() + (.03 if n else .001)
             while time.thread_time() < end: pass
             await asyncio.sleep(0)
 async def tasks(): await asyncio.gather(task(0), task(1))
 asyncio.run(tasks())
+tell()
 """)
+    took = {(name, detail): seconds for name, detail, seconds in json.loads(out[-1])}
+    # each but the first took longer than that, on whatever machine; the first did if it was held up
     found = t.rows("stalls", trace, "--phase", "job", "--over", "120ms")["stalls"]
-    assert [(one["phase"], one["detail"], one["thread"], one["cause"]) for one in found] == [
-        ("job", "sleep 2", "sleeper", "blocked"), ("job", "sleep 1", "sleeper", "blocked")], found
-    near(found[0]["took"], 0.25, absolute=0.1)
+    assert [one["took"] for one in found] == sorted((one["took"] for one in found), reverse=True), found
+    told = {one["detail"] for one in found}
+    assert {"sleep 1", "sleep 2"} <= told <= {"sleep 1", "sleep 2"} | ({"sleep 0"} if took["job", "sleep 0"] > 0.12 else set()), found
+    for one in found:
+        assert (one["phase"], one["thread"], one["cause"]) == ("job", "sleeper", "blocked"), one
+        assert 0.05 <= one["took"] <= took["job", one["detail"]] + 2e-5, (one, took)
+    assert one_of(found, "sleep 2")["took"] >= 0.25 and one_of(found, "sleep 1")["took"] >= 0.15, found
     text = t.analyze("stalls", "--phase", "job", "--over", "120ms", trace)
-    assert "job sleep 2 took 0.2" in text and "in sleeper" in text, text
+    assert re.search(r"job sleep 2 took \d+\.\d+ s.* in sleeper", text), text
     found = {one["detail"]: one for one in t.rows("stalls", trace, "--phase", "request", "--over", "150ms")["stalls"]}
     assert set(found) == {"0", "1"}, found
     assert found["0"]["cpu_time"] < 0.1 < 0.2 < found["1"]["cpu_time"], found
-    assert found["0"]["took"] > 0.2 and found["0"]["unobserved"] < 0.05, found
+    assert found["0"]["took"] > 0.2 and found["0"]["unobserved"] <= unobserved(t, trace) + 0.01, found
+
+
+def one_of(rows, detail):
+    row, = (row for row in rows if row["detail"] == detail)
+    return row
 
 
 def test_gil_of_a_phase(t):
