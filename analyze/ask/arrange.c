@@ -142,8 +142,8 @@ enum status arrangement_make(struct arrangement *a, const struct args *args, str
     if (columns == NULL)
         columns = a->output->machine ? command->machine_columns : command->columns;
     TRY(columns_parse(columns, command->rows, "columns", a->columns, &a->n_columns, why));
-    a->keeps_empty = a->output->machine || args_text(args, "columns") != NULL || style != NULL ||
-                     args_text(args, "by") != NULL;
+    a->keeps_empty = a->output->machine || args_text(args, "columns") != NULL || style != NULL;
+    a->asked = metric_asked(args);
     if (args_text(args, "columns") == NULL && style == NULL)
         show_asked(a, args);
     return choose_sort(a, args, why);
@@ -161,13 +161,16 @@ static bool has_any(const struct view *view, const struct column *column)
     return false;
 }
 
-/* What is seldom there has a column only where it is. */
-static void drop_empty(struct view *view)
+/* What is seldom there has a column only where it is, or was asked for. */
+static void drop_empty(struct view *view, const struct metric *asked)
 {
     size_t n = 0;
     for (size_t i = 0; i < view->n_columns; i++) {
-        if (!view->columns[i]->only_if_any || has_any(view, view->columns[i]))
-            view->columns[n++] = view->columns[i];
+        const struct column *const column = view->columns[i];
+        const bool is_asked =
+            asked != NULL && column->part != PART_NONE && asked == &metrics[column->metric];
+        if (!column->only_if_any || is_asked || has_any(view, column))
+            view->columns[n++] = column;
     }
     view->n_columns = n;
 }
@@ -199,7 +202,7 @@ void arrangement_apply(const struct arrangement *a, struct view *view, const str
     if (view->shape != SHAPE_TABLE)
         return;
     if (!a->keeps_empty)
-        drop_empty(view);
+        drop_empty(view, a->asked);
     view_sort(view, a->sort, a->n_sort);
     for (size_t i = 0; i < view->n_groups && a->folded; i++) {
         if (view->groups[i].is_tree)

@@ -26,8 +26,9 @@ struct arrangement {
     bool limit_given, columns_given;
     size_t limit;
     bool full_paths;
-    bool keeps_empty; /* columns that were asked for */
-    bool folded;      /* chains of calls in trees are folded */
+    bool keeps_empty;           /* columns that were asked for */
+    const struct metric *asked; /* by --by: its columns are kept, too */
+    bool folded;                /* chains of calls in trees are folded */
 };
 
 /* STATUS_USAGE for a column or output that the command does not have. */

@@ -141,7 +141,9 @@ static enum dict_native native_of(const struct args *args)
     const bool takes = (args->command->takes & TAKES_NATIVE) != 0;
     const char *const which = takes ? args_text(args, "native") : NULL;
     if (which == NULL)
-        return takes && !args->command->hides_native ? DICT_NATIVE_ALL : DICT_NATIVE_HIDE;
+        return !takes                        ? DICT_NATIVE_HIDE
+               : args->command->hides_native ? DICT_NATIVE_LEAF
+                                             : DICT_NATIVE_ALL;
     return strcmp(which, "all") == 0    ? DICT_NATIVE_ALL
            : strcmp(which, "leaf") == 0 ? DICT_NATIVE_LEAF
                                         : DICT_NATIVE_HIDE;

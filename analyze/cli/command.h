@@ -46,9 +46,10 @@ struct command {
     const char *sort;                   /* order of rows, first column first */
     const struct command_style *styles; /* NULL = none */
 
-    bool hides_native; /* --native is hide there, unless given */
-    bool folds;        /* it has trees, and takes --full: see tree_fold */
-    bool sides;        /* its traces are two sides, each with a window of its own */
+    bool
+        hides_native; /* C frames count for the Python that called them, unless --native is given */
+    bool folds;       /* it has trees, and takes --full: see tree_fold */
+    bool sides;       /* its traces are two sides, each with a window of its own */
     bool shows_damage; /* its view says what is wrong with the files: main.c need not */
     bool writes_trace; /* build() writes a trace to --output, which must be given; the view is
                           about that, and goes to standard output */

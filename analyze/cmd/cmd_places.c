@@ -116,6 +116,7 @@ static void add_table(struct view *view, struct fold *fold, const struct request
                                            .module = key->module(symbols, rows[i].value),
                                            .self = &rows[i].self,
                                            .cum = &rows[i].cum,
+                                           .c = &rows[i].c,
                                            .total = &basis->total,
                                            .basis = basis};
     }
@@ -174,7 +175,9 @@ static enum status build_places(struct request *request, struct view *view, enum
         if (weights_sum(&profile->threads[i]->total).samples > 0)
             threads[n++] = profile->threads[i];
     }
-    struct fold *const fold = fold_open(profile, key);
+    const bool python =
+        request->args->command->hides_native && args_text(request->args, "native") == NULL;
+    struct fold *const fold = python ? fold_open_python(profile, key) : fold_open(profile, key);
     if (n > 0 && args_flag(request->args, "merge-threads"))
         add_merged(view, fold, request, key, threads, n);
     else if (args_flag(request->args, "group"))
@@ -244,8 +247,10 @@ static enum status build_modules(struct request *request, struct view *view, str
     .synopsis = "[options] [FILE...]", .takes = PLACE_TAKES, .min_files = 1,                       \
     .max_files = SIZE_MAX, .shape = SHAPE_TABLE, .output = "text", .rows = ROW_PLACE
 
-#define NUMBER_COLUMNS         "cpu_time,cpu_time_cum,ticks,ticks_cum,samples,samples_cum"
-#define PLACE_COLUMNS          NUMBER_COLUMNS ",place,function"
+#define NUMBER_COLUMNS "cpu_time,cpu_time_cum,ticks,ticks_cum,samples,samples_cum"
+#define PLACE_COLUMNS  NUMBER_COLUMNS ",place,function"
+#define LINE_COLUMNS                                                                               \
+    "cpu_time,cpu_time_cum,c_time,ticks,ticks_cum,samples,samples_cum,place,function"
 #define NUMBER_MACHINE_COLUMNS "process,thread,thread_id," NUMBER_COLUMNS ",wall,wall_cum"
 #define PLACE_MACHINE_COLUMNS  NUMBER_MACHINE_COLUMNS ",file,line,function"
 #define PLACE_SORT             "cpu_time,samples,cpu_time_cum,samples_cum,file,line,function"
@@ -255,10 +260,13 @@ const struct command command_lines = {
     .name = "lines",
     .hides_native = true,
     .summary = "CPU time, ticks and samples of every line, per thread",
-    .text = "One table per thread, the thread that used most CPU first, its heaviest line "
-            "first.\n\n" PLACE_TEXT,
+    .text =
+        "One table per thread, the thread that used most CPU first, its heaviest line "
+        "first. Of a recording made with pyrec --native, c_time says which part of a line's time "
+        "was in C functions that it called; with --native=all these have rows of their "
+        "own.\n\n" PLACE_TEXT,
     .example = "pyanalyze lines --thread MainThread --limit 10 run.trace",
-    .columns = PLACE_COLUMNS,
+    .columns = LINE_COLUMNS,
     .machine_columns = PLACE_MACHINE_COLUMNS,
     .sort = PLACE_SORT,
     .build = build_lines,

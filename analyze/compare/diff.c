@@ -222,7 +222,7 @@ static void fill_whole(struct diff_row *row, const struct context *c)
         free(m);
     }
     compare_sides(row, sides, c);
-    row->frame = (struct frame){"<all>", "", 0};
+    row->frame = (struct frame){.function = "<all>", .file = ""};
     row->q = row->difference.p;
     row->real = row->tested && row->q <= DIFF_LEVEL;
 }

@@ -532,5 +532,5 @@ struct frame series_frame(const struct symbols *names, enum series_key key, uint
 {
     const uint32_t function = key == SERIES_LINE ? names->places[row].function : row;
     const struct symbol_function *const f = &names->functions[function];
-    return (struct frame){f->name, f->file, 0};
+    return (struct frame){f->name, f->file, 0, f->native};
 }

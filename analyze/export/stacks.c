@@ -55,7 +55,7 @@ static struct frame frame_of(const struct stacks *s, uint32_t place)
     if (!s->by_function)
         return symbols_frame(symbols, place);
     const struct symbol_function *const f = &symbols->functions[place];
-    return (struct frame){f->name, f->file, s->shared[place] ? f->line : 0};
+    return (struct frame){f->name, f->file, s->shared[place] ? f->line : 0, f->native};
 }
 
 /* Frames of functions have no line, unless they could not be told apart without their first one. */
@@ -196,6 +196,8 @@ static uint32_t add_tree_node(struct stacks *s, uint32_t node)
                            .package = package_of(s, function),
                            .self = s->self[node],
                            .weights = s->own[node],
+                           .address = s->profile->symbols.functions[function].address,
+                           .build_id = s->profile->symbols.functions[function].build_id,
                        });
 }
 
@@ -205,7 +207,8 @@ static uint32_t add_thread_node(struct stacks *s, size_t i, const char *label)
     return add_node(s, (struct stack_node){
                            .place = (uint32_t)(s->n_places + i),
                            .function = (uint32_t)(n_functions + i),
-                           .frame = {label, "", 0},
+                           .frame = {.function = label, .file = ""},
+                           .build_id = "",
                            .label = label,
                            .package = "",
                            .thread = s->profile->threads[i]->thread,
@@ -326,7 +329,9 @@ static void add_parts(struct stacks *s)
 static void add_nodes(struct stacks *s, struct stacks_form form)
 {
     const struct profile *const profile = s->profile;
-    add_node(s, (struct stack_node){.frame = {"", "", 0}, .label = "", .package = ""});
+    add_node(
+        s, (struct stack_node){
+               .frame = {.function = "", .file = ""}, .label = "", .package = "", .build_id = ""});
     if (form.root == STACKS_MERGED) {
         add_threads(s, 0, profile->n_threads);
         add_tree(s, 0);

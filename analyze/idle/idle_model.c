@@ -15,7 +15,7 @@ static void learn_bits(struct idle *idle)
             continue;
         const struct symbol_function *const f =
             &idle->scene->symbols.functions[idle->functions.nodes[i].place];
-        const struct frame frame = {f->name, f->file, 0};
+        const struct frame frame = {f->name, f->file, 0, f->native};
         idle->bits_of[i] = (uint16_t)idle_name_of(&frame);
     }
 }

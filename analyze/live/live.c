@@ -230,8 +230,8 @@ static struct live_stall stall_note(struct live *live, const struct scene *scene
     if (entry == NULL)
         return note;
     const struct frame frame = scene_frame(scene, entry->number);
-    note.frame =
-        (struct frame){keep_text(live, frame.function), keep_text(live, frame.file), frame.line};
+    note.frame = (struct frame){keep_text(live, frame.function), keep_text(live, frame.file),
+                                frame.line, frame.native};
     note.holder = note.cause == CLASS_WAITS_GIL ? entry->thread : NULL;
     if (note.cause == CLASS_BLOCKED && entry->call != SCENE_NO_CALL)
         note.call = keep_text(live, scene->calls[entry->call]);

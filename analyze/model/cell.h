@@ -35,6 +35,7 @@ enum cell_unit {
 struct frame {
     const char *function, *file;
     uint32_t line;
+    bool native; /* C, not Python; also C frames that are not known */
 };
 
 /* Where in its lines an expression is; all 0 = not known. Columns are bytes, from 1 on. */

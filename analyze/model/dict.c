@@ -6,8 +6,11 @@
 #include "analyze/names/unmangle.h"
 #include "format/chunk.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define BUILD_ID_MAX 64u /* bytes; what is longer is none */
 
 #define GROW(dict, what)                                                                           \
     (dict)->what = memory_grow((dict)->what, &(dict)->what##_size, (dict)->n_##what + 1,           \
@@ -20,6 +23,7 @@ void dict_reset(struct dict *dict)
     dict->n_strings = dict->n_functions = dict->n_locations = dict->n_stacks = 0;
     dict->string_bytes = 0;
     dict->n_lost = 0;
+    dict->n_modules = 0;
 
     hash_reset(&dict->context_of);
     dict->n_contexts = 1;
@@ -31,8 +35,8 @@ void dict_reset(struct dict *dict)
     GROW(dict, stacks);
     dict->depths = memory_grow(dict->depths, &dict->depths_size, 1, sizeof *dict->depths);
     dict->strings[dict->n_strings++] = "";
-    dict->functions[dict->n_functions++] =
-        (struct dict_function){DICT_LOST_NAME, "", 0, PYREC__V1__DEFS__KIND__LOST};
+    dict->functions[dict->n_functions++] = (struct dict_function){
+        .name = DICT_LOST_NAME, .file = "", .build_id = "", .kind = PYREC__V1__DEFS__KIND__LOST};
     dict->locations[dict->n_locations++] = (struct dict_location){0};
     dict->stacks[dict->n_stacks++] = (struct dict_stack){0};
     dict->depths[0] = 0;
@@ -47,6 +51,7 @@ void dict_clear(struct dict *dict)
     free(dict->stacks);
     free(dict->depths);
     free(dict->contexts);
+    free(dict->modules);
     hash_clear(&dict->context_of);
     *dict = (struct dict){0};
 }
@@ -165,6 +170,28 @@ void dict_set_directory(struct dict *dict, const char *directory, const char *co
     dict->joined = NULL;
 }
 
+static void add_modules(struct dict *dict, const Pyrec__V1__Defs *defs)
+{
+    for (size_t i = 0; i < defs->n_module; i++) {
+        const ProtobufCBinaryData *const id = &defs->module[i]->build_id;
+        const size_t len = id->len <= BUILD_ID_MAX ? id->len : 0;
+        char digits[2 * BUILD_ID_MAX + 1] = "";
+        for (size_t k = 0; k < len; k++)
+            snprintf(digits + 2 * k, 3, "%02x", id->data[k]);
+        GROW(dict, modules);
+        dict->modules[dict->n_modules++] =
+            (struct dict_module){defs->module[i]->id, arena_copy(&dict->arena, digits, 2 * len)};
+    }
+}
+
+static const char *build_id_of(const struct dict *dict, uint32_t module)
+{
+    for (size_t i = 0; i < dict->n_modules; i++)
+        if (dict->modules[i].id == module)
+            return dict->modules[i].build_id;
+    return "";
+}
+
 static enum status add_functions(struct dict *dict, const Pyrec__V1__Defs *defs,
                                  struct problem *why)
 {
@@ -174,6 +201,11 @@ static enum status add_functions(struct dict *dict, const Pyrec__V1__Defs *defs,
     TRY(check_equal(n, defs->n_function_line, "function", why));
     if (defs->n_function_kind > 0)
         TRY(check_equal(n, defs->n_function_kind, "function", why));
+    if (defs->n_function_module > 0)
+        TRY(check_equal(n, defs->n_function_module, "function", why));
+    if (defs->n_function_address > 0)
+        TRY(check_equal(n, defs->n_function_address, "function", why));
+    add_modules(dict, defs);
     TRY(check_first(defs->first_function, n, dict->n_functions, "function", &n_gap, why));
     for (; n_gap > 0; n_gap--) {
         GROW(dict, functions);
@@ -191,6 +223,9 @@ static enum status add_functions(struct dict *dict, const Pyrec__V1__Defs *defs,
         f->file = file_of(dict, known(dict, defs->function_file[i], dict->n_strings), kind);
         f->line = defs->function_line[i];
         f->kind = (uint8_t)kind;
+        f->address = defs->n_function_address > 0 ? defs->function_address[i] : 0;
+        f->build_id =
+            defs->n_function_module > 0 ? build_id_of(dict, defs->function_module[i]) : "";
     }
     return STATUS_OK;
 }
@@ -245,8 +280,7 @@ const char *dict_native_name(size_t i)
 
 static bool is_native(const struct dict *dict, uint32_t location)
 {
-    const uint8_t kind = dict->functions[dict->locations[location].function].kind;
-    return kind == PYREC__V1__DEFS__KIND__NATIVE || kind == PYREC__V1__DEFS__KIND__GAP;
+    return dict_is_native(&dict->functions[dict->locations[location].function]);
 }
 
 /*
@@ -318,11 +352,11 @@ const char *dict_string(const struct dict *dict, uint32_t id)
 struct frame dict_frame(const struct dict *dict, uint32_t stack)
 {
     if (stack == 0)
-        return (struct frame){DICT_NO_FRAMES, "", 0};
+        return (struct frame){.function = DICT_NO_FRAMES, .file = ""};
     const struct dict_location l =
         dict->locations[stack < dict->n_stacks ? dict->stacks[stack].location : 0];
     const struct dict_function *const f = &dict->functions[l.function];
-    return (struct frame){f->name, f->file, l.line};
+    return (struct frame){f->name, f->file, l.line, dict_is_native(f)};
 }
 
 size_t dict_frames(const struct dict *dict, uint32_t stack, struct frame *frames, size_t room)

@@ -32,8 +32,17 @@ struct dict_function {
     const char *name; /* as tables show it; what is no function stands in angle brackets */
     const char *file; /* "" = none */
     uint32_t line;
-    uint8_t kind; /* Pyrec__V1__Defs__Kind */
+    uint8_t kind;         /* Pyrec__V1__Defs__Kind */
+    uint64_t address;     /* of one of C: where it begins in its file; 0 = not known */
+    const char *build_id; /* of that file, in hexadecimal digits; "" = not known */
 };
+
+/* Of C, or C frames that are not known. */
+static inline bool dict_is_native(const struct dict_function *function)
+{
+    return function->kind == PYREC__V1__DEFS__KIND__NATIVE ||
+           function->kind == PYREC__V1__DEFS__KIND__GAP;
+}
 
 struct dict_location {
     uint32_t function;
@@ -44,6 +53,12 @@ struct dict_location {
 struct dict_stack {
     uint32_t parent;
     uint32_t location;
+};
+
+/* A file that functions of C are in. */
+struct dict_module {
+    uint32_t id;
+    const char *build_id;
 };
 
 /* A phase or label that the program says is in force (see Defs in trace.proto). */
@@ -77,6 +92,8 @@ struct dict {
     struct dict_context *contexts; /* [0] is none */
     struct hash context_of;        /* by number */
     size_t n_contexts, contexts_size;
+    struct dict_module *modules; /* few */
+    size_t n_modules, modules_size;
     size_t n_strings, n_functions, n_locations, n_stacks;
     size_t strings_size, functions_size, locations_size, stacks_size, depths_size;
     size_t string_bytes;

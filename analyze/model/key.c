@@ -38,7 +38,7 @@ static uint32_t function_of(const struct symbols *symbols, uint32_t place)
 static struct frame function_frame(const struct symbols *symbols, uint32_t value)
 {
     const struct symbol_function *const f = &symbols->functions[value];
-    return (struct frame){f->name, f->file, f->line};
+    return (struct frame){f->name, f->file, f->line, f->native};
 }
 
 static const char *function_module(const struct symbols *symbols, uint32_t value)
@@ -58,13 +58,13 @@ static uint32_t module_of(const struct symbols *symbols, uint32_t place)
 
 static struct frame file_frame(const struct symbols *symbols, uint32_t value)
 {
-    return (struct frame){"", symbols->modules->modules[value].file, 0};
+    return (struct frame){.function = "", .file = symbols->modules->modules[value].file};
 }
 
 static struct frame module_frame(const struct symbols *symbols, uint32_t value)
 {
     const struct module *const m = &symbols->modules->modules[value];
-    return (struct frame){m->name, m->file, 0};
+    return (struct frame){.function = m->name, .file = m->file};
 }
 
 static const char *module_name(const struct symbols *symbols, uint32_t value)
@@ -89,7 +89,7 @@ static const char *package_name(const struct symbols *symbols, uint32_t value)
 
 static struct frame package_frame(const struct symbols *symbols, uint32_t value)
 {
-    return (struct frame){package_name(symbols, value), "", 0};
+    return (struct frame){.function = package_name(symbols, value), .file = ""};
 }
 
 const struct key keys[KEY_COUNT] = {

@@ -57,8 +57,10 @@ uint32_t symbols_function(struct symbols *symbols, const char *name, const char 
                           uint32_t line)
 {
     struct hash *const hash = &symbols->function_hash;
-    const struct symbol_function f = {symbols_text(symbols, name), symbols_text(symbols, file),
-                                      line};
+    const struct symbol_function f = {.name = symbols_text(symbols, name),
+                                      .file = symbols_text(symbols, file),
+                                      .line = line,
+                                      .build_id = ""};
     hash_reserve(hash, function_hash, symbols);
     uint64_t at = hash_of_function(&f);
     for (uint32_t n = hash_slot(hash, at); n != HASH_NONE; n = hash_slot(hash, ++at)) {
@@ -71,6 +73,22 @@ uint32_t symbols_function(struct symbols *symbols, const char *name, const char 
     hash_put(hash, at, (uint32_t)symbols->n_functions);
     symbols->functions[symbols->n_functions] = f;
     return (uint32_t)symbols->n_functions++;
+}
+
+uint32_t symbols_dict_function(struct symbols *symbols, const struct dict_function *function)
+{
+    const uint32_t id = symbols_function(symbols, function->name, function->file, function->line);
+    struct symbol_function *const f = &symbols->functions[id];
+    if (!dict_is_native(function))
+        return id;
+    if (!f->native) {
+        f->address = function->address;
+        f->build_id = symbols_text(symbols, function->build_id);
+    } else if (f->address != function->address) {
+        f->address = 0;
+    }
+    f->native = true;
+    return id;
 }
 
 static uint64_t hash_of_place(const struct symbol_place *p)
@@ -120,5 +138,5 @@ struct frame symbols_frame(const struct symbols *symbols, uint32_t place)
 {
     const struct symbol_place p = symbols->places[place];
     const struct symbol_function *const f = &symbols->functions[p.function];
-    return (struct frame){f->name, f->file, p.line};
+    return (struct frame){f->name, f->file, p.line, f->native};
 }

@@ -9,7 +9,9 @@
  *
  * A place is a function and a line; for those who ask, also where in the line.
  *
- * Always true:  ids count up from 0 without holes; two functions differ in name, file or line.
+ * Always true:  ids count up from 0 without holes; two functions differ in name, file or line. Of
+ *               several in a file of C that have one name, and are one function here, no address
+ *               is known.
  */
 #ifndef PYREC_ANALYZE_SYMBOLS_H
 #define PYREC_ANALYZE_SYMBOLS_H
@@ -17,6 +19,7 @@
 #include "analyze/base/arena.h"
 #include "analyze/base/hash.h"
 #include "cell.h"
+#include "dict.h"
 
 struct symbol_text {
     uint64_t hash;
@@ -25,7 +28,10 @@ struct symbol_text {
 
 struct symbol_function {
     const char *name, *file;
-    uint32_t line; /* its first */
+    uint32_t line;        /* its first */
+    bool native;          /* of C, or C frames that are not known */
+    uint64_t address;     /* of one of C: where it begins in its file; 0 = not known */
+    const char *build_id; /* of that file, in hexadecimal digits; "" = not known */
 };
 
 struct symbol_place {
@@ -55,6 +61,9 @@ const char *symbols_text(struct symbols *symbols, const char *text);
 uint32_t symbols_function(struct symbols *symbols, const char *name, const char *file,
                           uint32_t line);
 uint32_t symbols_place(struct symbols *symbols, uint32_t function, uint32_t line);
+
+/* Of one in a dictionary, with all that is known of it. */
+uint32_t symbols_dict_function(struct symbols *symbols, const struct dict_function *function);
 
 /* The place of an expression in that line. */
 uint32_t symbols_expression(struct symbols *symbols, uint32_t function, uint32_t line,

@@ -6,6 +6,7 @@
  * would break it at every sample. Within the innermost one there is a slice (X event) for the line
  * and state that the thread was seen in; it has the weight, and the state as its category. The
  * readers' tables add up slices by their names, so functions have names of their own (naming.h).
+ * Those of C have a category.
  * Phases and labels (pyrec.phase()) are asynchronous slices of their process, marks instants of it.
  * Times are microseconds since the start of the recording.
  */
@@ -51,6 +52,8 @@ static void write_begin(struct writer *w, const struct stack_node *node, uint64_
     add_time(w, "ts", at_ns);
     putc(',', w->to->file);
     json_member(w->to, "name", node->label);
+    if (node->frame.native)
+        sink_text(w->to, ",\"cat\":\"C\"");
     const char *between = ",\"args\":{";
     const char *const plain = node->frame.function, *const file = node->frame.file;
     const bool told = strcmp(node->label, plain) == 0;

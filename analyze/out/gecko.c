@@ -19,6 +19,7 @@
 #include "analyze/base/memory.h"
 #include "analyze/cli/output.h"
 #include "analyze/out/text/text_table.h"
+#include "gecko_libs.h"
 #include "gecko_markers.h"
 #include "json_text.h"
 
@@ -49,6 +50,7 @@ static const char *const package_colors[] = {"purple",  "lightblue", "brown",
 
 struct entry {
     uint32_t a, b, c;
+    const struct stack_node *node; /* of a function or frame of C; NULL = of another */
 };
 
 struct table {
@@ -68,6 +70,7 @@ struct writer {
     struct sink *to;
     const struct view *view;
     struct text_table strings, files;
+    struct gecko_libs libs;
     uint32_t *function_of; /* numbers + 1: by function of the view, */
     uint32_t *frame_of;    /* by place and state or INNER, */
     uint32_t *stack_of;    /* by node and that */
@@ -83,7 +86,7 @@ static uint32_t table_add(struct table *table, uint32_t a, uint32_t b, uint32_t 
 {
     table->entries =
         memory_grow(table->entries, &table->size, table->n + 1, sizeof *table->entries);
-    table->entries[table->n++] = (struct entry){a, b, c};
+    table->entries[table->n++] = (struct entry){a, b, c, NULL};
     return (uint32_t)table->n;
 }
 
@@ -95,6 +98,8 @@ static uint32_t find_function(struct writer *w, const struct stack_node *node)
         *at = table_add(&w->functions, text_table_number(&w->strings, node->frame.function),
                         file[0] != '\0' ? text_table_number(&w->files, file) + 1 : 0,
                         node->first_line);
+        if (gecko_libs_take(&w->libs, node))
+            w->functions.entries[*at - 1].node = node;
     }
     return *at - 1;
 }
@@ -139,8 +144,10 @@ static uint32_t find_stack(struct writer *w, uint32_t node, uint32_t kind)
     const struct stack_node *const n = &w->view->nodes[node];
     uint32_t *const stack = &w->stack_of[(size_t)node * N_KINDS + kind];
     uint32_t *const frame = &w->frame_of[(size_t)n->place * N_KINDS + kind];
-    if (*frame == 0)
+    if (*frame == 0) {
         *frame = table_add(&w->frames, find_function(w, n), n->frame.line, category_of(w, n, kind));
+        w->frames.entries[*frame - 1].node = gecko_libs_take(&w->libs, n) ? n : NULL;
+    }
     if (*stack == 0)
         *stack =
             table_add(&w->stacks, *frame - 1,
@@ -161,6 +168,7 @@ static void number_stacks(struct writer *w)
     }
     for (size_t i = 0; i < w->files.n; i++)
         text_table_number(&w->strings, w->files.texts[i]);
+    gecko_libs_name(&w->libs, &w->strings);
 }
 
 /* Write a column of a table; the value 0 may stand for null. */
@@ -194,6 +202,24 @@ static void write_constant(struct writer *w, const char *name, const char *value
     putc(']', w->to->file);
 }
 
+/* What is known of C only. */
+static void write_natives(struct writer *w, const char *name, const struct table *table,
+                          gecko_libs_get *get, const char *none)
+{
+    sink_print(w->to, ",\"%s\":[", name);
+    for (size_t i = 0; i < table->n; i++) {
+        const struct stack_node *const node = table->entries[i].node;
+        uint64_t value = 0;
+        if (i > 0)
+            putc(',', w->to->file);
+        if (node != NULL && get(&w->libs, node, &value))
+            sink_print(w->to, "%" PRIu64, value);
+        else
+            sink_text(w->to, none);
+    }
+    putc(']', w->to->file);
+}
+
 static void write_strings(struct writer *w)
 {
     sink_text(w->to, "\"stringArray\":[");
@@ -222,23 +248,23 @@ static void write_shared(struct writer *w)
     write_constant(w, "columnNumber", "null", w->functions.n);
     write_constant(w, "isJS", "false", w->functions.n);
     write_constant(w, "relevantForJS", "false", w->functions.n);
-    write_constant(w, "resource", "-1", w->functions.n);
+    write_natives(w, "resource", &w->functions, gecko_libs_number, "-1");
     sink_print(to, "},\n\"frameTable\":{\"length\":%zu", w->frames.n);
     write_column(w, "func", &w->frames, offsetof(struct entry, a), ALL_NUMBERS);
     write_column(w, "line", &w->frames, offsetof(struct entry, b), ZERO_IS_NULL);
     write_column(w, "category", &w->frames, offsetof(struct entry, c), ALL_NUMBERS);
     write_constant(w, "subcategory", "0", w->frames.n);
     write_constant(w, "column", "null", w->frames.n);
-    write_constant(w, "address", "-1", w->frames.n);
+    write_natives(w, "address", &w->frames, gecko_libs_address, "-1");
     write_constant(w, "inlineDepth", "0", w->frames.n);
-    write_constant(w, "nativeSymbol", "null", w->frames.n);
+    write_natives(w, "nativeSymbol", &w->frames, gecko_libs_symbol, "null");
     write_constant(w, "innerWindowID", "0", w->frames.n);
     sink_print(to, "},\n\"stackTable\":{\"length\":%zu", w->stacks.n);
     write_column(w, "frame", &w->stacks, offsetof(struct entry, a), ALL_NUMBERS);
     write_column(w, "prefix", &w->stacks, offsetof(struct entry, b), LESS_ONE_ZERO_IS_NULL);
-    sink_text(to, "},\n\"resourceTable\":{\"length\":0,\"type\":[],\"lib\":[],\"name\":[],"
-                  "\"host\":[]},\"nativeSymbols\":{\"length\":0,\"libIndex\":[],\"address\":[],"
-                  "\"name\":[],\"functionSize\":[]}}");
+    sink_text(to, "},\n");
+    gecko_libs_write_tables(&w->libs, to, &w->strings);
+    putc('}', to->file);
 }
 
 static void write_entry(struct writer *w, const char *name, const char *text)
@@ -476,7 +502,9 @@ static enum status gecko_write(struct sink *to, const struct view *view, struct 
     w.per_piece = choose_piece(view);
     sink_text(to, "{");
     write_meta(&w);
-    sink_text(to, ",\"libs\":[],\"pages\":[],\n");
+    sink_text(to, ",\"libs\":[");
+    gecko_libs_write(&w.libs, to);
+    sink_text(to, "],\"pages\":[],\n");
     write_shared(&w);
     sink_text(to, ",\n\"threads\":[");
     for (size_t i = 0; i < view->n_courses; i++)
@@ -485,6 +513,7 @@ static enum status gecko_write(struct sink *to, const struct view *view, struct 
     text_table_clear(&w.strings);
     text_table_clear(&w.files);
     text_table_clear(&w.packages.names);
+    gecko_libs_clear(&w.libs);
     free(w.packages.rank);
     free(w.function_of);
     free(w.frame_of);

@@ -16,8 +16,9 @@
 
 static json_t *frame_json(const struct frame *frame)
 {
-    return json_pack("{s:s, s:s, s:o}", "function", frame->function, "file", frame->file, "line",
-                     frame->line > 0 ? json_integer(frame->line) : json_null());
+    return json_pack("{s:s, s:s, s:o, s:o*}", "function", frame->function, "file", frame->file,
+                     "line", frame->line > 0 ? json_integer(frame->line) : json_null(), "native",
+                     frame->native ? json_true() : NULL);
 }
 
 static json_t *stack_json(const struct stack *stack)

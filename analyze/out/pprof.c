@@ -3,9 +3,9 @@
  * pprof - a gzipped message perftools.profiles.Profile, as `go tool pprof` reads it.
  *
  * Every stack of every thread is a sample with all metrics as its values; --by only says which of
- * them pprof shows first. Thread and process are labels. A location is a line of a function; there
- * are no addresses; the one mapping says what program it was, and that nothing is left to be
- * symbolized.
+ * them pprof shows first. Thread and process are labels. A location is a line of a function, or a
+ * function of C with its address; the first mapping says what program it was, the others what files
+ * C was in, with their build-ids; nothing is left to be symbolized.
  */
 #include "analyze/ask/origin.h"
 #include "analyze/base/memory.h"
@@ -37,11 +37,17 @@ enum label_field { LABEL_KEY = 1, LABEL_TEXT = 2, LABEL_NUMBER = 3 };
 enum mapping_field {
     MAPPING_ID = 1,
     MAPPING_FILE = 5,
+    MAPPING_BUILD_ID = 6,
     MAPPING_HAS_FUNCTIONS = 7,
     MAPPING_HAS_FILES = 8,
     MAPPING_HAS_LINES = 9,
 };
-enum location_field { LOCATION_ID = 1, LOCATION_MAPPING = 2, LOCATION_LINE = 4 };
+enum location_field {
+    LOCATION_ID = 1,
+    LOCATION_MAPPING = 2,
+    LOCATION_ADDRESS = 3,
+    LOCATION_LINE = 4,
+};
 enum line_field { LINE_FUNCTION = 1, LINE_NUMBER = 2 };
 /*
  * pprof takes functions of one name for one, so the name is the one that no other function has
@@ -61,6 +67,7 @@ struct writer {
     struct gzip *gzip;
     struct arena arena;
     struct text_table texts;
+    struct text_table mappings;   /* files of C: the first one is mapping 2 */
     uint32_t *functions, *places; /* their ids, in order of appearance; 0 = not yet */
     uint32_t n_functions, n_places;
     struct buffer message, inner, leaf; /* a field of Profile, a message in it, one in that */
@@ -89,18 +96,37 @@ static void write_type(struct writer *w, unsigned field, const char *name, const
     flush_field(w, field);
 }
 
+static void write_mapping(struct writer *w, uint64_t id, const char *file, const char *build_id)
+{
+    message_number(&w->inner, MAPPING_ID, id);
+    message_number(&w->inner, MAPPING_FILE, text(w, file));
+    if (build_id[0] != '\0')
+        message_number(&w->inner, MAPPING_BUILD_ID, text(w, build_id));
+    message_number(&w->inner, MAPPING_HAS_FUNCTIONS, 1);
+    message_number(&w->inner, MAPPING_HAS_FILES, 1);
+    message_number(&w->inner, MAPPING_HAS_LINES, 1);
+    flush_field(w, PROFILE_MAPPING);
+}
+
 static void write_head(struct writer *w)
 {
     text(w, ""); /* text 0 must be empty */
     for (size_t i = 0; i < METRIC_COUNT; i++)
         write_type(w, PROFILE_SAMPLE_TYPE, metrics[i].by,
                    metrics[i].unit == UNIT_SECONDS ? "nanoseconds" : "count");
-    message_number(&w->inner, MAPPING_ID, 1);
-    message_number(&w->inner, MAPPING_FILE, text(w, w->view->origin->program));
-    message_number(&w->inner, MAPPING_HAS_FUNCTIONS, 1);
-    message_number(&w->inner, MAPPING_HAS_FILES, 1);
-    message_number(&w->inner, MAPPING_HAS_LINES, 1);
-    flush_field(w, PROFILE_MAPPING);
+    write_mapping(w, 1, w->view->origin->program, "");
+}
+
+/* The one that the function is in. */
+static uint64_t mapping_of(struct writer *w, const struct stack_node *node)
+{
+    if (!node->frame.native || node->frame.file[0] == '\0')
+        return 1;
+    const size_t n_before = w->mappings.n;
+    const uint64_t id = text_table_number(&w->mappings, node->frame.file) + 2;
+    if (w->mappings.n > n_before)
+        write_mapping(w, id, node->frame.file, node->build_id);
+    return id;
 }
 
 static void write_function(struct writer *w, const struct stack_node *node)
@@ -119,12 +145,15 @@ static void write_location(struct writer *w, const struct stack_node *node)
 {
     if (w->functions[node->function] == 0)
         write_function(w, node);
+    const uint64_t mapping = mapping_of(w, node);
     buffer_reset(&w->leaf);
     message_number(&w->leaf, LINE_FUNCTION, w->functions[node->function]);
     message_number(&w->leaf, LINE_NUMBER, node->frame.line);
     w->places[node->place] = ++w->n_places;
     message_number(&w->inner, LOCATION_ID, w->n_places);
-    message_number(&w->inner, LOCATION_MAPPING, 1);
+    message_number(&w->inner, LOCATION_MAPPING, mapping);
+    if (node->address != 0)
+        message_number(&w->inner, LOCATION_ADDRESS, node->address);
     message_message(&w->inner, LOCATION_LINE, &w->leaf);
     flush_field(w, PROFILE_LOCATION);
 }
@@ -218,6 +247,7 @@ static enum status pprof_write(struct sink *to, const struct view *view, struct 
     write_tail(&w);
     gzip_close(w.gzip);
     text_table_clear(&w.texts);
+    text_table_clear(&w.mappings);
     arena_clear(&w.arena);
     buffer_clear(&w.message);
     buffer_clear(&w.inner);

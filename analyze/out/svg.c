@@ -4,7 +4,8 @@
  *
  * The file is a picture as it stands, of all frames that are wide enough to be seen; for a browser
  * there are the whole tree and a script (flame.js), which draws it for the window's width, zooms
- * and searches. Colours come from names: files have hues, functions shades of them.
+ * and searches. Colours come from names: files have hues, functions shades of them; those of C are
+ * pale.
  */
 #include "analyze/ask/origin.h"
 #include "analyze/base/hash.h"
@@ -24,6 +25,7 @@
 #define TOP         72u
 #define GLYPH       7.25 /* of a 12 pixel monospace font */
 #define LEAST_WIDTH 0.5
+#define PALE        0.16 /* saturation of C's colours */
 
 extern const char flame_script[];
 extern const size_t flame_script_len;
@@ -71,15 +73,14 @@ static void write_script_text(struct sink *to, const char *text)
     buffer_clear(&visible);
 }
 
-static double channel(double hue, double offset, double light)
+static double channel(double hue, double offset, double light, double saturation)
 {
-    const double saturation = 0.55;
     const double k = fmod(offset + hue / 30, 12);
     const double a = saturation * fmin(light, 1 - light);
     return light - a * fmax(-1, fmin(fmin(k - 3, 9 - k), 1));
 }
 
-/* "#rrggbb"; light enough for black letters. What stands for no function is grey. */
+/* "#rrggbb"; light enough for black letters. C is pale, what stands for no function grey. */
 static void color_of(const struct stack_node *node, char out[8])
 {
     if (node->frame.file[0] == '\0') {
@@ -89,10 +90,11 @@ static void color_of(const struct stack_node *node, char out[8])
     const uint64_t file = hash_text(node->frame.file);
     const uint64_t function = hash_text(node->frame.function);
     const double hue = (double)(file % 3600) / 10;
+    const double saturation = node->frame.native ? PALE : 0.55;
     const double light = 0.70 + (double)(function % 1000) / 1000 * 0.15;
-    snprintf(out, 8, "#%02x%02x%02x", (unsigned)lround(channel(hue, 0, light) * 255),
-             (unsigned)lround(channel(hue, 8, light) * 255),
-             (unsigned)lround(channel(hue, 4, light) * 255));
+    snprintf(out, 8, "#%02x%02x%02x", (unsigned)lround(channel(hue, 0, light, saturation) * 255),
+             (unsigned)lround(channel(hue, 8, light, saturation) * 255),
+             (unsigned)lround(channel(hue, 4, light, saturation) * 255));
 }
 
 /* What is written into a box. */

@@ -109,7 +109,7 @@ static uint32_t place_of(struct scene *scene, const struct dict *dict, uint32_t 
     if (scene->places[location] == 0) {
         const struct dict_location *const l = &dict->locations[location];
         const struct dict_function *const f = &dict->functions[l->function];
-        const uint32_t function = symbols_function(&scene->symbols, f->name, f->file, f->line);
+        const uint32_t function = symbols_dict_function(&scene->symbols, f);
         const struct position nowhere = {0};
         scene->places[location] = symbols_expression(&scene->symbols, function, l->line,
                                                      scene->expressions ? l->position : nowhere) +

@@ -134,6 +134,19 @@ static struct cell get_function(const struct row *row)
     return cell;
 }
 
+static struct cell get_c_time(const struct row *row)
+{
+    return row->c != NULL ? cell_number(UNIT_SECONDS, (int64_t)weights_sum(row->c).cpu)
+                          : cell_none();
+}
+
+static struct cell get_language(const struct row *row)
+{
+    if (row->frame.native)
+        return cell_text("C");
+    return cell_text(row->frame.file != NULL && row->frame.file[0] != '\0' ? "Python" : "");
+}
+
 static struct cell get_module(const struct row *row)
 {
     return cell_text(row->module);
@@ -321,6 +334,14 @@ static const struct column columns[] = {
      .rows = ROW_PROCESS,
      .unit = UNIT_TEXT,
      .get = get_command},
+    {.name = "c_time",
+     .title = "in C",
+     .help = "of cpu_time, what was seen in C functions called from the line (pyrec --native); "
+             "lines has it",
+     .rows = ROW_PLACE,
+     .unit = UNIT_SECONDS,
+     .only_if_any = true,
+     .get = get_c_time},
     {.name = "share",
      .title = "share",
      .help = "part of the table's total under the metric of --by",
@@ -438,6 +459,12 @@ static const struct column columns[] = {
      .rows = ROW_FRAME | ROW_DIFF | ROW_COMPARE,
      .unit = UNIT_TEXT,
      .get = get_function},
+    {.name = "language",
+     .title = "language",
+     .help = "Python, or C: of a function below Python's; empty for what is no function",
+     .rows = ROW_PLACE | ROW_TREE,
+     .unit = UNIT_TEXT,
+     .get = get_language},
     {.name = "module",
      .title = "module",
      .help = "name of the module, as its path has it",

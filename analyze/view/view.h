@@ -67,6 +67,7 @@ struct row {
     const struct native *native;
     struct frame frame;
     const struct weights *self, *cum;
+    const struct weights *c; /* the part of self that was in C, called from there; NULL = unknown */
     const struct weights *total; /* of the thread or threads it was taken from */
     const struct basis *basis;   /* what its shares are of; NULL = it has none */
     bool noise;                  /* too small to be told from nothing; set by view_footer */
@@ -138,6 +139,8 @@ struct stack_node {
     uint64_t self, total; /* by the view's metric; total: with all that is below it */
     const struct weights *weights; /* of which it is a part; NULL = none */
     const struct thread *thread;   /* it stands for a thread; NULL = for a frame */
+    uint64_t address;              /* of a function of C, in its file; 0 = not known .. */
+    const char *build_id;          /* .. and of that file, in hexadecimal digits; "" = not known */
 };
 
 /* What one of several threads has of a node's own weight; in order of thread. */

@@ -91,7 +91,8 @@ static void fold_rows(struct view *view, struct group *group, const struct chain
         into[at - 1] = (uint32_t)number;
     }
     row->self = self;
-    row->frame = (struct frame){arena_print(&view->arena, "\u2026 %zu frames", n), "", 0};
+    row->frame =
+        (struct frame){.function = arena_print(&view->arena, "\u2026 %zu frames", n), .file = ""};
     row->tree->folded = (uint32_t)n;
 }
 

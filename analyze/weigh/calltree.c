@@ -215,7 +215,7 @@ struct frame calltree_frame(const struct calltree *t, uint32_t node)
     const struct symbols *const symbols = &t->profile->symbols;
     const uint32_t value = t->tree.nodes[node].place;
     if (value == IMPORTS)
-        return (struct frame){CALLTREE_IMPORTS, "", 0};
+        return (struct frame){.function = CALLTREE_IMPORTS, .file = ""};
     if (t->wish.lines && value != MARK)
         return keys[KEY_LINE].frame(symbols, value);
     return keys[KEY_FUNCTION].frame(symbols, t->wish.lines ? t->wish.function : value);

@@ -11,11 +11,12 @@
 struct fold {
     const struct profile *profile;
     size_t n_values;
-    uint32_t *value_of;   /* per node: its key's value */
-    uint64_t *topmost;    /* bit per node: no node of the same value above it */
-    uint64_t *touched;    /* bit per node: it or something below has weight */
-    struct weight *below; /* per node: its own weight and that of all below */
-    uint32_t *row_of;     /* per value: its row + 1, 0 = none yet */
+    uint32_t *value_of;     /* per node: its key's value */
+    uint64_t *topmost;      /* bit per node: no node of the same value above it */
+    uint64_t *below_python; /* bit per node: known C that counts for who called it */
+    uint64_t *touched;      /* bit per node: it or something below has weight */
+    struct weight *below;   /* per node: its own weight and that of all below */
+    uint32_t *row_of;       /* per value: its row + 1, 0 = none yet */
     struct fold_row *rows;
     size_t n_rows, rows_size;
 };
@@ -51,8 +52,28 @@ static void find_topmost(struct fold *fold)
     free(on_path);
 }
 
-struct fold *fold_open_values(const struct profile *profile, const uint32_t *value_of_place,
-                              size_t n_values)
+/*
+ * Parents have smaller numbers than their children. What nobody in Python called is its own. C
+ * frames that are not known, and were called by none that are, may be none at all.
+ */
+static void give_to_callers(struct fold *fold)
+{
+    const struct profile *const profile = fold->profile;
+    const struct symbols *const symbols = &profile->symbols;
+    for (size_t i = 1; i < profile->tree.n; i++) {
+        const struct tree_node *const node = &profile->tree.nodes[i];
+        const struct symbol_function *const f =
+            &symbols->functions[symbols->places[node->place].function];
+        if (node->parent == TREE_ROOT || !f->native)
+            continue;
+        fold->value_of[i] = fold->value_of[node->parent];
+        if (f->file[0] != '\0' || bit_get(fold->below_python, node->parent))
+            bit_set(fold->below_python, i);
+    }
+}
+
+static struct fold *open_values(const struct profile *profile, const uint32_t *value_of_place,
+                                size_t n_values, bool python)
 {
     struct fold *const fold = memory_get(sizeof *fold);
     const struct tree *const tree = &profile->tree;
@@ -61,24 +82,43 @@ struct fold *fold_open_values(const struct profile *profile, const uint32_t *val
     fold->n_values = n_values;
     fold->value_of = memory_get(tree->n * sizeof *fold->value_of);
     fold->topmost = memory_get(n_words * sizeof *fold->topmost);
+    fold->below_python = memory_get(n_words * sizeof *fold->below_python);
     fold->touched = memory_get(n_words * sizeof *fold->touched);
     fold->below = memory_get(tree->n * sizeof *fold->below);
     fold->row_of = memory_get(n_values * sizeof *fold->row_of);
     for (size_t i = 1; i < tree->n; i++)
         fold->value_of[i] = value_of_place[tree->nodes[i].place];
+    if (python)
+        give_to_callers(fold);
     find_topmost(fold);
     return fold;
 }
 
-struct fold *fold_open(const struct profile *profile, const struct key *key)
+struct fold *fold_open_values(const struct profile *profile, const uint32_t *value_of_place,
+                              size_t n_values)
+{
+    return open_values(profile, value_of_place, n_values, false);
+}
+
+static struct fold *open_key(const struct profile *profile, const struct key *key, bool python)
 {
     const struct symbols *const symbols = &profile->symbols;
     uint32_t *const values = memory_get(symbols->n_places * sizeof *values);
     for (uint32_t i = 0; i < symbols->n_places; i++)
         values[i] = key->of(symbols, i);
-    struct fold *const fold = fold_open_values(profile, values, key->count(symbols));
+    struct fold *const fold = open_values(profile, values, key->count(symbols), python);
     free(values);
     return fold;
+}
+
+struct fold *fold_open(const struct profile *profile, const struct key *key)
+{
+    return open_key(profile, key, false);
+}
+
+struct fold *fold_open_python(const struct profile *profile, const struct key *key)
+{
+    return open_key(profile, key, true);
 }
 
 void fold_close(struct fold *fold)
@@ -87,6 +127,7 @@ void fold_close(struct fold *fold)
         return;
     free(fold->value_of);
     free(fold->topmost);
+    free(fold->below_python);
     free(fold->touched);
     free(fold->below);
     free(fold->row_of);
@@ -116,7 +157,10 @@ static void take_self(struct fold *fold, const struct sheet *sheet, enum state_c
             if (page.weights[i].samples == 0)
                 continue;
             weight_add(&fold->below[node], &page.weights[i]);
-            weight_add(&row_at(fold, fold->value_of[node])->self.by[class], &page.weights[i]);
+            struct fold_row *const row = row_at(fold, fold->value_of[node]);
+            weight_add(&row->self.by[class], &page.weights[i]);
+            if (bit_get(fold->below_python, node))
+                weight_add(&row->c.by[class], &page.weights[i]);
             bit_set(fold->touched, node);
         }
     }

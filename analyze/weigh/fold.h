@@ -22,9 +22,13 @@ struct fold;
 struct fold_row {
     uint32_t value; /* of the key */
     struct weights self, cum;
+    struct weights c; /* the part of self that was below, in C; see fold_open_python */
 };
 
 struct fold *fold_open(const struct profile *profile, const struct key *key);
+
+/* The same by places in Python: what C took is the Python's that called it. */
+struct fold *fold_open_python(const struct profile *profile, const struct key *key);
 
 /* The same by the caller's own values, one per place and below n_values; borrowed. */
 struct fold *fold_open_values(const struct profile *profile, const uint32_t *value_of_place,

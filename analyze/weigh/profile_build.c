@@ -196,7 +196,7 @@ static void map_stacks(struct profile *profile, struct builder *b, const struct 
     for (size_t i = b->n_places; i < dict->n_locations; i++) {
         const struct dict_location *const l = &dict->locations[i];
         const struct dict_function *const f = &dict->functions[l->function];
-        const uint32_t function = symbols_function(symbols, f->name, f->file, f->line);
+        const uint32_t function = symbols_dict_function(symbols, f);
         const struct position nowhere = {0};
         b->places[i] = symbols_expression(symbols, function, l->line,
                                           profile->expressions ? l->position : nowhere);

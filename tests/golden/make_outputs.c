@@ -110,6 +110,40 @@ static void make_simple(const char *directory)
     maker_close(m, "exited");
 }
 
+/* Python, C below it, Python called from that, and C again; C++, and C that is not known. */
+static void make_native(const char *directory)
+{
+    static const char *const argv[] = {"python3", "demo.py", NULL};
+    enum { NATIVE = 1, GAP = 7 };
+    static const char python[] = "/usr/bin/python3.11", numbers[] = "/usr/lib/libnumbers.so.2";
+    static const struct maker_frame sorting = {"list.sort", python, 0x5a080, 0, NATIVE};
+    static const struct maker_frame merging = {"python3.11+0x4e6d00", python, 0x4e6d00, 0, NATIVE};
+    static const struct maker_frame solving = {"_ZN7numbers5solveEi", numbers, 0x1200, 0, NATIVE};
+    static const struct maker_frame unknown = {"C frames not known", "", 0, 0, GAP};
+    struct maker *m;
+    open_trace(&m, directory, "native", 0xc0);
+    const uint32_t p = maker_process(m, 40, 1, argv);
+    maker_thread(m, p, 40, "MainThread", 0);
+    const uint32_t stacks[] = {
+        STACK(m, p, &module, &main_4),
+        STACK(m, p, &module, &main_4, &sorting, &merging),
+        STACK(m, p, &module, &main_4, &sorting, &merging, &fib_3),
+        STACK(m, p, &module, &main_4, &sorting, &merging, &fib_3, &solving),
+        STACK(m, p, &module, &main_5, &solving, &unknown),
+        STACK(m, p, &module, &main_5, &unknown),
+        STACK(m, p, &solving),
+    };
+    for (unsigned i = 0; i < 140; i++) {
+        const uint32_t stack = stacks[i * i % 7 * (i % 3 + 1) % 7];
+        maker_tick(m, p, 0, 0, 0);
+        maker_change(m, p, 1, &(struct maker_sample){stack, ON_CPU | HOLDS_GIL, 9900, NULL});
+        if (i == 90)
+            maker_generation(m, p);
+    }
+    maker_process_end(m, p, 0);
+    maker_close(m, "exited");
+}
+
 /* One line of three calls, of which CPython says which was running. */
 static void make_expressions(const char *directory)
 {
@@ -537,6 +571,7 @@ int main(int argc, char **argv)
     make_simple(argv[1]);
     make_family(argv[1]);
     make_odd(argv[1]);
+    make_native(argv[1]);
     make_nameless(argv[1]);
     make_gui(argv[1], "gui", "", false);
     make_gui(argv[1], "hostile_gui", "\033]2;\302\233J\a\r\n\342\200\256", false);

@@ -164,8 +164,8 @@ def gecko_stacks(file, categories):
                            "inlineDepth", "nativeSymbol", "innerWindowID"])
     check_columns(stacks, ["frame", "prefix"])
     check_columns(sources, ["uuid", "filename"])
-    check_columns(shared["resourceTable"], ["type", "lib", "name", "host"], 0)
-    check_columns(shared["nativeSymbols"], ["libIndex", "address", "name", "functionSize"], 0)
+    check_columns(shared["resourceTable"], ["type", "lib", "name", "host"], len(file["libs"]))
+    check_columns(shared["nativeSymbols"], ["libIndex", "address", "name", "functionSize"])
     places = []
     for func, line, category in zip(frames["func"], frames["line"], frames["category"]):
         assert is_index(func, funcs["length"]) and is_index(category, len(categories))
@@ -174,13 +174,33 @@ def gecko_stacks(file, categories):
         assert is_index(funcs["name"][func], len(strings))
         name = "" if source is None else strings[sources["filename"][source]]
         places.append((strings[funcs["name"][func]], name, line or 0))
-    assert set(frames["subcategory"]) <= {0} and set(funcs["resource"]) <= {-1}
+    assert set(frames["subcategory"]) <= {0}
+    gecko_natives(file, frames, funcs)
     result = []
     for i, (frame, prefix) in enumerate(zip(stacks["frame"], stacks["prefix"])):
         assert is_index(frame, frames["length"]) and (prefix is None or is_index(prefix, i)), i
         before = result[prefix][0] if prefix is not None else ()
         result.append((before + (places[frame],), frames["category"][frame]))
     return result
+
+
+def gecko_natives(file, frames, funcs):
+    """Functions of C are in a library, and have symbols where their addresses are known."""
+    symbols, resources = file["shared"]["nativeSymbols"], file["shared"]["resourceTable"]
+    for lib in file["libs"]:
+        assert lib["path"].endswith(lib["name"]) and lib["arch"] == "x86_64", lib
+        assert (lib["breakpadId"] == "") == (len(lib["codeId"] or "") < 32), lib
+        assert lib["breakpadId"] == "" or (len(lib["breakpadId"]) == 33 and lib["breakpadId"].isupper() or
+                                           lib["breakpadId"].isdigit()), lib
+    assert resources["lib"] == list(range(len(file["libs"]))) and set(resources["type"]) <= {1}
+    for resource in funcs["resource"]:
+        assert resource == -1 or is_index(resource, resources["length"])
+    for func, address, symbol in zip(frames["func"], frames["address"], frames["nativeSymbol"]):
+        assert (address == -1) == (symbol is None)
+        if symbol is not None:
+            assert is_index(symbol, symbols["length"]) and symbols["address"][symbol] == address > 0
+            assert symbols["libIndex"][symbol] == funcs["resource"][func]
+            assert symbols["name"][symbol] == funcs["name"][func]
 
 
 def gecko_markers(markers, file):
@@ -395,11 +415,16 @@ def pprof_stacks(profile, texts):
         assert label not in labels.known, f"two functions are called {label}"
         plain = texts[number(f, "system_name")] or label  # see pprof.c
         functions[number(f, "id")] = (labels.plain(label, plain, file), file)
-    assert len(profile["mapping"]) == 1
+    mappings = {number(m, "id"): texts[number(m, "filename")] for m in profile["mapping"]}
+    assert len(mappings) == len(profile["mapping"]) and list(mappings)[0] == 1
+    for mapping in profile["mapping"]:
+        assert all(c in "0123456789abcdef" for c in texts[number(mapping, "build_id")])
     for location in profile.get("location", []):
         line, = location["line"]
         assert number(location, "id") not in places and number(location, "id") > 0
-        assert number(location, "mapping_id") == 1
+        mapping = number(location, "mapping_id")
+        assert mapping == 1 or mappings[mapping] == functions[number(line, "function_id")][1]
+        assert mapping > 1 or number(location, "address") == 0
         places[number(location, "id")] = (functions[number(line, "function_id")] +
                                           (number(line, "line"),))
     return places

@@ -93,6 +93,18 @@ def test_frames(t):
         assert not any(name.startswith("_PyEval_EvalFrame") for name, _ in frames[:-1]), frames
 
 
+def time_in_c(rows):
+    """CPU seconds of stacks that end in known C below Python, or in what is not known below that."""
+    seconds = 0.0
+    for row in rows:
+        frames = [(frame["function"], frame.get("native", False), frame["file"]) for frame in row["stack"]]
+        below = [native and file != "" for _, native, file in frames]
+        inner = next((i for i, (_, native, _) in enumerate(frames) if not native), None)
+        if inner is not None and any(below[:inner]):
+            seconds += row["cpu_time"]
+    return seconds
+
+
 def test_hidden(t):
     """What C took is its caller's."""
     run = recorded(t, "--native")
@@ -110,6 +122,14 @@ def test_hidden(t):
     assert total["all"] == total["leaf"] == total["hide"] > 100, total
     lines = t.rows("lines", run.trace)
     assert not any(row["function"] == GAP for row in lines), lines
+    # lines says how much of that it was
+    parts = t.rows("lines", run.trace, "--columns", "cpu_time,c_time,function")
+    assert all(0 <= row["c_time"] <= row["cpu_time"] for row in parts), parts
+    rows = json.loads(t.analyze("export", "--format", "json", "--by", "cpu", run.trace))
+    near(sum(row["c_time"] for row in parts), time_in_c(rows), absolute=1e-6, what="time in C")
+    if t.version >= (3, 10):
+        squeeze = [row for row in parts if row["function"] == "squeeze"]
+        assert sum(row["c_time"] for row in squeeze) > sum(row["cpu_time"] for row in squeeze) / 2, squeeze
     both = [sum(row["cpu_time"] for row in t.rows("functions", run.trace, f"--native={which}"))
             for which in ("all", "hide")]
     near(both[0], both[1], absolute=1e-6, what="self times")

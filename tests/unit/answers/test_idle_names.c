@@ -8,7 +8,7 @@
 
 static unsigned bits_of(const char *function, const char *file)
 {
-    const struct frame frame = {function, file, 1};
+    const struct frame frame = {function, file, 1, false};
     return idle_name_of(&frame);
 }
 
@@ -44,7 +44,7 @@ END_TEST
 
 START_TEST(what_users_say)
 {
-    const struct frame frame = {"Server.wait", "/app/net/server.py", 12};
+    const struct frame frame = {"Server.wait", "/app/net/server.py", 12, false};
     static const char *const right[] = {"wait",
                                         "Server.wait",
                                         "server.py:wait",

@@ -6,8 +6,8 @@
 #include "analyze/cli/help.h"
 #include "analyze/model/select.h"
 #include "analyze/view/column.h"
-#include "analyze/view/view_order.h"
 #include "analyze/view/view.h"
+#include "analyze/view/view_order.h"
 #include "tests/unit/support/scratch.h"
 #include "tests/unit/support/suite.h"
 
@@ -240,7 +240,8 @@ END_TEST
 START_TEST(selects_places)
 {
     struct select select = {0};
-    const struct frame fib = {"fib", "/x/demo.py", 3}, other = {"run", "/lib/threading.py", 9};
+    const struct frame fib = {"fib", "/x/demo.py", 3, false},
+                       other = {"run", "/lib/threading.py", 9, false};
     ck_assert(select_has_place(&select, &fib));
     ck_assert(!select_has_regex(&select));
     ck_assert_int_eq(select_add_match(&select, "^fib$", &why), STATUS_OK);

@@ -105,7 +105,8 @@ static void check_cell(struct cell cell, const char *wanted)
 
 START_TEST(cells_for_programs)
 {
-    const struct frame frames[] = {{"f", "a.py", 3}, {"g", "", 0}, {"h", "b.py", 0}};
+    const struct frame frames[] = {
+        {"f", "a.py", 3, false}, {"g", "", 0, false}, {"h", "b.py", 0, false}};
     const struct stack stack = {frames, 3};
     check_cell(cell_none(), "");
     check_cell(cell_text("x"), "x");

@@ -108,6 +108,8 @@ static void free_process(struct maker_process_state *p)
     free(p->defs.file.at);
     free(p->defs.line.at);
     free(p->defs.kind.at);
+    free(p->defs.module.at);
+    free(p->defs.modules.at);
     free(p->defs.location_function.at);
     free(p->defs.column.at);
     free(p->defs.end_column.at);
@@ -405,6 +407,7 @@ void maker_generation(struct maker *maker, uint32_t process)
     for (size_t i = 0; i < p->n_frames; i++)
         p->frames[i].function = p->frames[i].location = 0;
     p->n_texts = 0;
+    p->defs.modules.n = p->defs.n_modules_written = 0;
     p->defs.n_strings = p->defs.n_functions = p->defs.n_locations = p->defs.n_stacks = 0;
     for (size_t i = 0; i < p->n_threads; i++) {
         p->threads[i].declared = false;

@@ -30,7 +30,8 @@ struct maker_settings {
     const char *hostname; /* NULL = "testhost" */
 };
 
-/* Root first. `kind` as in trace.proto, 0 = Python; plus MAKER_COLUMNS. */
+/* Root first. `kind` as in trace.proto, 0 = Python; plus MAKER_COLUMNS. Of kind NATIVE `file` is a
+ * module, first_line the function's address in it; neither has a line. */
 struct maker_frame {
     const char *function, *file;
     uint32_t first_line, line;

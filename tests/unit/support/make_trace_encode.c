@@ -18,6 +18,18 @@ uint32_t maker_string_id(struct maker_process_state *p, const char *text)
     return p->defs.n_strings;
 }
 
+/* The module of that path; 0 for what is no function of C. */
+static uint32_t module_id(struct maker_process_state *p, const struct maker_frame *frame)
+{
+    if ((frame->kind & 0xff) != PYREC__V1__DEFS__KIND__NATIVE)
+        return 0;
+    for (size_t i = 0; i < p->defs.modules.n; i++)
+        if (strcmp(p->defs.modules.at[i], frame->file) == 0)
+            return (uint32_t)i + 1;
+    PUSH(p->defs.modules, frame->file);
+    return (uint32_t)p->defs.modules.n;
+}
+
 /* A function has one id, whatever the line in it. */
 static uint32_t function_id(struct maker_process_state *p, struct maker_known_frame *f)
 {
@@ -33,6 +45,7 @@ static uint32_t function_id(struct maker_process_state *p, struct maker_known_fr
         PUSH(p->defs.name, maker_string_id(p, f->frame.function));
         PUSH(p->defs.file, maker_string_id(p, f->frame.file));
         PUSH(p->defs.line, f->frame.first_line);
+        PUSH(p->defs.module, module_id(p, &f->frame));
         PUSH(p->defs.kind, f->frame.kind & 0xff);
         f->function = ++p->defs.n_functions;
     }
@@ -44,7 +57,8 @@ static uint32_t location_id(struct maker_process_state *p, uint32_t frame)
     struct maker_known_frame *const f = &p->frames[frame];
     if (f->location == 0) {
         PUSH(p->defs.location_function, function_id(p, f));
-        PUSH(p->defs.location_line, (int32_t)(f->frame.line - f->frame.first_line));
+        const bool native = (f->frame.kind & 0xff) == PYREC__V1__DEFS__KIND__NATIVE;
+        PUSH(p->defs.location_line, native ? 0 : (int32_t)(f->frame.line - f->frame.first_line));
         PUSH(p->defs.column, f->frame.kind >> 8 & 0xfff);
         PUSH(p->defs.end_column, f->frame.kind >> 20);
         f->location = ++p->defs.n_locations;
@@ -149,10 +163,37 @@ static void fill_threads(struct maker_process_state *p, Pyrec__V1__Defs *defs)
     }
 }
 
+/* Build-ids are made of the paths. */
+static void fill_modules(struct maker_process_state *p, Pyrec__V1__Defs *out)
+{
+    struct maker_defs *const d = &p->defs;
+    out->module = calloc(d->modules.n + 1, sizeof(Pyrec__V1__Module *));
+    for (size_t i = d->n_modules_written; i < d->modules.n; i++) {
+        const char *const path = d->modules.at[i];
+        Pyrec__V1__Module *const module = malloc(sizeof *module);
+        pyrec__v1__module__init(module);
+        module->id = (uint32_t)i + 1;
+        module->path = maker_string_id(p, path);
+        module->build_id.len = strlen(path) < 20 ? strlen(path) : 20;
+        module->build_id.data = (uint8_t *)(uintptr_t)path;
+        out->module[out->n_module++] = module;
+    }
+    d->n_modules_written = d->modules.n;
+    out->function_module = d->module.at;
+    out->function_address = calloc(d->module.n + 1, sizeof(uint64_t));
+    out->n_function_module = out->n_function_address = d->modules.n > 0 ? d->module.n : 0;
+    for (size_t i = 0; i < d->module.n; i++)
+        if (d->module.at[i] != 0) { /* a line of C is none */
+            out->function_address[i] = d->line.at[i];
+            d->line.at[i] = 0;
+        }
+}
+
 static void fill_defs(struct maker_process_state *p, Pyrec__V1__Defs *out)
 {
     struct maker_defs *const d = &p->defs;
     fill_threads(p, out);
+    fill_modules(p, out);
     out->first_string = d->n_strings - (uint32_t)d->strings.n + 1;
     out->string = (char **)(uintptr_t)d->strings.at;
     out->n_string = d->strings.n;
@@ -319,7 +360,7 @@ static void reset_chunk(struct maker_process_state *p)
     struct maker_defs *const d = &p->defs;
     for (size_t i = 0; i < p->n_threads; i++)
         reset_thread(&p->threads[i]);
-    d->strings.n = d->name.n = d->file.n = d->line.n = d->kind.n = 0;
+    d->strings.n = d->name.n = d->file.n = d->line.n = d->kind.n = d->module.n = 0;
     d->location_function.n = d->column.n = d->end_column.n = 0;
     d->location_line.n = d->up.n = d->stack_location.n = 0;
     p->late.n = p->holders.n = p->missed_at.n = p->missed_n.n = p->missed_gap.n = 0;
@@ -419,6 +460,10 @@ static void messages_free(struct chunk_messages *c)
     for (size_t i = 0; i < c->defs.n_thread; i++)
         free(c->defs.thread[i]);
     free(c->defs.thread);
+    for (size_t i = 0; i < c->defs.n_module; i++)
+        free(c->defs.module[i]);
+    free(c->defs.module);
+    free(c->defs.function_address);
     for (size_t i = 0; i < c->samples.n_native; i++)
         free(c->samples.native[i]);
     free(c->samples.native);

@@ -82,6 +82,12 @@ struct maker_defs {
     } strings;
     struct u32s name, file, line, kind, location_function, column, end_column, up, stack_location;
     struct s32s location_line;
+    struct u32s module; /* per function, 0 = none; its address is its line then */
+    struct {
+        const char **at; /* paths */
+        size_t n, room;
+    } modules;
+    size_t n_modules_written;
 };
 
 struct maker_native_state {
