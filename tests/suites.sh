@@ -7,6 +7,7 @@
 #     suite_begin sid || exit             its lists, fetched once, in $root/sid
 #     url_of sid austin                   the newest file of a package
 #     urls_with_all sid python3-memray    that, and all that it depends on
+#     source_urls sid python3.14          the files of its source package
 #     suite_unpack sid URL DIRECTORY      1: could not be fetched, 2: is no package
 #     relocate DIRECTORY 3.14             DIRECTORY.part to DIRECTORY, its python3.14 starts by itself
 #     relocate_binary PROGRAM DIRECTORY   the same for one program
@@ -37,6 +38,22 @@ suite_begin() {
 
 url_of() {
     apt_for "$1" --print-uris download "$2" 2>/dev/null | sed -n "s/^'\([^']*\)'.*/\1/p"
+}
+
+# the same with the lists of its sources
+apt_sources_for() {
+    of=$1
+    shift
+    apt_for "$of" -o Dir::Etc::SourceList="$root/$of/sources.source.list" \
+        -o Dir::State::Lists="$root/$of/lists.source" "$@" 2>/dev/null
+}
+
+source_urls() {
+    mkdir -p "$root/$1/lists.source/partial"
+    sed 's/^deb /deb-src /' "$root/$1/sources.list" >"$root/$1/sources.source.list"
+    [ -e "$root/$1/updated.source" ] || apt_sources_for "$1" update || return 1
+    touch "$root/$1/updated.source"
+    apt_sources_for "$1" --only-source --print-uris source "$2" | sed -n "s/^'\([^']*\)'.*/\1/p"
 }
 
 # as if nothing were installed here
