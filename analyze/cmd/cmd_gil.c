@@ -266,6 +266,18 @@ static void take_range(void *closure, struct scene *scene)
     scene_count_stacks(scene, taking->stacks);
 }
 
+/* Why nobody waits for it, of processes that have none unless they are told to. */
+static const char *without_gil(const struct census *census)
+{
+    size_t without = 0;
+    for (size_t i = 0; i < census->n_processes; i++)
+        without += strcmp(census->processes[i]->python_build, "free-threaded") == 0;
+    if (without == 0)
+        return "";
+    return without < census->n_processes ? " Some of the processes run a Python built without it."
+                                         : " This Python was built without it.";
+}
+
 static enum status build_gil(struct request *request, struct view *view, struct problem *why)
 {
     TRY(check_states(request, why));
@@ -291,7 +303,10 @@ static enum status build_gil(struct request *request, struct view *view, struct 
     if (view->n_stories == 0 && select_by_state(&gil->holders))
         view_add_note(view, "Nobody was seen waiting for a thread in such a state.");
     else if (view->n_stories == 0)
-        view_add_note(view, "No thread of what was asked for was seen waiting for the GIL.");
+        view_add_note(view, arena_print(&view->arena,
+                                        "No thread of what was asked for was seen waiting for the "
+                                        "GIL.%s",
+                                        without_gil(&request->trace->census)));
     else if (!gil->holders_known)
         view_add_note(view, "The recording does not say who held the GIL.");
     remainder_add_of_scene(request, &stacks, view);

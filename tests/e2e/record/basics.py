@@ -84,7 +84,8 @@ def test_threads(t):
     near(sleeper["blocked"], 1.5, absolute=0.1, what="sleep of sleeper")
     assert sleeper["wall"] - sleeper["blocked"] - sleeper["gil_wait"] < 0.3, sleeper
     for name in ("burn-1", "burn-2", "burn-3"):
-        assert rows[name]["gil_wait"] > 0.1 * rows[name]["wall"], rows[name]
+        waited = rows[name]["gil_wait"]
+        assert waited > 0.1 * rows[name]["wall"] if t.has_gil() else waited == 0, rows[name]
     # per thread, what its lines account for and what is left over is its clock
     lines = t.rows("lines", run.trace)
     for name, cpu in clocks.items():
