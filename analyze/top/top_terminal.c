@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <termios.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -216,8 +217,34 @@ static void loop(struct top *top, bool colored)
     canvas_clear(&canvas);
 }
 
+static bool are_alike(const struct termios *a, const struct termios *b)
+{
+    return a->c_iflag == b->c_iflag && a->c_oflag == b->c_oflag && a->c_lflag == b->c_lflag &&
+           memcmp(a->c_cc, b->c_cc, sizeof a->c_cc) == 0;
+}
+
+/*
+ * Give the terminal back. When who started us was killed, the shell may have taken it by now, and
+ * we are in the background: there setting its modes fails, or stops us, unless SIGTTOU is blocked.
+ * Modes that are not ours any more are the shell's, which has set them for its prompt, and stay.
+ */
+static void give_back(SCREEN *screen, const struct termios *own)
+{
+    struct termios found;
+    sigset_t stops;
+    sigemptyset(&stops);
+    sigaddset(&stops, SIGTTOU);
+    sigprocmask(SIG_BLOCK, &stops, NULL);
+    const bool is_others = tcgetattr(STDIN_FILENO, &found) == 0 && !are_alike(&found, own);
+    endwin();
+    if (is_others && tcgetpgrp(STDIN_FILENO) != getpgrp())
+        tcsetattr(STDIN_FILENO, TCSANOW, &found);
+    delscreen(screen);
+}
+
 enum status top_run_terminal(struct top *top, struct problem *why)
 {
+    struct termios own = {0};
     const struct sigaction action = {.sa_handler = note_end};
     const int ends[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
     for (size_t i = 0; i < ARRAY_LEN(ends); i++) {
@@ -250,13 +277,9 @@ enum status top_run_terminal(struct top *top, struct problem *why)
         init_pair(2, COLOR_YELLOW, -1);
         init_pair(3, COLOR_RED, -1);
     }
+    tcgetattr(STDIN_FILENO, &own);
     loop(top, colored);
-    /* Where whoever started this was killed, the shell has the terminal already; from the background only
-     * a process that ignores SIGTTOU may set the modes back, and a plain shell does not do it itself. */
-    const struct sigaction ignored = {.sa_handler = SIG_IGN};
-    sigaction(SIGTTOU, &ignored, NULL);
-    endwin();
-    delscreen(screen);
+    give_back(screen, &own);
     return STATUS_OK;
 }
 
