@@ -387,7 +387,7 @@ static enum exit_code run(const struct args *args)
 {
     struct arrangement arrangement;
     struct problem why = {0};
-    struct follow follow = {0};
+    struct follow follow = {.prints = args_output(args) == NULL};
     struct request request = {0};
     enum exit_code code = EXIT_GOOD;
 
@@ -403,8 +403,9 @@ static enum exit_code run(const struct args *args)
         return say_problem(status, &why);
     bool again = follows;
     for (unsigned round = 0; round == 0 || again; round++) {
-        if (round > 0)
-            follow_wait(&follow, request.trace, is_in_place(isatty(STDOUT_FILENO) == 1));
+        if (round > 0 &&
+            !follow_wait(&follow, request.trace, is_in_place(isatty(STDOUT_FILENO) == 1)))
+            raise(SIGPIPE); /* as the next answer would */
         follow_note(&follow);
         code = run_once(&request, &arrangement, args, round, &again);
     }

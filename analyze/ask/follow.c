@@ -2,12 +2,13 @@
 #include "follow.h"
 
 #include "analyze/base/path.h"
+#include "analyze/base/sink.h"
 
 #include <sys/stat.h>
 #include <time.h>
 
 #define SECOND_NS UINT64_C(1000000000)
-#define STEP_NS   (SECOND_NS / 5)
+#define STEP_MS   200u
 
 static uint64_t now_ns(void)
 {
@@ -21,9 +22,9 @@ void follow_note(struct follow *follow)
     follow->noted_ns = now_ns();
 }
 
-void follow_wait(struct follow *follow, const struct trace *trace, bool restless)
+bool follow_wait(struct follow *follow, const struct trace *trace, bool restless)
 {
-    const struct timespec step = {.tv_nsec = STEP_NS};
+    const struct timespec step = {.tv_nsec = STEP_MS * 1000000};
     const uint64_t took_ns = now_ns() - follow->noted_ns;
     const uint64_t least_ns = took_ns > SECOND_NS / 10 ? 10 * took_ns : SECOND_NS;
     for (;;) {
@@ -31,13 +32,16 @@ void follow_wait(struct follow *follow, const struct trace *trace, bool restless
         const uint64_t waited_ns = now_ns() - follow->noted_ns;
         if (changed && waited_ns >= least_ns) {
             follow->quiet = false;
-            return;
+            return true;
         }
         if (restless && !changed && !follow->quiet && waited_ns >= FOLLOW_QUIET_S * SECOND_NS) {
             follow->quiet = true;
-            return;
+            return true;
         }
-        nanosleep(&step, NULL);
+        if (!follow->prints)
+            nanosleep(&step, NULL);
+        else if (!sink_wait(STEP_MS))
+            return false;
     }
 }
 

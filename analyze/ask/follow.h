@@ -12,6 +12,7 @@
 
 struct follow {
     uint64_t noted_ns; /* the monotonic clock at follow_note */
+    bool prints;       /* set by the caller: answers go to standard output */
     bool quiet;        /* nothing was written for FOLLOW_QUIET_S, and that was shown */
 };
 
@@ -22,10 +23,11 @@ void follow_note(struct follow *follow);
  * Wait until there is more of the trace than was opened or grown. The next look comes a second
  * after the last one, or, where reading took long, after ten times as long, so that following a
  * large file costs a tenth of a CPU at most. With `restless` it also comes when nothing has been
- * written for FOLLOW_QUIET_S, once, so that this can be shown.
+ * written for FOLLOW_QUIET_S, once, so that this can be shown. False: nobody reads standard output
+ * any more, and nobody would learn that from a file that does not grow.
  */
 #define FOLLOW_QUIET_S 10u
-void follow_wait(struct follow *follow, const struct trace *trace, bool restless);
+MUST_CHECK bool follow_wait(struct follow *follow, const struct trace *trace, bool restless);
 
 /*
  * What is followed, in one line: how long it is by now, at which rate, and when it was written

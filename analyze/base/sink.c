@@ -5,6 +5,8 @@
 #include "memory.h"
 
 #include <errno.h>
+#include <limits.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -65,6 +67,13 @@ void sink_screen(unsigned *width, unsigned *height)
         measure_terminal(&sink);
     *width = terminal ? sink.width : 0;
     *height = terminal ? sink.height : 0;
+}
+
+bool sink_wait(unsigned milliseconds)
+{
+    struct pollfd output = {.fd = STDOUT_FILENO};
+    const int end = milliseconds < INT_MAX ? (int)milliseconds : INT_MAX;
+    return poll(&output, 1, end) <= 0 || !(output.revents & POLLERR);
 }
 
 enum status sink_open(struct sink *sink, const char *path, enum color_choice color,

@@ -42,6 +42,9 @@ struct sink {
 /* The size of the terminal that standard output is; 0 where it is none. */
 void sink_screen(unsigned *width, unsigned *height);
 
+/* Sleep for so long; false as soon as nobody is left who reads standard output. */
+bool sink_wait(unsigned milliseconds);
+
 /* `path` NULL is standard output. A regular file is made or replaced, others are written to. */
 MUST_CHECK enum status sink_open(struct sink *sink, const char *path, enum color_choice color,
                                  struct problem *why);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Screens one below the other, for logs. */
+#include "analyze/base/sink.h"
 #include "top.h"
 
 #include <errno.h>
@@ -47,8 +48,7 @@ enum status top_run_batch(struct top *top, size_t count, uint32_t delay_s, struc
                fflush(stdout) == 0;
         if (i + 1 == count || ended || top->live.trace == NULL)
             break;
-        const struct timespec delay = {.tv_sec = delay_s};
-        nanosleep(&delay, NULL);
+        (void)sink_wait(1000 * delay_s); /* whom nobody reads, the next screen ends */
         top_tick(top, now_ns());
         if (top->live.trace == NULL)
             break;

@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <term.h>
 #include <termios.h>
 #include <time.h>
 #include <unistd.h>
@@ -217,6 +218,24 @@ static void loop(struct top *top, bool colored)
     canvas_clear(&canvas);
 }
 
+/* A screen needs a terminal that is known and has a cursor that can be placed ("dumb" has none). */
+static enum status check_terminal(struct problem *why)
+{
+    int found;
+    const char *const term = getenv("TERM");
+    const bool is_known = setupterm(NULL, STDOUT_FILENO, &found) == OK;
+    static char name[] = "cup"; /* the cursor's place */
+    const char *const place = is_known ? tigetstr(name) : NULL;
+    if (is_known && place != NULL && place != (const char *)-1)
+        return STATUS_OK;
+    return problem_set(why, STATUS_UNSUPPORTED, PROBLEM_NO_OFFSET,
+                       is_known ? "top: the terminal \"%.40s\" (TERM) cannot place its cursor; "
+                                  "--batch needs none"
+                                : "top: the terminal \"%.40s\" is not known here (TERM); --batch "
+                                  "needs none",
+                       term != NULL ? term : "");
+}
+
 static bool are_alike(const struct termios *a, const struct termios *b)
 {
     return a->c_iflag == b->c_iflag && a->c_oflag == b->c_oflag && a->c_lflag == b->c_lflag &&
@@ -252,14 +271,11 @@ enum status top_run_terminal(struct top *top, struct problem *why)
         if (sigaction(ends[i], NULL, &before) == 0 && before.sa_handler != SIG_IGN)
             sigaction(ends[i], &action, NULL);
     }
+    TRY(check_terminal(why));
     SCREEN *const screen = newterm(NULL, stdout, stdin);
-    if (screen == NULL) {
-        const char *const term = getenv("TERM");
-        return problem_set(
-            why, STATUS_UNSUPPORTED, PROBLEM_NO_OFFSET,
-            "top: the terminal \"%.40s\" is not known here (TERM); --batch needs none",
-            term != NULL ? term : "");
-    }
+    if (screen == NULL)
+        return problem_set(why, STATUS_UNSUPPORTED, PROBLEM_NO_OFFSET,
+                           "top: the terminal cannot be used; --batch needs none");
     set_term(screen);
     cbreak();
     noecho();

@@ -5,6 +5,7 @@ import os
 import pathlib
 import pty
 import select
+import signal
 import subprocess
 import time
 
@@ -103,6 +104,22 @@ def follow_to_the_end(t, live, trace, is_enough):
     rest, err = follow.communicate(timeout=60)
     assert follow.returncode == 0 and not err, err
     return [total(d) for d in documents((text + rest).decode())]
+
+
+def test_follow_ends_with_its_reader(t):
+    """Also where the file does not grow any more, so that nothing is written that could fail."""
+    live = Live(t)
+    live.wait_for(3000)
+    left = t.dir / "left.trace"
+    left.write_bytes(pathlib.Path(live.trace).read_bytes())
+    live.stop()
+    for words in (["lines", "--follow"], ["threads", "--follow", "--format", "json"],
+                  ["top", "--batch", "--delay", "1000"]):
+        reader = subprocess.Popen([str(t.pyanalyze), *words, str(left)], stdin=subprocess.DEVNULL,
+                                  stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        assert reader.stdout.readline(), words
+        reader.stdout.close()
+        assert reader.wait(60) == -signal.SIGPIPE, (words, reader.returncode, reader.stderr.read())
 
 
 def test_follow_goes_on_in_the_next_file(t):
