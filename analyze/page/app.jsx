@@ -14,7 +14,7 @@ import { scope_words } from "./scopes.js";
 import { callers, choice, classes, find, full, help, metric, other, picked, range, reset, root, shown, side, tab, table, theme, threads, trace, view, wanted, weight_ns, weights } from "./state.js";
 import { Table } from "./table.jsx";
 import { show_stall, Tabs } from "./tabs.jsx";
-import { clock, count, seconds, thinning_text, visible } from "./text.js";
+import { clock, count, is_native, seconds, thinning_text, visible } from "./text.js";
 import { choose_range, time_span, Timeline } from "./timeline.jsx";
 
 const VIEWS = { flame: "flame", icicle: "icicle", inverted: "inverted", order: "order of time" };
@@ -83,7 +83,7 @@ function Toolbar() {
 }
 
 function Help() {
-  const rows = [["drag on the timeline", "choose a range; everything below counts it"], ["the same with Shift", "choose a second range: what differs, and whether that is real"], ["wheel, + and -", "zoom in time"], ["click a thread's name", "only this thread; Ctrl adds, double click opens a group"], ["click a phase or a mark on the timeline", "its time, or the time after it"], ["click a box", "zoom to it, and show its source"], ["right click a box or row", "who calls it"], ["/", "find"], ["arrow left, right; with Shift", "move the range; its end"], ["[ and ]", "the stall before, the next one"], ["1 to 6", "weight"], ["f i v o", "flame, icicle, inverted, order of time"], ["t", "functions, lines, files, modules"], ["w", "of two ranges: as wide as A, as wide as B"], ["Enter", "source of the chosen function"], ["Esc", "back"]];
+  const rows = [["drag on the timeline", "choose a range; everything below counts it"], ["the same with Shift", "choose a second range: what differs, and whether that is real"], ["wheel, + and -", "zoom in time"], ["click a thread's name", "only this thread; Ctrl adds, double click opens a group"], ["click a phase or a mark on the timeline", "its time, or the time after it"], ["click a box", "zoom to it, and show its source"], ["right click a box or row", "who calls it"], ["hatched boxes, C in tables", "C functions, of a recording with --native"], ["/", "find"], ["arrow left, right; with Shift", "move the range; its end"], ["[ and ]", "the stall before, the next one"], ["1 to 6", "weight"], ["f i v o", "flame, icicle, inverted, order of time"], ["t", "functions, lines, files, modules"], ["w", "of two ranges: as wide as A, as wide as B"], ["Enter", "source of the chosen function"], ["Esc", "back"]];
   return <section class="help" aria-label="help"><table class="rows"><tbody>{rows.map(([a, b]) => <tr key={a}><th scope="row">{a}</th><td class="name">{b}</td></tr>)}</tbody></table></section>;
 }
 
@@ -120,7 +120,7 @@ export function App() {
     addEventListener("keydown", on);
     return () => removeEventListener("keydown", on);
   }, [stalls]);
-  const words = [...(range.value ? ["--from", range_text(range.value.from), "--to", range_text(range.value.to)] : []), ...scope_words(wanted.value).map(visible)].map(word => " " + word).join("");
+  const words = [...(t.functions.some(is_native) ? ["--native", "all"] : []), ...(range.value ? ["--from", range_text(range.value.from), "--to", range_text(range.value.to)] : []), ...scope_words(wanted.value).map(visible)].map(word => " " + word).join("");
   return (
     <>
       <Header />

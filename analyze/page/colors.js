@@ -21,10 +21,11 @@ function hash(text) {
   return h >>> 0;
 }
 
-// A box's color: one hue per file, so that one sees where a stack goes from library to library.
-export function box_color(file, name) {
+// A box's color: one hue per file, so that one sees where a stack goes from library to library. What is of C
+// is paler (and hatched).
+export function box_color(file, name, native = false) {
   const hue = hash(file) % 360, light = (is_dark() ? 30 : 74) + (hash(name) % 10);
-  return `hsl(${hue} 42% ${light}%)`;
+  return `hsl(${hue} ${native ? 18 : 42}% ${light}%)`;
 }
 
 // Of changes: less is blue and darker in grey, more is orange and lighter; strong ones farther from noise.

@@ -108,8 +108,9 @@ export function find_all(trace) {
   const heavy = rows(trace, cpu.self, "lines").filter(r => r.id >= 0 && cpu.total && r.self / cpu.total > 0.2).sort((a, b) => b.self - a.self).slice(0, 2);
   for (const row of heavy) {
     const share = row.self / cpu.total, name = row_name(trace, "lines", row.id);
+    const place = name.file ? ` (${visible(name.file.replace(/^.*\//, ""))}${name.line ? ":" + name.line : ""})` : "";
     out.push({
-      text: `${percent(share)} ±${(100 * share_error(share, cpu.samples)).toFixed(1)} of the CPU in one line: ${visible(name.name)} (${visible(name.file.replace(/^.*\//, ""))}:${name.line})`,
+      text: `${percent(share)} ±${(100 * share_error(share, cpu.samples)).toFixed(1)} of the CPU in one ${name.line ? "line" : "function"}: ${visible(name.name)}${place}`,
       why: "more than 20 % of the CPU time of all threads", metric: "cpu", fn: trace.place_fn[trace.line_place[row.id]], tab: "source",
     });
   }

@@ -6,7 +6,7 @@ import { box_color, is_dark } from "./colors.js";
 import { intervals, totals } from "./data.js";
 import { boxes, course, drawn_self, drawn_tree, function_name, inverted } from "./shapes.js";
 import { callers, choice, find, full, picked, range, root, tab, theme, threads, trace, view, weight_ns, weights } from "./state.js";
-import { percent, seconds, visible } from "./text.js";
+import { is_native, percent, seconds, visible } from "./text.js";
 
 // What is drawn: boxes, the whole, and what stands in place of it.
 function layout(width) {
@@ -40,6 +40,7 @@ export function is_found(calls, name_of) {
   return !!wanted && calls.some(f => f >= 0 && name_of(f).toLowerCase().includes(wanted));
 }
 export const found_color = () => (is_dark() ? "#c0569a" : "#f3a6d3");
+export const native_lines = () => (is_dark() ? "rgba(255,255,255,.28)" : "rgba(16,32,47,.2)");
 export const plain_ink = () => (is_dark() ? "#f2f5f9" : "#10202f");
 
 export function Flame() {
@@ -47,11 +48,13 @@ export function Flame() {
   const deps = [choice.value, weights.value, view.value, root.value, full.value, theme.value, callers.value, find.value, picked.value];
   const paint = box => {
     const fn = box.fn >= 0 ? t.functions[box.fn] : null;
-    return { fill: is_found(calls_of(box), name_of) ? found_color() : fn ? box_color(t.files[fn[1]], fn[0]) : is_dark() ? "#39434f" : "#d3d9e0", ink: plain_ink() };
+    const native = !!fn && is_native(fn);
+    return { fill: is_found(calls_of(box), name_of) ? found_color() : fn ? box_color(t.files[fn[1]], fn[0], native) : is_dark() ? "#39434f" : "#d3d9e0", ink: plain_ink(), lines: native ? native_lines() : undefined };
   };
   const words = (box, shape) => {
     const fn = box.fn >= 0 ? t.functions[box.fn] : null, amount = shape.time ? seconds(box.width * shape.time) : seconds(weight_ns(box.width));
-    const name = box.chain ? box.chain.map(f => visible(name_of(f))).join(" → ") : fn ? `${visible(fn[0])} (${visible(t.files[fn[1]])}:${fn[2]})` : visible(name_of(box.fn));
+    const of_c = fn && is_native(fn) ? "C function " : "", place = fn && t.files[fn[1]] + (fn[2] ? ":" + fn[2] : "");
+    const name = box.chain ? box.chain.map(f => visible(name_of(f))).join(" → ") : fn ? `${of_c}${visible(fn[0])}${place ? ` (${visible(place)})` : ""}` : visible(name_of(box.fn));
     return `${name}: ${amount}, ${percent(shape.total ? box.width / shape.total : 0)}`;
   };
   const open = box => {

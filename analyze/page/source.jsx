@@ -4,7 +4,7 @@
 import { useComputed } from "@preact/signals";
 import { heat } from "./data.js";
 import { picked, trace, weight_ns, weights } from "./state.js";
-import { seconds, visible } from "./text.js";
+import { is_native, seconds, visible } from "./text.js";
 
 // Pieces of a line with the innermost expression over each: [text, expression]. Columns count bytes.
 export function split_line(text, expressions) {
@@ -51,6 +51,7 @@ export function Source() {
     );
   const { file, lines, source, why } = shown.value, fn = t.functions[picked.value];
   const most = Math.max(1e-9, ...[...lines.values()].map(l => l.cum));
+  if (is_native(fn)) return <p><span class="c">C</span>{visible(fn[0])}{t.files[file] ? ` of ${visible(t.files[file])}` : ""}: a C function, so there is no Python source of it. Who calls it: a right click on it in the table or the flame graph.</p>;
   if (!source) {
     const top = [...lines].sort((a, b) => b[1].cum - a[1].cum).slice(0, 12);
     return (

@@ -86,7 +86,7 @@ function variance(x, from, to) {
 // What rows of one side vary by, told while they come in pieces of consecutive blocks (stat_bootstrap.h):
 // pieces are as many blocks long as PIECE, the last one longer. In a piece x that begins at block `first`
 // there is something in x[low] to x[high] only. sum() is the variance of what x adds up to; note() keeps
-// what likeness() wants to know.
+// what correlation() wants to know.
 export const PIECE = 16;
 export function spread_open(n_blocks) {
   const n_strata = Math.max(1, Math.floor(n_blocks / STRATUM)), quiet = new Map(), length = join => STRATUM * join;
@@ -109,25 +109,26 @@ export function spread_open(n_blocks) {
           strata[s] += STRATUM * variance(sums, 0, STRATUM);
         }
     },
-    // How much more blocks that follow each other vary than independent ones, and what that is worth.
-    likeness() {
+    // Blocks that follow each other are correlated: by how much that inflates the variance of independent ones,
+    // and how many degrees of freedom are left.
+    correlation() {
       const of = join => {
         const strata = quiet.get(join).toSorted(), kept = Math.ceil(KEPT * strata.length);
         let sum = 0;
         for (let s = 0; s < kept; s++) sum += strata[s];
         return kept > 0 ? sum / (kept * length(join)) : 0;
       };
-      let join = 1, stretch = 1, now = of(1);
+      let join = 1, inflation = 1, now = of(1);
       const first = now;
       while (first > 0 && Math.floor(n_blocks / (2 * join)) >= JOINED_MIN) {
         const joined = of(2 * join), gain = joined < 2 * now ? joined / now : 2;
-        stretch = (now / first) * (gain > 1 ? 2 * gain - 1 : 1);
+        inflation = (now / first) * (gain > 1 ? 2 * gain - 1 : 1);
         if (gain <= ALIKE) break;
         join *= 2;
         now *= gain;
       }
       const left = Math.floor(n_blocks / join);
-      return { stretch: Math.max(1, stretch), df: left - Math.max(1, Math.floor(left / STRATUM)) };
+      return { inflation: Math.max(1, inflation), df: left - Math.max(1, Math.floor(left / STRATUM)) };
     },
   };
 }

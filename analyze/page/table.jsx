@@ -5,7 +5,7 @@ import { useComputed, useSignal } from "@preact/signals";
 import { KEYS, row_name, rows, share_error, thin_errors } from "./data.js";
 import { Scrolled } from "./scrolled.jsx";
 import { callers, find, picked, tab, table, trace, weight_ns, weights } from "./state.js";
-import { file_end, percent, seconds, visible } from "./text.js";
+import { file_end, is_native, percent, seconds, visible } from "./text.js";
 
 const COLUMNS = [["self", "self"], ["share", "share"], ["error", "±95 %"], ["cum", "cum."], ["name", "where"]];
 
@@ -30,7 +30,7 @@ export function Table() {
     picked.value = fn;
     tab.value = "source";
   };
-  const where = row => (table.value === "functions" || table.value === "lines" ? (row.file ? `${file_end(row.file)}:${row.line}` : "") : table.value === "modules" ? file_end(row.file) : "");
+  const where = row => (table.value === "functions" || table.value === "lines" ? (row.file ? `${file_end(row.file)}${row.line ? ":" + row.line : ""}` : "") : table.value === "modules" ? file_end(row.file) : "");
   return (
     <div>
       <div class="pick" role="group" aria-label="rows">
@@ -46,7 +46,7 @@ export function Table() {
                 <td>±{(100 * row.error).toFixed(1)}</td>
                 <td>{seconds(weight_ns(row.cum))}</td>
                 <td class="name" title={visible(row.file)}>
-                  {function_of(row) >= 0 ? <button class="link" onClick={() => open(row)}>{visible(row.name)}</button> : visible(table.value === "files" ? file_end(row.name) : row.name)} <i>{visible(where(row))}</i>
+                  {function_of(row) >= 0 && is_native(t.functions[function_of(row)]) && <span class="c" title="C function">C</span>}{function_of(row) >= 0 ? <button class="link" onClick={() => open(row)}>{visible(row.name)}</button> : visible(table.value === "files" ? file_end(row.name) : row.name)} <i>{visible(where(row))}</i>
                 </td>
               </tr>
       )} />

@@ -27,6 +27,9 @@ export function clock(trace, ns, digits = 3, utc = false) {
 // What threads of one pool are called, without their number.
 export const thread_kind = name => name.replace(/[-_ ]?\d+$/, "");
 
+// A function of the page that is C's: its file is a library, and it has no line.
+export const is_native = fn => fn[4] === 1;
+
 export const file_end = file => file.replace(/^.*\/(?=[^/]*\/[^/]*$)/, "");
 
 // What was given up to make the page small, and what that costs.

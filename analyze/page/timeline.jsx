@@ -175,9 +175,17 @@ function draw_strip(c, t, row, span, plot, y, ink, ratio) {
   c.fillStyle = ink;
   c.globalAlpha = chosen ? 1 : 0.45;
   c.textAlign = "right";
-  const label = visible(row.name);
-  c.fillText(label.length > 24 ? label.slice(0, 12) + "…" + label.slice(-11) : label, LABEL - 6, y + height / 2);
+  c.fillText(fit_middle(c, visible(row.name), LABEL - 10), LABEL - 6, y + height / 2);
   c.globalAlpha = 1;
+}
+
+// Beginning and end of a name: numbers at its end tell threads of a pool apart.
+function fit_middle(c, text, room) {
+  if (text.length < 400 && c.measureText(text).width <= room) return text;
+  let n = 24;
+  const cut = () => text.slice(0, Math.ceil(n / 2)) + "…" + text.slice(text.length - Math.floor(n / 2));
+  while (n > 2 && c.measureText(cut()).width > room) n--;
+  return cut();
 }
 
 // Where rows of threads begin, and end: below what is for all of them.
@@ -221,7 +229,8 @@ export function timeline_rows(t, opened) {
 export function Timeline({ stalls }) {
   const canvas = useRef(), base = useRef({}), down_on = useRef(null), drag = useSignal(null), opened = useSignal(new Set()), hover = useRef();
   const t = trace.value, rows = place_rows(t, timeline_rows(t, opened.value));
-  void theme.value; // colors are the canvas' own
+  // what draw() reads: it is called when all else is rendered, and nobody would see that it is another
+  void [theme.value, range.value, other.value, shown.value, threads.value, choice.value, drag.value];
   const redraw = () => canvas.current && draw(canvas.current, rows, stalls, drag.value, base.current);
   useLayoutEffect(redraw);
   useEffect(() => {

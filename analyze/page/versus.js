@@ -205,12 +205,12 @@ function measure(trace, choice, range, metric, key) {
 }
 
 // A side as difference_of() takes it: a row's mean per second, and its variance.
-function side_of({ blocks, whole }, total, samples, varied, { stretch, df }) {
+function side_of({ blocks, whole }, total, samples, varied, { inflation, df }) {
   if (!(whole.samples > 0)) return { mean: 0, variance: 0, df: DF_KNOWN };
   const one = whole.total / whole.samples / blocks.seconds, share = whole.total > 0 ? total / whole.total : 0;
   const sampling = one * one * (samples * (share < 1 ? 1 - share : 0) + 1);
   if (!(total > 0)) return { mean: 0, variance: sampling, df: DF_KNOWN };
-  return { mean: total / blocks.seconds, variance: Math.max(sampling, (varied * stretch) / blocks.seconds ** 2 + one * one), df };
+  return { mean: total / blocks.seconds, variance: Math.max(sampling, (varied * inflation) / blocks.seconds ** 2 + one * one), df };
 }
 
 function verdict_of(row) {
@@ -222,16 +222,16 @@ function verdict_of(row) {
 
 // All rows of two sides' parts, each with its verdict.
 function judge(sides, part) {
-  const [x, y] = sides.map(side => side[part]), like = [x, y].map(one => one.spread.likeness()), rows = [];
+  const [x, y] = sides.map(side => side[part]), correlations = [x, y].map(one => one.spread.correlation()), rows = [];
   for (let i = 0; i < x.n; i++) {
     if (!(x.samples[i] + y.samples[i] > 0)) continue;
-    const [a, b] = [x, y].map((one, w) => side_of(sides[w], one.total[i], one.samples[i], one.variance[i], like[w])), tested = x.samples[i] + y.samples[i] >= SAMPLES_MIN, { value, margin, p } = difference_of(a, b, tested);
+    const [a, b] = [x, y].map((one, w) => side_of(sides[w], one.total[i], one.samples[i], one.variance[i], correlations[w])), tested = x.samples[i] + y.samples[i] >= SAMPLES_MIN, { value, margin, p } = difference_of(a, b, tested);
     rows.push({ number: i, a: a.mean, b: b.mean, difference: value, margin, p, q: 1, samples: [x.samples[i], y.samples[i]], tested, real: false });
   }
   const tested = rows.filter(row => row.tested), q = adjust(tested.map(row => row.p));
   tested.forEach((row, i) => { row.q = q[i]; row.real = q[i] <= LEVEL; });
   for (const row of rows) row.verdict = verdict_of(row);
-  return { rows, tested: tested.length, real: tested.filter(row => row.real).length, like };
+  return { rows, tested: tested.length, real: tested.filter(row => row.real).length, correlations };
 }
 
 // The words that ask pyanalyze the same; null where it cannot be asked.
@@ -246,7 +246,7 @@ export function words_of(trace, choice, other, metric, key) {
 export function versus(trace, choice, other, metric, key) {
   const sides = [choice.range, other].map(range => measure(trace, choice, range, metric, key)), { places } = rows_of(trace, key), paths = paths_of(trace);
   const table = judge(sides, "rows"), tree = judge(sides, "tree"), n = paths.up.length;
-  const [a, b] = sides.map((side, w) => side_of(side, side.whole.total, side.whole.samples, side.whole.variance, table.like[w])), all = difference_of(a, b);
+  const [a, b] = sides.map((side, w) => side_of(side, side.whole.total, side.whole.samples, side.whole.variance, table.correlations[w])), all = difference_of(a, b);
   const whole = { a: a.mean, b: b.mean, difference: all.value, margin: all.margin, p: all.p, q: all.p, samples: sides.map(side => side.whole.samples) };
   whole.tested = whole.samples[0] + whole.samples[1] >= SAMPLES_MIN;
   whole.real = whole.tested && all.p <= LEVEL;

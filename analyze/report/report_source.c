@@ -68,8 +68,9 @@ static struct heat *rank_files(const struct report *report, size_t *n)
     weigh_nodes(report, cpu, any);
     for (size_t i = 1; i < tree->n; i++) {
         const struct symbol_place *const place = &symbols->places[tree->nodes[i].place];
-        const char *const file = symbols->functions[place->function].file;
-        if (any[i] > 0 && file[0] != '\0' && file[0] != '<')
+        const struct symbol_function *const f = &symbols->functions[place->function];
+        const char *const file = f->file;
+        if (any[i] > 0 && !f->native && file[0] != '\0' && file[0] != '<')
             heat[n_entries++] = (struct heat){file, cpu[i], any[i]};
     }
     if (n_entries > 1)

@@ -87,6 +87,13 @@ async function use_mouse(page, trace) {
   const { t } = await hash_of(page), [from, to] = (t || "").split("-").map(Number);
   check(to > from && Math.abs((to - from) / (trace.end_ns - trace.start_ns) * 1e9 - 0.2 * box.width / (box.width - 182)) < 0.02, `a brush of a fifth chose ${t}`);
   check((await text_of(page, ".sum")) !== before, "a brush changed nothing");
+  // beside the curves nothing is drawn but what is chosen
+  const is_shaded = part => page.$eval(".timeline canvas", (canvas, x) => {
+    const copy = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
+    copy.drawImage(canvas, -Math.round(canvas.width * x), -Math.round(23 * canvas.width / canvas.clientWidth));
+    return copy.getImageData(0, 0, 1, 1).data[3] > 0;
+  }, part);
+  check(await is_shaded(0.512) && !(await is_shaded(0.712)), "what is chosen is not to be seen on the timeline");
   await same_table(page, trace, "a brush");
   for (const metric of ["wall", "on CPU", "ready", "GIL wait", "blocked", "CPU"]) {
     await click(page, metric, "nav");
@@ -124,6 +131,7 @@ async function use_mouse(page, trace) {
   await page.keyboard.up("Shift");
   await settle(page);
   const two = await hash_of(page), ends = text => { const [from, to] = text.split("-").map(Number); return { from: from * 1e9, to: to * 1e9 }; };
+  check(await is_shaded(0.753) && await is_shaded(0.512), "the second range is not to be seen on the timeline");
   check(two.t2 !== undefined && two.t === t, `a brush with Shift chose ${two.t2}, and ${two.t} instead of ${t}`);
   const told = versus(trace, { range: ends(two.t), threads: null, classes: ALL_CLASSES }, ends(two.t2 || two.t), "wall", "functions"), [most] = told.rows;
   const shown_first = (await first_rows(page))[0] || [];

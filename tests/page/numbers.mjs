@@ -12,6 +12,7 @@ const [pyanalyze, data_js, trace_path, page_path, n_ranges = "20", seed = "1"] =
 const data = await import(pathToFileURL(data_js));
 const page = readFileSync(page_path, "utf8");
 const { unpack } = await import(pathToFileURL(data_js.replace(/data\.js$/, "read.js")));
+const { is_native } = await import(pathToFileURL(data_js.replace(/data\.js$/, "text.js")));
 const trace = await unpack(page.match(/id="data">([^<]*)</)[1]);
 
 let state = Number(seed) >>> 0;
@@ -35,9 +36,13 @@ function ask(...words) {
 
 const CPU_UNIT = 0.000002;
 
+// The page has the C frames that it was made with; tables of lines have none unless they are asked for.
+const native = trace.functions.some(is_native) ? ["--native", "all"] : [];
+if (page_path.includes("native")) check(native.length > 0 && trace.functions.some(fn => !is_native(fn)), "no C frames, or nothing else");
+
 function compare_table(command, range) {
   const words = range ? ["--from", data.range_text(range.from), "--to", data.range_text(range.to)] : [];
-  const theirs = ask(command, "--merge-threads", "--limit", "0", ...words);
+  const theirs = ask(command, "--merge-threads", "--limit", "0", ...native, ...words);
   const choice = { range };
   const ours = new Map();
   const name = row => [row.name, row.file, row.line || 0].join("|");

@@ -9,6 +9,7 @@ loop that is held up, and a deep recursion.
 """
 import os
 import pathlib
+import platform
 import shutil
 import subprocess
 import sys
@@ -137,6 +138,11 @@ def main():
             subprocess.run([str(pyrec), "-q", "-r", "1k", "-o", str(folder / f"{name}.trace"), "--",
                             python, str(folder / f"{name}.py"), *words], stdout=subprocess.DEVNULL, env=environment(build, folder), check=True)
             traces.append(folder / f"{name}.trace")
+        version = subprocess.run([python, "-c", "import sys; print(sys.version_info[1])"], capture_output=True, text=True, check=True)
+        if platform.machine() == "x86_64" and int(version.stdout) >= 10:
+            traces.append(folder / "native.trace")
+            subprocess.run([str(pyrec), "-q", "--native", "-r", "1k", "-o", str(traces[-1]), "--", python, "-c",
+                            "import json\nfor i in range(400): json.loads(json.dumps(list(range(9999))))"], check=True)
         for trace in traces:
             page = trace.with_suffix(".html")
             done = subprocess.run([str(pyanalyze), "report", "-o", str(page), str(trace)],

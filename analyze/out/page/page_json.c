@@ -133,7 +133,8 @@ static void write_source(struct sink *to, const struct report_file *file)
     sink_text(to, "}");
 }
 
-/* Functions as [name, file, first line, module], files, and the text of files. */
+/* Functions as [name, file, first line, module, 1 where it is of C], files, and the text of files.
+ */
 static void write_symbols(struct sink *to, const struct page *page,
                           const struct report_columns *columns)
 {
@@ -150,7 +151,7 @@ static void write_symbols(struct sink *to, const struct page *page,
         sink_print(to, ",%zu,%u,", page_file_number(&files, &n_files, &files_size, f->file),
                    f->line);
         json_text(to, modules->modules[modules->of_function[number]].name);
-        sink_text(to, "]");
+        sink_text(to, f->native ? ",1]" : "]");
     }
     sink_text(to, "],\"files\":[");
     for (size_t i = 0; i < n_files; i++) {
