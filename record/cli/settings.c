@@ -102,7 +102,7 @@ static bool set_duration(struct settings *settings, const char *argument)
 }
 
 /* How chunks are kept, by a time or a size; it must say of what. */
-static bool set_file(struct settings *settings, enum tracefile_how how, const char *argument)
+static bool set_file(struct tracefile_plan *to, enum tracefile_how how, const char *argument)
 {
     struct tracefile_plan plan = {.how = how, .text = argument};
     double bytes;
@@ -117,20 +117,20 @@ static bool set_file(struct settings *settings, enum tracefile_how how, const ch
                !time_parse(argument, 1, &plan.limit_ns)) {
         return false;
     }
-    settings->file = plan;
+    *to = plan;
     return true;
 }
 
 static bool set_rotate(struct settings *settings, const char *argument)
 {
     settings->has_rotate = true;
-    return set_file(settings, TRACEFILE_ROTATE, argument);
+    return set_file(&settings->file, TRACEFILE_ROTATE, argument);
 }
 
 static bool set_keep(struct settings *settings, const char *argument)
 {
     settings->has_keep = true;
-    return set_file(settings, TRACEFILE_KEEP, argument);
+    return set_file(&settings->keep, TRACEFILE_KEEP, argument);
 }
 
 static bool set_service(struct settings *settings, const char *argument)
@@ -297,8 +297,9 @@ static const struct option_row rows[] = {
      "numbered files, FILE with 0000, 0001, .. before its suffix, of SIZE (256M) or TIME (1h) each",
      set_rotate, WANTS_FILE, false},
     {0, "keep", "SIZE|TIME",
-     "flight recorder: only the last TIME (10m) or SIZE (200M) stay in FILE", set_keep, WANTS_FILE,
-     false},
+     "flight recorder: only the last TIME (10m) or SIZE (200M) stay in FILE. With --rotate: files "
+     "of a service, of which those stay, over restarts",
+     set_keep, WANTS_FILE, false},
     {0, "service", "NAME",
      "write into the trace whom it is of (default: OTEL_SERVICE_NAME of the environment)",
      set_service, "a name", false},
@@ -447,6 +448,9 @@ static enum status top_check(const struct settings *settings, struct problem *wh
     if (settings->is_by_itself)
         return problem_set(why, STATUS_USAGE, PROBLEM_NO_OFFSET,
                            "--by-itself is not for top; look at its file with pyanalyze top");
+    if (settings->has_rotate && settings->has_keep)
+        return problem_set(why, STATUS_USAGE, PROBLEM_NO_OFFSET,
+                           "top with --rotate or --keep, not both");
     if (!settings->has_output && (settings->has_rotate || settings->has_keep))
         return problem_set(why, STATUS_USAGE, PROBLEM_NO_OFFSET,
                            "top with --%s wants -o FILE: without it the recording is removed",
@@ -476,6 +480,17 @@ static enum status native_check(const struct settings *settings, struct problem 
                        other);
 }
 
+/* Both together: files of which only the last ones stay, those of earlier recordings among them. */
+static void file_settle(struct settings *settings)
+{
+    const struct tracefile_plan *const keep = &settings->keep;
+    settings->file.is_series = settings->has_rotate && settings->has_keep;
+    if (settings->file.is_series)
+        settings->file.keep = (struct parts_keep){keep->limit_ns, keep->limit_bytes};
+    else if (settings->has_keep)
+        settings->file = *keep;
+}
+
 enum status settings_parse(struct settings *settings, int argc, char **argv, struct problem *why)
 {
     const bool is_top = argc > 1 && strcmp(argv[1], COMMAND_TOP) == 0;
@@ -502,9 +517,7 @@ enum status settings_parse(struct settings *settings, int argc, char **argv, str
         if (settings->action != SETTINGS_RECORD)
             return STATUS_OK;
     }
-    if (settings->has_rotate && settings->has_keep)
-        return problem_set(why, STATUS_USAGE, PROBLEM_NO_OFFSET,
-                           "--rotate and --keep exclude each other");
+    file_settle(settings);
     settings->command = argv + at;
     if (settings->is_by_itself && settings->n_pids != 1)
         return problem_set(why, STATUS_USAGE, PROBLEM_NO_OFFSET,

@@ -41,7 +41,8 @@ struct settings {
     uint64_t flush_ns;     /* --flush; 0 = as usual (stream.h) */
     struct tracefile_plan file;
     struct service service;
-    bool has_rotate, has_keep; /* only one of them */
+    bool has_rotate, has_keep;  /* both: `file` is a series */
+    struct tracefile_plan keep; /* --keep as it was given */
     bool is_quiet;
     bool has_output;               /* -o was given */
     bool is_top;                   /* the first word was "top": it is looked at meanwhile, .. */

@@ -3,6 +3,7 @@
 
 #include "record/base/clocks.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
 
@@ -48,9 +49,13 @@ enum status emit_open(struct emit *emit, const struct emit_plan *plan, struct pr
     TRY(encoder_new(&emit->encoder, why));
     memcpy(&tag, emit->recording.uuid, sizeof tag);
     struct encode_job job = {.interval_ns = plan->interval_ns};
-    enum status status = tracefile_open(&emit->trace, plan->path, &plan->file, tag,
+    struct tracefile_plan file = plan->file;
+    file.start_unix_ns = emit->recording.start_unix_ns;
+    enum status status = tracefile_open(&emit->trace, plan->path, &file, tag,
                                         emit->recording.clock.start_mono_ns, why);
     if (status == STATUS_OK) {
+        snprintf(emit->path, sizeof emit->path, "%s", tracefile_path(emit->trace));
+        snprintf(emit->first, sizeof emit->first, "%s", tracefile_finished_path(emit->trace));
         emit_chunk(emit, &job, 0, EMIT_META, 0, 0);
         status = emit->problem.status;
         if (status != STATUS_OK && why != NULL)
@@ -103,6 +108,7 @@ void emit_begin_section(struct emit *emit, uint64_t now_ns)
     meta.flags |= CHUNK_GENERATION_START;
     if (status == STATUS_OK)
         status = tracefile_begin_section(emit->trace, &meta, now_ns, &emit->problem);
+    snprintf(emit->path, sizeof emit->path, "%s", tracefile_path(emit->trace));
     emit->file_bytes = tracefile_bytes(emit->trace);
     emit->problem.status = status;
 }
@@ -144,6 +150,7 @@ void emit_close(struct emit *emit, const struct account *account, const struct e
     if (emit->problem.status == STATUS_OK)
         emit->problem.status = last_encode(emit, account, end, &last, &emit->problem);
     if (emit->problem.status == STATUS_OK) {
+        snprintf(emit->path, sizeof emit->path, "%s", tracefile_finished_path(emit->trace));
         emit->problem.status =
             tracefile_close(emit->trace, &last, &emit->file_bytes, &emit->problem);
         emit->trace = NULL;

@@ -20,6 +20,8 @@ struct emit {
     struct tracefile *trace;
     struct problem problem; /* status is STATUS_OK while all is well */
     uint64_t file_bytes;
+    char path[PATH_MAX];  /* of the file that is written now, or was last; "" = there is none */
+    char first[PATH_MAX]; /* what the first one is called when it is finished */
     uint64_t chunks;
     uint32_t sections; /* begun after the first one */
 };

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "tracefile.h"
 
+#include "record/base/clocks.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,6 +13,7 @@
 #define KEEP_TIME_PART 4               /* of the time to keep: a section, and what is too much */
 #define KEEP_SIZE_PART 8               /* of the bytes to keep: a section; .. */
 #define KEEP_SIZE_STAY 6               /* .. so many of these parts stay when some are dropped */
+#define NAME_ROOM      64              /* for what is put into a name, and behind it */
 #define SECTION_MAX_NS 300000000000ull /* the life of a generation */
 
 /* Where a section begins, and when. */
@@ -22,7 +25,9 @@ struct tracefile {
     struct tracefile_plan plan;
     struct chunk_writer *writer;
     char *path;              /* as it was asked for */
-    char current[PATH_MAX];  /* of the file that is written now */
+    char base[PATH_MAX];     /* what numbers are put into: that, or a series' own */
+    char current[PATH_MAX];  /* of the file that is written now, .. */
+    char finished[PATH_MAX]; /* .. and what it will be called at its end */
     uint32_t tag, number;    /* number of that file */
     uint32_t snapshots;      /* so far */
     uint64_t finished_bytes; /* in files before this one */
@@ -66,6 +71,66 @@ static void identity_take(struct tracefile *trace)
         trace->device = now.st_dev;
         trace->inode = now.st_ino;
     }
+}
+
+/* Begin file number `number`, or the only one. */
+static enum status file_begin(struct tracefile *trace, uint32_t seq, struct problem *why)
+{
+    const bool is_series = trace->plan.is_series;
+    int fd;
+    if (trace->plan.how == TRACEFILE_ROTATE)
+        tracefile_number_path(trace->finished, trace->base, trace->number,
+                              is_series ? PARTS_DIGITS : TRACEFILE_DIGITS);
+    else
+        snprintf(trace->finished, sizeof trace->finished, "%s", trace->base);
+    snprintf(trace->current, sizeof trace->current, "%.*s%s",
+             (int)(sizeof trace->current - sizeof PARTS_PART), trace->finished,
+             is_series ? PARTS_PART : "");
+    if (is_series) {
+        TRY(parts_create(&fd, trace->finished, why));
+        TRY(chunk_writer_begin(&trace->writer, fd, trace->tag, seq, why));
+    } else {
+        TRY(chunk_writer_open(&trace->writer, trace->current, trace->tag, seq, why));
+    }
+    identity_take(trace);
+    return STATUS_OK;
+}
+
+/* It is closed. */
+static enum status file_finish(struct tracefile *trace, struct problem *why)
+{
+    if (!trace->plan.is_series)
+        return STATUS_OK;
+    TRY(parts_finish(trace->finished, why));
+    snprintf(trace->current, sizeof trace->current, "%s", trace->finished);
+    return STATUS_OK;
+}
+
+/* What an earlier recording left half-finished, and what is too old. */
+static void parts_tidy(const struct tracefile *trace, bool is_first)
+{
+    char directory[PATH_MAX], stem[NAME_MAX + 1];
+    const char *const slash = strrchr(trace->path, '/');
+    const char *const name = slash != NULL ? slash + 1 : trace->path;
+    const char *const point = strrchr(name, '.');
+    const size_t len = point != NULL && point != name ? (size_t)(point - name) : strlen(name);
+    if (is_first) {
+        snprintf(directory, sizeof directory, "%.*s", slash == NULL ? 1 : (int)(name - trace->path),
+                 slash == NULL ? "." : trace->path);
+        snprintf(stem, sizeof stem, "%.*s", (int)len, name);
+        parts_adopt(directory, stem);
+    }
+    parts_drop(trace->path, &trace->plan.keep, (int64_t)clocks_ns(CLOCK_REALTIME));
+}
+
+const char *tracefile_path(const struct tracefile *trace)
+{
+    return trace->current;
+}
+
+const char *tracefile_finished_path(const struct tracefile *trace)
+{
+    return trace->finished;
 }
 
 /* ---- sections ---- */
@@ -171,10 +236,11 @@ static enum status file_next(struct tracefile *trace, const struct chunk *meta, 
     trace->writer = NULL;
     TRY(chunk_writer_close(writer, &last, why));
     trace->finished_bytes += stat(trace->current, &now) == 0 ? (uint64_t)now.st_size : bytes;
+    TRY(file_finish(trace, why));
     trace->number++;
-    tracefile_number_path(trace->current, trace->path, trace->number, TRACEFILE_DIGITS);
-    TRY(chunk_writer_open(&trace->writer, trace->current, trace->tag, seq, why));
-    identity_take(trace);
+    TRY(file_begin(trace, seq, why));
+    if (trace->plan.is_series)
+        parts_tidy(trace, false);
     trace->n_sections = 0;
     return chunk_writer_append(trace->writer, meta, why);
 }
@@ -214,14 +280,15 @@ static enum status first_open(struct tracefile *trace, const char *path, uint64_
     trace->path = strdup(path);
     if (trace->path == NULL)
         return problem_set(why, STATUS_NO_MEMORY, PROBLEM_NO_OFFSET, "trace");
-    if (strlen(path) + 32 > PATH_MAX)
+    if (strlen(path) + NAME_ROOM > PATH_MAX)
         return problem_set(why, STATUS_USAGE, PROBLEM_NO_OFFSET, "name too long");
-    if (trace->plan.how == TRACEFILE_ROTATE)
-        tracefile_number_path(trace->current, path, 0, TRACEFILE_DIGITS);
+    if (trace->plan.is_series)
+        parts_base_path(trace->base, path, trace->plan.start_unix_ns, trace->tag);
     else
-        snprintf(trace->current, sizeof trace->current, "%s", path);
-    TRY(chunk_writer_open(&trace->writer, trace->current, trace->tag, 0, why));
-    identity_take(trace);
+        snprintf(trace->base, sizeof trace->base, "%s", path);
+    TRY(file_begin(trace, 0, why));
+    if (trace->plan.is_series)
+        parts_tidy(trace, true);
     if (!trace->is_regular && trace->plan.how != TRACEFILE_ONE)
         return problem_set(why, STATUS_USAGE, PROBLEM_NO_OFFSET,
                            "--rotate and --keep need an ordinary file");
@@ -260,7 +327,8 @@ static enum status last_close(struct tracefile *trace, const struct chunk *last,
     struct chunk_writer *writer = trace->writer;
     TRY(still_there(trace, why));
     trace->writer = NULL;
-    return chunk_writer_close(writer, last, why);
+    TRY(chunk_writer_close(writer, last, why));
+    return file_finish(trace, why);
 }
 
 enum status tracefile_close(struct tracefile *trace, const struct chunk *last, uint64_t *bytes,

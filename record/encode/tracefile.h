@@ -10,7 +10,7 @@
  * Idea:         a section is what was written between two moments at which all processes began new
  *               generations, so it can be read without the others. One file is one long section;
  *               numbered files (--rotate) have a section each; a flight recorder (--keep) drops the
- *               oldest ones.
+ *               oldest ones. A series (both) is numbered files that restarts go on with (parts.h).
  *
  * To drop sections, the flight recorder writes what is to stay into a new file, which then takes
  * the old one's name in one step. Whoever opens the name finds a whole file at any moment, and
@@ -20,6 +20,7 @@
 #define PYREC_RECORD_TRACEFILE_H
 
 #include "format/chunk_write.h"
+#include "format/parts.h"
 #include "format/status.h"
 #include <limits.h>
 
@@ -29,7 +30,10 @@ enum tracefile_how { TRACEFILE_ONE, TRACEFILE_ROTATE, TRACEFILE_KEEP };
 struct tracefile_plan {
     enum tracefile_how how;
     uint64_t limit_bytes, limit_ns;
-    const char *text; /* the limit as the user wrote it */
+    const char *text;       /* the limit as the user wrote it */
+    bool is_series;         /* of TRACEFILE_ROTATE: files with the recording's name in theirs, .. */
+    struct parts_keep keep; /* .. of which these stay, of earlier recordings, too */
+    int64_t start_unix_ns;  /* .. and when this one began */
 };
 
 struct tracefile;
@@ -45,6 +49,10 @@ MUST_CHECK enum status tracefile_open(struct tracefile **out, const char *path,
  */
 MUST_CHECK enum status tracefile_append(struct tracefile *trace, const struct chunk *chunk,
                                         struct problem *why);
+
+/* What the file that is written now is called; what it will be when it is finished. */
+const char *tracefile_path(const struct tracefile *trace);
+const char *tracefile_finished_path(const struct tracefile *trace);
 
 /* Whether it is time for a new section. */
 bool tracefile_section_due(const struct tracefile *trace, uint64_t now_ns);

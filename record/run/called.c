@@ -30,7 +30,7 @@ void called_fill(struct called *called, const struct settings *settings)
         {"native", (flags & WIRE_C_FRAMES) != 0 ? "yes" : "no"},
         {"signals", (flags & WIRE_NO_SIGNALS) != 0 ? "no" : "yes"},
         {"children", (flags & WIRE_NO_CHILDREN) != 0 ? "no" : "yes"},
-        {"file", how[settings->file.how]},
+        {"file", settings->file.is_series ? "series" : how[settings->file.how]},
         {"max-overhead", called->overhead},
         {"attached", called->attached},
     };

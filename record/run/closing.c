@@ -129,17 +129,15 @@ void closing_refusal(char *line, size_t size, const char *output, const char *wh
              is_attached ? "" : "; the command runs unrecorded");
 }
 
-void closing_newest(char name[PATH_MAX], const struct settings *settings, uint32_t segment)
+void closing_newest(char name[PATH_MAX], const struct settings *settings, const struct emit *emit)
 {
-    if (settings->file.how == TRACEFILE_ROTATE)
-        tracefile_number_path(name, settings->output, segment, TRACEFILE_DIGITS);
-    else
-        snprintf(name, PATH_MAX, "%s", settings->output);
+    snprintf(name, PATH_MAX, "%s", emit->path[0] != '\0' ? emit->path : settings->output);
 }
 
-void closing_output(char name[PATH_MAX], const struct settings *settings, uint32_t segment)
+void closing_output(char name[PATH_MAX], const struct settings *settings, const struct emit *emit)
 {
-    closing_newest(name, settings, 0);
+    const uint32_t segment = emit->recording.segment;
+    snprintf(name, PATH_MAX, "%s", emit->first[0] != '\0' ? emit->first : settings->output);
     const size_t len = strlen(name);
     if (segment > 0)
         snprintf(name + len, PATH_MAX - len, " and %u more", segment);

@@ -25,16 +25,15 @@ struct closing {
 
 /*
  * What the closing line calls the trace: the file, or the first one and how many there are.
- * `segment` is the number of the last one.
  */
-void closing_output(char name[PATH_MAX], const struct settings *settings, uint32_t segment);
+void closing_output(char name[PATH_MAX], const struct settings *settings, const struct emit *emit);
 
 /* Why nothing is recorded, to begin with; `output` is NULL where it is not the file's fault. */
 void closing_refusal(char *line, size_t size, const char *output, const char *why,
                      bool is_attached);
 
 /* The name of the last one. */
-void closing_newest(char name[PATH_MAX], const struct settings *settings, uint32_t segment);
+void closing_newest(char name[PATH_MAX], const struct settings *settings, const struct emit *emit);
 
 void closing_write(char *line, size_t size, const struct closing *closing);
 

@@ -210,7 +210,7 @@ static void event_take(struct session *s, uint64_t what, uint64_t now_ns)
 /* The file that is being written now. */
 static void current_name(const struct session *s, char path[PATH_MAX])
 {
-    closing_newest(path, s->settings, s->emit.recording.segment);
+    closing_newest(path, s->settings, &s->emit);
 }
 
 static uint64_t trace_now_ns(const struct session *s)
@@ -431,7 +431,7 @@ static void recording_end(struct session *s, char *closing_text, size_t size)
     else
         lobby_close(&s->lobby);
     char output[PATH_MAX];
-    closing_output(output, s->settings, s->emit.recording.segment);
+    closing_output(output, s->settings, &s->emit);
     const uint64_t end_ns = clocks_mono_ns();
     const uint64_t collector_cpu_ns = clocks_ns(CLOCK_PROCESS_CPUTIME_ID);
     s->collect.total.collector_cpu_ns = collector_cpu_ns;

@@ -4,6 +4,7 @@ import glob
 import json
 import os
 import pathlib
+import re
 import signal
 import subprocess
 import time
@@ -283,6 +284,56 @@ def test_killed_recorders_files_read(t):
         process.kill()
         process.communicate()
         assert whole(t, *(numbered(trace) or [trace]), is_open=True) > 500, options
+
+
+def test_series(t):
+    """--rotate with --keep: parts that nobody changes once they have their names, over restarts, a kill among them."""
+    directory = t.dir / "parts"
+    directory.mkdir()
+    trace = str(directory / "api.trace")
+    old = directory / "api-20200101T000000Z-00000000.000000.trace"
+    old.write_bytes(b"x")
+    os.utime(old, (1577836800, 1577836800))
+    seen = {}
+
+    def look():
+        for path in directory.glob("*.trace"):
+            content = path.read_bytes()
+            assert seen.setdefault(path.name, content) == content, f"{path.name} has changed"
+
+    for kill in (True, False):
+        process, _ = t.start([t.python, "-c", BUSY, "60" if kill else "2.5"],
+                             ["-r", "500", "--rotate", "1s", "--keep", "1h"], trace=trace, start_new_session=True)
+        assert process.stdout.readline() == "ready\n"
+        n = len(seen)
+        while process.poll() is None and not (kill and len(seen) >= n + 2):
+            look()
+            time.sleep(0.05)
+        assert list(directory.glob("*.part")) or not kill
+        if kill:
+            os.killpg(process.pid, signal.SIGKILL)
+        _, err = process.communicate(timeout=60)
+        if not kill:
+            assert re.search(r"api-\d{8}T\d{6}Z-[0-9a-f]{8}\.000000\.trace and [23] more: ", err), err
+    look()
+    assert not list(directory.glob("*.part")), "the second recording finished what the first had left"
+    assert not old.exists(), "older than an hour"
+    names = sorted(seen)
+    recordings = {re.fullmatch(r"api-(\d{8}T\d{6}Z-[0-9a-f]{8})\.\d{6}\.trace", name).group(1) for name in names}
+    assert len(recordings) == 2, names
+    for recording in recordings:
+        parts = sorted(str(p) for p in directory.glob(f"*{recording}*"))
+        assert len(parts) >= 3
+        info = t.info(parts[0])["recordings"][0]
+        assert info["option_file"] == "series"
+        assert recording.endswith(whole_id(t, parts[0])[:8])
+        whole(t, *parts, is_open=recording == min(recordings))
+
+
+def whole_id(t, trace):
+    t.analyze("export", "--format", "tables", "-o", trace + ".tables", trace)
+    name, = os.listdir(os.path.join(trace + ".tables", "recordings"))
+    return name
 
 
 def test_no_ordinary_file(t):

@@ -136,6 +136,11 @@ START_TEST(test_values)
     ck_assert_int_eq(settings.file.how, TRACEFILE_KEEP);
     ck_assert_uint_eq(settings.file.limit_ns, 600000000000u);
     ck_assert_uint_eq(settings.file.limit_bytes, 0);
+    ck_assert(!settings.file.is_series);
+    ck_assert_int_eq(parse("--keep 24h --rotate 1m c"), STATUS_OK); /* in any order */
+    ck_assert(settings.file.is_series && settings.file.how == TRACEFILE_ROTATE);
+    ck_assert_uint_eq(settings.file.limit_ns, 60000000000u);
+    ck_assert_uint_eq(settings.file.keep.limit_ns, 86400000000000u);
     ck_assert_int_eq(parse("--keep 1s c"), STATUS_OK); /* the least that there is .. */
     ck_assert_uint_eq(settings.file.limit_ns, 1000000000u);
     ck_assert_int_eq(parse("--rotate 64K c"), STATUS_OK);
@@ -209,7 +214,7 @@ static const struct {
     {"-r 0x10 c", "--rate wants a number from 1 to 10000, not '0x10'"},
     {"--keep 0s c", "--keep wants " WANTS_FILE ", not '0s'"},
     {"--keep= c", "--keep wants " WANTS_FILE ", not ''"},
-    {"--keep 1m --rotate 1h c", "--rotate and --keep exclude each other"},
+    {"top -o f --keep 1m --rotate 1h c", "top with --rotate or --keep, not both"},
     {"--quiet=yes c", "--quiet takes no argument"},
     {"-x c", "unknown option '-x'"},
     {"-qx c", "unknown option '-x'"},
@@ -301,7 +306,7 @@ START_TEST(test_manual)
         ck_assert_msg(strstr(manual, flag) != NULL, "%s is not in the manual", flag);
         at += name_len;
     }
-    ck_assert_int_eq(n, 28);
+    ck_assert_int_eq(n, 29);
     free(help);
 }
 END_TEST

@@ -39,7 +39,8 @@ static struct chunk chunk_of(uint32_t generation, bool is_meta)
 
 static void begin(enum tracefile_how how, uint64_t limit_bytes, uint64_t limit_ns)
 {
-    const struct tracefile_plan plan = {how, limit_bytes, limit_ns, "it"};
+    const struct tracefile_plan plan = {
+        .how = how, .limit_bytes = limit_bytes, .limit_ns = limit_ns, .text = "it"};
     const struct chunk meta = chunk_of(0, true);
     snprintf(path, sizeof path, "%s", scratch_path("run.trace"));
     ck_assert_int_eq(tracefile_open(&trace, path, &plan, 7, 0, &why), STATUS_OK);
