@@ -13,7 +13,7 @@ cd "$(dirname "$0")/.."
 log=build/setup.log
 
 needed="gcc cmake make pkg-config libc6-dev libzstd-dev libprotobuf-c-dev protobuf-c-compiler
-    libpcre2-dev libjansson-dev zlib1g-dev"
+    libpcre2-dev libjansson-dev zlib1g-dev libcurl4-openssl-dev"
 optional=
 into=needed
 for word in "$@"; do

@@ -33,7 +33,7 @@ LINES = (
      "analyze/waits", "analyze/idle", "analyze/stalls", "analyze/time", "analyze/live",
      "analyze/source", "analyze/compare", "analyze/export",
      "analyze/repair", "analyze/cli", "analyze/ask", "analyze/report", "analyze/star", "analyze/out/text",
-     "analyze/out", "analyze/out/page", "analyze/top", "analyze/cmd", "analyze/cmd/trace", "analyze"),
+     "analyze/out", "analyze/out/page", "analyze/ship", "analyze/top", "analyze/cmd", "analyze/cmd/trace", "analyze"),
 )
 # What stands between any program and its libc: one header of readers that call nothing besides.
 NARROW = {INTERPOSE: {"record/base"}}
@@ -46,6 +46,7 @@ LIBRARY_ONLY = {
     "ncurses.h": {"analyze/top/top_terminal.c"},
     "jansson.h": {"analyze/out/json.c", "record/dump/dump_json.c", "record/dump/ps_write.c"},
     "pcre2.h": {"analyze/model/select.c"},
+    "curl.h": {"analyze/ship/post.c"},
     "zlib.h": {"analyze/out/wire_message.h", "analyze/out/page/page_pack.c", "analyze/source/zip_member.c"},
 }
 # Of pyanalyze only main.c prints errors and ends the program; but for these, whose reason is none of

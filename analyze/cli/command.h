@@ -87,6 +87,7 @@ struct command {
     X(info)                                                                                        \
     X(dump)                                                                                        \
     X(export)                                                                                      \
+    X(ship)                                                                                        \
     X(check)                                                                                       \
     X(repair)                                                                                      \
     X(merge)                                                                                       \

@@ -46,6 +46,7 @@ struct output {
     X(gecko)                                                                                       \
     X(chrome)                                                                                      \
     X(pprof)                                                                                       \
+    X(otlp)                                                                                        \
     X(callgrind)                                                                                   \
     X(pstats)                                                                                      \
     X(tables)                                                                                      \

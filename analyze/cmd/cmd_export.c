@@ -162,6 +162,7 @@ static enum status build_export(struct request *request, struct view *view, stru
     remainder_add_all(request, view);
     view->origin = origin_find(&view->arena, request, metric, view->notes, view->n_notes);
     view->from_ns = request->trace->window.from_ns;
+    view->first_ns = trace_first_ns(request->trace);
     view->nothing = view->nodes[0].total == 0;
     if (over_time)
         view->shape = SHAPE_COURSE;

@@ -203,6 +203,9 @@ static void write_times(struct writer *w)
         start_ns = thread->process->start_ns < start_ns ? thread->process->start_ns : start_ns;
         end_ns = thread->process->last_ns > end_ns ? thread->process->last_ns : end_ns;
     }
+    /* In a later part of a recording a process is older than what is in it. */
+    if (recording != NULL && recording->segment > 0 && view->first_ns > start_ns)
+        start_ns = view->first_ns;
     write_type(w, PROFILE_PERIOD_TYPE, "wall", "nanoseconds");
     if (recording != NULL) {
         message_number(&w->message, PROFILE_PERIOD, recording->interval_ns);

@@ -30,6 +30,21 @@ uint64_t trace_end_ns(const struct trace *trace)
     return trace->end_ns;
 }
 
+uint64_t trace_first_ns(const struct trace *trace)
+{
+    uint64_t first_ns = UINT64_MAX;
+    for (size_t f = 0; f < trace->n_files; f++) {
+        const struct trace_file *const file = &trace->files[f];
+        for (size_t i = 0; i < chunk_file_count(file->chunks); i++) {
+            const struct chunk_header *const header = &chunk_file_get(file->chunks, i)->header;
+            const uint64_t at_ns = header->t_first_ns + file->recording->shift_ns;
+            if (header->flags & CHUNK_SAMPLES && at_ns < first_ns)
+                first_ns = at_ns;
+        }
+    }
+    return first_ns < UINT64_MAX ? first_ns : 0;
+}
+
 void trace_set_window(struct trace *trace, struct window window)
 {
     trace->window = window;

@@ -114,8 +114,9 @@ bool trace_ended(const struct trace *trace);
 /* As if it were just opened: an empty census. Whoever has pointers into the old one loses them. */
 void trace_renew(struct trace *trace);
 
-/* When its last chunk ends, on the common clock. */
+/* When its last chunk ends, and its first one with samples begins, on the common clock. */
 uint64_t trace_end_ns(const struct trace *trace);
+uint64_t trace_first_ns(const struct trace *trace);
 
 /*
  * Learn when the wall clock was set, before or without reading all that is in the window: only

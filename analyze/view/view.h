@@ -229,6 +229,8 @@ struct view {
     struct course *courses;
     size_t n_courses;
     uint64_t from_ns; /* where the time begins that was asked for */
+    uint64_t
+        first_ns; /* .. and where what was read begins: later than a process, in a later part */
 
     /* SHAPE_GRAPH: the same functions and calls by several metrics, the view's own first */
     const struct graph *graphs;

@@ -23,7 +23,7 @@ VISIBLE = re.compile("[\0-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-
 PROFILES = pathlib.Path(__file__).resolve().parent / "profiles"
 ALONE = {"completion"}  # takes no trace
 ON_AND_ON = {"top"}  # until its program has ended; has no forms
-BINARY = {"pprof", "pstats", "plot_png", "plot_pdf"}
+BINARY = {"pprof", "otlp", "pstats", "plot_png", "plot_pdf"}
 AS_IT_IS = {"csv"}  # programs get names as they are; a terminal does not
 # Without colours, every escape sequence is somebody else's.
 ENVIRONMENT = {"TZ": "UTC", "LC_ALL": "C.UTF-8", "TERM": "xterm", "PATH": "/usr/bin:/bin",

@@ -30,7 +30,7 @@ WORDS = {
     "annotate": ["pricing.py"],
     "dump": ["--from", "-40ms"],  # a line per sample: of 20 MB, the end, where times are widest
     "compare": None, "diff": None, "export": None, "report": None, "repair": None, "merge": None,
-    "top": None,  # goes on by itself
+    "top": None, "ship": None,  # go on by themselves
     "check": None, "help": None, "completion": None, "version": None,
 }
 SHOWS = {"overview": "hottest", "lines": "hottest", "functions": "hottest", "tree": "hottest", "hot": "hottest",

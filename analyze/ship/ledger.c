@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: MIT */
+#include "ledger.h"
+
+#include "analyze/base/hash.h"
+#include "analyze/base/memory.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#define HEADING       "pyanalyze ship 1\n"
+#define BYTES_MAX     (64u << 20)
+#define LOCK_ATTEMPTS 10
+
+static const char *const words[OUTCOMES] = {"", "sent", "empty", "aside", "dropped"};
+
+/* ---- entries ---- */
+
+static struct ledger_entry *entry_find(const struct ledger *ledger, const struct part_id *part)
+{
+    for (size_t i = ledger->n; i-- > 0;)
+        if (strcmp(ledger->entries[i].part.path, part->path) == 0)
+            return &ledger->entries[i];
+    return NULL;
+}
+
+enum outcome ledger_find(const struct ledger *ledger, const struct part_id *part)
+{
+    const struct ledger_entry *const entry = entry_find(ledger, part);
+    return entry != NULL && entry->part.size == part->size &&
+                   entry->part.changed_ns == part->changed_ns
+               ? entry->outcome
+               : OUTCOME_NONE;
+}
+
+static void entry_put(struct ledger *ledger, const struct part_id *part, enum outcome outcome)
+{
+    struct ledger_entry *entry = entry_find(ledger, part);
+    if (entry == NULL) {
+        ledger->entries =
+            memory_grow(ledger->entries, &ledger->size, ledger->n + 1, sizeof *ledger->entries);
+        entry = &ledger->entries[ledger->n++];
+        entry->part.path = strdup(part->path);
+        if (entry->part.path == NULL)
+            memory_fail();
+    }
+    entry->part.size = part->size;
+    entry->part.changed_ns = part->changed_ns;
+    entry->outcome = outcome;
+}
+
+static void entries_clear(struct ledger *ledger)
+{
+    for (size_t i = 0; i < ledger->n; i++)
+        free(ledger->entries[i].part.path);
+    free(ledger->entries);
+    ledger->entries = NULL;
+    ledger->n = ledger->size = 0;
+}
+
+/* ---- as text ---- */
+
+/* "sent 1234 1764457245000000000 /path/to/it", without the end of the line. */
+static bool line_parse(struct ledger *ledger, const char *line, size_t len)
+{
+    const size_t word_len = strcspn(line, " ");
+    enum outcome outcome = OUTCOME_NONE;
+    for (size_t i = 1; i < OUTCOMES; i++)
+        if (strlen(words[i]) == word_len && memcmp(words[i], line, word_len) == 0)
+            outcome = (enum outcome)i;
+    if (outcome == OUTCOME_NONE || line[word_len] != ' ')
+        return false;
+    char *end;
+    struct part_id part;
+    part.size = strtoull(line + word_len + 1, &end, 10);
+    if (*end != ' ' || end == line + word_len + 1)
+        return false;
+    char *at = end + 1;
+    part.changed_ns = strtoll(at, &end, 10);
+    if (*end != ' ' || end == at || end + 1 >= line + len)
+        return false;
+    part.path = strndup(end + 1, (size_t)(line + len - end - 1));
+    if (part.path == NULL)
+        memory_fail();
+    entry_put(ledger, &part, outcome);
+    free(part.path);
+    return true;
+}
+
+bool ledger_parse(struct ledger *ledger, const char *text)
+{
+    if (strncmp(text, HEADING, strlen(HEADING)) != 0)
+        return false;
+    for (text += strlen(HEADING); *text != '\0';) {
+        const size_t len = strcspn(text, "\n");
+        if (text[len] != '\n' || !line_parse(ledger, text, len))
+            return false;
+        text += len + 1;
+    }
+    return true;
+}
+
+static void text_make(const struct ledger *ledger, struct buffer *text)
+{
+    buffer_add_text(text, HEADING);
+    for (size_t i = 0; i < ledger->n; i++) {
+        const struct ledger_entry *const e = &ledger->entries[i];
+        buffer_print(text, "%s %" PRIu64 " %" PRId64 " %s\n", words[e->outcome], e->part.size,
+                     e->part.changed_ns, e->part.path);
+    }
+}
+
+/* ---- on the disk ---- */
+
+static enum status fail(const struct ledger *ledger, struct problem *why)
+{
+    return problem_set(why, errno == ENOSPC || errno == EDQUOT ? STATUS_DISK_FULL : STATUS_IO,
+                       PROBLEM_NO_OFFSET, "%s: %s", ledger->path.text, strerror(errno));
+}
+
+static bool write_all(int fd, const char *bytes, size_t len)
+{
+    while (len > 0) {
+        const ssize_t n = write(fd, bytes, len);
+        if (n < 0 && errno != EINTR)
+            return false;
+        bytes += n > 0 ? n : 0;
+        len -= n > 0 ? (size_t)n : 0;
+    }
+    return true;
+}
+
+/* The entry of the directory, too. */
+static bool directory_sync(const char *path)
+{
+    char *const copy = strdup(path);
+    char *const slash = copy != NULL ? strrchr(copy, '/') : NULL;
+    if (slash != NULL)
+        *slash = '\0';
+    const int fd = slash != NULL ? open(copy, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+    const bool is_good = fd >= 0 && (fsync(fd) == 0 || errno == EINVAL);
+    if (fd >= 0)
+        close(fd);
+    free(copy);
+    return is_good;
+}
+
+static enum status ledger_write(const struct ledger *ledger, struct problem *why)
+{
+    struct buffer text = {0}, fresh = {0};
+    text_make(ledger, &text);
+    buffer_print(&fresh, "%s~", ledger->path.text);
+    const int fd = open(fresh.text, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+    const bool is_written = fd >= 0 && write_all(fd, text.text, text.len) && fsync(fd) == 0;
+    int code = errno;
+    if (fd >= 0)
+        close(fd);
+    const bool is_there = is_written && rename(fresh.text, ledger->path.text) == 0 &&
+                          directory_sync(ledger->path.text);
+    code = is_written ? errno : code;
+    buffer_clear(&text);
+    buffer_clear(&fresh);
+    errno = code;
+    return is_there ? STATUS_OK : fail(ledger, why);
+}
+
+enum status ledger_mark(struct ledger *ledger, const struct part_id *part, enum outcome outcome,
+                        struct problem *why)
+{
+    size_t n = 0;
+    struct stat st;
+    for (size_t i = 0; i < ledger->n; i++) {
+        if (lstat(ledger->entries[i].part.path, &st) != 0 && errno == ENOENT)
+            free(ledger->entries[i].part.path);
+        else
+            ledger->entries[n++] = ledger->entries[i];
+    }
+    ledger->n = n;
+    entry_put(ledger, part, outcome);
+    return ledger_write(ledger, why);
+}
+
+static enum status ledger_read(struct ledger *ledger, struct problem *why)
+{
+    struct stat st;
+    const int fd = open(ledger->path.text, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0)
+        return errno == ENOENT ? STATUS_OK : fail(ledger, why);
+    char *text = NULL;
+    size_t len = 0;
+    bool is_good = fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size <= (off_t)BYTES_MAX;
+    if (is_good) {
+        text = memory_get((size_t)st.st_size + 1);
+        for (ssize_t n = 1; n > 0 && len<(size_t)st.st_size; len += n> 0 ? (size_t)n : 0)
+            n = read(fd, text + len, (size_t)st.st_size - len);
+        is_good = strlen(text) == (size_t)st.st_size && ledger_parse(ledger, text);
+    }
+    free(text);
+    close(fd);
+    if (is_good)
+        return STATUS_OK;
+    entries_clear(ledger);
+    return problem_set(why, STATUS_DAMAGED, PROBLEM_NO_OFFSET,
+                       "%s is not what ship wrote; remove it, and all parts are sent again",
+                       ledger->path.text);
+}
+
+/* One that was killed right when it began to export has left it to that process until its exec. */
+static bool lock_take(int fd)
+{
+    const struct timespec step = {0, 100000000};
+    for (int i = 0; i < LOCK_ATTEMPTS; i++) {
+        if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+            return true;
+        (void)nanosleep(&step, NULL);
+    }
+    return false;
+}
+
+enum status ledger_open(struct ledger *ledger, const char *directory, const char *address,
+                        struct problem *why)
+{
+    struct buffer lock = {0};
+    const uint64_t id = hash_text(address);
+    ledger->lock = -1;
+    buffer_print(&ledger->path, "%s/.pyrec-ship-%016" PRIx64, directory, id);
+    buffer_print(&ledger->work, "%s.work", ledger->path.text);
+    buffer_print(&lock, "%s.lock", ledger->path.text);
+    ledger->lock = open(lock.text, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+    ledger->is_open = true;
+    buffer_clear(&lock);
+    if (ledger->lock < 0)
+        return fail(ledger, why);
+    if (!lock_take(ledger->lock))
+        return problem_set(why, STATUS_USAGE, PROBLEM_NO_OFFSET,
+                           "another pyanalyze ship sends from %s to %s already", directory,
+                           address);
+    return ledger_read(ledger, why);
+}
+
+void ledger_close(struct ledger *ledger)
+{
+    if (ledger->is_open && ledger->lock >= 0)
+        close(ledger->lock);
+    entries_clear(ledger);
+    buffer_clear(&ledger->path);
+    buffer_clear(&ledger->work);
+    ledger->is_open = false;
+}

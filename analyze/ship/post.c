@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: MIT */
+#include "post.h"
+
+#include <stdio.h>
+#include <string.h>
+#ifdef PYREC_CURL
+#include <curl/curl.h>
+#include <strings.h>
+#endif
+
+#define BODY_MAX   65536
+#define CONNECT_MS 20000
+
+void post_answer_clear(struct post_answer *answer)
+{
+    buffer_clear(&answer->body);
+}
+
+#ifdef PYREC_CURL
+
+/* More than is kept is read and forgotten: the answer is whole all the same. */
+static size_t body_take(char *bytes, size_t size, size_t n, void *closure)
+{
+    struct post_answer *const answer = closure;
+    const size_t len = size * n;
+    const size_t room = BODY_MAX - answer->body.len;
+    buffer_add(&answer->body, bytes, len < room ? len : room);
+    return len;
+}
+
+/* A line of the answer's head, without a NUL behind it. Each answer begins with its status. */
+static size_t header_take(char *bytes, size_t size, size_t n, void *closure)
+{
+    static const char name[] = "Retry-After:";
+    struct post_answer *const answer = closure;
+    const size_t len = size * n, name_len = sizeof name - 1;
+    if (len > 5 && memcmp(bytes, "HTTP/", 5) == 0)
+        answer->retry_after[0] = '\0';
+    if (len > name_len && strncasecmp(bytes, name, name_len) == 0)
+        snprintf(answer->retry_after, sizeof answer->retry_after, "%.*s", (int)(len - name_len),
+                 bytes + name_len);
+    return len;
+}
+
+static int progress_look(void *closure, curl_off_t a, curl_off_t b, curl_off_t c, curl_off_t d)
+{
+    const struct post *const post = closure;
+    (void)a, (void)b, (void)c, (void)d;
+    return atomic_load(post->settings.stop);
+}
+
+/* Of this request: the credentials of all, what its content is, no waiting for "100 continue". */
+static struct curl_slist *headers_list(const struct post *post, const struct post_request *request)
+{
+    struct curl_slist *list = curl_slist_append(NULL, "Expect:");
+    char line[256];
+    snprintf(line, sizeof line, "Content-Type: %s", request->type);
+    list = curl_slist_append(list, line);
+    if (request->encoding != NULL) {
+        snprintf(line, sizeof line, "Content-Encoding: %s", request->encoding);
+        list = curl_slist_append(list, line);
+    }
+    for (size_t i = 0; i < post->settings.headers->n; i++)
+        list = curl_slist_append(list, post->settings.headers->lines[i]);
+    return list;
+}
+
+static void curl_settle(struct post *post)
+{
+    CURL *const curl = post->curl;
+    const struct post_settings *const s = &post->settings;
+    curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(curl, CURLOPT_USERAGENT, "pyanalyze/" PYREC_VERSION);
+    curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_MS);
+    curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)s->timeout_ms);
+    curl_easy_setopt(curl, CURLOPT_SSL_VERIFYPEER, 1L);
+    curl_easy_setopt(curl, CURLOPT_SSL_VERIFYHOST, 2L);
+    curl_easy_setopt(curl, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+    curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 0L);
+#if LIBCURL_VERSION_NUM >= 0x075500
+    curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, s->to->is_encrypted ? "https" : "http");
+#endif
+    if (s->authorities != NULL) {
+        curl_easy_setopt(curl, CURLOPT_CAINFO, s->authorities);
+        curl_easy_setopt(curl, CURLOPT_CAPATH, NULL);
+    }
+    if (s->to->is_near)
+        curl_easy_setopt(curl, CURLOPT_PROXY, "");
+    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, body_take);
+    curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, header_take);
+    curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
+    curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, progress_look);
+    curl_easy_setopt(curl, CURLOPT_XFERINFODATA, post);
+}
+
+enum status post_open(struct post *post, const struct post_settings *settings, struct problem *why)
+{
+    post->settings = *settings;
+    if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK ||
+        (post->curl = curl_easy_init()) == NULL)
+        return problem_set(why, STATUS_NO_MEMORY, PROBLEM_NO_OFFSET, "libcurl");
+    curl_settle(post);
+    return STATUS_OK;
+}
+
+void post_close(struct post *post)
+{
+    if (post->curl == NULL)
+        return;
+    curl_easy_cleanup(post->curl);
+    curl_global_cleanup();
+    post->curl = NULL;
+}
+
+void post_send(struct post *post, const struct post_request *request, struct post_answer *answer)
+{
+    CURL *const curl = post->curl;
+    char detail[CURL_ERROR_SIZE] = "";
+    struct curl_slist *const list = headers_list(post, request);
+    *answer = (struct post_answer){.status = 0};
+    curl_easy_setopt(curl, CURLOPT_URL, request->url);
+    curl_easy_setopt(curl, CURLOPT_POST, 1L);
+    curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, request->method);
+    curl_easy_setopt(curl, CURLOPT_HTTPHEADER, list);
+    curl_easy_setopt(curl, CURLOPT_POSTFIELDS, request->bytes);
+    curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->len);
+    curl_easy_setopt(curl, CURLOPT_WRITEDATA, answer);
+    curl_easy_setopt(curl, CURLOPT_HEADERDATA, answer);
+    curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, detail);
+    const CURLcode code = curl_easy_perform(curl);
+    if (code == CURLE_OK)
+        curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &answer->status);
+    else
+        snprintf(answer->problem, sizeof answer->problem, "%s",
+                 detail[0] != '\0' ? detail : curl_easy_strerror(code));
+    curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, NULL);
+    curl_easy_setopt(curl, CURLOPT_HTTPHEADER, NULL);
+    curl_slist_free_all(list);
+}
+
+#else
+
+enum status post_open(struct post *post, const struct post_settings *settings, struct problem *why)
+{
+    post->settings = *settings;
+    return problem_set(
+        why, STATUS_USAGE, PROBLEM_NO_OFFSET,
+        "this pyanalyze was built without libcurl (Debian: libcurl4-openssl-dev), and "
+        "ships into directories only");
+}
+
+void post_close(struct post *post)
+{
+    (void)post;
+}
+
+void post_send(struct post *post, const struct post_request *request, struct post_answer *answer)
+{
+    (void)post, (void)request;
+    *answer = (struct post_answer){.problem = "built without libcurl"};
+}
+
+#endif
