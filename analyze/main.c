@@ -231,7 +231,7 @@ static void warn(const char *text)
 }
 
 static enum status write_view(const struct arrangement *arrangement, const struct args *args,
-                              const struct trace *trace, struct view *view, unsigned round,
+                              const struct request *request, struct view *view, unsigned round,
                               struct problem *why)
 {
     const char *const wanted = args_text(args, "color");
@@ -261,7 +261,8 @@ static enum status write_view(const struct arrangement *arrangement, const struc
     }
     if (args->command->takes & TAKES_FOLLOW && args_flag(args, "follow") &&
         !arrangement->output->machine)
-        view->headline = follow_headline(&view->arena, trace);
+        view->headline = follow_headline(&view->arena, request->trace,
+                                         request->damage.n + request->damage.n_more);
     const struct screen screen = {sink.width, sink.terminal ? sink.height : 0};
     arrangement_apply(arrangement, view, &screen);
     begin_round(&sink, args, round);
@@ -316,7 +317,7 @@ static enum status write_answer(const struct arrangement *arrangement,
         view_add_note(view, "There are no samples of what was asked for.");
     else if (view->nothing && view->shape != SHAPE_LOG && !may_be_empty(arrangement, request, view))
         return STATUS_OK;
-    return write_view(arrangement, request->args, request->trace, view, round, why);
+    return write_view(arrangement, request->args, request, view, round, why);
 }
 
 /* Open what is asked, or, from the second round on, go on where the last one ended. */

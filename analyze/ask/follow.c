@@ -62,7 +62,7 @@ static double quiet_seconds(const struct trace *trace)
     return least > 0 ? least : 0;
 }
 
-const char *follow_headline(struct arena *arena, const struct trace *trace)
+const char *follow_headline(struct arena *arena, const struct trace *trace, size_t n_damages)
 {
     const uint64_t interval_ns = trace->census.recordings[0]->interval_ns;
     const double quiet_s = quiet_seconds(trace);
@@ -72,13 +72,16 @@ const char *follow_headline(struct arena *arena, const struct trace *trace)
     const char *const rate =
         interval_ns == 0 ? ""
                          : arena_print(arena, ", %.4g ticks per second", 1e9 / (double)interval_ns);
+    const char *const damage = n_damages == 0 ? ""
+                                              : arena_print(arena, ", damaged in %zu place%s",
+                                                            n_damages, n_damages == 1 ? "" : "s");
+    const double end_s = (double)trace_end_ns(trace) / 1e9;
     if (trace_ended(trace))
-        return arena_print(arena, "%s: %.1f s%s, ended", name, (double)trace_end_ns(trace) / 1e9,
-                           rate);
+        return arena_print(arena, "%s: %.1f s%s%s, ended", name, end_s, rate, damage);
     return arena_print(
         arena,
         quiet_s < FOLLOW_QUIET_S
-            ? "%s: %.1f s so far%s, written %.1f s ago"
-            : "%s: %.1f s so far%s, nothing written for %.0f s: has its writer gone?",
-        name, (double)trace_end_ns(trace) / 1e9, rate, quiet_s);
+            ? "%s: %.1f s so far%s%s, written %.1f s ago"
+            : "%s: %.1f s so far%s%s, nothing written for %.0f s: has its writer gone?",
+        name, end_s, rate, damage, quiet_s);
 }

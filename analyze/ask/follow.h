@@ -31,8 +31,9 @@ MUST_CHECK bool follow_wait(struct follow *follow, const struct trace *trace, bo
 
 /*
  * What is followed, in one line: how long it is by now, at which rate, and when it was written
- * last, from which one sees whether its writer still lives.
+ * last, from which one sees whether its writer still lives; and in how many places it is damaged,
+ * which is told one by one only when it has ended.
  */
-const char *follow_headline(struct arena *arena, const struct trace *trace);
+const char *follow_headline(struct arena *arena, const struct trace *trace, size_t n_damages);
 
 #endif

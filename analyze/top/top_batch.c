@@ -46,7 +46,7 @@ enum status top_run_batch(struct top *top, size_t count, uint32_t delay_s, struc
         }
         good = printf("%s%.*s\n", i > 0 ? "\n" : "", (int)text.len, text.text) >= 0 &&
                fflush(stdout) == 0;
-        if (i + 1 == count || ended || top->live.trace == NULL)
+        if (i + 1 == count || ended)
             break;
         (void)sink_wait(1000 * delay_s); /* whom nobody reads, the next screen ends */
         top_tick(top, now_ns());
@@ -55,6 +55,8 @@ enum status top_run_batch(struct top *top, size_t count, uint32_t delay_s, struc
     }
     canvas_clear(&canvas);
     buffer_clear(&text);
+    if (top->live.trace == NULL) /* it became something that is no trace */
+        return problem_set(why, STATUS_NOT_FOUND, PROBLEM_NO_OFFSET, "%.199s", top->message);
     if (!good)
         return problem_set(why, STATUS_IO, PROBLEM_NO_OFFSET, "standard output: %s",
                            strerror(errno));

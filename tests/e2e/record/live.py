@@ -122,6 +122,27 @@ def test_follow_ends_with_its_reader(t):
         assert reader.wait(60) == -signal.SIGPIPE, (words, reader.returncode, reader.stderr.read())
 
 
+def test_follow_says_that_something_is_damaged(t):
+    """In its headline, at once: who ends it by a signal never sees what is said at the end."""
+    live = Live(t)
+    live.wait_for(3000)
+    left = t.dir / "left.trace"
+    left.write_bytes(pathlib.Path(live.trace).read_bytes())
+    live.stop()
+    whole = pathlib.Path(live.trace).read_bytes()
+    follow = subprocess.Popen([str(t.pyanalyze), "lines", "--follow", str(left)], text=True,
+                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
+    headline = follow.stdout.readline()
+    assert "left.trace: " in headline and "damaged" not in headline, headline
+    with open(left, "ab") as file:
+        file.write(bytes(1000) + whole[left.stat().st_size:])
+    while "left.trace: " not in (headline := follow.stdout.readline()):
+        assert headline, "it ended"
+    assert "damaged in 1 place" in headline or "damaged in 2 places" in headline, headline
+    follow.terminate()
+    follow.wait(60)
+
+
 def test_follow_goes_on_in_the_next_file(t):
     live = Live(t, "--rotate", "1s")
     parts = pathlib.Path(t.dir)

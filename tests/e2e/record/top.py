@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The live screen on a terminal, in tmux: keys, sizes, suspending, files that change, the end."""
 import os
+import pathlib
 import shutil
 import subprocess
 import time
@@ -164,6 +165,21 @@ def test_batch(t):
         done = subprocess.run([t.pyanalyze, "top", "--batch", *words, live.trace], text=True,
                               capture_output=True)
         assert done.returncode == 2 and said in done.stderr, done
+
+
+def test_batch_of_a_file_that_goes(t):
+    """What was a trace and is none any more ends a log with a word, and not as if it had ended."""
+    live = Live(t)
+    live.wait_for(3000)
+    left = t.dir / "left.trace"
+    left.write_bytes(pathlib.Path(live.trace).read_bytes())
+    live.stop()
+    log = subprocess.Popen([str(t.pyanalyze), "top", "--batch", "--delay", "1", str(left)], text=True,
+                           stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert log.stdout.readline().startswith("pyrec top")
+    os.truncate(left, 0)
+    err = log.communicate(timeout=60)[1]
+    assert log.returncode == 1 and "left.trace is empty" in err, (log.returncode, err)
 
 
 def test_no_stall_is_not_unknown(t):
