@@ -6,6 +6,7 @@
 #include "mailbox.h"
 #include "record/base/clocks.h"
 #include "record/kernel/procfs.h"
+#include "wait.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -19,7 +20,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define STOP_MAX_NS  2000000000u
+#define STOP_MAX_NS  2000000000u /* but for what it has to wait for a CPU */
 #define STOP_SPIN_NS 1000000u
 #define OUT_LOOKS    400
 #define OUT_NAP_US   250
@@ -43,17 +44,26 @@ bool hold_poke(pid_t tid, uint64_t at, const void *from, size_t n)
     return done == (ssize_t)n;
 }
 
-/* DONE: it has stopped. A short thread may have been on its way out when it was seized. */
-static enum hold_result stop_wait(pid_t tid, int *status)
+/*
+ * DONE: it has stopped. A short thread may have been on its way out when it was seized. To stop it
+ * needs a CPU, as it does to go on; nothing is done yet, so it may be given up at any moment.
+ */
+static enum hold_result stop_wait(const struct inject_plan *plan, struct held *held, int *status)
 {
     const uint64_t begin = clocks_mono_ns();
+    const pid_t tid = held->tid;
+    struct vigil wait = {.plan = plan};
     for (;;) {
         const pid_t got = waitpid(tid, status, __WALL | WNOHANG);
         const uint64_t since = clocks_mono_ns() - begin;
         if (got == tid || got < 0)
             return got == tid && WIFSTOPPED(*status) ? HOLD_DONE : HOLD_GONE;
-        if (since > STOP_MAX_NS)
+        if (wait_is_due(&wait))
+            wait_look(&wait, tid);
+        if (!wait_goes_on(&wait) || wait_idle_ns(&wait) > STOP_MAX_NS) {
+            held->hindrance = wait_hindrance(&wait);
             return HOLD_STUCK;
+        }
         if (since > STOP_SPIN_NS)
             usleep(50);
     }
@@ -217,10 +227,11 @@ static enum hold_result stopped_turn(const struct regard *regard, const struct h
     return HOLD_FAILED;
 }
 
-enum hold_result hold_thread(const struct regard *regard, const struct hold_place *place, pid_t tid,
-                             bool is_alone, void (*on_step)(unsigned step), struct held *held,
-                             int *error)
+enum hold_result hold_thread(const struct inject_plan *plan, const struct regard *regard,
+                             const struct hold_place *place, pid_t tid, bool is_alone,
+                             struct held *held, int *error)
 {
+    void (*const on_step)(unsigned) = plan->on_step;
     int status;
     *held = (struct held){.tid = tid};
     if (ptrace(PTRACE_SEIZE, tid, NULL, NULL) != 0) {
@@ -235,7 +246,7 @@ enum hold_result hold_thread(const struct regard *regard, const struct hold_plac
     }
     if (on_step != NULL)
         on_step(INJECT_STEP_INTERRUPTED);
-    enum hold_result result = stop_wait(tid, &status);
+    enum hold_result result = stop_wait(plan, held, &status);
     if (result != HOLD_DONE)
         return result;
     held->begin_ns = clocks_mono_ns();

@@ -5,6 +5,7 @@
 #include "raw.h"
 #include "record/base/clocks.h"
 #include "record/kernel/procfs.h"
+#include "wait.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -226,8 +227,8 @@ static enum inject_outcome hold_one(struct job *job, struct victims *victims, in
             return INJECT_BUSY;
         was_there = false;
         for (uint32_t i = 0; i < victims->n; i++) {
-            switch (hold_thread(&job->regard, &job->place, victims->list[i].tid,
-                                victims->n_threads == 1, job->plan->on_step, &job->held, error)) {
+            switch (hold_thread(job->plan, &job->regard, &job->place, victims->list[i].tid,
+                                victims->n_threads == 1, &job->held, error)) {
             case HOLD_DONE:
                 job->result->n_threads = victims->n_threads;
                 job->result->stopped_ns = job->held.stopped_ns;
@@ -236,7 +237,6 @@ static enum inject_outcome hold_one(struct job *job, struct victims *victims, in
             case HOLD_GONE:
                 continue;
             case HOLD_STUCK:
-                *error = ETIMEDOUT;
                 return INJECT_FAILED;
             case HOLD_FILTERED: /* another thread may have other filters */
                 job->objection = job->held.objection;
@@ -280,6 +280,7 @@ static enum inject_outcome threads_try(struct job *job)
     struct victims victims = {.never = -1};
     int error = 0;
     const enum inject_outcome outcome = hold_one(job, &victims, &error);
+    const char *const standstill = wait_standstill(job->plan->pid);
     victims_clear(&victims);
     switch (outcome) {
     case INJECT_DONE:
@@ -289,10 +290,17 @@ static enum inject_outcome threads_try(struct job *job)
     case INJECT_UNFIT:
         return unfit_explain(job);
     case INJECT_BUSY:
+        if (standstill != NULL)
+            return job_give_up(job, outcome, standstill, NULL);
         return job_give_up(job, outcome,
                            "had no moment at which a thread of it could be held without cutting a "
                            "system call short: try again",
                            NULL);
+    case INJECT_FAILED:
+        return job->held.hindrance != NULL
+                   ? job_give_up(job, INJECT_BUSY, job->held.hindrance, NULL)
+                   : job_give_up(job, INJECT_BUSY,
+                                 "has a thread that does not stop for us: try again", NULL);
     default:
         return job_give_up(job, outcome, "cannot be held", strerror(error));
     }

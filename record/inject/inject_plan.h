@@ -55,6 +55,7 @@ struct inject_plan {
     void (*on_slow)(pid_t pid);
     /* Tests: called before each step, in the child. NULL = not. */
     void (*on_step)(unsigned step);
+    uint64_t second_ns; /* and how long a second is that is waited; 0 = a second */
 };
 
 struct inject_result {

@@ -16,9 +16,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define PATIENCE_LOOK_NS 50000000u /* so often it is worth while to look what the thread does */
+/* So often it is worth while to look what the thread does: twenty times a second. */
+#define PATIENCE_LOOK_NS 50000000u
 
 struct patience {
+    uint64_t second_ns;         /* how long a second of all this is; 0 = a second */
     uint64_t begin_ns, look_ns; /* 0 = has not begun; when it was looked at last */
     uint64_t starved_ns;        /* of that, ready to run and without a CPU */
     bool is_told;

@@ -2,9 +2,9 @@
 #include "raw.h"
 
 #include "library.h"
-#include "patience.h"
 #include "record/base/clocks.h"
 #include "record/kernel/procfs.h"
+#include "wait.h"
 
 #include <errno.h>
 #include <sched.h>
@@ -48,51 +48,6 @@ pid_t raw_thread_find(pid_t pid, pid_t inner)
 
 /* ---- how long ---- */
 
-struct wait {
-    struct patience patience;
-    pid_t tid;       /* who was looked at last, .. */
-    uint64_t ran_ns; /* .. and how long it had run then */
-    bool is_over;
-};
-
-/* How long a thread has run since it was looked at last; 0 of another one than last time. */
-static uint64_t ran_since(struct wait *wait, pid_t pid, pid_t tid)
-{
-    char text[128];
-    const bool is_same = tid == wait->tid;
-    const uint64_t before = wait->ran_ns;
-    if (procfs_read(text, sizeof text, "/proc/%d/task/%d/schedstat", pid, tid) <= 0)
-        return 0;
-    wait->tid = tid;
-    wait->ran_ns = strtoull(text, NULL, 10);
-    return is_same ? wait->ran_ns - before : 0;
-}
-
-/* Is a thread of its on a CPU, or waiting for one? */
-static bool is_runnable(pid_t pid, pid_t tid)
-{
-    char text[512];
-    if (tid == 0 || procfs_read(text, sizeof text, "/proc/%d/task/%d/stat", pid, tid) <= 0)
-        return false;
-    const char *const state = strrchr(text, ')');
-    return state != NULL && state[1] == ' ' && state[2] == 'R';
-}
-
-/* Somebody wants pyrec to end: its signals are blocked, and wait for it to come back. */
-static bool is_called_off(void)
-{
-    static const int signals[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
-    char status[16u << 10];
-    uint64_t pending = 0;
-    if (procfs_read(status, sizeof status, "/proc/%d/status", getppid()) <= 0 ||
-        !procfs_status_number(status, "ShdPnd", 16, &pending))
-        return false;
-    for (size_t i = 0; i < sizeof signals / sizeof signals[0]; i++)
-        if ((pending >> (signals[i] - 1) & 1) != 0)
-            return true;
-    return false;
-}
-
 /* Who has to run next: the thread that was held, ours, or the one that ours has made. */
 static pid_t awaited(const struct job *job, const struct mailbox *now)
 {
@@ -106,32 +61,21 @@ static pid_t awaited(const struct job *job, const struct mailbox *now)
 }
 
 /* Goes on after a nap, or is over. */
-static bool wait_nap(const struct job *job, struct wait *wait, const struct mailbox *now)
+static bool wait_nap(const struct job *job, struct vigil *wait, const struct mailbox *now)
 {
-    const uint64_t at = clocks_mono_ns();
-    if (patience_is_due(&wait->patience, at)) {
-        const pid_t pid = job->plan->pid, tid = awaited(job, now);
-        patience_look(&wait->patience, at, job->plan->on_slow != NULL && is_runnable(pid, tid),
-                      ran_since(wait, pid, tid));
-        wait->is_over = is_called_off();
-    }
-    if (patience_is_slow(&wait->patience))
-        job->plan->on_slow(job->plan->pid);
-    wait->is_over |= patience_is_over(&wait->patience, at);
-    if (!wait->is_over)
-        usleep(POLL_US);
-    return !wait->is_over;
+    if (wait_is_due(wait))
+        wait_look(wait, awaited(job, now));
+    if (!wait_goes_on(wait))
+        return false;
+    usleep(POLL_US);
+    return true;
 }
 
-static enum inject_outcome wait_explain(struct job *job, const struct wait *wait, const char *what)
+static enum inject_outcome wait_explain(struct job *job, const struct vigil *wait, const char *what)
 {
-    if (patience_was_starved(&wait->patience))
-        return job_give_up(job, INJECT_BUSY, "has got no CPU for it within a minute: try again",
-                           NULL);
-    if (!patience_is_over(&wait->patience, clocks_mono_ns()))
-        return job_give_up(job, INJECT_BUSY, "was not waited for any longer: try again in 10 s",
-                           NULL);
-    return job_give_up(job, INJECT_FAILED, what, NULL);
+    const char *const hindrance = wait_hindrance(wait);
+    return hindrance != NULL ? job_give_up(job, INJECT_BUSY, hindrance, NULL)
+                             : job_give_up(job, INJECT_FAILED, what, NULL);
 }
 
 /* ---- the raw thread ---- */
@@ -168,7 +112,7 @@ static bool has_no_memory(const struct job *job, struct mailbox *now)
 static enum inject_outcome raw_await(struct job *job, struct mailbox *now)
 {
     const uint64_t begin = clocks_mono_ns();
-    struct wait wait = {.is_over = false};
+    struct vigil wait = {.plan = job->plan};
     bool is_reset = false;
     uint64_t out_ns = OUT_FIRST_NS; /* when it is to be looked at whether there was no memory */
     *now = (struct mailbox){.self = 0};
@@ -242,7 +186,7 @@ static bool letters_write(const struct job *job, const struct mailbox *now, uint
            job_field_write(job, MB_FUNCTIONS, job->functions, sizeof job->functions);
 }
 
-static bool bytes_give(struct job *job, const char *bytes, size_t size, struct wait *wait)
+static bool bytes_give(struct job *job, const char *bytes, size_t size, struct vigil *wait)
 {
     const uint32_t full = 1;
     struct mailbox now = {.lib_at = 0};
@@ -259,7 +203,7 @@ static bool bytes_give(struct job *job, const char *bytes, size_t size, struct w
 
 /* ---- the real thread ---- */
 
-static bool entry_await(struct job *job, struct mailbox *now, struct wait *wait)
+static bool entry_await(struct job *job, struct mailbox *now, struct vigil *wait)
 {
     do {
         if (!job_letter_read(job, now))
@@ -308,7 +252,7 @@ static enum inject_outcome entry_run(struct job *job, const char *bytes, size_t 
     const uint32_t go = GO_BEGIN;
     char error[MAILBOX_ERROR_MAX] = "";
     struct mailbox now;
-    struct wait wait = {.is_over = false};
+    struct vigil wait = {.plan = job->plan};
     job_step(job, INJECT_STEP_LETTERS);
     const bool is_told = job_field_write(job, MB_GO, &go, sizeof go);
     job_step(job, INJECT_STEP_BEGUN);

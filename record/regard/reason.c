@@ -129,6 +129,7 @@ enum reason reason_not_to_attach(const struct facts *facts)
         {facts->is_strict || (facts->is_filtered && !facts->may_read_filters), REASON_FILTERED},
         {facts->tracer != 0, REASON_TRACED},
         {facts->is_stopped, REASON_STOPPED},
+        {facts->is_frozen, REASON_FROZEN},
         {facts->is_vfork_child, REASON_VFORK},
         {facts->is_locked, REASON_LOCKED},
         {facts->is_recorded, REASON_RECORDED},

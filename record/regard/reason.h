@@ -95,6 +95,8 @@ enum reason_listing { LIST_NO, LIST_IF_CALLED_PYTHON, LIST_YES };
       "only root may read: run pyrec as root, or start it with pyrec -- instead")                  \
     X(TRACED, BUSY, LIST_YES, "traced", "is being traced by process %t, which has to end first")   \
     X(STOPPED, BUSY, LIST_YES, "stopped", "is stopped: let it go on first (kill -CONT %p)")        \
+    X(FROZEN, BUSY, LIST_YES, "frozen",                                                            \
+      "is frozen (a container that is paused): let it go on first")                                \
     X(VFORK, BUSY, LIST_YES, "vfork", "is about to become another program (vfork): try again")     \
     X(LOCKED, BUSY, LIST_YES, "attaching", "is just being attached to by another pyrec")           \
     X(RECORDED, BUSY, LIST_YES, "recorded", "is being recorded already, by another pyrec")
@@ -146,7 +148,7 @@ struct facts {
     bool may_read_filters;
     pid_t tracer; /* of any of its threads; 0 = nobody */
     char tracer_name[64];
-    bool is_stopped, is_vfork_child;
+    bool is_stopped, is_frozen, is_vfork_child;
     bool is_locked; /* another pyrec attaches to it at this moment */
     bool is_recorded;
 };

@@ -3,6 +3,7 @@
 
 #include "record/base/clocks.h"
 #include "record/kernel/below.h"
+#include "record/kernel/freezer.h"
 #include "record/kernel/procfs.h"
 #include "record/wire/wire.h"
 
@@ -277,6 +278,7 @@ static void obstacles_look(struct facts *facts)
     procfs_auxiliary_read(facts->pid, &auxiliary);
     facts->is_machine_known = CAN_ATTACH;
     facts->is_secure = auxiliary.is_secure;
+    facts->is_frozen = freezer_holds(facts->pid);
     facts->is_vfork_child = is_vfork_child(facts);
     snprintf(path, sizeof path, "/proc/%d/task", facts->pid);
     (void)procfs_each_number(path, thread_look, facts);

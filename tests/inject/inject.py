@@ -7,6 +7,7 @@ usage: inject.py PROBE GUEST PYTHON
 In every situation the guest's entry is run once and the program's own result is right; also when the
 injector is killed at each of its steps before. What cannot be attached to is refused, untouched.
 """
+import concurrent.futures
 import os
 import pathlib
 import signal
@@ -281,6 +282,63 @@ def check_abandoned(folder):
     print(f"left to itself it has gone after {time.monotonic() - begin:.1f} s")
 
 
+def begun_again(program):
+    """Whatever became of the first time: it goes on, whole, and can be attached to."""
+    os.kill(program.pid, signal.SIGCONT)
+    attach_surely(program)
+    assert mailboxes(program.pid) == 1, program.file
+    program.end()
+
+
+def check_stopped(folder):
+    """Somebody stops the program at each of the steps: that is said, and nothing else is wrong."""
+    def attach(program, step):
+        status, text = program.attach("hurry", 100, step)
+        assert status in (0, 6), (step, status, text)
+        if status == 6:
+            assert "was stopped meanwhile: let it go on (kill -CONT)" in text, (step, text)
+        return status
+    programs, steps = [], []
+    for step in range(1, STEPS + 1):
+        programs.append(Program(("epoll", "alone_blocked")[step % 2], folder))
+        programs[-1].file = folder / f"stopped.{step}"
+        steps.append(step)
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        statuses = list(pool.map(attach, programs, steps))
+    n_told = statuses.count(6)
+    assert n_told >= STEPS // 2, statuses
+    for program in programs:
+        begun_again(program)
+    print("right, stopped at each of", STEPS, "steps,", n_told, "told so")
+
+
+def check_starved(folder):
+    """It gets no CPU, as somebody else wants it all: that is told, and waited for, and then said."""
+    crowd = ["taskset", "-c", "0"]
+    hog = subprocess.Popen([*crowd, "nice", "-n", "-20", "sh", "-c", "while :; do :; done"],
+                           stderr=subprocess.DEVNULL)
+    told = 0
+    try:
+        for what in ("epoll", "alone_blocked", "compute"):
+            program = Program(what, folder, crowd)
+            program.file = folder / f"starved.{what}"
+            for tid in os.listdir(f"/proc/{program.pid}/task"):
+                os.sched_setscheduler(int(tid), os.SCHED_IDLE, os.sched_param(0))
+            status, text = program.attach("hurry", 20, 0)
+            assert status in (0, 6), (what, status, text)
+            if status == 6 and "no CPU for it within a minute" in text:
+                assert text.startswith("1 gets no CPU\n") and text.count("\n") == 1, text
+                told += 1
+            for tid in os.listdir(f"/proc/{program.pid}/task"):
+                os.sched_setscheduler(int(tid), os.SCHED_OTHER, os.sched_param(0))
+                os.sched_setaffinity(int(tid), os.sched_getaffinity(0))
+            begun_again(program)
+    finally:
+        hog.kill()
+        hog.wait()
+    print("right, starved;", told, "of 3 told so")
+
+
 def refused(pid, status, words):
     done = subprocess.run([PROBE, str(pid), GUEST, "guest_enter", "/dev/null"], text=True,
                           capture_output=True)
@@ -314,6 +372,8 @@ def main():
         check_again(folder)
         check_slow(folder)
         check_killed(folder)
+        check_stopped(folder)
+        check_starved(folder)
         check_abandoned(folder)
         check_refusals(folder)
     return 0

@@ -261,6 +261,59 @@ print(os.path.join(folder, name), prefix)
 """
 
 
+# What a paused container is: where its group is, what freezes and thaws it, and what it says then.
+FREEZERS = (("/sys/fs/cgroup/freezer", "freezer.state", "FROZEN", "THAWED", "freezer.state", "FROZEN"),
+            ("/sys/fs/cgroup", "cgroup.freeze", "1", "0", "cgroup.events", "frozen 1"),
+            ("/sys/fs/cgroup/unified", "cgroup.freeze", "1", "0", "cgroup.events", "frozen 1"))
+
+
+def freezer_of(root, switch, pid):
+    group = pathlib.Path(root, f"frozen-{pid}")
+    if not (group.parent / "cgroup.procs").exists():
+        return None
+    try:
+        group.mkdir()
+    except OSError:
+        return None
+    try:
+        assert switch in os.listdir(group)
+        (group / "cgroup.procs").write_text(str(pid), encoding="ascii")
+    except (OSError, AssertionError):
+        group.rmdir()
+        return None
+    return group
+
+
+def check_frozen(t, root, switch, on, off, sign, frozen):
+    """Refused as long as it is frozen, and not waited for."""
+    program = Elsewhere(t)
+    group = freezer_of(root, switch, program.pid)
+    if group is None:
+        program.end()
+        return False
+    try:
+        (group / switch).write_text(on, encoding="ascii")
+        while frozen not in (group / sign).read_text(encoding="ascii"):
+            time.sleep(0.005)
+        done = run(t, "-p", program.pid, "-o", t.trace())
+        assert done.returncode == 6 and done.stderr == \
+            f"pyrec: process {program.pid} is frozen (a container that is paused): let it go on first\n", done
+    finally:
+        (group / switch).write_text(off, encoding="ascii")
+    check_recorded(t, program)
+    program.end()
+    while (group / "cgroup.procs").read_text(encoding="ascii"):
+        time.sleep(0.005)
+    group.rmdir()
+    return True
+
+
+def test_frozen(t):
+    need_attaching()
+    if not sum(check_frozen(t, *freezer) for freezer in FREEZERS):
+        raise Skip("no group may be frozen here")
+
+
 def test_a_python_that_was_loaded(t):
     """As launchers and servers do: nobody else finds its symbols, and there is one thread."""
     need_attaching()

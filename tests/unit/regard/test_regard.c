@@ -95,6 +95,7 @@ static const struct {
      {.tracer = 3, .is_stopped = true, .is_recorded = true},
      .words = "by process 3 (gdb), which"},
     {.reason = REASON_STOPPED, {.is_stopped = true}, .words = "kill -CONT 7"},
+    {.reason = REASON_FROZEN, {.is_frozen = true}, .words = "paused"},
     {.reason = REASON_VFORK, {.is_vfork_child = true}, .words = "vfork"},
     {.reason = REASON_LOCKED, {.is_locked = true}, .words = "another pyrec"},
     {.reason = REASON_RECORDED, {.is_recorded = true}, .words = "recorded already"},
