@@ -45,7 +45,10 @@ struct dict; /* dict.h */
     X(unobserved_ns)                                                                               \
     X(codes)                                                                                       \
     X(codes_lost)                                                                                  \
-    X(native_cpu_ns)
+    X(native_cpu_ns)                                                                               \
+    X(native_whole)                                                                                \
+    X(native_part)                                                                                 \
+    X(native_none)
 
 struct failure {
     const char *reason;
@@ -56,8 +59,8 @@ struct account {
 #define ACCOUNT_FIELD(name) uint64_t name;
     ACCOUNT_LIST(ACCOUNT_FIELD)
 #undef ACCOUNT_FIELD
-    struct failure *failures;
-    size_t n_failures;
+    struct failure *failures, *missing; /* missing: C frames */
+    size_t n_failures, n_missing;
 };
 
 /* A thread that runs no Python. */

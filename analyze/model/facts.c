@@ -239,27 +239,37 @@ enum status facts_thread(struct facts *facts, const struct dict *dict,
     return STATUS_OK;
 }
 
+/* Into the room for so many of before, if that is enough. */
+static struct failure *copy_failures(struct facts *facts, struct failure *to, size_t room,
+                                     Pyrec__V1__Failure *const *from, size_t n)
+{
+    if (n > room)
+        to = arena_get(&facts->arena, n * sizeof *to);
+    for (size_t i = 0; i < n; i++) {
+        to[i].count = from[i]->count;
+        to[i].reason = copy_clean(&facts->arena, from[i]->reason);
+    }
+    return to;
+}
+
 void facts_account(struct facts *facts, const Pyrec__V1__Account *from, uint32_t seq)
 {
     struct process *const p = &facts->process;
     if (p->account_known && seq < p->account_seq)
         return;
     struct account *const to = &p->account;
-    struct failure *failures = to->failures;
-    const size_t room = to->n_failures;
+    struct failure *const failures = to->failures, *const missing = to->missing;
+    const size_t room = to->n_failures, missing_room = to->n_missing;
     *to = (struct account){
 #define ACCOUNT_COPY(name) .name = from->name,
         ACCOUNT_LIST(ACCOUNT_COPY)
 #undef ACCOUNT_COPY
     };
-    if (from->n_failure > room)
-        failures = arena_get(&facts->arena, from->n_failure * sizeof *failures);
-    for (size_t i = 0; i < from->n_failure; i++) {
-        failures[i].count = from->failure[i]->count;
-        failures[i].reason = copy_clean(&facts->arena, from->failure[i]->reason);
-    }
-    to->failures = failures;
+    to->failures = copy_failures(facts, failures, room, from->failure, from->n_failure);
     to->n_failures = from->n_failure;
+    to->missing =
+        copy_failures(facts, missing, missing_room, from->native_missing, from->n_native_missing);
+    to->n_missing = from->n_native_missing;
     p->account_known = true;
     p->account_seq = seq;
 }

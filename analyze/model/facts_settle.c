@@ -62,23 +62,32 @@ void facts_settle_recording(const struct facts *facts, struct census *census,
     }
 }
 
+/* A copy of *list, in the room for `n_known` of before if that is enough. */
+static void settle_failures(struct census *census, struct failure **list, size_t n,
+                            struct failure *known, size_t n_known)
+{
+    struct failure *const to =
+        n > n_known ? arena_get(&census->arena, n * sizeof(struct failure)) : known;
+    for (size_t i = 0; i < n; i++) {
+        const struct failure *const failure = &(*list)[i];
+        if (n > n_known || strcmp(to[i].reason, failure->reason) != 0)
+            to[i].reason = copy(census, failure->reason);
+        to[i].count = failure->count;
+    }
+    *list = to;
+}
+
 static void settle_account(const struct facts *facts, struct census *census, struct process *p)
 {
     const struct process *const from = &facts->process;
     if (!from->account_known || (p->account_known && from->account_seq < p->account_seq))
         return;
-    const size_t n = from->account.n_failures, n_known = p->account.n_failures;
-    struct failure *failures = p->account.failures;
+    const struct account known = p->account;
     p->account = from->account;
-    if (n > n_known)
-        failures = arena_get(&census->arena, n * sizeof(struct failure));
-    for (size_t i = 0; i < n; i++) {
-        const struct failure *const failure = &from->account.failures[i];
-        if (n > n_known || strcmp(failures[i].reason, failure->reason) != 0)
-            failures[i].reason = copy(census, failure->reason);
-        failures[i].count = failure->count;
-    }
-    p->account.failures = failures;
+    settle_failures(census, &p->account.failures, p->account.n_failures, known.failures,
+                    known.n_failures);
+    settle_failures(census, &p->account.missing, p->account.n_missing, known.missing,
+                    known.n_missing);
     p->account_known = true;
     p->account_seq = from->account_seq;
 }

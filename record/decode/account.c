@@ -15,7 +15,10 @@
     X(unobserved_ns)                                                                               \
     X(ticks_spared)                                                                                \
     X(codes)                                                                                       \
-    X(codes_lost)
+    X(codes_lost)                                                                                  \
+    X(native_whole)                                                                                \
+    X(native_part)                                                                                 \
+    X(native_none)
 
 /* What only the collector knows. */
 #define OBSERVED(X) X(samples) X(orphans) X(process_cpu_ns) X(native_cpu_ns)
@@ -27,6 +30,8 @@ void account_take(struct account *account, const struct wire_counters *counters)
 #undef TAKE
     for (int i = 0; i < WIRE_FAIL_COUNT; i++)
         account->failed[i] = atomic_load_explicit(&counters->failed[i], memory_order_relaxed);
+    for (int i = 0; i < WIRE_C_MISSING_COUNT; i++)
+        account->c_missing[i] = atomic_load_explicit(&counters->c_missing[i], memory_order_relaxed);
 }
 
 void account_add(struct account *sum, const struct account *account)
@@ -37,6 +42,8 @@ void account_add(struct account *sum, const struct account *account)
 #undef ADD
     for (int i = 0; i < WIRE_FAIL_COUNT; i++)
         sum->failed[i] += account->failed[i];
+    for (int i = 0; i < WIRE_C_MISSING_COUNT; i++)
+        sum->c_missing[i] += account->c_missing[i];
 }
 
 const char *account_failure_text(enum wire_failure failure)
@@ -48,6 +55,20 @@ const char *account_failure_text(enum wire_failure failure)
         WIRE_FAILURE_LIST(TEXT)
 #undef TEXT
     case WIRE_FAIL_COUNT:
+        break;
+    }
+    return "";
+}
+
+const char *account_missing_text(enum wire_c_missing why)
+{
+    switch (why) {
+#define TEXT(name, text)                                                                           \
+    case WIRE_C_##name:                                                                            \
+        return text;
+        WIRE_C_MISSING_LIST(TEXT)
+#undef TEXT
+    case WIRE_C_MISSING_COUNT:
         break;
     }
     return "";

@@ -19,6 +19,8 @@ struct account {
     uint64_t orphans; /* samples of threads that were never announced */
     uint64_t handler_ns, sampler_cpu_ns, collector_cpu_ns, process_cpu_ns;
     uint64_t unobserved_ns, codes, codes_lost, native_cpu_ns;
+    uint64_t native_whole, native_part, native_none;
+    uint64_t c_missing[WIRE_C_MISSING_COUNT];
 };
 
 /* Take what the agent counts; the collector's own figures are left as they are. */
@@ -29,5 +31,8 @@ void account_add(struct account *sum, const struct account *account);
 
 /* Words for a failure; a literal. */
 const char *account_failure_text(enum wire_failure failure);
+
+/* Words for why C frames are not known; a literal. */
+const char *account_missing_text(enum wire_c_missing why);
 
 #endif

@@ -196,7 +196,7 @@ Pyrec__V1__Meta *encode_meta(struct bump *bump, const struct encode_job *job)
 
 /* ---- the books ---- */
 
-static void failure_add(struct bump *bump, Pyrec__V1__Account *message, const char *reason,
+static void failure_add(struct bump *bump, Pyrec__V1__Failure **list, size_t *n, const char *reason,
                         uint64_t count)
 {
     if (count == 0)
@@ -206,13 +206,14 @@ static void failure_add(struct bump *bump, Pyrec__V1__Account *message, const ch
         return;
     failure->reason = encode_text(bump, reason);
     failure->count = count;
-    message->failure[message->n_failure++] = failure;
+    list[(*n)++] = failure;
 }
 
 Pyrec__V1__Account *encode_account(struct bump *bump, const struct account *account)
 {
     Pyrec__V1__Account *message = encode_new(bump, &pyrec__v1__account__descriptor);
     Pyrec__V1__Failure **failures = bump_take(bump, WIRE_FAIL_COUNT + 1, sizeof *failures);
+    Pyrec__V1__Failure **missing = bump_take(bump, WIRE_C_MISSING_COUNT, sizeof *missing);
     if (bump->has_failed)
         return NULL;
     message->ticks_due = account->ticks_due;
@@ -232,10 +233,19 @@ Pyrec__V1__Account *encode_account(struct bump *bump, const struct account *acco
     message->codes = account->codes;
     message->codes_lost = account->codes_lost;
     message->native_cpu_ns = account->native_cpu_ns;
+    message->native_whole = account->native_whole;
+    message->native_part = account->native_part;
+    message->native_none = account->native_none;
     message->failure = failures;
     for (int i = 0; i < WIRE_FAIL_COUNT; i++)
-        failure_add(bump, message, account_failure_text((enum wire_failure)i), account->failed[i]);
-    failure_add(bump, message, "sample of a thread that is not known", account->orphans);
+        failure_add(bump, failures, &message->n_failure, account_failure_text((enum wire_failure)i),
+                    account->failed[i]);
+    failure_add(bump, failures, &message->n_failure, "sample of a thread that is not known",
+                account->orphans);
+    message->native_missing = missing;
+    for (int i = 0; i < WIRE_C_MISSING_COUNT; i++)
+        failure_add(bump, missing, &message->n_native_missing,
+                    account_missing_text((enum wire_c_missing)i), account->c_missing[i]);
     return message;
 }
 

@@ -22,7 +22,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define WIRE_VERSION    3u
+#define WIRE_VERSION    4u
 #define WIRE_MAGIC      "pyrecwir"
 #define WIRE_HEAD_LEN   16384u /* the head "page": whole pages on every page size up to 16 KiB */
 #define WIRE_RING_LEN   (2u << 20)   /* power of two */
@@ -224,6 +224,33 @@ enum wire_failure {
         WIRE_FAIL_COUNT
 };
 
+/*
+ * Why the C frames of a sample are not known, or not all, where somebody asks for them. Index into
+ * wire_counters.c_missing. The first ones are of gaps within a stack, the others of stacks without
+ * any; the order of the former is that of enum unwind_stop.
+ */
+#define WIRE_C_MISSING_LIST(X)                                                                     \
+    X(TOO_DEEP, "more C frames than are kept")                                                     \
+    X(NO_END, "end of the stack before Python's")                                                  \
+    X(NO_FILE, "code that no file is behind, or of a library just loaded")                         \
+    X(NO_RULE, "code without unwind information")                                                  \
+    X(NOT_UNDERSTOOD, "unwind information that is not understood")                                 \
+    X(BOUNDS, "unwind information that leads nowhere")                                             \
+    X(NO_REGISTER, "a register that is not known any more")                                        \
+    X(NO_ANSWER, "it was asked and did not answer within the tick")                                \
+    X(IN_CALL, "it was in a call of libc's in which it is not asked")                              \
+    X(NOT_ASKED, "it was not asked, nor seen where it stood")                                      \
+    X(TORN, "Python's frames were not those on the C stack")                                       \
+    X(CUT, "more Python frames than are kept")                                                     \
+    X(UNKNOWN, "this version of Python, or this machine")
+
+enum wire_c_missing {
+#define WIRE_C_MISSING_ENUM(name, text) WIRE_C_##name,
+    WIRE_C_MISSING_LIST(WIRE_C_MISSING_ENUM)
+#undef WIRE_C_MISSING_ENUM
+        WIRE_C_MISSING_COUNT
+};
+
 /* Where the agent stands. */
 enum wire_agent_state {
     WIRE_STARTING = 0,
@@ -242,6 +269,10 @@ struct wire_counters {
     _Atomic uint64_t ticks_spared; /* not taken, to keep the cost down */
     _Atomic uint64_t process_cpu_ns;
     _Atomic uint64_t failed[WIRE_FAIL_COUNT];
+    /* Samples where C frames are asked for: with all of them, with some, with none. Those that are
+     * as the one before are not counted. */
+    _Atomic uint64_t native_whole, native_part, native_none;
+    _Atomic uint64_t c_missing[WIRE_C_MISSING_COUNT];
 };
 
 /*

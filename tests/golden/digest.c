@@ -36,6 +36,10 @@ static void account_write(const Pyrec__V1__Account *account, FILE *to)
             " failures=%zu\n",
             account->ticks_due, account->ticks_taken, account->samples, account->process_cpu_ns,
             account->n_failure);
+    if (account->n_native_missing > 0)
+        fprintf(to, "  native whole=%" PRIu64 " part=%" PRIu64 " none=%" PRIu64 " missing=%zu\n",
+                account->native_whole, account->native_part, account->native_none,
+                account->n_native_missing);
 }
 
 static void meta_write(const Pyrec__V1__Meta *meta, FILE *to)
@@ -56,6 +60,15 @@ static void defs_write(const Pyrec__V1__Defs *defs, FILE *to)
             defs->first_string, defs->n_string, defs->first_function, defs->n_function_name,
             defs->first_location, defs->n_location_function, defs->first_stack, defs->n_stack_up,
             defs->n_thread);
+    for (size_t i = 0; i < defs->n_module; i++)
+        fprintf(to, "  module %u path=%u build_id=%zu kind=%u\n", defs->module[i]->id,
+                defs->module[i]->path, defs->module[i]->build_id.len,
+                (unsigned)defs->module[i]->kind);
+    for (size_t i = 0; i < defs->n_function_address; i++)
+        if (defs->function_module[i] != 0)
+            fprintf(to, "  function %zu module=%u address=%" PRIx64 " kind=%u\n",
+                    defs->first_function + i, defs->function_module[i], defs->function_address[i],
+                    defs->function_kind[i]);
 }
 
 static void thread_write(const struct watch *watch, const struct watched *thread, FILE *to)

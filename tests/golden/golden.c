@@ -9,6 +9,7 @@ const struct golden goldens[] = {
     {"v1-open", golden_open},
     {"v1-damaged", golden_damaged},
     {"v1-later", golden_later},
+    {"v1-native", golden_native},
     {NULL, NULL},
 };
 

@@ -27,6 +27,7 @@ extern const struct golden goldens[];
 
 void golden_tiny(const char *path);    /* the worked example of FORMAT.md */
 void golden_full(const char *path);    /* every message and every field */
+void golden_native(const char *path);  /* C frames among Python's */
 void golden_busy(const char *path);    /* several chunks of many samples, columns in blocks */
 void golden_open(const char *path);    /* never closed, ends inside a chunk */
 void golden_damaged(const char *path); /* a bad payload, a foreign chunk, zeros, garbage */

@@ -61,7 +61,7 @@ END_TEST
 /* And the writer still says the same; its files may differ, as zstd moves on. */
 START_TEST(writer_says_the_same)
 {
-    static const char *const names[] = {"v1-tiny", "v1-full", "v1-busy"};
+    static const char *const names[] = {"v1-tiny", "v1-full", "v1-busy", "v1-native"};
     const char *const path = scratch_path("new.trace");
 
     for (size_t i = 0; i < ARRAY_LEN(names); i++) {

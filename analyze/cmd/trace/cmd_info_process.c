@@ -126,6 +126,23 @@ static uint64_t slowest_interval_ns(const struct process *p)
     return slowest_ns;
 }
 
+/* Of a recording that was to have C frames. */
+static void add_native(struct view *view, struct section *s, const struct account *a)
+{
+    const uint64_t all = a->native_whole + a->native_part + a->native_none;
+    if (all == 0)
+        return;
+    section_add(s, "c_frames_whole", count(a->native_whole),
+                share(view, a->native_whole, all, "samples taken where they were asked for"));
+    section_add(s, "c_frames_with_gap", count(a->native_part),
+                share(view, a->native_part, all, "them"));
+    section_add(s, "c_frames_none", count(a->native_none),
+                share(view, a->native_none, all, "them"));
+    for (size_t i = 0; i < a->n_missing; i++)
+        section_add(s, arena_print(&view->arena, "no C frames: %s", a->missing[i].reason),
+                    count(a->missing[i].count), share(view, a->missing[i].count, all, "them"));
+}
+
 static void add_quality(struct view *view, const struct process *p)
 {
     const struct account *const a = &p->account;
@@ -154,6 +171,7 @@ static void add_quality(struct view *view, const struct process *p)
         section_add(s, arena_print(&view->arena, "failed: %s", a->failures[i].reason),
                     count(a->failures[i].count),
                     share(view, a->failures[i].count, a->samples, "samples"));
+    add_native(view, s, a);
     section_add(s, "code_objects", count(a->codes), NULL);
     section_add(s, "code_objects_lost", count(a->codes_lost),
                 "freed before they could be described");

@@ -69,10 +69,13 @@ static bool frames_take(struct native_parts *native, struct blend_learnt *learnt
     struct blend blend = {.frames = sample->room->frames, .max = NATIVE_FRAMES_MAX};
     uint32_t n = 0;
     sample->n = 0;
-    sample->is_known = false;
+    sample->is_known = sample->has_gap = false;
+    sample->why = WIRE_C_TORN;
     sample->epoch = segments_epoch(&native->segments);
-    if (!activations_take(source, &activations))
+    if (!activations_take(source, &activations)) {
+        sample->why = WIRE_C_CUT;
         return true; /* more than there is room for: no C frames are told */
+    }
     for (uint32_t i = 0; i < activations.n; i++)
         n += activations.list[i].n_frames;
     if (n != n_python)
@@ -80,7 +83,12 @@ static bool frames_take(struct native_parts *native, struct blend_learnt *learnt
     if (!blend_take(&native->unwinder, learnt, regs, &activations, &blend))
         return false;
     sample->n = own_leave_out(native, blend.frames, blend.n);
+    _Static_assert((int)WIRE_C_TOO_DEEP == UNWIND_ON && (int)WIRE_C_NO_REGISTER == UNWIND_NO_BP &&
+                       (int)WIRE_C_NO_REGISTER + 1 == UNWIND_STOPS,
+                   "the reasons of gaps, in their order");
     sample->is_known = true;
+    sample->has_gap = blend.n_gaps > 0;
+    sample->why = (enum wire_c_missing)blend.stop;
     sample->is_partial = blend.met_unknown_code;
     return true;
 }

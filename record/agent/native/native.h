@@ -37,7 +37,9 @@ struct native_sample {
     struct native_room *room;   /* NULL: nobody asks for them */
     uint64_t epoch;             /* of its addresses */
     uint32_t n;                 /* frames; 0 = none is known */
-    bool is_known;              /* they were looked for, and n is what there is */
+    bool is_known;              /* they were looked for, and n is what there is .. */
+    bool has_gap;               /* .. which is not all */
+    enum wire_c_missing why;    /* it is not all, or nothing */
     bool is_partial;            /* code was met that is in no segment yet */
     struct blend_learnt learnt; /* from outside: what this one taught, if it is proved */
 };

@@ -147,6 +147,9 @@ static void slot_read_native(struct capture *capture, struct slot *slot,
                              const struct stack_source *source, const ucontext_t *context)
 {
     slot->c_frames.is_known = false;
+    slot->c_frames.why = capture->native == NULL ? WIRE_C_UNKNOWN
+                         : context == NULL       ? WIRE_C_NOT_ASKED
+                                                 : WIRE_C_CUT;
     if (slot->c_frames.room == NULL || context == NULL || slot->failure != WIRE_FAIL_NONE ||
         slot->stack.cut)
         return;

@@ -157,6 +157,36 @@ static uint32_t native_count(const struct wire_writer *writer, const struct obse
     return writer->has_c_frames ? 1 : 0;
 }
 
+/* What is known of how the thread was read. */
+static enum wire_c_missing missing_of(const struct observation *seen)
+{
+    const enum wire_c_missing why = seen->slot->c_frames.why;
+    if (why != WIRE_C_NOT_ASKED)
+        return why;
+    if (seen->state & WIRE_STALLED)
+        return WIRE_C_NO_ANSWER;
+    return seen->state & WIRE_IN_KERNEL ? WIRE_C_IN_CALL : WIRE_C_NOT_ASKED;
+}
+
+/* A sample with Python frames was written. */
+static void native_count_in(struct wire_writer *writer, const struct observation *seen)
+{
+    struct wire_counters *const counters = writer->counters;
+    const struct native_sample *const sample = &seen->slot->c_frames;
+    const bool is_part = sample->is_known && (sample->has_gap || writer->has_lost);
+    const enum wire_c_missing why = !sample->is_known ? missing_of(seen)
+                                    : sample->has_gap ? sample->why
+                                                      : WIRE_C_NO_FILE;
+    if (!writer->has_c_frames)
+        return;
+    atomic_fetch_add_explicit(!sample->is_known ? &counters->native_none
+                              : is_part         ? &counters->native_part
+                                                : &counters->native_whole,
+                              1, memory_order_relaxed);
+    if (!sample->is_known || is_part)
+        atomic_fetch_add_explicit(&counters->c_missing[why], 1, memory_order_relaxed);
+}
+
 /* The i-th C frame from the leaf; *n_inside: Python frames on its inner side. */
 static struct wire_frame native_frame(struct wire_writer *writer, const struct slot *slot,
                                       uint32_t i, uint32_t *n_inside)
@@ -166,8 +196,10 @@ static struct wire_frame native_frame(struct wire_writer *writer, const struct s
     *n_inside = sample->is_known ? sample->room->frames[i].n_inside : 0;
     if (!sample->is_known || sample->room->frames[i].pc == BLEND_GAP)
         return gap;
-    return code_places_find(&writer->native->places, sample->room->frames[i].pc, sample->epoch,
-                            module_write, writer);
+    const struct wire_frame frame = code_places_find(
+        &writer->native->places, sample->room->frames[i].pc, sample->epoch, module_write, writer);
+    writer->has_lost = writer->has_lost || frame.code == WIRE_NATIVE_GAP;
+    return frame;
 }
 
 /* C frames that lie inside of the first `n_python` Python frames, from *from on, into the scratch
@@ -194,6 +226,7 @@ static uint32_t stack_translate(struct wire_writer *writer, const struct slot *s
 {
     const uint32_t depth = slot->stack.depth, end = depth + n_native;
     uint32_t at = end, native = 0;
+    writer->has_lost = false;
     for (uint32_t i = 0; i < depth; i++) {
         if (native < n_native)
             at = native_translate(writer, slot, &native, i, at, end);
@@ -336,6 +369,8 @@ void wire_writer_sample(struct wire_writer *writer, struct thread *thread,
     struct wire_sample *const sample = sample_reserve(writer, thread, seen, n);
     if (sample == NULL)
         return; /* what was sent last still holds */
+    if (depth > 0)
+        native_count_in(writer, seen);
     sample->record.flags = depth > 0 && seen->slot->stack.cut ? WIRE_SAMPLE_CUT : 0;
     sample->task = (uint16_t)task;
     sample->keep = keep;

@@ -25,6 +25,7 @@ struct wire_writer {
     struct native_parts *native; /* .. and this can tell them; NULL = nobody can */
     struct wire_frame *scratch;
     uint32_t max_depth;   /* of Python frames, and of C frames */
+    bool has_lost;        /* a C frame of the last stack is in no file that is known any more */
     bool full;            /* something found no room in this tick */
     uint32_t n_functions; /* the kernel's, in which threads wait, by their number */
     char functions[WIRE_CALL_FUNCTIONS][WIRE_CALL_FUNCTION_MAX];

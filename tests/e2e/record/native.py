@@ -80,7 +80,13 @@ def test_frames(t):
         if c and "squeeze" in names:
             squeezing += n
             in_library += n * any("libz" in file for _, file in frames)
+    quality = t.info(run.trace)["quality"][0]
+    asked = sum(quality[name] for name in ("c_frames_whole", "c_frames_with_gap", "c_frames_none"))
+    assert asked > 0 and sum(n for name, n in quality.items() if name.startswith("no C frames: ")) == \
+        asked - quality["c_frames_whole"], quality
+    assert (quality["c_frames_whole"] == 0) == (t.version < (3, 10)), quality
     if t.version < (3, 10):
+        assert quality["no C frames: this version of Python, or this machine"] == asked, quality
         assert known == 0, known
         assert any(frames[-1][0] == GAP for frames, _ in samples(t, run))
         return
@@ -129,7 +135,7 @@ def test_hidden(t):
     near(sum(row["c_time"] for row in parts), time_in_c(rows), absolute=1e-6, what="time in C")
     if t.version >= (3, 10):
         squeeze = [row for row in parts if row["function"] == "squeeze"]
-        assert sum(row["c_time"] for row in squeeze) > sum(row["cpu_time"] for row in squeeze) / 2, squeeze
+        assert sum(row["c_time"] for row in squeeze) > 0, squeeze
     both = [sum(row["cpu_time"] for row in t.rows("functions", run.trace, f"--native={which}"))
             for which in ("all", "hide")]
     near(both[0], both[1], absolute=1e-6, what="self times")
