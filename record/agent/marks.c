@@ -107,6 +107,55 @@ EXPORT int pyrec_mark(uint32_t name)
     return mark_say(&mark);
 }
 
+/* ---- called by Python itself ---- */
+
+#define METHOD_ONE_ARGUMENT 8 /* METH_O, in all versions */
+
+static struct marks_objects objects;
+
+EXPORT void pyrec_methods(const struct marks_objects *those)
+{
+    objects = *those;
+}
+
+/* A new reference to True or False. */
+static void *answer(bool is)
+{
+    const uintptr_t object = (uintptr_t)(is ? objects.is_true : objects.is_false);
+    if (objects.is_counted)
+        ++*(intptr_t *)object; /* ob_refcnt is an object's first word */
+    return (void *)object;
+}
+
+/* NULL when it is no bytes of that size, which only somebody else would pass. */
+static const struct marks_context *context_in(const void *bytes)
+{
+    const uint8_t *const object = bytes;
+    uint64_t type, size;
+    memcpy(&type, object + objects.bytes_data - 32 + 8, sizeof(type));
+    memcpy(&size, object + objects.bytes_data - 32 + 16, sizeof(size));
+    return type == objects.bytes_type && size == sizeof(struct marks_context)
+               ? (const struct marks_context *)(const void *)(object + objects.bytes_data)
+               : NULL;
+}
+
+static void *method_begin(void *self, void *bytes)
+{
+    (void)self;
+    const struct marks_context *const context = context_in(bytes);
+    return answer(context != NULL && pyrec_context_begin(context));
+}
+
+static void *method_end(void *self, void *bytes)
+{
+    (void)self;
+    const struct marks_context *const context = context_in(bytes);
+    return answer(context != NULL && pyrec_context_end(context));
+}
+
+EXPORT struct marks_method pyrec_method_begin = {"begin", method_begin, METHOD_ONE_ARGUMENT, NULL};
+EXPORT struct marks_method pyrec_method_end = {"end", method_end, METHOD_ONE_ARGUMENT, NULL};
+
 /* ---- what is in force where ---- */
 
 EXPORT int pyrec_context_layout(const struct context_layout *layout)

@@ -38,6 +38,27 @@ int pyrec_context_begin(const struct marks_context *context);
 int pyrec_context_end(const struct marks_context *context);
 int pyrec_mark(uint32_t name);
 
+/*
+ * The same two as functions of Python's, of one argument: a `bytes` that holds the struct. Without
+ * what ctypes does for each call they cost a fifth less of a phase. Python makes objects of these
+ * definitions (PyCFunction_NewEx), and calls with the GIL, or on a thread of its own where there is
+ * none.
+ */
+struct marks_method {
+    const char *name;
+    void *(*call)(void *self, void *bytes);
+    int flags;
+    const char *doc;
+};
+extern struct marks_method pyrec_method_begin, pyrec_method_end;
+
+/* What they need to know before: where a bytes has its bytes, what to return, and whether
+ * references of that are counted (up to 3.11; later these objects live for ever). */
+struct marks_objects {
+    uint64_t bytes_type, bytes_data, is_true, is_false, is_counted;
+};
+void pyrec_methods(const struct marks_objects *objects);
+
 /* See context.h: 1, or 0 when it is not taken. */
 int pyrec_context_layout(const struct context_layout *layout);
 int pyrec_context_variable(uint64_t variable, uint64_t hash);

@@ -41,8 +41,8 @@ def table(title):
             ("with phase(name, detail)", least("with of('x', 'y'): pass", of=pyrec.phase)),
             ("with one_phase", least("with one: pass", one=pyrec.phase("x", "y"))),
             ("mark(name)", least("of('x')", of=pyrec.mark)),
-            ("the agent's begin, by ctypes", least("of(said)", of=_phases._begin, said=said)),
-            ("the agent's end, by ctypes", least("of(said)", of=_phases._end, said=said)),
+            ("the agent's begin", least("of(said)", of=_phases._begin, said=said)),
+            ("the agent's end", least("of(said)", of=_phases._end, said=said)),
             ("ctypes alone: abs(5)", least("of(5)", of=library.abs)),
             ("an empty with", least("with of(): pass", of=Empty))):
         print(f"  {name:30}{cost:6d}")

@@ -236,6 +236,30 @@ early.__exit__(None, None, None); early.__exit__(None, None, None)
     assert sum(row["count"] for row in rows) == 11 and not any(row["open"] for row in rows), rows
 
 
+def test_entry(t):
+    """What is called at each end is a function of Python's own, leaves all counts as they are, and survives what is no phase."""
+    source = BEGIN + """
+import types
+pyrec.mark("found")
+begin, end = pyrec._phases._begin, pyrec._phases._end
+if bytes.__basicsize__ == 33:
+    assert isinstance(begin, types.BuiltinFunctionType) and isinstance(end, types.BuiltinFunctionType), begin
+    counts = [sys.getrefcount(one) for one in (True, False)]
+    for no in (b"", b"x" * 23, b"x" * 25, 7, 1 << 200, None, "x" * 24, object()):
+        for call in (begin, end):
+            for _ in range(1000): assert call(no) is False
+    said = pyrec._phases._pack(1 << 40, 0, 0, 0)
+    for _ in range(1000): begin(said), end(said)
+    assert all(abs(sys.getrefcount(one) - before) < 50 for one, before in zip((True, False), counts)), counts
+print(begin(pyrec._phases._pack(1 << 41, 0, 0, 0)) == 1)
+"""
+    path = t.file("entry.py", source)
+    alone = subprocess.run([t.python, path], capture_output=True, text=True, cwd=t.dir, env=environment(t))
+    assert (alone.returncode, alone.stdout, alone.stderr) == (0, "False\n", ""), alone
+    recorded = t.record(path, env=environment(t))
+    assert (recorded.status, recorded.out) == (0, "True\n"), (recorded.out, recorded.err)
+
+
 def test_start_and_stop(t):
     """By start() as under pyrec; in two recordings in a row names are told again."""
     t.need_ctypes()
