@@ -50,6 +50,7 @@ export function intervals(trace, process, range) {
 // The nearest borders of the grid that most threads are on. Of a page that was thinned: of parts of
 // bins, and of whole bins, within which nothing is uncertain, where that changes little.
 export function snap_range(trace, from, to, process = trace.processes[0]) {
+  if (!process) return { from, to };
   const { thin } = trace, step = (!thin ? 1 : to - from >= 4 * thin.bin * process.interval_ns ? thin.bin : thin.fine) * process.interval_ns;
   const border = ns => process.origin_ns + Math.round((ns - process.origin_ns) / step) * step, out = { from: border(from), to: border(to) };
   if (thin && out.to <= out.from) {

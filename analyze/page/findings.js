@@ -61,6 +61,7 @@ export function thread_words(t) {
 
 // What is to be said where nothing stands out.
 export function nothing_words(trace) {
+  if (!trace.threads.length) return "There is not one sample: what was recorded was over before the first tick, or could not be looked at.";
   const asked = stall_threads(trace).length > 0;
   return `Nothing does: ${asked ? "no stall was found" : "no thread was looked at for stalls"}, and no thread waited much for the GIL or for a CPU.`;
 }

@@ -16,14 +16,14 @@ export function quality_findings(trace) {
   const out = [], quality = list(trace, "quality"), books = list(trace, "books");
   const due = total(quality, "ticks_due"), missed = total(quality, "ticks_missed");
   if (missed > MISSED * due)
-    out.push({ text: `${count(missed)} of ${count(due)} ticks were missed, ${percent(missed / due)}: the sampler woke too late for them`, why: "more than 1 % of those due; what is counted for them is the sample after them", tab: "info" });
+    out.push({ text: `${count(missed)} of ${count(due)} ticks were missed, ${percent(due ? missed / due : 1)}: the sampler woke too late for them`, why: "more than 1 % of those due; what is counted for them is the sample after them", tab: "info" });
   const clocks = total(books, "thread_clocks"), unattributed = total(books, "unattributed");
   if (unattributed > UNATTRIBUTED * clocks)
-    out.push({ text: `${seconds(unattributed * 1e9)} of ${seconds(clocks * 1e9)} of the CPU of Python threads is unattributed, ${percent(unattributed / clocks)}: used after a thread's last sample`, why: "more than 5 %; no place has it", metric: "cpu", tab: "info" });
+    out.push({ text: `${seconds(unattributed * 1e9)} of ${seconds(clocks * 1e9)} of the CPU of Python threads is unattributed, ${percent(clocks ? unattributed / clocks : 1)}: used after a thread's last sample`, why: "more than 5 %; no place has it", metric: "cpu", tab: "info" });
   const samples = total(quality, "samples"), reasons = [...new Set(quality.flatMap(Object.keys))].filter(name => name.startsWith("failed: ")).map(name => [name.slice(8), total(quality, name)]).filter(([, n]) => n > 0).sort((a, b) => b[1] - a[1]);
   const failed = reasons.reduce((a, [, n]) => a + n, 0);
   if (failed > FAILED * samples)
-    out.push({ text: `${count(failed)} of ${count(samples)} stacks could not be read, ${percent(failed / samples)}: ${reasons.map(([reason, n]) => `${visible(reason)} ${count(n)}`).join(", ")}`, why: "more than 0.1 % of samples; they are counted, but have no place", tab: "info" });
+    out.push({ text: `${count(failed)} of ${samples ? `${count(samples)} stacks` : "an unknown number of stacks"} could not be read${samples ? ", " + percent(failed / samples) : ""}: ${reasons.map(([reason, n]) => `${visible(reason)} ${count(n)}`).join(", ")}`, why: "more than 0.1 % of samples; they are counted, but have no place", tab: "info" });
   return out.concat(pool_findings(trace));
 }
 

@@ -48,7 +48,7 @@ export function reset() {
 }
 
 // A weight in words: ticks of processes with different intervals are weighed by the first one's.
-export const weight_ns = w => (metric.value === "cpu" ? w : w * trace.value.processes[0].interval_ns);
+export const weight_ns = w => (metric.value === "cpu" ? w : w * (trace.value.processes[0]?.interval_ns ?? 1));
 
 const FIELDS = {
   m: [metric, text => Object.hasOwn(METRICS, text), "cpu"],

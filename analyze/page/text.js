@@ -24,8 +24,8 @@ export function clock(trace, ns, digits = 3, utc = false) {
   return `${two(h)}:${two(m)}:${two(s)}` + (digits ? "." + String(f).padStart(3, "0").slice(0, digits) : "");
 }
 
-// What threads of one pool are called, without their number.
-export const thread_kind = name => name.replace(/[-_ ]?\d+$/, "");
+// What threads of one pool are called, without their number: "pool-3", or Python's own "Thread-3 (target)".
+export const thread_kind = name => name.replace(/[-_ ]?\d+(?=$| \([^()]*\)$)/, "");
 
 // A function of the page that is C's: its file is a library, and it has no line.
 export const is_native = fn => fn[4] === 1;

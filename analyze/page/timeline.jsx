@@ -31,6 +31,7 @@ export function zoom_time(center, factor) {
 }
 
 export function choose_range(from, to, field = range) {
+  if (!trace.value.processes.length) return; // nobody was seen
   field.value = from === null ? null : snap_range(trace.value, Math.max(trace.value.start_ns, Math.min(from, to)), Math.min(trace.value.end_ns, Math.max(from, to)));
 }
 

@@ -26,13 +26,29 @@ static int compare_entries(const void *left, const void *right)
         return order;
     if (a->damage.offset != b->damage.offset)
         return a->damage.offset < b->damage.offset ? -1 : 1;
+    if (a->damage.process != b->damage.process)
+        return a->damage.process < b->damage.process ? -1 : 1;
     return strcmp(a->damage.text, b->damage.text);
+}
+
+static bool is_same(const struct damage *a, const struct damage *b)
+{
+    return a->status == b->status && a->len_bytes == b->len_bytes &&
+           a->time_known == b->time_known && a->process == b->process &&
+           a->t_first_ns == b->t_first_ns && a->t_last_ns == b->t_last_ns;
 }
 
 void damage_log_sort(struct damage_log *log)
 {
+    size_t kept = log->n > 0 ? 1 : 0;
     if (log->n > 1)
         qsort(log->entries, log->n, sizeof *log->entries, compare_entries);
+    for (size_t i = 1; i < log->n; i++) {
+        const struct damage_entry *const entry = &log->entries[i], *const last = entry - 1;
+        if (compare_entries(last, entry) != 0 || !is_same(&last->damage, &entry->damage))
+            log->entries[kept++] = *entry;
+    }
+    log->n = kept;
 }
 
 void damage_print(struct buffer *buffer, const struct damage_entry *entry)

@@ -30,7 +30,8 @@ struct damage_log {
 /* A trace_damage_fn; `log` is a struct damage_log. */
 void damage_log_add(void *log, const char *path, const struct damage *damage);
 
-/* In order of file and offset, whatever the order they came in. */
+/* In order of file and offset, whatever the order they came in; what was found by each of several
+ * readings once. */
 void damage_log_sort(struct damage_log *log);
 
 /* One line: the file, where, what, how much, and the time that is missing. */

@@ -112,6 +112,10 @@ function compare_tasks(range) {
 // A mark is in the page once, whatever is read how often to make it, and within what it marks.
 check(trace.marks.length === trace.marks_all && (!marks.length || trace.marks.map(mark => mark[4]).join("\n") === marks.join("\n")), `marks ${trace.marks.map(mark => mark[4])}`);
 check(trace.marks.every(([process, thread, at, n]) => n === 1 && trace.processes[process] && at >= trace.start_ns && at <= trace.end_ns && thread >= 0), "where marks are");
+// Threads of a pool are one row, whoever gave them their names; without any process there is nothing to snap to.
+const { thread_kind } = await load("text.js");
+check(["pool-3", "pool_0", "Thread-12 (work)", "Thread-12", "x (2)"].map(thread_kind).join() === "pool,pool,Thread (work),Thread,x (2)", "kinds of threads");
+check(data.snap_range({ processes: [] }, 3, 5).to === 5, "a range of nothing");
 const names = scopes.scope_names(trace), nothing = { phase: null, label: null, task: null }, third = (trace.end_ns - trace.start_ns) / 3;
 const ranges = [null, data.snap_range(trace, trace.start_ns + third, trace.end_ns - third)];
 let rows = 0, chosen = 0;

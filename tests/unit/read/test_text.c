@@ -236,11 +236,34 @@ START_TEST(damage_is_counted_and_sorted)
 }
 END_TEST
 
+/* A trace is read several times: what is wrong with it is told once. */
+START_TEST(damage_is_told_once)
+{
+    struct damage_log log = {0};
+    struct damage damage = {.status = STATUS_DAMAGED, .offset = 5, .text = "first"};
+    for (int i = 0; i < 3; i++) {
+        damage.process = 0;
+        damage_log_add(&log, "a", &damage);
+        damage.process = 1;
+        damage_log_add(&log, "a", &damage);
+        damage_log_add(&log, "b", &damage);
+    }
+    damage_log_sort(&log);
+    ck_assert_uint_ge(log.n, 3);
+    for (size_t i = 1; i < log.n; i++)
+        ck_assert(strcmp(log.entries[i - 1].path, log.entries[i].path) != 0 ||
+                  log.entries[i - 1].damage.process != log.entries[i].damage.process);
+    ck_assert_uint_eq(log.n, 3);
+    damage_log_clear(&log);
+}
+END_TEST
+
 int main(void)
 {
     Suite *const suite = suite_create("text");
     TCase *const tests = tcase_create("text");
     tcase_add_test(tests, visible_text_is_harmless);
+    tcase_add_test(tests, damage_is_told_once);
     tcase_add_test(tests, unicode_is_checked);
     tcase_add_test(tests, unicode_is_mended);
     tcase_add_test(tests, seconds_are_rounded);
