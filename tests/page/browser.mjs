@@ -224,7 +224,9 @@ async function use_hash(page) {
   await other.close();
 }
 
+// Names, roles and contrast are the document's: with PYREC_MATRIX=full they are looked at in both.
 async function check_axe(page, what) {
+  if (!chromium && process.env.PYREC_MATRIX !== "full") return;
   await page.evaluate(axe);
   const { violations } = await page.evaluate(() => window.axe.run(document, { resultTypes: ["violations"] }));
   check(violations.length === 0, `axe, ${what}: ` + violations.map(v => `${v.id} at ${v.nodes.slice(0, 3).map(n => n.target.join(" ")).join(", ")}`).join("; "));
@@ -294,7 +296,8 @@ async function use_diff() {
   await paper.close();
 }
 
-const picture = (page, name, more = {}) => page.screenshot({ path: join(shots, `${browser_name}-${name}.png`), ...more });
+// For people to look at; of the whole page in one browser.
+const picture = (page, name, more = {}) => (more.fullPage && !chromium && process.env.PYREC_MATRIX !== "full") || page.screenshot({ path: join(shots, `${browser_name}-${name}.png`), ...more });
 
 try {
   const base64 = readFileSync(join(folder, "busy.html"), "utf8").match(/id="data">([^<]*)</)[1], trace = await unpack(base64);

@@ -22,7 +22,8 @@ from e2e import Skip, near
 KILLS = int(os.environ.get("PYREC_KILLS", "5"))
 SLOW = 2.0  # seconds that a crowded machine may hold anybody up
 
-# Writes the time into a file all the while, so that the last moment of its life is known.
+# Writes the time into a file all the while, so that the last moment of its life is known; it rests meanwhile
+# if it is not to be busy.
 ALIVE = """
 import mmap, os, struct, sys, threading, time
 def alive(seconds):
@@ -31,9 +32,10 @@ def alive(seconds):
         clock[8:16] = struct.pack('d', now)
         if now > end: return
         work(5)
+        if rests: time.sleep(0.001)
 def work(n):
     return sum(range(300)) if n == 0 else work(n - 1)
-end = time.monotonic() + float(sys.argv[2])
+end, rests = time.monotonic() + float(sys.argv[2]), len(sys.argv) > 3
 with open(sys.argv[1], 'r+b') as file:
     clock = mmap.mmap(file.fileno(), 16)
 clock[0:8] = struct.pack('d', time.monotonic())
@@ -47,11 +49,11 @@ print('done', flush=True)
 class Alive:
     """A recorded program that says how long it lived."""
 
-    def __init__(self, t, seconds, options=(), **more):
+    def __init__(self, t, seconds, *rests):
         self.t = t
         self.clock = pathlib.Path(t.file(f"clock{t.n}", "\0" * 16))
         self.process, self.trace = t.start(
-            [t.python, "-c", ALIVE, str(self.clock), str(seconds)], ["-r", "1k", *options], **more)
+            [t.python, "-c", ALIVE, str(self.clock), str(seconds), *rests], ["-r", "1k"])
         self.pid = int(self.process.stdout.readline())
 
     def lived(self):
@@ -126,6 +128,19 @@ def test_recorder_killed(t):
             assert program.wall() >= lived - 1.2 - SLOW, (moment, lived, program.wall())
         else:
             t.analyze("lines", program.trace, ok=(0, 1, 5))
+
+
+def test_what_was_flushed(t):
+    """What could be read before the recorder was killed can be read afterwards."""
+    program, seen = Alive(t, 60, "rests"), 0
+    while seen < 0.5:
+        done = subprocess.run([t.pyanalyze, "threads", "--format", "json", program.trace], capture_output=True, text=True)
+        rows = json.loads(done.stdout) if done.returncode == 0 else []
+        seen = sum(row["wall"] for row in rows if row["thread"] == "MainThread")
+    program.process.kill()
+    os.kill(program.pid, signal.SIGKILL)
+    program.wait()
+    assert wall(t, program.trace) >= seen, (wall(t, program.trace), seen)
 
 
 def test_both_killed(t):
@@ -266,8 +281,8 @@ def test_disk_full(t):
 def test_file_removed(t):
     """Nobody would read what is written from then on: said at once, and the program goes on."""
     for replace in (False, True):
-        program = Alive(t, 3)
-        time.sleep(0.5)
+        program = Alive(t, 2, "rests")
+        time.sleep(0.3)
         os.unlink(program.trace)
         if replace:
             pathlib.Path(program.trace).write_text("somebody else's")
@@ -334,10 +349,16 @@ def test_ring_overflow(t):
 
 # ---- stopped ----
 
+def watched_it_all(program):
+    """From when it began, by its own clock; no longer than it was there, which is more: it had to start."""
+    there = info(program.t, program.trace)["processes"][0]["duration"]
+    assert program.lived() - 0.2 <= program.wall() <= there + 0.1, (program.lived(), program.wall(), there)
+
+
 def test_program_stopped(t):
     """The time in which it stood still is nobody's."""
-    program = Alive(t, 4)
-    time.sleep(0.7)
+    program = Alive(t, 3, "rests")
+    time.sleep(0.3)
     os.kill(program.pid, signal.SIGSTOP)
     time.sleep(2)
     os.kill(program.pid, signal.SIGCONT)
@@ -346,7 +367,7 @@ def test_program_stopped(t):
     lived = program.lived()
     assert wall(t, program.trace) < lived - 1.7, (lived, wall(t, program.trace))
     assert fact(t, program.trace, "unobserved") > 1.7
-    near(program.wall(), lived, absolute=0.3, what="watched or not")
+    watched_it_all(program)
 
 
 def test_recorder_stopped(t):
@@ -358,13 +379,13 @@ def test_recorder_stopped(t):
     program.process.send_signal(signal.SIGCONT)
     out, err = program.wait()
     assert out == "done\n", err
-    near(program.wall(), program.lived(), absolute=0.4, what="wall")
+    watched_it_all(program)
     assert fact(t, program.trace, "ticks_overflowed") == 0
 
 
 def test_both_stopped(t):
-    program = Alive(t, 4)
-    time.sleep(0.5)
+    program = Alive(t, 3, "rests")
+    time.sleep(0.3)
     os.kill(program.pid, signal.SIGSTOP)
     program.process.send_signal(signal.SIGSTOP)
     time.sleep(2)
@@ -373,4 +394,4 @@ def test_both_stopped(t):
     out, err = program.wait()
     assert out == "done\n", err
     assert wall(t, program.trace) < program.lived() - 1.7, program.lived()
-    near(program.wall(), program.lived(), absolute=0.3, what="watched or not")
+    watched_it_all(program)

@@ -143,11 +143,11 @@ def check_installed(t, folder, pip, wheel):
 
 
 def chosen(found):
-    """All with PYREC_MATRIX=full, else the system's, the oldest and the newest."""
-    if os.environ.get("PYREC_MATRIX") == "full" or len(found) < 4:
+    """All with PYREC_MATRIX=full, else the oldest and the newest, with the pips of their times."""
+    if os.environ.get("PYREC_MATRIX") == "full" or len(found) < 3:
         return found
     by_age = sorted(found, key=lambda one: [int(n) for n in one[0].split(".")])
-    return [found[0], by_age[0], by_age[-1]]
+    return [by_age[0], by_age[-1]]
 
 
 def test_installed(t):
