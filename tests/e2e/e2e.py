@@ -7,7 +7,9 @@ usage: python3 e2e.py BUILD_DIR PYTHON MODULE [TEST...]
 MODULE is a file in a folder beside this one with functions test_*(t); `t` is a Tool. A test fails by raising.
 Run by ctest once per module and interpreter.
 """
+import functools
 import importlib
+import io
 import json
 import os
 import re
@@ -52,6 +54,27 @@ class Run:
 
     def __init__(self, trace, process, out, err):
         self.trace, self.status, self.out, self.err = trace, process.returncode, out, err
+
+
+class Started(subprocess.Popen):
+    """A process of whose output readline() takes a line and not a byte more: what a stream has read ahead
+    communicate() does not see, and where the test is held up that is all the rest."""
+
+    def __init__(self, *words, **more):
+        super().__init__(*words, **more)
+        for stream in (self.stdout, self.stderr):
+            if isinstance(stream, io.TextIOBase):
+                stream.readline = functools.partial(take_line, stream.fileno())
+
+
+def take_line(descriptor):
+    line = b""
+    while not line.endswith(b"\n"):
+        byte = os.read(descriptor, 1)
+        if not byte:
+            break
+        line += byte
+    return line.decode()
 
 
 class Tool:
@@ -124,8 +147,8 @@ class Tool:
         more.setdefault("stderr", subprocess.PIPE)
         env = dict(os.environ)
         env.update(more.pop("env", {}))
-        process = subprocess.Popen([self.pyrec, "-o", trace, *options, "--", *command],
-                                   text=True, cwd=more.pop("cwd", self.dir), env=env, **more)
+        process = Started([self.pyrec, "-o", trace, *options, "--", *command],
+                          text=True, cwd=more.pop("cwd", self.dir), env=env, **more)
         return process, trace
 
     def command(self, command, options=(), timeout=120, input=None, **more):

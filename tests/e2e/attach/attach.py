@@ -7,7 +7,7 @@ import signal
 import subprocess
 import time
 
-from e2e import Skip, function_of
+from e2e import Skip, Started, function_of
 
 WORK = """
 import os, subprocess, sys, threading, time
@@ -35,7 +35,7 @@ class Program:
     """A program that runs until end(), and never heard of pyrec."""
 
     def __init__(self, t, *workers, source=WORK):
-        self.process = subprocess.Popen(
+        self.process = Started(
             [t.python, t.file(f"work{t.n}.py", source), *workers], stdin=subprocess.PIPE,
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         self.pid = self.process.pid
@@ -91,7 +91,7 @@ def mapped_files(pid):
 def start_pyrec(t, *options):
     """In the background."""
     trace = t.trace()
-    process = subprocess.Popen([t.pyrec, "-o", trace, *options], stderr=subprocess.PIPE, text=True)
+    process = Started([t.pyrec, "-o", trace, *options], stderr=subprocess.PIPE, text=True)
     t.at_end.append(process.kill)
     return process, trace
 

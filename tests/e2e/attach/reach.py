@@ -8,7 +8,7 @@ import shutil
 import subprocess
 
 from attach import need_attaching
-from e2e import ROOT, Skip, function_of
+from e2e import ROOT, Skip, Started, function_of
 
 SOMEBODY = 24680  # no user of this machine has that number
 
@@ -59,7 +59,7 @@ class Elsewhere:
     def __init__(self, t, *prefix, python=None, user=None, does="", undoes=""):
         path = t.file("work.py", WORK)
         os.chmod(t.dir, 0o755)
-        self.process = subprocess.Popen(
+        self.process = Started(
             [*prefix, python or t.python, path, does, undoes], stdin=subprocess.PIPE, text=True,
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, user=user, group=user,
             extra_groups=[] if user else None)

@@ -5,7 +5,7 @@ import pathlib
 import subprocess
 
 from attach import need_attaching, start_pyrec, wait_for_thread
-from e2e import Skip
+from e2e import Skip, Started
 from reach import SOMEBODY
 
 # It starts a child when it is told to, and ends when it is told to.
@@ -98,8 +98,8 @@ class Spawner:
     """A program that is attached to, with a child that was started afterwards."""
 
     def __init__(self, t):
-        self.process = subprocess.Popen([t.python, "-c", SPAWNER], stdin=subprocess.PIPE, text=True,
-                                        stdout=subprocess.PIPE)
+        self.process = Started([t.python, "-c", SPAWNER], stdin=subprocess.PIPE, text=True,
+                               stdout=subprocess.PIPE)
         t.at_end.append(self.process.kill)
         self.pid = self.process.pid
         assert self.process.stdout.readline() == "ready\n"

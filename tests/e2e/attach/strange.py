@@ -9,7 +9,7 @@ import subprocess
 import time
 
 from attach import need_attaching
-from e2e import Skip
+from e2e import Skip, Started
 from reach import WORK, Elsewhere, check_recorded, need, run
 
 ALLOCATORS = ("libjemalloc.so.2", "libtcmalloc.so.4", "libtcmalloc_minimal.so.4", "libmimalloc.so.2.0")
@@ -79,8 +79,8 @@ def test_no_descriptors_at_all(t):
     """All of them closed, and all still closed afterwards: none of ours has become its 0, 1 or 2."""
     need_attaching()
     go = t.dir / "go"
-    process = subprocess.Popen([t.python, t.file("closed.py", CLOSED), str(go)], text=True,
-                               stdout=subprocess.PIPE)
+    process = Started([t.python, t.file("closed.py", CLOSED), str(go)], text=True,
+                      stdout=subprocess.PIPE)
     t.at_end.append(process.kill)
     assert process.stdout.readline() == "ready\n" and process.stdout.read() == ""
     for _ in range(3):
@@ -189,8 +189,8 @@ def test_workers_of_the_kernels(t):
     libc takes no locks, and that one is held. They are called what they are."""
     need_attaching()
     t.need_ctypes()
-    program = subprocess.Popen([t.python, t.file("alone.py", ALONE), t.library("ring", RING)], text=True,
-                               stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    program = Started([t.python, t.file("alone.py", ALONE), t.library("ring", RING)], text=True,
+                      stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     t.at_end.append(program.kill)
     if program.stdout.readline() != "ready\n":
         raise Skip("io_uring may not be used here")
@@ -324,9 +324,9 @@ def test_a_python_that_was_loaded(t):
     loader = t.program("loader", LOADER)
     path = t.file("work.py", WORK)
     source = f"import sys; sys.argv = ['-', '', '']; exec(compile(open({path!r}).read(), {path!r}, 'exec'))"
-    process = subprocess.Popen([loader, library, source], text=True, stdin=subprocess.PIPE,
-                               stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                               env=dict(os.environ, PYTHONHOME=prefix))
+    process = Started([loader, library, source], text=True, stdin=subprocess.PIPE,
+                      stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                      env=dict(os.environ, PYTHONHOME=prefix))
     t.at_end.append(process.kill)
     line = process.stdout.readline()
     assert line == "ready\n", (line, process.stderr.read())

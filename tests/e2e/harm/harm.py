@@ -22,22 +22,23 @@ from e2e import Skip, near
 KILLS = int(os.environ.get("PYREC_KILLS", "5"))
 SLOW = 2.0  # seconds that a crowded machine may hold anybody up
 
-# Writes the time into a file all the while, so that the last moment of its life is known; it rests meanwhile
-# if it is not to be busy.
+# Writes the time into a file all the while, so that the last moment of its life is known, and has from there
+# when it shall end; it rests meanwhile if it is not to be busy.
 ALIVE = """
 import mmap, os, struct, sys, threading, time
 def alive(seconds):
     while True:
         now = time.monotonic()
         clock[8:16] = struct.pack('d', now)
-        if now > end: return
+        if now > struct.unpack('d', clock[16:24])[0]: return
         work(5)
         if rests: time.sleep(0.001)
 def work(n):
     return sum(range(300)) if n == 0 else work(n - 1)
 end, rests = time.monotonic() + float(sys.argv[2]), len(sys.argv) > 3
 with open(sys.argv[1], 'r+b') as file:
-    clock = mmap.mmap(file.fileno(), 16)
+    clock = mmap.mmap(file.fileno(), 24)
+clock[16:24] = struct.pack('d', end)
 clock[0:8] = struct.pack('d', time.monotonic())
 threading.Thread(target=time.sleep, args=(60,), daemon=True).start()
 print(os.getpid(), flush=True)
@@ -51,15 +52,20 @@ class Alive:
 
     def __init__(self, t, seconds, *rests):
         self.t = t
-        self.clock = pathlib.Path(t.file(f"clock{t.n}", "\0" * 16))
+        self.clock = pathlib.Path(t.file(f"clock{t.n}", "\0" * 24))
         self.process, self.trace = t.start(
             [t.python, "-c", ALIVE, str(self.clock), str(seconds), *rests], ["-r", "1k"])
         self.pid = int(self.process.stdout.readline())
 
     def lived(self):
         """Seconds from its beginning to the last moment it saw."""
-        begin, last = struct.unpack("dd", self.clock.read_bytes())
+        begin, last = struct.unpack_from("dd", self.clock.read_bytes())
         return last - begin
+
+    def end(self):
+        with self.clock.open("r+b") as file:
+            file.seek(16)
+            file.write(struct.pack("d", 0))
 
     def wait(self):
         out, err = self.process.communicate(timeout=120)
@@ -118,10 +124,12 @@ def test_program_killed(t):
 def test_recorder_killed(t):
     """At most what was not flushed is missing, and the program never notices."""
     for moment in moments():
-        program = Alive(t, moment + 0.8)
+        program = Alive(t, 60)
         time.sleep(moment)
         program.process.kill()
         lived = program.lived()
+        time.sleep(0.3)
+        program.end()
         out, err = program.wait()
         assert out == "done\n" and err == "", (moment, out, err)
         if lived > 1.2 + SLOW:

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 
-from e2e import WIRE_VERSION, Skip
+from e2e import WIRE_VERSION, Skip, Started
 from older import WITHOUT
 
 NOBODY = 65534
@@ -436,8 +436,8 @@ def as_nobody(text, *args, **more):
         os.setgroups([])
         os.setresgid(NOBODY, NOBODY, NOBODY)
         os.setresuid(NOBODY, NOBODY, NOBODY)
-    return subprocess.Popen([python, "-c", text, *args], stdout=subprocess.PIPE, text=True,
-                            preexec_fn=become, cwd="/", **more)
+    return Started([python, "-c", text, *args], stdout=subprocess.PIPE, text=True,
+                   preexec_fn=become, cwd="/", **more)
 
 
 SQUATTER = """
