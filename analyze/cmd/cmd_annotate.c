@@ -153,18 +153,18 @@ const struct command command_annotate = {
     .name = "annotate",
     .synopsis = "[options] SOURCE [FILE...]",
     .summary = "a source file with what its lines and expressions took",
-    .text = "SOURCE is a path as files shows it, the end of one, or a file here of the same name. "
-            "The lines that took something are printed, with some around them; (cum) are stacks "
-            "that contain the line, once per stack. Of what a line took, carets below it show the "
-            "expressions: CPython 3.11 and later say which; at most three per line, and only what "
-            "can be told from nothing. All threads are taken together; --thread chooses. --match "
-            "and --exclude choose whole stacks; where nothing has weight under the metric, shares "
-            "are of samples.\n"
+    .text = "SOURCE is a path as files shows it, the end of one, or a file here of the same "
+            "name. The lines that took something are printed, with some lines around them; (cum) "
+            "counts every stack that contains the line, once per stack. Carets below a line show "
+            "which of its expressions took the time (CPython 3.11 and later say so): at most "
+            "three per line, and only shares that can be told from nothing. All threads are "
+            "taken together; --thread chooses. --match and --exclude choose whole stacks; where "
+            "nothing has weight under the metric, shares are of samples.\n"
             "\n"
-            "The source is read as it is now: a line says so when it was changed since, when what "
-            "the trace names is not in it, or when it is not there. In csv and json only lines "
-            "and expressions that took something have a row; an expression has column and "
-            "end_column.",
+            "The source is read as it is now. A line says so if it was changed since the "
+            "recording, if it does not have what the trace names, or if it is not there. In csv "
+            "and json only lines and expressions that took something have a row; an expression "
+            "has column and end_column.",
     .example = "pyanalyze annotate --source . demo.py run.trace",
     .takes = TAKES_COLUMNS | TAKES_THREAD | TAKES_PROCESS | TAKES_PLACES | TAKES_FORMAT |
              TAKES_COLOR | TAKES_JOBS | TAKES_RANGE | TAKES_STATE | TAKES_BY,

@@ -148,11 +148,12 @@ const struct command command_callers = {
     .summary = "who calls a function, and from where, outwards",
     .text = "The function, below it those that called it, below these their callers, up to the "
             "bottom of the stack. (cum) is the time of the function when it was called that way; "
-            "the time without (cum) is of stacks whose outermost frame the row is. Of a function "
-            "that is in a stack several times the innermost call counts, so that of two that call "
-            "each other each is a caller of the other; a function that is in the row's way "
-            "already does not come again, unless --levels is given.\n"
-            "\n" CALLS_TEXT,
+            "the time without (cum) is the part in which the row was the outermost frame of the "
+            "stack. If a function is in a stack several times, its innermost call counts, so two "
+            "functions that call each other are each a caller of the other. A function that "
+            "stands above a row already is not repeated below it, unless --levels is given.\n"
+            "\n"
+            "" CALLS_TEXT,
     .example = "pyanalyze callers --lines fib run.trace",
     .columns = "share_cum,cpu_time_cum,ticks_cum,samples_cum,tree,place",
     .build = build_callers,

@@ -132,19 +132,18 @@ const struct command command_compare = {
     .name = "compare",
     .synopsis = "[options] TRACE PROFILE...",
     .summary = "what cProfile or yappi saved, beside what was sampled",
-    .text =
-        "Reads profiles that cProfile, profile or yappi saved (pstats, of any version of Python) "
-        "and the callgrind files of yappi, lsprofcalltree and the like, and sets them beside the "
-        "trace, function by function, one table for each. Shares are of all self seconds. A tracer "
-        "pays for every call, and "
-        "that cost appears as time of the function that is called, or of its caller: the rows "
-        "whose shares differ most come first. us/call is what each call, of the function or by it "
-        "of what is not Python, took longer with the tracer, if both runs did the same work.\n"
-        "\n"
-        "Functions are the same when name, first line and the end of the file's path are. What is "
-        "not Python, list.append for one, is a row of the tracer only; its time is counted for its "
-        "caller as well, as it is in the trace. Beside it stands what the lines that call it took, "
-        "where the source can be read.",
+    .text = "Reads profiles that cProfile, profile or yappi saved (pstats, of any version of "
+            "Python) and the callgrind files of yappi, lsprofcalltree and the like, and sets "
+            "them beside the trace, function by function, one table for each. Shares are of all "
+            "self seconds. A tracer pays for every call, and that cost appears as time of the "
+            "function that is called, or of its caller: the rows whose shares differ most come "
+            "first. us/call is what each call, of the function or by it of what is not Python, "
+            "took longer with the tracer, if both runs did the same work.\n"
+            "\n"
+            "Two functions are the same if their name, first line and the end of their file's "
+            "path are. A function that is not Python, such as list.append, is a row of the "
+            "tracer only; its time counts for its caller as well, as it does in the trace. Where "
+            "the source can be read, the time of the lines that call it stands beside it.",
     .example = "pyanalyze compare run.trace run.pstats",
     .takes = TAKES_SORT | TAKES_LIMIT | TAKES_COLUMNS | TAKES_THREAD | TAKES_PROCESS |
              TAKES_PLACES | TAKES_FORMAT | TAKES_COLOR | TAKES_PATHS | TAKES_JOBS | TAKES_RANGE |

@@ -341,27 +341,25 @@ const struct command command_gil = {
     .name = "gil",
     .synopsis = "[options] [FILE...]",
     .summary = "who waited for the GIL, who held it meanwhile, and where",
-    .text =
-        "Per process, two tables. The first has a line for each thread that waited for the "
-        "GIL and a column for each that held it then, in the same order: seconds, and how much "
-        "of the waiting thread's time that was. The threads with most are shown, what is left "
-        "is in others; nobody is the time in which the GIL was just being handed over. Where "
-        "the terminal is too narrow, and with --limit 0 when not all threads fit in, it is a "
-        "list of pairs instead. The second table "
-        "says in which lines the GIL was held while at least one thread waited for it (held), "
-        "what that cost all threads that waited together (waited), and how long they did so "
-        "without a break (longest).\n"
-        "\n"
-        "Every tick of a waiting thread counts for the thread that held the GIL at that tick. "
-        "With --thread only these threads' waiting counts, with --state only what they waited "
-        "while the thread with the GIL was in one of these states: gc for what the garbage "
-        "collector costs the others, blocked for calls that keep the GIL; with --phase, --label "
-        "and "
-        "--task only what is waited in these, and shares are of the time in them. --by wall orders "
-        "lines by the time in which anybody waited, gil_wait by that of all who waited, samples "
-        "and ticks by how often it was seen. csv has one row per waiting "
-        "thread, holding thread and line; json an object per process with the pairs and the "
-        "lines.",
+    .text = "Per process, two tables. The first has a line for each thread that waited for the "
+            "GIL and a column for each thread that held it meanwhile, in the same order: for how "
+            "many seconds, and how much of the waiting thread's time that was. It shows the "
+            "threads that waited or held most; others is the rest, and nobody is the time in "
+            "which the GIL was just being handed over. If the terminal is too narrow for it, or "
+            "too narrow for all threads with --limit 0, it is a list of pairs instead. The "
+            "second table says in which lines the GIL was held while at least one thread waited "
+            "for it (held), what that cost all threads that waited together (waited), and how "
+            "long they did so without a break (longest).\n"
+            "\n"
+            "Every tick of a waiting thread counts for the thread that held the GIL at that "
+            "tick. With --thread only the waiting of these threads counts. With --state only "
+            "waiting counts during which the thread with the GIL was in one of these states: gc "
+            "shows what the garbage collector costs the others, blocked shows calls that keep "
+            "the GIL. With --phase, --label and --task only waiting within these counts, and "
+            "shares are shares of the time in them. --by wall orders lines by the time in which "
+            "anybody waited, gil_wait by that of all who waited, samples and ticks by how often "
+            "it was seen. csv has one row per waiting thread, holding thread and line; json an "
+            "object per process with the pairs and the lines.",
     .example = "pyanalyze gil --by gil_wait run.trace",
     .takes = TAKES_LIMIT | TAKES_THREAD | TAKES_PROCESS | TAKES_RANGE | TAKES_FORMAT | TAKES_COLOR |
              TAKES_PATHS,

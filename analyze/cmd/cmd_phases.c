@@ -88,21 +88,19 @@ const struct command command_phases = {
     .name = "phases",
     .synopsis = "[options] FILE...",
     .summary = "what the program says it does: how often, how long, at what cost",
-    .text =
-        "A phase is what a program does within pyrec.phase(NAME, DETAIL), in a thread or an "
-        "asyncio "
-        "task; docs/PYTHON.md says how. count, total, mean and longest were measured by the "
-        "program itself; cpu_time, gil_wait and blocked are known by the samples in it, \u00b1 "
-        "a 95 % interval, and samples says by how many. A sample counts for each phase that it is "
-        "in, so a phase has "
-        "what is done in the phases within it. Tasks wait without a thread: of a phase with await "
-        "in it, blocked is not the time that it waited there; that is what total has more than the "
-        "other columns.\n"
-        "\n"
-        "With --from and --to phases are counted that begin in that range of time; samples are "
-        "those in it. With --phase or --label there are rows for those phases and for what is "
-        "within them. A phase that had no end while it was recorded is in open and not in the "
-        "times. --phase NAME=DETAIL chooses samples in all other commands.",
+    .text = "A phase is what a program does within pyrec.phase(NAME, DETAIL), in a thread or an "
+            "asyncio task; docs/PYTHON.md says how. count, total, mean and longest were measured "
+            "by the program itself; cpu_time, gil_wait and blocked come from the samples in the "
+            "phase, \u00b1 a 95 % interval, and samples says how many there are. A sample counts "
+            "for each phase that it is in, so a phase includes what is done in the phases within "
+            "it. A task that waits in an await has no thread: blocked does not include that "
+            "time, total does.\n"
+            "\n"
+            "With --from and --to, phases count if they begin in that range of time, and samples "
+            "if they lie in it. With --phase or --label there are rows for those phases and for "
+            "the phases within them. A phase that did not end while it was recorded counts in "
+            "open and not in the times. --phase NAME=DETAIL chooses samples in all other "
+            "commands.",
     .example = "pyanalyze phases --by detail run.trace",
     .takes = TAKES_SORT | TAKES_LIMIT | TAKES_COLUMNS | TAKES_THREAD | TAKES_PROCESS |
              TAKES_FORMAT | TAKES_COLOR | TAKES_RANGE | TAKES_STATE,

@@ -12,30 +12,31 @@
 #include <string.h>
 
 #define PLACE_TEXT                                                                                 \
-    "The heading says how often the thread was observed, and the CPU seconds that its table "      \
-    "accounts for. cpu_time is of the thread's own clock and only ever counted where the thread "  \
-    "was seen on a CPU. ticks are sampling intervals, time in which it was blocked included; "     \
-    "samples are how often it was observed, fewer than ticks when ticks were missed. (cum) is "    \
-    "the "                                                                                         \
-    "same for all stacks that contain the place, once per stack, so recursion counts once.\n"      \
+    "The heading says how often the thread was observed, and the CPU seconds that its "            \
+    "table accounts for. cpu_time comes from the thread's own clock and is counted only "          \
+    "where the thread was seen on a CPU. ticks counts sampling intervals, including "              \
+    "those in which the thread was blocked; samples counts how often the thread was "              \
+    "observed, which is less often when ticks were missed. The (cum) columns count every "         \
+    "stack that contains the place, once per stack, so recursion counts once.\n"                   \
     "\n"                                                                                           \
-    "The line below a table says which part of the total of --by its rows are, the largest share " \
-    "with its sampling error, and the share below which a row cannot be told from nothing; such "  \
-    "rows are dimmed on a terminal. \u00b1 is a 95% interval: what an unbroken look at this "      \
-    "recording would have found lies within it in 95 of 100 cases. It is the farther end of "      \
-    "Wilson's interval for independent samples; a thread that stays in one place is known better " \
-    "than that. Another "                                                                          \
-    "run of the program is another question. The columns share, error, share_cum and error_cum "   \
-    "have the numbers.\n"                                                                          \
+    "The line below a table says how much of the total of --by its rows have, how large "          \
+    "the largest share is, with its sampling error, and below which share a row cannot "           \
+    "be told from nothing; a terminal shows such rows dimmed. \u00b1 is a 95% interval: "          \
+    "in 95 of 100 cases it contains what an unbroken look at this recording would have "           \
+    "found. It is the farther end of Wilson's interval for independent samples; the "              \
+    "share of a thread that stays in one place is known better than that. It says "                \
+    "nothing about another run of the program. The columns share, error, share_cum and "           \
+    "error_cum have the numbers.\n"                                                                \
     "\n"                                                                                           \
-    "Lines at the end say what the rows leave out, where it is 2% or more: CPU that the process "  \
-    "used in threads that run no Python, or that ended before they were looked at; samples whose " \
-    "stack was cut (<truncated>), and which --max-depth keeps it whole; samples whose stack "      \
-    "could "                                                                                       \
-    "not be read (<failed>). <no Python frames> is what a thread did without any: before the "     \
-    "program's first frame (the interpreter starts and compiles the main script), after its last " \
-    "one (it frees everything), or in between (C code that no Python function called). A program " \
-    "begins with the <module> of its script; in a thread that has none any frame counts.\n"        \
+    "Lines at the end say what the rows leave out, if it is 2% or more: CPU that the "             \
+    "process used in threads that run no Python or that ended before they were looked "            \
+    "at; samples whose stack was cut (<truncated>), and which --max-depth keeps such "             \
+    "stacks whole; samples whose stack could not be read (<failed>). <no Python frames> "          \
+    "is what a thread did while it had no Python frame: before the program's first frame "         \
+    "(the interpreter starts and compiles the main script), after its last one (the "              \
+    "interpreter frees everything), or in between (C code that no Python function "                \
+    "called). A program begins with the <module> of its script; in a thread without a "            \
+    "script, with any frame.\n"                                                                    \
     "\n"                                                                                           \
     "--match and --exclude choose rows; the numbers stay what they are."
 
@@ -318,12 +319,14 @@ const struct command command_modules = {
     PLACE_COMMAND,
     .name = "modules",
     .summary = "CPU time, ticks and samples of every module or package, per thread",
-    .text = "As files, with the names of modules. A trace has none, so they are made from paths: "
-            "below site-packages, dist-packages, the standard library or a zip archive the rest of "
-            "the path, and likewise below the folder that a program was started from (that of the "
-            "script, or the one that has the package of `python -m package.module`); of other "
-            "files what is below the outermost folder with an __init__.py. "
-            "A package is what stands before the first point.\n\n" PLACE_TEXT,
+    .text = "As files, with the names of modules. A trace has no names of modules, so they are "
+            "made from paths. The name is the part of the path below site-packages, "
+            "dist-packages, the standard library, a zip archive or the folder that the program "
+            "was started from (the folder of the script, or the one that has the package of "
+            "`python -m package.module`); for other files it is the part below the outermost "
+            "folder with an __init__.py. A package is the part of a name before its first point.\n"
+            "\n"
+            "" PLACE_TEXT,
     .example = "pyanalyze modules --packages --by gil_wait run.trace",
     .options = module_options,
     .columns = NUMBER_COLUMNS ",module,file",

@@ -101,21 +101,19 @@ const struct command command_processes = {
     .name = "processes",
     .synopsis = "[options] [FILE...]",
     .summary = "the processes: their CPU time, and what their threads did",
-    .text =
-        "One row per recorded process. recorded is how long it was recorded, or how much of "
-        "that lies between --from and --to; cpu_time is all CPU that the OS counted of it, "
-        "the recorder's own thread left out; other_cpu is the part that is of no thread with "
-        "samples: of those that run no Python, those that ended before they were looked at, "
-        "and the start and end of the process. cpu_share is cpu_time per second recorded, "
-        "above 100% when several threads ran at once. "
-        "on_cpu, ready, gil_wait, blocked and unknown are the elapsed seconds of all its threads "
-        "together. end_time and ended are when and how it ended: its exit status, the signal that "
-        "killed it, exec (it became another program, which has a row of its own if it is Python), "
-        "or running when recording ended. Python processes that could not be recorded are "
-        "counted below, with the reason. With --thread, --state, --match or --exclude only those "
-        "threads and "
-        "samples count, and as with --from and --to, cpu_time is what the clocks of Python "
-        "threads moved.",
+    .text = "One row per recorded process. recorded is how long the process was recorded, or how "
+            "much of that lies between --from and --to; cpu_time is all CPU that the OS counted "
+            "for it, without the recorder's own thread; other_cpu is the part that belongs to no "
+            "thread with samples: threads that run no Python, threads that ended before they "
+            "were looked at, and the start and end of the process. cpu_share is cpu_time per "
+            "second recorded, above 100% when several threads ran at once. on_cpu, ready, "
+            "gil_wait, blocked and unknown are the elapsed seconds of all its threads together. "
+            "end_time and ended are when and how it ended: its exit status, the signal that "
+            "killed it, exec (it became another program, which has a row of its own if it is "
+            "Python), or running when recording ended. Python processes that could not be "
+            "recorded are counted below, with the reason. With --thread, --state, --match or "
+            "--exclude only those threads and samples count; then, and with --from and --to, "
+            "cpu_time is how far the clocks of Python threads moved.",
     .example = "pyanalyze processes --by gil_wait run.trace",
     .takes = TAKES_SORT | TAKES_LIMIT | TAKES_COLUMNS | TAKES_THREAD | TAKES_PROCESS |
              TAKES_PLACES | TAKES_FORMAT | TAKES_COLOR | TAKES_JOBS | TAKES_RANGE | TAKES_STATE |

@@ -153,34 +153,32 @@ const struct command command_threads = {
     .name = "threads",
     .synopsis = "[options] [FILE...]",
     .summary = "the threads: their CPU and wall time and what they did with it",
-    .text =
-        "cpu_time is what the thread's own clock moved while it was recorded; unattributed is "
-        "the part of it that no sample on a CPU accounts for. wall is the time in which the "
-        "thread was observed, and the shares say how much of it the thread was on a CPU, "
-        "waited for the GIL, or was blocked or idle in a system call; what is missing to 100% "
-        "it was ready to run, but no CPU was free. Where the kernel could not be asked (there is "
-        "no "
-        "/proc), unknown is the share of which only that is known: it was one of ready and "
-        "blocked.\n"
-        "\n"
-        "kernel is the part of cpu_time in system calls, of those samples that prove it: the "
-        "thread was inside of a call of libc's that may wait (read, write, send, recv, poll and "
-        "their like), or in any call that was longer than a signal takes to reach the thread. "
-        "kernel_unknown is the part of which it could not be told: short calls of other kinds, "
-        "threads that were looked at while they stood still because the recorder had their CPU, "
-        "all of a program that was attached to or recorded with --no-signals. So the kernel's "
-        "part is at least kernel, and at most both together. Page faults and interrupts count as "
-        "the program's own. --state kernel chooses what is proved; lines and others have both as "
-        "columns and for --by.\n"
-        "\n"
-        "A thread is called what Python's threading calls it, or what the kernel does where that "
-        "is not known; <unnamed> tid N has no name at all. "
-        "Threads that run no Python (of libraries, and the recorder's own) have the kernel's name, "
-        "which is the program's if nobody gave them one, a CPU time "
-        "and nothing else; in a range of time or for a state nothing is known of them, and they "
-        "are not shown. With --match or --exclude only the samples are counted whose stack "
-        "has such a place, or has none. With --group the column threads says how many a row is; "
-        "its times are those of all of them together.",
+    .text = "cpu_time is how far the thread's own clock moved while the thread was recorded; "
+            "unattributed is the part of cpu_time that no sample on a CPU accounts for. wall is "
+            "how long the thread was observed. The shares say for how much of wall the thread "
+            "was on a CPU, waited for the GIL, or was blocked or idle in a system call; for the "
+            "rest, up to 100%, the thread was ready to run but no CPU was free. Where the kernel "
+            "could not be asked (there is no /proc), unknown is the share in which the thread "
+            "was either ready or blocked.\n"
+            "\n"
+            "kernel is the part of cpu_time that was certainly spent in system calls: the thread "
+            "was inside a function of libc's that may wait (read, write, send, recv, poll and "
+            "the like), or in any call that took longer than a signal needs to reach the thread. "
+            "kernel_unknown is the part that may have been spent in system calls: short calls of "
+            "other kinds, threads that stood still when they were looked at because the recorder "
+            "had their CPU, and everything in a program that was attached to or recorded with "
+            "--no-signals. So the kernel's part is at least kernel, and at most kernel plus "
+            "kernel_unknown. Page faults and interrupts count as the program's own. --state "
+            "kernel chooses the certain part; lines and others have both as columns and for --by.\n"
+            "\n"
+            "A thread has the name that Python's threading gives it or, where that is not known, "
+            "the kernel's name; <unnamed> tid N has no name at all. Threads that run no Python "
+            "(of libraries, and the recorder's own) have the kernel's name, which is the "
+            "program's if nobody gave them another, and a CPU time, and nothing else; nothing is "
+            "known of them in a range of time or for a state, so they are not shown then. With "
+            "--match only samples count whose stack has such a place, with --exclude only those "
+            "whose stack has none. With --group a row is several threads, the column threads "
+            "says how many, and its times are those of all of them together.",
     .example = "pyanalyze threads --sort gil_wait_share run.trace",
     .takes = TAKES_SORT | TAKES_LIMIT | TAKES_COLUMNS | TAKES_THREAD | TAKES_PROCESS |
              TAKES_PLACES | TAKES_FORMAT | TAKES_FOLLOW | TAKES_COLOR | TAKES_JOBS | TAKES_RANGE |
@@ -190,9 +188,11 @@ const struct command command_threads = {
     .shape = SHAPE_TABLE,
     .output = "text",
     .rows = ROW_THREAD,
-    .columns = "process,thread,thread_id,wall,cpu_time,kernel,kernel_unknown,on_cpu_share,gil_wait_share,blocked_share,"
+    .columns = "process,thread,thread_id,wall,cpu_time,kernel,kernel_unknown,on_cpu_share,gil_wait_"
+               "share,blocked_share,"
                "unknown_share,samples,unattributed",
-    .machine_columns = "process,thread,thread_id,kind,wall,cpu_time,kernel,kernel_unknown,on_cpu,ready,gil_wait,blocked,"
+    .machine_columns = "process,thread,thread_id,kind,wall,cpu_time,kernel,kernel_unknown,on_cpu,"
+                       "ready,gil_wait,blocked,"
                        "unknown,on_cpu_share,ready_share,gil_wait_share,blocked_share,"
                        "unknown_share,ticks,samples,"
                        "unattributed",
@@ -267,22 +267,22 @@ const struct command command_tasks = {
     .name = "tasks",
     .synopsis = "[options] FILE...",
     .summary = "the tasks of event loops: what they used, and for what they kept the loop",
-    .text =
-        "A row is all tasks of one name in one thread, while they ran: wall is how long they had "
-        "the event loop to themselves, cpu_time what they used meanwhile, and the shares say how "
-        "much of wall they were on a CPU, waited for the GIL or were blocked: in that time "
-        "no other task could run. The place is where they were for longest. What a task waits for "
-        "in an await is not in it: then it does not run.\n"
-        "\n"
-        "A task is called what the program calls it (create_task(.., name=), set_name()), else "
-        "like its coroutine. asyncio's tasks are told by asyncio; of trio, curio and others the "
-        "outermost coroutine on the stack is the task. So that a name for each request does not "
-        "fill a trace, 512 names of the program's are kept per process; tasks of more names are "
-        "called like their coroutines.\n"
-        "\n"
-        "--task NAME, for this and other commands, chooses the samples in which such a task ran. "
-        "With --tasks, lines, functions, threads, export and others show what a thread "
-        "did in tasks as threads of their own.",
+    .text = "A row is all tasks of one name in one thread, while they ran. wall is how long they "
+            "had the event loop to themselves, so that no other task could run; cpu_time is the "
+            "CPU that they used meanwhile; the shares say for how much of wall they were on a "
+            "CPU, waited for the GIL or were blocked. The place is where they were for longest. "
+            "Time in which a task waits in an await does not count, because the task does not "
+            "run then.\n"
+            "\n"
+            "A task is called what the program calls it (create_task(.., name=), set_name()), "
+            "else like its coroutine. asyncio itself says which task runs; with trio, curio and "
+            "others the task is the outermost coroutine on the stack. Per process, a trace keeps "
+            "the first 512 names that the program gives, so that a name for each request does "
+            "not fill it; tasks of further names are called like their coroutines.\n"
+            "\n"
+            "--task NAME, for this and other commands, chooses the samples in which such a task "
+            "ran. With --tasks, lines, functions, threads, export and others show what a thread "
+            "did in tasks as threads of their own.",
     .example = "pyanalyze tasks --sort blocked run.trace",
     .takes = TAKES_SORT | TAKES_LIMIT | TAKES_COLUMNS | TAKES_THREAD | TAKES_PROCESS |
              TAKES_PLACES | TAKES_FORMAT | TAKES_COLOR | TAKES_PATHS | TAKES_JOBS | TAKES_RANGE |

@@ -70,28 +70,26 @@ const struct command command_top = {
     .name = "top",
     .synopsis = "[options] [FILE]",
     .summary = "the recording as it goes on, on a screen",
-    .text =
-        "What the threads do now, where the time goes now and since the beginning, who holds the "
-        "GIL, and stalls as they happen, of a file that is being written or was. Recording costs "
-        "no more for it, and the program knows nothing of it. It follows --rotate from file to "
-        "file; a file that is replaced (--keep) is read anew. Of a long recording the total begins "
-        "a few minutes ago, and the heading of the table says when.\n"
-        "\n"
-        "A cell of a thread's strip is a second: its height the time on a CPU, a shade where it "
-        "waited mostly for the GIL, a dot where it was blocked. cpu% is of one CPU, by the "
-        "thread's clock, gil% and blk% are of the time in which it was looked at. now% is the "
-        "share of a place in the window, \u00b1 its sampling error (95%), total% its share since "
-        "the total began, cum% with all that it called; an arrow stands where now differs from "
-        "the total by more than the error. All of it is what threads and lines say of the same "
-        "seconds.\n"
-        "\n"
-        "Keys: space holds the screen, the arrows left and right walk back and forth in time, "
-        "Enter "
-        "shows a thread's stack and places or a place's source, / finds names, m, l, s and w "
-        "choose "
-        "metric, lines or functions, order and window, W writes the page of report, ? lists all, "
-        "q leaves; the recording goes on. Stalls are looked for in the last minute, in main "
-        "threads, by the rules of the command stalls.",
+    .text = "Shows what the threads do now, where the time goes now and since the beginning, who "
+            "holds the GIL, and stalls as they happen. The file may still be written or be "
+            "complete. Recording costs no more for it, and the program knows nothing of it. It "
+            "follows --rotate from file to file; a file that is replaced (--keep) is read anew. "
+            "Of a long recording the total begins a few minutes ago, and the heading of the "
+            "table says when.\n"
+            "\n"
+            "A cell of a thread's strip is a second: its height the time on a CPU, a shade where "
+            "it waited mostly for the GIL, a dot where it was blocked. cpu% is of one CPU, by "
+            "the thread's clock, gil% and blk% are of the time in which it was looked at. now% "
+            "is the share of a place in the window, \u00b1 its sampling error (95%), total% its "
+            "share since the total began, cum% with all that it called; an arrow stands where "
+            "now differs from the total by more than the error. All of it is what threads and "
+            "lines say of the same seconds.\n"
+            "\n"
+            "Keys: space holds the screen, the arrows left and right walk back and forth in "
+            "time, Enter shows a thread's stack and places or a place's source, / finds names, "
+            "m, l, s and w choose metric, lines or functions, order and window, W writes the "
+            "page of report, ? lists all, q leaves; the recording goes on. Stalls are looked for "
+            "in the last minute, in main threads, by the rules of the command stalls.",
     .example = "pyanalyze top run.trace",
     .options = options,
     .min_files = 1,

@@ -32,20 +32,19 @@
      TAKES_COLOR | TAKES_PATHS | TAKES_JOBS | TAKES_RANGE | TAKES_STATE | TAKES_BY | TAKES_NATIVE)
 
 #define TREE_TEXT                                                                                  \
-    "Rows are in the order of --by. A row that is drawn below another without a branch is its "    \
-    "only one; on a screen only the heaviest rows are shown, never one without those above it. "   \
-    "A function that calls itself is one row unless --levels is given. Frames that only lead to "  \
-    "the "                                                                                         \
-    "next one are folded into one row, and frames of the import system between a module and one "  \
-    "that it imports are left out, as Python's tracebacks do; --full shows all. share(cum) is of " \
-    "all "                                                                                         \
-    "samples that were asked for; where nothing has weight under the metric, shares are of "       \
-    "samples. --match and --exclude choose whole stacks.\n"                                        \
+    "Rows are in the order of --by. A row that is drawn below another without a branch "           \
+    "is the only one there; on a screen only the heaviest rows are shown, each with all "          \
+    "rows above it. A function that calls itself is one row unless --levels is given. "            \
+    "Frames that only lead to the next one are folded into one row, and frames of the "            \
+    "import system between a module and one that it imports are left out, as Python's "            \
+    "tracebacks do; --full shows all. share(cum) is the share of everything that was "             \
+    "asked for; where nothing has weight under the metric, shares are shares of samples. "         \
+    "--match and --exclude choose whole stacks.\n"                                                 \
     "\n"                                                                                           \
-    "The line below the table says which part of that is spent in the rows themselves (of "        \
-    "callers, in the function), the largest share(cum), how well it is known (see lines), and "    \
-    "from where on a share can be told from nothing. What the rows leave out of the process's "    \
-    "CPU, and of its stacks, is said below (see lines)."
+    "The line below the table says how much of that is spent in the rows themselves (for "         \
+    "callers, in the function), how large the largest share(cum) is and how well it is "           \
+    "known, and from which share on a row can be told from nothing. Lines at the end say "         \
+    "what the rows leave out of the process's CPU and of its stacks. See lines for both."
 
 /* What people see of a frame: a <module> with its file. */
 struct frame tree_label(struct view *view, struct frame frame);

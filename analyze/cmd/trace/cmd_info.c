@@ -199,18 +199,17 @@ const struct command command_info = {
     .name = "info",
     .synopsis = "[options] [FILE...]",
     .summary = "what was recorded, how well, and at what cost",
-    .text =
-        "Per recording, per process and per file. How well: ticks that were due, taken and "
-        "missed, stacks that could not be read, by reason. The books: the CPU time of the "
-        "process as the OS has it, against what the samples of its threads account for, what "
-        "no sample took, threads that run no Python, and the recorder's own thread. Of a process "
-        "that was attached to: for how long a thread of it was held, which of its calls come to "
-        "the recorder, and what is not known where they do not. What it "
-        "cost: time in the signal handler on the program's threads, CPU of the sampler. When the "
-        "rate was changed to keep the cost down, and when somebody set the wall clock: the first "
-        "five, all of them in csv and json. "
-        "Of more than 20 processes the first 20 are shown, all of them in csv and json. "
-        "An item that is not known is shown as -, in csv as nothing, in json as null.",
+    .text = "How and how well it was recorded, per recording, per process and per file. How "
+            "well: how many ticks were due, taken and missed, and how many stacks could not be "
+            "read, by reason. The books: the CPU time that the OS counted for the process, and "
+            "how it is made up of what the samples of its threads account for, what no sample "
+            "took, threads that run no Python, and the recorder's own thread. For a process that "
+            "was attached to: how long one of its threads was held, which of its calls reach the "
+            "recorder, and what is not known where they do not. What it cost: time in the signal "
+            "handler on the program's threads, CPU of the sampler. When the rate was changed to "
+            "keep the cost down, and when somebody set the wall clock: the text shows the first "
+            "five. It shows the first 20 processes; csv and json have everything. An item that "
+            "is not known is shown as -, in csv as nothing, in json as null.",
     .example = "pyanalyze info run.trace",
     .takes = TAKES_PROCESS | TAKES_FORMAT | TAKES_FOLLOW | TAKES_COLOR | TAKES_JOBS,
     .min_files = 1,

@@ -169,14 +169,14 @@ const struct command command_repair = {
     .synopsis = "-o NEW [options] [FILE]",
     .summary = "write what is good of a damaged file into a new one",
     .text = "The new file has every chunk that can be read, as it was written, and is whole: "
-            "closed, with an index, and without damage of its own. What is lost stays lost; where "
-            "definitions are lost, the samples that need them are kept and shown as "
-            "`<lost definitions>` (chunks_made counts the stand-ins). The old file is only read. "
-            "Also for a file whose recorder was "
-            "killed, which then has an index and opens faster.\n"
+            "closed, with an index, and without damage of its own. What is lost stays lost; "
+            "where definitions are lost, the samples that need them are kept and shown as `<lost "
+            "definitions>` (chunks_made counts the stand-ins). The old file is only read. It is "
+            "worth it for a file whose recorder was killed as well: the new one has an index and "
+            "opens faster.\n"
             "\n"
-            "The damage of the old file is listed, and the exit status is 3 when there was any, 0 "
-            "otherwise.",
+            "The damage of the old file is listed, and the exit status is 3 when there was any, "
+            "0 otherwise.",
     .example = "pyanalyze repair -o good.trace run.trace",
     .takes = TAKES_FORMAT | TAKES_COLOR | TAKES_JOBS,
     .options = repair_options,
@@ -192,14 +192,14 @@ const struct command command_merge = {
     .name = "merge",
     .synopsis = "-o NEW [options] [FILE...]",
     .summary = "write several files as one",
-    .text = "Parts of one recording are put together as they are, whatever the order in which "
-            "they are given; what is in several of them is taken once. Different recordings, also "
-            "of different machines, become one: their processes get new numbers, and their times "
+    .text = "Parts of one recording are put together as they are, in whatever order they are "
+            "given; what is in several of them is taken once. Different recordings, also of "
+            "different machines, become one: their processes get new numbers, and their times "
             "are shifted to the clock of the one that began first. Recordings of one machine are "
-            "aligned by its monotonic clock, those of several by the time of day, so that they "
-            "fit as well as the clocks of the machines agreed. All commands do the same when "
-            "several files are given; a merged file saves giving them. Damage is treated as by "
-            "repair.",
+            "aligned by its monotonic clock, those of several machines by the time of day, so "
+            "they fit as well as the clocks of the machines agreed. Every command does the same "
+            "if it is given several files; a merged file spares naming them. Damage is treated "
+            "as by repair.",
     .example = "pyanalyze merge -o all.trace run.trace other.trace",
     .takes = TAKES_FORMAT | TAKES_COLOR | TAKES_JOBS,
     .options = repair_options,
