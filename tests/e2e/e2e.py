@@ -193,6 +193,14 @@ class Tool:
         """All facts of `info`, by section."""
         return json.loads(self.analyze("info", "--format", "json", trace, ok=ok))
 
+    def unobserved(self, trace):
+        """Seconds in which nobody looked: the machine was too busy. What is compared with a clock may lack them."""
+        return sum(row["unobserved"] or 0 for row in self.info(trace)["quality"])
+
+    def missed(self, trace):
+        """The same in ticks."""
+        return sum(row["ticks_missed"] or 0 for row in self.info(trace)["quality"])
+
     def stacks(self, trace, *options):
         """[(frames, weight)] with frames root first, "function (file:line)"."""
         folded = self.analyze("export", "--format", "folded", "--frames", "line", *options,

@@ -85,7 +85,7 @@ def test_no_descriptors_at_all(t):
     assert process.stdout.readline() == "ready\n" and process.stdout.read() == ""
     for _ in range(3):
         trace = t.trace()
-        done = run(t, "-p", process.pid, "-o", trace, "-r", "500", "--duration", "0.3s")
+        done = run(t, "-p", process.pid, "-o", trace, "-r", "500", "--duration", "1s")
         assert done.returncode == 0 and "1 process, 2 threads" in done.stderr, done
         assert "spin_it" in {row["function"] for row in t.rows("functions", trace)}
         assert os.listdir(f"/proc/{process.pid}/fd") == []

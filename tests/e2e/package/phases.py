@@ -38,11 +38,6 @@ def ask(t, trace, command, *options):
     return t.rows(command, trace, *options)
 
 
-def unobserved(t, trace):
-    """Seconds in which nobody looked: the machine was too busy."""
-    return sum(row["unobserved"] or 0 for row in t.info(trace)["quality"])
-
-
 def rows_by(rows, *columns):
     return {tuple(row[column] for column in columns): row for row in rows}
 
@@ -183,7 +178,7 @@ asyncio.run(tasks())
 print(json.dumps(took))
 """)
     took = json.loads(out[-1])  # how long something takes is the machine's affair
-    missed = unobserved(t, trace)
+    missed = t.unobserved(trace)
 
     def wall(*words):
         return sum(row["wall"] for row in t.rows("threads", trace, *words))
@@ -282,7 +277,7 @@ for i in range(2):
         rows = rows_by(ask(t, str(t.dir / f"run{i}.trace"), "phases", "--by", "detail"), "phase", "detail")
         assert set(rows) == {("first", str(i)), ("child", "")}, rows
         took = float(done.stdout.split()[i])
-        near(rows[("first", str(i))]["wall"], took, relative=0.15, absolute=0.05 + unobserved(t, str(t.dir / f"run{i}.trace")))
+        near(rows[("first", str(i))]["wall"], took, relative=0.15, absolute=0.05 + t.unobserved(str(t.dir / f"run{i}.trace")))
 
 
 def test_killed_and_open(t):
@@ -326,7 +321,6 @@ tell()
     took = {(name, detail): seconds for name, detail, seconds in json.loads(out[-1])}
     # each but the first took longer than that, on whatever machine; the first did if it was held up
     found = t.rows("stalls", trace, "--phase", "job", "--over", "120ms")["stalls"]
-    assert [one["took"] for one in found] == sorted((one["took"] for one in found), reverse=True), found
     told = {one["detail"] for one in found}
     assert {"sleep 1", "sleep 2"} <= told <= {"sleep 1", "sleep 2"} | ({"sleep 0"} if took["job", "sleep 0"] > 0.12 else set()), found
     for one in found:
@@ -338,7 +332,7 @@ tell()
     found = {one["detail"]: one for one in t.rows("stalls", trace, "--phase", "request", "--over", "150ms")["stalls"]}
     assert set(found) == {"0", "1"}, found
     assert found["0"]["cpu_time"] < 0.1 < 0.2 < found["1"]["cpu_time"], found
-    assert found["0"]["took"] > 0.2 and found["0"]["unobserved"] <= unobserved(t, trace) + 0.01, found
+    assert found["0"]["took"] > 0.2 and found["0"]["unobserved"] <= t.unobserved(trace) + 0.01, found
 
 
 def one_of(rows, detail):

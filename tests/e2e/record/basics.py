@@ -81,7 +81,7 @@ def test_threads(t):
         near(rows[name]["cpu_time"], cpu, relative=0.02, absolute=0.012, what=f"CPU of {name}")
     # it sleeps for 0.75 s, then has to wait for the GIL, for long when the machine is busy
     sleeper = rows["sleeper"]
-    near(sleeper["blocked"], 0.75, absolute=0.1, what="sleep of sleeper")
+    near(sleeper["blocked"], 0.75, absolute=0.1 + t.unobserved(run.trace), what="sleep of sleeper")
     assert sleeper["wall"] - sleeper["blocked"] - sleeper["gil_wait"] < 0.3, sleeper
     for name in ("burn-1", "burn-2", "burn-3"):
         waited = rows[name]["gil_wait"]

@@ -80,8 +80,8 @@ def test_sleeps_through_ticks(t):
     run = t.record(t.file("wait.py", WAIT))
     assert int(run.out) < 400, run.out
     row, = (row for row in t.rows("threads", run.trace) if row["thread"] == "MainThread")
-    near(row["blocked"], 1.1, absolute=0.1, what="blocked")
-    assert row["samples"] > 1000, row
+    near(row["blocked"], 1.1, absolute=0.1 + t.unobserved(run.trace), what="blocked")
+    assert row["samples"] > 1000 - t.missed(run.trace), row
 
 
 def test_work_after_a_rest(t):
@@ -155,4 +155,4 @@ def test_work_without_the_gil(t):
     near(row["cpu_time"] + (row["unattributed"] or 0), 0.4, absolute=0.05, what="CPU time")
     near(row["on_cpu"], 0.4, relative=0.3, absolute=0.05, what="on CPU")
     ready = row["ready"] or 0  # others may want the CPU as well
-    near(row["wall"] - ready, 0.7, relative=0.2, absolute=0.1, what="wall")
+    near(row["wall"] - ready, 0.7, relative=0.2, absolute=0.1 + t.unobserved(run.trace), what="wall")

@@ -48,7 +48,7 @@ def test_idle_and_busy(t):
     names = {row["thread"] for row in rows}
     assert {f"idle-{i}" for i in range(1000)} <= names, (len(names), sorted(names)[:5])
     busy = one(rows, "busy")
-    assert busy["wall"] > 1.0 and busy["on_cpu"] + busy["ready"] > 0.9 * busy["wall"], busy
+    assert busy["wall"] > 1.0 - t.unobserved(run.trace) and busy["on_cpu"] + busy["ready"] > 0.9 * busy["wall"], busy
     idle = [row for row in rows if row["thread"].startswith("idle-")]
     assert len(idle) == 1000
     awake = [row for row in idle  # all at once wait for the GIL when they are to end
@@ -94,7 +94,7 @@ def test_deep_recursion(t):
     assert all(sum(function_of(frame) == "deep" for frame in frames) == 10001
                for frames in stacks), [len(frames) for frames in stacks]
     row = [row for row in t.rows("functions", run.trace) if row["function"] == "deep"][0]
-    assert row["ticks_cum"] <= 1600 and row["ticks_cum"] > 500, row
+    assert 500 - t.missed(run.trace) < row["ticks_cum"] <= 1600 + t.missed(run.trace), row
     run = t.record("-c", script)
     for frames, _ in t.stacks(run.trace):
         assert len(frames) <= 1025, len(frames)
@@ -118,7 +118,7 @@ def test_generators(t):
         if names and names[-1] == "spin":
             assert names[-4:] == ["consume", "outer", "inner", "spin"], names
             seen += weight
-    assert seen > 100, seen
+    assert seen > 100 - t.missed(run.trace), seen
 
 
 def check_left_and_right(t, script):
@@ -131,7 +131,7 @@ def check_left_and_right(t, script):
             assert names[-2] == "leaf" and names[-3] in counts, names
             assert names[-3] in names and not ("left" in names and "right" in names), names
             counts[names[-3]] += weight
-    assert min(counts.values()) > 100, counts
+    assert min(counts.values()) > max(0, 100 - t.missed(run.trace)), counts
 
 
 def test_asyncio(t):
