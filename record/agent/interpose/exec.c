@@ -147,9 +147,7 @@ static struct preload_need environment_look_in_path(char *const *environment, co
 #define EXEC(name, parameters, given, look, function, arguments)                                   \
     EXPORT int name parameters                                                                     \
     {                                                                                              \
-        if (next.function == NULL) /* called before our constructor */                             \
-            next_find();                                                                           \
-        if (next.function == NULL) {                                                               \
+        if (INTERPOSE_NEXT(next.function) == NULL) {                                               \
             errno = ENOSYS;                                                                        \
             return -1;                                                                             \
         }                                                                                          \
@@ -185,9 +183,7 @@ EXEC(execveat, (int fd, const char *path, char *const argv[], char *const envp[]
                     const posix_spawnattr_t *attributes, char *const argv[], char *const envp[])   \
     {                                                                                              \
         short flags = 0;                                                                           \
-        if (next.name == NULL)                                                                     \
-            next_find();                                                                           \
-        if (next.name == NULL)                                                                     \
+        if (INTERPOSE_NEXT(next.name) == NULL)                                                     \
             return ENOSYS;                                                                         \
         char *const *environment = envp;                                                           \
         const struct preload_need need = look;                                                     \

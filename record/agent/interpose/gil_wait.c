@@ -32,9 +32,7 @@ EXPORT int pthread_cond_timedwait(pthread_cond_t *condition, pthread_mutex_t *mu
                                   const struct timespec *until)
 {
     SAVE_BP;
-    if (next_timed == NULL)
-        next_find();
-    if (next_timed == NULL)
+    if (INTERPOSE_NEXT(next_timed) == NULL)
         return ENOSYS;
     wait_begin(condition);
     const int result = next_timed(condition, mutex, until);
@@ -45,9 +43,7 @@ EXPORT int pthread_cond_timedwait(pthread_cond_t *condition, pthread_mutex_t *mu
 EXPORT int pthread_cond_wait(pthread_cond_t *condition, pthread_mutex_t *mutex)
 {
     SAVE_BP;
-    if (next_wait == NULL)
-        next_find();
-    if (next_wait == NULL)
+    if (INTERPOSE_NEXT(next_wait) == NULL)
         return ENOSYS;
     wait_begin(condition);
     const int result = next_wait(condition, mutex);

@@ -79,9 +79,7 @@ EXPORT int pthread_cond_signal(pthread_cond_t *condition)
     atomic_thread_fence(memory_order_seq_cst); /* `locked` is written before `state` is read */
     if (atomic_load_explicit(&wakeup.state, memory_order_relaxed) != WAKEUP_OFF)
         hear((uintptr_t)condition, (uintptr_t)__builtin_return_address(0));
-    if (next == NULL)
-        next_find();
-    return next != NULL ? next(condition) : ENOSYS;
+    return INTERPOSE_NEXT(next) != NULL ? next(condition) : ENOSYS;
 }
 
 /* ---- on the sampler's ---- */

@@ -51,4 +51,8 @@ const char *interpose_own_path(void);
         }                                                                                          \
     } while (0)
 
+/* What the file's next_find() finds, also for who calls us before our constructor; NULL: libc has
+ * none. */
+#define INTERPOSE_NEXT(pointer) ((pointer) != NULL ? (pointer) : (next_find(), (pointer)))
+
 #endif

@@ -143,9 +143,7 @@ static bool concerns_us(int how, const sigset_t *set)
 
 EXPORT int pthread_sigmask(int how, const sigset_t *set, sigset_t *old)
 {
-    if (next.pthread_sigmask == NULL)
-        next_find();
-    if (next.pthread_sigmask == NULL)
+    if (INTERPOSE_NEXT(next.pthread_sigmask) == NULL)
         return ENOSYS;
     return concerns_us(how, set) ? mask_change(next.pthread_sigmask, how, set, old)
                                  : next.pthread_sigmask(how, set, old);
@@ -153,9 +151,7 @@ EXPORT int pthread_sigmask(int how, const sigset_t *set, sigset_t *old)
 
 EXPORT int sigprocmask(int how, const sigset_t *set, sigset_t *old)
 {
-    if (next.sigprocmask == NULL)
-        next_find();
-    if (next.sigprocmask != NULL)
+    if (INTERPOSE_NEXT(next.sigprocmask) != NULL)
         return concerns_us(how, set) ? mask_change(next.sigprocmask, how, set, old)
                                      : next.sigprocmask(how, set, old);
     errno = ENOSYS;
@@ -228,9 +224,7 @@ INTERPOSE_CANCELLED static int wait_for(const sigset_t *set, siginfo_t *info,
 
 EXPORT int sigtimedwait(const sigset_t *set, siginfo_t *info, const struct timespec *timeout)
 {
-    if (next.sigtimedwait == NULL)
-        next_find();
-    if (next.sigtimedwait != NULL)
+    if (INTERPOSE_NEXT(next.sigtimedwait) != NULL)
         return wait_for(set, info, timeout);
     errno = ENOSYS;
     return -1;
@@ -259,9 +253,7 @@ EXPORT int sigwait(const sigset_t *set, int *signo)
 EXPORT int sigpending(sigset_t *set)
 {
     (void)sigmask_begin(); /* what is ours comes now */
-    if (next.sigpending == NULL)
-        next_find();
-    if (next.sigpending != NULL)
+    if (INTERPOSE_NEXT(next.sigpending) != NULL)
         return next.sigpending(set);
     errno = ENOSYS;
     return -1;
@@ -271,9 +263,7 @@ EXPORT int sigpending(sigset_t *set)
 EXPORT int signalfd(int fd, const sigset_t *set, int flags)
 {
     int number;
-    if (next.signalfd == NULL)
-        next_find();
-    if (next.signalfd == NULL) {
+    if (INTERPOSE_NEXT(next.signalfd) == NULL) {
         errno = ENOSYS;
         return -1;
     }

@@ -58,9 +58,7 @@ INTERPOSE_CONSTRUCTOR static void next_find(void)
 
 static int action_next(int signo, const struct sigaction *action, struct sigaction *old)
 {
-    if (next.sigaction == NULL)
-        next_find();
-    if (next.sigaction != NULL)
+    if (INTERPOSE_NEXT(next.sigaction) != NULL)
         return next.sigaction(signo, action, old);
     errno = ENOSYS;
     return -1;
@@ -505,9 +503,7 @@ EXPORT handler_fn *__sysv_signal(int signo, handler_fn *handler)
     EXPORT type name parameters                                                                    \
     {                                                                                              \
         signals_yield(signo);                                                                      \
-        if (next.name == NULL)                                                                     \
-            next_find();                                                                           \
-        return next.name != NULL ? next.name arguments : (failed);                                 \
+        return INTERPOSE_NEXT(next.name) != NULL ? next.name arguments : (failed);                 \
     }
 
 OF_ONE(handler_fn *, sigset, (int signo, handler_fn *handler), (signo, handler), SIG_ERR)

@@ -116,9 +116,7 @@ static void *thread_begin(void *opaque)
 int thread_ends_create(pthread_t *thread, const pthread_attr_t *attributes,
                        void *(*routine)(void *), void *argument)
 {
-    if (next == NULL)
-        next_find();
-    return next != NULL ? next(thread, attributes, routine, argument) : EAGAIN;
+    return INTERPOSE_NEXT(next) != NULL ? next(thread, attributes, routine, argument) : EAGAIN;
 }
 
 EXPORT int pthread_create(pthread_t *thread, const pthread_attr_t *attributes,

@@ -161,9 +161,7 @@ INTERPOSE_CONSTRUCTOR static void next_find(void){WAITS(FIND) MASKED_WAITS(FIND)
 /* With a function that libc does not have, or before our constructor. */
 #define CALL(type, name, arguments)                                                                \
     SAVE_BP;                                                                                       \
-    if (next.name == NULL)                                                                         \
-        next_find();                                                                               \
-    if (next.name == NULL) {                                                                       \
+    if (INTERPOSE_NEXT(next.name) == NULL) {                                                       \
         errno = ENOSYS;                                                                            \
         return (type)-1;                                                                           \
     }                                                                                              \
