@@ -5,7 +5,8 @@
 #
 # usage: run.sh [CTEST ARGUMENTS...]      e.g. run.sh -L unit, run.sh -R fib
 #
-# PYREC_MATRIX=full: every end-to-end test with every interpreter, not only where versions differ.
+# PYREC_MATRIX=full: every end-to-end test with every interpreter, not only where versions differ, and more of
+# what is a matter of chance; more than an hour.
 # TEST_PACKAGES=yes: packages in clean and bare roots of Debian, too (ten minutes, as root).
 # PYREC_FETCH=no: test with the interpreters that are here. PYREC_SANITIZERS=no: without the
 # builds under AddressSanitizer, UndefinedBehaviorSanitizer and ThreadSanitizer.
@@ -36,7 +37,9 @@ if [ "${PYREC_FETCH:-yes}" = yes ]; then
     cat build/interpreters.log
 fi
 
-slots=$(($(nproc) * 4)) # a test takes four of them, one that waits fewer: tests/CMakeLists.txt
+# A test takes four of them, one that waits fewer (tests/CMakeLists.txt). Even one that computes waits a part
+# of its time: with half as many again no CPU is without work, and no test has less than two thirds of one.
+slots=$(($(nproc) * 6))
 status=0
 
 # Tests start real programs and many of them at once: on a machine that is suddenly busy with something
