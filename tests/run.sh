@@ -22,7 +22,7 @@ page=
 command -v npm >/dev/null && command -v node >/dev/null || page="nodejs npm"
 # What tests skip by name when it is missing; not every release of Debian has all of it.
 # shellcheck disable=SC2086  # words or nothing
-./samples/setup.sh --optional protobuf-compiler zstd python3-protobuf universal-ctags patchelf curl \
+./samples/setup.sh --optional protobuf-compiler zstd openssl systemd python3-protobuf universal-ctags patchelf curl \
     man-db procps xvfb python3-tk python3-pyqt5 python3-greenlet python3-gevent python3-setproctitle python3-dev \
     python3-dbg python3-venv "$testsuite" file libxml2-utils python3-yappi zsh fish gnuplot-nox libncurses-dev libiberty-dev tmux \
     gcc-multilib musl-tools libfaketime libeatmydata1 libjemalloc2 libtcmalloc-minimal4 libmimalloc2.0 \

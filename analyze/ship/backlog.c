@@ -24,14 +24,6 @@ void backlog_clear(struct backlog *backlog)
     *backlog = (struct backlog){0};
 }
 
-static bool is_listed(const struct backlog *backlog, const char *path)
-{
-    for (size_t i = 0; i < backlog->n; i++)
-        if (strcmp(backlog->parts[i].path, path) == 0)
-            return true;
-    return false;
-}
-
 /* Takes `path`. */
 static void part_add(struct backlog *backlog, char *path, const struct stat *st,
                      const struct ledger *ledger)
@@ -41,15 +33,13 @@ static void part_add(struct backlog *backlog, char *path, const struct stat *st,
         .size = (uint64_t)st->st_size,
         .changed_ns = st->st_mtim.tv_sec * INT64_C(1000000000) + st->st_mtim.tv_nsec,
     };
-    if (strchr(path, '\n') != NULL || ledger_find(ledger, &part) != OUTCOME_NONE ||
-        is_listed(backlog, path)) {
+    if (strchr(path, '\n') != NULL || ledger_find(ledger, &part) != OUTCOME_NONE) {
         free(path);
         return;
     }
     backlog->parts =
         memory_grow(backlog->parts, &backlog->size, backlog->n + 1, sizeof *backlog->parts);
     backlog->parts[backlog->n++] = part;
-    backlog->bytes += part.size;
 }
 
 /* A trailer that says how long the file is, at its end. */
@@ -107,6 +97,22 @@ static int compare_parts(const void *left, const void *right)
     return strcmp(a->path, b->path);
 }
 
+/* What was named twice stands together. */
+static void backlog_settle(struct backlog *backlog)
+{
+    size_t n = 0;
+    backlog->bytes = 0;
+    for (size_t i = 0; i < backlog->n; i++) {
+        if (n > 0 && strcmp(backlog->parts[n - 1].path, backlog->parts[i].path) == 0) {
+            free(backlog->parts[i].path);
+            continue;
+        }
+        backlog->parts[n++] = backlog->parts[i];
+        backlog->bytes += backlog->parts[n - 1].size;
+    }
+    backlog->n = n;
+}
+
 enum status backlog_look(struct backlog *backlog, const char *const *paths, size_t n_paths,
                          const struct ledger *ledger, bool is_first, struct problem *why)
 {
@@ -130,5 +136,6 @@ enum status backlog_look(struct backlog *backlog, const char *const *paths, size
     }
     if (backlog->n > 0)
         qsort(backlog->parts, backlog->n, sizeof *backlog->parts, compare_parts);
+    backlog_settle(backlog);
     return STATUS_OK;
 }

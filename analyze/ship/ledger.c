@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "ledger.h"
 
-#include "analyze/base/hash.h"
 #include "analyze/base/memory.h"
 
 #include <errno.h>
@@ -23,17 +22,37 @@ static const char *const words[OUTCOMES] = {"", "sent", "empty", "aside", "dropp
 
 /* ---- entries ---- */
 
-static struct ledger_entry *entry_find(const struct ledger *ledger, const struct part_id *part)
+static uint64_t hash_of_entry(const void *ledger, uint32_t n)
 {
-    for (size_t i = ledger->n; i-- > 0;)
-        if (strcmp(ledger->entries[i].part.path, part->path) == 0)
-            return &ledger->entries[i];
-    return NULL;
+    return hash_text(((const struct ledger *)ledger)->entries[n].part.path);
+}
+
+/* A day has 1,440 parts, and each is looked for once a second. */
+static struct ledger_entry *entry_find(const struct ledger *ledger, const char *path)
+{
+    if (ledger->n == 0)
+        return NULL;
+    for (uint64_t at = hash_text(path);; at++) {
+        const uint32_t n = hash_slot(&ledger->of_path, at);
+        if (n == HASH_NONE)
+            return NULL;
+        if (strcmp(ledger->entries[n].part.path, path) == 0)
+            return &ledger->entries[n];
+    }
+}
+
+static void entry_index(struct ledger *ledger, uint32_t n)
+{
+    uint64_t at = hash_of_entry(ledger, n);
+    hash_reserve(&ledger->of_path, hash_of_entry, ledger);
+    while (hash_slot(&ledger->of_path, at) != HASH_NONE)
+        at++;
+    hash_put(&ledger->of_path, at, n);
 }
 
 enum outcome ledger_find(const struct ledger *ledger, const struct part_id *part)
 {
-    const struct ledger_entry *const entry = entry_find(ledger, part);
+    const struct ledger_entry *const entry = entry_find(ledger, part->path);
     return entry != NULL && entry->part.size == part->size &&
                    entry->part.changed_ns == part->changed_ns
                ? entry->outcome
@@ -42,7 +61,7 @@ enum outcome ledger_find(const struct ledger *ledger, const struct part_id *part
 
 static void entry_put(struct ledger *ledger, const struct part_id *part, enum outcome outcome)
 {
-    struct ledger_entry *entry = entry_find(ledger, part);
+    struct ledger_entry *entry = entry_find(ledger, part->path);
     if (entry == NULL) {
         ledger->entries =
             memory_grow(ledger->entries, &ledger->size, ledger->n + 1, sizeof *ledger->entries);
@@ -50,6 +69,7 @@ static void entry_put(struct ledger *ledger, const struct part_id *part, enum ou
         entry->part.path = strdup(part->path);
         if (entry->part.path == NULL)
             memory_fail();
+        entry_index(ledger, (uint32_t)ledger->n - 1);
     }
     entry->part.size = part->size;
     entry->part.changed_ns = part->changed_ns;
@@ -61,6 +81,7 @@ static void entries_clear(struct ledger *ledger)
     for (size_t i = 0; i < ledger->n; i++)
         free(ledger->entries[i].part.path);
     free(ledger->entries);
+    hash_clear(&ledger->of_path);
     ledger->entries = NULL;
     ledger->n = ledger->size = 0;
 }
@@ -183,6 +204,9 @@ enum status ledger_mark(struct ledger *ledger, const struct part_id *part, enum 
             ledger->entries[n++] = ledger->entries[i];
     }
     ledger->n = n;
+    hash_reset(&ledger->of_path);
+    for (size_t i = 0; i < n; i++)
+        entry_index(ledger, (uint32_t)i);
     entry_put(ledger, part, outcome);
     return ledger_write(ledger, why);
 }

@@ -14,6 +14,7 @@
 #define PYREC_ANALYZE_SHIP_LEDGER_H
 
 #include "analyze/base/buffer.h"
+#include "analyze/base/hash.h"
 #include "format/status.h"
 
 #include <stdbool.h>
@@ -45,6 +46,7 @@ struct ledger {
     bool is_open;
     struct ledger_entry *entries;
     size_t n, size;
+    struct hash of_path;
 };
 
 /*

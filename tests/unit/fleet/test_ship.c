@@ -274,6 +274,29 @@ START_TEST(marks_stay)
 }
 END_TEST
 
+/* As many as a day has parts: each is found, and those that are gone are not. */
+START_TEST(many_marks)
+{
+    struct ledger ledger = {.lock = -1};
+    struct buffer text = {0};
+    char path[64];
+    buffer_add_text(&text, "pyanalyze ship 1\n");
+    for (int i = 0; i < 3000; i++)
+        buffer_print(&text, "%s %d 7 /parts/%d\n", i % 3 == 0 ? "aside" : "sent", i, i % 1500);
+    ck_assert(ledger_parse(&ledger, text.text));
+    ck_assert_uint_eq(ledger.n, 1500); /* the last line of a path holds */
+    for (int i = 0; i < 2000; i++) {
+        snprintf(path, sizeof path, "/parts/%d", i);
+        const struct part_id part = {path, (uint64_t)i + 1500, 7};
+        ck_assert_int_eq(ledger_find(&ledger, &part), i >= 1500             ? OUTCOME_NONE
+                                                      : (i + 1500) % 3 == 0 ? OUTCOME_ASIDE
+                                                                            : OUTCOME_SENT);
+    }
+    ledger_close(&ledger);
+    buffer_clear(&text);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("ship");
@@ -287,6 +310,7 @@ int main(void)
     tcase_add_test(tc, noise);
     tcase_add_test(tc, header_lines);
     tcase_add_test(tc, marks_stay);
+    tcase_add_test(tc, many_marks);
     suite_add_tcase(suite, tc);
     return suite_run(suite);
 }
