@@ -159,10 +159,10 @@ static uint64_t node_weight(const struct live_weighed *weighed, const struct cou
     return sum;
 }
 
-/* A line is a place; a function has several. */
+/* A line is a place; a function has several. Names are the scene's: it may know more by now. */
 static uint64_t total_of(const struct live_model *model, const struct live *live, uint32_t value)
 {
-    const struct symbols *const symbols = &live->total.symbols;
+    const struct symbols *const symbols = &live->scene.symbols;
     const struct counting counting = counting_of(model->basis.metric);
     const bool is_line = model->key == &keys[KEY_LINE];
     uint64_t sum = 0;
