@@ -31,7 +31,8 @@ static void take(const char *text, size_t len, void *closure)
     struct writing *const writing = closure;
     if (len > sizeof writing->text - writing->len)
         longjmp(writing->too_long, 1);
-    memcpy(writing->text + writing->len, text, len);
+    if (len > 0) /* of nothing it may say NULL */
+        memcpy(writing->text + writing->len, text, len);
     writing->len += len;
 }
 
