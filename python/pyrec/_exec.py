@@ -14,7 +14,7 @@ from ._error import Error
 # Options of pyrec's with an argument of their own (a test compares them with `pyrec --help`).
 LETTERS = "orp"
 NAMES = ("output", "rate", "pid", "max-depth", "max-overhead", "linger", "delay", "duration", "flush", "rotate",
-         "keep", "completion")
+         "keep", "service", "service-version", "label", "completion")
 COMMANDS = ("dump", "ps")
 EXIT_NOT_FOUND = 127
 
