@@ -42,6 +42,20 @@ void job_step(const struct job *job, unsigned n)
         job->plan->on_step(n);
 }
 
+/* The file is of the memory that was there when it was opened. */
+static void job_memory_open(struct job *job)
+{
+    char path[32];
+    snprintf(path, sizeof path, "/proc/%d/mem", job->plan->pid);
+    job->memory = open(path, O_RDONLY | O_CLOEXEC);
+}
+
+bool job_has_executed(const struct job *job)
+{
+    uint8_t byte;
+    return job->memory >= 0 && pread(job->memory, &byte, 1, (off_t)job->place.code) == 0;
+}
+
 bool job_letter_read(const struct job *job, struct mailbox *to)
 {
     if (!remote_read(&job->regard.remote, job->place.mailbox, to, sizeof *to))
@@ -331,8 +345,10 @@ static enum inject_outcome job_run(struct job *job)
 {
     regard_open(&job->regard, job->plan->pid, true);
     enum inject_outcome outcome = looked(&job->regard, job->why);
-    if (outcome == INJECT_DONE)
+    if (outcome == INJECT_DONE) {
+        job_memory_open(job);
         outcome = functions_find(job);
+    }
     if (outcome != INJECT_DONE)
         return outcome;
     job_step(job, INJECT_STEP_LOOKED);
@@ -375,7 +391,7 @@ static enum inject_outcome job_settle(struct job *job, enum inject_outcome outco
         return outcome;
     if (!procfs_lives(job->plan->pid, job->regard.start))
         return job_give_up(job, INJECT_GONE, "has ended meanwhile", NULL);
-    if (job->raw != 0 && !job_letter_read(job, &now))
+    if (job_has_executed(job) || (job->raw != 0 && !job_letter_read(job, &now)))
         return job_give_up(job, INJECT_BUSY, "has executed another program meanwhile: try again",
                            NULL);
     return outcome;
@@ -384,7 +400,7 @@ static enum inject_outcome job_settle(struct job *job, enum inject_outcome outco
 static void child_run(const struct inject_plan *plan, int to)
 {
     struct report report = {.outcome = INJECT_FAILED};
-    struct job job = {.plan = plan, .result = &report.result, .why = &report.why};
+    struct job job = {.plan = plan, .result = &report.result, .why = &report.why, .memory = -1};
     (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
     report.outcome = job_settle(&job, job_run(&job));
     regard_close(&job.regard);

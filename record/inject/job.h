@@ -24,6 +24,7 @@ struct job {
     struct problem *why;
     uint64_t functions[FUNCTION_COUNT];
     const char *objection; /* of a thread's filters, see hold.h; NULL = none */
+    int memory;            /* of the program that it is, as a file; -1 = there is none */
     pid_t raw;             /* the raw thread, as we count; 0 = it is not there, or not yet */
     bool is_declined;      /* it has parked without having begun: it may be tried again */
 };
@@ -33,6 +34,9 @@ enum inject_outcome job_give_up(struct job *job, enum inject_outcome outcome, co
                                 const char *more);
 
 void job_step(const struct job *job, unsigned n);
+
+/* The process is another program than when we came: its memory is gone, and with it all of ours. */
+bool job_has_executed(const struct job *job);
 
 /* Read what lies in front of the mailbox; the raw thread hears of us by that. */
 bool job_letter_read(const struct job *job, struct mailbox *to);

@@ -125,6 +125,8 @@ static enum inject_outcome raw_await(struct job *job, struct mailbox *now)
             is_reset = true;
         }
         if (now->self != job->place.mailbox && since > out_ns) {
+            if (job_has_executed(job)) /* see job_settle() */
+                return INJECT_FAILED;
             if (has_no_memory(job, now))
                 return job_give_up(job, INJECT_FAILED, "has no memory for it", NULL);
             out_ns = 2 * since;

@@ -340,6 +340,27 @@ def check_starved(folder):
     print("right, starved;", told, "of 3 told so")
 
 
+def check_executed(folder):
+    """It becomes another program as soon as it is let go, before anybody has seen our thread: that is
+    said, at once; and the other program is whole."""
+    code = ("import os, sys, time\nprint('up', flush=True)\n"
+            "if sys.argv[2:]: sys.stdin.readline(); print('right')\n"
+            "else:\n"
+            "    while not any(line.split('-')[0] and int(line.split()[0].split('-')[1], 16)"
+            " - int(line.split('-')[0], 16) == 0x440000 for line in open('/proc/self/maps')): pass\n"
+            "    time.sleep(.05)\n"
+            "    os.execv(sys.executable, [sys.executable, '-c', sys.argv[1], sys.argv[1], 'again'])\n")
+    process = subprocess.Popen([PYTHON, "-Wignore", "-c", code, code], text=True, stdin=subprocess.PIPE,
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert process.stdout.readline() == "up\n"
+    done = subprocess.run([PROBE, str(process.pid), GUEST, "guest_enter", str(folder / "executed"),
+                           str(RAW - 1), "2000"], text=True, capture_output=True)
+    out, err = process.communicate("go\n", timeout=60)
+    assert (out, err, process.returncode) == ("up\nright\n", "", 0), (out, err, process.returncode)
+    assert (done.returncode, done.stdout) == (6, "has executed another program meanwhile: try again\n"), done
+    print("right, executed meanwhile")
+
+
 def refused(pid, status, words):
     done = subprocess.run([PROBE, str(pid), GUEST, "guest_enter", "/dev/null"], text=True,
                           capture_output=True)
@@ -373,6 +394,7 @@ def main():
         check_again(folder)
         check_slow(folder)
         check_killed(folder)
+        check_executed(folder)
         check_stopped(folder)
         check_starved(folder)
         check_abandoned(folder)
