@@ -10,7 +10,7 @@ CREATE OR REPLACE TABLE recordings AS
 SELECT recording, segment::INTEGER AS segment, host, service, service_version, labels,
        start_ns::BIGINT AS start_ns, end_ns::BIGINT AS end_ns, bin_s::BIGINT AS bin_s, samples::BIGINT AS samples, cpu_ns::HUGEINT AS cpu_ns, not_recorded::BIGINT AS not_recorded,
        damages::BIGINT AS damages
-FROM read_csv(getvariable('tables') || '/recordings/*.csv.zst', header = true, all_varchar = true);
+FROM read_csv(getvariable('tables') || '/recordings/*.csv.zst', header = true, all_varchar = true, union_by_name = true);
 
 CREATE OR REPLACE TABLE processes AS
 SELECT DISTINCT ON (process) process::BIGINT AS process, recording, host, pid::BIGINT AS pid, command, python
