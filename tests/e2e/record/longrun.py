@@ -302,7 +302,7 @@ def test_series(t):
             assert seen.setdefault(path.name, content) == content, f"{path.name} has changed"
 
     for kill in (True, False):
-        process, _ = t.start([t.python, "-c", BUSY, "60" if kill else "2.5"],
+        process, _ = t.start([t.python, "-c", BUSY, "60" if kill else "2.5", REST],
                              ["-r", "500", "--rotate", "1s", "--keep", "1h"], trace=trace, start_new_session=True)
         assert process.stdout.readline() == "ready\n"
         n = len(seen)
