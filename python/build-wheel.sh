@@ -27,6 +27,8 @@ wants() { # NAME VALUE: what the tree must have been configured with
 if [ ! -e "$build/CMakeCache.txt" ]; then
     cmake -S . -B "$build" -DCMAKE_BUILD_TYPE=Release -DBUILD_TESTING=OFF -DCMAKE_INSTALL_PREFIX=/usr \
         -DCMAKE_INSTALL_LIBDIR=lib >"$build/wheel.log"
+else # targets may have come since
+    cmake -S . -B "$build" >"$build/wheel.log"
 fi
 wants CMAKE_BUILD_TYPE Release
 wants CMAKE_INSTALL_LIBDIR lib
