@@ -56,13 +56,16 @@ bool wait_is_due(struct vigil *wait)
 
 void wait_look(struct vigil *wait, pid_t tid)
 {
+    static bool is_told; /* a process attaches once, and waits several times */
     const struct inject_plan *const plan = wait->plan;
     const bool is_ready =
         plan->on_slow != NULL && state_of(plan->pid, tid) == 'R' && !freezer_holds(plan->pid);
     patience_look(&wait->patience, clocks_mono_ns(), is_ready, ran_since(wait, tid));
     wait->is_called_off |= is_called_off();
-    if (patience_is_slow(&wait->patience))
+    if (patience_is_slow(&wait->patience) && !is_told) {
+        is_told = true;
         plan->on_slow(plan->pid);
+    }
 }
 
 bool wait_goes_on(struct vigil *wait)
