@@ -68,8 +68,8 @@ static void setup(void)
     ck_assert_int_eq(hello_open(&hello, &why), STATUS_OK);
     collect_init(&collect, &emit, epoll_fd, false);
     ck_assert_int_eq(lobby_open(&lobby, &hello, &collect, epoll_fd, 1000, &why), STATUS_OK);
-    snprintf(environment, sizeof environment, "3,%s,%s,%d,0,%s,1000000,10,0,0,0", hello.door.name,
-             hello.door.directory, (int)getpid(), hello.cookie);
+    snprintf(environment, sizeof environment, "%u,%s,%s,%d,0,%s,1000000,10,0,0,0", WIRE_VERSION,
+             hello.door.name, hello.door.directory, (int)getpid(), hello.cookie);
     setenv(WIRE_ENV, environment, 1);
     fds_before = fds_count();
 }

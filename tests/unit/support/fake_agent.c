@@ -105,7 +105,10 @@ bool fake_hello(const struct fake *fake)
     struct wire_hello hello = {.version = WIRE_VERSION, .pid = getpid()};
     char name[100], cookie[40];
     const char *env = getenv(WIRE_ENV);
-    if (env == NULL || sscanf(env, "3,%99[^,],%*[^,],%*d,%*u,%39[^,],", name, cookie) != 2)
+    unsigned version;
+    if (env == NULL ||
+        sscanf(env, "%u,%99[^,],%*[^,],%*d,%*u,%39[^,],", &version, name, cookie) != 3 ||
+        version != WIRE_VERSION)
         return false;
     memcpy(hello.magic, WIRE_MAGIC, sizeof hello.magic);
     memcpy(hello.cookie, cookie, sizeof hello.cookie);

@@ -72,7 +72,7 @@ static uint64_t interval_of_env(void)
     uint64_t interval_ns = 10000000;
     const char *env = getenv(WIRE_ENV);
     if (env != NULL)
-        sscanf(env, "3,%*[^,],%*[^,],%*d,%*u,%*[^,],%" SCNu64, &interval_ns);
+        sscanf(env, "%*u,%*[^,],%*[^,],%*d,%*u,%*[^,],%" SCNu64, &interval_ns);
     return interval_ns;
 }
 
