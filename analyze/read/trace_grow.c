@@ -260,8 +260,10 @@ void trace_renew(struct trace *trace)
         const struct chunk_place *const first = chunk_file_get(trace->files[i].chunks, 0);
         trace->files[i].recording = census_recording(&trace->census, first->header.tag);
     }
-    for (size_t i = 0; i < trace->n_units; i++)
+    for (size_t i = 0; i < trace->n_units; i++) {
         trace->units[i].recording = trace->files[trace->units[i].chunks[0].file].recording;
+        trace->units[i].told = (struct census_told){0};
+    }
     trace_align(trace);
     trace->has_steps = false;
 }
