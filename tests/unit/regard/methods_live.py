@@ -24,7 +24,7 @@ def word(address):
 def definition(thing):
     """The PyMethodDef of a builtin function or method, 0 = it has none."""
     if isinstance(thing, types.BuiltinFunctionType):
-        return word(id(thing) + 16)
+        return word(id(thing) + object.__basicsize__)
     if isinstance(thing, (types.MethodDescriptorType, types.ClassMethodDescriptorType)):
         return word(id(thing) + 40)
     return 0
