@@ -7,7 +7,8 @@
  *
  * A process is a resource; service, version and labels are its attributes. Each has one profile per
  * sample type: wall, cpu, gil_wait, blocked, in nanoseconds. A sample is a stack of a thread (and a
- * task), of wall in a state: attributes thread.name, thread.id, pyrec.task, pyrec.state.
+ * task), of wall in a state: attributes thread.name, thread.id, pyrec.state, and with --tasks
+ * pyrec.task.
  */
 #include "analyze/base/memory.h"
 #include "analyze/cli/output.h"
