@@ -260,10 +260,11 @@ def test_family(t):
     wanted = {f"{prefix}_{way}" for prefix in ("old", "new") for way in WAYS}
     assert wanted <= found, (wanted - found, err)
     about = attached_of(t, trace, program.pid)
-    assert about["children_before"] == len(WAYS) + 1, about  # that of multiprocessing itself
+    # those of WAYS, and what multiprocessing keeps for itself
+    assert about["children_before"] == len(family) > len(WAYS), (about, family)
     assert t.info(trace)["recordings"][0]["not_recorded"] == 0, t.info(trace)["recordings"]
     inherited = [row["inherited"] for row in t.info(trace)["attached"]]
-    assert inherited.count("no") == 2 + len(WAYS) and inherited.count("yes") >= 2, inherited
+    assert inherited.count("no") == 1 + len(family) and inherited.count("yes") >= 2, inherited
 
 
 def test_family_left(t):
