@@ -37,7 +37,7 @@ LINES = (
 )
 # What stands between any program and its libc: one header of readers that call nothing besides.
 NARROW = {INTERPOSE: {"record/base"}}
-INTERPOSE_MAX = 2760  # lines in all: somebody must be able to sign it off in one go
+INTERPOSE_MAX = 2830  # lines in all: somebody must be able to sign it off in one go
 MAX_SOURCES = 25      # in a folder: so that its list can be read at a glance
 # Library headers and the only places that may know them.
 LIBRARY_ONLY = {

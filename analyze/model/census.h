@@ -138,6 +138,7 @@ struct thread {
     const char *task; /* of a part of a thread: the time in which it ran tasks of that name, .. */
     const struct thread *whole; /* .. and the thread; else both are NULL */
     bool main, declared, ended;
+    bool is_c; /* it runs no Python */
     uint64_t start_ns;
     uint32_t seq; /* of the chunk that declared it last */
 };

@@ -24,6 +24,7 @@ struct unit_thread {
     uint32_t id, os_tid;
     const char *name;
     bool main, declared, ended;
+    bool is_c; /* it runs no Python */
     uint64_t start_q;
     uint64_t cpu_q;     /* its clock before the unit's first tick */
     uint64_t end_cpu_q; /* and at its very end; 0 = not known */

@@ -128,6 +128,15 @@ static void settle_meta(const struct facts *facts, struct census *census, struct
         p->hostname = copy(census, facts->recording.hostname);
 }
 
+/* Only where C frames are asked for does it mean something that a thread is none of Python's. */
+static bool has_c_threads(const struct recording *recording)
+{
+    for (size_t i = 0; i < recording->n_settings; i++)
+        if (strcmp(recording->settings[i].name, "native") == 0)
+            return strcmp(recording->settings[i].value, "yes") == 0;
+    return false;
+}
+
 static void settle_threads(const struct facts *facts, struct census *census, struct process *p,
                            uint64_t quantum_ns)
 {
@@ -140,6 +149,7 @@ static void settle_threads(const struct facts *facts, struct census *census, str
             t->name = copy(census, from->name);
         t->os_tid = from->os_tid;
         t->main = from->main;
+        t->is_c = from->is_c && has_c_threads(p->recording);
         t->ended = from->ended;
         t->start_ns = quanta_ns(from->start_q, quantum_ns) + p->recording->shift_ns;
         t->declared = true;

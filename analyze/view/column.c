@@ -30,7 +30,8 @@ static struct cell get_thread_id(const struct row *row)
 
 static struct cell get_kind(const struct row *row)
 {
-    return cell_text(row->native != NULL ? "native" : "python");
+    const bool is_c = row->thread != NULL && row->thread->is_c;
+    return cell_text(row->native != NULL || is_c ? "native" : "python");
 }
 
 static struct cell get_unattributed(const struct row *row)

@@ -62,6 +62,8 @@ static void agent_begin(struct agent *agent)
         agent_watch_codes(agent);
         fork_watch();
         aside_watch();
+        if (agent->settings.flags & WIRE_C_FRAMES)
+            thread_ends_note_births();
         thread_ends_watch();
         agent_start(agent);
         agent_await(agent, AGENT_AWAIT_NS);

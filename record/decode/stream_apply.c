@@ -199,8 +199,13 @@ static enum status apply_thread(const struct applied *to, const struct wire_reco
     struct stream *stream = to->stream;
     if (record->thread == 0)
         return damaged(to, "thread without a number", 0);
-    if (roster_find(&stream->roster, record->thread) != NULL ||
-        stream->roster.n >= LIMIT_THREADS - 1)
+    struct roster_thread *const known = roster_find(&stream->roster, record->thread);
+    if (known != NULL && known->python_ident == 0 && record->python_ident != 0) {
+        known->python_ident = record->python_ident; /* a thread of C has begun to run Python */
+        known->interpreter = record->interpreter;
+        known->is_declared = false;
+    }
+    if (known != NULL || stream->roster.n >= LIMIT_THREADS - 1)
         return STATUS_OK;
     struct roster_thread *thread = roster_add(&stream->roster, record->thread);
     if (thread == NULL)

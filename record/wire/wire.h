@@ -445,7 +445,7 @@ struct wire_thread {
     struct wire_record record;
     uint32_t thread; /* from 1, never used again */
     uint32_t os_tid;
-    uint64_t python_ident;
+    uint64_t python_ident; /* 0 = it has run no Python; it is told once more when it does */
     uint64_t interpreter;
     uint64_t start_ns; /* CLOCK_MONOTONIC when it was first seen */
     uint64_t cpu_ns;   /* CPU clock that counts as zero: 0 when it was born under the recorder */

@@ -273,6 +273,18 @@ static void blend_compare(const struct user_regs_struct *u, struct tally *tally)
         gap_compare(u, &activations, stack.depth, tally);
 }
 
+/* As of a thread that runs no Python: all of its frames, and nothing else. */
+static bool alone_is_right(const struct user_regs_struct *u, uint32_t n)
+{
+    struct unwind_regs regs = regs_of(u);
+    struct blend blend = {.frames = blended, .max = FRAMES_MAX};
+    blend_alone(&unwinder, &regs, &blend);
+    bool is_right = blend.n == n && blend.n_gaps == 0;
+    for (uint32_t i = 0; is_right && i < n; i++)
+        is_right = blended[i].pc == frames[i].pc && blended[i].n_inside == 0;
+    return is_right;
+}
+
 static void stack_compare(pid_t pid, const struct user_regs_struct *u, struct tally *tally)
 {
     uint32_t n;
@@ -285,6 +297,8 @@ static void stack_compare(pid_t pid, const struct user_regs_struct *u, struct ta
     if (right == n_calls && n == n_calls + 1 && stop == UNWIND_END) {
         tally->whole++;
         blend_compare(u, tally);
+        if (tally->steps % GAP_EVERY == 0 && !alone_is_right(u, n))
+            tally->wrong++;
     } else if (right + 1 == n && stop != UNWIND_END) {
         tally->early++;
     } else if (tally->wrong++ < WRONG_SHOWN) {

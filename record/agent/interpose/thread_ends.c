@@ -27,6 +27,12 @@ struct start {
     uint64_t hidden; /* of its mask, which it inherits; see signals.h */
 };
 
+/* A thread that was made. */
+struct birth {
+    _Atomic int32_t tid; /* 0 = it is being written, or it has ended */
+    _Atomic uint64_t ident;
+};
+
 static struct ends {
     _Atomic bool is_watching;
     bool has_key; /* for good: threads have it set */
@@ -35,6 +41,8 @@ static struct ends {
     uint64_t n_seen;    /* by the sampler */
     struct end list[ENDS_MAX];
     struct start starts[STARTS_MAX];
+    _Atomic bool notes_births;
+    struct birth births[BIRTHS_MAX]; /* by tid */
 } ends;
 
 static create_fn *next; /* set once, before main() */
@@ -42,6 +50,38 @@ static create_fn *next; /* set once, before main() */
 INTERPOSE_CONSTRUCTOR static void next_find(void)
 {
     INTERPOSE_FIND(next, "pthread_create");
+}
+
+/* ---- who is there ---- */
+
+static struct birth *birth_of(int32_t tid)
+{
+    return &ends.births[(uint32_t)tid & (BIRTHS_MAX - 1)];
+}
+
+/* On the thread that begins or ends. */
+static void birth_book(int32_t tid, uint64_t ident)
+{
+    struct birth *const birth = birth_of(tid);
+    atomic_store_explicit(&birth->tid, 0, memory_order_relaxed);
+    atomic_thread_fence(memory_order_release); /* thread_ends_ident: tid is read before and after */
+    atomic_store_explicit(&birth->ident, ident, memory_order_relaxed);
+    atomic_store_explicit(&birth->tid, ident != 0 ? tid : 0, memory_order_release);
+}
+
+void thread_ends_note_births(void)
+{
+    atomic_store(&ends.notes_births, true);
+}
+
+uint64_t thread_ends_ident(int32_t tid)
+{
+    struct birth *const birth = birth_of(tid);
+    const int32_t before = atomic_load_explicit(&birth->tid, memory_order_acquire);
+    const uint64_t ident = atomic_load_explicit(&birth->ident, memory_order_relaxed);
+    atomic_thread_fence(memory_order_acquire);
+    return before == tid && atomic_load_explicit(&birth->tid, memory_order_relaxed) == tid ? ident
+                                                                                           : 0;
 }
 
 /* ---- the end ---- */
@@ -58,7 +98,10 @@ static void end_book(void *opaque)
     atomic_store_explicit(&end->number, 0, memory_order_relaxed);
     atomic_thread_fence(
         memory_order_release); /* thread_ends_next: a number is read before and after */
-    atomic_store_explicit(&end->tid, (int32_t)syscall(SYS_gettid), memory_order_relaxed);
+    const int32_t tid = (int32_t)syscall(SYS_gettid);
+    if (atomic_load_explicit(&birth_of(tid)->tid, memory_order_relaxed) == tid)
+        birth_book(tid, 0);
+    atomic_store_explicit(&end->tid, tid, memory_order_relaxed);
     atomic_store_explicit(&end->cpu_ns, clocks_ns(CLOCK_THREAD_CPUTIME_ID), memory_order_relaxed);
     atomic_store_explicit(&end->number, number, memory_order_release);
     errno = saved;
@@ -110,6 +153,8 @@ static void *thread_begin(void *opaque)
     atomic_store_explicit(&start->is_taken, 0, memory_order_release);
     (void)sigmask_begin(); /* what its attributes say */
     (void)pthread_setspecific(ends.key, &ends);
+    if (atomic_load_explicit(&ends.notes_births, memory_order_relaxed))
+        birth_book((int32_t)syscall(SYS_gettid), (uint64_t)pthread_self());
     return routine(argument); /* a jump: nothing of ours stays on the stack */
 }
 
@@ -160,4 +205,6 @@ void thread_ends_reset(void)
         atomic_store_explicit(&ends.list[i].number, 0, memory_order_relaxed);
     for (unsigned i = 0; i < STARTS_MAX; i++)
         atomic_store_explicit(&ends.starts[i].is_taken, 0, memory_order_relaxed);
+    for (unsigned i = 0; i < BIRTHS_MAX; i++)
+        atomic_store_explicit(&ends.births[i].tid, 0, memory_order_relaxed);
 }

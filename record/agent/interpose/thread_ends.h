@@ -5,7 +5,7 @@
  * On the line:  a thread that ends -> [thread_ends] -> sampler
  * Threads:      pthread_create and the end of a thread on the program's threads, wait-free; the
  *               rest on the sampler.
- * Memory:       static, 24 KiB.
+ * Memory:       static, 40 KiB.
  * Loss:         more than ENDS_MAX ends between two ticks: the oldest are forgotten. More than
  *               STARTS_MAX threads that are just being made at once: those beyond are not watched.
  *               The thread that runs main(), threads made before us or inside libc, and threads
@@ -26,6 +26,7 @@
 
 #define ENDS_MAX   1024u
 #define STARTS_MAX 64u
+#define BIRTHS_MAX 1024u /* power of two */
 
 /* Make a thread of ours: as pthread_create would without us. */
 int thread_ends_create(pthread_t *thread, const pthread_attr_t *attributes,
@@ -39,6 +40,13 @@ void thread_ends_unwatch(void);
 
 /* In a forked child: none has ended, none is being made. */
 void thread_ends_reset(void);
+
+/* Note from now on who is made: for thread_ends_ident. */
+void thread_ends_note_births(void);
+
+/* The pthread_t of a thread that lives; 0 = it was not seen being made, or another one was since
+ * whose number is as good as its own. */
+uint64_t thread_ends_ident(int32_t tid);
 
 /* The next one that has ended. False when there is none. */
 bool thread_ends_next(int32_t *tid, uint64_t *cpu_ns);

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/vfs.h>
 #include <unistd.h>
@@ -55,29 +56,65 @@ static int32_t own_number(const char *status, bool *is_foreign)
     return (int32_t)number;
 }
 
-/* The number that /proc has for our thread `tid`; 0 when there is no such thread. */
-static int32_t foreign_find(const struct standing_tasks *tasks, int32_t tid)
+void standing_each(const struct standing_tasks *tasks, standing_task_fn *each, void *closure)
 {
     _Alignas(8) char listing[LISTING_MAX];
-    char path[32], status[STATUS_MAX];
-    int32_t found = 0;
-    bool foreign;
+    bool goes_on = true;
     const int fd = openat(tasks->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0)
-        return 0;
-    for (long n; found == 0 && (n = syscall(SYS_getdents64, fd, listing, sizeof(listing))) > 0;) {
-        for (long at = 0; at < n && found == 0;) {
+        return;
+    for (long n; goes_on && (n = syscall(SYS_getdents64, fd, listing, sizeof(listing))) > 0;) {
+        for (long at = 0; at < n && goes_on;) {
             const struct listed *const entry = (const void *)(listing + at);
             at += entry->len;
             const int32_t number = (int32_t)strtol(entry->name, NULL, 10);
-            snprintf(path, sizeof(path), "%d/status", number);
-            if (number > 0 && file_read(tasks->fd, path, status, sizeof(status)) > 0 &&
-                own_number(status, &foreign) == tid)
-                found = number;
+            if (number > 0)
+                goes_on = each(closure, number);
         }
     }
     close(fd);
-    return found;
+}
+
+uint32_t standing_count(const struct standing_tasks *tasks)
+{
+    struct stat about;
+    return tasks->fd >= 0 && fstat(tasks->fd, &about) == 0 && about.st_nlink > 2
+               ? (uint32_t)about.st_nlink - 2
+               : 0;
+}
+
+void standing_comm(const struct standing_tasks *tasks, int32_t number, char comm[STANDING_COMM_MAX])
+{
+    char path[32];
+    snprintf(path, sizeof(path), "%d/comm", number);
+    comm[0] = '\0';
+    (void)file_read(tasks->fd, path, comm, STANDING_COMM_MAX);
+}
+
+struct search {
+    const struct standing_tasks *tasks;
+    int32_t wanted, found;
+};
+
+/* A standing_task_fn. */
+static bool foreign_look(void *closure, int32_t number)
+{
+    struct search *const search = closure;
+    char path[32], status[STATUS_MAX];
+    bool foreign;
+    snprintf(path, sizeof(path), "%d/status", number);
+    if (file_read(search->tasks->fd, path, status, sizeof(status)) > 0 &&
+        own_number(status, &foreign) == search->wanted)
+        search->found = number;
+    return search->found == 0;
+}
+
+/* The number that /proc has for our thread `tid`; 0 when there is no such thread. */
+static int32_t foreign_find(const struct standing_tasks *tasks, int32_t tid)
+{
+    struct search search = {.tasks = tasks, .wanted = tid};
+    standing_each(tasks, foreign_look, &search);
+    return search.found;
 }
 
 void standing_open(struct standing_tasks *tasks, bool wants_place)

@@ -55,6 +55,20 @@ struct standing_files {
 
 #define STANDING_NO_FILES ((struct standing_files){.call = -1, .stat = -1, .wchan = -1})
 
+/* A thread's number, as /proc has it. False: no more of them. */
+typedef bool standing_task_fn(void *closure, int32_t number);
+
+/* All threads of this process. */
+void standing_each(const struct standing_tasks *tasks, standing_task_fn *each, void *closure);
+
+/* How many they are; 0 = not known. */
+uint32_t standing_count(const struct standing_tasks *tasks);
+
+/* What the kernel calls a thread; "" when it is gone. */
+#define STANDING_COMM_MAX 32
+void standing_comm(const struct standing_tasks *tasks, int32_t number,
+                   char comm[STANDING_COMM_MAX]);
+
 /* Find /proc; once per thread that samples, when its descriptors are its own. */
 void standing_open(struct standing_tasks *tasks, bool wants_place);
 

@@ -140,3 +140,19 @@ bool blend_take(struct unwinder *unwinder, struct blend_learnt *learnt, struct u
     }
     return true;
 }
+
+void blend_alone(struct unwinder *unwinder, struct unwind_regs *regs, struct blend *blend)
+{
+    struct blending b = {.unwinder = unwinder, .regs = regs, .blend = blend};
+    struct unwind_frame frame;
+    enum unwind_stop stop = UNWIND_ON;
+    blend->n = blend->n_gaps = 0;
+    blend->met_unknown_code = false;
+    blend->stop = UNWIND_END;
+    while (stop == UNWIND_ON && blend->n + 1 < blend->max) {
+        stop = unwind_step(unwinder, regs, &frame);
+        frame_add(&b, frame.pc);
+    }
+    if (stop != UNWIND_END)
+        gap_add(&b, stop);
+}

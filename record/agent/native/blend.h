@@ -55,4 +55,7 @@ void blend_learn(struct blend_learnt *learnt, uint64_t word);
 bool blend_take(struct unwinder *unwinder, struct blend_learnt *learnt, struct unwind_regs *regs,
                 const struct activations *activations, struct blend *blend);
 
+/* The C frames of a thread that runs no Python, down to its outermost one. */
+void blend_alone(struct unwinder *unwinder, struct unwind_regs *regs, struct blend *blend);
+
 #endif

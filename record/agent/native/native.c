@@ -93,6 +93,20 @@ static bool frames_take(struct native_parts *native, struct blend_learnt *learnt
     return true;
 }
 
+static void alone_take(struct native_parts *native, struct unwind_regs *regs,
+                       struct native_sample *sample)
+{
+    struct blend blend = {.frames = sample->room->frames, .max = NATIVE_FRAMES_MAX};
+    sample->epoch = segments_epoch(&native->segments);
+    atomic_init(&sample->learnt.word, 0);
+    blend_alone(&native->unwinder, regs, &blend);
+    sample->n = own_leave_out(native, blend.frames, blend.n);
+    sample->is_known = true;
+    sample->has_gap = blend.n_gaps > 0;
+    sample->why = (enum wire_c_missing)blend.stop;
+    sample->is_partial = blend.met_unknown_code;
+}
+
 #if defined(__x86_64__)
 
 /* In DWARF's order. */
@@ -121,6 +135,15 @@ bool native_take(struct native_parts *native, const struct stack_source *source,
     return frames_take(native, &native->learnt, source, &regs, n_python, sample);
 }
 
+void native_take_alone(struct native_parts *native, const void *context,
+                       struct native_sample *sample)
+{
+    uint64_t all[CFI_REGISTERS];
+    struct unwind_regs regs;
+    registers_take(context, all, &regs);
+    alone_take(native, &regs, sample);
+}
+
 #else
 
 bool native_take(struct native_parts *native, const struct stack_source *source,
@@ -134,6 +157,14 @@ bool native_take(struct native_parts *native, const struct stack_source *source,
     return true;
 }
 
+void native_take_alone(struct native_parts *native, const void *context,
+                       struct native_sample *sample)
+{
+    (void)native;
+    (void)context;
+    (void)sample;
+}
+
 #endif
 
 void native_take_blocked(struct native_parts *native, const struct stack_source *source,
@@ -143,6 +174,13 @@ void native_take_blocked(struct native_parts *native, const struct stack_source 
     atomic_init(&sample->learnt.word, atomic_load(&native->learnt.word));
     if (!frames_take(native, &sample->learnt, source, &regs, n_python, sample))
         sample->is_known = false;
+}
+
+void native_take_blocked_alone(struct native_parts *native, uint64_t pc, uint64_t sp,
+                               struct native_sample *sample)
+{
+    struct unwind_regs regs = {.pc = pc, .sp = sp, .is_exact = true};
+    alone_take(native, &regs, sample);
 }
 
 void native_proved(struct native_parts *native, const struct native_sample *sample)

@@ -72,6 +72,14 @@ bool native_take(struct native_parts *native, const struct stack_source *source,
 void native_take_blocked(struct native_parts *native, const struct stack_source *source,
                          uint64_t pc, uint64_t sp, uint32_t n_python, struct native_sample *sample);
 
+/* The C frames of a thread that runs no Python: where a signal has interrupted it, .. */
+void native_take_alone(struct native_parts *native, const void *context,
+                       struct native_sample *sample);
+
+/* .. or of another one that is thought to be blocked, as above. */
+void native_take_blocked_alone(struct native_parts *native, uint64_t pc, uint64_t sp,
+                               struct native_sample *sample);
+
 /* It has stood still all the while: what its stack taught is true. */
 void native_proved(struct native_parts *native, const struct native_sample *sample);
 

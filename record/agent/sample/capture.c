@@ -197,6 +197,17 @@ static void slot_read(struct capture *capture, struct slot *slot, const ucontext
     slot->context = context_read(slot->tstate);
 }
 
+/* Of a thread that runs no Python, or none any more. */
+static void slot_empty(struct slot *slot)
+{
+    slot->stack.depth = 0;
+    slot->context = 0;
+    slot->stack.cut = slot->has_task = slot->holds_gil = slot->in_gc = false;
+    slot->c_frames.is_known = false;
+    slot->c_frames.why = WIRE_C_NOT_ASKED;
+    slot->failure = WIRE_FAIL_NONE;
+}
+
 bool capture_has_frames(const struct interp *interp, uintptr_t tstate)
 {
     const struct pyver *const ver = &interp->ver;
@@ -248,6 +259,13 @@ void capture_outside_native(struct capture *capture, struct slot *slot, uint64_t
     careful_reading_begin(CAREFUL_STACKS + 2 * (uint32_t)slot->tid + 1);
     native_take_blocked(capture->native, &source, pc, sp, slot->stack.depth, &slot->c_frames);
     careful_reading_end();
+}
+
+void capture_outside_c(struct capture *capture, struct slot *slot, uint64_t pc, uint64_t sp)
+{
+    slot_empty(slot);
+    if (slot->c_frames.room != NULL && pc != 0)
+        native_take_blocked_alone(capture->native, pc, sp, &slot->c_frames);
 }
 
 void capture_still(struct capture *capture, struct slot *slot)
@@ -457,15 +475,17 @@ static void slot_answer(struct capture *capture, struct slot *slot, const uconte
         slot->failure = WIRE_FAIL_NO_ANSWER;
         slot->stack.depth = 0;
     } else {
-        tstate_settle(capture, slot);
+        if (slot->is_c)
+            slot->tstate = slot->interp = 0;
+        else
+            tstate_settle(capture, slot);
         slot->deaths = codes_deaths(capture->codes);
         if (slot->tstate != 0) {
             slot_read(capture, slot, context);
         } else { /* it has left Python for good */
-            slot->stack.depth = 0;
-            slot->context = 0;
-            slot->stack.cut = slot->has_task = slot->holds_gil = slot->in_gc = false;
-            slot->failure = WIRE_FAIL_NONE;
+            slot_empty(slot);
+            if (slot->is_c)
+                native_take_alone(capture->native, context, &slot->c_frames);
         }
     }
     const bool is_restricted = atomic_load_explicit(&capture->is_restricted, memory_order_relaxed);

@@ -63,6 +63,7 @@ struct slot {
     bool blocked_segv; /* the thread blocks SIGSEGV: it cannot read safely by itself */
     bool met_waiting;  /* it was in one of nosignal's calls, or has made one since */
     bool has_task;     /* `task` holds a name */
+    bool is_c;         /* the thread runs no Python: nothing of Python's is looked at */
     int timer;         /* kernel's id; -1 = none */
     int signo;         /* it was asked with, and is again */
     struct stack stack;
@@ -148,6 +149,9 @@ void capture_outside(struct capture *capture, struct slot *slot);
  * ..
  */
 void capture_outside_native(struct capture *capture, struct slot *slot, uint64_t pc, uint64_t sp);
+
+/* The same for a thread that runs no Python, of which nothing else is read. */
+void capture_outside_c(struct capture *capture, struct slot *slot, uint64_t pc, uint64_t sp);
 
 /* .. and it did stand still all the while. */
 void capture_still(struct capture *capture, struct slot *slot);

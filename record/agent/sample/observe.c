@@ -88,10 +88,12 @@ static bool thread_ask(struct sampler *s, struct thread *thread, uint64_t cpu_ns
 {
     struct slot *const slot = thread->slot;
     const int signo = signals_number();
-    if (signo == 0 || slot == NULL ||
+    if (signo == 0 || slot == NULL || thread->ident == 0 ||
         atomic_load_explicit(&slot->state, memory_order_acquire) != SLOT_IDLE)
         return false;
     slot->bound = thread->bound;
+    slot->is_c = thread->is_c;
+    slot->ident = thread->ident;
     if (!capture_ask(s->capture, slot, signo))
         return false;
     *mark_of(s, thread) |= THREAD_ASKED;
@@ -281,7 +283,8 @@ static bool ask_standing(struct sampler *s, struct thread *thread, const struct 
 {
     const uint32_t state = seen->state;
     if (s->native == NULL || seen->slot == NULL || seen->slot != thread->slot || !s->signals ||
-        (state & (WIRE_ON_CPU | WIRE_READY)) == 0 || capture_call_of(thread->ident) != 0)
+        thread->ident == 0 || (state & (WIRE_ON_CPU | WIRE_READY)) == 0 ||
+        capture_call_of(thread->ident) != 0)
         return false;
     capture_done(s->capture, seen->slot);
     if (!thread_ask(s, thread, seen->cpu_ns))

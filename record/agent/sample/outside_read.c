@@ -17,6 +17,7 @@ struct slot *outside_slot(struct sampler *s, const struct thread *thread)
         slot = capture_scratch(s->capture);
     slot->tid = thread->tid;
     slot->bound = thread->bound;
+    slot->is_c = thread->is_c;
     capture_look(s->capture, slot);
     const struct binding *const binding = threads_binding(s->threads, thread);
     if (binding == NULL)
@@ -81,15 +82,30 @@ void outside_bits(struct observation *seen)
         seen->state |= WIRE_IN_GC;
 }
 
+/* Is there more to be known of where it is blocked? */
+static void partial_note(const struct sampler *s, struct thread *thread, const struct slot *slot)
+{
+    thread->is_partial = s->native != NULL && slot->c_frames.is_known && slot->c_frames.is_partial;
+    if (thread->is_partial)
+        thread->partial_at = s->native->segments.n_read;
+}
+
 enum reading outside_still(struct sampler *s, struct thread *thread, uint64_t cpu_ns,
                            struct observation *seen)
 {
     struct slot *const slot = outside_slot(s, thread);
     *seen = (struct observation){.slot = slot, .cpu_ns = cpu_ns, .call = -1};
     if (slot->tstate == 0) {
-        seen->slot = NULL; /* an OS thread that has no Python state any more */
-        (void)standing_state(s, thread, seen);
-        return clock_of_thread(thread->tid) == cpu_ns ? READING_OK : READING_MOVED;
+        seen->slot = NULL; /* an OS thread that has no Python state (any more) */
+        const struct standing standing = standing_state(s, thread, seen);
+        if (thread->is_c) {
+            seen->slot = slot;
+            capture_outside_c(s->capture, slot, standing.pc, standing.sp);
+        }
+        const bool stands = clock_of_thread(thread->tid) == cpu_ns;
+        if (stands && thread->is_c)
+            partial_note(s, thread, slot);
+        return stands ? READING_OK : READING_MOVED;
     }
     capture_outside(s->capture, slot);
     const struct standing standing = standing_state(s, thread, seen);
@@ -99,9 +115,7 @@ enum reading outside_still(struct sampler *s, struct thread *thread, uint64_t cp
     outside_bits(seen);
     if (still && slot->failure == WIRE_FAIL_NONE) {
         capture_still(s->capture, slot);
-        thread->is_partial = slot->c_frames.is_known && slot->c_frames.is_partial;
-        if (thread->is_partial)
-            thread->partial_at = s->native->segments.n_read;
+        partial_note(s, thread, slot);
         return READING_OK;
     }
     capture_done(s->capture, slot);
@@ -149,6 +163,10 @@ enum reading outside_running(struct sampler *s, struct thread *thread, uint64_t 
         seen->state = WIRE_ON_CPU | WIRE_OUTSIDE | WIRE_UNKNOWN;
         if (slot->tstate == 0) {
             seen->slot = NULL;
+            if (thread->is_c) {
+                seen->slot = slot;
+                capture_outside_c(s->capture, slot, 0, 0);
+            }
             return READING_OK;
         }
         capture_outside(s->capture, slot);

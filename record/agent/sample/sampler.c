@@ -94,9 +94,12 @@ static void pace_keep(struct sampler *s, uint64_t now)
 /* Who holds the GIL of the main interpreter now: thread id, 0 = nobody. */
 static uint32_t holder_find(struct sampler *s)
 {
-    if (s->threads->n == 0)
+    uint32_t i = 0;
+    while (i < s->threads->n && s->threads->list[i].bound.n == 0)
+        i++; /* it has no interpreter */
+    if (i == s->threads->n)
         return 0;
-    const uintptr_t gil = interp_gil(s->interp, s->threads->list[0].bound.list[0].interp);
+    const uintptr_t gil = interp_gil(s->interp, s->threads->list[i].bound.list[0].interp);
     const uintptr_t tstate = interp_gil_holder(s->interp, gil);
     if (tstate == 0)
         return 0;
@@ -154,6 +157,8 @@ void sampler_tick(struct sampler *s, uint64_t now_ns)
     sampler_note_ends(s);
     careful_reading_begin(CAREFUL_LISTS);
     threads_refresh(s->threads);
+    if (s->native != NULL)
+        c_threads_look(&s->c_threads, s->threads, &s->tasks, now_ns);
     s->threads->is_late = false;
     const uint32_t holder = holder_find(s);
     careful_reading_end();

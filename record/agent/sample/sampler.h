@@ -20,6 +20,7 @@
 #ifndef PYREC_AGENT_SAMPLER_H
 #define PYREC_AGENT_SAMPLER_H
 
+#include "c_threads.h"
 #include "cold.h"
 #include "pace.h"
 #include "record/agent/channel/link.h"
@@ -49,6 +50,7 @@ struct sampler {
     uint64_t skipped;   /* tick numbers since then */
     uint64_t process_cpu_ns, process_cpu_at;
     uint64_t earlier_cpu_ns; /* CPU time of sampler threads before a pause */
+    struct c_threads c_threads;
     struct cold cold;
     struct pace pace;
     struct affinity affinity;

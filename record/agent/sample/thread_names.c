@@ -84,7 +84,7 @@ static struct thread *thread_of(struct threads *threads, uint64_t ident, uint32_
 
 static bool lacks_name(const struct thread *thread)
 {
-    return thread->name_hash == 0 && thread->name_looks < LOOKS;
+    return thread->name_hash == 0 && thread->name_looks < LOOKS && !thread->is_c;
 }
 
 /*

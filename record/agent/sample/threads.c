@@ -330,10 +330,16 @@ static void tstate_settle(struct threads *threads, uintptr_t tstate, uintptr_t i
         thread = thread_add(threads, binding.interp_id, &identity);
     if (thread == NULL)
         return;
-    if (bind(threads, thread, &binding))
+    if (bind(threads, thread, &binding)) {
         thread->ident = identity.ident;
-    else
+        if (thread->is_c) {
+            thread->interp_id = binding.interp_id;
+            thread->announced = false; /* once more, as one of Python's */
+        }
+        thread->is_c = false;
+    } else {
         threads->unbound++; /* one of the two has the other's ids still */
+    }
 }
 
 /* A tstate of the list. What a new one says depends on the order in which it is read. */
@@ -414,6 +420,25 @@ void threads_refresh(struct threads *threads)
         state = peek(state + ver->interp.next, &bad);
     }
     threads->looked_ns = now;
+}
+
+bool threads_has_tid(const struct threads *threads, int32_t tid)
+{
+    for (uint32_t i = 0; i < threads->n; i++)
+        if (threads->list[i].tid == tid)
+            return true;
+    return tid == threads->own_tid;
+}
+
+void threads_add_c(struct threads *threads, int32_t tid, uint64_t ident)
+{
+    const struct identity identity = {.ident = ident, .tid = tid};
+    const uint64_t clock = clock_of_thread(tid);
+    struct thread *const thread = clock != UINT64_MAX ? thread_add(threads, 0, &identity) : NULL;
+    if (thread == NULL)
+        return;
+    thread->is_c = true;
+    thread->cpu_zero_ns = clock;
 }
 
 void threads_note_end(struct threads *threads, int32_t tid, uint64_t cpu_ns)

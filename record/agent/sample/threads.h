@@ -41,6 +41,7 @@ struct thread {
     uint64_t context;      /* that was written last */
     uint8_t samples;       /* explicit ones so far, up to 2 */
     uint8_t vague_looks;   /* in a row that did not show in which call it is blocked */
+    bool is_c;             /* it was never seen to run Python */
     bool announced;        /* WIRE_THREAD was written */
     bool is_partial;       /* its C frames met code that was not known when .. */
     uint32_t partial_at;   /* .. the list of code was read so often; it is looked at again, .. */
@@ -113,6 +114,13 @@ void threads_refresh(struct threads *threads);
  * Exact while the thread stands still.
  */
 const struct binding *threads_binding(const struct threads *threads, const struct thread *thread);
+
+/* Is this number in the list? */
+bool threads_has_tid(const struct threads *threads, int32_t tid);
+
+/* A thread that does not run Python, with its pthread_t, 0 = not known. What it has used until now
+ * does not count. When Python is seen to run on it, it is one of Python's. */
+void threads_add_c(struct threads *threads, int32_t tid, uint64_t ident);
 
 /* A thread has ended with this on its clock. */
 void threads_note_end(struct threads *threads, int32_t tid, uint64_t cpu_ns);

@@ -240,6 +240,8 @@ static uint32_t stack_translate(struct wire_writer *writer, const struct slot *s
         }
         writer->scratch[--at] = (struct wire_frame){.code = id, .instr = stack_frame_instr(frame)};
     }
+    if (native < n_native) /* of a thread without Python's */
+        at = native_translate(writer, slot, &native, depth, at, end);
     if (at > 0)
         memmove(writer->scratch, writer->scratch + at, (end - at) * sizeof(struct wire_frame));
     return end - at;
@@ -270,7 +272,7 @@ static bool thread_announce(struct wire_writer *writer, struct thread *thread)
     record->record.flags = thread->tid == getpid() ? WIRE_THREAD_MAIN : 0;
     record->thread = thread->id;
     record->os_tid = (uint32_t)thread->tid;
-    record->python_ident = thread->ident;
+    record->python_ident = thread->is_c ? 0 : thread->ident;
     record->interpreter = thread->interp_id;
     record->start_ns = thread->start_ns;
     record->cpu_ns = thread->cpu_zero_ns;
@@ -353,7 +355,7 @@ void wire_writer_sample(struct wire_writer *writer, struct thread *thread,
         return;
     }
     uint32_t depth = seen->slot ? seen->slot->stack.depth : 0;
-    const bool has_stack = depth > 0;
+    const bool has_stack = depth > 0 || (seen->slot != NULL && thread->is_c);
     if (has_stack)
         depth = stack_translate(writer, seen->slot, native_count(writer, seen));
     if (has_stack && depth == 0) {

@@ -316,3 +316,89 @@ def test_blocked_as_gdb_has_it(t):
         assert own == theirs[:len(own)], (name, own, theirs)
         compared += len(own)
     assert compared > 3 * 17, compared
+
+
+# Threads of C that compute and wait for as long as they are to, and one that comes into Python after a while.
+C_THREADS = """
+#include <pthread.h>
+#include <unistd.h>
+static volatile double sink;
+static _Atomic int is_over, may_call;
+static pthread_t threads[3];
+static int pipes[2];
+static void (*call)(void);
+__attribute__((noinline)) void computes_inside(void) { for (int i = 0; i < 100000; i++) sink += 1.0 / (i + 1); }
+__attribute__((noinline)) void *computes(void *x) { while (!is_over) { computes_inside(); sink += 1; } return x; }
+__attribute__((noinline)) void *waits(void *x) { char c; sink += (double)read(pipes[0], &c, 1); return x; }
+__attribute__((noinline)) void *calls(void *x)
+{
+    while (!may_call)
+        computes_inside();
+    call();
+    return x;
+}
+void begin(void (*function)(void))
+{
+    void *(*const routines[])(void *) = {computes, waits, calls};
+    call = function;
+    if (pipe(pipes) == 0)
+        for (int i = 0; i < 3; i++)
+            pthread_create(&threads[i], NULL, routines[i], NULL);
+}
+void let_call(void) { may_call = 1; pthread_join(threads[2], NULL); }
+void end(void)
+{
+    is_over = 1;
+    if (write(pipes[1], "x", 1) == 1)
+        for (int i = 0; i < 2; i++)
+            pthread_join(threads[i], NULL);
+}
+"""
+C_THREADS_PROGRAM = """
+import ctypes, resource, sys, time
+library = ctypes.CDLL(sys.argv[1])
+def in_python():
+    end = time.thread_time() + 0.3
+    while time.thread_time() < end:
+        pass
+function = ctypes.CFUNCTYPE(None)(in_python)
+library.begin(function)
+time.sleep(1)
+library.let_call()
+library.end()
+use = resource.getrusage(resource.RUSAGE_SELF)
+print(use.ru_utime + use.ru_stime)
+"""
+
+
+def test_threads_of_c(t):
+    """Threads that never run Python: what of C they run and wait in, and their CPU time once."""
+    run = recorded_as(t, "--native", t.file("c_threads.py", C_THREADS_PROGRAM), t.library("c_threads", C_THREADS))
+    if t.version < (3, 10):
+        assert all(row["kind"] == "native" or row["thread"] for row in t.rows("threads", run.trace))
+        return
+    rows = json.loads(t.analyze("export", "--format", "json", "--by", "samples", run.trace))
+    threads = {} # by what is at the root of their own code: {function: samples with it}
+    for row in rows:
+        names = [frame["function"] for frame in row["stack"]]
+        for routine in ("computes", "waits", "calls"):
+            if routine in names:
+                seen = threads.setdefault(routine, {"tids": set(), "names": {}})
+                seen["tids"].add(row["thread_id"])
+                for name in set(names):
+                    seen["names"][name.rpartition(".")[2]] = seen["names"].get(name, 0) + row["samples"]
+    assert sorted(threads) == ["calls", "computes", "waits"], threads
+    assert all(len(seen["tids"]) == 1 for seen in threads.values()), threads
+    computes, waits = threads["computes"]["names"], threads["waits"]["names"]
+    assert computes["computes_inside"] > 0.9 * computes["computes"], computes
+    assert waits["waits"] > 50 and waits.get("read", 0) + waits.get("__libc_read", 0) > 0.9 * waits["waits"], waits
+    table = t.rows("threads", run.trace)
+    kinds = {row["thread_id"]: row["kind"] for row in table if row["wall"] is not None}
+    calls = threads["calls"]["tids"].pop()
+    for routine, kind in (("computes", "native"), ("waits", "native")):
+        assert kinds[threads[routine]["tids"].pop()] == kind, (routine, kinds)
+    assert kinds[calls] == "python", kinds # it is one thread, before and after
+    in_python = [row for row in rows if any(f["function"].endswith("in_python") for f in row["stack"])]
+    assert {row["thread_id"] for row in in_python} == {calls}, in_python
+    books = t.info(run.trace)["books"][0]
+    near(books["known"], float(run.out), relative=0.02, absolute=0.05, what="CPU of all threads, counted once")

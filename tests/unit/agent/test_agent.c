@@ -115,6 +115,45 @@ START_TEST(ends_of_every_kind)
 }
 END_TEST
 
+struct lingerer {
+    _Atomic int32_t tid;
+    _Atomic bool is_over;
+};
+
+static void *lingers(void *closure)
+{
+    struct lingerer *const own = closure;
+    atomic_store(&own->tid, (int32_t)syscall(SYS_gettid));
+    while (!atomic_load(&own->is_over))
+        sched_yield();
+    return NULL;
+}
+
+/* Whose number is whose, while it lives and where that is asked for. */
+START_TEST(known_by_number)
+{
+    int32_t tid;
+    uint64_t cpu_ns;
+    thread_ends_watch();
+    for (int noted = 0; noted < 2; noted++) {
+        struct lingerer lingerer = {0};
+        pthread_t thread;
+        ck_assert_int_eq(pthread_create(&thread, NULL, lingers, &lingerer), 0);
+        while (atomic_load(&lingerer.tid) == 0)
+            sched_yield();
+        tid = atomic_load(&lingerer.tid);
+        ck_assert_uint_eq(thread_ends_ident(tid), noted ? (uint64_t)thread : 0);
+        ck_assert_uint_eq(thread_ends_ident(tid + (int32_t)BIRTHS_MAX), 0);
+        atomic_store(&lingerer.is_over, true);
+        ck_assert_int_eq(pthread_join(thread, NULL), 0);
+        ck_assert_uint_eq(thread_ends_ident(tid), 0);
+        thread_ends_note_births();
+        while (thread_ends_next(&tid, &cpu_ns))
+            continue;
+    }
+}
+END_TEST
+
 /* A thread that could not be made is an error for the program, and costs us nothing. */
 START_TEST(threads_that_cannot_be_made)
 {
@@ -196,6 +235,7 @@ int main(void)
     TCase *const tests = tcase_create("agent");
     tcase_add_test(tests, started_twice);
     tcase_add_test(tests, ends_of_every_kind);
+    tcase_add_test(tests, known_by_number);
     tcase_add_test(tests, threads_that_cannot_be_made);
     tcase_add_test(tests, more_ends_than_room);
     tcase_add_test(tests, late_signals_are_ours);
