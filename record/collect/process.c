@@ -238,7 +238,11 @@ static void natives_note(struct process *process, const struct wire_record *reco
     struct stream *stream = &process->stream;
     if (record->type == WIRE_THREAD) {
         const struct wire_thread *thread = (const struct wire_thread *)(const void *)record;
-        natives_adopt(&process->natives, (pid_t)thread->os_tid, thread->cpu_ns);
+        if (thread->python_ident != 0)
+            natives_adopt(&process->natives, (pid_t)thread->os_tid, thread->cpu_ns);
+        else
+            natives_adopt_found(&process->natives, process->pid, (pid_t)thread->os_tid,
+                                thread->cpu_ns);
     } else if (record->type == WIRE_THREAD_END) {
         const struct wire_thread_end *end = (const struct wire_thread_end *)(const void *)record;
         const struct roster_thread *thread = roster_find(&stream->roster, end->thread);

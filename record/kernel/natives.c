@@ -206,6 +206,19 @@ void natives_adopt(struct natives *natives, pid_t tid, uint64_t zero_ns)
     row->is_alive = false;
 }
 
+void natives_adopt_found(struct natives *natives, pid_t pid, pid_t tid, uint64_t zero_ns)
+{
+    if (alive_find(natives, tid) == NULL && !natives->is_late && zero_ns > 0) {
+        struct native *const row = row_add(natives, tid, 0);
+        if (row != NULL) {
+            row->looks = NATIVES_LOOKS;
+            if (natives->is_nested || !procfs_comm(pid, tid, row->name))
+                row->name[0] = '\0';
+        }
+    }
+    natives_adopt(natives, tid, zero_ns);
+}
+
 bool natives_is_due(const struct native *native)
 {
     return native->is_changed && native->looks >= NATIVES_LOOKS;

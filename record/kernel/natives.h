@@ -76,6 +76,12 @@ void natives_add_unseen(struct natives *natives, uint64_t cpu_ns, uint64_t proce
 /* A thread turned out to run Python; its clock up to `zero_ns` stays native. */
 void natives_adopt(struct natives *natives, pid_t tid, uint64_t zero_ns);
 
+/*
+ * The same of a thread that never ran Python and is told of all the same: when it was found it had
+ * used `zero_ns`, and no look of ours may have met it.
+ */
+void natives_adopt_found(struct natives *natives, pid_t pid, pid_t tid, uint64_t zero_ns);
+
 /* A thread runs Python no more, with this much on its clock: from here on it is native. */
 void natives_release(struct natives *natives, pid_t tid, uint64_t clock_ns);
 

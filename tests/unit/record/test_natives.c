@@ -156,6 +156,27 @@ START_TEST(test_adopted)
 }
 END_TEST
 
+/* Told of before any look has met it: what it had used by then is native, and once. */
+START_TEST(test_found)
+{
+    struct worker worker;
+    worker_start(&worker, "found", 30000000);
+    python_add(1, getpid());
+    natives_adopt_found(&natives, getpid(), worker.tid, 20000000);
+    ck_assert_uint_eq(natives.total_ns, 20000000);
+    ck_assert_str_eq(natives.rows[0].name, "found");
+    ck_assert(natives_is_due(&natives.rows[0]));
+    python_add(2, worker.tid);
+    look();
+    ck_assert_uint_eq(natives.total_ns, 20000000);
+    natives_clear(&natives);
+    natives.is_late = true; /* attached: what was before does not count */
+    natives_adopt_found(&natives, getpid(), worker.tid, 20000000);
+    ck_assert_uint_eq(natives.total_ns, 0);
+    worker_end(&worker);
+}
+END_TEST
+
 /* It enters Python with 20 ms on its clock: those stay native. And when it leaves, what follows. */
 START_TEST(test_enters_and_leaves)
 {
@@ -313,6 +334,7 @@ int main(void)
     tcase_add_checked_fixture(tc, NULL, teardown);
     tcase_add_test(tc, test_names_and_cpu);
     tcase_add_test(tc, test_adopted);
+    tcase_add_test(tc, test_found);
     tcase_add_test(tc, test_enters_and_leaves);
     tcase_add_test(tc, test_nothing_to_see);
     tcase_add_test(tc, test_schedule);
