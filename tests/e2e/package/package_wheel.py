@@ -67,7 +67,7 @@ def test_contents(t):
     with zipfile.ZipFile(first) as wheel:
         names = wheel.namelist()
         licences = {name.rpartition("licenses/")[2] for name in names if "licenses/" in name}
-    assert licences == {"LICENSE", "THIRD-PARTY.md"} | {f"{library}.copyright" for library in LIBRARIES}, licences
+        assert licences == {"LICENSE", "THIRD-PARTY.md"} | {f"{one}.copyright" for one in LIBRARIES}, licences
         assert f"Version: {version}\n" in wheel.read(f"pyrec-{version}.dist-info/METADATA").decode()
         program = t.dir / "pyrec"
         program.write_bytes(wheel.read("pyrec/programs/bin/pyrec"))
