@@ -213,9 +213,10 @@ def test_late_thread(t):
     words = ("--match", r"^time\.sleep$|^run$", "--thread", "MainThread", "--from", "0.1")
     file = json.loads(t.analyze("export", "--format", "speedscope", *words, run.trace))
     profile, = file["profiles"]
-    assert profile["startValue"] == 0.1
+    # the first sample stands for the time since the tick before, which the machine may have made long
+    assert 0 <= profile["startValue"] <= 0.1, profile["startValue"]
     length = sum(profile["weights"])
-    near(profile["endValue"], 0.1 + length, absolute=1e-6, what="the end")
+    near(profile["endValue"], profile["startValue"] + length, absolute=1e-6, what="the end")
     shown = [w for sample, w in zip(profile["samples"], profile["weights"]) if sample]
     rows = json.loads(t.analyze("export", "--format", "json", *words, run.trace))
     near(sum(shown), sum(row["wall"] for row in rows), absolute=1e-6, what="what is shown")
