@@ -78,7 +78,7 @@ void standing_each(const struct standing_tasks *tasks, standing_task_fn *each, v
 uint32_t standing_count(const struct standing_tasks *tasks)
 {
     struct stat about;
-    return tasks->fd >= 0 && fstat(tasks->fd, &about) == 0 && about.st_nlink > 2
+    return tasks->fd >= 0 && syscall(SYS_fstat, tasks->fd, &about) == 0 && about.st_nlink > 2
                ? (uint32_t)about.st_nlink - 2
                : 0;
 }
