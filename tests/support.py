@@ -2,10 +2,11 @@
 # SPDX-License-Identifier: MIT
 """What was tried on what: the table in docs/SUPPORT.md, from the results of the last run of the tests.
 
-usage: support.py BUILD_DIR [--write]
+usage: support.py BUILD_DIR [--again FILE] [--write]
 
 tests/run.sh leaves the results in BUILD_DIR/Testing/results.xml. A test whose name ends with a version
 ran on that interpreter. Only a whole run says something; --write refuses another one, and one that failed.
+--again: results of tests that were mended and run again (ctest --output-junit FILE) take the place of theirs.
 """
 import argparse
 import datetime
@@ -36,9 +37,8 @@ print(json.dumps({
 """
 
 
-def results_of(build):
-    """[(name, what came of it, seconds)]; what: passed, failed, skipped."""
-    path = build / "Testing" / "results.xml"
+def results_of(path):
+    """[(name, what came of it)] and the day; what: passed, failed, skipped."""
     try:
         root = xml.etree.ElementTree.parse(path).getroot()
     except (OSError, xml.etree.ElementTree.ParseError) as error:
@@ -111,9 +111,13 @@ def table(found, when, paths):
 def main():
     parser = argparse.ArgumentParser(usage=__doc__.split("\n\n")[1][len("usage: "):])
     parser.add_argument("build", type=pathlib.Path)
+    parser.add_argument("--again", type=pathlib.Path)
     parser.add_argument("--write", action="store_true")
     options = parser.parse_args()
-    found, when = results_of(options.build)
+    found, when = results_of(options.build / "Testing" / "results.xml")
+    if options.again:
+        later, when = results_of(options.again)
+        found = list({**dict(found), **dict(later)}.items())
     text = table(found, when, interpreters(options.build))
     print(text, end="")
     if not options.write:
