@@ -201,7 +201,10 @@ static enum hold_result stopped_turn(const struct regard *regard, const struct h
         return HOLD_GONE;
     if (!regard_is_same(regard))
         return HOLD_GONE;
-    if (back.cs != 0x33 || is_in_sequence(regard, held->tid, back.rip) ||
+    /* in our own code still, from an attaching that was held up: it would come back to that for
+     * ever */
+    const bool is_in_stub = back.rip - place->code < STUB_LEN;
+    if (back.cs != 0x33 || is_in_stub || is_in_sequence(regard, held->tid, back.rip) ||
         (is_alone && is_busy_in_libc(regard, &back)))
         return HOLD_LATER;
     held->objection = "";
