@@ -45,8 +45,21 @@ void golden_add(struct bytes *raw, Pyrec__V1__Packet__BodyCase which, void *mess
 /* Meta of a generation, its process unset. */
 void golden_meta(Pyrec__V1__Meta *meta, uint32_t generation);
 
+char *golden_text(const char *literal); /* as protobuf-c wants it */
+
 /* Write what is in `raw` and empty it. */
 void golden_append(struct chunk_writer *writer, struct chunk *chunk, struct bytes *raw);
 void golden_close(struct chunk_writer *writer, struct chunk *chunk, struct bytes *raw);
+
+#define GOLDEN_DEMO_TICKS 3
+
+/* demo.py for three ticks of its main thread. */
+struct golden_demo {
+    void (*defs_add)(struct bytes *raw);               /* what is defined before them */
+    void (*account_fill)(Pyrec__V1__Account *account); /* more than all have; NULL = nothing */
+    struct seen seen[GOLDEN_DEMO_TICKS];
+    uint32_t holder[GOLDEN_DEMO_TICKS];
+};
+void golden_demo(const char *path, const struct golden_demo *demo);
 
 #endif

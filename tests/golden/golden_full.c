@@ -5,11 +5,6 @@
  */
 #include "golden.h"
 
-static char *text(const char *literal)
-{
-    return (char *)(uintptr_t)literal;
-}
-
 static void recording_add(struct bytes *raw)
 {
     Pyrec__V1__Meta meta;
@@ -24,14 +19,14 @@ static void recording_add(struct bytes *raw)
     meta.format_minor = 1;
     meta.segment = 1;
     meta.max_depth = 128;
-    machine.hostname = text("büro");
-    machine.os = text("Linux 6.1.0");
-    machine.machine = text("x86_64");
-    machine.cpu_model = text("A CPU @ 2.0 GHz");
+    machine.hostname = golden_text("büro");
+    machine.os = golden_text("Linux 6.1.0");
+    machine.machine = golden_text("x86_64");
+    machine.cpu_model = golden_text("A CPU @ 2.0 GHz");
     machine.cpu_count = 8;
     meta.machine = &machine;
-    option.key = text("interval"), option.value = text("10ms");
-    other.key = text("children"), other.value = text("yes");
+    option.key = golden_text("interval"), option.value = golden_text("10ms");
+    other.key = golden_text("children"), other.value = golden_text("yes");
     meta.n_option = 2, meta.option = options;
     golden_add(raw, PYREC__V1__PACKET__BODY_META, &meta);
 }
@@ -40,7 +35,8 @@ static void process_add(struct bytes *raw, uint32_t number, uint32_t generation)
 {
     Pyrec__V1__Meta meta;
     Pyrec__V1__Process process;
-    char *argv[] = {text("server.py"), text("--port"), text("80"), text("")};
+    char *argv[] = {golden_text("server.py"), golden_text("--port"), golden_text("80"),
+                    golden_text("")};
 
     golden_meta(&meta, generation);
     pyrec__v1__process__init(&process);
@@ -51,11 +47,11 @@ static void process_add(struct bytes *raw, uint32_t number, uint32_t generation)
     process.image = number - 1;
     process.os_start = 123456789;
     process.start_q = 250;
-    process.executable = text("/opt/py thon/bin/python3.13t");
+    process.executable = golden_text("/opt/py thon/bin/python3.13t");
     process.n_argv = 4, process.argv = argv;
-    process.python_version = text("3.13.0rc2");
+    process.python_version = golden_text("3.13.0rc2");
     process.python_hexversion = 0x030d00c2;
-    process.python_build = text("free-threaded");
+    process.python_build = golden_text("free-threaded");
     meta.process = &process;
     golden_add(raw, PYREC__V1__PACKET__BODY_META, &meta);
 }
@@ -73,10 +69,12 @@ static void defs_add(struct bytes *raw, const struct progress *progress)
     Pyrec__V1__Defs defs;
     Pyrec__V1__Thread main_thread, kernel_named, ended, other;
     Pyrec__V1__Thread *threads[] = {&main_thread, &kernel_named, &ended, &other};
-    char *strings[] = {
-        text(""),     text("<module>"), text("größe.py"),  text("f.<locals>.<lambda>"),
-        text("read"), text("gc"),       text("depth"),     text("memory could not be read"),
-        text("lost"), text("mark"),     text("uv-worker"), text("futex")};
+    char *strings[] = {golden_text(""),          golden_text("<module>"),
+                       golden_text("größe.py"),  golden_text("f.<locals>.<lambda>"),
+                       golden_text("read"),      golden_text("gc"),
+                       golden_text("depth"),     golden_text("memory could not be read"),
+                       golden_text("lost"),      golden_text("mark"),
+                       golden_text("uv-worker"), golden_text("futex")};
     uint32_t name[] = {2, 4, 5, 6, 7, 8, 9, 10}, file[] = {3, 3, 1, 1, 1, 1, 1, 1};
     uint32_t first_line[] = {1, 70000, 0, 0, 0, 0, 0, 0}, kind[] = {0, 0, 1, 2, 3, 4, 5, 6};
     uint32_t function[] = {1, 2, 2, 3, 4, 5, 6, 7, 8}, end_line[] = {0, 3, 0, 0, 0, 0, 0, 0, 0};
@@ -138,7 +136,7 @@ static void account_fill(Pyrec__V1__Account *account, Pyrec__V1__Failure *failur
     account->native_cpu_ns = 5000000 * scale;
     for (int i = 0; i < 2; i++) {
         pyrec__v1__failure__init(&failures[i]);
-        failures[i].reason = text(i == 0 ? "chain without end" : "memory could not be read");
+        failures[i].reason = golden_text(i == 0 ? "chain without end" : "memory could not be read");
         failures[i].count = scale + (uint64_t)i;
         list[i] = &failures[i];
     }
@@ -150,7 +148,7 @@ static void natives_fill(Pyrec__V1__NativeThread *natives, Pyrec__V1__NativeThre
     for (int i = 0; i < 2; i++) {
         pyrec__v1__native_thread__init(&natives[i]);
         natives[i].os_tid = 200 + (uint32_t)i;
-        natives[i].name = text(i == 0 ? "iou-wrk" : "gmain");
+        natives[i].name = golden_text(i == 0 ? "iou-wrk" : "gmain");
         natives[i].cpu_ns = 5000000 * (uint64_t)i;
         list[i] = &natives[i];
     }
@@ -219,7 +217,7 @@ static void events_add(struct bytes *raw)
         event[i].time_q = 50000 + (uint64_t)i;
         event[i].thread = (uint32_t)i % 4;
         event[i].type = (Pyrec__V1__Event__Type)i;
-        event[i].text = text(i == PYREC__V1__EVENT__TYPE__MARK ? "Seite geladen" : "");
+        event[i].text = golden_text(i == PYREC__V1__EVENT__TYPE__MARK ? "Seite geladen" : "");
         event[i].value = (int64_t)i * i * (i % 2 ? -1 : 1000000007);
         list[i] = &event[i];
     }
@@ -241,7 +239,7 @@ static void summary_add(struct bytes *raw, uint64_t end_q)
     natives_fill(natives, native_list);
     summary.end_q = is_process ? end_q : 9000000;
     summary.account = &account;
-    summary.stop_reason = text(is_process ? "killed" : "exited");
+    summary.stop_reason = golden_text(is_process ? "killed" : "exited");
     summary.status_known = 1;
     summary.exit_status = is_process ? 0 : 137;
     summary.exit_signal = is_process ? 9 : 0;

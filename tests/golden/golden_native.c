@@ -5,34 +5,6 @@
  */
 #include "golden.h"
 
-static char *text(const char *literal)
-{
-    return (char *)(uintptr_t)literal;
-}
-
-static void process_add(struct bytes *raw)
-{
-    Pyrec__V1__Meta meta;
-    Pyrec__V1__Process process;
-    char *argv[] = {text("demo.py")};
-
-    golden_meta(&meta, 0);
-    pyrec__v1__process__init(&process);
-    process.number = 1;
-    process.pid = 4242;
-    process.parent_pid = 4241;
-    process.os_start = 360000;
-    process.start_q = 1000;
-    process.executable = text("/usr/bin/python3");
-    process.n_argv = 1;
-    process.argv = argv;
-    process.python_version = text("3.11.2");
-    process.python_hexversion = 0x030b02f0;
-    process.python_build = text("release");
-    meta.process = &process;
-    golden_add(raw, PYREC__V1__PACKET__BODY_META, &meta);
-}
-
 static void modules_fill(Pyrec__V1__Module *modules, Pyrec__V1__Module **list)
 {
     static uint8_t id[] = {0xc5, 0x61, 0xf3, 0xaa, 0x72, 0x32, 0xf2, 0xbd, 0x6a, 0xc6,
@@ -55,16 +27,16 @@ static void defs_add(struct bytes *raw)
     Pyrec__V1__Thread thread;
     Pyrec__V1__Thread *threads[] = {&thread};
     Pyrec__V1__Module modules[3], *module_list[3];
-    char *strings[] = {text("work"),
-                       text("demo.py"),
-                       text("list.sort"),
-                       text("key"),
-                       text("_ZN1n4hashEPKcm"),
-                       text("/usr/bin/python3.11"),
-                       text("/usr/lib/libn.so.2"),
-                       text("[vdso]"),
-                       text("C frames not known"),
-                       text("MainThread")};
+    char *strings[] = {golden_text("work"),
+                       golden_text("demo.py"),
+                       golden_text("list.sort"),
+                       golden_text("key"),
+                       golden_text("_ZN1n4hashEPKcm"),
+                       golden_text("/usr/bin/python3.11"),
+                       golden_text("/usr/lib/libn.so.2"),
+                       golden_text("[vdso]"),
+                       golden_text("C frames not known"),
+                       golden_text("MainThread")};
     uint32_t name[] = {1, 3, 4, 5, 9}, file[] = {2, 6, 2, 7, 0}, line[] = {1, 0, 10, 0, 0};
     uint32_t kind[] = {PYTHON, NATIVE, PYTHON, NATIVE, GAP}, module[] = {0, 1, 0, 2, 0};
     uint64_t address[] = {0, 0x5a080, 0, 0x1200, 0};
@@ -95,80 +67,23 @@ static void defs_add(struct bytes *raw)
     golden_add(raw, PYREC__V1__PACKET__BODY_DEFS, &defs);
 }
 
-static void samples_add(struct bytes *raw)
+static void account_fill(Pyrec__V1__Account *account)
 {
-    struct seen seen[] = {{9500, 2, 3, 0}, {18900, 4, 3, 0}, {24000, 5, 3, 0}};
-    struct watched thread = {.id = 1, .end = 3, .before = {.cpu_q = 8600}, .seen = seen};
-    uint64_t number[] = {0, 1, 2}, time_q[] = {2040, 18215, 24401}, gap_q[] = {0, 0, 0};
-    uint32_t missed[] = {0, 0, 0}, holder[] = {1, 1, 1};
-    const struct watch watch = {.origin_ns = 2000000,
-                                .interval_ns = GOLDEN_INTERVAL,
-                                .quantum_ns = GOLDEN_QUANTUM,
-                                .before_q = 1000,
-                                .n_ticks = 3,
-                                .number = number,
-                                .time_q = time_q,
-                                .missed = missed,
-                                .gap_q = gap_q,
-                                .holder = holder,
-                                .n_threads = 1,
-                                .threads = &thread};
-    Pyrec__V1__Samples samples;
-    Pyrec__V1__Account account;
-    Pyrec__V1__Failure missing, *list[] = {&missing};
-
-    watch_build(&watch, &samples);
-    pyrec__v1__account__init(&account);
-    account.ticks_due = account.ticks_taken = account.samples = 3;
-    account.samples_asked = account.samples_outside = 1;
-    account.handler_ns = 2100;
+    static Pyrec__V1__Failure missing, *list[] = {&missing};
     pyrec__v1__failure__init(&missing);
-    missing.reason = text("it was not asked");
+    missing.reason = golden_text("it was not asked");
     missing.count = 1;
-    account.native_whole = 2;
-    account.native_none = 1;
-    account.n_native_missing = 1, account.native_missing = list;
-    account.process_cpu_ns = 12000000;
-    samples.account = &account;
-    golden_add(raw, PYREC__V1__PACKET__BODY_SAMPLES, &samples);
-    watch_samples_clear(&samples);
-}
-
-static void summary_add(struct bytes *raw, bool is_process)
-{
-    Pyrec__V1__Summary summary;
-
-    pyrec__v1__summary__init(&summary);
-    summary.end_q = is_process ? 31000 : 31500;
-    summary.stop_reason = text("exited");
-    summary.status_known = 1;
-    summary.processes = is_process ? 0 : 1;
-    golden_add(raw, PYREC__V1__PACKET__BODY_SUMMARY, &summary);
+    account->native_whole = 2;
+    account->native_none = 1;
+    account->n_native_missing = 1, account->native_missing = list;
 }
 
 void golden_native(const char *path)
 {
-    struct chunk_writer *writer;
-    struct problem why;
-    struct bytes raw = {0};
-    struct chunk start = {.flags = CHUNK_META | CHUNK_GENERATION_START};
-    struct chunk range = {.flags = CHUNK_META | CHUNK_DEFS | CHUNK_SAMPLES | CHUNK_SUMMARY |
-                                   CHUNK_GENERATION_START,
-                          .process = 1,
-                          .t_first_ns = 1000000,
-                          .t_last_ns = 24401000};
-    struct chunk end = {.flags = CHUNK_SUMMARY, .t_last_ns = 31500000};
-    Pyrec__V1__Meta meta;
-
-    require(chunk_writer_open(&writer, path, GOLDEN_TAG, 0, &why) == STATUS_OK);
-    golden_meta(&meta, 0);
-    golden_add(&raw, PYREC__V1__PACKET__BODY_META, &meta);
-    golden_append(writer, &start, &raw);
-    process_add(&raw);
-    defs_add(&raw);
-    samples_add(&raw);
-    summary_add(&raw, true);
-    golden_append(writer, &range, &raw);
-    summary_add(&raw, false);
-    golden_close(writer, &end, &raw);
+    golden_demo(path, &(struct golden_demo){
+                          .defs_add = defs_add,
+                          .account_fill = account_fill,
+                          .seen = {{9500, 2, 3, 0}, {18900, 4, 3, 0}, {24000, 5, 3, 0}},
+                          .holder = {1, 1, 1},
+                      });
 }

@@ -11,41 +11,13 @@
  */
 #include "golden.h"
 
-static char *text(const char *literal)
-{
-    return (char *)(uintptr_t)literal;
-}
-
-static void process_add(struct bytes *raw)
-{
-    Pyrec__V1__Meta meta;
-    Pyrec__V1__Process process;
-    char *argv[] = {text("demo.py")};
-
-    golden_meta(&meta, 0);
-    pyrec__v1__process__init(&process);
-    process.number = 1;
-    process.pid = 4242;
-    process.parent_pid = 4241;
-    process.os_start = 360000;
-    process.start_q = 1000;
-    process.executable = text("/usr/bin/python3");
-    process.n_argv = 1;
-    process.argv = argv;
-    process.python_version = text("3.11.2");
-    process.python_hexversion = 0x030b02f0;
-    process.python_build = text("release");
-    meta.process = &process;
-    golden_add(raw, PYREC__V1__PACKET__BODY_META, &meta);
-}
-
 static void defs_add(struct bytes *raw)
 {
     Pyrec__V1__Defs defs;
     Pyrec__V1__Thread thread;
     Pyrec__V1__Thread *threads[] = {&thread};
-    char *strings[] = {text("<module>"), text("demo.py"), text("work"), text("MainThread"),
-                       text("write")};
+    char *strings[] = {golden_text("<module>"), golden_text("demo.py"), golden_text("work"),
+                       golden_text("MainThread"), golden_text("write")};
     uint32_t function_name[] = {1, 3}, function_file[] = {2, 2}, function_line[] = {1, 1};
     uint32_t location_function[] = {1, 2, 2}, end_line[] = {0, 0, 0};
     int32_t line[] = {4, 1, 2};
@@ -78,73 +50,11 @@ static void defs_add(struct bytes *raw)
     golden_add(raw, PYREC__V1__PACKET__BODY_DEFS, &defs);
 }
 
-static void samples_add(struct bytes *raw)
-{
-    struct seen seen[] = {{9500, 2, 3, 0}, {9900, 3, 0, 5}, {9900, 3, 0, 5}};
-    struct watched thread = {.id = 1, .end = 3, .before = {.cpu_q = 8600}, .seen = seen};
-    uint64_t number[] = {0, 1, 2}, time_q[] = {2040, 18215, 24401}, gap_q[] = {0, 0, 0};
-    uint32_t missed[] = {0, 0, 0}, holder[] = {1, 0, 0};
-    const struct watch watch = {.origin_ns = 2000000,
-                                .interval_ns = GOLDEN_INTERVAL,
-                                .quantum_ns = GOLDEN_QUANTUM,
-                                .before_q = 1000,
-                                .n_ticks = 3,
-                                .number = number,
-                                .time_q = time_q,
-                                .missed = missed,
-                                .gap_q = gap_q,
-                                .holder = holder,
-                                .n_threads = 1,
-                                .threads = &thread};
-    Pyrec__V1__Samples samples;
-    Pyrec__V1__Account account;
-
-    watch_build(&watch, &samples);
-    pyrec__v1__account__init(&account);
-    account.ticks_due = account.ticks_taken = account.samples = 3;
-    account.samples_asked = account.samples_outside = 1;
-    account.handler_ns = 2100;
-    account.process_cpu_ns = 12000000;
-    samples.account = &account;
-    golden_add(raw, PYREC__V1__PACKET__BODY_SAMPLES, &samples);
-    watch_samples_clear(&samples);
-}
-
-static void summary_add(struct bytes *raw, bool is_process)
-{
-    Pyrec__V1__Summary summary;
-
-    pyrec__v1__summary__init(&summary);
-    summary.end_q = is_process ? 31000 : 31500;
-    summary.stop_reason = text("exited");
-    summary.status_known = 1;
-    summary.processes = is_process ? 0 : 1;
-    golden_add(raw, PYREC__V1__PACKET__BODY_SUMMARY, &summary);
-}
-
 void golden_tiny(const char *path)
 {
-    struct chunk_writer *writer;
-    struct problem why;
-    struct bytes raw = {0};
-    struct chunk start = {.flags = CHUNK_META | CHUNK_GENERATION_START};
-    struct chunk range = {.flags = CHUNK_META | CHUNK_DEFS | CHUNK_SAMPLES | CHUNK_SUMMARY |
-                                   CHUNK_GENERATION_START,
-                          .process = 1,
-                          .t_first_ns = 1000000,
-                          .t_last_ns = 24401000};
-    struct chunk end = {.flags = CHUNK_SUMMARY, .t_last_ns = 31500000};
-    Pyrec__V1__Meta meta;
-
-    require(chunk_writer_open(&writer, path, GOLDEN_TAG, 0, &why) == STATUS_OK);
-    golden_meta(&meta, 0);
-    golden_add(&raw, PYREC__V1__PACKET__BODY_META, &meta);
-    golden_append(writer, &start, &raw);
-    process_add(&raw);
-    defs_add(&raw);
-    samples_add(&raw);
-    summary_add(&raw, true);
-    golden_append(writer, &range, &raw);
-    summary_add(&raw, false);
-    golden_close(writer, &end, &raw);
+    golden_demo(path, &(struct golden_demo){
+                          .defs_add = defs_add,
+                          .seen = {{9500, 2, 3, 0}, {9900, 3, 0, 5}, {9900, 3, 0, 5}},
+                          .holder = {1, 0, 0},
+                      });
 }
