@@ -47,10 +47,10 @@ static bool task_look(void *closure, int32_t tid)
 void c_threads_look(struct c_threads *c_threads, struct threads *threads,
                     const struct standing_tasks *tasks, uint64_t now_ns)
 {
+    if (now_ns < c_threads->next_ns || tasks->is_foreign || threads->n == 0) /* nearly always */
+        return;
     const struct c_threads before = *c_threads;
     struct look look = {&before, c_threads, threads, tasks};
-    if (now_ns < c_threads->next_ns || tasks->is_foreign || threads->n == 0)
-        return;
     c_threads->next_ns = now_ns + C_THREADS_NS;
     c_threads->n_tasks = standing_count(tasks);
     if (c_threads->n_tasks == 0 || (c_threads->n_tasks == before.n_tasks && before.n_new == 0 &&
