@@ -60,6 +60,20 @@ static uint32_t own_leave_out(struct native_parts *native, struct blend_frame *f
     return kept;
 }
 
+/* What was found on the stack. */
+static void sample_fill(struct native_parts *native, const struct blend *blend,
+                        struct native_sample *sample)
+{
+    _Static_assert((int)WIRE_C_TOO_DEEP == UNWIND_ON && (int)WIRE_C_NO_REGISTER == UNWIND_NO_BP &&
+                       (int)WIRE_C_NO_REGISTER + 1 == UNWIND_STOPS,
+                   "the reasons of gaps, in their order");
+    sample->n = own_leave_out(native, blend->frames, blend->n);
+    sample->is_known = true;
+    sample->has_gap = blend->n_gaps > 0;
+    sample->why = (enum wire_c_missing)blend->stop;
+    sample->is_partial = blend->met_unknown_code;
+}
+
 /* False: what Python says and what is on the stack do not belong together. */
 static bool frames_take(struct native_parts *native, struct blend_learnt *learnt,
                         const struct stack_source *source, struct unwind_regs *regs,
@@ -82,14 +96,7 @@ static bool frames_take(struct native_parts *native, struct blend_learnt *learnt
         return false; /* 3.10 links an activation a few instructions before or after its frame */
     if (!blend_take(&native->unwinder, learnt, regs, &activations, &blend))
         return false;
-    sample->n = own_leave_out(native, blend.frames, blend.n);
-    _Static_assert((int)WIRE_C_TOO_DEEP == UNWIND_ON && (int)WIRE_C_NO_REGISTER == UNWIND_NO_BP &&
-                       (int)WIRE_C_NO_REGISTER + 1 == UNWIND_STOPS,
-                   "the reasons of gaps, in their order");
-    sample->is_known = true;
-    sample->has_gap = blend.n_gaps > 0;
-    sample->why = (enum wire_c_missing)blend.stop;
-    sample->is_partial = blend.met_unknown_code;
+    sample_fill(native, &blend, sample);
     return true;
 }
 
@@ -100,11 +107,7 @@ static void alone_take(struct native_parts *native, struct unwind_regs *regs,
     sample->epoch = segments_epoch(&native->segments);
     atomic_init(&sample->learnt.word, 0);
     blend_alone(&native->unwinder, regs, &blend);
-    sample->n = own_leave_out(native, blend.frames, blend.n);
-    sample->is_known = true;
-    sample->has_gap = blend.n_gaps > 0;
-    sample->why = (enum wire_c_missing)blend.stop;
-    sample->is_partial = blend.met_unknown_code;
+    sample_fill(native, &blend, sample);
 }
 
 #if defined(__x86_64__)
