@@ -1,21 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "aside.h"
+#include "record/agent/base/proc_read.h"
 #include "record/agent/interpose/alone.h"
 
-#include <fcntl.h>
 #include <stdio.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
-
-/* Subdirectories of /proc/self/task. */
-unsigned aside_count_threads(void)
-{
-    struct stat task;
-    return syscall(SYS_newfstatat, AT_FDCWD, "/proc/self/task", &task, 0) == 0 && task.st_nlink > 2
-               ? (unsigned)task.st_nlink - 2
-               : 0;
-}
 
 /* It takes ticks, or is about to, or waits for the time to; and this is no child of vfork(). */
 static bool has_sampler(const struct agent *agent)
@@ -36,7 +26,7 @@ static void step_away(struct agent *agent)
 
 bool aside_step(struct agent *agent)
 {
-    if (!has_sampler(agent) || aside_count_threads() != 2)
+    if (!has_sampler(agent) || proc_count_threads() != 2)
         return false;
     step_away(agent);
     return true;

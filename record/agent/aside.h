@@ -12,9 +12,6 @@
 
 #include "agent.h"
 
-/* Threads of this process; 0 = not known. No descriptor is needed. */
-unsigned aside_count_threads(void);
-
 /* If the sampler is the only thread but this one, end it until agent_start(). True if it was. */
 bool aside_step(struct agent *agent);
 

@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 size_t proc_read(const char *path, char *to, size_t size)
@@ -30,4 +32,12 @@ uint64_t proc_start(int32_t pid)
         at = at ? at + 1 : NULL;
     }
     return at ? strtoull(at, NULL, 10) : 0;
+}
+
+uint32_t proc_count_threads(void)
+{
+    struct stat task;
+    return syscall(SYS_newfstatat, AT_FDCWD, "/proc/self/task", &task, 0) == 0 && task.st_nlink > 2
+               ? (uint32_t)task.st_nlink - 2
+               : 0;
 }

@@ -2,7 +2,7 @@
 /*
  * proc_read - small files of /proc, read without libc's streams and without memory.
  *
- * On the line:  beside it; link, reach and notice ask here.
+ * On the line:  beside it; link, reach, notice, aside, the sampler and c_threads ask here.
  * Threads:      any; safe in a child of a fork.
  * Loss:         what cannot be read is 0: not known.
  */
@@ -17,5 +17,8 @@ size_t proc_read(const char *path, char *to, size_t size);
 
 /* When a process started, field 22 of /proc/PID/stat; pid 0 is this one. */
 uint64_t proc_start(int32_t pid);
+
+/* Threads of this process, by the number of links of /proc/self/task; no descriptor is needed. */
+uint32_t proc_count_threads(void);
 
 #endif

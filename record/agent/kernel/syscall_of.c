@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/vfs.h>
 #include <unistd.h>
@@ -73,14 +72,6 @@ void standing_each(const struct standing_tasks *tasks, standing_task_fn *each, v
         }
     }
     close(fd);
-}
-
-uint32_t standing_count(const struct standing_tasks *tasks)
-{
-    struct stat about;
-    return tasks->fd >= 0 && syscall(SYS_fstat, tasks->fd, &about) == 0 && about.st_nlink > 2
-               ? (uint32_t)about.st_nlink - 2
-               : 0;
 }
 
 void standing_comm(const struct standing_tasks *tasks, int32_t number, char comm[STANDING_COMM_MAX])

@@ -61,9 +61,6 @@ typedef bool standing_task_fn(void *closure, int32_t number);
 /* All threads of this process. */
 void standing_each(const struct standing_tasks *tasks, standing_task_fn *each, void *closure);
 
-/* How many they are; 0 = not known. */
-uint32_t standing_count(const struct standing_tasks *tasks);
-
 /* What the kernel calls a thread; "" when it is gone. */
 #define STANDING_COMM_MAX 32
 void standing_comm(const struct standing_tasks *tasks, int32_t number,

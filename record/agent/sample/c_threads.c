@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "c_threads.h"
+#include "record/agent/base/proc_read.h"
 #include "record/agent/interpose/thread_ends.h"
 #include <string.h>
 
@@ -47,12 +48,13 @@ static bool task_look(void *closure, int32_t tid)
 void c_threads_look(struct c_threads *c_threads, struct threads *threads,
                     const struct standing_tasks *tasks, uint64_t now_ns)
 {
-    if (now_ns < c_threads->next_ns || tasks->is_foreign || threads->n == 0) /* nearly always */
+    if (now_ns < c_threads->next_ns || /* nearly always */
+        tasks->fd < 0 || tasks->is_foreign || threads->n == 0)
         return;
     const struct c_threads before = *c_threads;
     struct look look = {&before, c_threads, threads, tasks};
     c_threads->next_ns = now_ns + C_THREADS_NS;
-    c_threads->n_tasks = standing_count(tasks);
+    c_threads->n_tasks = proc_count_threads();
     if (c_threads->n_tasks == 0 || (c_threads->n_tasks == before.n_tasks && before.n_new == 0 &&
                                     now_ns < c_threads->next_all_ns))
         return;

@@ -8,12 +8,12 @@
 #include "format/tick.h"
 #include "record/agent/base/careful.h"
 #include "record/agent/base/clock.h"
+#include "record/agent/base/proc_read.h"
 #include "record/agent/interpose/signals.h"
 #include "wake.h"
 #include <fcntl.h>
 #include <sched.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -216,7 +216,6 @@ static bool rest_if_right(struct sampler *s)
 bool sampler_is_alone(void)
 {
     char text[512];
-    struct stat task;
     const int fd = open("/proc/self/stat", O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return false;
@@ -224,9 +223,10 @@ bool sampler_is_alone(void)
     close(fd);
     text[n > 0 ? n : 0] = '\0';
     const char *const name_end = strrchr(text, ')'); /* then a space and the main thread's state */
-    return name_end != NULL && name_end[1] == ' ' && name_end[2] == 'Z' &&
-           syscall(SYS_newfstatat, AT_FDCWD, "/proc/self/task", &task, 0) == 0 &&
-           task.st_nlink <= 2 + 2;
+    if (name_end == NULL || name_end[1] != ' ' || name_end[2] != 'Z')
+        return false;
+    const uint32_t n_threads = proc_count_threads();
+    return n_threads > 0 && n_threads <= 2;
 }
 
 /* Once in a while: is pyrec there, are our handlers in force, is anybody else there? */
