@@ -2,6 +2,7 @@
 #include "linecache.h"
 #include "describe.h"
 #include "objects.h"
+#include "record/agent/base/fnv.h"
 #include "record/agent/base/peek.h"
 #include "record/agent/base/reserve.h"
 #include <string.h>
@@ -61,19 +62,6 @@ static bool is_nowhere(const char *file, uint32_t len)
     return contains(file, len, "/ipykernel_") || contains(file, len, "/marimo_");
 }
 
-static uint64_t hash_more(uint64_t hash, const void *bytes, size_t len)
-{
-    const uint8_t *const at = bytes;
-    for (size_t i = 0; i < len; i++)
-        hash = (hash ^ at[i]) * 0x100000001b3u;
-    return hash;
-}
-
-static uint64_t hash_of(const void *bytes, size_t len)
-{
-    return hash_more(0xcbf29ce484222325u, bytes, len) | 1;
-}
-
 /* ---- where the text is ---- */
 
 /* A file's name, and what must be the same after the text was read. */
@@ -97,7 +85,7 @@ static uintptr_t line_at(const struct lines *lines, uint64_t i, uint32_t *bad)
 
 static void pass(struct sought *sought, uintptr_t word)
 {
-    sought->way = hash_more(sought->way, &word, sizeof(word));
+    sought->way = fnv_more(sought->way, &word, sizeof(word));
 }
 
 static bool is_sought(const struct sought *sought, uintptr_t str)
@@ -333,7 +321,7 @@ enum linecache_found linecache_find(struct linecache *cache, const char *file, u
 {
     if (!is_nowhere(file, file_len))
         return LINECACHE_NONE;
-    const uint64_t name = hash_of(file, file_len), state = caches_state(cache);
+    const uint64_t name = fnv_of(file, file_len), state = caches_state(cache);
     struct linecache_absent *const absent = &cache->absent[(name >> 8) % LINECACHE_ABSENT];
     if (absent->name == name && absent->cache == state)
         return LINECACHE_NONE;
@@ -345,7 +333,7 @@ enum linecache_found linecache_find(struct linecache *cache, const char *file, u
         return LINECACHE_NONE;
     }
     const bool is_text = answer == ANSWER_TEXT;
-    const uint64_t hash = is_text ? hash_more(name, cache->text, *text_len) | 1 : name;
+    const uint64_t hash = is_text ? fnv_more(name, cache->text, *text_len) | 1 : name;
     cache->last = &cache->told[(hash >> 8) % LINECACHE_TOLD];
     if (*cache->last == hash)
         return LINECACHE_NONE;

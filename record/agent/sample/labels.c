@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "labels.h"
+#include "record/agent/base/fnv.h"
 #include "record/agent/base/peek.h"
 #include "record/agent/base/reserve.h"
 #include <string.h>
@@ -106,14 +107,6 @@ uintptr_t labels_current(const struct labels *labels, uintptr_t state)
 
 /* ---- numbers ---- */
 
-static uint64_t text_hash(const char *text, uint32_t len)
-{
-    uint64_t hash = 0xcbf29ce484222325u;
-    for (uint32_t i = 0; i < len; i++)
-        hash = (hash ^ (uint8_t)text[i]) * 0x100000001b3u;
-    return hash | 1;
-}
-
 /* Where a text is, or would be. */
 static uint32_t slot_of(const struct labels *labels, uint64_t hash)
 {
@@ -127,7 +120,7 @@ static uint32_t slot_of(const struct labels *labels, uint64_t hash)
 static uint32_t text_number(struct labels *labels, const char *text, uint32_t len, bool may_add,
                             labels_new_fn *add, void *closure)
 {
-    const uint64_t hash = text_hash(text, len);
+    const uint64_t hash = fnv_of(text, len);
     const uint32_t at = slot_of(labels, hash);
     if (labels->hashes[at] != 0)
         return labels->numbers[at];

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "thread_names.h"
+#include "record/agent/base/fnv.h"
 #include "record/agent/base/peek.h"
 #include "record/agent/cpython/objects.h"
 
@@ -20,18 +21,10 @@ void thread_names_reset(struct thread_names *names)
 
 /* ---- one thread ---- */
 
-static uint64_t name_hash(const struct early_name *name)
-{
-    uint64_t hash = 0xcbf29ce484222325u;
-    for (uint32_t i = 0; i < name->len; i++)
-        hash = (hash ^ (uint8_t)name->text[i]) * 0x100000001b3u;
-    return hash | 1;
-}
-
 static void name_report(struct thread *thread, const struct early_name *name,
                         struct wire_writer *writer)
 {
-    const uint64_t hash = name_hash(name);
+    const uint64_t hash = fnv_of(name->text, name->len);
     if (hash == thread->name_hash)
         return;
     wire_writer_thread_name(writer, thread->id, name->text, name->len);
