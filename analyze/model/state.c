@@ -29,6 +29,16 @@ const char *state_name(size_t i)
     return i < ARRAY_LEN(filters) ? filters[i].name : NULL;
 }
 
+const char *state_class_name(enum state_class class)
+{
+    if (class == CLASS_KERNEL || class == CLASS_EITHER)
+        class = CLASS_ON_CPU;
+    size_t i = 0;
+    while (filters[i].class != class)
+        i++;
+    return filters[i].name;
+}
+
 const char *state_new_name(const char *old)
 {
 #define STATE_OLD_ROW(name, now)                                                                   \

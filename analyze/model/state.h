@@ -77,6 +77,9 @@ enum state_class {
     CLASS_COUNT
 };
 
+/* The name of a class; those of ON_CPU that are told apart have its name. */
+const char *state_class_name(enum state_class class);
+
 static inline enum state_class state_class(uint16_t state)
 {
     if (state & STATE_WAITS_GIL)

@@ -68,12 +68,6 @@ static const struct sample_type {
     {"blocked", CLASS_BLOCKED, false, false},
 };
 
-static const char *const states[CLASS_COUNT] = {
-    [CLASS_ON_CPU] = "running",  [CLASS_READY] = "ready",     [CLASS_WAITS_GIL] = "gil",
-    [CLASS_BLOCKED] = "blocked", [CLASS_UNKNOWN] = "unknown", [CLASS_KERNEL] = "running",
-    [CLASS_EITHER] = "running",
-};
-
 struct writer {
     const struct view *view;
     struct arena arena;
@@ -227,7 +221,7 @@ static void node_samples_add(struct writer *w, size_t i, const struct thread *th
         return;
     }
     for (int c = 0; c < CLASS_KERNEL; c++)
-        sample_add(w, i, thread, states[c],
+        sample_add(w, i, thread, state_class_name((enum state_class)c),
                    c == CLASS_ON_CPU ? weights_on_cpu(weights).wall : weights->by[c].wall);
 }
 

@@ -10,17 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* How rows call the classes of states. */
-static const struct class_name {
-    const char *state;
-    int kernel; /* was it in the kernel? -1 = not known, or no question */
-} class_names[CLASS_COUNT] = {
-    [CLASS_ON_CPU] = {"running", 0},   [CLASS_READY] = {"ready", -1},
-    [CLASS_WAITS_GIL] = {"gil", -1},   [CLASS_BLOCKED] = {"blocked", -1},
-    [CLASS_UNKNOWN] = {"unknown", -1}, [CLASS_KERNEL] = {"running", 1},
-    [CLASS_EITHER] = {"running", -1},
-};
-
 /* The weights of a thread in a bin, by stack of the unit + 1, in ns. */
 struct thread_sheets {
     struct sheet by[CLASS_COUNT];
@@ -116,9 +105,9 @@ static void write_weight(struct weighing *w, const struct bin *bin, uint64_t thr
     star_number(star, bin->start);
     star_key(star, thread);
     star_key(star, stack);
-    star_text(star, class_names[class].state);
-    if (class_names[class].kernel >= 0)
-        star_number(star, class_names[class].kernel);
+    star_text(star, state_class_name(class));
+    if (class == CLASS_ON_CPU || class == CLASS_KERNEL) /* else not known, or no question */
+        star_number(star, class == CLASS_KERNEL);
     else
         star_nothing(star);
     star_count(star, weight->samples);
