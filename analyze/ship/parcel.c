@@ -3,6 +3,7 @@
 
 #include "analyze/base/memory.h"
 #include "analyze/base/whole_file.h"
+#include "analyze/star/whole_folder.h"
 #include "pyroscope.h"
 
 #include <dirent.h>
@@ -42,25 +43,17 @@ static char *path_join(const char *directory, const char *name)
 
 /* ---- a directory of ours ---- */
 
+/* A folder_name_fn. */
+static bool name_remove(void *closure, int folder, const char *name)
+{
+    if (unlinkat(folder, name, 0) != 0 && folder_walk(folder, name, name_remove, closure))
+        (void)unlinkat(folder, name, AT_REMOVEDIR);
+    return true;
+}
+
 void folder_empty(const char *path)
 {
-    struct dirent *entry;
-    struct stat st;
-    DIR *const dir = opendir(path);
-    while (dir != NULL && (entry = readdir(dir)) != NULL) {
-        if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
-            continue;
-        char *const inner = path_join(path, entry->d_name);
-        if (lstat(inner, &st) == 0 && S_ISDIR(st.st_mode)) {
-            folder_empty(inner);
-            (void)rmdir(inner);
-        } else {
-            (void)unlink(inner);
-        }
-        free(inner);
-    }
-    if (dir != NULL)
-        closedir(dir);
+    (void)folder_walk(AT_FDCWD, path, name_remove, NULL);
 }
 
 static void item_add(struct parcel *parcel, char *url, char *path)

@@ -17,11 +17,7 @@ static bool is_dots(const char *name)
     return strcmp(name, ".") == 0 || strcmp(name, "..") == 0;
 }
 
-/* What is done with each name in a folder; false ends it. */
-typedef bool name_fn(void *closure, int folder, const char *name);
-
-/* False, and errno, where it could not be read, or fn said so. */
-static bool walk(int parent, const char *name, name_fn *fn, void *closure)
+bool folder_walk(int parent, const char *name, folder_name_fn *fn, void *closure)
 {
     const int fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     DIR *const dir = fd >= 0 ? fdopendir(fd) : NULL;
@@ -50,12 +46,13 @@ static bool remove_file(void *closure, int folder, const char *name)
 
 static bool remove_folder(void *closure, int folder, const char *name)
 {
-    return walk(folder, name, remove_file, closure) && unlinkat(folder, name, AT_REMOVEDIR) == 0;
+    return folder_walk(folder, name, remove_file, closure) &&
+           unlinkat(folder, name, AT_REMOVEDIR) == 0;
 }
 
 static bool remove_all(const char *path)
 {
-    return walk(AT_FDCWD, path, remove_folder, NULL) && rmdir(path) == 0;
+    return folder_walk(AT_FDCWD, path, remove_folder, NULL) && rmdir(path) == 0;
 }
 
 /* ---- may what is there be given up? ---- */
@@ -87,7 +84,7 @@ static bool look_at_folder(void *closure, int folder, const char *name)
     struct stat new;
     looking->in = name;
     const bool good = fstatat(looking->folder->fd, name, &new, AT_SYMLINK_NOFOLLOW) == 0 &&
-                      walk(folder, name, look_at_file, looking);
+                      folder_walk(folder, name, look_at_file, looking);
     if (!good && looking->odd.len == 0)
         buffer_add_text(&looking->odd, name);
     return good;
@@ -97,7 +94,7 @@ static bool look_at_folder(void *closure, int folder, const char *name)
 static enum status check_there(const struct whole_folder *folder, struct problem *why)
 {
     struct looking looking = {.folder = folder};
-    if (walk(AT_FDCWD, folder->target, look_at_folder, &looking))
+    if (folder_walk(AT_FDCWD, folder->target, look_at_folder, &looking))
         return STATUS_OK;
     if (looking.odd.len > 0)
         problem_set(why, STATUS_IO, PROBLEM_NO_OFFSET,

@@ -19,6 +19,13 @@
 
 #include "format/status.h"
 
+/* What is done with each name in a folder, whose descriptor is `folder`; false ends it. */
+typedef bool folder_name_fn(void *closure, int folder, const char *name);
+
+/* With all names in a folder of `parent`'s, but . and ..; links are not followed. False, and errno,
+ * where it could not be read, or fn said so. */
+bool folder_walk(int parent, const char *name, folder_name_fn *fn, void *closure);
+
 struct whole_folder {
     char *target, *temporary;
     int fd; /* of the temporary one */
