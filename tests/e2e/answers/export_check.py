@@ -376,19 +376,19 @@ def inner_lines_dropped(total):
     return result
 
 
-def parse_protoc(lines):
-    """protoc's text format as {field: [values]}; numbers stay text."""
+def parse_protoc(lines, text=lambda value: value.decode("utf-8"), number=str):
+    """protoc's text format as {field: [values]}; what texts and numbers become is the caller's choice."""
     message = {}
     for line in lines:
         line = line.strip()
         if line == "}":
             break
         if line.endswith(" {"):
-            message.setdefault(line[:-2], []).append(parse_protoc(lines))
+            message.setdefault(line[:-2], []).append(parse_protoc(lines, text, number))
             continue
         name, value = line.split(": ", 1)
-        if value[0] == '"':
-            value = codecs.escape_decode(value[1:-1].encode())[0].decode("utf-8")
+        is_text = value[0] == '"'
+        value = text(codecs.escape_decode(value[1:-1].encode())[0]) if is_text else number(value)
         message.setdefault(name, []).append(value)
     return message
 

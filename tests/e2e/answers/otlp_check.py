@@ -4,27 +4,10 @@ import gzip
 import pathlib
 import subprocess
 
+import export_check
+
 HERE = pathlib.Path(__file__).resolve().parent
 ZERO = ("mappings", "locations", "functions", "attributes", "stacks")
-
-
-def parse(lines):
-    """protoc's text as {field: [values]}; texts as bytes, numbers as int."""
-    message = {}
-    for line in lines:
-        line = line.strip()
-        if line == "}":
-            break
-        if line.endswith(" {"):
-            message.setdefault(line[:-2], []).append(parse(lines))
-            continue
-        name, value = line.split(": ", 1)
-        if value[0] == '"':
-            value = value[1:-1].encode().decode("unicode_escape").encode("latin-1")
-        else:
-            value = int(value)
-        message.setdefault(name, []).append(value)
-    return message
 
 
 def one(message, name, otherwise=0):
@@ -41,7 +24,7 @@ def decode(body):
     """[(resource, {type: profile})] with profile = {"samples": {(attributes, stack): value}, "time", ..}"""
     done = subprocess.run(["protoc", f"--proto_path={HERE}", "--decode=otlp_check.Request", "otlp_check.proto"],
                           input=gzip.decompress(body), capture_output=True, check=True)
-    request = parse(iter(done.stdout.decode().splitlines()))
+    request = export_check.parse_protoc(iter(done.stdout.decode().splitlines()), text=bytes, number=int)
     assert set(request) <= {"resource_profiles", "dictionary"}, set(request)
     dictionary = one(request, "dictionary")
     for table in ZERO:

@@ -39,6 +39,14 @@ class Live:
         out, err = self.process.communicate(timeout=60)
         assert self.process.returncode == 0, out + err
 
+    def left(self, t):
+        """As much as somebody has who looks before the end: a copy that nobody writes to any more."""
+        self.wait_for(3000)
+        left = t.dir / "left.trace"
+        left.write_bytes(pathlib.Path(self.trace).read_bytes())
+        self.stop()
+        return left
+
 
 def test_every_command_reads_a_live_file(t):
     live = Live(t)
@@ -108,11 +116,7 @@ def follow_to_the_end(t, live, trace, is_enough):
 
 def test_follow_ends_with_its_reader(t):
     """Also where the file does not grow any more, so that nothing is written that could fail."""
-    live = Live(t)
-    live.wait_for(3000)
-    left = t.dir / "left.trace"
-    left.write_bytes(pathlib.Path(live.trace).read_bytes())
-    live.stop()
+    left = Live(t).left(t)
     for words in (["lines", "--follow"], ["threads", "--follow", "--format", "json"],
                   ["top", "--batch", "--delay", "1000"]):
         reader = subprocess.Popen([str(t.pyanalyze), *words, str(left)], stdin=subprocess.DEVNULL,
@@ -125,10 +129,7 @@ def test_follow_ends_with_its_reader(t):
 def test_follow_says_that_something_is_damaged(t):
     """In its headline, at once: who ends it by a signal never sees what is said at the end."""
     live = Live(t)
-    live.wait_for(3000)
-    left = t.dir / "left.trace"
-    left.write_bytes(pathlib.Path(live.trace).read_bytes())
-    live.stop()
+    left = live.left(t)
     whole = pathlib.Path(live.trace).read_bytes()
     follow = subprocess.Popen([str(t.pyanalyze), "lines", "--follow", str(left)], text=True,
                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)

@@ -169,11 +169,7 @@ def test_batch(t):
 
 def test_batch_of_a_file_that_goes(t):
     """What was a trace and is none any more ends a log with a word, and not as if it had ended."""
-    live = Live(t)
-    live.wait_for(3000)
-    left = t.dir / "left.trace"
-    left.write_bytes(pathlib.Path(live.trace).read_bytes())
-    live.stop()
+    left = Live(t).left(t)
     log = subprocess.Popen([str(t.pyanalyze), "top", "--batch", "--delay", "1", str(left)], text=True,
                            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     assert log.stdout.readline().startswith("pyrec top")
