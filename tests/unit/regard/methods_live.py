@@ -26,7 +26,7 @@ def definition(thing):
     if isinstance(thing, types.BuiltinFunctionType):
         return word(id(thing) + object.__basicsize__)
     if isinstance(thing, (types.MethodDescriptorType, types.ClassMethodDescriptorType)):
-        return word(id(thing) + 40)
+        return word(id(thing) + object.__basicsize__ + 24)
     return 0
 
 
