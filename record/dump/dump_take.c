@@ -389,7 +389,7 @@ static enum status process_open(struct dump *dump, struct remote *remote, struct
 {
     struct regard regard;
     char clause[sizeof why->detail];
-    regard_open(&regard, dump->pid, false);
+    regard_open(&regard, dump->pid, REGARD_AWAIT);
     const enum reason reason = regard.not_to_look;
     *remote = regard.remote;
     dump->python = regard.python;

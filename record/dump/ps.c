@@ -62,7 +62,7 @@ static bool is_called_python(pid_t pid)
 static bool python_look(struct ps_row *row)
 {
     struct regard regard;
-    regard_open(&regard, row->pid, false);
+    regard_open(&regard, row->pid, 0);
     const enum reason reason = regard.not_to_attach;
     const enum reason_listing listing = reason_listing(reason);
     row->can_dump = regard.not_to_look == REASON_NONE;

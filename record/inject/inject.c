@@ -343,7 +343,8 @@ static enum inject_outcome job_try(struct job *job)
 
 static enum inject_outcome job_run(struct job *job)
 {
-    regard_open(&job->regard, job->plan->pid, true);
+    regard_open(&job->regard, job->plan->pid,
+                REGARD_LOCK | (job->plan->is_awaited ? REGARD_AWAIT : 0u));
     enum inject_outcome outcome = looked(&job->regard, job->why);
     if (outcome == INJECT_DONE) {
         job_memory_open(job);
@@ -370,7 +371,7 @@ static enum inject_outcome job_run(struct job *job)
 enum inject_outcome inject_look(pid_t pid, struct problem *why)
 {
     struct regard regard;
-    regard_open(&regard, pid, true);
+    regard_open(&regard, pid, REGARD_LOCK | REGARD_AWAIT);
     const enum inject_outcome outcome = looked(&regard, why);
     regard_close(&regard);
     return outcome;

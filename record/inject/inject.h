@@ -23,7 +23,7 @@
 #include "format/status.h"
 #include "inject_plan.h"
 
-/* Could it be done? Looks, and touches nothing. */
+/* Could it be done? Looks, and touches nothing. A process that has just begun: see REGARD_AWAIT. */
 enum inject_outcome inject_look(pid_t pid, struct problem *why);
 
 /*

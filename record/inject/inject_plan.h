@@ -50,6 +50,7 @@ struct inject_plan {
     const char *entry;   /* int ENTRY(const char *settings) */
     const char *settings;
     const char *settings_filtered; /* for one under a filter of system calls; NULL = the same */
+    bool is_awaited;               /* it may have just begun: see REGARD_AWAIT */
     /* Called in the child, once, when the process gets no CPU and is waited for longer because of
      * that. NULL = it is not waited for longer. */
     void (*on_slow)(pid_t pid);

@@ -24,6 +24,7 @@
 #define STATUS_MAX     (16u << 10)
 #define LOADING_MAX_NS 1000000000u /* for its libraries to come */
 #define LOADING_NAP_US 100
+#define AWAIT_NAP_US   2000
 #define DYNAMIC_MAX    100
 #define YOUNG_S        10 /* a program that may be just starting */
 #define CAP_SYS_PTRACE 19
@@ -169,9 +170,14 @@ static bool is_just_executed(pid_t pid)
     return !auxiliary.is_told || auxiliary.has_loader;
 }
 
+static bool is_younger(const struct regard *regard, unsigned seconds)
+{
+    return below_now() - regard->start < (uint64_t)sysconf(_SC_CLK_TCK) * seconds;
+}
+
 static bool is_young(const struct regard *regard)
 {
-    return below_now() - regard->start < (uint64_t)sysconf(_SC_CLK_TCK) * YOUNG_S;
+    return is_younger(regard, YOUNG_S);
 }
 
 /* The loader writes into the program's dynamic section where it says how far it is. */
@@ -208,8 +214,8 @@ static bool is_loading(const struct regard *regard)
     return said.r_version == 0 || said.r_state != RT_CONSISTENT;
 }
 
-/* It has no Python, or one that is not known: because that is still to come? A program that is
- * stopped may stay so. */
+/* It has no Python or no C library, or one that is not known: because that is still to come? A
+ * program that is stopped may stay so. */
 static bool is_arriving(const struct regard *regard)
 {
     const struct facts *const facts = &regard->facts;
@@ -218,8 +224,8 @@ static bool is_arriving(const struct regard *regard)
     return facts->libc == LIBC_STATIC ? is_just_executed(facts->pid) : is_loading(regard);
 }
 
-/* An errno. */
-static int memory_look(struct regard *regard)
+/* An errno. As it is at one moment, but for what its loader has begun. */
+static int contents_look(struct regard *regard)
 {
     struct facts *const facts = &regard->facts;
     const uint64_t begin = clocks_mono_ns();
@@ -233,12 +239,47 @@ static int memory_look(struct regard *regard)
         facts->libc = libc_look(&regard->images);
         facts->python = python_find(&regard->python, &regard->remote, &regard->images, facts->wrong,
                                     sizeof facts->wrong);
-        if (facts->python == PYTHON_FOUND)
-            break;
+        if (facts->python == PYTHON_FOUND && !is_young(regard))
+            break; /* of a young one the C library may be still to come */
         is_settled = !is_arriving(regard);
         if (!is_settled)
             usleep(LOADING_NAP_US);
     } while ((!is_settled || !was_settled) && clocks_mono_ns() - begin < LOADING_MAX_NS);
+    return 0;
+}
+
+/* An errno. What has ended meanwhile has no memory, which looks like one without a Python. */
+static int end_look(struct regard *regard)
+{
+    struct procfs_stat is;
+    if (regard->facts.python == PYTHON_FOUND)
+        return 0;
+    if (!procfs_stat_read(regard->facts.pid, &is) || is.start != regard->start)
+        return ESRCH;
+    regard->facts.state = is.state;
+    return is.state == 'Z' || is.state == 'X' ? ESRCH : 0;
+}
+
+/* Whatever runs in it now may execute another program. */
+static bool is_to_come(const struct regard *regard)
+{
+    return regard->facts.python != PYTHON_FOUND && is_younger(regard, REGARD_AWAIT_S) &&
+           strchr("tT", regard->facts.state) == NULL;
+}
+
+/* An errno. */
+static int memory_look(struct regard *regard, bool awaits)
+{
+    struct facts *const facts = &regard->facts;
+    for (bool is_over = false; !is_over;) {
+        int error = contents_look(regard);
+        error = error == 0 ? end_look(regard) : error;
+        if (error != 0)
+            return error;
+        is_over = !awaits || !is_to_come(regard);
+        if (!is_over)
+            usleep(AWAIT_NAP_US);
+    }
     facts->is_foreign = is_foreign(regard);
     facts->is_recorded = has_recorder(&regard->remote, &regard->maps);
     return 0;
@@ -305,7 +346,7 @@ static int lock_take(struct regard *regard)
 
 /* ---- all of it ---- */
 
-void regard_open(struct regard *regard, pid_t pid, bool is_to_lock)
+void regard_open(struct regard *regard, pid_t pid, unsigned how)
 {
     struct facts *const facts = &regard->facts;
     *regard = (struct regard){.pidfd = -1, .lock = -1};
@@ -313,10 +354,11 @@ void regard_open(struct regard *regard, pid_t pid, bool is_to_lock)
     regard->pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
     if (facts->is_proc_ours && facts->is_there && facts->group == pid) {
         facts->error = remote_open(&regard->remote, pid);
-        if (facts->error == 0 && is_to_lock) /* before it is looked at what is mapped */
+        if (facts->error == 0 &&
+            (how & REGARD_LOCK) != 0) /* before it is looked at what is mapped */
             facts->error = lock_take(regard);
         if (facts->error == 0)
-            facts->error = memory_look(regard);
+            facts->error = memory_look(regard, (how & REGARD_AWAIT) != 0);
         if (facts->error != 0)
             rights_look(facts);
     }

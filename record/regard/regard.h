@@ -26,8 +26,17 @@ struct regard {
     int lock;             /* while it is open nobody else attaches to the process; -1 = none */
 };
 
-/* Look. `is_to_lock`: nobody else is to attach to it meanwhile. */
-void regard_open(struct regard *regard, pid_t pid, bool is_to_lock);
+/*
+ * How to look, any of them. LOCK: nobody else is to attach to it meanwhile. AWAIT: somebody named
+ * the process. If it has just begun, and there is no Python in it, it is looked at again until it
+ * is REGARD_AWAIT_S seconds old: it may be a shell's child, or a script, that is about to execute
+ * one.
+ */
+enum regard_how { REGARD_LOCK = 1, REGARD_AWAIT = 2 };
+#define REGARD_AWAIT_S 3u
+
+/* Look; `how`: a sum of enum regard_how. */
+void regard_open(struct regard *regard, pid_t pid, unsigned how);
 void regard_close(struct regard *regard);
 
 /* Does an agent record in it now? False, too, where that cannot be looked at. */

@@ -58,6 +58,7 @@ static enum inject_outcome attach_one(const struct attach_plan *plan, pid_t pid,
         .entry = WIRE_ATTACH_ENTRY,
         .settings = settings,
         .settings_filtered = filtered,
+        .is_awaited = may_wait,
         .on_slow = may_wait ? slow_say : NULL,
     };
     (void)problem_set(why, STATUS_IO, PROBLEM_NO_OFFSET, "cannot be attached to: no memory");
@@ -130,7 +131,7 @@ static void missing_note(const struct attach_plan *plan, const struct below_row 
 static enum below_fate row_look(const struct joining *joining, const struct below_row *row)
 {
     struct regard is;
-    regard_open(&is, row->pid, false);
+    regard_open(&is, row->pid, 0);
     const bool has_library = remote_images_named(&is.images, "libpyrec.so") != NULL;
     const enum facts_python python = is.facts.python;
     const bool is_read = is.not_to_look != REASON_ABSENT && is.facts.error == 0;

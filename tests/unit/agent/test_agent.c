@@ -239,7 +239,6 @@ int main(void)
     tcase_add_test(tests, threads_that_cannot_be_made);
     tcase_add_test(tests, more_ends_than_room);
     tcase_add_test(tests, late_signals_are_ours);
-    tcase_set_timeout(tests, 60);
     suite_add_tcase(suite, tests);
     return suite_run(suite);
 }

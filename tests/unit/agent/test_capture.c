@@ -386,7 +386,6 @@ int main(void)
 {
     Suite *const suite = suite_create("capture");
     TCase *const tcase = tcase_create("capture");
-    tcase_set_timeout(tcase, 120);
     tcase_add_loop_test(tcase, answers, 8, 16);
     tcase_add_test(tcase, torn_for_good);
     tcase_add_test(tcase, torn_for_a_moment);

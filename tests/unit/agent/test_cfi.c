@@ -296,7 +296,6 @@ int main(void)
 {
     Suite *const suite = suite_create("cfi");
     TCase *const tc = tcase_create("cfi");
-    tcase_set_timeout(tc, 120);
     tcase_add_test(tc, push_and_pop);
     tcase_add_test(tc, before_the_first);
     tcase_add_test(tc, remembers);

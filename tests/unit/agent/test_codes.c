@@ -293,7 +293,6 @@ int main(void)
     Suite *const suite = suite_create("codes");
     TCase *const tcase = tcase_create("codes");
     tcase_add_checked_fixture(tcase, setup, teardown);
-    tcase_set_timeout(tcase, 240);
     tcase_add_test(tcase, known_again);
     tcase_add_test(tcase, reused_address);
     tcase_add_test(tcase, died_unseen);

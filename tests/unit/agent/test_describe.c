@@ -113,7 +113,6 @@ int main(void)
 {
     Suite *const suite = suite_create("describe");
     TCase *const tcase = tcase_create("describe");
-    tcase_set_timeout(tcase, 60);
     tcase_add_loop_test(tcase, plain, FIRST_MINOR, END_MINOR);
     tcase_add_test(tcase, kinds_of_strings);
     tcase_add_test(tcase, long_name_is_cut);

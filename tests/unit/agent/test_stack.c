@@ -390,7 +390,6 @@ int main(void)
 {
     Suite *const suite = suite_create("stack");
     TCase *const tcase = tcase_create("every version");
-    tcase_set_timeout(tcase, 60);
     tcase_add_loop_test(tcase, whole_chain, 0, N_MINORS);
     tcase_add_loop_test(tcase, no_frames, 0, N_MINORS);
     tcase_add_loop_test(tcase, not_started, 0, N_MINORS);

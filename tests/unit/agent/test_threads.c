@@ -291,7 +291,6 @@ int main(void)
     Suite *const suite = suite_create("threads");
     TCase *const tcase = tcase_create("threads");
     tcase_add_checked_fixture(tcase, setup, teardown);
-    tcase_set_timeout(tcase, 60);
     tcase_add_test(tcase, full_index);
     tcase_add_test(tcase, finds_new_ones);
     tcase_add_test(tcase, knows_what_is_linked);

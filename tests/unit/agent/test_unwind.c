@@ -427,7 +427,6 @@ int main(void)
 {
     Suite *const suite = suite_create("unwind");
     TCase *const tc = tcase_create("unwind");
-    tcase_set_timeout(tc, 120);
     if (!HANDLERS_LATE) {
         tcase_add_test(tc, own_stack);
         tcase_add_test(tc, signal_frames);

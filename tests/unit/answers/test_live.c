@@ -388,7 +388,6 @@ int main(void)
     TCase *const tests = tcase_create("live");
     tcase_add_checked_fixture(tests, NULL, scratch_remove);
     tcase_add_loop_test(tests, windows_equal_tables, 0, 25);
-    tcase_set_timeout(tests, 120);
     suite_add_tcase(suite, tests);
     return suite_run(suite);
 }

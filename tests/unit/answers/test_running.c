@@ -402,7 +402,6 @@ int main(void)
     tcase_add_test(tests, another_file_is_read_anew);
     tcase_add_test(tests, file_that_is_removed);
     tcase_add_test(tests, window_that_moves);
-    tcase_set_timeout(tests, 120);
     suite_add_tcase(suite, tests);
     return suite_run(suite);
 }

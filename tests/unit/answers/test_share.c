@@ -166,7 +166,6 @@ int main(void)
 {
     Suite *const suite = suite_create("share");
     TCase *const tests = tcase_create("share");
-    tcase_set_timeout(tests, 60);
     tcase_add_loop_test(tests, truth_is_within_the_error, 0, sizeof models / sizeof *models);
     tcase_add_test(tests, error_is_not_too_large);
     tcase_add_test(tests, known_values);

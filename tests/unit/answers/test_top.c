@@ -302,7 +302,6 @@ int main(void)
     tcase_add_test(tests, total_begins_anew);
     tcase_add_test(tests, nothing_hostile);
     tcase_add_test(tests, walks_back_in_time);
-    tcase_set_timeout(tests, 120);
     suite_add_tcase(suite, tests);
     return suite_run(suite);
 }

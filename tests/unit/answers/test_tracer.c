@@ -458,7 +458,6 @@ int main(void)
     tcase_add_test(tests, callgrind_bare_names);
     tcase_add_test(tests, callgrind_under_attack);
     tcase_add_test(tests, callgrind_wrong);
-    tcase_set_timeout(tests, 120);
     suite_add_tcase(suite, tests);
     return suite_run(suite);
 }

@@ -74,7 +74,6 @@ int main(void)
 {
     Suite *const suite = suite_create("unmangle");
     TCase *const tc = tcase_create("unmangle");
-    tcase_set_timeout(tc, 120);
     tcase_add_test(tc, test_names);
     tcase_add_test(tc, test_endless);
     tcase_add_test(tc, test_damaged);

@@ -532,7 +532,6 @@ static void tests_add(TCase *tests)
     tcase_add_test(tests, chunk_of_a_later_version);
     tcase_add_test(tests, header_over_the_limits);
     tcase_add_test(tests, not_a_trace);
-    tcase_set_timeout(tests, 120);
 }
 
 int main(void)

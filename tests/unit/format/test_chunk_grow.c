@@ -202,7 +202,6 @@ static void tests_add(TCase *tests)
     tcase_add_test(tests, goes_on_where_it_was);
     tcase_add_test(tests, does_not_follow_on);
     tcase_add_test(tests, file_that_shrinks);
-    tcase_set_timeout(tests, 120);
 }
 
 int main(void)

@@ -221,7 +221,6 @@ int main(void)
     tcase_add_test(tests, a_gap_behind_every_chunk);
     tcase_add_test(tests, magic_numbers_only);
     tcase_add_test(tests, threads_load_the_same_file);
-    tcase_set_timeout(tests, 120);
     suite_add_tcase(suite, tests);
     return suite_run(suite);
 }

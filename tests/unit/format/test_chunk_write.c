@@ -289,7 +289,6 @@ int main(void)
     tcase_add_test(tests, file_size_limit_reached);
     tcase_add_test(tests, no_room_for_the_trailer);
     tcase_add_test(tests, pipe_and_signals);
-    tcase_set_timeout(tests, 60);
     suite_add_tcase(suite, tests);
     return suite_run(suite);
 }

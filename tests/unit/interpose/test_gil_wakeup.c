@@ -144,7 +144,6 @@ int main(void)
     Suite *const suite = suite_create("gil_wakeup");
     TCase *const tests = tcase_create("gil_wakeup");
     tcase_add_checked_fixture(tests, setup, NULL);
-    tcase_set_timeout(tests, 120);
     tcase_add_test(tests, test_proof);
     tcase_add_test(tests, test_rings_once);
     tcase_add_test(tests, test_fork);

@@ -523,7 +523,6 @@ int main(void)
     Suite *const suite = suite_create("interpose_nosignal");
     TCase *const tests = tcase_create("interpose_nosignal");
     tcase_add_checked_fixture(tests, setup, NULL);
-    tcase_set_timeout(tests, 120);
     tcase_add_loop_test(tests, nothing_is_cut_short, 0, N_CALLS);
     tcase_add_test(tests, what_goes_past_is_cut);
     tcase_add_test(tests, the_programs_signals_end_it);

@@ -267,7 +267,6 @@ int main(void)
     Suite *const suite = suite_create("interpose_preload");
     TCase *const tests = tcase_create("interpose_preload");
     tcase_add_checked_fixture(tests, setup, teardown);
-    tcase_set_timeout(tests, 60);
     tcase_add_test(tests, what_lacks_is_added);
     tcase_add_test(tests, what_is_there_stays);
     tcase_add_test(tests, ours_is_the_last);

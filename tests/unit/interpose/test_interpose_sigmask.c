@@ -380,7 +380,6 @@ int main(void)
     Suite *const suite = suite_create("interpose_sigmask");
     TCase *const tests = tcase_create("interpose_sigmask");
     tcase_add_checked_fixture(tests, setup, NULL);
-    tcase_set_timeout(tests, 60);
     tcase_add_loop_test(tests, all_blocked, 0, 2);
     tcase_add_test(tests, named);
     tcase_add_test(tests, given_up_with_one_under_way);

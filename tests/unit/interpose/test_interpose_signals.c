@@ -371,7 +371,6 @@ int main(void)
 {
     Suite *const suite = suite_create("interpose_signals");
     TCase *const tests = tcase_create("interpose_signals");
-    tcase_set_timeout(tests, 60);
     tcase_add_test(tests, takes_what_nobody_has);
     tcase_add_test(tests, claimed);
     tcase_add_test(tests, claimed_interrupts);

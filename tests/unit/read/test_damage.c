@@ -372,7 +372,6 @@ int main(void)
     Suite *const suite = suite_create("damage");
     TCase *const tcase = tcase_create("damage");
     tcase_add_checked_fixture(tcase, setup, teardown);
-    tcase_set_timeout(tcase, 250);
     tcase_add_test(tcase, cut_anywhere);
     tcase_add_test(tcase, one_bit_anywhere);
     tcase_add_test(tcase, ranges_zeroed_deleted_inserted);

@@ -125,7 +125,6 @@ int main(void)
     snprintf(path, sizeof path, "%s", scratch_path("passes.trace"));
     snprintf(pid, sizeof pid, "10");
     write_trace();
-    tcase_set_timeout(tests, 120);
     tcase_add_test(tests, single_passes);
     tcase_add_test(tests, several_passes);
     suite_add_tcase(suite, tests);

@@ -95,7 +95,6 @@ int main(void)
     Suite *const suite = suite_create("progress");
     TCase *const tcase = tcase_create("progress");
     tcase_add_checked_fixture(tcase, setup, NULL);
-    tcase_set_timeout(tcase, 200);
     tcase_add_test(tcase, grows_and_goes);
     tcase_add_test(tcase, not_before_the_delay);
     tcase_add_test(tcase, not_in_a_pipe);

@@ -491,7 +491,6 @@ int main(void)
     Suite *const suite = suite_create("span");
     TCase *const tests = tcase_create("span");
     tcase_add_checked_fixture(tests, setup, teardown);
-    tcase_set_timeout(tests, 60);
     tcase_add_test(tests, reads_spans);
     tcase_add_test(tests, skips_spans_nobody_wants);
     tcase_add_test(tests, threads_come_and_go);

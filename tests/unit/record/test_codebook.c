@@ -200,7 +200,6 @@ int main(void)
 {
     Suite *suite = suite_create("codebook");
     TCase *tc = tcase_create("codebook");
-    tcase_set_timeout(tc, 120);
     tcase_add_checked_fixture(tc, setup, teardown);
     tcase_add_test(tc, test_whole);
     tcase_add_test(tc, test_same_content);

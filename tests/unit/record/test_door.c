@@ -430,7 +430,6 @@ int main(void)
 {
     Suite *suite = suite_create("door");
     TCase *tc = tcase_create("door");
-    tcase_set_timeout(tc, 60);
     tcase_add_checked_fixture(tc, setup, teardown);
     tcase_add_test(tc, files_and_their_modes);
     tcase_add_test(tc, places_that_are_not_safe);

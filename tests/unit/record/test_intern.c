@@ -188,7 +188,6 @@ int main(void)
 {
     Suite *suite = suite_create("intern");
     TCase *tc = tcase_create("intern");
-    tcase_set_timeout(tc, 120);
     tcase_add_checked_fixture(tc, setup, teardown);
     tcase_add_test(tc, test_strings);
     tcase_add_test(tc, test_long_strings);

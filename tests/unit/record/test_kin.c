@@ -157,7 +157,6 @@ int main(void)
     Suite *suite = suite_create("kin");
     TCase *tc = tcase_create("kin");
     tcase_add_checked_fixture(tc, setup, teardown);
-    tcase_set_timeout(tc, 60);
     tcase_add_test(tc, test_lines);
     tcase_add_loop_test(tc, test_orphans, 0, 2);
     tcase_add_test(tc, test_left_to_the_first);

@@ -502,7 +502,6 @@ int main(void)
 {
     Suite *suite = suite_create("lobby");
     TCase *tc = tcase_create("lobby");
-    tcase_set_timeout(tc, 60);
     tcase_add_checked_fixture(tc, setup, teardown);
     tcase_add_test(tc, test_welcome);
     tcase_add_test(tc, test_turned_away);

@@ -189,7 +189,6 @@ int main(void)
 {
     Suite *suite = suite_create("marks");
     TCase *tc = tcase_create("marks");
-    tcase_set_timeout(tc, 240);
     tcase_add_test(tc, test_order_and_full);
     tcase_add_test(tc, test_half_written);
     tcase_add_test(tc, test_many_threads);

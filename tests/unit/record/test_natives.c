@@ -331,7 +331,6 @@ int main(void)
 {
     Suite *suite = suite_create("natives");
     TCase *tc = tcase_create("natives");
-    tcase_set_timeout(tc, 60);
     tcase_add_checked_fixture(tc, NULL, teardown);
     tcase_add_test(tc, test_names_and_cpu);
     tcase_add_test(tc, test_adopted);

@@ -312,7 +312,6 @@ int main(void)
 {
     Suite *const suite = suite_create("outside");
     TCase *const tcase = tcase_create("all");
-    tcase_set_timeout(tcase, 200);
     tcase_add_loop_test(tcase, whole_stack, 0, N_MINORS);
     tcase_add_loop_test(tcase, folded_stack, 0, N_MINORS);
     tcase_add_loop_test(tcase, calls_of_a_reading, 0, N_MINORS);

@@ -574,7 +574,6 @@ int main(void)
 {
     Suite *suite = suite_create("process");
     TCase *tc = tcase_create("process");
-    tcase_set_timeout(tc, 120);
     tcase_add_checked_fixture(tc, setup, teardown);
     tcase_add_test(tc, test_round_trip);
     tcase_add_test(tc, test_all_at_the_end);

@@ -269,7 +269,6 @@ int main(void)
 {
     Suite *suite = suite_create("ring");
     TCase *tc = tcase_create("ring");
-    tcase_set_timeout(tc, 240);
     tcase_add_test(tc, test_empty_then_one);
     tcase_add_test(tc, test_lengths);
     tcase_add_test(tc, test_wrap);

@@ -305,7 +305,6 @@ int main(void)
 {
     Suite *suite = suite_create("session");
     TCase *tc = tcase_create("session");
-    tcase_set_timeout(tc, 120);
     tcase_add_checked_fixture(tc, NULL, teardown);
     tcase_add_test(tc, test_truth);
     tcase_add_test(tc, test_quiet);

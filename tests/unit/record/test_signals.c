@@ -403,7 +403,6 @@ int main(void)
 {
     Suite *suite = suite_create("signals");
     TCase *tc = tcase_create("signals");
-    tcase_set_timeout(tc, 200);
     tcase_add_checked_fixture(tc, NULL, teardown);
     tcase_add_test(tc, test_kill_command);
     tcase_add_test(tc, test_kill_pyrec);

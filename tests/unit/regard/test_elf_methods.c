@@ -165,7 +165,6 @@ int main(int argc, char **argv)
     const int n = sizeof files / sizeof *files;
     Suite *const suite = suite_create("elf_methods");
     TCase *const tc = tcase_create("elf_methods");
-    tcase_set_timeout(tc, 120);
     tcase_add_loop_test(tc, test_names, 0, n);
     tcase_add_loop_test(tc, test_no_wrong_name, 0, n);
     tcase_add_loop_test(tc, test_damaged, 0, n);

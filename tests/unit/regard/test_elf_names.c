@@ -146,7 +146,6 @@ int main(void)
 {
     Suite *const suite = suite_create("elf_names");
     TCase *const tc = tcase_create("elf_names");
-    tcase_set_timeout(tc, 120);
     tcase_add_test(tc, test_own);
     tcase_add_test(tc, test_not_the_nearest);
     tcase_add_test(tc, test_damaged);

@@ -233,7 +233,6 @@ int main(void)
 {
     Suite *suite = suite_create("filter");
     TCase *tc = tcase_create("filter");
-    tcase_set_timeout(tc, 60);
     tcase_add_test(tc, test_one_call);
     tcase_add_test(tc, test_arguments);
     tcase_add_test(tc, test_malformed);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Why a process is not looked into, or attached to: by its facts alone, and of real processes. */
+#include "record/kernel/below.h"
 #include "record/kernel/procfs.h"
 #include "record/regard/regard.h"
 #include "tests/unit/support/scratch.h"
@@ -208,10 +209,10 @@ static void program_end(const struct program *program)
     close(program->out);
 }
 
-static enum reason reason_of(pid_t pid, bool is_to_lock)
+static enum reason reason_of(pid_t pid, unsigned how)
 {
     struct regard regard;
-    regard_open(&regard, pid, is_to_lock);
+    regard_open(&regard, pid, how);
     const enum reason reason = regard.not_to_attach;
     regard_close(&regard);
     return reason;
@@ -220,7 +221,7 @@ static enum reason reason_of(pid_t pid, bool is_to_lock)
 static enum reason reason_like(const char *path, const char *how)
 {
     const struct program program = program_start(path, how, 0);
-    const enum reason reason = reason_of(program.pid, true);
+    const enum reason reason = reason_of(program.pid, REGARD_LOCK);
     program_end(&program);
     return reason;
 }
@@ -239,7 +240,7 @@ START_TEST(test_a_python)
     struct regard regard;
     char version[32];
     const struct program program = program_start(LIKE_PYTHON, "", 0);
-    regard_open(&regard, program.pid, true);
+    regard_open(&regard, program.pid, REGARD_LOCK);
     ck_assert_int_eq(regard.not_to_look, REASON_NONE);
     ck_assert_int_eq(regard.not_to_attach, REASON_NONE);
     ck_assert_int_eq(regard.facts.libc, LIBC_GLIBC);
@@ -248,18 +249,18 @@ START_TEST(test_a_python)
     ck_assert(regard_is_same(&regard));
     python_version_text(regard.python.interp.hexversion, version, sizeof version);
     ck_assert_str_eq(version, "3.11.2");
-    ck_assert_int_eq(reason_of(program.pid, true), REASON_LOCKED);
-    ck_assert_int_eq(reason_of(program.pid, false), REASON_NONE);
+    ck_assert_int_eq(reason_of(program.pid, REGARD_LOCK), REASON_LOCKED);
+    ck_assert_int_eq(reason_of(program.pid, 0), REASON_NONE);
     regard_close(&regard);
-    ck_assert_int_eq(reason_of(program.pid, true), REASON_NONE);
+    ck_assert_int_eq(reason_of(program.pid, REGARD_LOCK), REASON_NONE);
     kill(program.pid, SIGSTOP);
     waitpid(program.pid, NULL, WUNTRACED);
-    ck_assert_int_eq(reason_of(program.pid, false), REASON_STOPPED);
+    ck_assert_int_eq(reason_of(program.pid, 0), REASON_STOPPED);
     kill(program.pid, SIGCONT);
     ck_assert_int_eq(ptrace(PTRACE_SEIZE, program.pid, NULL, NULL), 0);
-    ck_assert_int_eq(reason_of(program.pid, false), REASON_TRACED);
+    ck_assert_int_eq(reason_of(program.pid, 0), REASON_TRACED);
     program_end(&program);
-    ck_assert_int_eq(reason_of(program.pid, false), REASON_ABSENT);
+    ck_assert_int_eq(reason_of(program.pid, 0), REASON_ABSENT);
 }
 END_TEST
 
@@ -300,7 +301,7 @@ START_TEST(test_no_python)
         ck_assert_int_eq(chmod(path, 0755), 0);
         const struct program program = program_start(path, NULL, 0);
         wait_for_exec(program.pid, names[i]);
-        ck_assert_int_eq(reason_of(program.pid, false), reasons[i]);
+        ck_assert_int_eq(reason_of(program.pid, 0), reasons[i]);
         program_end(&program);
     }
     struct bytes mine = cat;
@@ -317,7 +318,7 @@ START_TEST(test_just_executed)
         struct regard regard;
         pid_t pid;
         ck_assert_int_eq(posix_spawnp(&pid, "sleep", NULL, NULL, argv, NULL), 0);
-        regard_open(&regard, pid, false);
+        regard_open(&regard, pid, 0);
         const enum reason why = regard.not_to_look;
         regard_close(&regard);
         kill(pid, SIGKILL);
@@ -342,7 +343,7 @@ START_TEST(test_just_loading)
         pid_t pid;
         ck_assert_int_eq(posix_spawn(&pid, argv[0], &actions, NULL, argv, NULL), 0);
         usleep((useconds_t)(i % 30) * 20);
-        regard_open(&regard, pid, false);
+        regard_open(&regard, pid, 0);
         const enum reason why = regard.not_to_look;
         regard_close(&regard);
         kill(pid, SIGKILL);
@@ -355,6 +356,53 @@ START_TEST(test_just_loading)
 }
 END_TEST
 
+static pid_t napping_child(useconds_t us)
+{
+    const pid_t pid = fork();
+    if (pid == 0)
+        _exit(usleep(us));
+    return pid;
+}
+
+/* A shell's child, say, before it executes a Python: who asks about it by its number has that. */
+START_TEST(test_not_yet_executed)
+{
+    struct regard regard;
+    int ends[2]; /* it reads, and its "up" stays in it */
+    ck_assert_int_eq(pipe2(ends, O_CLOEXEC), 0);
+    const pid_t pid = fork();
+    if (pid == 0) {
+        close(ends[1]);
+        dup2(ends[0], 0);
+        close(1);
+        usleep(100000); /* in which it is seen as it is */
+        execl(LIKE_PYTHON, LIKE_PYTHON, "", NULL);
+        _exit(1);
+    }
+    ck_assert_int_eq(reason_of(pid, 0), REASON_NO_PYTHON);
+    regard_open(&regard, pid, REGARD_LOCK | REGARD_AWAIT);
+    ck_assert_str_eq(reason_mark(regard.not_to_attach), "yes");
+    regard_close(&regard);
+    close(ends[0]);
+    close(ends[1]);
+    waitpid(pid, NULL, 0);
+}
+END_TEST
+
+/* What does not become one is said to be none; but not what ends meanwhile. */
+START_TEST(test_never_executed)
+{
+    const uint64_t begin = below_now();
+    const pid_t lasts = napping_child(60000000), ends = napping_child(100000);
+    ck_assert_int_eq(reason_of(ends, REGARD_AWAIT), REASON_ZOMBIE);
+    ck_assert_int_eq(reason_of(lasts, REGARD_AWAIT), REASON_NO_PYTHON);
+    ck_assert_uint_ge(below_now() - begin, REGARD_AWAIT_S * (uint64_t)sysconf(_SC_CLK_TCK));
+    kill(lasts, SIGKILL);
+    waitpid(lasts, NULL, 0);
+    waitpid(ends, NULL, 0);
+}
+END_TEST
+
 START_TEST(test_a_vfork_child)
 {
     char children[32] = "";
@@ -363,8 +411,8 @@ START_TEST(test_a_vfork_child)
                                  program.pid, program.pid),
                      0);
     const pid_t child = atoi(children);
-    ck_assert_int_eq(reason_of(child, false), REASON_VFORK);
-    ck_assert_int_eq(reason_of(program.pid, false), REASON_NONE);
+    ck_assert_int_eq(reason_of(child, 0), REASON_VFORK);
+    ck_assert_int_eq(reason_of(program.pid, 0), REASON_NONE);
     kill(child, SIGKILL);
     program_end(&program);
 }
@@ -373,17 +421,18 @@ END_TEST
 START_TEST(test_what_is_none)
 {
     char comm[PROCFS_COMM_MAX] = "";
-    ck_assert_int_eq(reason_of(4194304, true), REASON_ABSENT); /* the kernel gives no such number */
-    ck_assert_int_eq(reason_of(scratch_named_thread("a thread"), true), REASON_THREAD);
+    ck_assert_int_eq(reason_of(4194304, REGARD_LOCK),
+                     REASON_ABSENT); /* the kernel gives no such number */
+    ck_assert_int_eq(reason_of(scratch_named_thread("a thread"), REGARD_LOCK), REASON_THREAD);
     const pid_t child = fork();
     if (child == 0)
         _exit(0);
     siginfo_t ended;
     ck_assert_int_eq(waitid(P_PID, (id_t)child, &ended, WEXITED | WNOWAIT), 0);
-    ck_assert_int_eq(reason_of(child, true), REASON_ZOMBIE);
+    ck_assert_int_eq(reason_of(child, REGARD_LOCK), REASON_ZOMBIE);
     waitpid(child, NULL, 0);
     if (procfs_comm(2, 2, comm) && strcmp(comm, "kthreadd") == 0)
-        ck_assert_int_eq(reason_of(2, true), REASON_KERNEL);
+        ck_assert_int_eq(reason_of(2, REGARD_LOCK), REASON_KERNEL);
 }
 END_TEST
 
@@ -427,7 +476,7 @@ START_TEST(test_a_32_bit_program)
          i++, usleep(1000))
         (void)procfs_comm(program.pid, program.pid, comm);
     if (strcmp(comm, "small") == 0) /* else none runs here */
-        ck_assert_int_eq(reason_of(program.pid, false), REASON_FOREIGN);
+        ck_assert_int_eq(reason_of(program.pid, 0), REASON_FOREIGN);
     program_end(&program);
     scratch_remove();
 }
@@ -465,7 +514,7 @@ static int reason_seen(enum way way, pid_t pid)
     int status;
     const pid_t child = fork();
     if (child == 0)
-        _exit(become(way) ? (int)reason_of(pid, true) : 255);
+        _exit(become(way) ? (int)reason_of(pid, REGARD_LOCK) : 255);
     waitpid(child, &status, 0);
     ck_assert(WIFEXITED(status));
     return WEXITSTATUS(status) == 255 ? -1 : WEXITSTATUS(status);
@@ -482,7 +531,7 @@ START_TEST(test_rights)
         const struct program theirs = program_start(LIKE_PYTHON, "", NOBODY);
         ck_assert_int_eq(reason_seen(AS_NOBODY, ours.pid), REASON_OTHER_USER);
         ck_assert_int_eq(reason_seen(AS_NOBODY, theirs.pid), REASON_NONE);
-        ck_assert_int_eq(reason_of(theirs.pid, true), REASON_NONE);
+        ck_assert_int_eq(reason_of(theirs.pid, REGARD_LOCK), REASON_NONE);
         program_end(&theirs);
     }
     program_end(&ours);
@@ -517,7 +566,7 @@ START_TEST(test_rights_of_its_own)
     *strrchr(folder, '/') = '\0';
     ck_assert_int_eq(chmod(folder, 0711), 0);
     const struct program secure = program_start(path, "", NOBODY);
-    ck_assert_int_eq(reason_of(secure.pid, true), REASON_SECURE);
+    ck_assert_int_eq(reason_of(secure.pid, REGARD_LOCK), REASON_SECURE);
     program_end(&secure);
     scratch_remove();
 }
@@ -536,6 +585,8 @@ int main(void)
     tcase_add_test(tc, test_no_python);
     tcase_add_test(tc, test_just_executed);
     tcase_add_test(tc, test_just_loading);
+    tcase_add_test(tc, test_not_yet_executed);
+    tcase_add_test(tc, test_never_executed);
     tcase_add_test(tc, test_a_vfork_child);
     tcase_add_test(tc, test_what_is_none);
 #ifdef __x86_64__
