@@ -18,6 +18,7 @@
 #include "entry.h"
 #include "record/agent/base/atfork.h"
 #include <errno.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -27,6 +28,7 @@
 #define ENTER_NAPS   1000u
 
 static bool is_watching;
+static bool is_from_main; /* the fork under way is the main thread's */
 
 /* Is this, on the thread that forked, still inside the call? See above. */
 static bool still_forking(const struct agent *agent)
@@ -52,6 +54,7 @@ static void before_fork(void)
 {
     struct agent *const agent = agent_get();
     const int saved = errno;
+    is_from_main = atomic_load(&agent->is_restricted) || syscall(SYS_gettid) == getpid();
     if (agent_is_recording(agent) && agent->interp.ver.minor >= WARNS_FROM) {
         const struct fork_point here = fork_point_here(&agent->interp);
         if (atomic_load(&agent->is_restricted)) {
@@ -106,6 +109,8 @@ static void after_in_child(void)
         agent->threads.fork_ident = (uint64_t)pthread_self();
         agent->threads.fork_tid = (int32_t)syscall(SYS_gettid);
         if (!(agent->settings.flags & WIRE_NO_CHILDREN) && !atomic_load(&agent->is_restricted)) {
+            if (!is_from_main) /* which is called as that thread was */
+                (void)prctl(PR_GET_NAME, agent->settings.fork_name);
             agent_start(agent);
             agent_await(agent, AGENT_AWAIT_NS);
         }

@@ -92,6 +92,7 @@ static enum status about_take(struct process *process, const struct stream_clock
     memcpy(process->build, head->python_build, sizeof head->python_build);
     memcpy(process->argv_text, head->argv, sizeof head->argv);
     memcpy(process->working_directory, head->working_directory, sizeof head->working_directory);
+    memcpy(process->title.fork_name, head->fork_name, sizeof head->fork_name);
     const uint64_t interval_ns = head->interval_ns, origin_ns = head->origin_ns;
     process->start_ns = head->start_ns;
     process->cpu_zero_ns = head->cpu_zero_ns;

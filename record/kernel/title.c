@@ -39,8 +39,8 @@ static bool is_first_name(const char *comm, const char *argv, size_t argv_len,
 }
 
 /* Its title now, "" for none. False when that is not to be seen. */
-static bool title_read(char text[TITLE_MAX], pid_t pid, const char *argv, size_t argv_len,
-                       const char *executable)
+static bool title_read(const struct title *title, char text[TITLE_MAX], pid_t pid, const char *argv,
+                       size_t argv_len, const char *executable)
 {
     char now[COMMAND_MAX + 1], then[COMMAND_MAX + 1], comm[PROCFS_COMM_MAX];
     const ssize_t n = procfs_read(now, sizeof now, "/proc/%d/cmdline", pid);
@@ -57,6 +57,7 @@ static bool title_read(char text[TITLE_MAX], pid_t pid, const char *argv, size_t
         memcpy(text, now, len);
         text[len] = '\0';
     } else if (procfs_comm(pid, pid, comm) && comm[0] != '\0' &&
+               strcmp(comm, title->fork_name) != 0 &&
                !is_first_name(comm, argv, argv_len, executable)) {
         memcpy(text, comm, strlen(comm) + 1);
     }
@@ -73,7 +74,7 @@ bool title_look(struct title *title, pid_t pid, const char *argv, size_t argv_le
                                : age_ns > PERIOD_MAX_NS ? PERIOD_MAX_NS
                                                         : age_ns;
     title->next_look_ns = now_ns + period_ns;
-    if (!title_read(text, pid, argv, argv_len, executable) || strcmp(text, title->text) == 0)
+    if (!title_read(title, text, pid, argv, argv_len, executable) || strcmp(text, title->text) == 0)
         return false;
     memcpy(title->text, text, sizeof text);
     return true;

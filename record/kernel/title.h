@@ -10,7 +10,9 @@
  *               recording is stopped. A process that has ended has no title any more.
  *
  * Servers overwrite their arguments (setproctitle, gunicorn, celery, postgres): these are the title
- * then. Where a process only names its main thread (PR_SET_NAME), that name is the title.
+ * then. Where a process only names its main thread (PR_SET_NAME), that name is the title. A process
+ * that was forked by another thread has that thread's name, though: Python names its threads so
+ * from 3.14 on.
  */
 #ifndef PYREC_RECORD_TITLE_H
 #define PYREC_RECORD_TITLE_H
@@ -20,7 +22,8 @@
 #define TITLE_MAX 1024
 
 struct title {
-    char text[TITLE_MAX]; /* "" = the arguments it began with */
+    char text[TITLE_MAX];            /* "" = the arguments it began with */
+    char fork_name[PROCFS_COMM_MAX]; /* the caller's: see struct wire_head; no title */
     uint64_t next_look_ns;
 };
 

@@ -22,7 +22,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define WIRE_VERSION    4u
+#define WIRE_VERSION    5u
 #define WIRE_MAGIC      "pyrecwir"
 #define WIRE_HEAD_LEN   16384u /* the head "page": whole pages on every page size up to 16 KiB */
 #define WIRE_RING_LEN   (2u << 20)   /* power of two */
@@ -303,6 +303,9 @@ struct wire_head {
     uint64_t origin_ns; /* CLOCK_MONOTONIC of tick number 0 */
     uint32_t max_depth;
     uint32_t flags; /* enum wire_flags */
+    /* Its name for the kernel if it is that of a thread which forked it, or a forefather: nobody
+       named the process so. "" = not that. */
+    char fork_name[16];
     uint32_t python_hexversion;
     uint32_t marks_len; /* bytes behind the ring: struct mark_queue; 0 = there is none */
     uint32_t is_newer;  /* a version that the agent knows only from what it says of itself */

@@ -49,6 +49,7 @@ static void head_fill(struct wire_head *head, const struct link_settings *settin
     head->origin_ns = clock_now();
     head->start_ns = settings->has_waited ? head->origin_ns : settings->born_ns;
     head->is_forked = settings->is_forked;
+    memcpy(head->fork_name, settings->fork_name, sizeof(head->fork_name));
     head->is_late = settings->has_waited;
     head->cpu_zero_ns =
         settings->has_waited ? clock_read(CLOCK_PROCESS_CPUTIME_ID) : settings->cpu_zero_ns;

@@ -25,6 +25,7 @@ struct link_settings {
     uint64_t begin_ns;     /* CLOCK_MONOTONIC: record nothing before; 0 = at once */
     bool has_waited;       /* for that, in this process */
     bool is_forked;        /* this process began by a fork .. */
+    char fork_name[16];    /* .. as in struct wire_head */
     uint64_t born_ns;      /* .. or an exec, then; CLOCK_MONOTONIC */
     uint64_t cpu_zero_ns;  /* process's CPU clock when this program began: exec does not reset it */
     struct wire_hooks hooks; /* 0 = not attached */

@@ -79,6 +79,33 @@ def test_names_for_the_kernel_only(t):
     assert any("named.py" in title for title in titles(t, run)), titles(t, run)
 
 
+def test_named_by_the_thread_that_forked(t):
+    """Nor its child, which is forked by what is the main thread then. A name of its own counts."""
+    t.need_ctypes()
+    run = t.record(t.file("forks.py", """
+import ctypes, os, threading, time
+name = ctypes.CDLL(None).prctl
+def fork():
+    name(15, b"forker", 0, 0, 0)
+    if os.fork() == 0:
+        if os.fork() == 0:
+            time.sleep(0.4)
+            if os.fork() == 0:
+                name(15, b"the worker", 0, 0, 0)
+                time.sleep(0.6)
+                os._exit(0)
+        os.wait()
+        os._exit(0)
+    os.wait()
+thread = threading.Thread(target=fork)
+thread.start()
+thread.join()
+"""), rate=100)
+    assert len(titles(t, run)) == 4, titles(t, run)
+    assert [title for title in titles(t, run) if "forks.py" not in title] == ["the worker"], \
+        titles(t, run)
+
+
 def test_setproctitle(t):
     if subprocess.run([t.python, "-c", "import setproctitle"], capture_output=True).returncode:
         raise Skip("this interpreter has no setproctitle")
