@@ -34,7 +34,9 @@ static const struct maker_frame serve = {"serve", "/srv/shop/app.py", 10, 12, 0}
 static const struct maker_frame price = {"price", "/srv/shop/price.py", 20, 24, 0};
 static const struct maker_frame parse = {"parse", "/srv/shop/parse.py", 5, 9, 0};
 static const struct maker_frame report = {"report", "/srv/shop/report.py", 40, 44, 0};
-static const struct maker_frame pack = {"pack", "/srv/shop/pack.py", 60, 66, 0};
+/* names that break readers of csv */
+static const struct maker_frame pack = {" pack ", "'/srv/shop/it's, \"pack\".py", 60, 66, 0};
+#define PACKER " 'packer', \"first\" "
 
 /* One host, while it is written. */
 struct host {
@@ -60,7 +62,7 @@ static void begin(struct host *host)
     static const char *const argv[] = {"python3", "/srv/shop/app.py", NULL};
     host->process = maker_process(host->m, 1000 + host->number, 1, argv);
     host->loop = maker_thread(host->m, host->process, 1000 + host->number, "MainThread", 0);
-    host->worker = maker_thread(host->m, host->process, 2000 + host->number, "packer", 0);
+    host->worker = maker_thread(host->m, host->process, 2000 + host->number, PACKER, 0);
     host->idle = STACK(host, module, once, selecting);
     host->pricing = STACK(host, module, once_run, handle, serve, price);
     host->parsing = STACK(host, module, once_run, handle, serve, parse);

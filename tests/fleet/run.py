@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""The recipes of samples/fleet in DuckDB, on 50 made-up hosts, say what pyanalyze says of their recordings.
+"""The recipes of samples/fleet in an engine, on 50 made-up hosts, say what pyanalyze says of their recordings.
 
-usage: run.py BUILD_DIR MAKE_FLEET
+usage: run.py ENGINE BUILD_DIR MAKE_FLEET
 
-Skipped by name without node, npm, or npm's packages.
+ENGINE is duckdb or clickhouse; npm has both as libraries, DuckDB for node, ClickHouse as libchdb. Skipped by name
+without node, npm, npm's packages, or where the engine does not start.
 """
 import csv
 import hashlib
@@ -19,18 +20,20 @@ import tempfile
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
+ENGINES = {"duckdb": (["node", HERE / "duckdb" / "query.mjs"], ROOT / "samples" / "fleet"),
+           "clickhouse": ([sys.executable, HERE / "clickhouse" / "query.py"], ROOT / "samples" / "fleet" / "clickhouse")}
 RECIPES = ("hottest", "before_after", "slowest_minutes", "stalls_by_host", "gil_convoys")
 CHANGED, SINCE = 25, 1714979280 + 86400
 
 
-def fetch_packages(work):
+def fetch_packages(engine, work):
     """npm ci into the build folder, once per lock file; False where they cannot be had."""
-    lock = (HERE / "package-lock.json").read_bytes()
+    lock = (HERE / engine / "package-lock.json").read_bytes()
     digest, mark = hashlib.sha256(lock).hexdigest(), work / "installed"
     if mark.exists() and mark.read_text() == digest:
         return True
-    for name in ("package.json", "package-lock.json", ".npmrc"):
-        shutil.copy(HERE / name, work / name)
+    for name in (HERE / engine / "package.json", HERE / engine / "package-lock.json", HERE / ".npmrc"):
+        shutil.copy(name, work)
     done = subprocess.run(["npm", "ci", "--ignore-scripts"], cwd=work, capture_output=True, text=True, check=False)
     if done.returncode:
         print(done.stderr[-2000:])
@@ -136,21 +139,24 @@ def check_convoys(fleet, rows):
         assert got.keys() == wanted.keys() and got, (got, wanted)
         for key, seconds in got.items():
             near(seconds, wanted[key], key)
-    assert rows[0]["holder"] == "packer" and rows[0]["waiters"] == 1
+    assert rows[0]["holder"] == " 'packer', \"first\" " and rows[0]["waiters"] == 1
 
 
 def main():
-    build, make_fleet = pathlib.Path(sys.argv[1]).resolve(), sys.argv[2]
+    engine, build, make_fleet = sys.argv[1], pathlib.Path(sys.argv[2]).resolve(), sys.argv[3]
     if not shutil.which("node") or not shutil.which("npm"):
         print("skipped: node or npm is missing")
         return 77
-    work = build / "tests" / "fleet" / "duckdb"
+    work = build / "tests" / "fleet" / engine
     work.mkdir(parents=True, exist_ok=True)
-    if not fetch_packages(work):
-        print("skipped: npm ci could not fetch @duckdb/node-api")
+    if not fetch_packages(engine, work):
+        print(f"skipped: npm ci could not fetch the packages of tests/fleet/{engine}/package.json")
         return 77
-    if not shutil.which("clickhouse-local"):
-        print("ClickHouse is missing: the tables are not tried in it")
+    query, recipes = ENGINES[engine]
+    started = subprocess.run([*query, work, "{}"], capture_output=True, text=True, check=False)
+    if started.returncode:
+        print(f"skipped: {engine} does not start on this machine: {started.stderr.strip()[-300:]}")
+        return 77
     with tempfile.TemporaryDirectory(prefix="pyrec-fleet-") as name:
         folder = pathlib.Path(name)
         subprocess.run([make_fleet, folder], check=True)
@@ -161,9 +167,9 @@ def main():
         for number, part in enumerate([traces[:40], *([trace] for trace in traces[40:])]):
             subprocess.run([fleet.pyanalyze, "export", "--format", "tables", "-o", folder / "fleet" / str(number),
                             *part], check=True)
-        files = [ROOT / "samples" / "fleet" / f"{recipe}.sql" for recipe in ("tables", *RECIPES)]
+        files = [recipes / f"{recipe}.sql" for recipe in ("tables", *RECIPES)]
         settings = json.dumps({"tables": str(folder / "fleet" / "*"), "since": SINCE})
-        done = subprocess.run(["node", HERE / "query.mjs", work, settings, *files], capture_output=True, check=False)
+        done = subprocess.run([*query, work, settings, *files], capture_output=True, check=False)
         assert done.returncode == 0, done.stderr.decode()
         answers = json.loads(done.stdout)
         for recipe, check in zip(RECIPES, (check_hottest, check_before_after, check_slowest, check_stalls,
