@@ -74,3 +74,13 @@ size_t unicode_length(const char *text)
     }
     return n;
 }
+
+size_t unicode_prefix(const char *text, size_t most)
+{
+    size_t len = strnlen(text, most + 1);
+    if (len <= most)
+        return len;
+    for (len = most; len > 0 && ((unsigned char)text[len] & 0xc0) == 0x80;)
+        len--;
+    return len;
+}

@@ -28,4 +28,7 @@ size_t unicode_width(uint32_t character);
 /* How many characters; a wrong byte is one. */
 size_t unicode_length(const char *text);
 
+/* How many bytes of it are no more than `most`, and cut no character. */
+size_t unicode_prefix(const char *text, size_t most);
+
 #endif

@@ -11,6 +11,7 @@
  * pyrec.task.
  */
 #include "analyze/base/memory.h"
+#include "analyze/base/unicode.h"
 #include "analyze/cli/output.h"
 #include "analyze/model/tree.h"
 #include "analyze/out/text/text_table.h"
@@ -55,6 +56,8 @@ enum link_field { LINK_TRACE = 1, LINK_SPAN = 2 };
 enum wire_type { WIRE_FIXED64 = 1 };
 
 #define ID_LEN 16u
+#define LABEL_VALUE_MAX                                                                            \
+    2048u /* of what a server makes a label; Pyroscope refuses all with a longer one */
 
 static const struct sample_type {
     const char *name;
@@ -116,7 +119,7 @@ static void value_add(struct buffer *to, unsigned field, const char *value, uint
 {
     buffer_reset(inner);
     if (value != NULL)
-        message_text(inner, VALUE_STRING, value);
+        message_bytes(inner, VALUE_STRING, value, unicode_prefix(value, LABEL_VALUE_MAX));
     else { /* one of several, so a 0 is written, too */
         packed_add(inner, VALUE_INT << 3);
         packed_add(inner, number);

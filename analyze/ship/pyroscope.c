@@ -2,28 +2,45 @@
 #include "pyroscope.h"
 
 #include "analyze/base/memory.h"
+#include "analyze/base/unicode.h"
 #include "analyze/model/metric.h"
 #include "analyze/read/trace.h"
 
 #include <inttypes.h>
 #include <string.h>
 
+#define VALUE_MAX 2048u
+
+static bool is_plain(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
+}
+
 /* As label names are there: letters, digits and _, no digit in front. */
 static void name_add(struct buffer *to, const char *key)
 {
     if (*key >= '0' && *key <= '9')
         buffer_add_text(to, "_");
-    for (; *key != '\0'; key++) {
-        const bool is_plain = (*key >= 'a' && *key <= 'z') || (*key >= 'A' && *key <= 'Z') ||
-                              (*key >= '0' && *key <= '9');
-        buffer_add(to, is_plain ? key : "_", 1);
-    }
+    for (; *key != '\0'; key++)
+        buffer_add(to, is_plain(*key) ? key : "_", 1);
 }
 
-/* What would end a value there becomes _. */
+/* As a service may be called there; a profile of one with another character is refused. */
+static bool service_add(struct buffer *to, const char *service)
+{
+    bool is_as_it_is = true;
+    for (; *service != '\0'; service++) {
+        const bool is_good = is_plain(*service) || strchr("-./", *service) != NULL;
+        is_as_it_is = is_as_it_is && is_good;
+        buffer_add(to, is_good ? service : "_", 1);
+    }
+    return is_as_it_is;
+}
+
+/* What would end a value there becomes _; a profile with a value of more bytes is refused. */
 static void value_add(struct buffer *to, const char *value)
 {
-    for (; *value != '\0'; value++)
+    for (const char *const end = value + unicode_prefix(value, VALUE_MAX); value < end; value++)
         buffer_add(to, (unsigned char)*value < ' ' || strchr("{},=\"", *value) ? "_" : value, 1);
 }
 
@@ -39,8 +56,11 @@ static void label_add(struct buffer *name, const char *key, const char *value)
 
 static void name_print(struct buffer *name, const struct recording *r)
 {
-    value_add(name, r->service.name[0] != '\0' ? r->service.name : "unknown_service");
+    const char *const service = r->service.name[0] != '\0' ? r->service.name : "unknown_service";
+    const bool is_as_it_is = service_add(name, service);
     buffer_add_text(name, "{");
+    if (!is_as_it_is) /* a label may be anything, and this one is what it is called by */
+        label_add(name, "service_name", service);
     label_add(name, "service_version", r->service.version);
     label_add(name, "host", r->hostname);
     for (size_t i = 0; i < r->service.n_labels; i++)
@@ -91,7 +111,7 @@ char *pyroscope_url(const struct destination *to, const char *path)
     url_add_encoded(&url, name.text);
     const int64_t from_s = (start_ns + (int64_t)first_ns) / 1000000000;
     const int64_t until_s = (start_ns + (int64_t)last_ns + 999999999) / 1000000000;
-    buffer_print(&url, "&from=%" PRId64 "&until=%" PRId64 "&sampleRate=%" PRIu64 "&format=pprof",
+    buffer_print(&url, "&from=%" PRId64 "&until=%" PRId64 "&sampleRate=%" PRIu64 "&spyName=pyrec",
                  from_s, until_s > from_s ? until_s : from_s + 1, rate > 0 ? rate : 1);
     if (is_open)
         trace_close(trace);

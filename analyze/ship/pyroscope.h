@@ -6,9 +6,10 @@
  * Threads:      any.
  * Memory:       a URL is the caller's to free.
  *
- * name=SERVICE{LABEL=VALUE,..}, from and until in seconds since 1970, sampleRate in Hz and
- * format=pprof stand in the URL. The body is multipart: the profile, and for each of its sample
- * types the unit and how it is added up, which Pyroscope knows of Go's types only.
+ * name=SERVICE{LABEL=VALUE,..}, from and until in seconds since 1970, sampleRate in Hz and spyName
+ * stand in the URL. The body is multipart: the profile, and for each of its sample types the unit
+ * and how it is added up, which Pyroscope knows of Go's types only. There is no format=pprof: with
+ * it Pyroscope takes the whole body for a profile, whatever its type.
  */
 #ifndef PYREC_ANALYZE_SHIP_PYROSCOPE_H
 #define PYREC_ANALYZE_SHIP_PYROSCOPE_H

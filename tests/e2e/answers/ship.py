@@ -346,21 +346,50 @@ def test_tables(t):
     assert "--redact is for tables" in err
 
 
+def pyroscope_takes(request):
+    """What it makes of a request, by the rules of its /ingest handler (grafana/pyroscope, August 2026): the path, the
+    query, the labels of the series, and the fields of the form."""
+    url = urllib.parse.urlsplit(request["path"])
+    query = dict(urllib.parse.parse_qsl(url.query))
+    kind = request["headers"]["Content-Type"]
+    assert "format" not in query, "with a format the whole body is a profile, and no form"
+    assert kind.startswith("multipart/form-data"), kind
+    name, labels = re.fullmatch(r"([^{]*)\{(.*)\}", query["name"]).groups()
+    assert re.fullmatch(r"[A-Za-z0-9_./-]+", name), f"a service may not be called {name!r}"
+    labels = dict(pair.split("=", 1) for pair in labels.split(","))
+    assert all(re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", key) for key in labels), labels
+    assert len(labels) <= 26 and all(len(value) <= 2048 and value == value.strip() for value in labels.values()), labels
+    labels.setdefault("service_name", name)
+    for end in ("from", "until"):  # ten digits are seconds there, eight would be a date
+        assert re.fullmatch(r"\d{10}", query[end]), query
+    message = email.message_from_bytes(b"Content-Type: " + kind.encode() + b"\r\n\r\n" + request["body"])
+    return url.path, query, labels, {part.get_param("name", header="content-disposition"): part.get_payload(decode=True)
+                                     for part in message.get_payload()}
+
+
 def test_pyroscope(t):
     need_curl(t)
     directory, trace = parts(t, 1)
+    odd = t.record("-c", "sum(range(10**6))", "x" + "ä" * 2000, options=[
+        "--service", "api: {web} ä", "--label", "2.b=x, y", "--label", "long=" + "ä" * 1025])
     with Server() as server:
         ship(t, server.url, "--format", "pyroscope", "--once", directory)
-        request, = server.taken()
-    url = urllib.parse.urlsplit(request["path"])
-    query = dict(urllib.parse.parse_qsl(url.query))
-    assert url.path == "/ingest" and query["format"] == "pprof" and query["sampleRate"] == "200"
+        ship(t, server.url, "--format", "pyroscope", "--once", odd.trace)
+        ship(t, server.url, "--once", "--state", directory, odd.trace)
+        request, other, otlp = server.taken()
+    resource, = {tuple(resource.items()) for resource, _ in otlp_check.decode(otlp["body"])}
+    longest = {key: len(str(value).encode()) for key, value in resource}
+    assert longest["process.command_line"] in (2047, 2048) and longest["long"] == 2048, longest
+    assert max(longest.values()) <= 2048, "Pyroscope refuses a profile with a longer value"
+    _, query, labels, _ = pyroscope_takes(other)
+    assert query["name"].startswith("api___web____{"), query
+    assert labels["service_name"] == "api: _web_ ä" and labels["_2_b"] == "x_ y", labels
+    assert labels["long"] == "ä" * 1024
+    path, query, labels, fields = pyroscope_takes(request)
+    assert path == "/ingest" and query["sampleRate"] == "200" and query["spyName"] == "pyrec"
+    assert labels["service_name"] == "api"
     assert re.fullmatch(r"api\{service_version=7,host=[^,]+,zone=eu 1\}", query["name"]), query
     assert 0 < int(query["until"]) - int(query["from"]) < 60 and abs(int(query["until"]) - time.time()) < 600
-    message = email.message_from_bytes(b"Content-Type: " + request["headers"]["Content-Type"].encode() + b"\r\n\r\n" +
-                                       request["body"])
-    fields = {part.get_param("name", header="content-disposition"): part.get_payload(decode=True)
-              for part in message.get_payload()}
     config = json.loads(fields["sample_type_config"])
     assert config["gil_wait"]["units"] == "nanoseconds" and config["samples"]["units"] == "count"
     wanted = subprocess.run([t.pyanalyze, "export", "--format", "pprof", trace], capture_output=True, check=True).stdout
