@@ -151,13 +151,9 @@ enum status arrangement_make(struct arrangement *a, const struct args *args, str
 
 static bool has_any(const struct view *view, const struct column *column)
 {
-    for (size_t g = 0; g < view->n_groups; g++) {
-        for (size_t i = 0; i < view->groups[g].n_rows; i++) {
-            const struct cell cell = column_cell(column, &view->groups[g].rows[i]);
-            if (cell.unit == UNIT_RATIO ? cell.ratio > 0 : cell.unit != UNIT_NONE && cell.n != 0)
-                return true;
-        }
-    }
+    for (size_t g = 0; g < view->n_groups; g++)
+        if (column_has_any(column, view->groups[g].rows, view->groups[g].n_rows))
+            return true;
     return false;
 }
 

@@ -152,7 +152,8 @@ static void add_who(struct view *view, struct story *story, const struct overvie
 {
     static const char process_columns[] = "process,threads,cpu_time,cpu_share,command";
     static const char thread_columns[] =
-        "thread,threads,wall,cpu_time,on_cpu_share,gil_wait_share,blocked_share";
+        "thread,threads,wall,cpu_time,on_cpu_share,ready_share,gil_wait_share,blocked_share,"
+        "unknown_share";
     const struct view *const processes = &o->processes.view;
     const size_t n = processes->n_groups > 0 ? processes->groups[0].n_rows : 0;
     const size_t most = args_count(request->args, "limit", strtoul(WHO_SHOWN, NULL, 10));

@@ -188,9 +188,8 @@ const struct command command_threads = {
     .shape = SHAPE_TABLE,
     .output = "text",
     .rows = ROW_THREAD,
-    .columns = "process,thread,thread_id,wall,cpu_time,kernel,kernel_unknown,on_cpu_share,gil_wait_"
-               "share,blocked_share,"
-               "unknown_share,samples,unattributed",
+    .columns = "process,thread,thread_id,wall,cpu_time,kernel,kernel_unknown,on_cpu_share,"
+               "ready_share,gil_wait_share,blocked_share,unknown_share,samples,unattributed",
     .machine_columns = "process,thread,thread_id,kind,wall,cpu_time,kernel,kernel_unknown,on_cpu,"
                        "ready,gil_wait,blocked,"
                        "unknown,on_cpu_share,ready_share,gil_wait_share,blocked_share,"
@@ -292,8 +291,8 @@ const struct command command_tasks = {
     .shape = SHAPE_TABLE,
     .output = "text",
     .rows = ROW_TASK,
-    .columns = "process,thread,task,wall,cpu_time,on_cpu_share,gil_wait_share,blocked_share,"
-               "samples,place,function",
+    .columns = "process,thread,task,wall,cpu_time,on_cpu_share,ready_share,gil_wait_share,"
+               "blocked_share,samples,place,function",
     .machine_columns = "process,thread,thread_id,task,wall,cpu_time,kernel,kernel_unknown,on_cpu,"
                        "ready,gil_wait,blocked,unknown,ticks,samples,file,line,function",
     .sort = "cpu_time,samples,process,thread,task",

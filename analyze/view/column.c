@@ -380,6 +380,7 @@ static const struct column columns[] = {
      .help = "share runnable while no CPU was free",
      .rows = ROW_THREAD | ROW_TASK,
      .unit = UNIT_RATIO,
+     .only_if_any = true,
      .get = get_ready_share},
     {.name = "gil_wait_share",
      .title = "GIL wait",
@@ -496,6 +497,16 @@ struct cell column_cell(const struct column *column, const struct row *row)
     if (column->get_nth != NULL)
         return column->get_nth(row, column);
     return column->part != PART_NONE ? metric_cell(column, row) : column->get(row);
+}
+
+bool column_has_any(const struct column *column, const struct row *rows, size_t n_rows)
+{
+    for (size_t i = 0; i < n_rows; i++) {
+        const struct cell cell = column_cell(column, &rows[i]);
+        if (cell.unit == UNIT_RATIO ? cell.ratio > 0 : cell.unit != UNIT_NONE && cell.n != 0)
+            return true;
+    }
+    return false;
 }
 
 /* The tables of other files; they stand one behind the other. */

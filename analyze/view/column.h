@@ -61,6 +61,9 @@ struct column {
 
 struct cell column_cell(const struct column *column, const struct row *row);
 
+/* Whether one of these rows has a number other than 0 there. */
+bool column_has_any(const struct column *column, const struct row *rows, size_t n_rows);
+
 /* By name; NULL when there is none that knows rows of this kind. */
 const struct column *column_find(const char *name, enum row_kind kind);
 

@@ -140,9 +140,13 @@ static void write_table(struct sink *to, const struct view *view)
  */
 static bool write_part(struct sink *to, const struct part *part, bool may_be_wide, size_t most)
 {
-    struct grid_columns columns = {.n = part->n_shown};
+    struct grid_columns columns = {0};
     const size_t n_rows = part->n_rows < most ? part->n_rows : most;
-    memcpy(columns.shown, part->columns, part->n_shown * sizeof *part->columns);
+    for (size_t i = 0; i < part->n_shown; i++) {
+        const struct column *const column = part->columns[i];
+        if (!column->only_if_any || column_has_any(column, part->rows, part->n_rows))
+            columns.shown[columns.n++] = column;
+    }
     struct grid grid = grid_build(&columns, part->rows, n_rows, STORY_DECIMALS, false, to->ascii);
     if (to->width > 0 && may_be_wide && grid_choose(&columns, &grid, 1, to->width)) {
         grid_clear(&grid);

@@ -50,6 +50,7 @@ static const char *const given_up[] = {
     "gil_wait",
     "blocked",
     "unknown",
+    "ready_share",
     "gil_wait_share",
     "blocked_share",
     "on_cpu_share",
