@@ -3,6 +3,7 @@
 
 #include "record/agent/base/peek.h"
 #include "record/agent/cpython/objects.h"
+#include "record/base/address.h"
 
 #include <string.h>
 
@@ -95,7 +96,7 @@ static bool python_rlock_look(const struct wait *wait, uintptr_t object, struct 
 
 static bool object_look(const struct wait *wait, uintptr_t object, struct rlock *rlock)
 {
-    return object != 0 && (object & 7) == 0 && object >> 47 == 0 &&
+    return object != 0 && (object & 7) == 0 && object >> ADDRESS_BITS == 0 &&
            (rlock_look(wait, object, rlock) || python_rlock_look(wait, object, rlock));
 }
 
@@ -124,7 +125,7 @@ struct rlock rlock_find(const struct interp *interp, uintptr_t tstate, uint64_t 
     for (unsigned i = 0; i < WORDS_MAX && at != 0 && !bad; i++) {
         uint32_t unreadable = 0;
         const uintptr_t object = (uintptr_t)(peek(at + 8 * i, &bad) & ~interp->ver.tag_mask);
-        if (object < 4096 || (object & 7) || object >> 47 != 0)
+        if (object < 4096 || (object & 7) || object >> ADDRESS_BITS != 0)
             continue;
         const uintptr_t self = (uintptr_t)peek(field(&wait, object, METHOD_SELF), &unreadable);
         if (object_look(&wait, object, &rlock) || (!unreadable && object_look(&wait, self, &rlock)))

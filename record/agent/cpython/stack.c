@@ -177,7 +177,7 @@ static enum wire_failure frame_check(struct walk *w, uintptr_t at, const struct 
         return WIRE_FAIL_STARTING; /* 3.11, 3.12: its link may not have been written yet */
     *keep = ver->code.first_traceable == PYVER_NONE || frame->owner == OWNER_GENERATOR ||
             (int32_t)index - 1 >= code->first;
-    *packed = (uint64_t)(frame->code >> 3) << STACK_INSTR_BITS | index;
+    *packed = stack_frame_pack(frame->code, index);
     return WIRE_FAIL_NONE;
 }
 

@@ -19,12 +19,18 @@
 #define PYREC_AGENT_STACK_H
 
 #include "pyver.h"
+#include "record/base/address.h"
 
 /*
- * A frame in one word: code object / 8 in the upper 44 bits, then the number of the instruction
- * (code unit) + 1, 0 for a frame that has not started. User space ends at 2^47.
+ * A frame in one word: code object / 8 in the upper 44 bits (aarch64: 45), then the number of the
+ * instruction (code unit) + 1, 0 for a frame that has not started.
  */
-#define STACK_INSTR_BITS 20u
+#define STACK_INSTR_BITS (64u - (ADDRESS_BITS - 3u))
+
+static inline uint64_t stack_frame_pack(uintptr_t code, uint32_t index)
+{
+    return (uint64_t)(code >> 3) << STACK_INSTR_BITS | index;
+}
 
 static inline uintptr_t stack_frame_code(uint64_t frame)
 {

@@ -178,6 +178,24 @@ __asm__(".text\n"
         "    jmp *%rax\n"
         "1:  jmp alone_call_make\n"
         ".size syscall, . - syscall\n");
+#else
+_Static_assert(SYS_prctl == 167 && SYS_unshare == 97 && SYS_setns == 268 && SYS_seccomp == 277,
+               "the numbers below");
+__asm__(".text\n"
+        ".globl syscall\n.type syscall,%function\n"
+        ".p2align 4\n"
+        "syscall:\n"
+        "    hint #34\n" /* bti c */
+        "    cmp x0, #167\n    b.eq 1f\n"
+        "    cmp x0, #97\n    b.eq 1f\n"
+        "    cmp x0, #268\n    b.eq 1f\n"
+        "    cmp x0, #277\n    b.eq 1f\n"
+        "    adrp x16, alone_next\n"
+        "    ldr x16, [x16, :lo12:alone_next]\n"
+        "    cbz x16, 1f\n"
+        "    br x16\n"
+        "1:  b alone_call_make\n"
+        ".size syscall, . - syscall\n");
 #endif
 
 void alone_watch(bool (*before)(enum alone_call call),

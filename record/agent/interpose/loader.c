@@ -61,6 +61,7 @@ __asm__(".text\n"
         ".globl dlopen\n.type dlopen,%function\n"
         ".p2align 4\n"
         "dlopen:\n"
+        "    hint #34\n" /* bti c */
         "    stp x29, x30, [sp, #-32]!\n"
         "    stp x0, x1, [sp, #16]\n"
         "    bl loader_begin\n"

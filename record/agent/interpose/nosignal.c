@@ -52,7 +52,9 @@ void nosignal_begin(struct nosignal *stretch)
     const uint64_t word = atomic_load_explicit(&here.word, memory_order_relaxed);
     stretch->outer = (word & 1) && here.frame > (uintptr_t)stretch ? here.frame : 0;
     here.frame = (uintptr_t)stretch;
-    atomic_store_explicit(&here.word, (word + 1) | 1, memory_order_relaxed);
+    /* release, and a fence at the end: who sees the same call before and after what it reads has
+     * read nothing of what was written outside of it; partner: capture_call_of */
+    atomic_store_explicit(&here.word, (word + 1) | 1, memory_order_release);
     atomic_thread_fence(memory_order_seq_cst); /* partner: nosignal_ask_begin */
     if (atomic_load_explicit(entry_own(), memory_order_relaxed) > 0) {
         const uint64_t bit = SIGNALS_BIT(number);
@@ -69,6 +71,7 @@ void nosignal_end(struct nosignal *stretch)
     const uint64_t word = atomic_load_explicit(&here.word, memory_order_relaxed);
     here.frame = stretch->outer;
     atomic_store_explicit(&here.word, word + (stretch->outer != 0 ? 2 : 1), memory_order_release);
+    atomic_thread_fence(memory_order_release);
     if (stretch->blocked != 0)
         mask_change(SIG_UNBLOCK, stretch->blocked, NULL);
 }

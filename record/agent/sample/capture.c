@@ -17,6 +17,7 @@
 /* Longer than any window in which the interpreter shows half a stack; doubled with each try, since
  * a timer that fires before the thread has gone on finds it where it was. */
 #define RETRY_NS 4000
+#define SVC_0    0xd4000001u /* aarch64's `svc 0` */
 
 static size_t frames_size(const struct capture *capture)
 {
@@ -430,9 +431,9 @@ static void answer_end(struct slot *slot)
 }
 
 /*
- * Signals are taken on the way back from the kernel: right behind a `syscall` instruction, or
- * before one that is to be made again. Who comes just there in its own time is told wrongly: that
- * is one instruction of all between two calls.
+ * Signals are taken on the way back from the kernel: right behind a `syscall` (or `svc`)
+ * instruction, or before one that is to be made again. Who comes just there in its own time is told
+ * wrongly: that is one instruction of all between two calls.
  */
 static bool is_behind_call(uintptr_t at)
 {
@@ -441,8 +442,9 @@ static bool is_behind_call(uintptr_t at)
     return peek_bytes(code, at - 2, sizeof(code)) &&
            ((code[0] == 0x0f && code[1] == 0x05) || (code[2] == 0x0f && code[3] == 0x05));
 #else
-    (void)at;
-    return true; /* not known */
+    uint32_t code[2];
+    return peek_bytes(code, at - sizeof(code[0]), sizeof(code)) &&
+           (code[0] == SVC_0 || code[1] == SVC_0);
 #endif
 }
 
@@ -458,8 +460,7 @@ static uintptr_t context_at(const ucontext_t *context)
 #if defined(__x86_64__)
     return (uintptr_t)context->uc_mcontext.gregs[REG_RIP];
 #else
-    (void)context;
-    return 0;
+    return (uintptr_t)context->uc_mcontext.pc;
 #endif
 }
 

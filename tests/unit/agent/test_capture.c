@@ -255,7 +255,7 @@ static void slots_take(uint32_t n)
 
 static void slot_fill(struct slot *slot, uintptr_t code)
 {
-    slot->stack.frames[0] = (uint64_t)(code >> 3) << STACK_INSTR_BITS;
+    slot->stack.frames[0] = stack_frame_pack(code, 0);
     slot->stack.depth = 1;
     atomic_store(&slot->state, SLOT_DONE);
 }
@@ -369,7 +369,7 @@ START_TEST(wants_while_the_list_changes)
     slots_take(3);
     struct slot *const slow = &capture.slots[0];
     for (int i = 0; i < LONG; i++)
-        many[i] = (uint64_t)(code_outer >> 3) << STACK_INSTR_BITS;
+        many[i] = stack_frame_pack(code_outer, 0);
     slow->stack.frames = many;
     slow->stack.max = slow->stack.depth = LONG;
     ck_assert_int_eq(pthread_create(&looking, NULL, looker, NULL), 0);

@@ -386,6 +386,21 @@ START_TEST(facts_hold)
 }
 END_TEST
 
+/* Heaps and libraries lie at either end of a program's addresses, and how far those go is the
+ * machine's. */
+START_TEST(addresses_far_up)
+{
+    const uintptr_t here = (uintptr_t) & (int){0} & ~(uintptr_t)7; /* a stack is at the top */
+    const uintptr_t last = ((uintptr_t)1 << ADDRESS_BITS) - 8;
+    const uint32_t index = (1u << STACK_INSTR_BITS) - 1;
+    ck_assert_uint_eq(here >> ADDRESS_BITS, 0);
+    ck_assert_uint_eq(stack_frame_code(stack_frame_pack(here, index)), here);
+    ck_assert_uint_eq(stack_frame_code(stack_frame_pack(last, index)), last);
+    ck_assert_int_eq(stack_frame_instr(stack_frame_pack(last, index)), (int32_t)(index - 1) * 2);
+    ck_assert_int_eq(stack_frame_instr(stack_frame_pack(last, 0)), -1);
+}
+END_TEST
+
 int main(void)
 {
     Suite *const suite = suite_create("stack");
@@ -409,6 +424,7 @@ int main(void)
     tcase_add_loop_test(tcase, endless_chain, 0, N_MINORS);
     tcase_add_loop_test(tcase, random_damage, 0, N_MINORS);
     tcase_add_loop_test(tcase, facts_hold, 0, N_MINORS);
+    tcase_add_test(tcase, addresses_far_up);
     suite_add_tcase(suite, tcase);
     fake_catch_faults();
     return suite_run(suite);
