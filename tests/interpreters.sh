@@ -66,6 +66,17 @@ fetch_one() {
     relocate "$into" "$version" || return 1
 }
 
+# The headers that it was built with, for tests/newversion.sh; without them that one is skipped.
+fetch_headers() {
+    into=$root/python$1
+    [ -x "$into/usr/bin/python$1" ] && [ ! -e "$into/usr/include/python$1/internal" ] || return 0
+    suite_begin "$(suite_of "$1")" || return 1
+    url=$(url_of "$(suite_of "$1")" "libpython$1-dev")
+    curl -sf -o "$root/headers.deb" "$url" || return 1
+    dpkg-deb --fsys-tarfile "$root/headers.deb" | tar x -C "$into" ./usr/include
+    rm -f "$root/headers.deb"
+}
+
 # Build python3.Xt of a suite's source package, without a GIL, its own test suite and documentation.
 build_free_threaded() {
     version=$1
@@ -115,6 +126,7 @@ for version in $wanted; do
     case " $found " in *" $version "*) continue ;; esac
     if [ $fetch = yes ]; then
         fetch_one "$version" >&2
+        fetch_headers "$version" >&2
     fi
     path=$root/python$version/usr/bin/python$version
     if [ "$(version_of "$path")" = "$version" ]; then

@@ -147,12 +147,14 @@ bool remote_open(struct remote *remote, pid_t pid, char *why, size_t size)
         snprintf(why, size, "no interpreter found in it");
         return false;
     }
-    const struct pyver *const ver = pyver_find(minor_of(remote, pid));
+    const unsigned minor = minor_of(remote, pid);
+    const struct pyver *const ver = pyver_find(minor < pyver_newest() ? minor : pyver_newest());
     if (ver == NULL) {
         snprintf(why, size, "its version is not known");
         return false;
     }
     remote->ver = *ver;
+    remote->ver.minor = (uint8_t)minor; /* what is newer must say where things are */
     uint64_t words[PYVER_WORDS];
     bool free_threaded = false;
     const char *problem = NULL;

@@ -69,28 +69,54 @@ static bool member_is_sane(const uint64_t *words, unsigned group, unsigned membe
     return size > 0 && words[group + member] <= size && words[group + member] < SIZE_MAX_WORD;
 }
 
+/* Of the thread's, the frame's and the code object's: `members` are pointers, no two in one place.
+ */
+static bool pointers_are_sane(const uint64_t *words, unsigned group, unsigned members)
+{
+    for (unsigned i = 1; i <= members; i++) {
+        if (!member_is_sane(words, group, i) || words[group + i] % 8 != 0)
+            return false;
+        for (unsigned other = 1; other < i; other++)
+            if (words[group + i] == words[group + other])
+                return false;
+    }
+    return true;
+}
+
+/*
+ * What is the same in all versions, being what extensions are compiled against, or follows from
+ * what the other words say. A version that has a word more or less in any group before these does
+ * not pass.
+ */
+static bool objects_agree(const uint64_t *words, const struct groups *g)
+{
+    const uint64_t more = words[g->object + 1] - 8; /* free-threaded, trace-refs */
+    return (more == 16 || (more == 0 && words[2] == 0)) && words[g->object] == 16 + more &&
+           words[g->type + 1] == 24 + more && words[g->type + 3] == 168 + more &&
+           words[g->bytes + 1] == 16 + more && words[g->bytes + 2] == 32 + more &&
+           words[g->unicode + 1] == 32 + more && words[g->unicode + 2] == 16 + more &&
+           words[g->unicode + 3] == 40 + more && words[g->bytes] == 40 + more;
+}
+
 static bool words_are_sane(const uint64_t *words, const struct groups *g)
 {
     static const uint8_t interp_members[] = {1, 2, 3, 4, 6, 8};
     for (size_t i = 0; i < sizeof(interp_members); i++)
         if (!member_is_sane(words, INTERP, interp_members[i]))
             return false;
-    for (unsigned i = 1; i <= 4; i++)
-        if (!member_is_sane(words, g->thread, i))
-            return false;
-    for (unsigned i = 1; i <= 5; i++)
-        if (!member_is_sane(words, g->frame, i))
-            return false;
-    for (unsigned i = 1; i <= 9; i++)
+    for (unsigned i = 6; i <= 9; i++) /* of the code object; the first line is an int */
         if (!member_is_sane(words, g->code, i))
             return false;
-    return member_is_sane(words, g->thread, g->thread_id) &&
+    return pointers_are_sane(words, g->thread, 4) && pointers_are_sane(words, g->frame, 4) &&
+           pointers_are_sane(words, g->code, 4) && member_is_sane(words, g->frame, 5) &&
+           member_is_sane(words, g->code, 5) && member_is_sane(words, g->thread, g->thread_id) &&
+           words[g->thread + g->native_id] == words[g->thread + g->thread_id] + 8 &&
            member_is_sane(words, g->thread, g->native_id) &&
            member_is_sane(words, g->thread, g->chunk) && member_is_sane(words, RUNTIME, 1) &&
-           member_is_sane(words, RUNTIME, 2) && member_is_sane(words, g->object, 1) &&
-           member_is_sane(words, g->type, 1) && member_is_sane(words, g->type, 3) &&
-           member_is_sane(words, g->bytes, 2) && member_is_sane(words, g->unicode, 2) &&
-           member_is_sane(words, g->gc, 1) && words[g->code + 9] >= 24;
+           member_is_sane(words, RUNTIME, 2) && objects_agree(words, g) &&
+           member_is_sane(words, g->gc, 1) && words[g->gc + 1] != 0 &&
+           words[g->code + 9] >= 24 && /* the last member of each is an array */
+           words[g->code + 9] + 8 == words[g->code] && words[g->frame + 4] + 8 == words[g->frame];
 }
 
 static void adopt_runtime(struct pyver *ver, const uint64_t *words, const struct groups *g)

@@ -9,6 +9,7 @@ import shutil
 import struct
 import subprocess
 
+import basics
 from e2e import Skip
 
 SCRIPT = "def f(n): return n if n < 2 else f(n - 1) + f(n - 2)\nf(27)"
@@ -54,20 +55,69 @@ def set_minor(binary, data):
     return described
 
 
-def test_newer(t):
-    """Described the way that the newest known version describes itself."""
+class Changed:
+    """While it lasts, the tool's interpreter is a changed copy of it."""
+
+    def __init__(self, t, change):
+        self.t, self.python, self.change = t, t.python, change
+
+    def __enter__(self):
+        self.t.python = str(copy_with(self.t, self.change))
+
+    def __exit__(self, *_):
+        os.unlink(self.t.python)
+        self.t.python = self.python
+
+
+def need_newest(t):
     if t.version < (3, 15):
         raise Skip("not the newest version")
-    copy = copy_with(t, set_minor)
-    try:
-        run = t.command([str(copy), "-c", SCRIPT], options=["-r", "1k"])
-    finally:
-        copy.unlink()
-    assert run.status == 0, run.err
-    assert "Python 3.77 is newer than this pyrec" in run.err, run.err
+
+
+def test_newer(t):
+    """Described the way that the newest known version describes itself: one warning, and all is there."""
+    need_newest(t)
+    with Changed(t, set_minor):
+        run = t.record("-c", SCRIPT, rate=1000)
+    warned = [line for line in run.err.splitlines() if "newer" in line]
+    assert len(warned) == 1 and "Python 3.77 is newer than this pyrec" in warned[0], run.err
     rows = t.rows("functions", run.trace)
     assert any(row["function"] == "f" and row["samples"] > 3 for row in rows), rows
     assert t.info(run.trace)["processes"][0]["python"].startswith("3.77")
+
+
+def test_newer_is_told_truly(t):
+    """Lines, threads with their books, and no stack that cannot be: as of a version that is known."""
+    need_newest(t)
+    with Changed(t, set_minor):
+        for test in basics.test_fib, basics.test_threads, basics.test_stacks_add_up:
+            test(t)
+        basics.check_chains(t, basics.STACKS)
+
+
+def test_newer_is_attached_to(t):
+    """Looked at and recorded from outside."""
+    need_newest(t)
+    with Changed(t, set_minor):
+        path = t.file("waits.py", "import sys\ndef waits():\n    sys.stdin.readline()\nprint(flush=True)\nwaits()\n")
+        program = subprocess.Popen([t.python, path], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        t.at_end.append(lambda: (program.kill(), program.wait()))
+        program.stdout.readline()
+        done = subprocess.run([t.pyrec, "dump", str(program.pid)], capture_output=True, text=True, timeout=60)
+        assert done.returncode == 0 and "waits (" in done.stdout, done
+        trace = t.trace()
+        done = subprocess.run([t.pyrec, "-o", trace, "-p", str(program.pid), "--duration", "0.3"],
+                              capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0 and "Python 3.77 is newer than this pyrec" in done.stderr, done
+    assert any(row["function"] == "waits" for row in t.rows("functions", trace)), done
+
+
+def refused(t, change):
+    with Changed(t, change):
+        run = t.command([t.python, "-c", SCRIPT + "\nprint('unharmed')"])
+    assert run.status == 0 and run.out == "unharmed\n", run.err
+    about = [line for line in run.err.splitlines() if "3.77" in line]
+    assert len(about) == 1 and "nothing was recorded" in run.err, run.err
 
 
 def test_newer_and_different(t):
@@ -77,10 +127,22 @@ def test_newer_and_different(t):
         for word in range(4, 40):
             struct.pack_into("<Q", data, described + 8 * word, 0x123456)
 
-    copy = copy_with(t, change)
-    try:
-        run = t.command([str(copy), "-c", SCRIPT + "\nprint('unharmed')"])
-    finally:
-        copy.unlink()
-    assert run.status == 0 and run.out == "unharmed\n", run.err
-    assert "nothing was recorded" in run.err and "3.77" in run.err, run.err
+    refused(t, change)
+
+
+def test_newer_that_says_more(t):
+    """It has a word more where its threads are described, so that all that follows stands one further on."""
+    def change(binary, data):
+        described = set_minor(binary, data)
+        at = described + 8 * 24
+        data[at + 8:described + 8 * 100] = data[at:described + 8 * 99]
+        struct.pack_into("<Q", data, at, 24)
+
+    refused(t, change)
+
+
+def test_older_in_disguise(t):
+    """A version that describes itself otherwise than the newest known one does, under a number not known."""
+    if t.version >= (3, 15):
+        raise Skip("the newest version")
+    refused(t, set_minor)

@@ -33,6 +33,70 @@ START_TEST(unknown_minors)
 }
 END_TEST
 
+/* The same of 3.15.2, release. */
+static const uint32_t said_315[] = {
+    346560, 912,  936,  226232, 7272, 7264, 7336, 7352, 7400, 7592, 7576, 7584, 16, 7736,
+    0,      7752, 7744, 7944,   0,    888,  0,    8,    16,   72,   80,   88,   96, 176,
+    184,    256,  32,   36,     40,   136,  288,  0,    88,   8,    0,    56,   80, 74,
+    64,     0,    216,  112,    120,  128,  136,  68,   52,   96,   104,  208,  0,  16,
+    8,      424,  24,   88,     168,  32,   288,  944,  888,  40,   32,   16,   40, 24,
+    16,     200,  24,   40,     32,   48,   32,   40,   24,   16,   32,   16,   24, 40,
+    16,     32,   64,   32,     16,   40,   56,   176,  112,  120,  1120, 104,
+};
+enum { SAID = sizeof(said_315) / sizeof(said_315[0]), GC_315 = 94 };
+
+static void words_315(uint64_t *words, unsigned minor)
+{
+    memset(words, 0, PYVER_WORDS * sizeof(*words));
+    memcpy(words, "xdebugpy", 8);
+    words[1] = 0x030002f0 | minor << 16;
+    for (size_t i = 0; i < SAID; i++)
+        words[3 + i] = said_315[i];
+}
+
+/* A version without a table, as the newest known one describes itself. */
+START_TEST(adopts_a_newer_one)
+{
+    uint64_t words[PYVER_WORDS];
+    bool free_threaded;
+    struct pyver ver = *pyver_find(15);
+    ver.minor = 16;
+    words_315(words, 16);
+    words[22 + 10] += 8; /* its chunks lie elsewhere */
+    ck_assert_ptr_null(pyver_adopt(&ver, words, &free_threaded));
+    ck_assert_uint_eq(ver.thread.chunk, pyver_find(15)->thread.chunk + 8u);
+    ver.thread.chunk = pyver_find(15)->thread.chunk;
+    ver.thread.chunk_top = pyver_find(15)->thread.chunk_top;
+    ver.minor = 15;
+    ck_assert_mem_eq(&ver, pyver_find(15), sizeof(ver));
+}
+END_TEST
+
+/* It has got a word more or less somewhere: then all that follows means something else. */
+START_TEST(refuses_a_newer_one_that_says_more_or_less)
+{
+    static const uint64_t values[] = {0, 1, 4, 8, 16, 24, 32, 40, 72, 80, 112, 168, 216, 4000};
+    uint64_t right[PYVER_WORDS], words[PYVER_WORDS];
+    bool free_threaded;
+    words_315(right, 16);
+    for (size_t at = 3; at < GC_315; at++) { /* there it takes a size that is not to be told */
+        for (size_t i = 0; i <= sizeof(values) / sizeof(values[0]); i++) {
+            struct pyver ver = *pyver_find(15);
+            ver.minor = 16;
+            memcpy(words, right, sizeof(words));
+            if (i == 0) {
+                memmove(words + at, right + at + 1, (PYVER_WORDS - 1 - at) * sizeof(*words));
+            } else {
+                memmove(words + at + 1, right + at, (PYVER_WORDS - 1 - at) * sizeof(*words));
+                words[at] = values[i - 1];
+            }
+            const char *const why = pyver_adopt(&ver, words, &free_threaded);
+            ck_assert_msg(why != NULL, "taken with word %zu changed, way %zu", at, i);
+        }
+    }
+}
+END_TEST
+
 /* What 3.13.0 (release) and 3.13.0 (free-threaded) have at the start of _PyRuntime. */
 static void words_313(uint64_t *words, bool free_threaded)
 {
@@ -130,6 +194,8 @@ int main(void)
     tcase_add_test(tcase, adopts_what_the_table_says);
     tcase_add_test(tcase, adopts_free_threaded);
     tcase_add_test(tcase, refuses_nonsense);
+    tcase_add_test(tcase, adopts_a_newer_one);
+    tcase_add_test(tcase, refuses_a_newer_one_that_says_more_or_less);
     tcase_add_test(tcase, shifts_objects);
     suite_add_tcase(suite, tcase);
     return suite_run(suite);

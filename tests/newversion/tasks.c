@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The fields of asyncio's task, which no header has: Modules/_asynciomodule.c of a source tree is
+ * compiled, to assembly only, and the values stand in that.
+ */
+#define Py_BUILD_CORE_MODULE 1
+#include "_asynciomodule.c"
+#include <stddef.h>
+
+#define SAY(name, value) __asm__ volatile("\n-> " name " %0" ::"i"((long)(value)))
+
+void newversion_say(void)
+{
+    SAY("task.coro", offsetof(TaskObj, task_coro));
+    SAY("task.name", offsetof(TaskObj, task_name));
+}
