@@ -225,6 +225,7 @@ void stream_restart_batch(struct stream *stream)
     roster_drop_ended(&stream->roster, stream->batch.first_seq);
     for (uint32_t i = 0; i < stream->roster.n; i++) {
         stream->roster.threads[i]->n_entries = 0;
+        stream->roster.threads[i]->still_from = 0;
         stream->roster.threads[i]->chunk = stream->roster.threads[i]->now;
         /* one that ended in the open tick has yet to say with what on its clock */
         stream->roster.threads[i]->is_declared = !stream->roster.threads[i]->is_ended;

@@ -125,22 +125,21 @@ static enum status apply_tick(const struct applied *to, const struct wire_record
     return STATUS_OK;
 }
 
-/* Put the frames of a good sample on top of what is kept. */
-static enum status path_update(const struct applied *to, struct roster_thread *thread,
-                               const struct wire_sample *record)
+/* Put n frames on top of what is kept. */
+static enum status path_update(const struct applied *to, struct roster_thread *thread, bool is_cut,
+                               uint32_t keep, const struct wire_frame *frames, uint32_t n)
 {
-    const bool is_cut = (record->record.flags & WIRE_SAMPLE_CUT) != 0;
-    if (record->keep > thread->depth)
-        return damaged(to, "stack on a stack that was never sent", record->keep);
-    const uint64_t depth = (uint64_t)record->keep + record->n;
+    if (keep > thread->depth)
+        return damaged(to, "stack on a stack that was never sent", keep);
+    const uint64_t depth = (uint64_t)keep + n;
     if (depth >= LIMIT_DEPTH)
         return damaged(to, "stack deeper than the limit", depth);
     if (!vec_room(&thread->frames, &thread->frame_capacity, depth, sizeof *thread->frames))
         return no_memory(to);
-    if (record->n > 0)
-        memcpy(thread->frames + record->keep, record->frames, record->n * sizeof *record->frames);
+    if (n > 0)
+        memcpy(thread->frames + keep, frames, n * sizeof *frames);
     thread->depth = (uint32_t)depth;
-    const uint32_t from = is_cut == thread->is_cut ? record->keep : 0;
+    const uint32_t from = is_cut == thread->is_cut ? keep : 0;
     thread->is_cut = is_cut;
     return stream_walk(to->stream, thread, from) ? STATUS_OK : no_memory(to);
 }
@@ -161,7 +160,13 @@ static enum status apply_sample(const struct applied *to, const struct wire_reco
         return STATUS_OK;
     }
     if (record->failed == WIRE_FAIL_NONE)
-        TRY(path_update(to, thread, record));
+        TRY(path_update(to, thread, (record->record.flags & WIRE_SAMPLE_CUT) != 0, record->keep,
+                        record->frames, record->n));
+    if (thread->still_ns != record->cpu_ns) {
+        thread->still_ns = record->cpu_ns;
+        thread->still_seq = seq_now(stream);
+        thread->still_from = stream->batch.n_entries;
+    }
     if (!thread->is_sampled) {
         if (!vec_room(&stream->sampled, &stream->sampled_capacity, stream->n_sampled + 1ull,
                       sizeof *stream->sampled))
@@ -179,6 +184,51 @@ static enum status apply_sample(const struct applied *to, const struct wire_reco
         .task = stream->tasks != NULL && record->task < WIRE_TASKS_MAX ? record->task : 0,
         .failed = record->failed,
     };
+    return STATUS_OK;
+}
+
+/* The entries of a thread that has stood still get this stack. What is in the file already, and
+ * ticks at the beginning of a batch that are as those, stay as they are. */
+static void entries_correct(struct stream *stream, struct roster_thread *thread, uint32_t stack)
+{
+    struct batch_entry *first = NULL;
+    uint32_t before = thread->now.stack;
+    for (uint32_t i = thread->still_from; i < stream->batch.n_entries; i++) {
+        struct batch_entry *const entry = &stream->batch.entries[i];
+        if (entry->thread != thread)
+            continue;
+        before -= (uint32_t)entry->stack;
+        entry->stack = 0;
+        if (first == NULL)
+            first = entry;
+    }
+    if (first == NULL)
+        return;
+    first->stack = (int32_t)(stack - before);
+    thread->now.stack = stack;
+    thread->now.failed = WIRE_FAIL_NONE;
+}
+
+static enum status apply_late(const struct applied *to, const struct wire_record *bytes)
+{
+    const struct wire_late *record = (const struct wire_late *)(const void *)bytes;
+    struct roster_thread *thread = roster_find(&to->stream->roster, record->thread);
+    if ((uint64_t)record->n * sizeof record->frames[0] != record->record.len - sizeof *record)
+        return damaged(to, "late answer with more or fewer frames than it has room for", record->n);
+    if (thread == NULL || thread->is_ended) {
+        to->stream->orphans++;
+        return STATUS_OK;
+    }
+    TRY(path_update(to, thread, record->cut != 0, record->keep, record->frames, record->n));
+    if (thread->still_ns != record->cpu_ns)
+        return STATUS_OK; /* the sample that it is about found no room */
+    const uint32_t stack = stream_stack_of(to->stream, thread, WIRE_FAIL_NONE);
+    if (thread->still_seq < seq_now(to->stream))
+        entries_correct(to->stream, thread, stack);
+    if (thread->is_sampled) {
+        thread->next.stack = stack;
+        thread->next.failed = WIRE_FAIL_NONE;
+    }
     return STATUS_OK;
 }
 
@@ -369,6 +419,7 @@ enum status stream_apply(struct stream *stream, const struct wire_record *record
         [WIRE_CALL_FUNCTION] = {sizeof(struct wire_call_function), apply_call_function},
         [WIRE_TASK] = {sizeof(struct wire_task), apply_task},
         [WIRE_MODULE] = {sizeof(struct wire_module), apply_module},
+        [WIRE_LATE] = {sizeof(struct wire_late), apply_late},
     };
     const struct applied to = {stream, now_ns, why};
     if (record->type >= ARRAY_LEN(types) || types[record->type].apply == NULL)

@@ -42,9 +42,7 @@
 #define WIRE_SETTINGS_LIBRARY 11 /* its number in there, from 0 */
 #define WIRE_SOCKET           "door"
 #define WIRE_BOARD            "board"
-#define WIRE_DIRECTORY_MAX                                                                         \
-    80 /* so that "/proc/PID/root" before it still fits a socket's address                         \
-        */
+#define WIRE_DIRECTORY_MAX    80 /* "/proc/PID/root" before it still fits a socket's address */
 
 enum wire_flags {
     WIRE_NO_SIGNALS = 1,    /* take a running thread's CPU instead of asking it */
@@ -364,6 +362,7 @@ enum wire_type {
     WIRE_CALL_FUNCTION = 20,
     WIRE_TASK = 24,
     WIRE_MODULE = 25,
+    WIRE_LATE = 26,
     WIRE_CONTEXT = 30,
     WIRE_SOURCE = 31,
 };
@@ -426,6 +425,18 @@ struct wire_sample {
     int32_t call;    /* system call it is blocked in, or what WIRE_CALL_FUNCTION has given a
                         number; -1 = none or not known */
     uint32_t failed; /* enum wire_failure */
+    uint32_t keep;
+    uint32_t n;
+    struct wire_frame frames[];
+};
+
+/* A thread that was asked got no CPU for some ticks. This, its answer, is its stack in all its last
+ * samples with this clock, for it has executed nothing since. Told as in a sample. */
+struct wire_late {
+    struct wire_record record;
+    uint32_t thread;
+    uint32_t cut; /* WIRE_SAMPLE_CUT or 0 */
+    uint64_t cpu_ns;
     uint32_t keep;
     uint32_t n;
     struct wire_frame frames[];
@@ -570,6 +581,7 @@ struct wire_event {
 _Static_assert(sizeof(struct wire_record) == 8, "wire_record");
 _Static_assert(sizeof(struct wire_tick) == 40, "wire_tick");
 _Static_assert(sizeof(struct wire_sample) == 40, "wire_sample");
+_Static_assert(sizeof(struct wire_late) == 32, "wire_late");
 _Static_assert(sizeof(struct wire_context) == 24, "wire_context");
 _Static_assert(sizeof(struct wire_thread) == 48, "wire_thread");
 _Static_assert(sizeof(struct wire_thread_name) == 16, "wire_thread_name");

@@ -53,6 +53,7 @@ unit(test_utf8 record/test_utf8.c LINK pyrec_collect)
 unit(test_outside record/test_outside.c support/fake_interp.c LINK pyrec_dump)
 unit(test_still record/test_still.c LINK pyrec_dump)
 unit(test_intern record/test_intern.c LINK pyrec_collect)
+unit(test_late regard/test_late.c LINK pyrec_collect)
 unit(test_sources record/test_sources.c LINK pyrec_collect)
 unit(test_codebook record/test_codebook.c LINK pyrec_collect)
 

@@ -287,13 +287,16 @@ static bool set_parse(const char *status, const char *name, uint64_t *set)
 }
 
 bool standing_has_pending(struct standing_tasks *tasks, int32_t tid, struct standing_files *files,
-                          int signo)
+                          int signo, uint64_t *blocked)
 {
     char path[32], status[STATUS_MAX];
-    uint64_t pending, blocked;
+    uint64_t pending, mask;
     const int32_t number = number_of(tasks, tid, files);
     snprintf(path, sizeof(path), "%d/status", number);
-    return number > 0 && file_read(tasks->fd, path, status, sizeof(status)) > 0 &&
-           set_parse(status, "\nSigPnd:\t", &pending) &&
-           set_parse(status, "\nSigBlk:\t", &blocked) && (pending & ~blocked) >> (signo - 1) & 1;
+    if (number <= 0 || file_read(tasks->fd, path, status, sizeof(status)) <= 0 ||
+        !set_parse(status, "\nSigPnd:\t", &pending) || !set_parse(status, "\nSigBlk:\t", &mask))
+        return false;
+    if (blocked != NULL)
+        *blocked = mask;
+    return (pending & ~mask) >> (signo - 1) & 1;
 }

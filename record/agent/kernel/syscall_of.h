@@ -81,8 +81,9 @@ struct standing standing_of_thread(struct standing_tasks *tasks, int32_t tid,
 /*
  * Is this signal, which was sent to the thread, waiting for it although the thread does not block
  * it? Such a thread has executed no instruction of its own since. False when that is not known.
+ * *blocked: what it does block, as a bit per signal; may be NULL.
  */
 bool standing_has_pending(struct standing_tasks *tasks, int32_t tid, struct standing_files *files,
-                          int signo);
+                          int signo, uint64_t *blocked);
 
 #endif

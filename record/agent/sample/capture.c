@@ -469,6 +469,7 @@ static void slot_answer(struct capture *capture, struct slot *slot, const uconte
     if (slot->tries == 0) { /* later ones are of the timer, a moment on */
         slot->met_at = context_at(context);
         slot->met_waiting = word_of(slot->ident) != slot->asked_word;
+        memcpy(&slot->met_mask, &context->uc_sigmask, sizeof(slot->met_mask));
     }
     slot->blocked_segv = sigismember(&context->uc_sigmask, SIGSEGV) == 1 ||
                          sigismember(&context->uc_sigmask, SIGBUS) == 1;

@@ -73,6 +73,7 @@ struct slot {
     uint64_t asked_ns;       /* before the signal was sent */
     uint64_t asked_word;     /* nosignal's then */
     uintptr_t met_at;        /* the instruction before which the signal has met it */
+    uint64_t met_mask;       /* the signals that it blocked there, a bit for each */
     struct wire_frame *sent; /* the last stack that was written for this thread, root first */
     uint32_t sent_depth;
     struct native_sample c_frames; /* from outside: of one that is blocked */

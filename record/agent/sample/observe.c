@@ -41,6 +41,11 @@ static void sample_book(struct sampler *s, struct thread *thread, const struct o
     }
 }
 
+static uint8_t *mark_of(struct sampler *s, const struct thread *thread)
+{
+    return &s->threads->marks[thread - s->threads->list];
+}
+
 /* ---- from outside ---- */
 
 static void observation_finish(struct sampler *s, struct thread *thread, struct observation *seen)
@@ -57,7 +62,7 @@ static void observation_finish(struct sampler *s, struct thread *thread, struct 
  */
 static bool is_in_kernel(struct sampler *s, struct thread *thread)
 {
-    return standing_has_pending(&s->tasks, thread->tid, &thread->files, thread->slot->signo);
+    return standing_has_pending(&s->tasks, thread->tid, &thread->files, thread->slot->signo, NULL);
 }
 
 static void observe_running_outside(struct sampler *s, struct thread *thread, uint64_t cpu_ns,
@@ -71,6 +76,7 @@ static void observe_running_outside(struct sampler *s, struct thread *thread, ui
         seen.state = (seen.state & ~(uint32_t)WIRE_READY) | WIRE_ON_CPU | WIRE_UNKNOWN;
     }
     seen.cpu_ns = cpu_ns;
+    seen.is_late = *mark_of(s, thread) & THREAD_LATE;
     seen.state |= more_state;
     if (more_state & WIRE_STALLED && seen.state & WIRE_ON_CPU && is_in_kernel(s, thread))
         seen.state = (seen.state & ~(uint32_t)WIRE_UNKNOWN) | WIRE_IN_KERNEL;
@@ -78,11 +84,6 @@ static void observe_running_outside(struct sampler *s, struct thread *thread, ui
 }
 
 /* ---- by asking ---- */
-
-static uint8_t *mark_of(struct sampler *s, const struct thread *thread)
-{
-    return &s->threads->marks[thread - s->threads->list];
-}
 
 static bool thread_ask(struct sampler *s, struct thread *thread, uint64_t cpu_ns)
 {
@@ -197,6 +198,39 @@ static void answer_fetch(struct sampler *s, struct thread *thread)
     capture_done(s->capture, slot);
 }
 
+/*
+ * A thread that stands still and has not answered yet. If the signal waits for it and it does not
+ * block it, it will answer before it executes anything else: then its answer is true of this
+ * sample, and of all others for as long as its clock does not move. `cpu_ns`: its clock.
+ */
+static void late_note(struct sampler *s, struct thread *thread, uint64_t cpu_ns,
+                      struct observation *seen)
+{
+    seen->is_late = true;
+    if (s->native == NULL || thread->late_cpu_ns == cpu_ns)
+        return;
+    thread->n_late = 0;
+    const bool is_waiting = standing_has_pending(&s->tasks, thread->tid, &thread->files,
+                                                 thread->slot->signo, &thread->late_mask);
+    thread->late_cpu_ns = is_waiting && clock_of_thread(thread->tid) == cpu_ns ? cpu_ns : 0;
+}
+
+/*
+ * It has answered at last. Its first words, then, and nothing of its own came before: a handler of
+ * the program's would block signals that it did not block, and a call that it made would be one
+ * more by nosignal's count.
+ */
+static void late_answer(struct sampler *s, struct thread *thread)
+{
+    struct slot *const slot = thread->slot;
+    if (thread->late_cpu_ns != 0 && thread->late_cpu_ns == thread->cpu_ns &&
+        slot->c_frames.is_known && slot->failure == WIRE_FAIL_NONE && slot->tries == 0 &&
+        !slot->blocked_segv && !slot->met_waiting && slot->met_mask == thread->late_mask)
+        wire_writer_late(s->writer, thread, thread->cpu_ns);
+    thread->late_cpu_ns = 0;
+    thread->n_late = 0;
+}
+
 /* No answer within the tick: it blocks the signal, or has not been on a CPU since. */
 static void answer_missing(struct sampler *s, struct thread *thread)
 {
@@ -207,6 +241,7 @@ static void answer_missing(struct sampler *s, struct thread *thread)
         return; /* it is gone; sampler_observe will find out */
     if (now == thread->asked_cpu_ns && outside_still(s, thread, now, &seen) == READING_OK) {
         seen.state = thread->asked_state ? thread->asked_state : seen.state | WIRE_STALLED;
+        late_note(s, thread, now, &seen);
         observation_finish(s, thread, &seen);
         return;
     }
@@ -231,6 +266,8 @@ static void answer_settle(struct sampler *s, uint32_t i)
     } else if (mark & THREAD_ASKED) {
         answer_missing(s, thread);
     } else if (done || signal_is_lost(s, thread)) { /* late: its tick has been booked without it */
+        if (done)
+            late_answer(s, thread);
         capture_done(s->capture, thread->slot);
         s->threads->marks[i] &= (uint8_t)~THREAD_LATE;
     }
@@ -340,6 +377,8 @@ static enum outcome thread_observe(struct sampler *s, struct thread *thread)
     struct observation seen;
     switch (outside_still(s, thread, cpu, &seen)) {
     case READING_OK:
+        if (*mark_of(s, thread) & THREAD_LATE)
+            late_note(s, thread, cpu, &seen);
         if (!ask_standing(s, thread, &seen))
             observation_finish(s, thread, &seen);
         return OUTCOME_DONE;

@@ -52,6 +52,9 @@ struct thread {
     uint8_t idle_ticks;    /* in a row, up to COLD_TICKS */
     uint64_t asked_cpu_ns;
     uint64_t asked_ns;    /* in which tick */
+    uint64_t late_cpu_ns; /* its clock, while it was seen to answer before anything else; .. */
+    uint64_t late_mask;   /* .. the signals that it blocked then, .. */
+    uint32_t n_late;      /* .. and its samples since that say nothing of C */
     uint32_t asked_state; /* that it was found in, standing still; 0 = it ran */
     uint64_t ran_ns;      /* since the tick before */
     int64_t owed_ns;      /* see affinity_was_shared */

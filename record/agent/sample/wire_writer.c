@@ -163,13 +163,14 @@ static enum wire_c_missing missing_of(const struct observation *seen)
     const enum wire_c_missing why = seen->slot->c_frames.why;
     if (why != WIRE_C_NOT_ASKED)
         return why;
-    if (seen->state & WIRE_STALLED)
+    if (seen->is_late || seen->state & WIRE_STALLED)
         return WIRE_C_NO_ANSWER;
     return seen->state & WIRE_IN_KERNEL ? WIRE_C_IN_CALL : WIRE_C_NOT_ASKED;
 }
 
 /* A sample with Python frames was written. */
-static void native_count_in(struct wire_writer *writer, const struct observation *seen)
+static void native_count_in(struct wire_writer *writer, struct thread *thread,
+                            const struct observation *seen)
 {
     struct wire_counters *const counters = writer->counters;
     const struct native_sample *const sample = &seen->slot->c_frames;
@@ -185,6 +186,8 @@ static void native_count_in(struct wire_writer *writer, const struct observation
                               1, memory_order_relaxed);
     if (!sample->is_known || is_part)
         atomic_fetch_add_explicit(&counters->c_missing[why], 1, memory_order_relaxed);
+    if (!sample->is_known && why == WIRE_C_NO_ANSWER)
+        thread->n_late++;
 }
 
 /* The i-th C frame from the leaf; *n_inside: Python frames on its inner side. */
@@ -328,6 +331,14 @@ static void failure_write(struct wire_writer *writer, const struct thread *threa
         atomic_fetch_add_explicit(&writer->counters->failed[failure], 1, memory_order_relaxed);
 }
 
+/* The scratch is what was sent last; `keep` frames of it were before. */
+static void stack_sent(const struct wire_writer *writer, struct slot *slot, uint32_t keep,
+                       uint32_t depth)
+{
+    memcpy(slot->sent + keep, writer->scratch + keep, (depth - keep) * sizeof(struct wire_frame));
+    slot->sent_depth = depth;
+}
+
 /* False: the ring is full. */
 static bool context_write(struct wire_writer *writer, struct thread *thread,
                           const struct observation *seen)
@@ -372,16 +383,82 @@ void wire_writer_sample(struct wire_writer *writer, struct thread *thread,
     if (sample == NULL)
         return; /* what was sent last still holds */
     if (depth > 0)
-        native_count_in(writer, seen);
+        native_count_in(writer, thread, seen);
     sample->record.flags = depth > 0 && seen->slot->stack.cut ? WIRE_SAMPLE_CUT : 0;
     sample->task = (uint16_t)task;
     sample->keep = keep;
     memcpy(sample->frames, writer->scratch + keep, n * sizeof(struct wire_frame));
     thread->full = thread->slot == NULL;
-    if (thread->slot == NULL)
+    if (thread->slot != NULL)
+        stack_sent(writer, thread->slot, keep, depth);
+}
+
+/* ---- answers that are late ---- */
+
+/* The next frame of Python's from *i on; NULL: there is none. */
+static const struct wire_frame *python_next(const struct wire_frame *frames, uint32_t n,
+                                            uint32_t *i)
+{
+    while (*i < n && frames[*i].code & WIRE_NATIVE)
+        ++*i;
+    return *i < n ? &frames[(*i)++] : NULL;
+}
+
+/* Has the scratch the Python frames that were sent last? */
+static bool python_is_same(const struct wire_writer *writer, const struct slot *slot,
+                           uint32_t depth)
+{
+    const struct wire_frame *a, *b;
+    uint32_t i = 0, k = 0;
+    do {
+        a = python_next(slot->sent, slot->sent_depth, &i);
+        b = python_next(writer->scratch, depth, &k);
+        if ((a == NULL) != (b == NULL) ||
+            (a != NULL && (a->code != b->code || a->instr != b->instr)))
+            return false;
+    } while (a != NULL);
+    return true;
+}
+
+/* Samples that were counted without C frames have them after all. */
+static void native_count_again(struct wire_writer *writer, struct thread *thread)
+{
+    struct wire_counters *const counters = writer->counters;
+    const struct native_sample *const sample = &thread->slot->c_frames;
+    const uint32_t n = thread->n_late;
+    const bool is_part = sample->has_gap || writer->has_lost;
+    atomic_fetch_sub_explicit(&counters->native_none, n, memory_order_relaxed);
+    atomic_fetch_sub_explicit(&counters->c_missing[WIRE_C_NO_ANSWER], n, memory_order_relaxed);
+    atomic_fetch_add_explicit(is_part ? &counters->native_part : &counters->native_whole, n,
+                              memory_order_relaxed);
+    if (is_part)
+        atomic_fetch_add_explicit(
+            &counters->c_missing[sample->has_gap ? sample->why : WIRE_C_NO_FILE], n,
+            memory_order_relaxed);
+}
+
+void wire_writer_late(struct wire_writer *writer, struct thread *thread, uint64_t cpu_ns)
+{
+    struct slot *const slot = thread->slot;
+    if (thread->full || !thread->announced || slot->stack.cut)
         return;
-    memcpy(thread->slot->sent + keep, writer->scratch + keep, n * sizeof(struct wire_frame));
-    thread->slot->sent_depth = depth;
+    const uint32_t depth = stack_translate(writer, slot, slot->c_frames.n);
+    if (depth == 0 || !python_is_same(writer, slot, depth))
+        return;
+    const uint32_t keep = stack_common(writer, thread, depth);
+    const uint32_t n = depth - keep;
+    struct wire_late *const late =
+        record_reserve(writer, WIRE_LATE, sizeof(*late) + n * sizeof(struct wire_frame));
+    if (late == NULL)
+        return;
+    late->thread = thread->id;
+    late->cut = 0; /* such a stack has no C frames */
+    late->cpu_ns = cpu_ns;
+    late->keep = keep;
+    late->n = n;
+    memcpy(late->frames, writer->scratch + keep, n * sizeof(struct wire_frame));
+    stack_sent(writer, slot, keep, depth);
+    native_count_again(writer, thread);
 }
 
 /* ---- the rest ---- */

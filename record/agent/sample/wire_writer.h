@@ -43,6 +43,7 @@ struct observation {
     uint32_t state;
     int32_t call;
     enum wire_failure failure;
+    bool is_late; /* it was asked in an earlier tick and has not answered */
 };
 
 /*
@@ -54,6 +55,12 @@ int32_t wire_writer_call_function(struct wire_writer *writer, const char *functi
 /* Write it, announcing the thread and describing new code objects before. */
 void wire_writer_sample(struct wire_writer *writer, struct thread *thread,
                         const struct observation *seen);
+
+/*
+ * The stack in the thread's slot is that of its last samples, too, all with this clock. Of nobody
+ * else's: Python's frames are compared with what was said of them.
+ */
+void wire_writer_late(struct wire_writer *writer, struct thread *thread, uint64_t cpu_ns);
 
 /* A codes_free_fn: `closure` is a struct wire_writer. */
 void wire_writer_code_free(void *closure, uint32_t id);

@@ -194,3 +194,57 @@ def test_greenlets(t):
     for names, _ in known(stacks, "inside"):
         assert "spun" not in names or names.index("inside") < names.index("spun"), names
     assert any("spun" in names for names, _ in known(stacks, "inside")), stacks
+
+
+CROWD = """
+import hashlib, os, threading, time, zlib
+text = bytes(range(256)) * 4000
+os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+end = time.monotonic() + 3
+def squeezes():
+    zlib.compress(text, 6)
+def digests():
+    hashlib.sha1(text)
+def keyed(x):
+    return -x
+def sorts():
+    sorted(range(3000), key=keyed)
+def works(*functions):
+    while time.monotonic() < end:
+        for function in functions:
+            function()
+threads = [threading.Thread(target=works, args=functions)
+           for functions in ((squeezes, digests), (digests, squeezes), (squeezes,), (sorts, squeezes))]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+"""
+
+
+def test_late_answers(t):
+    """Of threads that wait for a CPU most answer some ticks late: that is their stack in those, too."""
+    if platform.machine() != "x86_64" or t.version < (3, 10):
+        raise Skip("C frames are told on x86-64, from Python 3.10 on")
+    run = t.command([t.python, t.file("crowd.py", CROWD)], ["-r", "1000", "--native"])
+    assert run.status == 0, run.err
+    n = n_gaps = n_inside = 0
+    for row in json.loads(t.analyze("export", "--format", "json", "--by", "samples", run.trace)):
+        names = [frame["function"].rpartition(".")[2] for frame in row["stack"]]
+        files = [frame["file"] for frame in row["stack"]]
+        if "works" not in names:
+            continue
+        n += row["samples"]
+        n_gaps += row["samples"] * ("<C frames not known>" in names)
+        zlib, sha1 = (any(word in file for file in files) for word in ("libz.", "libcrypto"))
+        n_inside += row["samples"] * zlib
+        # one thread's stack is never put to another one's time
+        assert not (zlib and not {"squeezes"} & set(names)), names
+        assert not (sha1 and not {"digests"} & set(names)), names
+    assert n > 1000 and n_inside > n / 10, (n, n_inside)
+    assert n_gaps < n / 4, (n_gaps, n) # it was half of them and more
+    quality = t.info(run.trace)["quality"][0]
+    taken = sum(quality[name] for name in ("c_frames_whole", "c_frames_with_gap", "c_frames_none"))
+    assert sum(count for name, count in quality.items() if name.startswith("no C frames: ")) == \
+        taken - quality["c_frames_whole"], quality
+    assert quality["c_frames_whole"] > 0.8 * taken, quality

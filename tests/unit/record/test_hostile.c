@@ -60,6 +60,15 @@ static void extra(struct fake *fake)
     struct wire_code_free *freed = ring_reserve(&fake->ring, WIRE_CODE_FREE, sizeof *freed);
     if (freed != NULL)
         freed->code = (uint32_t)below(FAKE_CODES);
+    const struct fake_thread *const thread = &fake->threads[below(4)];
+    struct wire_late *late = ring_reserve(&fake->ring, WIRE_LATE, sizeof *late);
+    if (late != NULL) {
+        late->thread = thread->id;
+        late->cut = (uint32_t)below(2);
+        late->cpu_ns = thread->cpu_ns;
+        late->keep = thread->depth;
+        late->n = 0;
+    }
     fake_event(fake, (uint32_t)below(13), (uint32_t)below(5), (int64_t)below(1u << 30) + 1000);
     fake_commit(fake);
 }
