@@ -23,11 +23,16 @@
 
 /* ---- a loop that never waits ---- */
 
-/* The innermost function on the way to this one that is a loop by name; TREE_ROOT: none is. */
+/*
+ * The innermost function on the way to this one that is a loop by name; TREE_ROOT: none is. What
+ * called the function in which a forked process begins has been left to the parent.
+ */
 static uint32_t loop_above(const struct idle *idle, uint32_t function)
 {
     for (uint32_t f = function; f != TREE_ROOT; f = idle->functions.nodes[f].parent) {
         const unsigned bits = idle_bits_of(idle, f);
+        if (bits & IDLE_NAME_BEGINS)
+            return TREE_ROOT;
         if ((bits & (IDLE_NAME_LOOP | IDLE_NAME_SELF)) && !(bits & IDLE_NAME_APART))
             return f;
     }
@@ -65,6 +70,23 @@ static bool is_of_another(struct idle *idle, const struct idle_thread *t,
     return p->loop != loop && idle_is_below(idle, p->loop, loop) && !idle_only_waits(idle, t, p);
 }
 
+/*
+ * Was the thread never seen outside of this loop, in a process that began by a fork? Then nothing
+ * tells it from a loop of the parent's that called fork, to which the child never comes back.
+ */
+static bool may_be_of_parent(struct idle *idle, const struct idle_thread *t, uint32_t loop)
+{
+    const struct process *const process = t->thread->process;
+    if (!process->is_forked || !t->thread->main)
+        return false;
+    for (size_t i = 0; i < t->n_times; i++) {
+        const uint32_t function = idle_function(idle, t->times[i].node);
+        if (function != TREE_ROOT && !idle_is_below(idle, function, loop))
+            return false;
+    }
+    return true;
+}
+
 bool idle_busy_find(struct idle_weighing *w, struct idle_thread *t, size_t best, size_t *added)
 {
     struct idle *const idle = w->idle;
@@ -78,7 +100,7 @@ bool idle_busy_find(struct idle_weighing *w, struct idle_thread *t, size_t best,
     const uint64_t loop_ns = ns[loop];
     free(ns);
     if (loop == TREE_ROOT || (double)loop_ns < LOOP_SHARE * (double)t->wall_ns ||
-        t->unknown_ns > t->wall_ns / 2)
+        t->unknown_ns > t->wall_ns / 2 || may_be_of_parent(idle, t, loop))
         return false;
     if (best < t->n_all && is_of_another(idle, t, &t->places[best], loop))
         return false;

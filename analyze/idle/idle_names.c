@@ -7,16 +7,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LOOP  IDLE_NAME_LOOP
-#define SELF  IDLE_NAME_SELF
-#define WAIT  IDLE_NAME_WAIT
-#define QUEUE (IDLE_NAME_WAIT | IDLE_NAME_QUEUE)
-#define DEEP  (IDLE_NAME_WAIT | IDLE_NAME_QUEUE | IDLE_NAME_DEEP)
-#define APART IDLE_NAME_APART
-#define HERE  (IDLE_NAME_WAIT | IDLE_NAME_HERE)
-#define TK    (IDLE_NAME_SELF | IDLE_NAME_NESTS)
-#define TAKES IDLE_NAME_TAKES
-#define ONCE  IDLE_NAME_ONCE
+#define LOOP   IDLE_NAME_LOOP
+#define SELF   IDLE_NAME_SELF
+#define WAIT   IDLE_NAME_WAIT
+#define QUEUE  (IDLE_NAME_WAIT | IDLE_NAME_QUEUE)
+#define DEEP   (IDLE_NAME_WAIT | IDLE_NAME_QUEUE | IDLE_NAME_DEEP)
+#define APART  IDLE_NAME_APART
+#define HERE   (IDLE_NAME_WAIT | IDLE_NAME_HERE)
+#define TK     (IDLE_NAME_SELF | IDLE_NAME_NESTS)
+#define TAKES  IDLE_NAME_TAKES
+#define ONCE   IDLE_NAME_ONCE
+#define BEGINS IDLE_NAME_BEGINS
 
 /* Functions without their classes (before 3.11 there are none); ends of paths. */
 static const struct {
@@ -53,6 +54,9 @@ static const struct {
     {"_poll", "multiprocessing/connection.py", WAIT},
     {"poll", "multiprocessing/connection.py", WAIT},
     {"wait", "multiprocessing/connection.py", WAIT},
+    {"_bootstrap", "multiprocessing/process.py", BEGINS},
+    {"_bootstrap", "billiard/process.py", BEGINS},
+    {"init_process", "gunicorn/workers/base.py", BEGINS},
     {"accept", "multiprocessing/connection.py", WAIT},
     {"_worker", "concurrent/futures/thread.py", SELF},
     {"loop", "asyncore.py", LOOP},

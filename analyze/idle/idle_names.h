@@ -21,6 +21,7 @@ enum idle_name {
     IDLE_NAME_HERE = 128,  /* only where it is blocked: it, or what it calls, does work as well */
     IDLE_NAME_TAKES = 256, /* takes the next piece of work, if there is one: then lets it be done */
     IDLE_NAME_ONCE = 512,  /* runs straight down, once for each piece of work */
+    IDLE_NAME_BEGINS = 1024, /* a process that was forked begins here: callers are its parent's */
 };
 
 /* Bits of enum idle_name; 0 = nothing is known of it. */

@@ -203,6 +203,7 @@ struct phase {
 struct process {
     const struct recording *recording;
     uint32_t number, pid, parent_pid, image;
+    bool is_forked; /* its first thread began with the stack of the parent's that forked */
     const char *executable, *command; /* command: argv joined by spaces, may be empty */
     const char *title;                /* what it called itself last; "" = its command */
     const char *working_directory;    /* when recording of it began; "" = not known */

@@ -117,6 +117,7 @@ static void take_process(struct facts *facts, const Pyrec__V1__Process *from, ui
     p->working_directory = copy_clean(&facts->arena, from->working_directory);
     p->python_version = copy_clean(&facts->arena, from->python_version);
     p->python_build = copy_clean(&facts->arena, from->python_build);
+    p->is_forked = from->forked;
     p->attached = from->attached != NULL ? take_attached(&facts->arena, from->attached) : NULL;
 }
 

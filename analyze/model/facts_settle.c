@@ -119,6 +119,7 @@ static void settle_meta(const struct facts *facts, struct census *census, struct
     p->command = copy(census, from->command);
     p->title = copy(census, from->title);
     p->working_directory = copy(census, from->working_directory);
+    p->is_forked = from->is_forked;
     p->python_version = copy(census, from->python_version);
     p->python_build = copy(census, from->python_build);
     p->attached = from->attached != NULL ? copy_attached(census, from->attached) : NULL;

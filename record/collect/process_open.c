@@ -99,6 +99,7 @@ static enum status about_take(struct process *process, const struct stream_clock
     process->natives.is_late = head->is_late != 0;
     process->about.os_start = head->os_start;
     process->about.parent_pid = (uint32_t)head->parent_pid;
+    process->about.is_forked = head->is_forked != 0;
     process->about.hexversion = head->python_hexversion;
     process->about.executable = process->executable;
     process->about.build = process->build;

@@ -54,6 +54,7 @@ struct encode_process {
     uint32_t number, image;
     uint32_t pid, parent_pid;
     uint32_t inner_pid; /* in its own namespace; 0 = the same */
+    bool is_forked;     /* it began by a fork, not by an exec */
     uint64_t os_start;
     uint64_t start_q;
     const char *executable;

@@ -124,6 +124,7 @@ static Pyrec__V1__Process *process_build(struct bump *bump, const struct encode_
     message->python_build = encode_clean_text(bump, process->build);
     message->title = encode_clean_text(bump, process->title);
     message->working_directory = encode_clean_text(bump, process->working_directory);
+    message->forked = process->is_forked;
     if (process->attached != NULL)
         message->attached = attached_build(bump, process->attached);
     return message;

@@ -272,6 +272,45 @@ def test_hangs_to_the_end(t):
     assert row["duration"] > 0.5, row
 
 
+FORKED = """
+import asyncio, multiprocessing, os, time
+def worker(queue, ready):
+    ready.set()
+    queue.get()
+def by_hand(end):
+    os.read(end, 1)
+    os._exit(0)
+async def main():
+    context = multiprocessing.get_context("fork")
+    queue, ready = context.Queue(), context.Event()
+    child = context.Process(target=worker, args=(queue, ready))
+    child.start()
+    theirs, ours = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        by_hand(theirs)
+    while not ready.is_set():
+        await asyncio.sleep(0.1)
+    await asyncio.sleep(1.5)
+    queue.put(None)
+    os.write(ours, b"x")
+    child.join()
+    os.waitpid(pid, 0)
+asyncio.run(main())
+"""
+
+
+def test_forked_in_a_loop(t):
+    """A child that was forked by what a loop called never comes back to that loop, and does not hang."""
+    run = t.record(t.file("forked.py", FORKED), rate=200)
+    assert t.stalls(run.trace) == [], t.analyze("stalls", run.trace)
+    text = t.analyze("stalls", run.trace)
+    assert "never seen waiting" not in text, text
+    outcomes = [thread["outcome"] for thread in t.stalls(run.trace, threads=True)
+                if thread["thread"] == "MainThread"]
+    assert sorted(outcomes) == ["cannot tell", "cannot tell", "none"], text
+
+
 def test_no_idle_place(t):
     """A program that just computes has none; it is said what to do."""
     run = t.record("-c", "sum(i * i for i in range(5000000))")
