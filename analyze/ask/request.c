@@ -277,6 +277,7 @@ void request_profile(struct request *request)
     request->has_profile = true;
     request->profile.by_task = request->profile.by_task || args_flag(request->args, "tasks");
     request->running.whole.by_task = request->profile.by_task;
+    request->running.whole.by_phase = request->profile.by_phase;
     if (!request->follows || request->window_moves) {
         profile_build(&request->profile, request->trace, &request->select, n_workers);
         return;

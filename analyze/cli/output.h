@@ -28,6 +28,7 @@ struct output {
     bool binary;      /* not for a terminal */
     bool folder;      /* --output is a directory, which write() makes; the sink has only its path */
     bool per_thread;  /* of stacks: each thread has its own, asked for or not */
+    bool per_part;    /* .. and what it did in each task and phase has */
     const char *ending; /* of files that are written in it unless --format is given; NULL = none */
     const char *by; /* of whole profiles: the metric, unless --by says another; NULL = samples */
     enum frames frames; /* of stacks: unless --frames says otherwise, which only FIXED forbids */

@@ -155,6 +155,7 @@ static enum status build_export(struct request *request, struct view *view, stru
     if (over_time)
         request->profile.stretches_by = metric;
     request->profile.stretches_keep_pace = output->keeps_pace;
+    request->profile.by_task = request->profile.by_phase = output->per_part;
     request_profile(request);
     profile_keep_stacks(&request->profile, &request->select);
     stacks_build(view, &request->profile, metric, form);

@@ -135,8 +135,10 @@ struct thread {
     size_t index; /* of all threads, in the order in which they were met: for tables of one's own */
     uint32_t id, os_tid;
     const char *name;
-    const char *task; /* of a part of a thread: the time in which it ran tasks of that name, .. */
-    const struct thread *whole; /* .. and the thread; else both are NULL */
+    const char *task;  /* of a part of a thread: in which it ran tasks of that name, .. */
+    const char *phase; /* .. or was in phases of these, "outer;inner"; NULL = in none, or it is not
+                          told apart by it */
+    const struct thread *whole; /* .. and the thread; else all are NULL */
     bool main, declared, ended;
     bool is_c; /* it runs no Python */
     uint64_t start_ns;

@@ -6,9 +6,12 @@
  * (status: alpha; others before 1.9 are not compatible).
  *
  * A process is a resource; service, version and labels are its attributes. Each has one profile per
- * sample type: wall, cpu, gil_wait, blocked, in nanoseconds. A sample is a stack of a thread (and a
- * task), of wall in a state: attributes thread.name, thread.id, pyrec.state, and with --tasks
- * pyrec.task.
+ * sample type: wall, cpu, gil_wait, blocked, in nanoseconds. A sample is a stack of a thread, in a
+ * task and phases of the program's, of wall in a state: attributes thread.name, thread.id,
+ * pyrec.task, pyrec.phase, pyrec.state. A location is a line of a function, or a function of C with
+ * its address, whose file is a mapping: attributes profile.frame.type and
+ * process.executable.build_id.gnu. Names are those of OpenTelemetry's conventions where there are
+ * any; they have none for what begins with pyrec.
  */
 #include "analyze/base/memory.h"
 #include "analyze/base/unicode.h"
@@ -48,7 +51,13 @@ enum profile_field {
 enum type_field { TYPE_NAME = 1, TYPE_UNIT = 2 };
 enum sample_field { SAMPLE_STACK = 1, SAMPLE_ATTRIBUTE = 2, SAMPLE_VALUE = 4 };
 enum stack_field { STACK_LOCATION = 1 };
-enum location_field { LOCATION_LINE = 3 };
+enum mapping_field { MAPPING_FILE = 4, MAPPING_ATTRIBUTE = 5 };
+enum location_field {
+    LOCATION_MAPPING = 1,
+    LOCATION_ADDRESS = 2,
+    LOCATION_LINE = 3,
+    LOCATION_ATTRIBUTE = 4,
+};
 enum line_field { LINE_FUNCTION = 1, LINE_NUMBER = 2 };
 enum function_field { FUNCTION_NAME = 1, FUNCTION_FILE = 3, FUNCTION_LINE = 4 };
 enum attribute_field { ATTRIBUTE_KEY = 1, ATTRIBUTE_VALUE = 2 };
@@ -74,8 +83,8 @@ static const struct sample_type {
 struct writer {
     const struct view *view;
     struct arena arena;
-    struct text_table texts,
-        attributes; /* the latter by "key=value"; both have an empty one first */
+    struct text_table texts, mappings,
+        attributes; /* by file; by "key=value"; all have an empty one first */
     uint32_t *functions, *places, *paths, *stacks; /* numbers of a function, a place, a node's path,
                                                       and of that in the table; 0 = not yet */
     uint32_t n_functions, n_places, n_stacks;
@@ -111,6 +120,7 @@ static void dictionary_begin(struct writer *w)
     message_bytes(&w->message, LINK_SPAN, zeros, ID_LEN / 2);
     entry_add(w, DICTIONARY_LINK);
     text(w, "");
+    text_table_number(&w->mappings, "");
     text_table_number(&w->attributes, "");
 }
 
@@ -155,17 +165,54 @@ static uint32_t function_number(struct writer *w, const struct stack_node *node)
     return *number;
 }
 
+/* The file that a function of C is in. */
+static uint32_t mapping_number(struct writer *w, const struct stack_node *node)
+{
+    if (!node->frame.native || node->frame.file[0] == '\0')
+        return 0;
+    const size_t n = w->mappings.n;
+    const uint32_t found = text_table_number(&w->mappings, node->frame.file);
+    if (w->mappings.n == n)
+        return found;
+    struct buffer column = {0};
+    if (node->build_id[0] != '\0')
+        packed_add(&column, attribute(w, "process.executable.build_id.gnu", node->build_id, 0));
+    message_number(&w->message, MAPPING_FILE, text(w, node->frame.file));
+    if (column.len > 0)
+        message_message(&w->message, MAPPING_ATTRIBUTE, &column);
+    buffer_clear(&column);
+    entry_add(w, DICTIONARY_MAPPING);
+    return found;
+}
+
+/* What the interpreter ran, or the processor; NULL: it stands for what is no frame. */
+static const char *frame_type(const struct stack_node *node)
+{
+    if (node->frame.native)
+        return "native";
+    return node->frame.file[0] != '\0' ? "cpython" : NULL;
+}
+
 static uint32_t place_number(struct writer *w, const struct stack_node *node)
 {
     uint32_t *const number = &w->places[node->place];
     if (*number != 0)
         return *number;
-    const uint32_t function = function_number(w, node);
+    const char *const type = frame_type(node);
+    const uint32_t function = function_number(w, node), mapping = mapping_number(w, node);
+    struct buffer column = {0};
+    if (type != NULL)
+        packed_add(&column, attribute(w, "profile.frame.type", type, 0));
     *number = ++w->n_places;
+    message_number(&w->message, LOCATION_MAPPING, mapping);
+    message_number(&w->message, LOCATION_ADDRESS, node->address);
     buffer_reset(&w->leaf);
     message_number(&w->leaf, LINE_FUNCTION, function);
     message_number(&w->leaf, LINE_NUMBER, node->frame.line);
     message_message(&w->message, LOCATION_LINE, &w->leaf);
+    if (column.len > 0)
+        message_message(&w->message, LOCATION_ATTRIBUTE, &column);
+    buffer_clear(&column);
     entry_add(w, DICTIONARY_LOCATION);
     return *number;
 }
@@ -197,11 +244,14 @@ static void sample_add(struct writer *w, size_t node, const struct thread *threa
     if (value == 0)
         return;
     const uint32_t stack = stack_number(w, node);
-    packed_add(&column, attribute(w, "thread.name", thread->name, 0));
+    const char *const name = thread->whole != NULL ? thread->whole->name : thread->name;
+    packed_add(&column, attribute(w, "thread.name", name, 0));
     if (thread->os_tid != 0)
         packed_add(&column, attribute(w, "thread.id", NULL, thread->os_tid));
     if (thread->task != NULL)
         packed_add(&column, attribute(w, "pyrec.task", thread->task, 0));
+    if (thread->phase != NULL)
+        packed_add(&column, attribute(w, "pyrec.phase", thread->phase, 0));
     if (state != NULL)
         packed_add(&column, attribute(w, "pyrec.state", state, 0));
     buffer_reset(&w->inner);
@@ -387,6 +437,7 @@ static void writer_clear(struct writer *w)
     for (size_t i = 0; i < ARRAY_LEN(buffers); i++)
         buffer_clear(buffers[i]);
     text_table_clear(&w->texts);
+    text_table_clear(&w->mappings);
     text_table_clear(&w->attributes);
     tree_clear(&w->tree);
     arena_clear(&w->arena);
@@ -425,5 +476,6 @@ const struct output output_otlp = {
     .machine = true,
     .binary = true,
     .per_thread = true,
+    .per_part = true,
     .write = otlp_write,
 };

@@ -3,9 +3,9 @@
  * pprof - a gzipped message perftools.profiles.Profile, as `go tool pprof` reads it.
  *
  * Every stack of every thread is a sample with all metrics as its values; --by only says which of
- * them pprof shows first. Thread and process are labels. A location is a line of a function, or a
- * function of C with its address; the first mapping says what program it was, the others what files
- * C was in, with their build-ids; nothing is left to be symbolized.
+ * them pprof shows first. Thread, process, task and phases are labels. A location is a line of a
+ * function, or a function of C with its address; the first mapping says what program it was, the
+ * others what files C was in, with their build-ids; nothing is left to be symbolized.
  */
 #include "analyze/ask/origin.h"
 #include "analyze/base/memory.h"
@@ -181,11 +181,15 @@ static void write_sample(struct writer *w, const struct stack_node *node)
         packed_add(&w->leaf, metrics[i].of(weights));
     message_message(&w->inner, SAMPLE_VALUE, &w->leaf);
     const struct thread *const thread = node->thread;
-    add_label(w, "thread", thread->name, 0);
+    add_label(w, "thread", thread->whole != NULL ? thread->whole->name : thread->name, 0);
     if (thread->os_tid != 0)
         add_label(w, "thread_id", NULL, thread->os_tid);
     if (thread->process->pid != 0)
         add_label(w, "process", NULL, thread->process->pid);
+    if (thread->task != NULL)
+        add_label(w, "task", thread->task, 0);
+    if (thread->phase != NULL)
+        add_label(w, "phase", thread->phase, 0);
     flush_field(w, PROFILE_SAMPLE);
 }
 
@@ -268,5 +272,6 @@ const struct output output_pprof = {
     .machine = true,
     .binary = true,
     .per_thread = true,
+    .per_part = true,
     .write = pprof_write,
 };

@@ -42,10 +42,10 @@ struct profile_joint {
     struct profile_joint *next;
     uint32_t generation;
     bool begin_known;
-    uint64_t begin_ns;          /* the clock before the unit */
-    uint64_t cpu_ns;            /* moved by this in the unit */
-    bool has_head, head_chosen; /* chosen: not left out by its state */
-    const char *head_task;      /* of whose part the head is; NULL = of none */
+    uint64_t begin_ns;              /* the clock before the unit */
+    uint64_t cpu_ns;                /* moved by this in the unit */
+    bool has_head, head_chosen;     /* chosen: not left out by its state */
+    const struct thread *head_part; /* that the head is of; NULL = of none */
     enum state_class head_class;
     uint32_t head_node;
     uint64_t tail_ns;
@@ -72,7 +72,7 @@ struct profile_thread {
                                                 stack with some; see bare.h */
     bool is_program; /* it has stacks that show when the program began and ended */
     struct profile_joint *joints;
-    struct profile_thread *parts, *next_part; /* of a thread, if by_task; they stand behind it */
+    struct profile_thread *parts, *next_part; /* of a thread; they stand behind it */
     struct stretch_list
         stretches; /* if they are wanted; its next: those of the units, until joined */
 };
@@ -99,7 +99,8 @@ struct profile {
     bool flat;            /* callers are left out: what a place weighs in itself is all that is
                              kept, as a node below the root; no modules. Set before profile_build */
     bool expressions;     /* places are told apart within a line; set before profile_build */
-    bool by_task;         /* what a thread did in tasks are threads of their own; set before, too */
+    bool by_task;         /* what a thread did in tasks are threads of their own, .. */
+    bool by_phase;        /* .. or in phases; parts of it, in both. Set before, too */
     bool some_stacks;     /* profile_keep_stacks has left some out */
     struct window window; /* of the trace when it was read */
 

@@ -3,7 +3,6 @@
 
 #include "analyze/base/memory.h"
 #include "analyze/read/trace_run.h"
-#include "format/base/bisect.h"
 #include "share.h"
 
 #include <stdlib.h>
@@ -38,28 +37,17 @@ static inline void note_bare(struct builder *b, struct unit_sums *t, const struc
     }
 }
 
-/* The part for that task, the first from now on. */
-static struct unit_part *part_of(struct builder *b, struct unit_sums *t, uint32_t task)
-{
-    struct unit_part **at = &t->parts;
-    while (*at != NULL && (*at)->task != task)
-        at = &(*at)->next;
-    struct unit_part *const part = *at != NULL ? *at : arena_get(&b->arena, sizeof *part);
-    if (*at != NULL)
-        *at = part->next;
-    part->task = task;
-    part->next = t->parts;
-    return t->parts = part;
-}
-
 /* Where the weight of a span goes. */
 static inline struct unit_sums *sums_of(const struct build *build, struct builder *b,
-                                        struct unit_sums *t, const struct span *span)
+                                        const struct range *range, struct unit_sums *t,
+                                        const struct span *span)
 {
-    if (__builtin_expect(!build->profile->by_task || span->task == 0, 1))
+    const struct profile *const profile = build->profile;
+    if (__builtin_expect((!profile->by_task || span->task == 0) &&
+                             (!profile->by_phase || span->context == 0),
+                         1))
         return t;
-    return t->parts != NULL && t->parts->task == span->task ? &t->parts->sums
-                                                            : &part_of(b, t, span->task)->sums;
+    return unit_part_sums(build, b, range, t, span);
 }
 
 /*
@@ -81,7 +69,7 @@ static void add_spans(const struct build *build, struct builder *b, const struct
             sheet_prefetch(&t->sheets[build->class_of[ahead->state]], ahead->stack + 1);
         }
         const bool chosen = !by_state || range_chosen(range, build->select, span);
-        struct unit_sums *const s = sums_of(build, b, t, span);
+        struct unit_sums *const s = sums_of(build, b, range, t, span);
         struct weight *const w = __builtin_expect(chosen, 1)
                                      ? sheet_at(&s->sheets[class], &b->sheet_arena, span->stack + 1)
                                      : &t->left_out;
@@ -103,7 +91,7 @@ static void add_spans(const struct build *build, struct builder *b, const struct
             t->head_chosen = chosen;
             t->head_class = class;
             t->head = span->stack + 1;
-            t->head_task = s != t ? span->task : 0;
+            t->head_part = s != t ? t->parts : NULL; /* the first: it was asked for */
         }
     }
     t->carry = carry;
@@ -139,10 +127,11 @@ static void add_stretches(const struct build *build, struct builder *b, struct u
 {
     const struct profile *const profile = build->profile;
     for (size_t i = 0, end; i < n; i = end) {
+        struct unit_sums *const sums = sums_of(build, b, &reader->range, t, &b->spans[i]);
+        struct stretch_list *const list = &sums->stretches;
         end = i + 1;
-        while (end < n && (!profile->by_task || b->spans[end].task == b->spans[i].task))
+        while (end < n && sums_of(build, b, &reader->range, t, &b->spans[end]) == sums)
             end++;
-        struct stretch_list *const list = &sums_of(build, b, t, &b->spans[i])->stretches;
         list->keeps_pace = profile->stretches_keep_pace;
         stretch_add_spans(list, reader, profile->stretches_by, build->select, b->spans + i,
                           end - i);
@@ -214,83 +203,6 @@ static void map_stacks(struct profile *profile, struct builder *b, const struct 
     }
     b->n_places = dict->n_locations;
     b->n_nodes = dict->n_stacks;
-}
-
-struct thread_key {
-    const struct process *process;
-    uint64_t id;
-};
-
-static bool is_before(const void *threads, size_t i, const void *key)
-{
-    const struct thread *const t = ((struct profile_thread *const *)threads)[i]->thread;
-    const struct thread_key *const k = key;
-    const int order = process_compare(t->process, k->process);
-    return order < 0 || (order == 0 && t->id < k->id);
-}
-
-/* The first entry that is not before thread `id` of the process. */
-static size_t index_of(const struct profile *profile, const struct process *process, uint64_t id)
-{
-    const struct thread_key key = {process, id};
-    return bisect(profile->threads, profile->n_threads, is_before, &key);
-}
-
-struct profile_thread *const *profile_process(const struct profile *profile,
-                                              const struct process *process, size_t *n)
-{
-    const size_t first = index_of(profile, process, 0);
-    size_t end = first;
-    while (end < profile->n_threads && profile->threads[end]->thread->process == process)
-        end++;
-    *n = end - first;
-    return profile->threads + first;
-}
-
-static struct profile_thread *thread_insert(struct profile *profile, size_t at,
-                                            const struct thread *thread)
-{
-    struct profile_thread *const new = arena_get(&profile->arena, sizeof *new);
-    new->thread = thread;
-    profile->threads = memory_grow(profile->threads, &profile->threads_size, profile->n_threads + 1,
-                                   sizeof(struct profile_thread *));
-    memmove(profile->threads + at + 1, profile->threads + at,
-            (profile->n_threads - at) * sizeof(struct profile_thread *));
-    profile->threads[at] = new;
-    profile->n_threads++;
-    return new;
-}
-
-/* The profile's entry for a thread of the census. */
-static struct profile_thread *profile_thread(struct profile *profile, const struct thread *thread)
-{
-    const size_t low = index_of(profile, thread->process, thread->id);
-    if (low < profile->n_threads && profile->threads[low]->thread == thread)
-        return profile->threads[low];
-    return thread_insert(profile, low, thread);
-}
-
-/* The part of a thread for tasks of that name, behind the thread and its other parts. */
-static struct profile_thread *profile_part(struct profile *profile, struct profile_thread *whole,
-                                           const char *text)
-{
-    const char *const task = symbols_text(&profile->symbols, text);
-    for (struct profile_thread *p = whole->parts; p != NULL; p = p->next_part) {
-        if (p->thread->task == task)
-            return p;
-    }
-    struct thread *const thread = arena_get(&profile->arena, sizeof *thread);
-    *thread = *whole->thread;
-    thread->task = task;
-    thread->whole = whole->thread;
-    thread->name = arena_print(&profile->arena, "%s: %s", whole->thread->name, task);
-    size_t at = index_of(profile, thread->process, thread->id);
-    while (at < profile->n_threads && profile->threads[at]->thread->process == thread->process &&
-           profile->threads[at]->thread->id == thread->id)
-        at++;
-    struct profile_thread *const part = thread_insert(profile, at, thread);
-    part->next_part = whole->parts;
-    return whole->parts = part;
 }
 
 /* Weights on their way from a unit to the tree. */
@@ -390,16 +302,6 @@ static void drop_sheets(struct builder *b)
     arena_reset(&b->sheet_arena);
 }
 
-/* Of whose part the first sample is that takes CPU. */
-static const char *head_task(const struct unit_sums *sums)
-{
-    for (const struct unit_part *p = sums->parts; p != NULL; p = p->next) {
-        if (p->task == sums->head_task)
-            return p->sums.thread->thread->task;
-    }
-    return NULL;
-}
-
 static void join_clock(struct profile *profile, const struct builder *b, struct unit_sums *sums,
                        const struct unit_thread *who, const struct unit_reader *reader)
 {
@@ -423,7 +325,7 @@ static void join_clock(struct profile *profile, const struct builder *b, struct 
         .head_chosen = sums->head_chosen,
         .head_class = sums->head_class,
         .head_node = sums->has_head ? b->nodes[sums->head] : 0,
-        .head_task = head_task(sums),
+        .head_part = sums->head_part != NULL ? sums->head_part->sums.thread->thread : NULL,
         .tail_ns = (sums->carry.waiting + last_q) * quantum_ns,
         .bare = {.sums = bare},
     };
@@ -452,8 +354,7 @@ static void join_thread(struct profile *profile, const struct builder *b, struct
     join_sheets(profile, b, sums, reader);
     for (struct unit_part *p = sums->parts; p != NULL; p = p->next) {
         if (p->sums.thread == NULL)
-            p->sums.thread =
-                profile_part(profile, sums->thread, dict_string(&reader->dict, p->task));
+            p->sums.thread = profile_part(profile, sums->thread, &reader->dict, p);
         join_sheets(profile, b, &p->sums, reader);
     }
     join_clock(profile, b, sums, who, reader);

@@ -39,16 +39,23 @@ struct unit_sums {
     bool has_head, head_chosen;
     enum state_class head_class;
     uint32_t head;
-    uint32_t head_task;            /* 0 = in none, or they are not told apart */
+    struct unit_part *head_part;   /* NULL = in none, or they are not told apart */
     struct unit_part *parts;       /* the one that was added to last is the first */
     struct profile_thread *thread; /* once it is joined, and what it left there */
     struct profile_joint *joint;
 };
 
-/* What a thread did in tasks of one name: weights, no clock. */
+/* What a thread did in tasks of one name, or in the same phases: weights, no clock. */
+#define PART_PHASES_MAX 8u
+struct part_key {
+    uint32_t task; /* string id; 0 = in none, or they are not told apart */
+    size_t n_phases;
+    uint32_t phases[PART_PHASES_MAX]; /* string ids of names, the innermost first */
+    bool is_more;                     /* all for which there was no room */
+};
 struct unit_part {
     struct unit_part *next;
-    uint32_t task; /* string id */
+    struct part_key key;
     struct unit_sums sums;
 };
 
@@ -89,5 +96,16 @@ bool builder_read(const struct build *build, struct builder *b, struct unit_read
 void builder_join(const struct build *build, struct builder *b, struct unit_reader *reader);
 void builder_join_squares(struct builder *b, uint64_t quantum_ns);
 void builder_clear(struct builder *b);
+
+/* Where the weight of a span goes that has a task or a phase; the part is the thread's first then.
+ */
+struct unit_sums *unit_part_sums(const struct build *build, struct builder *b,
+                                 const struct range *range, struct unit_sums *t,
+                                 const struct span *span);
+
+/* The profile's entry for a thread of the census; for a part of it, behind it. */
+struct profile_thread *profile_thread(struct profile *profile, const struct thread *thread);
+struct profile_thread *profile_part(struct profile *profile, struct profile_thread *whole,
+                                    const struct dict *dict, const struct unit_part *part);
 
 #endif

@@ -41,8 +41,8 @@ static void give_cpu(struct profile *profile, struct weight *to, uint64_t cpu_ns
 /* The thread itself, or the part of it that the head of the joint is in. */
 static struct profile_thread *head_of(struct profile_thread *t, const struct profile_joint *j)
 {
-    for (struct profile_thread *p = t->parts; j->head_task != NULL && p != NULL; p = p->next_part) {
-        if (p->thread->task == j->head_task)
+    for (struct profile_thread *p = t->parts; j->head_part != NULL && p != NULL; p = p->next_part) {
+        if (p->thread == j->head_part)
             return p;
     }
     return t;

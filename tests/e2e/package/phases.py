@@ -5,6 +5,7 @@ import re
 import subprocess
 
 import export_check
+import otlp_check
 from package import BEGIN, environment
 from e2e import near
 
@@ -72,6 +73,31 @@ def check_sums(t, trace, names):
         near(row["cpu_time"], sum(line["cpu_time"] for line in lines), absolute=1e-5 + 1e-6 * len(lines))
 
 
+def check_attributes(t, trace, names):
+    """Samples that leave with attributes are those that --phase and tasks have, and are of the thread itself."""
+    form = [t.pyanalyze, "export", trace, "--format"]
+    (_, profiles), = otlp_check.decode(subprocess.run([*form, "otlp"], capture_output=True, check=True).stdout)
+    said = {kind: [(dict(attributes), value) for (attributes, _), value in profile["samples"].items()]
+            for kind, profile in profiles.items()}
+    rows = rows_by(ask(t, trace, "phases"), "phase")
+    for name in names:
+        for kind, column in (("wall", "wall"), ("cpu", "cpu_time"), ("blocked", "blocked")):
+            got = sum(value for one, value in said.get(kind, ()) if name in one.get("pyrec.phase", "").split(";"))
+            near(got / 1e9, rows[(name,)][column], absolute=1e-5, what=f"{name} {kind}")
+    for row in ask(t, trace, "tasks"):
+        got = sum(value for one, value in said["wall"] if one.get("pyrec.task") == row["task"])
+        near(got / 1e9, row["wall"], absolute=1e-5, what=row["task"])
+    threads = {row["thread"] for row in ask(t, trace, "threads")}
+    assert {one["thread.name"] for one, _ in said["wall"]} <= threads
+    pprof = export_check.protoc_decode(subprocess.run([*form, "pprof"], capture_output=True, check=True).stdout)
+    texts, number = pprof["string_table"], export_check.number
+    labels = {(texts[number(one, "key")], texts[number(one, "str")]) for s in pprof["sample"] for one in s["label"]}
+    for key in ("phase", "task"):
+        assert {value for name, value in labels if name == key} == {
+            one[f"pyrec.{key}"] for one, _ in said["wall"] if f"pyrec.{key}" in one}, labels
+    assert {value for name, value in labels if name == "thread"} <= threads
+
+
 def test_log(t):
     """Nested, overlapping, in threads, tasks and generators, in any order: as the program says."""
     out, trace = record(t, """
@@ -124,6 +150,7 @@ tell()
            for name, detail, seconds in json.loads(out[-1])]
     check_log(t, trace, log)
     check_sums(t, trace, ("read", "a=b", "task", "within", "a"))
+    check_attributes(t, trace, ("read", "parse", "write é", "a=b", "task", "within", "a", "b", "generator", "same"))
     # in the same phase, what a task does and what it does not
     functions = ask(t, trace, "functions", "--phase", "task=3")
     assert any(row["function"].endswith("task") for row in functions), functions
@@ -207,6 +234,22 @@ print(len(pyrec._phases._names))
     rows = rows_by(ask(t, trace, "phases", "--by", "detail"), "detail")
     assert len(rows) <= 8192 and rows[("<other names>",)]["count"] > 20000, len(rows)
     assert ask(t, trace, "phases")[0]["count"] == sum(row["count"] for row in rows.values()) == 30000
+
+
+def test_many_phases(t):
+    """Attributes of samples have room for so many: beyond that they are of other phases, and the sum stays."""
+    _, trace = record(t, """
+for i in range(1500):
+    with pyrec.phase(f"p{i}"): work(.003)
+""")
+    exported = subprocess.run([t.pyanalyze, "export", trace, "--format", "otlp"], capture_output=True, check=True).stdout
+    (_, profiles), = otlp_check.decode(exported)
+    phases = {}
+    for (attributes, _), value in profiles["wall"]["samples"].items():
+        phase = dict(attributes).get("pyrec.phase")
+        phases[phase] = phases.get(phase, 0) + value
+    assert len(phases) > 1000 and ("<other phases>" in phases or len(phases) > 1100), len(phases)
+    near(sum(phases.values()) / 1e9, sum(row["wall"] for row in ask(t, trace, "threads")), absolute=1e-5)
 
 
 def test_nobody_records(t):
