@@ -9,8 +9,9 @@
 # Looks at the system's python3 and at ~/.pyenv/versions. With --fetch, versions that are not
 # there are taken from other Debian suites (the mirror that this machine's apt uses) and unpacked
 # under BUILD_DIR/interpreters; nothing is installed. With --free-threaded, versions without a GIL
-# are built there from Debian's sources, some minutes each; once built they are found like all others,
-# their version ends with a "t". PYREC_INTERPRETERS, a list of paths, takes the place of all that.
+# are built there by tests/builds.sh, some minutes each. What that script has built, these and others, is
+# found like all else; its version ends with how it was built: "3.14.7t". PYREC_INTERPRETERS, a list of
+# paths, takes the place of all that.
 set -u
 
 fetch=no
@@ -77,34 +78,10 @@ fetch_headers() {
     rm -f "$root/headers.deb"
 }
 
-# Build python3.Xt of a suite's source package, without a GIL, its own test suite and documentation.
-build_free_threaded() {
-    version=$1
-    into=$root/python${version}t
-    [ -x "$into/usr/bin/python${version}t" ] && return 0
-    suite_begin "$(suite_of "$version")" || return 1
-    sources=$root/source-$version
-    rm -rf "$sources" && mkdir -p "$sources"
-    for url in $(source_urls "$(suite_of "$version")" "python$version"); do
-        case $url in *.orig.tar.xz) ;; *) continue ;; esac
-        curl -sf "$url" | tar xJ -C "$sources" --strip-components=1 || return 1
-    done
-    [ -x "$sources/configure" ] || return 1
-    (
-        cd "$sources" || exit 1
-        exec >"$root/python${version}t.log" 2>&1
-        ./configure --disable-gil --prefix="$into/usr" --disable-test-modules --without-ensurepip &&
-            make -s -j "$(nproc)" && make -s altinstall
-    ) || {
-        echo "interpreters: python${version}t could not be built: $root/python${version}t.log" >&2
-        return 1
-    }
-    rm -rf "$sources"
-}
-
-# one line, with the micro version
+# report PATH [KIND]: one line, with the micro version and how it was built, if not as usual
 report() {
-    "$1" -c 'import sys; print("%d.%d.%d%s" % (*sys.version_info[:3], sys.abiflags), sys.argv[1])' "$1"
+    "$1" -c 'import sys
+print("%d.%d.%d%s" % (*sys.version_info[:3], sys.argv[2] or sys.abiflags), sys.argv[1])' "$1" "${2:-}"
 }
 
 if [ -n "${PYREC_INTERPRETERS:-}" ]; then
@@ -135,11 +112,10 @@ for version in $wanted; do
         echo "interpreters: no python$version here, skipped" >&2
     fi
 done
-for version in 3.13 3.14; do
-    path=$root/python${version}t/usr/bin/python${version}t
-    if [ $free_threaded = yes ]; then
-        build_free_threaded "$version" >&2
-        [ -x "$path" ] || echo "interpreters: no python${version}t here, skipped" >&2
-    fi
-    [ ! -x "$path" ] || report "$path"
+if [ $free_threaded = yes ]; then
+    "$(dirname "$0")/builds.sh" "$build" 3.13t 3.14t
+fi
+for name in $("$(dirname "$0")/builds.sh" --names | grep -v '^#'); do
+    path=$root/python$name/usr/bin/python$name
+    [ ! -x "$path" ] || report "$path" "$(echo "$name" | sed 's/^[0-9.]*//')"
 done

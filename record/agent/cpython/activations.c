@@ -34,7 +34,7 @@ static bool is_kept(const struct pyver *ver, uintptr_t frame, uint8_t owner, uin
         return true;
     const uintptr_t code = peek(frame + ver->frame.code, bad) & ~ver->tag_mask;
     const int64_t offset =
-        (int64_t)(peek(frame + ver->frame.instr, bad) - (code + ver->code.bytecode));
+        (int64_t)(peek(frame + ver->frame.instr, bad) - stack_bytecode(ver, frame, code, bad));
     return offset / 2 >= (int32_t)peek_u32(code + ver->code.first_traceable, bad);
 }
 

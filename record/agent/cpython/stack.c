@@ -46,6 +46,17 @@ struct walk {
     struct stack_fact own[OWN_FACTS];
 };
 
+uintptr_t stack_bytecode(const struct pyver *ver, uintptr_t frame, uintptr_t code, uint32_t *bad)
+{
+    if (ver->frame.tlbc_index == PYVER_NONE)
+        return code + ver->code.bytecode;
+    const uint32_t copy = peek_u32(frame + ver->frame.tlbc_index, bad);
+    if (copy == 0) /* the one inside the code object */
+        return code + ver->code.bytecode;
+    const uintptr_t array = peek(code + ver->code.tlbc, bad); /* how many, then where each is */
+    return *bad || copy >= peek(array, bad) ? 0 : peek(array + 8 + 8 * (uintptr_t)copy, bad);
+}
+
 static bool frame_load(const struct pyver *ver, uintptr_t at, struct frame *frame)
 {
     uint32_t bad = 0;
@@ -134,12 +145,14 @@ static const struct stack_fact *code_check(struct walk *w, uintptr_t code,
 }
 
 /* Number of the instruction + 1, or UINT32_MAX when it lies outside the code. */
-static uint32_t instr_index(const struct pyver *ver, const struct frame *frame, int64_t units)
+static uint32_t instr_index(const struct pyver *ver, uintptr_t at, const struct frame *frame,
+                            int64_t units)
 {
     int64_t offset;
     if (ver->instr == INSTR_POINTER) {
-        offset = (int64_t)(frame->instr - (frame->code + ver->code.bytecode));
-        if (offset < -2 || offset / 2 >= units || (offset & 1)) /* units may be anything */
+        uint32_t bad = 0;
+        offset = (int64_t)(frame->instr - stack_bytecode(ver, at, frame->code, &bad));
+        if (bad || offset < -2 || offset / 2 >= units || (offset & 1)) /* units may be anything */
             return UINT32_MAX;
     } else {
         offset = (int32_t)frame->instr;
@@ -170,7 +183,7 @@ static enum wire_failure frame_check(struct walk *w, uintptr_t at, const struct 
         w->lowest = at;
         w->n_own++;
     }
-    const uint32_t index = instr_index(ver, frame, code->units);
+    const uint32_t index = instr_index(ver, at, frame, code->units);
     if (index == UINT32_MAX)
         return WIRE_FAIL_INSTRUCTION;
     if (index == 0 && w->last_at == 0 && w->cframe != 0 && frame->owner == OWNER_THREAD)

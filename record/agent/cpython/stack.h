@@ -86,6 +86,13 @@ struct stack {
     struct stack_coroutines *coroutines; /* the caller's; NULL = not asked for */
 };
 
+/*
+ * Where the bytecode lies that this frame of `code` executes: without a GIL, from 3.14 on, each
+ * thread but the first has a copy of its own. *bad is set when that could not be read; 0 = there is
+ * no such copy.
+ */
+uintptr_t stack_bytecode(const struct pyver *ver, uintptr_t frame, uintptr_t code, uint32_t *bad);
+
 /* Fill *stack. WIRE_FAIL_NONE, or the first check that failed (depth is then 0). */
 enum wire_failure stack_take(const struct stack_source *source, struct stack *stack);
 

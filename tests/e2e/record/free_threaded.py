@@ -44,7 +44,15 @@ def test_together(t):
     for name, cpu in json.loads(run.out).items():
         near(rows[name]["cpu_time"], cpu, relative=0.02, absolute=0.012, what=name)
         assert rows[name]["gil_wait"] == 0, rows[name]
-    for row in t.rows("lines", run.trace):
+    lines = t.rows("lines", run.trace)
+    # each thread's bytecode is a copy of its own: what was read of all is where that is
+    for name in json.loads(run.out):
+        own = [row for row in lines if row["thread"] == name]
+        known = sum(row["samples"] for row in own if row["function"] in ("compute", "worker")
+                    or row["function"].startswith("made_"))
+        assert known > 0.8 * sum(row["samples"] for row in own) > 50, own
+        assert not any(row["function"].startswith("<failed: instruction") for row in own), own
+    for row in lines:
         name, function, line = row["thread"], row["function"], row["line"]
         if function == "compute":
             assert TOGETHER.splitlines()[line - 1].endswith("# COMPUTES"), row

@@ -248,6 +248,39 @@ START_TEST(instruction_outside)
 }
 END_TEST
 
+/* Without a GIL each thread executes a copy of its own; the first has the one in the code object.
+ */
+START_TEST(bytecode_of_a_thread)
+{
+    enum { COPY = 2, AT_INDEX = 76, AT_ARRAY = 400 };
+    static uint64_t copy[FAKE_CODE_UNITS / 4];
+    const uintptr_t array[] = {3, 0, 0, (uintptr_t)copy};
+    fake_new(&fake, 14);
+    fake.interp.ver.frame.tlbc_index = AT_INDEX;
+    fake.interp.ver.code.tlbc = AT_ARRAY;
+    code_a = fake_code(&fake, "a", "m.py", 10, 0);
+    fake_put(code_a + AT_ARRAY, (uintptr_t)array);
+    fake_enter(&fake);
+    frame_a = fake_push(&fake, code_a, 6);
+    fake_put_u32(frame_a + AT_INDEX, 0);
+    struct stack stack = taken(WIRE_FAIL_NONE);
+    ck_assert_int_eq(stack_frame_instr(stack.frames[0]), 12);
+    fake_put_u32(frame_a + AT_INDEX, COPY);
+    taken(WIRE_FAIL_INSTRUCTION); /* of the first's */
+    fake_put(frame_a + ver()->frame.instr, (uintptr_t)copy + 14);
+    stack = taken(WIRE_FAIL_NONE);
+    ck_assert_uint_eq(stack_frame_code(stack.frames[0]), code_a);
+    ck_assert_int_eq(stack_frame_instr(stack.frames[0]), 14);
+    fake_put(frame_a + ver()->frame.instr, (uintptr_t)copy + sizeof(copy));
+    taken(WIRE_FAIL_INSTRUCTION);
+    for (uint32_t wrong = 1; wrong < 5; wrong += wrong == 1 ? 2 : 1) { /* none, or not there */
+        fake_put_u32(frame_a + AT_INDEX, wrong);
+        taken(WIRE_FAIL_INSTRUCTION);
+    }
+    fake_free(&fake);
+}
+END_TEST
+
 /*
  * A recursion far deeper than what is kept: the walk ends before it comes to the entry frame (here
  * a frame that cannot be read lies before that), and still knows a right leaf from one that an
@@ -419,6 +452,7 @@ int main(void)
     tcase_add_loop_test(tcase, stale_previous, 0, N_MINORS);
     tcase_add_loop_test(tcase, truncated_generator, 0, N_MINORS);
     tcase_add_loop_test(tcase, instruction_outside, 0, N_MINORS);
+    tcase_add_test(tcase, bytecode_of_a_thread);
     tcase_add_loop_test(tcase, deep_recursion, 0, 4);
     tcase_add_loop_test(tcase, deep_recursion_torn, 0, 2);
     tcase_add_loop_test(tcase, endless_chain, 0, N_MINORS);
