@@ -55,9 +55,8 @@ static enum status file_open(int *fd, const char *path, struct problem *why)
 
     *fd = file_create(path);
     if (*fd < 0)
-        return problem_set(why, errno == ENOSPC || errno == EDQUOT ? STATUS_DISK_FULL : STATUS_IO,
-                           PROBLEM_NO_OFFSET, "cannot create %s: %s", path,
-                           errno == ELOOP ? "it is a symbolic link" : strerror(errno));
+        return problem_set(why, status_of_errno(errno), PROBLEM_NO_OFFSET, "cannot create %s: %s",
+                           path, errno == ELOOP ? "it is a symbolic link" : strerror(errno));
     if (fstat(*fd, &st) == 0 && S_ISFIFO(st.st_mode) && st.st_uid != geteuid() && st.st_uid != 0) {
         close(*fd);
         return problem_set(why, STATUS_IO, PROBLEM_NO_OFFSET,
@@ -164,13 +163,12 @@ static enum status payload_compress(struct chunk_writer *writer, const struct ch
 /* Take back what was written of a chunk that did not fit. */
 static enum status write_failed(struct chunk_writer *writer, int error, struct problem *why)
 {
-    const bool is_full = error == ENOSPC || error == EDQUOT || error == EFBIG;
     int cut;
     do
         cut = writer->is_regular ? ftruncate(writer->fd, (off_t)writer->bytes) : 0;
     while (cut != 0 && errno == EINTR);
-    return problem_set(why, is_full ? STATUS_DISK_FULL : STATUS_IO, writer->bytes, "%s%s",
-                       strerror(error), cut != 0 ? "; the cut chunk could not be removed" : "");
+    return problem_set(why, status_of_errno(error), writer->bytes, "%s%s", strerror(error),
+                       cut != 0 ? "; the cut chunk could not be removed" : "");
 }
 
 static enum status bytes_append(struct chunk_writer *writer, const uint8_t *bytes, size_t len,
@@ -366,8 +364,7 @@ enum status chunk_writer_close(struct chunk_writer *writer, const struct chunk *
         status = trailer_append(writer, index_offset, why);
     /* Network file systems report here what write() could not know. EINTR closes as well. */
     if (close(writer->fd) != 0 && errno != EINTR && status == STATUS_OK)
-        status = problem_set(why, errno == ENOSPC || errno == EDQUOT ? STATUS_DISK_FULL : STATUS_IO,
-                             PROBLEM_NO_OFFSET, "%s", strerror(errno));
+        status = problem_set(why, status_of_errno(errno), PROBLEM_NO_OFFSET, "%s", strerror(errno));
     writer->fd = -1;
     chunk_writer_abandon(writer);
     return status;

@@ -112,8 +112,8 @@ enum status parts_create(int *fd, const char *path, struct problem *why)
         }
     }
     const int code = errno;
-    return problem_set(why, code == ENOSPC || code == EDQUOT ? STATUS_DISK_FULL : STATUS_IO,
-                       PROBLEM_NO_OFFSET, "cannot create %s: %s", part, strerror(code));
+    return problem_set(why, status_of_errno(code), PROBLEM_NO_OFFSET, "cannot create %s: %s", part,
+                       strerror(code));
 }
 
 enum status parts_finish(const char *path, struct problem *why)

@@ -9,6 +9,7 @@
 #ifndef PYREC_FORMAT_STATUS_H
 #define PYREC_FORMAT_STATUS_H
 
+#include <errno.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -32,6 +33,12 @@ enum status {
     STATUS_LIST(STATUS_ENUM)
 #undef STATUS_ENUM
 };
+
+/* Of an errno of what creates or writes a file: STATUS_DISK_FULL, or STATUS_IO for all else. */
+static inline enum status status_of_errno(int error)
+{
+    return error == ENOSPC || error == EDQUOT || error == EFBIG ? STATUS_DISK_FULL : STATUS_IO;
+}
 
 /* Where an error has no place in a file. */
 #define PROBLEM_NO_OFFSET UINT64_MAX

@@ -27,6 +27,15 @@ void hash_reserve(struct hash *hash, hash_fn *of, const void *owner)
     hash->size = size;
 }
 
+void hash_add(struct hash *hash, hash_fn *of, const void *owner, uint32_t n)
+{
+    hash_reserve(hash, of, owner);
+    uint64_t at = of(owner, n);
+    while (hash_slot(hash, at) != HASH_NONE)
+        at++;
+    hash_put(hash, at, n);
+}
+
 void hash_reset(struct hash *hash)
 {
     if (hash->n > 0)

@@ -8,7 +8,8 @@
  *               heap. The entries stay with their owner; here are only their numbers.
  *
  * The owner walks: for (uint64_t at = h;; at++) { n = hash_slot(hash, at); if n is HASH_NONE or
- * entry n is the one: stop }. Room for the next entry is made by hash_reserve before.
+ * entry n is the one: stop }. Room for the next entry is made by hash_reserve before. An entry that
+ * is known to be a new one is put in by hash_add.
  *
  * Always true:  at least a quarter of the slots is empty.
  */
@@ -45,6 +46,9 @@ static inline void hash_put(struct hash *hash, uint64_t at, uint32_t n)
     hash->slots[at & (hash->size - 1)] = n + 1;
     hash->n++;
 }
+
+/* Reserve, and put in entry n of the owner's, which is not in it. */
+void hash_add(struct hash *hash, hash_fn *of, const void *owner, uint32_t n);
 
 /* A good mixture of two numbers. */
 static inline uint64_t hash_pair(uint64_t a, uint64_t b)

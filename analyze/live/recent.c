@@ -24,13 +24,8 @@ static uint64_t hash_of_entry(const void *owner, uint32_t n)
 /* Of a second that was settled. */
 static void hash_again(struct recent_second *second)
 {
-    for (uint32_t n = 0; second->hash.size == 0 && n < second->n; n++) {
-        hash_reserve(&second->hash, hash_of_entry, second);
-        uint64_t at = hash_of_entry(second, n);
-        while (hash_slot(&second->hash, at) != HASH_NONE)
-            at++;
-        hash_put(&second->hash, at, n);
-    }
+    for (uint32_t n = 0; n < second->n; n++)
+        hash_add(&second->hash, hash_of_entry, second, n);
 }
 
 static bool is_of(const struct recent_entry *e, uint32_t thread, uint32_t number, uint8_t class)

@@ -166,11 +166,7 @@ static struct phase *phase_add(struct process *process, uint64_t number)
                                   sizeof *process->phases);
     const uint32_t n = (uint32_t)process->n_phases++;
     process->phases[n] = (struct phase){.number = number};
-    hash_reserve(&process->phase_of, hash_phase, process);
-    uint64_t at = hash_pair(number, 1);
-    while (hash_slot(&process->phase_of, at) != HASH_NONE)
-        at++;
-    hash_put(&process->phase_of, at, n);
+    hash_add(&process->phase_of, hash_phase, process, n);
     return &process->phases[n];
 }
 

@@ -106,7 +106,7 @@ static enum status keep(int pipe, const char *path, const struct stat *info, str
     TRY(input_make_unnamed(&fd, input_name(path), why));
     if (!input_copy(pipe, fd)) {
         const int error = errno;
-        const bool full = error == ENOSPC || error == EDQUOT || error == EFBIG;
+        const bool full = status_of_errno(error) == STATUS_DISK_FULL;
         close(fd);
         if (full)
             return problem_set(why, STATUS_IO, PROBLEM_NO_OFFSET,

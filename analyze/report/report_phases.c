@@ -91,13 +91,8 @@ static void find_ups(struct report *report)
 {
     struct report_scopes *const s = &report->scopes;
     struct hash hash = {0};
-    for (uint32_t i = 0; i < s->n_phases; i++) {
-        hash_reserve(&hash, hash_of_phase, s);
-        uint64_t at = hash_of_phase(s, i);
-        while (hash_slot(&hash, at) != HASH_NONE)
-            at++;
-        hash_put(&hash, at, i);
-    }
+    for (uint32_t i = 0; i < s->n_phases; i++)
+        hash_add(&hash, hash_of_phase, s, i);
     for (uint32_t i = 0; i < s->n_phases; i++) {
         struct report_phase *const p = &s->phases[i];
         const struct process *const process = report->processes[p->process].process;

@@ -2,6 +2,7 @@
 #include "ledger.h"
 
 #include "analyze/base/memory.h"
+#include "analyze/base/plain_file.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -41,15 +42,6 @@ static struct ledger_entry *entry_find(const struct ledger *ledger, const char *
     }
 }
 
-static void entry_index(struct ledger *ledger, uint32_t n)
-{
-    uint64_t at = hash_of_entry(ledger, n);
-    hash_reserve(&ledger->of_path, hash_of_entry, ledger);
-    while (hash_slot(&ledger->of_path, at) != HASH_NONE)
-        at++;
-    hash_put(&ledger->of_path, at, n);
-}
-
 enum outcome ledger_find(const struct ledger *ledger, const struct part_id *part)
 {
     const struct ledger_entry *const entry = entry_find(ledger, part->path);
@@ -69,7 +61,7 @@ static void entry_put(struct ledger *ledger, const struct part_id *part, enum ou
         entry->part.path = strdup(part->path);
         if (entry->part.path == NULL)
             memory_fail();
-        entry_index(ledger, (uint32_t)ledger->n - 1);
+        hash_add(&ledger->of_path, hash_of_entry, ledger, (uint32_t)ledger->n - 1);
     }
     entry->part.size = part->size;
     entry->part.changed_ns = part->changed_ns;
@@ -142,8 +134,8 @@ static void text_make(const struct ledger *ledger, struct buffer *text)
 
 static enum status fail(const struct ledger *ledger, struct problem *why)
 {
-    return problem_set(why, errno == ENOSPC || errno == EDQUOT ? STATUS_DISK_FULL : STATUS_IO,
-                       PROBLEM_NO_OFFSET, "%s: %s", ledger->path.text, strerror(errno));
+    return problem_set(why, status_of_errno(errno), PROBLEM_NO_OFFSET, "%s: %s", ledger->path.text,
+                       strerror(errno));
 }
 
 static bool write_all(int fd, const char *bytes, size_t len)
@@ -206,28 +198,21 @@ enum status ledger_mark(struct ledger *ledger, const struct part_id *part, enum 
     ledger->n = n;
     hash_reset(&ledger->of_path);
     for (size_t i = 0; i < n; i++)
-        entry_index(ledger, (uint32_t)i);
+        hash_add(&ledger->of_path, hash_of_entry, ledger, (uint32_t)i);
     entry_put(ledger, part, outcome);
     return ledger_write(ledger, why);
 }
 
 static enum status ledger_read(struct ledger *ledger, struct problem *why)
 {
-    struct stat st;
-    const int fd = open(ledger->path.text, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+    struct plain_file file;
+    const int fd = open(ledger->path.text, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
     if (fd < 0)
         return errno == ENOENT ? STATUS_OK : fail(ledger, why);
-    char *text = NULL;
-    size_t len = 0;
-    bool is_good = fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size <= (off_t)BYTES_MAX;
-    if (is_good) {
-        text = memory_get((size_t)st.st_size + 1);
-        for (ssize_t n = 1; n > 0 && len<(size_t)st.st_size; len += n> 0 ? (size_t)n : 0)
-            n = read(fd, text + len, (size_t)st.st_size - len);
-        is_good = strlen(text) == (size_t)st.st_size && ledger_parse(ledger, text);
-    }
-    free(text);
-    close(fd);
+    const bool is_good =
+        plain_file_take(&file, fd, ledger->path.text, BYTES_MAX, "ledger", why) == STATUS_OK &&
+        strlen(file.bytes) == file.len && ledger_parse(ledger, file.bytes);
+    free(file.bytes);
     if (is_good)
         return STATUS_OK;
     entries_clear(ledger);

@@ -29,8 +29,8 @@ enum export_code { EXPORT_GOOD = 0, EXPORT_DAMAGE = 3, EXPORT_EMPTY = 5 };
 
 static enum status fail(const char *path, struct problem *why)
 {
-    return problem_set(why, errno == ENOSPC || errno == EDQUOT ? STATUS_DISK_FULL : STATUS_IO,
-                       PROBLEM_NO_OFFSET, "%s: %s", path, strerror(errno));
+    return problem_set(why, status_of_errno(errno), PROBLEM_NO_OFFSET, "%s: %s", path,
+                       strerror(errno));
 }
 
 static char *path_join(const char *directory, const char *name)

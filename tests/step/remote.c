@@ -3,12 +3,15 @@
 #include "record/agent/base/peek.h"
 #include <elf.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/ptrace.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define PAGES    64u
@@ -168,4 +171,30 @@ bool remote_open(struct remote *remote, pid_t pid, char *why, size_t size)
         return false;
     }
     return true;
+}
+
+/* ---- starting it ---- */
+
+/* Let it run until it stops itself. */
+static bool run_to_stop(pid_t pid)
+{
+    int status;
+    while (waitpid(pid, &status, 0) == pid && WIFSTOPPED(status)) {
+        if (WSTOPSIG(status) == SIGSTOP)
+            return true;
+        ptrace(PTRACE_CONT, pid, 0, WSTOPSIG(status) == SIGTRAP ? 0 : WSTOPSIG(status));
+    }
+    return false;
+}
+
+pid_t remote_start(char **command)
+{
+    const pid_t pid = fork();
+    if (pid == 0) {
+        ptrace(PTRACE_TRACEME, 0, 0, 0);
+        setenv("PYTHONDONTWRITEBYTECODE", "1", 1);
+        execv(command[0], command);
+        _exit(127);
+    }
+    return pid > 0 && run_to_stop(pid) ? pid : -1;
 }

@@ -17,6 +17,9 @@ struct remote {
     uintptr_t runtime, code_type, tstate;
 };
 
+/* Start a program, traced, and let it run until it stops itself; -1 when it does not. */
+pid_t remote_start(char **command);
+
 /* Find the interpreter in a stopped process. False: `why` says why not. */
 bool remote_open(struct remote *remote, pid_t pid, char *why, size_t size);
 

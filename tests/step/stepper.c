@@ -142,39 +142,14 @@ static void report(const struct tally *tally)
             printf("  torn: %-45s %lu\n", reasons[i], (unsigned long)tally->torn[i]);
 }
 
-static pid_t program_start(char **command)
-{
-    const pid_t pid = fork();
-    if (pid == 0) {
-        ptrace(PTRACE_TRACEME, 0, 0, 0);
-        setenv("PYTHONDONTWRITEBYTECODE", "1", 1);
-        execv(command[0], command);
-        _exit(127);
-    }
-    return pid;
-}
-
-/* Let it run until it stops itself. */
-static bool run_to_stop(pid_t pid)
-{
-    int status, pass = 0;
-    while (waitpid(pid, &status, 0) == pid && WIFSTOPPED(status)) {
-        if (WSTOPSIG(status) == SIGSTOP)
-            return true;
-        pass = WSTOPSIG(status) == SIGTRAP ? 0 : WSTOPSIG(status);
-        ptrace(PTRACE_CONT, pid, 0, pass);
-    }
-    return false;
-}
-
 int main(int argc, char **argv)
 {
     if (argc < 3) {
         fprintf(stderr, "usage: stepper PYTHON SCRIPT [ARGS...]\n");
         return 2;
     }
-    const pid_t pid = program_start(argv + 1);
-    if (pid < 0 || !run_to_stop(pid)) {
+    const pid_t pid = remote_start(argv + 1);
+    if (pid < 0) {
         printf("skipped: %s did not stop itself\n", argv[1]);
         return SKIP;
     }

@@ -74,7 +74,7 @@ static uint64_t take_bytes(struct cursor *c, unsigned n)
     return value;
 }
 
-static uint64_t take_uleb(struct cursor *c)
+static uint64_t take_leb(struct cursor *c, bool is_signed)
 {
     uint64_t value = 0;
     uint8_t byte;
@@ -85,23 +85,19 @@ static uint64_t take_uleb(struct cursor *c)
             value |= (uint64_t)(byte & 127) << shift;
         shift += 7;
     } while (byte & 128);
+    if (is_signed && shift < 64 && (byte & 64))
+        value |= UINT64_MAX << shift;
     return value;
+}
+
+static uint64_t take_uleb(struct cursor *c)
+{
+    return take_leb(c, false);
 }
 
 static int64_t take_sleb(struct cursor *c)
 {
-    uint64_t value = 0;
-    uint8_t byte;
-    unsigned shift = 0;
-    do {
-        byte = take_u8(c);
-        if (shift < 64)
-            value |= (uint64_t)(byte & 127) << shift;
-        shift += 7;
-    } while (byte & 128);
-    if (shift < 64 && (byte & 64))
-        value |= UINT64_MAX << shift;
-    return (int64_t)value;
+    return (int64_t)take_leb(c, true);
 }
 
 static void skip_bytes(struct cursor *c, uint64_t n)
