@@ -25,18 +25,29 @@ void buffer_add_text(struct buffer *buffer, const char *text)
 
 void buffer_print(struct buffer *buffer, const char *format, ...)
 {
+    const size_t room = buffer->size - buffer->len;
+    char *const to = room > 0 ? buffer->text + buffer->len : NULL;
     va_list list, again;
     va_start(list, format);
     va_copy(again, list);
-    const int len = vsnprintf(NULL, 0, format, list);
+    const int len = vsnprintf(to, room, format, list); /* mostly it fits */
     va_end(list);
     if (len < 0)
         memory_fail();
-    const size_t needed = buffer->len + (size_t)len + 1;
-    buffer->text = memory_grow(buffer->text, &buffer->size, needed, 1);
-    vsnprintf(buffer->text + buffer->len, (size_t)len + 1, format, again);
+    if ((size_t)len >= room) {
+        buffer->text = memory_grow(buffer->text, &buffer->size, buffer->len + (size_t)len + 1, 1);
+        vsnprintf(buffer->text + buffer->len, (size_t)len + 1, format, again);
+    }
     va_end(again);
     buffer->len += (size_t)len;
+}
+
+void buffer_add_blanks(struct buffer *buffer, size_t n)
+{
+    buffer->text = memory_grow(buffer->text, &buffer->size, buffer->len + n + 1, 1);
+    memset(buffer->text + buffer->len, ' ', n);
+    buffer->len += n;
+    buffer->text[buffer->len] = '\0';
 }
 
 /* Characters that print nothing of their own or change where others are printed. */

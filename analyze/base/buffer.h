@@ -21,6 +21,7 @@ struct buffer {
 
 void buffer_add(struct buffer *buffer, const char *bytes, size_t len);
 void buffer_add_text(struct buffer *buffer, const char *text);
+void buffer_add_blanks(struct buffer *buffer, size_t n);
 void buffer_print(struct buffer *buffer, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 

@@ -61,6 +61,8 @@ const char *unicode_clean(struct arena *arena, const char *text)
 
 size_t unicode_width(uint32_t character)
 {
+    if (character >= 0x20 && character < 0x7f)
+        return 1;
     const int width = wcwidth((wchar_t)character);
     return width >= 0 ? (size_t)width : 1;
 }

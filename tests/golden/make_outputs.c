@@ -7,9 +7,10 @@
  * Small made-up recordings, the same bytes every time: simple (one process, three threads, two
  * generations, missed ticks), family (two processes, native threads), odd (names and stacks that
  * are hard to print), pool (two processes with numbered threads), expressions (columns within
- * lines), hostile (names made to break formats), gui (an event loop that stalls), before and after
- * (a change), asleep (time that nobody observed), crowd (many threads that want one GIL), events
- * (gui, while somebody set the wall clock and the rate was changed).
+ * lines), hostile (names made to break formats), hostile_endless (a long one), gui (an event loop
+ * that stalls), before and after (a change), asleep (time that nobody observed), crowd (many
+ * threads that want one GIL), events (gui, while somebody set the wall clock and the rate was
+ * changed).
  */
 #include "format/trace.pb-c.h"
 #include "tests/unit/support/make_trace.h"
@@ -447,10 +448,10 @@ static void make_fib(const char *directory)
 }
 
 /* Names that break out of the formats that they are written in, if they can. */
-static void make_hostile(const char *directory)
+static void make_hostile(const char *directory, const char *name, size_t longest, unsigned n_ticks)
 {
     static const char *const argv[] = {"python3", "</script>]]>\"'&", "\033]0;argv\007", NULL};
-    static char endless[65536 + 1]; /* the longest that a trace can have */
+    static char long_name[65536 + 1];
     static const char *const names[] = {
         "\"quoted\" 'single' \\ back\\nslash",
         "line\nbreak\r\n\ttab",
@@ -466,14 +467,14 @@ static void make_hostile(const char *directory)
         "=cmd|' /C calc'!A0",
         "",
         "[1,2]{\"a\":null}",
-        endless,
+        long_name,
     };
     struct maker *m;
-    memset(endless, 'x', sizeof endless - 1);
-    open_trace(&m, directory, "hostile", 0x40);
+    memset(long_name, 'x', longest);
+    open_trace(&m, directory, name, 0x40);
     const uint32_t p = maker_process(m, 7, 1, argv);
     maker_thread(m, p, 7, "Main\"\n\377</title>;Thread\033[41m\302\233K", 0);
-    for (unsigned i = 0; i < 90; i++) {
+    for (unsigned i = 0; i < n_ticks; i++) {
         const unsigned n = sizeof names / sizeof *names;
         const struct maker_frame frames[] = {
             {names[i % n], names[(i / n + i) % n], i % 3, i % 5, 0},
@@ -490,7 +491,7 @@ static void make_hostile(const char *directory)
     maker_set_account(
         m, p,
         &(struct maker_account){
-            .ticks_due = 90, .ticks_taken = 90, .failure = "torn\033[5m", .failures = 3});
+            .ticks_due = n_ticks, .ticks_taken = n_ticks, .failure = "torn\033[5m", .failures = 3});
     maker_flush(m, p);
     maker_process_end(m, p, 0);
     maker_close(m, "exited");
@@ -582,7 +583,8 @@ int main(int argc, char **argv)
     make_fib(argv[1]);
     make_pool(argv[1]);
     make_expressions(argv[1]);
-    make_hostile(argv[1]);
+    make_hostile(argv[1], "hostile", 300, 90);
+    make_hostile(argv[1], "hostile_endless", 65536, 40); /* the longest that a trace can have */
     make_asleep(argv[1]);
     make_crowd(argv[1]);
     return 0;

@@ -29,8 +29,9 @@ static char *take(struct buffer *buffer)
 
 static void fill(struct buffer *to, const char *text, size_t least)
 {
-    for (size_t width = text_width(text); width < least; width++)
-        buffer_add_text(to, " ");
+    const size_t width = text_width(text);
+    if (width < least)
+        buffer_add_blanks(to, least - width);
 }
 
 char *text_padded(const char *text, bool apart, size_t least)

@@ -306,9 +306,12 @@ static void draw_row(struct sink *to, const struct grid *grid, size_t r, const s
         const bool right = !unit_is_text(grid->columns->shown[c]->unit);
         const bool dimmed = to->color && (dim || (r > 0 && text_is_nothing(text)));
         blanks += (c > 0) + (right ? fill : 0) + first;
-        if (text[first] != '\0')
-            buffer_print(&line, "%*s%s%s%s", (int)blanks, "", dimmed ? "\033[2m" : "", text + first,
-                         dimmed ? "\033[0m" : "");
+        if (text[first] != '\0') {
+            buffer_add_blanks(&line, blanks);
+            buffer_add_text(&line, dimmed ? "\033[2m" : "");
+            buffer_add_text(&line, text + first);
+            buffer_add_text(&line, dimmed ? "\033[0m" : "");
+        }
         blanks = (text[first] != '\0' ? 0 : blanks) + (right ? 0 : fill);
     }
     sink_print(to, "%s\n", line.text);

@@ -267,7 +267,7 @@ def main():
     with tempfile.TemporaryDirectory(prefix="pyrec-export-") as name:
         directory = pathlib.Path(name)
         subprocess.run([str(make), name], check=True)
-        traces = [directory / f"{trace}.trace" for trace in ("simple", "family", "odd", "hostile", "native")]
+        traces = [directory / f"{trace}.trace" for trace in ("simple", "family", "odd", "hostile", "hostile_endless", "native")]
         traces += [golden / f"v1-{trace}.trace" for trace in ("tiny", "full", "busy", "damaged")]
         for trace in traces:
             maker = Maker(str(program), trace, directory)

@@ -60,10 +60,10 @@ int main(int argc, char **argv)
 
 WORKERS = BURN + """
 import threading
-workers = [threading.Thread(target=burn, args=(0.15,), name=f"arrived-{i}") for i in range(2)]
+workers = [threading.Thread(target=burn, args=(0.08,), name=f"arrived-{i}") for i in range(2)]
 for worker in workers: worker.start()
 for worker in workers: worker.join()
-burn(0.1)
+burn(0.05)
 print("done", flush=True)
 """
 
@@ -114,7 +114,7 @@ def test_arrives(t):
             rows = t.rows("threads", seen.recorded[0].trace)
             assert [row["kind"] for row in rows].count("python") == 3, (how, what, rows)
             cpu = sum(row["cpu_time"] for row in rows)
-            assert cpu > 0.2, (how, what, rows)
+            assert cpu > 0.1, (how, what, rows)
 
 
 def test_arrives_in_a_child(t):
@@ -144,7 +144,7 @@ def spaces(name):
         say("syscall", libc.syscall(272, NEWUSER))
     else:
         say("unshare", libc.unshare(NEWUSER))
-    burn(0.1)
+    burn(0.05)
 burn(0.1)
 if sys.argv[1] == "child":
     pid = os.fork()
@@ -163,8 +163,8 @@ def test_namespaces(t):
     """A process with one thread of its own is one to the kernel, too."""
     t.need_ctypes()
     for how in ("libc", "syscall", "os", "child"):
-        seen = beside.same(t, [t.python, "-c", ALONE, how], status=0)
-        used = max(row["cpu_time"] for row in t.rows("threads", seen.recorded[1].trace))
+        seen = beside.same(t, [t.python, "-c", ALONE, how], rates=(1000,), status=0)
+        used = max(row["cpu_time"] for row in t.rows("threads", seen.recorded[0].trace))
         assert used > 0.15, used  # before and after
 
 
@@ -186,9 +186,9 @@ def filter_set(shared):
     if shared == "prctl":
         return libc.prctl(22, 2, program, 0, 0)
     return libc.syscall(317, 1, 1 if shared == "shared" else 0, program)
-burn(0.2)
+burn(0.1)
 print("filter", filter_set(sys.argv[1]), flush=True)
-burn(0.2)
+burn(0.1)
 if sys.argv[2] == "fork":
     pid = os.fork()
     if pid == 0:
@@ -204,9 +204,10 @@ def test_filters(t):
     t.need_ctypes()
     for shared in ("prctl", "own", "shared"):
         for what in ("alone", "fork"):
-            seen = beside.same(t, [t.python, "-W", "error", "-c", FILTER, shared, what], status=0)
+            command = [t.python, "-W", "error", "-c", FILTER, shared, what]
+            seen = beside.same(t, command, rates=(1000,) if what == "alone" else (100, 1000), status=0)
             assert "filter 0" in seen.bare.out, seen.bare.out
-            info = t.analyze("info", seen.recorded[1].trace)
+            info = t.analyze("info", seen.recorded[-1].trace)
             assert ("stopped: the program has put a filter" in info) == (shared == "shared"), info
 
 
@@ -266,13 +267,13 @@ def test_preloaded(t):
     code = BURN + """
 import multiprocessing, subprocess
 def square(n):
-    burn(0.1)
+    burn(0.03)
     return n * n
 if __name__ == "__main__":
     with multiprocessing.get_context("fork").Pool(2) as pool:
         print(pool.map(square, range(4)))
     print(subprocess.run(["echo", "child"], capture_output=True, text=True).stdout)
-    burn(0.2)
+    burn(0.1)
 """
     script = t.file("pool.py", code)
     found = [path for path in map(library_find, LIBRARIES) if path]
@@ -281,7 +282,7 @@ if __name__ == "__main__":
         seen = beside.same(t, [t.python, script], rates=(1000,), status=0, env=environment)
         functions = t.rows("functions", seen.recorded[0].trace, "--merge-threads")
         burned = sum(row["ticks"] for row in functions if row["function"] == "burn")
-        assert burned > 200, (path, functions[:3])
+        assert burned + t.missed(seen.recorded[0].trace) > 100, (path, functions[:3])
     if not found:
         raise Skip("none of these libraries is here")
 
@@ -379,7 +380,7 @@ def test_uwsgi(t):
 
 LIMITED = BURN + """
 import os, threading
-workers = [threading.Thread(target=burn, args=(0.05,)) for _ in range(2)]
+workers = [threading.Thread(target=burn, args=(0.02,)) for _ in range(2)]
 for worker in workers:
     try:
         worker.start()
@@ -392,10 +393,10 @@ table = "/proc/self/fd"
 print(sorted(int(n) for n in os.listdir(table)) if os.path.exists(table) else "no /proc")
 pid = os.fork()
 if pid == 0:
-    burn(0.05)
+    burn(0.02)
     os._exit(0)
 print("child", os.waitpid(pid, 0)[1])
-burn(0.1)
+burn(0.03)
 """
 
 
