@@ -44,6 +44,15 @@ const char *path_behind_library(const char *path)
     return NULL;
 }
 
+const char *path_untagged(struct arena *arena, const char *text)
+{
+    const char *const tag = strstr(text, ".cpython-");
+    const char *const end = tag != NULL ? strstr(tag, ".so") : NULL;
+    if (end == NULL || memchr(tag, '/', (size_t)(end - tag)) != NULL)
+        return text;
+    return arena_print(arena, "%.*s%s", (int)(tag - text), text, end);
+}
+
 bool path_ends_with(const char *path, const char *end)
 {
     while (strncmp(end, "./", 2) == 0)

@@ -32,6 +32,13 @@ const char *path_behind_library(const char *path);
 const char *path_short(const char *path);
 
 /*
+ * Without what says for which interpreter an extension module was built: "_imaging.so" of
+ * "_imaging.cpython-311-x86_64-linux-gnu.so". A copy in the arena where there is such, else the
+ * text; also of names that begin so.
+ */
+const char *path_untagged(struct arena *arena, const char *text);
+
+/*
  * The path without what does not change where it leads, links aside: "a/../b/./c" is "b/c". A copy
  * in the arena where there is such, else the path.
  */

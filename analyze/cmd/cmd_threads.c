@@ -86,6 +86,20 @@ static struct row *native_row(const struct group *group, size_t first, size_t en
     return NULL;
 }
 
+/* A thread of C that was found after a while, or has come to run Python, is in the profile from
+ * then on. */
+static bool is_found_later(const struct request *request, const struct process *process,
+                           const struct native *native)
+{
+    const struct profile *const profile = &request->profile;
+    for (size_t i = 0; i < profile->n_threads; i++) {
+        const struct thread *const thread = profile->threads[i]->thread;
+        if (thread->process == process && thread->os_tid == native->os_tid)
+            return true;
+    }
+    return false;
+}
+
 static void fill_natives(struct group *group, size_t *n_rows, const struct request *request,
                          const struct process *process, struct view *view)
 {
@@ -99,6 +113,8 @@ static void fill_natives(struct group *group, size_t *n_rows, const struct reque
         *own = *native;
         if (grouped && !is_program_name(process, native->name))
             own->name = thread_group_name(&view->arena, native->name);
+        if (is_found_later(request, process, native))
+            own->name = "<until it was found>";
         struct row *const row = grouped ? native_row(group, first, *n_rows, own->name) : NULL;
         if (row == NULL) {
             group->rows[(*n_rows)++] =
@@ -175,7 +191,9 @@ const struct command command_threads = {
             "the kernel's name; <unnamed> tid N has no name at all. Threads that run no Python "
             "(of libraries, and the recorder's own) have the kernel's name, which is the "
             "program's if nobody gave them another, and a CPU time, and nothing else; nothing is "
-            "known of them in a range of time or for a state, so they are not shown then. With "
+            "known of them in a range of time or for a state, so they are not shown then. Of a "
+            "recording with --native they are sampled, and one that nobody named is called like "
+            "the function that it began with; <until it was found> is what it used before. With "
             "--match only samples count whose stack has such a place, with --exclude only those "
             "whose stack has none. With --group a row is several threads, the column threads "
             "says how many, and its times are those of all of them together.",

@@ -2,6 +2,7 @@
 #include "dict.h"
 
 #include "analyze/base/memory.h"
+#include "analyze/base/path.h"
 #include "analyze/base/unicode.h"
 #include "analyze/names/unmangle.h"
 #include "format/chunk.h"
@@ -118,9 +119,10 @@ static const char *shown_name(struct dict *dict, uint32_t name, uint32_t kind)
 {
     if (name == 0 || kind == PYREC__V1__DEFS__KIND__LOST)
         return DICT_LOST_NAME;
-    const char *const text = kind == PYREC__V1__DEFS__KIND__NATIVE
-                                 ? unmangle_name(&dict->arena, dict->strings[name])
-                                 : dict->strings[name];
+    const char *const text =
+        kind == PYREC__V1__DEFS__KIND__NATIVE
+            ? unmangle_name(&dict->arena, path_untagged(&dict->arena, dict->strings[name]))
+            : dict->strings[name];
     if (kind <= PYREC__V1__DEFS__KIND__NATIVE || text[0] == '<')
         return text;
     return arena_print(&dict->arena,
@@ -285,15 +287,18 @@ static bool is_native(const struct dict *dict, uint32_t location)
 
 /*
  * The stack with that parent and location, without the C frames that are not wanted. A stack that
- * is hidden is the one of its caller once more. (One that has no caller is shown: nothing else is
- * known of it.) Where only those at the leaf count, they have to go as soon as Python is called
- * from them.
+ * is hidden is the one of its caller once more. Of a thread without Python the innermost is shown:
+ * how all of them began says nothing. Where only those at the leaf count, they have to go as soon
+ * as Python is called from them.
  */
 static struct dict_stack stack_of(const struct dict *dict, uint32_t parent, uint32_t location)
 {
     const bool native = dict->native != DICT_NATIVE_ALL && is_native(dict, location);
-    if (native && dict->native == DICT_NATIVE_HIDE && parent != 0)
-        return dict->stacks[parent];
+    if (native && dict->native == DICT_NATIVE_HIDE && parent != 0) {
+        if (!is_native(dict, dict->stacks[parent].location))
+            return dict->stacks[parent];
+        parent = 0;
+    }
     if (dict->native == DICT_NATIVE_LEAF && !native)
         while (parent != 0 && is_native(dict, dict->stacks[parent].location))
             parent = dict->stacks[parent].parent;

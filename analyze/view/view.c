@@ -114,7 +114,7 @@ void view_shorten_paths(struct view *view)
         for (size_t i = 0; i < view->groups[g].n_rows; i++) {
             struct frame *const frame = &view->groups[g].rows[i].frame;
             if (frame->file != NULL)
-                frame->file = path_set_find(&paths, frame->file);
+                frame->file = path_untagged(&view->arena, path_set_find(&paths, frame->file));
         }
     }
     path_set_clear(&paths);

@@ -53,23 +53,31 @@ static void find_topmost(struct fold *fold)
 }
 
 /*
- * Parents have smaller numbers than their children. What nobody in Python called is its own. C
- * frames that are not known, and were called by none that are, may be none at all.
+ * Parents have smaller numbers than their children. What nobody in Python called is its own: of
+ * a thread of C where it is, and not how all of them begin. C frames that are not known, and were
+ * called by none that are, may be none at all.
  */
 static void give_to_callers(struct fold *fold)
 {
     const struct profile *const profile = fold->profile;
     const struct symbols *const symbols = &profile->symbols;
+    uint64_t *const under_python = memory_get((profile->tree.n / BITS + 1) * sizeof *under_python);
     for (size_t i = 1; i < profile->tree.n; i++) {
         const struct tree_node *const node = &profile->tree.nodes[i];
         const struct symbol_function *const f =
             &symbols->functions[symbols->places[node->place].function];
+        if (!f->native)
+            bit_set(under_python, i);
         if (node->parent == TREE_ROOT || !f->native)
             continue;
-        fold->value_of[i] = fold->value_of[node->parent];
+        if (bit_get(under_python, node->parent)) {
+            fold->value_of[i] = fold->value_of[node->parent];
+            bit_set(under_python, i);
+        }
         if (f->file[0] != '\0' || bit_get(fold->below_python, node->parent))
             bit_set(fold->below_python, i);
     }
+    free(under_python);
 }
 
 static struct fold *open_values(const struct profile *profile, const uint32_t *value_of_place,

@@ -206,3 +206,33 @@ uint32_t modules_get_location(struct modules *modules, struct intern *in, struct
         modules->places[modules->n_places++] = (struct module_place){frame, location};
     return location;
 }
+
+static const struct module *module_of(const struct modules *modules, struct wire_frame frame)
+{
+    const uint32_t number = frame.code & ~(WIRE_NATIVE | WIRE_NATIVE_PC);
+    if (!(frame.code & WIRE_NATIVE) || number == 0 || number >= WIRE_MODULES_MAX ||
+        modules->list == NULL || modules->list[number].path == NULL)
+        return NULL;
+    return &modules->list[number];
+}
+
+/* Does it begin with what threads are made with? */
+static bool is_libc(const struct module *module)
+{
+    const char *const base = base_of(module->path);
+    return strncmp(base, "libc.so", 7) == 0 || strncmp(base, "libc-", 5) == 0 ||
+           strncmp(base, "libpthread", 10) == 0;
+}
+
+uint32_t modules_entry_name(struct modules *modules, struct intern *in,
+                            const struct wire_frame *frames, uint32_t n)
+{
+    const struct module *module;
+    uint32_t i = 0;
+    while (i < n && (module = module_of(modules, frames[i])) != NULL && is_libc(module))
+        i++;
+    if (i == n || module_of(modules, frames[i]) == NULL)
+        return 0;
+    const uint32_t location = modules_get_location(modules, in, frames[i]);
+    return location == 0 ? 0 : in->functions[in->locations[location - 1].function - 1].name;
+}

@@ -71,6 +71,11 @@ bool modules_add(struct modules *modules, const struct wire_module *record);
 /* The location id of a frame with WIRE_NATIVE in this generation's dictionaries. */
 uint32_t modules_get_location(struct modules *modules, struct intern *in, struct wire_frame frame);
 
+/* The string id of the function that a thread began with, out of its frames, the root first: the
+ * outermost one that is not libc's. 0: that is not known. */
+uint32_t modules_entry_name(struct modules *modules, struct intern *in,
+                            const struct wire_frame *frames, uint32_t n);
+
 /* A new generation: ids start again. */
 void modules_restart(struct modules *modules);
 

@@ -393,6 +393,15 @@ def test_threads_of_c(t):
     assert computes["computes_inside"] > 0.9 * computes["computes"], computes
     assert waits["waits"] > 50 and waits.get("read", 0) + waits.get("__libc_read", 0) > 0.9 * waits["waits"], waits
     table = t.rows("threads", run.trace)
+    called = {row["thread_id"]: row["thread"] for row in table if row["wall"] is not None}
+    for routine in ("computes", "waits"): # that nobody has named
+        assert [called[tid] for tid in threads[routine]["tids"]] == [routine], (routine, called)
+    # what they used before they were found is not another thread's
+    found_later = [row for row in table if row["wall"] is None and row["thread_id"] in called]
+    assert all(row["thread"] == "<until it was found>" for row in found_later), table
+    # with C hidden, where they are is told and not how all threads begin
+    lines = {row["function"] for row in t.rows("lines", run.trace, "--thread", "computes") if row["cpu_time"] > 0}
+    assert lines & {"computes", "computes_inside"} and not any("libc" in name for name in lines), lines
     kinds = {row["thread_id"]: row["kind"] for row in table if row["wall"] is not None}
     calls = threads["calls"]["tids"].pop()
     for routine, kind in (("computes", "native"), ("waits", "native")):

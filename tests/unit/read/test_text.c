@@ -196,6 +196,23 @@ START_TEST(short_paths_tell_files_apart)
 }
 END_TEST
 
+START_TEST(extension_modules_have_no_tag)
+{
+    struct arena arena = {0};
+    static const char *const texts[][2] = {
+        {"PIL/_imaging.cpython-311-x86_64-linux-gnu.so", "PIL/_imaging.so"},
+        {"sip.cpython-313t-x86_64-linux-gnu.so+0x199d0", "sip.so+0x199d0"},
+        {"QtWidgets.abi3.so", "QtWidgets.abi3.so"},
+        {"/a/b.cpython-311/c.so", "/a/b.cpython-311/c.so"},
+        {"x.cpython-311.pyc", "x.cpython-311.pyc"},
+        {"libz.so.1", "libz.so.1"},
+    };
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+        ck_assert_str_eq(path_untagged(&arena, texts[i][0]), texts[i][1]);
+    arena_clear(&arena);
+}
+END_TEST
+
 START_TEST(damage_is_one_line)
 {
     struct buffer line = {0};
@@ -272,6 +289,7 @@ int main(void)
     tcase_add_test(tests, states_have_names);
     tcase_add_test(tests, paths_are_short);
     tcase_add_test(tests, short_paths_tell_files_apart);
+    tcase_add_test(tests, extension_modules_have_no_tag);
     tcase_add_test(tests, damage_is_one_line);
     tcase_add_test(tests, damage_is_counted_and_sorted);
     suite_add_tcase(suite, tests);
