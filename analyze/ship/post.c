@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 #ifdef PYREC_CURL
 #include <curl/curl.h>
 #include <strings.h>
@@ -49,6 +50,29 @@ static int progress_look(void *closure, curl_off_t a, curl_off_t b, curl_off_t c
     return atomic_load(post->settings.stop);
 }
 
+/* The headers that sign it. */
+static struct curl_slist *signature_add(struct curl_slist *list, const struct signing *signing,
+                                        const struct post_request *request)
+{
+    const struct signing_request it = {
+        .method = request->method,
+        .url = request->url,
+        .type = request->type,
+        .bytes = request->bytes,
+        .len = request->len,
+        .time_unix_s = time(NULL),
+    };
+    struct buffer lines = {0};
+    signing_add(signing, &it, &lines);
+    for (char *line = lines.text, *end; (end = strchr(line, '\n')) != NULL; line = end + 1) {
+        *end = '\0';
+        list = curl_slist_append(list, line);
+    }
+    explicit_bzero(lines.text, lines.len);
+    buffer_clear(&lines);
+    return list;
+}
+
 /* Of this request: the credentials of all, what its content is, no waiting for "100 continue". */
 static struct curl_slist *headers_list(const struct post *post, const struct post_request *request)
 {
@@ -62,6 +86,8 @@ static struct curl_slist *headers_list(const struct post *post, const struct pos
     }
     for (size_t i = 0; i < post->settings.headers->n; i++)
         list = curl_slist_append(list, post->settings.headers->lines[i]);
+    if (post->settings.signing->key != NULL)
+        list = signature_add(list, post->settings.signing, request);
     return list;
 }
 

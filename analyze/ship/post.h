@@ -15,6 +15,7 @@
 
 #include "destination.h"
 #include "headers.h"
+#include "signing.h"
 
 #include <stdatomic.h>
 #include <stdint.h>
@@ -22,6 +23,7 @@
 struct post_settings {
     const struct destination *to;
     const struct headers *headers;
+    const struct signing *signing;
     const char *authorities; /* a file of certificates that are believed beside nobody else's; NULL
                                 = the system's */
     uint64_t timeout_ms;     /* of a whole request */

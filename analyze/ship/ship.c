@@ -310,6 +310,7 @@ static enum status ship_open(struct ship *ship, struct problem *why)
     const struct post_settings post = {
         .to = &s->to,
         .headers = &s->headers,
+        .signing = &s->signing,
         .authorities = s->authorities,
         .timeout_ms = s->timeout_ns / 1000000,
         .stop = &is_stopped,

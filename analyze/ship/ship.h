@@ -22,6 +22,7 @@
 
 #include "destination.h"
 #include "headers.h"
+#include "signing.h"
 
 #include <stdint.h>
 
@@ -31,6 +32,7 @@ typedef void ship_say(void *closure, const char *line);
 struct ship_settings {
     struct destination to;
     struct headers headers;
+    struct signing signing;
     const char *const *paths; /* files and directories */
     size_t n_paths;
     const char *state;       /* directory of the ledger; NULL = beside what is sent */

@@ -46,9 +46,16 @@ static enum status take_headers(const struct args *args, struct ship_settings *s
     }
     if (file != NULL)
         TRY(headers_take_file(&s->headers, file, why));
-    if (s->headers.n > 0 && !s->to.is_directory && !s->to.is_encrypted && !s->to.is_near)
+    if (args_flag(args, "s3") && (s->to.format != SHIP_TABLES || s->to.is_directory))
         return problem_set(why, STATUS_USAGE, PROBLEM_NO_OFFSET,
-                           "headers are sent by https only, everybody on the way could read them");
+                           "--s3 is for tables that are sent to a URL");
+    if (args_flag(args, "s3"))
+        TRY(signing_take(&s->signing, why));
+    if ((s->headers.n > 0 || s->signing.key != NULL) && !s->to.is_directory &&
+        !s->to.is_encrypted && !s->to.is_near)
+        return problem_set(why, STATUS_USAGE, PROBLEM_NO_OFFSET,
+                           "headers and signatures are sent by https only, everybody on the way "
+                           "could read them");
     return STATUS_OK;
 }
 
@@ -116,6 +123,11 @@ static const struct option options[] = {
     {"headers", 0, "FILE", OPTION_TEXT,
      "send the lines of this file along, such as \"Authorization: Bearer ..\"; others must not be "
      "able to read it. Of otlp also those of OTEL_EXPORTER_OTLP_HEADERS",
+     NULL, 0},
+    {"s3", 0, NULL, OPTION_FLAG,
+     "sign each PUT of tables as S3 and its like want it (AWS Signature Version 4), with "
+     "AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN and AWS_REGION of the "
+     "environment",
      NULL, 0},
     {"cacert", 0, "FILE", OPTION_TEXT,
      "believe the certificates in this file, instead of those that the system believes", NULL, 0},

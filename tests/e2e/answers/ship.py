@@ -3,6 +3,8 @@
 import email
 import glob
 import gzip
+import hashlib
+import hmac
 import http.server
 import json
 import os
@@ -344,6 +346,63 @@ def test_tables(t):
         assert got == wanted and len(server.requests) == len(wanted) + 2
     _, err = ship(t, "http://127.0.0.1:1", "--once", "--redact", "hash", directory, ok=(2,))
     assert "--redact is for tables" in err
+
+
+def signature(request, secret):
+    """(scope, signed headers, signature) as it is to be: AWS's Signature Version 4, from its published steps."""
+    kind, scope, signed, _ = re.fullmatch(
+        r"(AWS4-HMAC-SHA256) Credential=[^/]+/(\S+), ?SignedHeaders=(\S+), ?Signature=([0-9a-f]{64})",
+        request["headers"]["Authorization"]).groups()
+    headers = {name.lower(): " ".join(value.split()) for name, value in request["headers"].items()}
+    url = urllib.parse.urlsplit(request["path"])
+    canonical = "\n".join([request["method"], url.path, url.query,
+                           *(f"{name}:{headers[name]}" for name in signed.split(";")), "", signed,
+                           hashlib.sha256(request["body"]).hexdigest()])
+    key = f"AWS4{secret}".encode()
+    text = "\n".join([kind, headers["x-amz-date"], scope, hashlib.sha256(canonical.encode()).hexdigest()])
+    for word in (*scope.split("/"), text):
+        key = hmac.new(key, word.encode(), hashlib.sha256).digest()
+    return scope, signed.split(";"), key.hex()
+
+
+def test_s3(t):
+    """What goes to an object store is signed, so that nobody can change it; the secret stays here."""
+    # the example of AWS's documentation of S3, "GET Object", so that the test knows how to sign
+    example = {"method": "GET", "path": "/test.txt", "body": b"", "headers": {
+        "Host": "examplebucket.s3.amazonaws.com", "Range": "bytes=0-9", "x-amz-date": "20130524T000000Z",
+        "x-amz-content-sha256": hashlib.sha256(b"").hexdigest(),
+        "Authorization": "AWS4-HMAC-SHA256 Credential=AKIAIOSFODNN7EXAMPLE/20130524/us-east-1/s3/aws4_request,"
+                         "SignedHeaders=host;range;x-amz-content-sha256;x-amz-date,Signature=" + "0" * 64}}
+    assert signature(example, "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY")[2] == (
+        "f0e8bdb87c964420e857bd35b5d6ed310bd44f0170aba48dd91039c6036bdb41")
+    need_curl(t)
+    directory, _ = parts(t, 1)
+    keys = {"AWS_ACCESS_KEY_ID": "AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY": "s3cret/+key", "AWS_REGION": "eu-west-3",
+            "AWS_SESSION_TOKEN": "t0ken//=="}
+    with Server([503]) as server:
+        url = server.url + "/bucket/lake"
+        lines, err = ship(t, url, "--once", "--format", "tables", "--s3", directory, env=keys)
+        requests = server.requests
+    assert len(requests) == 12, len(requests)
+    for request in requests:
+        headers = {name.lower(): value for name, value in request["headers"].items()}
+        scope, signed, wanted = signature(request, keys["AWS_SECRET_ACCESS_KEY"])
+        assert headers["authorization"].endswith("Signature=" + wanted), (headers, wanted)
+        assert "Credential=AKIDEXAMPLE/" in headers["authorization"]
+        assert scope == f"{headers['x-amz-date'][:8]}/eu-west-3/s3/aws4_request", scope
+        assert {"host", "x-amz-date", "x-amz-content-sha256", "x-amz-security-token"} <= set(signed), signed
+        assert headers["x-amz-content-sha256"] == hashlib.sha256(request["body"]).hexdigest()
+        assert headers["x-amz-security-token"] == keys["AWS_SESSION_TOKEN"]
+        assert request["method"] == "PUT" and request["path"].startswith("/bucket/lake/")
+        assert "s3cret" not in str(request["headers"])
+    assert not any(word in "".join(lines) + err for word in ("s3cret", "t0ken", "AKID"))
+    for url, words, env, said in (
+            (url, ["--format", "tables"], {"AWS_SECRET_ACCESS_KEY": ""}, "--s3 wants AWS_SECRET_ACCESS_KEY"),
+            (url, ["--format", "tables"], {"AWS_REGION": "a:b"}, "AWS_REGION holds characters"),
+            ("http://host.example/x", ["--format", "tables"], {}, "by https only"),
+            (url, [], {}, "--s3 is for tables"), (str(t.dir / "lake"), [], {}, "--s3 is for tables")):
+        _, err = ship(t, url, "--once", "--s3", *words, directory, ok=(2,), env={**keys, **env})
+        assert said in err and "s3cret" not in err, err
 
 
 def pyroscope_takes(request):

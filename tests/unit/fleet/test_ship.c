@@ -4,6 +4,8 @@
 #include "analyze/ship/headers.h"
 #include "analyze/ship/ledger.h"
 #include "analyze/ship/retry.h"
+#include "analyze/ship/sha256.h"
+#include "analyze/ship/signing.h"
 #include "tests/unit/support/scratch.h"
 #include "tests/unit/support/suite.h"
 
@@ -297,6 +299,71 @@ START_TEST(many_marks)
 }
 END_TEST
 
+/* ---- signatures ---- */
+
+static const char *hex(const uint8_t *digest)
+{
+    static char text[2 * SHA256_LEN + 1];
+    for (size_t i = 0; i < SHA256_LEN; i++)
+        snprintf(text + 2 * i, 3, "%02x", digest[i]);
+    return text;
+}
+
+/* Examples of FIPS 180-4 and RFC 4231. */
+START_TEST(hashes)
+{
+    static char many[1000000];
+    uint8_t digest[SHA256_LEN], key[131];
+    const char *const two_blocks = "abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq";
+    sha256("", 0, digest);
+    ck_assert_str_eq(hex(digest),
+                     "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+    sha256("abc", 3, digest);
+    ck_assert_str_eq(hex(digest),
+                     "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+    sha256(two_blocks, strlen(two_blocks), digest);
+    ck_assert_str_eq(hex(digest),
+                     "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1");
+    memset(many, 'a', sizeof many);
+    sha256(many, sizeof many, digest);
+    ck_assert_str_eq(hex(digest),
+                     "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0");
+    sha256_hmac((const uint8_t *)"Jefe", 4, "what do ya want for nothing?", 28, digest);
+    ck_assert_str_eq(hex(digest),
+                     "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
+    memset(key, 0xaa, sizeof key); /* longer than a block */
+    sha256_hmac(key, sizeof key, "Test Using Larger Than Block-Size Key - Hash Key First", 54,
+                digest);
+    ck_assert_str_eq(hex(digest),
+                     "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54");
+}
+END_TEST
+
+/* What is signed is what is sent: the host without its usual port, a path encoded once. */
+START_TEST(signatures)
+{
+    const struct signing signing = {"AKID", "secret", NULL, "eu-west-3"};
+    struct signing_request request = {
+        "PUT", "https://b.example:443/a%20b/c", "application/zstd", "abc", 3, 1369353600};
+    struct buffer one = {0}, two = {0};
+    signing_add(&signing, &request, &one);
+    ck_assert_ptr_nonnull(strstr(one.text, "x-amz-date: 20130524T000000Z\n"));
+    ck_assert_ptr_nonnull(strstr(one.text, "Credential=AKID/20130524/eu-west-3/s3/aws4_request,"));
+    ck_assert_ptr_nonnull(
+        strstr(one.text, "SignedHeaders=content-type;host;x-amz-content-sha256;x-amz-date,"));
+    ck_assert_ptr_null(strstr(one.text, "secret"));
+    request.url = "https://b.example/a%20b/c";
+    signing_add(&signing, &request, &two);
+    ck_assert_str_eq(one.text, two.text);
+    request.url = "https://b.example:80/a%20b/c";
+    buffer_reset(&two);
+    signing_add(&signing, &request, &two);
+    ck_assert_str_ne(one.text, two.text);
+    buffer_clear(&one);
+    buffer_clear(&two);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("ship");
@@ -311,6 +378,8 @@ int main(void)
     tcase_add_test(tc, header_lines);
     tcase_add_test(tc, marks_stay);
     tcase_add_test(tc, many_marks);
+    tcase_add_test(tc, hashes);
+    tcase_add_test(tc, signatures);
     suite_add_tcase(suite, tc);
     return suite_run(suite);
 }
