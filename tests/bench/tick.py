@@ -45,6 +45,11 @@ KINDS = {
     'attached_many': 'attached: 300 threads, of which none has run',
 }
 ANSWERS = ('computes', 'deep')  # what the thread that was asked does itself
+NATIVE = {  # what it does besides for its C frames, by costs/native_cost.c
+    'native': 'what --native adds to an answer, 16 C frames deep',
+    'native_deep': 'the same, 116 C frames deep',
+    'native_cold': 'the same, 16 deep, where nothing is known of their addresses',
+}
 
 
 class Unable(Exception):
@@ -94,6 +99,10 @@ def tasks(program):
         result['calls', kind] = (calls, program, kind)
     for kind in ANSWERS:
         result['instructions', f'{kind} answer'] = (instructions, program, kind, 'capture_answer')
+    native = os.path.join(os.path.dirname(program), 'native_cost')
+    for kind in NATIVE:
+        if os.path.exists(native):
+            result['instructions', kind] = (instructions, native, kind, 'native_of*')
     return result
 
 
@@ -138,6 +147,8 @@ def table(found, compiler):
     for kind, text in zip(ANSWERS, ('an answer of the thread itself, 10 frames deep',
                                     'the same, 300 frames deep')):
         lines.append(f'| {text} | {found["instructions"][kind + " answer"]:,.0f} | 0 | |')
+    for kind, text in NATIVE.items():
+        lines.append(f'| {text} | {found["instructions"][kind]:,.0f} | 0 | |')
     return '\n'.join(lines) + '\n'
 
 
