@@ -114,7 +114,7 @@ static enum exit_code say_damage(struct request *request)
 static enum status check_output(const struct args *args, const char *path, struct problem *why)
 {
     struct stat out, in;
-    if (path == NULL && args->command->writes_trace)
+    if (path == NULL && args->command->writes_trace && !args->command->writes_beside)
         return problem_set(why, STATUS_USAGE, PROBLEM_NO_OFFSET,
                            "%s wants --output FILE, the trace to be written", args->command->name);
     if (path == NULL ||
@@ -180,6 +180,8 @@ static const char *output_path(const struct arrangement *arrangement, const stru
                                struct buffer *named)
 {
     const char *const path = args_output(args);
+    if (args->command->writes_beside && args_text(args, "output") == NULL)
+        return NULL;
     if (args->command->writes_trace) /* what it says of the trace, which may be there itself */
         return path == NULL || descriptor_of_path(path) == STDOUT_FILENO ? "/dev/stderr" : NULL;
     if (args_text(args, "output") != NULL || !args->command->writes_file)

@@ -48,9 +48,10 @@ enum chunk_flags {
     CHUNK_INDEX = 16,
     CHUNK_SUMMARY = 32,
     CHUNK_GENERATION_START = 0x100, /* first chunk of a generation: has Meta, ids start at 1 */
+    CHUNK_SYMBOLS = 0x200,
     CHUNK_MUST_UNDERSTAND = 0x8000, /* who does not know all of its content must say so */
 };
-#define CHUNK_KNOWN_FLAGS 0x813Fu
+#define CHUNK_KNOWN_FLAGS 0x833Fu
 
 /*
  * Trailer, at a clean close only: a skippable frame that says where the index is.

@@ -11,7 +11,7 @@ cd "$(dirname "$0")/.."
 page=
 command -v npm >/dev/null && command -v node >/dev/null || page="nodejs npm"
 # shellcheck disable=SC2086  # words or nothing
-./samples/setup.sh python3 --optional libncurses-dev libiberty-dev $page
+./samples/setup.sh python3 --optional libncurses-dev libiberty-dev libdw-dev $page
 
 # A build directory that is there keeps its options; only the programs are built in it.
 if [ -e build/CMakeCache.txt ]; then

@@ -32,7 +32,7 @@ LINES = (
     ("analyze/base", "analyze/names", "analyze/model", "analyze/read", "analyze/weigh", "analyze/view",
      "analyze/waits", "analyze/idle", "analyze/stalls", "analyze/time", "analyze/live",
      "analyze/source", "analyze/compare", "analyze/export",
-     "analyze/repair", "analyze/cli", "analyze/ask", "analyze/report", "analyze/star", "analyze/out/text",
+     "analyze/repair", "analyze/debug", "analyze/cli", "analyze/ask", "analyze/report", "analyze/star", "analyze/out/text",
      "analyze/out", "analyze/out/page", "analyze/ship", "analyze/top", "analyze/cmd", "analyze/cmd/trace", "analyze"),
 )
 # What stands between any program and its libc: one header of readers that call nothing besides.
@@ -46,12 +46,13 @@ LIBRARY_ONLY = {
     "ncurses.h": {"analyze/top/top_terminal.c"},
     "jansson.h": {"analyze/out/json.c", "record/dump/dump_json.c", "record/dump/ps_write.c"},
     "pcre2.h": {"analyze/model/select.c"},
-    "curl.h": {"analyze/ship/post.c"},
+    "curl.h": {"analyze/ship/post.c", "analyze/debug/debug_fetch.c"},
+    "libdw.h": {"analyze/debug/dwarf_read.c"},
     "zlib.h": {"analyze/out/wire_message.h", "analyze/out/page/page_pack.c", "analyze/source/zip_member.c"},
 }
 # Of pyanalyze only main.c prints errors and ends the program; but for these, whose reason is none of
-# the user's making: no memory left, and names that are wrong in our own tables.
-MAY_END = {"analyze/main.c", "analyze/base/memory.c", "analyze/view/story.c"}
+# the user's making: no memory left, and names that are wrong in our own tables; and a child that is made to end.
+MAY_END = {"analyze/main.c", "analyze/base/memory.c", "analyze/view/story.c", "analyze/debug/debug_look.c"}
 ENDS = re.compile(r"\b(?:stderr|STDERR_FILENO)\b|\b(?:_exit|exit|abort)\(")
 SOURCES = {".c", ".h", ".py", ".sh", ".proto", ".js", ".mjs", ".css"}
 NO_SOURCES = {"corpus", "node_modules", "__pycache__"}

@@ -24,7 +24,7 @@ command -v npm >/dev/null && command -v node >/dev/null || page="nodejs npm"
 # shellcheck disable=SC2086  # words or nothing
 ./samples/setup.sh --optional protobuf-compiler zstd openssl systemd python3-protobuf universal-ctags patchelf curl \
     man-db procps xvfb python3-tk python3-pyqt5 python3-greenlet python3-gevent python3-setproctitle python3-dev \
-    python3-dbg python3-venv "$testsuite" file libxml2-utils python3-yappi zsh fish gnuplot-nox libncurses-dev libiberty-dev tmux \
+    python3-dbg python3-venv "$testsuite" file libxml2-utils python3-yappi zsh fish gnuplot-nox libncurses-dev libiberty-dev libdw-dev tmux \
     gcc-multilib musl-tools libfaketime libeatmydata1 libjemalloc2 libtcmalloc-minimal4 libmimalloc2.0 \
     bubblewrap uwsgi-core uwsgi-plugin-python3 python3-seccomp python3-trio python3-eventlet \
     chromium firefox-esr gunicorn python3-billiard python3-redis redis-server python3-uvloop python3-twisted \

@@ -50,10 +50,11 @@ struct command {
         hides_native; /* C frames count for the Python that called them, unless --native is given */
     bool folds;       /* it has trees, and takes --full: see tree_fold */
     bool sides;       /* its traces are two sides, each with a window of its own */
-    bool shows_damage; /* its view says what is wrong with the files: main.c need not */
-    bool writes_trace; /* build() writes a trace to --output, which must be given; the view is
-                          about that, and goes to standard output */
-    bool writes_file;  /* without --output it is a file named after the trace, in this folder */
+    bool shows_damage;  /* its view says what is wrong with the files: main.c need not */
+    bool writes_trace;  /* build() writes a trace to --output, which must be given; the view is
+                           about that, and goes to standard output */
+    bool writes_beside; /* .. or need not be: then it writes a file beside the trace */
+    bool writes_file;   /* without --output it is a file named after the trace, in this folder */
 
     /* NULL: the command says something about pyanalyze itself, see help.h */
     enum status (*build)(struct request *request, struct view *view, struct problem *why);
@@ -89,6 +90,7 @@ struct command {
     X(export)                                                                                      \
     X(ship)                                                                                        \
     X(check)                                                                                       \
+    X(symbols)                                                                                     \
     X(repair)                                                                                      \
     X(merge)                                                                                       \
     X(help)                                                                                        \

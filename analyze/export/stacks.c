@@ -197,6 +197,7 @@ static uint32_t add_tree_node(struct stacks *s, uint32_t node)
                            .self = s->self[node],
                            .weights = s->own[node],
                            .address = s->profile->symbols.functions[function].address,
+                           .object = s->profile->symbols.functions[function].object,
                            .build_id = s->profile->symbols.functions[function].build_id,
                        });
 }
@@ -208,6 +209,7 @@ static uint32_t add_thread_node(struct stacks *s, size_t i, const char *label)
                            .place = (uint32_t)(s->n_places + i),
                            .function = (uint32_t)(n_functions + i),
                            .frame = {.function = label, .file = ""},
+                           .object = "",
                            .build_id = "",
                            .label = label,
                            .package = "",
@@ -329,9 +331,11 @@ static void add_parts(struct stacks *s)
 static void add_nodes(struct stacks *s, struct stacks_form form)
 {
     const struct profile *const profile = s->profile;
-    add_node(
-        s, (struct stack_node){
-               .frame = {.function = "", .file = ""}, .label = "", .package = "", .build_id = ""});
+    add_node(s, (struct stack_node){.frame = {.function = "", .file = ""},
+                                    .label = "",
+                                    .package = "",
+                                    .object = "",
+                                    .build_id = ""});
     if (form.root == STACKS_MERGED) {
         add_threads(s, 0, profile->n_threads);
         add_tree(s, 0);

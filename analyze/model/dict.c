@@ -11,11 +11,38 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define BUILD_ID_MAX 64u /* bytes; what is longer is none */
-
 #define GROW(dict, what)                                                                           \
     (dict)->what = memory_grow((dict)->what, &(dict)->what##_size, (dict)->n_##what + 1,           \
                                sizeof *(dict)->what)
+
+/* ---- ids ---- */
+
+static void ids_reset(struct dict_ids *ids)
+{
+    ids->n = 1;
+    ids->is_same = true;
+}
+
+static uint32_t ids_own(const struct dict_ids *ids, uint32_t id)
+{
+    return ids->is_same ? id : ids->own[id];
+}
+
+/* The next id of the trace is this one here. */
+static void ids_add(struct dict_ids *ids, size_t own)
+{
+    if (ids->is_same && own == ids->n) {
+        ids->n++;
+        return;
+    }
+    ids->own = memory_grow(ids->own, &ids->size, ids->n + 1, sizeof *ids->own);
+    for (size_t i = 0; ids->is_same && i < ids->n; i++)
+        ids->own[i] = (uint32_t)i;
+    ids->is_same = false;
+    ids->own[ids->n++] = (uint32_t)own;
+}
+
+/* ---- the dictionary ---- */
 
 void dict_reset(struct dict *dict)
 {
@@ -25,6 +52,10 @@ void dict_reset(struct dict *dict)
     dict->string_bytes = 0;
     dict->n_lost = 0;
     dict->n_modules = 0;
+    dict->names = NULL;
+    ids_reset(&dict->function_ids);
+    ids_reset(&dict->location_ids);
+    ids_reset(&dict->stack_ids);
 
     hash_reset(&dict->context_of);
     dict->n_contexts = 1;
@@ -36,8 +67,12 @@ void dict_reset(struct dict *dict)
     GROW(dict, stacks);
     dict->depths = memory_grow(dict->depths, &dict->depths_size, 1, sizeof *dict->depths);
     dict->strings[dict->n_strings++] = "";
-    dict->functions[dict->n_functions++] = (struct dict_function){
-        .name = DICT_LOST_NAME, .file = "", .build_id = "", .kind = PYREC__V1__DEFS__KIND__LOST};
+    dict->functions[dict->n_functions++] =
+        (struct dict_function){.name = DICT_LOST_NAME,
+                               .file = "",
+                               .object = "",
+                               .build_id = "",
+                               .kind = PYREC__V1__DEFS__KIND__LOST};
     dict->locations[dict->n_locations++] = (struct dict_location){0};
     dict->stacks[dict->n_stacks++] = (struct dict_stack){0};
     dict->depths[0] = 0;
@@ -53,6 +88,9 @@ void dict_clear(struct dict *dict)
     free(dict->depths);
     free(dict->contexts);
     free(dict->modules);
+    free(dict->function_ids.own);
+    free(dict->location_ids.own);
+    free(dict->stack_ids.own);
     hash_clear(&dict->context_of);
     *dict = (struct dict){0};
 }
@@ -176,22 +214,58 @@ static void add_modules(struct dict *dict, const Pyrec__V1__Defs *defs)
 {
     for (size_t i = 0; i < defs->n_module; i++) {
         const ProtobufCBinaryData *const id = &defs->module[i]->build_id;
-        const size_t len = id->len <= BUILD_ID_MAX ? id->len : 0;
-        char digits[2 * BUILD_ID_MAX + 1] = "";
-        for (size_t k = 0; k < len; k++)
-            snprintf(digits + 2 * k, 3, "%02x", id->data[k]);
+        char digits[2 * DEBUG_ID_MAX + 1];
+        debug_id_print(digits, id->data, id->len);
         GROW(dict, modules);
         dict->modules[dict->n_modules++] =
-            (struct dict_module){defs->module[i]->id, arena_copy(&dict->arena, digits, 2 * len)};
+            (struct dict_module){.id = defs->module[i]->id,
+                                 .build_id = arena_copy(&dict->arena, digits, strlen(digits)),
+                                 .known = dict->names != NULL && digits[0] != '\0'
+                                              ? debug_names_find(dict->names, digits)
+                                              : NULL};
     }
 }
 
-static const char *build_id_of(const struct dict *dict, uint32_t module)
+static struct dict_module module_of(const struct dict *dict, uint32_t module)
 {
     for (size_t i = 0; i < dict->n_modules; i++)
         if (dict->modules[i].id == module)
-            return dict->modules[i].build_id;
-    return "";
+            return dict->modules[i];
+    return (struct dict_module){.build_id = ""};
+}
+
+/* Is it called by its place, as recorders do with what no symbol says the name of? */
+static bool is_nameless(const char *name, const char *file, uint64_t address)
+{
+    const char *const slash = strrchr(file, '/');
+    const char *const base = slash != NULL ? slash + 1 : file;
+    const size_t len = strlen(base);
+    char behind[24] = "";
+    if (address != 0)
+        snprintf(behind, sizeof behind, "+0x%llx", (unsigned long long)address);
+    return strncmp(name, base, len) == 0 && strcmp(name + len, behind) == 0;
+}
+
+/* Of a function of C: the file that it is in, and what debug information says. What a symbol, or
+ * Python itself, has called it stays. */
+static void add_native(struct dict *dict, struct dict_function *f, struct dict_module module)
+{
+    f->object = f->file;
+    f->build_id = module.build_id;
+    f->known = module.known;
+    f->is_nameless = is_nameless(f->name, f->file, f->address);
+    const struct debug_function *const d =
+        f->known != NULL && f->address != 0 ? debug_object_function(f->known, f->address) : NULL;
+    if (d == NULL)
+        return;
+    if (f->is_nameless && d->name[0] != '\0') {
+        f->name = unmangle_name(&dict->arena, d->name);
+        f->is_nameless = false;
+    }
+    if (d->file[0] != '\0') {
+        f->file = d->file;
+        f->line = d->line;
+    }
 }
 
 static enum status add_functions(struct dict *dict, const Pyrec__V1__Defs *defs,
@@ -208,14 +282,16 @@ static enum status add_functions(struct dict *dict, const Pyrec__V1__Defs *defs,
     if (defs->n_function_address > 0)
         TRY(check_equal(n, defs->n_function_address, "function", why));
     add_modules(dict, defs);
-    TRY(check_first(defs->first_function, n, dict->n_functions, "function", &n_gap, why));
+    TRY(check_first(defs->first_function, n, dict->function_ids.n, "function", &n_gap, why));
     for (; n_gap > 0; n_gap--) {
         GROW(dict, functions);
+        ids_add(&dict->function_ids, dict->n_functions);
         dict->functions[dict->n_functions++] = dict->functions[0];
         dict->n_lost++;
     }
     for (size_t i = 0; i < n; i++) {
         GROW(dict, functions);
+        ids_add(&dict->function_ids, dict->n_functions);
         struct dict_function *const f = &dict->functions[dict->n_functions++];
         uint32_t kind = defs->n_function_kind > 0 ? defs->function_kind[i] : 0;
         if (kind > PYREC__V1__DEFS__KIND__GAP)
@@ -226,10 +302,56 @@ static enum status add_functions(struct dict *dict, const Pyrec__V1__Defs *defs,
         f->line = defs->function_line[i];
         f->kind = (uint8_t)kind;
         f->address = defs->n_function_address > 0 ? defs->function_address[i] : 0;
-        f->build_id =
-            defs->n_function_module > 0 ? build_id_of(dict, defs->function_module[i]) : "";
+        f->object = f->build_id = "";
+        f->known = NULL;
+        f->is_nameless = false;
+        if (kind == PYREC__V1__DEFS__KIND__NATIVE)
+            add_native(dict, f,
+                       module_of(dict, defs->n_function_module > 0 ? defs->function_module[i] : 0));
     }
     return STATUS_OK;
+}
+
+/* ---- locations ---- */
+
+/* A location of a function that was put into another one. */
+static uint32_t add_inlined(struct dict *dict, uint32_t into, const struct debug_frame *frame)
+{
+    const struct dict_function outer = dict->functions[dict->locations[into].function];
+    const char *const name = frame->name[0] != '\0' ? frame->name : "?";
+    GROW(dict, functions);
+    dict->functions[dict->n_functions] = outer;
+    dict->functions[dict->n_functions].name =
+        arena_print(&dict->arena, "%s" DICT_INLINED, unmangle_name(&dict->arena, name));
+    dict->functions[dict->n_functions].file = frame->file[0] != '\0' ? frame->file : outer.object;
+    dict->functions[dict->n_functions].line = frame->file[0] != '\0' ? frame->function_line : 0;
+    dict->functions[dict->n_functions].address = 0;
+    dict->functions[dict->n_functions].is_nameless = false;
+    GROW(dict, locations);
+    dict->locations[dict->n_locations] =
+        (struct dict_location){.function = (uint32_t)dict->n_functions++,
+                               .line = frame->line,
+                               .address = dict->locations[into].address,
+                               .inside = into};
+    return (uint32_t)dict->n_locations++;
+}
+
+/* What debug information says of a location just added; returns the innermost. A recording that is
+ * too much as it is does not become more. */
+static uint32_t add_frames(struct dict *dict, uint32_t location)
+{
+    struct dict_location *const l = &dict->locations[location];
+    const struct dict_function *const f = &dict->functions[l->function];
+    size_t n = 0;
+    const struct debug_frame *const frames =
+        f->known != NULL && l->address != 0 ? debug_object_place(f->known, l->address, &n) : NULL;
+    if (frames == NULL)
+        return location;
+    if (f->file != f->object) /* a line of what? */
+        l->line = frames[0].line;
+    for (size_t i = 1; i < n && dict->n_locations < LIMIT_IDS && dict->n_functions < LIMIT_IDS; i++)
+        location = add_inlined(dict, location, &frames[i]);
+    return location;
 }
 
 /* What cannot be in a line of a source file is not known. */
@@ -256,23 +378,36 @@ static enum status add_locations(struct dict *dict, const Pyrec__V1__Defs *defs,
         TRY(check_equal(n, defs->n_location_column, "location", why));
     if (defs->n_location_end_column > 0)
         TRY(check_equal(n, defs->n_location_end_column, "location", why));
-    TRY(check_first(defs->first_location, n, dict->n_locations, "location", &n_gap, why));
+    if (defs->n_location_offset > 0)
+        TRY(check_equal(n, defs->n_location_offset, "location", why));
+    TRY(check_first(defs->first_location, n, dict->location_ids.n, "location", &n_gap, why));
     for (; n_gap > 0; n_gap--) {
         GROW(dict, locations);
+        ids_add(&dict->location_ids, dict->n_locations);
         dict->locations[dict->n_locations++] = dict->locations[0];
         dict->n_lost++;
     }
     for (size_t i = 0; i < n; i++) {
-        const uint32_t function = known(dict, defs->location_function[i], dict->n_functions);
-        const int64_t line =
-            (int64_t)dict->functions[function].line + (function > 0 ? defs->location_line[i] : 0);
-        const uint32_t known_line = line >= 1 && line <= INT32_MAX ? (uint32_t)line : 0;
+        const uint32_t function = ids_own(
+            &dict->function_ids, known(dict, defs->location_function[i], dict->function_ids.n));
+        const struct dict_function *const f = &dict->functions[function];
+        const bool native = f->kind == PYREC__V1__DEFS__KIND__NATIVE;
+        const int64_t line = native
+                                 ? defs->location_line[i]
+                                 : (int64_t)f->line + (function > 0 ? defs->location_line[i] : 0);
         GROW(dict, locations);
-        dict->locations[dict->n_locations++] =
-            (struct dict_location){function, known_line, position_of(defs, i)};
+        struct dict_location *const l = &dict->locations[dict->n_locations];
+        *l = (struct dict_location){.function = function,
+                                    .line = line >= 1 && line <= INT32_MAX ? (uint32_t)line : 0,
+                                    .position = position_of(defs, i)};
+        if (native && defs->n_location_offset > 0 && defs->location_offset[i] > 0)
+            l->address = f->address + (defs->location_offset[i] - 1);
+        ids_add(&dict->location_ids, add_frames(dict, (uint32_t)dict->n_locations++));
     }
     return STATUS_OK;
 }
+
+/* ---- stacks ---- */
 
 const char *dict_native_name(size_t i)
 {
@@ -311,31 +446,50 @@ static void grow_stacks(struct dict *dict, size_t n)
     dict->depths = memory_grow(dict->depths, &dict->depths_size, n, sizeof *dict->depths);
 }
 
+/* A stack with that location on top, and before it one for each that it is inside of. */
+static void push(struct dict *dict, uint32_t parent, uint32_t location)
+{
+    uint32_t chain[DEBUG_FRAMES_MAX], n = 0;
+    for (uint32_t at = location; at != 0 && n < DEBUG_FRAMES_MAX; at = dict->locations[at].inside)
+        chain[n++] = at;
+    if (n == 0)
+        chain[n++] = location;
+    if (dict->depths[parent] + n > LIMIT_DEPTH || dict->n_stacks > 2 * (size_t)LIMIT_IDS ||
+        (parent != 0 && dict->native == DICT_NATIVE_HIDE))
+        chain[0] = chain[n - 1], n = 1; /* the function itself */
+    for (; n > 0; n--) {
+        grow_stacks(dict, dict->n_stacks + 1);
+        dict->stacks[dict->n_stacks] = stack_of(dict, parent, chain[n - 1]);
+        dict->depths[dict->n_stacks] = (uint16_t)(dict->depths[parent] + 1u);
+        parent = (uint32_t)dict->n_stacks++;
+    }
+}
+
 static enum status add_stacks(struct dict *dict, const Pyrec__V1__Defs *defs, struct problem *why)
 {
     const size_t n = defs->n_stack_up;
     size_t n_gap;
     TRY(check_equal(n, defs->n_stack_location, "stack", why));
-    TRY(check_first(defs->first_stack, n, dict->n_stacks, "stack", &n_gap, why));
+    TRY(check_first(defs->first_stack, n, dict->stack_ids.n, "stack", &n_gap, why));
     grow_stacks(dict, dict->n_stacks + n_gap + n);
     for (; n_gap > 0; n_gap--) {
+        ids_add(&dict->stack_ids, dict->n_stacks);
         dict->stacks[dict->n_stacks] = (struct dict_stack){0};
         dict->depths[dict->n_stacks++] = 1;
         dict->n_lost++;
     }
     for (size_t i = 0; i < n; i++) {
-        const uint32_t id = (uint32_t)dict->n_stacks, up = defs->stack_up[i];
+        const uint32_t id = (uint32_t)dict->stack_ids.n, up = defs->stack_up[i];
         if (up == 0 || up > id)
             return problem_set(why, STATUS_DAMAGED, PROBLEM_NO_OFFSET,
                                "stack %u has an impossible parent", id);
-        const uint32_t parent = id - up;
-        const uint32_t depth = dict->depths[parent] + 1u;
-        if (depth > LIMIT_DEPTH)
+        const uint32_t parent = ids_own(&dict->stack_ids, id - up);
+        if (dict->depths[parent] + 1u > LIMIT_DEPTH)
             return problem_set(why, STATUS_LIMIT, PROBLEM_NO_OFFSET, "stack %u is too deep", id);
-        dict->stacks[id] =
-            stack_of(dict, parent, known(dict, defs->stack_location[i], dict->n_locations));
-        dict->depths[id] = (uint16_t)depth;
-        dict->n_stacks++;
+        push(dict, parent,
+             ids_own(&dict->location_ids,
+                     known(dict, defs->stack_location[i], dict->location_ids.n)));
+        ids_add(&dict->stack_ids, dict->n_stacks - 1);
     }
     return STATUS_OK;
 }

@@ -9,6 +9,10 @@
  * Loss:         what was defined in a chunk that is lost is an entry like any other, called
  *               "<lost definitions>", so that everything that refers to it still counts.
  *
+ * Where debug information says that functions were put into each other (debug_names), they are
+ * frames as any other, that no Defs has: so ids here need not be those of the trace. dict_stack_id
+ * has the id of a stack for that in a Samples.
+ *
  * Always true:  every id in an entry is smaller than the number of entries it points into; the
  *               parent of a stack comes before it; no stack is deeper than LIMIT_DEPTH. Entry 0 of
  *               functions and locations is the lost one, stack 0 is a thread without frames.
@@ -18,6 +22,7 @@
 
 #include "analyze/base/arena.h"
 #include "analyze/base/hash.h"
+#include "analyze/names/debug_names.h"
 #include "cell.h"
 #include "format/status.h"
 #include "format/trace.pb-c.h"
@@ -27,14 +32,18 @@
 #define DICT_FAILED     "<failed"     /* .. how, > */
 #define DICT_NO_FRAMES  "<no Python frames>"
 #define DICT_STACK_LOST UINT32_MAX /* a stack that was never defined */
+#define DICT_INLINED    " (inlined)"
 
 struct dict_function {
     const char *name; /* as tables show it; what is no function stands in angle brackets */
-    const char *file; /* "" = none */
+    const char *file; /* "" = none; of one of C its source, where that is known, else `object` */
     uint32_t line;
-    uint8_t kind;         /* Pyrec__V1__Defs__Kind */
-    uint64_t address;     /* of one of C: where it begins in its file; 0 = not known */
-    const char *build_id; /* of that file, in hexadecimal digits; "" = not known */
+    uint8_t kind;                     /* Pyrec__V1__Defs__Kind */
+    bool is_nameless;                 /* of one of C: no symbol says what it is called */
+    uint64_t address;                 /* of one of C: where it begins in its file; 0 = not known */
+    const char *object;               /* that file; "" = it is not of C */
+    const char *build_id;             /* of that file, in hexadecimal digits; "" = not known */
+    const struct debug_object *known; /* what else is known of that file; NULL = nothing */
 };
 
 /* Of C, or C frames that are not known. */
@@ -47,6 +56,8 @@ static inline bool dict_is_native(const struct dict_function *function)
 struct dict_location {
     uint32_t function;
     uint32_t line;
+    uint32_t inside;  /* the location that its function was put into by the compiler; 0 = none */
+    uint64_t address; /* of C: within the instruction, as the file counts; 0 = not known */
     struct position position;
 };
 
@@ -59,6 +70,14 @@ struct dict_stack {
 struct dict_module {
     uint32_t id;
     const char *build_id;
+    const struct debug_object *known; /* NULL = nothing */
+};
+
+/* Ids here by those of the trace. */
+struct dict_ids {
+    uint32_t *own; /* unless is_same */
+    size_t n, size;
+    bool is_same; /* so far each is what it is in the trace */
 };
 
 /* A phase or label that the program says is in force (see Defs in trace.proto). */
@@ -100,8 +119,10 @@ struct dict {
     const char *directory, *command; /* see dict_set_directory */
     uint32_t joined_id;              /* string id of the name that was joined last, .. */
     const char *joined;              /* .. and what it became */
-    enum dict_native native;         /* set between dict_reset and the first dict_add */
-    uint64_t n_lost;                 /* ids that were skipped or refer to nothing */
+    enum dict_native native;         /* set between dict_reset and the first dict_add .. */
+    const struct debug_names *names; /* .. as this; NULL = there are none */
+    struct dict_ids function_ids, location_ids, stack_ids;
+    uint64_t n_lost; /* ids that were skipped or refer to nothing */
 };
 
 /* An empty dictionary: entry 0 of everything. */
@@ -122,6 +143,14 @@ void dict_set_directory(struct dict *dict, const char *directory, const char *co
  */
 MUST_CHECK enum status dict_add(struct dict *dict, const Pyrec__V1__Defs *defs,
                                 struct problem *why);
+
+/* The id of a stack that a Samples names; DICT_STACK_LOST: it was never defined. */
+static inline uint32_t dict_stack_id(const struct dict *dict, uint32_t id)
+{
+    if (__builtin_expect(id >= dict->stack_ids.n, 0))
+        return DICT_STACK_LOST;
+    return __builtin_expect(dict->stack_ids.is_same, 1) ? id : dict->stack_ids.own[id];
+}
 
 const char *dict_string(const struct dict *dict, uint32_t id);
 

@@ -240,7 +240,8 @@ void modules_build(struct modules *m, const struct symbols *symbols, const struc
     find_folders(&folders, symbols, tree, census);
     for (size_t i = 0; i < n; i++) {
         const struct symbol_function *const f = &symbols->functions[i];
-        sorted[i] = (struct function_file){f->file[0] != '\0' ? f->file : f->name, (uint32_t)i};
+        const char *const file = f->object[0] != '\0' ? f->object : f->file;
+        sorted[i] = (struct function_file){file[0] != '\0' ? file : f->name, (uint32_t)i};
     }
     if (n > 1)
         qsort(sorted, n, sizeof *sorted, compare_files);

@@ -11,6 +11,7 @@
  * Below the folder that a program was started from it is the part behind that folder: the script's,
  * or, with `python -m pkg.mod`, the one in which pkg lies. For other files it begins at the
  * outermost folder that is a package, as an __init__.py in the trace or beside the file shows.
+ * A function of C is of the file of code that it is in, whatever is known of its source.
  * Frames without a file (no Python frames, what could not be read) keep their own name. Every file
  * is a module of its own, whatever it is called. A package is all modules whose names are the same
  * up to the first point.

@@ -45,7 +45,8 @@ const char *symbols_text(struct symbols *symbols, const char *text)
 /* Texts are interned: the pointers say as much as the texts. */
 static uint64_t hash_of_function(const struct symbol_function *f)
 {
-    return hash_pair(hash_pair((uintptr_t)f->name, (uintptr_t)f->file), f->line);
+    const uint64_t where = hash_pair((uintptr_t)f->file, (uintptr_t)f->object);
+    return hash_pair(hash_pair((uintptr_t)f->name, where), f->line);
 }
 
 static uint64_t function_hash(const void *owner, uint32_t n)
@@ -53,19 +54,21 @@ static uint64_t function_hash(const void *owner, uint32_t n)
     return hash_of_function(&((const struct symbols *)owner)->functions[n]);
 }
 
-uint32_t symbols_function(struct symbols *symbols, const char *name, const char *file,
-                          uint32_t line)
+static uint32_t function_in(struct symbols *symbols, const char *name, const char *file,
+                            uint32_t line, const char *object)
 {
     struct hash *const hash = &symbols->function_hash;
     const struct symbol_function f = {.name = symbols_text(symbols, name),
                                       .file = symbols_text(symbols, file),
                                       .line = line,
+                                      .object = symbols_text(symbols, object),
                                       .build_id = ""};
     hash_reserve(hash, function_hash, symbols);
     uint64_t at = hash_of_function(&f);
     for (uint32_t n = hash_slot(hash, at); n != HASH_NONE; n = hash_slot(hash, ++at)) {
         const struct symbol_function *const known = &symbols->functions[n];
-        if (known->name == f.name && known->file == f.file && known->line == f.line)
+        if (known->name == f.name && known->file == f.file && known->line == f.line &&
+            known->object == f.object)
             return n;
     }
     symbols->functions = memory_grow(symbols->functions, &symbols->functions_size,
@@ -75,9 +78,16 @@ uint32_t symbols_function(struct symbols *symbols, const char *name, const char 
     return (uint32_t)symbols->n_functions++;
 }
 
+uint32_t symbols_function(struct symbols *symbols, const char *name, const char *file,
+                          uint32_t line)
+{
+    return function_in(symbols, name, file, line, "");
+}
+
 uint32_t symbols_dict_function(struct symbols *symbols, const struct dict_function *function)
 {
-    const uint32_t id = symbols_function(symbols, function->name, function->file, function->line);
+    const uint32_t id =
+        function_in(symbols, function->name, function->file, function->line, function->object);
     struct symbol_function *const f = &symbols->functions[id];
     if (!dict_is_native(function))
         return id;

@@ -9,9 +9,9 @@
  *
  * A place is a function and a line; for those who ask, also where in the line.
  *
- * Always true:  ids count up from 0 without holes; two functions differ in name, file or line. Of
- *               several in a file of C that have one name, and are one function here, no address
- *               is known.
+ * Always true:  ids count up from 0 without holes; two functions differ in name, file, line or
+ *               object. Of several in a file of C that have one name, and are one function here, no
+ *               address is known.
  */
 #ifndef PYREC_ANALYZE_SYMBOLS_H
 #define PYREC_ANALYZE_SYMBOLS_H
@@ -31,6 +31,7 @@ struct symbol_function {
     uint32_t line;        /* its first */
     bool native;          /* of C, or C frames that are not known */
     uint64_t address;     /* of one of C: where it begins in its file; 0 = not known */
+    const char *object;   /* that file; "" = it is not of C */
     const char *build_id; /* of that file, in hexadecimal digits; "" = not known */
 };
 

@@ -36,9 +36,9 @@ static void symbol_take(struct gecko_libs *libs, const struct stack_node *node)
 
 bool gecko_libs_take(struct gecko_libs *libs, const struct stack_node *node)
 {
-    if (!node->frame.native || node->frame.file[0] == '\0')
+    if (node->object[0] == '\0')
         return false;
-    const uint32_t lib = text_table_number(&libs->files, node->frame.file);
+    const uint32_t lib = text_table_number(&libs->files, node->object);
     libs->lib_nodes =
         memory_grow(libs->lib_nodes, &libs->lib_size, libs->files.n, sizeof(struct stack_node *));
     libs->lib_nodes[lib] = node;
@@ -49,7 +49,7 @@ bool gecko_libs_take(struct gecko_libs *libs, const struct stack_node *node)
 
 bool gecko_libs_number(struct gecko_libs *libs, const struct stack_node *node, uint64_t *value)
 {
-    *value = text_table_number(&libs->files, node->frame.file);
+    *value = text_table_number(&libs->files, node->object);
     return true;
 }
 

@@ -120,12 +120,12 @@ static void write_head(struct writer *w)
 /* The one that the function is in. */
 static uint64_t mapping_of(struct writer *w, const struct stack_node *node)
 {
-    if (!node->frame.native || node->frame.file[0] == '\0')
+    if (node->object[0] == '\0')
         return 1;
     const size_t n_before = w->mappings.n;
-    const uint64_t id = text_table_number(&w->mappings, node->frame.file) + 2;
+    const uint64_t id = text_table_number(&w->mappings, node->object) + 2;
     if (w->mappings.n > n_before)
-        write_mapping(w, id, node->frame.file, node->build_id);
+        write_mapping(w, id, node->object, node->build_id);
     return id;
 }
 

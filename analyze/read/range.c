@@ -314,10 +314,10 @@ static bool run_begin(struct range *range, struct range_thread *t)
 
 static inline uint32_t defined(struct range *range, uint32_t stack, uint32_t n)
 {
-    if (__builtin_expect(stack < range->dict->n_stacks, 1))
-        return stack;
-    range->n_undefined += n;
-    return DICT_STACK_LOST;
+    const uint32_t id = dict_stack_id(range->dict, stack);
+    if (__builtin_expect(id == DICT_STACK_LOST, 0))
+        range->n_undefined += n;
+    return id;
 }
 
 static void take_implied(struct range *range, struct range_thread *t, struct span *span)

@@ -84,6 +84,7 @@ void trace_close(struct trace *trace)
     free(trace->chunks);
     free(trace->units);
     census_clear(&trace->census);
+    debug_names_clear(&trace->names);
     pthread_mutex_destroy(&trace->lock);
     free(trace);
 }

@@ -75,8 +75,9 @@ struct trace {
     bool has_tail;   /* trace_run leaves out the units that a tail reads */
     struct census census;
     struct window window;
-    enum dict_native native; /* which C frames stacks have; set before anything is read */
-    bool has_steps;          /* trace_read_steps has been here */
+    struct debug_names names; /* of C functions, from debug information; set by trace_open */
+    enum dict_native native;  /* which C frames stacks have; set before anything is read */
+    bool has_steps;           /* trace_read_steps has been here */
     struct trace_count own_count, *count; /* of its passes; another trace's where they share it */
     size_t n_planned;                     /* passes that are still to come */
     trace_damage_fn *report;

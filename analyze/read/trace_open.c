@@ -3,6 +3,7 @@
 #include "trace.h"
 
 #include "analyze/base/memory.h"
+#include "analyze/names/names_file.h"
 #include "input.h"
 #include "unit.h"
 
@@ -79,6 +80,21 @@ static enum status open_files(struct trace *trace, const char *const *paths, siz
         }
     }
     return trace->n_files > 0 ? STATUS_OK : first;
+}
+
+static void report_names(void *closure, const char *path, const struct damage *damage)
+{
+    trace_report(closure, path, damage);
+}
+
+/* What was found out about C functions later: in the files, and then in those beside them. */
+static void read_names(struct trace *trace, const char *const *paths, size_t n_paths)
+{
+    for (size_t i = 0; i < trace->n_files; i++)
+        names_file_take(&trace->names, trace->files[i].chunks, report_names, trace);
+    for (size_t i = 0; i < n_paths; i++)
+        if (!input_passes_by(paths[i]))
+            names_file_take_beside(&trace->names, paths[i], report_names, trace);
 }
 
 /* The first Meta that can be read in a file says how its recording was made. */
@@ -319,6 +335,7 @@ static enum status open_trace(struct trace **out, const char *const *paths, size
         trace_close(trace);
         return status;
     }
+    read_names(trace, paths, n_paths);
     trace_align(trace);
     check_parts(trace);
     list_chunks(trace);

@@ -303,6 +303,7 @@ bool unit_begin(struct unit_reader *reader, struct trace *trace, const struct un
     reader->quantum_ns = reader->n_undefined = 0;
     dict_reset(&reader->dict);
     reader->dict.native = trace->native;
+    reader->dict.names = &trace->names;
     facts_reset(&reader->facts);
     reader->facts.told = unit->told;
     if (!trace_unit_wanted(trace, unit) || !open_chunk(reader))

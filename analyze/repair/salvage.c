@@ -233,7 +233,8 @@ static enum status take_own(struct salvage *s, const struct piece *piece,
                             struct proto_column payload, struct problem *why)
 {
     const struct chunk_header *const header = header_of(s, piece);
-    const uint16_t gone = CHUNK_META | CHUNK_INDEX | CHUNK_SUMMARY | CHUNK_GENERATION_START;
+    const uint16_t gone =
+        CHUNK_META | CHUNK_INDEX | CHUNK_SUMMARY | CHUNK_GENERATION_START | CHUNK_SYMBOLS;
     struct proto_column body;
     uint32_t field;
     enum status status;
@@ -242,6 +243,8 @@ static enum status take_own(struct salvage *s, const struct piece *piece,
         if (field == PYREC__V1__PACKET__BODY_SUMMARY) {
             buffer_reset(&s->summary);
             payload_copy(&s->summary, field, body);
+        } else if (field == PYREC__V1__PACKET__BODY_SYMBOLS) {
+            continue; /* write_names has them, with those of the files beside */
         } else if (field == PYREC__V1__PACKET__BODY_EVENTS && s->n_origins > 1) {
             continue; /* who is missing in one of several: the Summary of all will say it */
         } else if (field != PYREC__V1__PACKET__BODY_META &&
@@ -400,6 +403,26 @@ static void add_absences(const struct census *census, struct arena *arena,
     }
 }
 
+/* What is known of C functions. */
+static enum status write_names(struct salvage *s, const struct audit *audit, struct problem *why)
+{
+    const struct debug_names *const names = &s->trace->names;
+    enum status status = STATUS_OK;
+    for (size_t i = 0; i < names->n_objects && status == STATUS_OK; i++) {
+        const uint8_t *const at = names->objects[i].bytes;
+        buffer_reset(&s->payload);
+        payload_copy(&s->payload, PYREC__V1__PACKET__BODY_SYMBOLS,
+                     (struct proto_column){at, at + names->objects[i].n_bytes});
+        const struct chunk chunk = {.flags = CHUNK_SYMBOLS,
+                                    .t_first_ns = audit->last_ns,
+                                    .t_last_ns = audit->last_ns,
+                                    .raw = (const uint8_t *)s->payload.text,
+                                    .raw_len = s->payload.len};
+        status = chunk_writer_append(s->writer, &chunk, why);
+    }
+    return status;
+}
+
 /* The Summary of the recording, or one that says that there was none. */
 static enum status write_end(struct salvage *s, const struct audit *audit, struct problem *why)
 {
@@ -468,6 +491,8 @@ static enum status write_to(struct trace *trace, const struct audit *audit, cons
         status = write_beginning(&s, remark, why);
     if (status == STATUS_OK)
         status = take_all(&s, why);
+    if (status == STATUS_OK)
+        status = write_names(&s, audit, why);
     if (status == STATUS_OK)
         status = write_end(&s, audit, why);
     salvage_clear(&s);

@@ -4,6 +4,7 @@
 
 #include "analyze/base/memory.h"
 #include "analyze/model/dict.h"
+#include "analyze/names/names_file.h"
 #include "analyze/read/range.h"
 
 #include <stdlib.h>
@@ -27,15 +28,7 @@ void payload_add(struct buffer *payload, const Pyrec__V1__Packet *packet)
 
 void payload_copy(struct buffer *payload, uint32_t field, struct proto_column body)
 {
-    const size_t len = (size_t)(body.end - body.at);
-    uint8_t inner[2 * VARINT_MAX], outer[2 * VARINT_MAX];
-    size_t n_inner = varint_write(inner, (uint64_t)field << 3 | 2);
-    n_inner += varint_write(inner + n_inner, len);
-    size_t n_outer = varint_write(outer, 1 << 3 | 2);
-    n_outer += varint_write(outer + n_outer, n_inner + len);
-    buffer_add(payload, (const char *)outer, n_outer);
-    buffer_add(payload, (const char *)inner, n_inner);
-    buffer_add(payload, (const char *)body.at, len);
+    names_file_packet(payload, field, body.at, (size_t)(body.end - body.at));
 }
 
 static bool raise_to(struct unit_ids *ids, enum id_kind kind, uint32_t next)
@@ -95,7 +88,7 @@ static bool need_defs(struct unit_ids *ids, const Pyrec__V1__Defs *d)
 static bool need_samples(struct unit_ids *ids, const struct unit_ids *defined,
                          struct proto_column body, uint64_t quantum_ns)
 {
-    const struct dict everything = {.n_stacks = UINT32_MAX};
+    const struct dict everything = {.stack_ids = {.n = UINT32_MAX, .is_same = true}};
     struct range range = {0};
     struct range_thread thread = {0};
     struct span spans[64];

@@ -512,7 +512,7 @@ bool column_has_any(const struct column *column, const struct row *rows, size_t 
 /* The tables of other files; they stand one behind the other. */
 static const struct column *(*const more_columns[])(size_t i) = {
     column_tree_get,    column_source_get, column_diff_get,  column_time_get,
-    column_compare_get, column_style_get,  column_phase_get,
+    column_compare_get, column_style_get,  column_phase_get, column_debug_get,
 };
 
 const struct column *column_get(size_t i)

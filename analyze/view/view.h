@@ -56,6 +56,7 @@ struct sample {
 
 struct tree_row;
 struct source_row;
+struct debug_line;
 struct diff_row;
 struct compare_row;
 
@@ -94,6 +95,7 @@ struct row {
     const struct phase_group *phase; /* phases.h */
     uint64_t start_ns;               /* of a part of the time */
     uint32_t depth;                  /* of a frame in a tree: by how much it is indented */
+    const struct debug_line *object; /* debug_line.h */
     const struct diff_row *diff;
     const struct compare_row *compare;
 };
@@ -140,6 +142,7 @@ struct stack_node {
     const struct weights *weights; /* of which it is a part; NULL = none */
     const struct thread *thread;   /* it stands for a thread; NULL = for a frame */
     uint64_t address;              /* of a function of C, in its file; 0 = not known .. */
+    const char *object;            /* .. that file; "" = it is not of C .. */
     const char *build_id;          /* .. and of that file, in hexadecimal digits; "" = not known */
 };
 

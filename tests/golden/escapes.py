@@ -99,6 +99,8 @@ def arguments(directory, command, trace, form=None):
         return [f"/home/me/{HOSTILE}gui.py", trace]
     if command == "diff":
         return [trace, str(directory / "gui.trace")]
+    if command == "symbols" and trace.endswith("gui.trace"): # which has nothing of C
+        return [str(directory / f"{HOSTILE}native.trace")]
     if command == "compare":
         return [trace, str(directory / f"{HOSTILE}.pstats")]
     return [trace]
@@ -112,7 +114,7 @@ def check_command(program, directory, command, trace, is_read=True):
         done = subprocess.run(words, capture_output=True, env=ENVIRONMENT, check=False)
         assert done.returncode in (0, 1, 2, 3), f"{words}: {done.returncode}"
         if trace.endswith("gui.trace") and command not in ALONE and (command, form) not in TO_SERVERS:
-            assert done.returncode == 0, f"{words}: {done.returncode} {done.stderr}"
+            assert done.returncode == 0 or b"without libdw" in done.stderr, f"{words}: {done.returncode} {done.stderr}"
         failed += check(f"{command} --format {form}, errors", done.stderr)
         if form in BINARY:
             continue
@@ -138,6 +140,7 @@ def main():
         stalled = directory / f"{HOSTILE}gui.trace"
         (directory / "hostile_gui.trace").rename(stalled)
         shutil.copy(PROFILES / "fib-3.15.pstats", directory / f"{HOSTILE}.pstats")
+        shutil.copy(directory / "native.trace", directory / f"{HOSTILE}native.trace")
         unclosed = directory / f"{HOSTILE}open.trace"
         shutil.copy(directory / "odd.trace", unclosed)
         for command in ("lines", "check", "info"):

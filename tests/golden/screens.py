@@ -29,7 +29,7 @@ WORDS = {
     "callers": ["hottest"], "callees": ["hottest"],
     "annotate": ["pricing.py"],
     "dump": ["--from", "-40ms"],  # a line per sample: of 20 MB, the end, where times are widest
-    "compare": None, "diff": None, "export": None, "report": None, "repair": None, "merge": None,
+    "compare": None, "diff": None, "export": None, "report": None, "repair": None, "merge": None, "symbols": None,
     "top": None, "ship": None,  # go on by themselves
     "check": None, "help": None, "completion": None, "version": None,
 }

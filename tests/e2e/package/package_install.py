@@ -119,7 +119,7 @@ def test_debian_needs(t):
     """What the build asks for is in Build-Depends."""
     asked = re.findall(r"^  need\(\w+ \S+ (\S+)\)$", (ROOT / "CMakeLists.txt").read_text(encoding="utf-8"), re.M)
     assert len(asked) >= 5, asked
-    missing = {*asked, "protobuf-c-compiler", "libncurses-dev", "libiberty-dev"} - names(stanzas()[0]["Build-Depends"])
+    missing = {*asked, "protobuf-c-compiler", "libncurses-dev", "libiberty-dev", "libdw-dev"} - names(stanzas()[0]["Build-Depends"])
     assert not missing, missing
 
 

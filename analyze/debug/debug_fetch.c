@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: MIT */
+#include "debug_fetch.h"
+
+#ifdef PYREC_CURL
+
+#include <curl/curl.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define CONNECT_MS    20000L
+#define SLOW_SECONDS  60L
+#define REDIRECTS_MAX 5L
+
+bool debug_fetch_is_there(void)
+{
+    return true;
+}
+
+static void print_cache(struct buffer *out)
+{
+    const char *const own = getenv("DEBUGINFOD_CACHE_PATH");
+    const char *const cache = getenv("XDG_CACHE_HOME"), *const home = getenv("HOME");
+    if (own != NULL && own[0] == '/')
+        buffer_add_text(out, own);
+    else if (cache != NULL && cache[0] == '/')
+        buffer_print(out, "%s/debuginfod_client", cache);
+    else
+        buffer_print(out, "%s/.cache/debuginfod_client",
+                     home != NULL && *home == '/' ? home : "/tmp");
+}
+
+static bool make_folders(char *path)
+{
+    for (char *slash = strchr(path + 1, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
+        *slash = '\0';
+        const bool good = mkdir(path, 0700) == 0 || errno == EEXIST;
+        *slash = '/';
+        if (!good)
+            return false;
+    }
+    return mkdir(path, 0700) == 0 || errno == EEXIST;
+}
+
+static void settle(CURL *curl, const char *url, FILE *to, char *detail)
+{
+    curl_easy_setopt(curl, CURLOPT_URL, url);
+    curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(curl, CURLOPT_USERAGENT, "pyanalyze/" PYREC_VERSION);
+    curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_MS);
+    curl_easy_setopt(curl, CURLOPT_LOW_SPEED_LIMIT, 1L);
+    curl_easy_setopt(curl, CURLOPT_LOW_SPEED_TIME, SLOW_SECONDS);
+    curl_easy_setopt(curl, CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)FETCH_BYTES_MAX);
+    curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 1L);
+    curl_easy_setopt(curl, CURLOPT_MAXREDIRS, REDIRECTS_MAX);
+#if LIBCURL_VERSION_NUM >= 0x075500
+    curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
+    curl_easy_setopt(curl, CURLOPT_REDIR_PROTOCOLS_STR, "http,https");
+#else
+    curl_easy_setopt(curl, CURLOPT_PROTOCOLS, (long)(CURLPROTO_HTTP | CURLPROTO_HTTPS));
+    curl_easy_setopt(curl, CURLOPT_REDIR_PROTOCOLS, (long)(CURLPROTO_HTTP | CURLPROTO_HTTPS));
+#endif
+    curl_easy_setopt(curl, CURLOPT_FAILONERROR, 1L);
+    curl_easy_setopt(curl, CURLOPT_ACCEPT_ENCODING, "");
+    curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, detail);
+    curl_easy_setopt(curl, CURLOPT_WRITEDATA, to);
+}
+
+/* What goes wrong is said in `why`; false then. */
+static bool download(CURL *curl, const char *url, const char *path, struct buffer *why)
+{
+    char detail[CURL_ERROR_SIZE] = "";
+    struct buffer part = {0};
+    buffer_print(&part, "%s.XXXXXX", path);
+    const int fd = mkstemp(part.text);
+    FILE *const to = fd >= 0 ? fdopen(fd, "w") : NULL;
+    CURLcode code = CURLE_WRITE_ERROR;
+    if (to != NULL) {
+        settle(curl, url, to, detail);
+        code = curl_easy_perform(curl);
+        if (fclose(to) != 0 && code == CURLE_OK)
+            code = CURLE_WRITE_ERROR;
+    }
+    const bool good = code == CURLE_OK && rename(part.text, path) == 0;
+    if (fd >= 0 && !good)
+        unlink(part.text);
+    buffer_reset(why);
+    if (!good)
+        buffer_print(why, "%s: %s", url, detail[0] != '\0' ? detail : curl_easy_strerror(code));
+    buffer_clear(&part);
+    return good;
+}
+
+static bool ask_all(CURL *curl, const char *servers, const char *build_id, const char *path,
+                    struct buffer *why)
+{
+    struct buffer url = {0};
+    bool good = false;
+    buffer_reset(why);
+    buffer_add_text(why, "no server was named");
+    for (const char *at = servers + strspn(servers, " \t\n"); *at != '\0' && !good;
+         at += strspn(at, " \t\n")) {
+        const size_t len = strcspn(at, " \t\n");
+        const bool slash = at[len - 1] == '/';
+        buffer_reset(&url);
+        buffer_print(&url, "%.*s%sbuildid/%s/debuginfo", (int)len, at, slash ? "" : "/", build_id);
+        good = download(curl, url.text, path, why);
+        at += len;
+    }
+    buffer_clear(&url);
+    return good;
+}
+
+bool debug_fetch(const char *servers, const char *build_id, struct buffer *path)
+{
+    struct buffer why = {0};
+    struct stat info;
+    buffer_reset(path);
+    print_cache(path);
+    buffer_print(path, "/%s", build_id);
+    if (!make_folders(path->text)) {
+        buffer_print(&why, "%s: %s", path->text, strerror(errno));
+        buffer_reset(path);
+        buffer_add_text(path, why.text);
+        buffer_clear(&why);
+        return false;
+    }
+    buffer_add_text(path, "/debuginfo");
+    if (stat(path->text, &info) == 0 && S_ISREG(info.st_mode) && info.st_size > 0)
+        return true;
+    CURL *const curl = curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK ? curl_easy_init() : NULL;
+    const bool good = curl != NULL && ask_all(curl, servers, build_id, path->text, &why);
+    if (curl != NULL)
+        curl_easy_cleanup(curl);
+    if (!good) {
+        buffer_reset(path);
+        buffer_add_text(path, curl != NULL ? why.text : "libcurl");
+    }
+    buffer_clear(&why);
+    return good;
+}
+
+#else
+
+bool debug_fetch_is_there(void)
+{
+    return false;
+}
+
+bool debug_fetch(const char *servers, const char *build_id, struct buffer *path)
+{
+    (void)servers, (void)build_id;
+    buffer_reset(path);
+    buffer_add_text(path, "built without libcurl");
+    return false;
+}
+
+#endif

@@ -1,0 +1,294 @@
+# SPDX-License-Identifier: MIT
+"""Names of C functions that debug information has, afterwards: the right ones, or none."""
+import http.server
+import os
+import pathlib
+import platform
+import random
+import re
+import shutil
+import subprocess
+import threading
+
+from e2e import Skip
+
+# The linker knows "visible" only. MARK is another build, of the same names elsewhere.
+SOURCE = """
+#ifdef MARK
+int mark[4] = {MARK};
+long first_of_all(long n);
+__attribute__((noinline)) long first_of_all(long n) { return n + mark[n & 3]; }
+#endif
+static volatile long sink;
+static inline __attribute__((always_inline)) long mixed(long x)
+{
+    for (int i = 0; i < 1000; i++)
+        x = x * 6364136223846793005 + (x >> 7);   /* mixed */
+    return x;
+}
+static inline __attribute__((always_inline)) long twice(long x)
+{
+    x = mixed(x);   /* twice, first */
+    return mixed(x + 1);   /* twice, second */
+}
+__attribute__((noinline)) static long hidden(long n)
+{
+    long x = n;
+    while (n-- > 0)
+        x = twice(x);   /* hidden */
+    return x;
+}
+__attribute__((noinline)) static long beside(long n)
+{
+    long x = 1;
+    while (n-- > 0)
+        x += sink;
+    return x;
+}
+void visible(long n);
+void visible(long n) { sink = hidden(n) + beside(100 * n); }
+"""
+
+PROGRAM = """
+import ctypes, sys, time
+library = ctypes.CDLL(sys.argv[1])
+end = time.monotonic() + 0.7
+while time.monotonic() < end:
+    library.visible(ctypes.c_long(1000))
+"""
+
+
+class Library:
+    """Of C, stripped; and what was stripped from it."""
+    def __init__(self, t, name, *options):
+        if not shutil.which("objcopy"):
+            raise Skip("no objcopy here")
+        folder = t.dir / name
+        folder.mkdir(exist_ok=True)
+        self.path, self.debug = str(folder / "libwork.so"), str(folder / "libwork.debug")
+        t.compile(self.path, SOURCE, "-shared", "-fPIC", "-g", "-O2", "-Wl,--build-id", *options)
+        run("objcopy", "--only-keep-debug", self.path, self.debug)
+        run("strip", "--strip-unneeded", self.path)
+        notes = subprocess.run(["readelf", "-n", self.path], capture_output=True, text=True, check=True).stdout
+        self.build_id = re.search(r"Build ID: ([0-9a-f]+)", notes)[1]
+
+    def put(self, folder, file=None):
+        """Where debug files are looked for by build-id."""
+        to = pathlib.Path(folder) / ".build-id" / self.build_id[:2] / f"{self.build_id[2:]}.debug"
+        to.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(file or self.debug, to)
+        return to
+
+
+def run(*command):
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, (command, done.stderr)
+
+
+def need(t):
+    if platform.machine() != "x86_64":
+        raise Skip("C frames are told on x86-64")
+    done = subprocess.run([t.pyanalyze, "symbols", "/dev/null"], capture_output=True, text=True)
+    if "without libdw" in done.stderr:
+        raise Skip("built without libdw")
+    t.need_ctypes()
+
+
+def recorded(t, library, option="--native"):
+    done = t.record(t.file("symbols.py", PROGRAM), library.path, options=[option])
+    return done.trace
+
+
+def names_in(t, trace, library, *options):
+    """Function -> samples, of this library."""
+    rows = t.rows("functions", trace, "--merge-threads", "--full-paths", "--columns",
+                  "samples_cum,module,file,line,function", *options)
+    return {row["function"]: row for row in rows if row["module"].endswith("libwork.so")}
+
+
+def symbols(t, trace, *options, env=None):
+    """The row of the library."""
+    t_env = dict(os.environ, DEBUGINFOD_CACHE_PATH=str(t.dir / "cache"))
+    t_env.pop("DEBUGINFOD_URLS", None)
+    t_env.update(env or {})
+    done = subprocess.run([t.pyanalyze, "symbols", "--format", "json", *options, trace],
+                          capture_output=True, text=True, timeout=300, env=t_env)
+    assert done.returncode == 0, (done.returncode, done.stderr)
+    import json
+    rows = [row for row in json.loads(done.stdout) if row["object"].endswith("libwork.so")]
+    assert len(rows) == 1, rows
+    return rows[0]
+
+
+def is_hidden(names):
+    return [name for name in names if re.fullmatch(r"libwork\.so\+0x[0-9a-f]+", name)]
+
+
+def line_of(mark):
+    return next(n for n, line in enumerate(SOURCE.split("\n"), 1) if mark in line)
+
+
+def test_named(t):
+    """+0x.. before; name, file and line afterwards, in every command, and the trace as it was."""
+    need(t)
+    library = Library(t, "one")
+    trace = recorded(t, library)
+    whole = pathlib.Path(trace).read_bytes()
+    before = names_in(t, trace, library)
+    assert len(is_hidden(before)) == 2 and "visible" in before, before
+    assert not symbols(t, trace)["debug_file"].startswith("/"), "found without being there"
+    library.put(t.dir / "debug")
+    row = symbols(t, trace, "--debug-dir", str(t.dir / "debug"))
+    assert row["build_id"] == library.build_id, row
+    assert row["named"] == row["c_functions"] >= 3 and row["named_before"] == row["c_functions"] - 2, row
+    after = names_in(t, trace, library)
+    assert not is_hidden(after) and {"hidden", "beside", "visible"} <= set(after), after
+    assert after["hidden"]["line"] == line_of("long hidden("), after
+    assert after["hidden"]["file"].endswith("libwork.so.c"), after
+    assert sorted(row["samples_cum"] for row in before.values()) == \
+        sorted(row["samples_cum"] for row in after.values()), (before, after)
+    assert pathlib.Path(trace).read_bytes() == whole
+    assert any("hidden" in frame for frames, _ in t.stacks(trace) for frame in frames)
+
+
+def test_new_trace(t):
+    """With --output they are in the new trace, which stays one; and merge takes them along."""
+    need(t)
+    library = Library(t, "one")
+    trace, new, merged = recorded(t, library), t.trace(), t.trace()
+    library.put(t.dir / "debug")
+    symbols(t, trace, "--debug-dir", str(t.dir / "debug"), "--output", new)
+    assert is_hidden(names_in(t, trace, library))
+    assert not is_hidden(names_in(t, new, library))
+    t.analyze("check", new)
+    symbols(t, trace, "--debug-dir", str(t.dir / "debug"))
+    t.analyze("merge", "-o", merged, trace)
+    assert not is_hidden(names_in(t, merged, library))
+    os.unlink(trace + ".symbols")
+    assert is_hidden(names_in(t, trace, library))
+
+
+def test_debuglink(t):
+    """The name that a file says its debug file has, beside it."""
+    need(t)
+    library = Library(t, "linked")
+    run("objcopy", f"--add-gnu-debuglink={library.debug}", library.path)
+    trace = recorded(t, library)
+    row = symbols(t, trace)
+    assert row["debug_file"] == library.debug, row
+    assert not is_hidden(names_in(t, trace, library))
+
+
+def test_another_build(t):
+    """Of another build nothing is taken: neither a debug file at the right place, nor the file that is there now."""
+    need(t)
+    library, other = Library(t, "one"), Library(t, "two", "-DMARK=7")
+    assert library.build_id != other.build_id
+    trace = recorded(t, library)
+    library.put(t.dir / "debug", other.debug)
+    row = symbols(t, trace, "--debug-dir", str(t.dir / "debug"))
+    assert "another build" in row["debug_file"] and row["named"] == row["named_before"], row
+    assert len(is_hidden(names_in(t, trace, library))) == 2
+    shutil.copy(other.debug, library.path) # updated meanwhile
+    row = symbols(t, trace)
+    assert "another build" in row["debug_file"] and row["named"] == row["named_before"], row
+    assert len(is_hidden(names_in(t, trace, library))) == 2
+    os.unlink(library.path)
+    assert "neither" in symbols(t, trace)["debug_file"]
+    library.put(t.dir / "debug") # the debug file alone is enough
+    row = symbols(t, trace, "--debug-dir", str(t.dir / "debug"))
+    assert row["named"] == row["c_functions"], row
+
+
+def test_moved(t):
+    """A file that was given other addresses since it was built has the same build-id: they are told apart."""
+    need(t)
+    library = Library(t, "one")
+    trace = recorded(t, library)
+    moved = t.dir / "moved.debug"
+    run("objcopy", "--change-addresses", "0x400000", library.debug, str(moved))
+    library.put(t.dir / "debug", moved)
+    symbols(t, trace, "--debug-dir", str(t.dir / "debug"))
+    names = names_in(t, trace, library)
+    assert is_hidden(names) or {"hidden", "beside"} <= set(names), names
+
+
+def test_damaged(t):
+    """Whatever stands in a debug file with the right build-id, or in a .symbols: it is read, or said not to be."""
+    need(t)
+    library = Library(t, "one")
+    trace = recorded(t, library)
+    good = pathlib.Path(library.debug).read_bytes()
+    place = library.put(t.dir / "debug")
+    draw = random.Random(19)
+    known = {"hidden", "beside", "visible"}
+    for _ in range(25):
+        bad = bytearray(good)
+        if draw.random() < 0.3:
+            bad = bad[:draw.randrange(len(bad))]
+        for _ in range(draw.choice((1, 4, 40))):
+            bad[draw.randrange(64, len(bad))] = draw.randrange(256)
+        place.write_bytes(bad)
+        symbols(t, trace, "--debug-dir", str(t.dir / "debug"))
+        names_in(t, trace, library)
+    place.write_bytes(b"\x7fELF" + bytes(2000))
+    assert symbols(t, trace, "--debug-dir", str(t.dir / "debug"))["debug_file"] == "no debug file"
+    place.write_bytes(good)
+    symbols(t, trace, "--debug-dir", str(t.dir / "debug"))
+    assert known <= set(names_in(t, trace, library))
+    beside = pathlib.Path(trace + ".symbols") # what is beside the trace may be damaged, too
+    whole = beside.read_bytes()
+    beside.write_bytes(whole[:300] + b"\xff" * 40 + whole[340:])
+    t.analyze("functions", trace, ok=(3,))
+    beside.write_bytes(b"no trace")
+    t.analyze("functions", trace, ok=(3,))
+
+
+class Server(http.server.BaseHTTPRequestHandler):
+    files, asked = {}, []
+
+    def do_GET(self):
+        self.asked.append(self.path)
+        body = self.files.get(self.path)
+        self.send_response(200 if body else 404)
+        self.send_header("Content-Length", str(len(body or b"")))
+        self.end_headers()
+        self.wfile.write(body or b"")
+
+    def log_message(self, *args):
+        pass
+
+
+def test_debuginfod(t):
+    """Asked only when it is asked for; and what was sent is kept."""
+    need(t)
+    library = Library(t, "one")
+    trace = recorded(t, library)
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Server)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    env = {"DEBUGINFOD_URLS": f"http://127.0.0.1:9/ http://127.0.0.1:{server.server_port}", "NO_PROXY": "*"}
+    done = subprocess.run([t.pyanalyze, "symbols", "--debuginfod", trace], capture_output=True, text=True,
+                          env={k: v for k, v in os.environ.items() if k != "DEBUGINFOD_URLS"})
+    if "without libcurl" in done.stderr:
+        raise Skip("built without libcurl")
+    assert done.returncode == 2 and "DEBUGINFOD_URLS" in done.stderr, done
+    symbols(t, trace, env=env)
+    assert Server.asked == [], Server.asked
+    row = symbols(t, trace, "--debuginfod", env=env)
+    assert "404" in row["debug_file"] and row["named"] == row["named_before"], row
+    path = f"/buildid/{library.build_id}/debuginfo"
+    Server.files[path] = pathlib.Path(library.debug).read_bytes()
+    row = symbols(t, trace, "--debuginfod", env=env)
+    assert row["named"] == row["c_functions"], row
+    assert not is_hidden(names_in(t, trace, library))
+    n = Server.asked.count(path)
+    symbols(t, trace, "--debuginfod", env=env)
+    assert Server.asked.count(path) == n == 2, Server.asked
+    server.shutdown()
+
+
+def test_nothing_of_c(t):
+    need(t)
+    trace = t.record("-c", "import time; time.sleep(0.1)").trace
+    done = subprocess.run([t.pyanalyze, "symbols", trace], capture_output=True, text=True)
+    assert done.returncode == 1 and "--native" in done.stderr and not os.path.exists(trace + ".symbols"), done
