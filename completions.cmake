@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: MIT
 # What shells load to complete a program's command lines: install_completions(PROGRAM WORD)
-# runs `PROGRAM WORD SHELL` for each shell when it is built, and installs what that prints.
+# runs `PROGRAM WORD SHELL` for each shell when it is built, and installs what that prints. So a build for another
+# machine wants something here that runs its programs: CMAKE_CROSSCOMPILING_EMULATOR, or the kernel (binfmt_misc).
 function(install_completions program word)
   set(folder ${CMAKE_CURRENT_BINARY_DIR}/completion)
   foreach(shell bash zsh fish)
     set(script ${folder}/${program}.${shell})
     add_custom_command(OUTPUT ${script}
       COMMAND ${CMAKE_COMMAND} -E make_directory ${folder}
-      COMMAND ${program} ${word} ${shell} > ${script}
+      COMMAND ${CMAKE_CROSSCOMPILING_EMULATOR} $<TARGET_FILE:${program}> ${word} ${shell} > ${script}
       DEPENDS ${program} VERBATIM)
     list(APPEND scripts ${script})
   endforeach()

@@ -27,6 +27,10 @@ ln -s /proc/self/fd "$copy/dev/fd"
 for number in 0 1 2; do
     ln -s /proc/self/fd/$number "$copy/dev/$(echo stdin stdout stderr | cut -d' ' -f$((number + 1)))"
 done
+if [ -n "${root_bind:-}" ]; then
+    mkdir -p "$copy$root_bind"
+    mount --rbind "$root_bind" "$copy$root_bind"
+fi
 home=$(chroot "$copy" getent passwd "$user" | cut -d: -f6)
 exec env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME="$home" \
     USER="$user" LANG=C.UTF-8 PYREC_FETCH="${PYREC_FETCH:-yes}" \

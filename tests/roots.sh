@@ -10,6 +10,9 @@
 #     root_run [--offline] $copy USER COMMAND      in it, in namespaces of its own
 #     root_drop $copy                              unless PYREC_KEEP=yes
 #
+# root_arch: of another machine (arm64), whose programs this kernel can start. root_bind: a folder that is
+# to be there at the same path.
+#
 # From the mirror that this machine's apt uses. What is mounted is gone with the namespace, however it ends.
 
 root_possible() {
@@ -31,7 +34,7 @@ root_reach() {
 root_make() {
     [ ! -e "${root:?}/$1/made" ] || return 0
     rm -rf --one-file-system "${root:?}/$1" "$root/$1.part"
-    step "making a fresh $2 in $root/$1" "$root/$1.log" debootstrap --variant=minbase \
+    step "making a fresh $2 in $root/$1" "$root/$1.log" debootstrap ${root_arch:+"--arch=$root_arch"} --variant=minbase \
         --include=ca-certificates "$2" "$root/$1.part" "$(mirror)"
     root_reach "$root/$1.part"
     step "installing $3" "$root/$1.log" root_run "$(pwd)/$root/$1.part" root \

@@ -108,7 +108,7 @@ add_dependencies(test_regard like_python like_python_shared)
 target_compile_definitions(test_regard PRIVATE LIKE_PYTHON_SHARED="$<TARGET_FILE:like_python_shared>")
 target_compile_definitions(test_regard PRIVATE LIKE_PYTHON="$<TARGET_FILE:like_python>")
 find_program(musl_gcc musl-gcc)
-if(musl_gcc)
+if(musl_gcc AND NOT CMAKE_CROSSCOMPILING)
   set(like ${CMAKE_CURRENT_BINARY_DIR}/like_python_musl)
   add_custom_command(OUTPUT ${like}
     COMMAND ${musl_gcc} -D_GNU_SOURCE -idirafter /usr/include -idirafter /usr/include/${CMAKE_LIBRARY_ARCHITECTURE}

@@ -70,6 +70,8 @@ static void *real_parent(void)
     return dlsym(RTLD_DEFAULT, "getppid");
 }
 
+#define LIBRARY_LEN 0x30000u /* its parts lie 64 KiB apart on aarch64 */
+
 /* The pages of the library that may be written and hold this value. */
 static bool writable_holds(const struct library *library, void *value)
 {
@@ -78,7 +80,7 @@ static bool writable_holds(const struct library *library, void *value)
     void *at;
     memcpy(&at, &library->parent, sizeof(at));
     ck_assert_int_ne(dladdr(at, &info), 0);
-    for (uintptr_t from = (uintptr_t)info.dli_fbase; from < (uintptr_t)info.dli_fbase + 0x6000;
+    for (uintptr_t from = (uintptr_t)info.dli_fbase; from < (uintptr_t)info.dli_fbase + LIBRARY_LEN;
          from += sizeof(page)) {
         const struct iovec here = {page, sizeof(page)}, there = {(void *)from, sizeof(page)};
         if (process_vm_readv(getpid(), &here, 1, &there, 1, 0) != (ssize_t)sizeof(page) ||

@@ -1,0 +1,15 @@
+# SPDX-License-Identifier: MIT
+# Compile for aarch64 with Debian's cross compiler, against the libraries of a root (tests/aarch64.sh makes it).
+set(CMAKE_SYSTEM_NAME Linux)
+set(CMAKE_SYSTEM_PROCESSOR aarch64)
+set(CMAKE_C_COMPILER aarch64-linux-gnu-gcc)
+set(CMAKE_TRY_COMPILE_PLATFORM_VARIABLES PYREC_ROOT)
+set(CMAKE_SYSROOT ${PYREC_ROOT})
+set(CMAKE_FIND_ROOT_PATH ${PYREC_ROOT})
+set(CMAKE_FIND_ROOT_PATH_MODE_PROGRAM NEVER)
+set(CMAKE_FIND_ROOT_PATH_MODE_LIBRARY ONLY)
+set(CMAKE_FIND_ROOT_PATH_MODE_INCLUDE ONLY)
+set(CMAKE_FIND_ROOT_PATH_MODE_PACKAGE ONLY)
+set(CMAKE_LIBRARY_ARCHITECTURE aarch64-linux-gnu)
+set(ENV{PKG_CONFIG_SYSROOT_DIR} ${PYREC_ROOT})
+set(ENV{PKG_CONFIG_LIBDIR} ${PYREC_ROOT}/usr/lib/aarch64-linux-gnu/pkgconfig:${PYREC_ROOT}/usr/share/pkgconfig)
