@@ -3,7 +3,6 @@
 
 #include "filter.h"
 #include "inject_plan.h"
-#include "mailbox.h"
 #include "record/base/clocks.h"
 #include "record/kernel/procfs.h"
 #include "wait.h"
@@ -24,7 +23,7 @@
 #define STOP_SPIN_NS 1000000u
 #define OUT_LOOKS    400
 #define OUT_NAP_US   250
-#define OUT_RAN_NS   2000000u /* nobody is in the code for so long */
+#define OUT_RAN_NS   2000000u /* hardly anybody is in the code for so long */
 #define SOLO_LOOKS   200      /* of 0.1 ms */
 #define REDZONE_FLAG 0x400ul  /* the direction flag: clear in all code of compilers */
 
@@ -128,15 +127,44 @@ static bool is_busy_in_libc(const struct regard *regard, const struct user_regs_
     return false;
 }
 
-/* Libc's own word for the thread's number against the kernel's. */
-static bool is_known_thread(const struct regard *regard, const struct hold_place *place, pid_t tid,
-                            uint64_t thread_pointer)
+/* Libc's own word for the thread's number against the kernel's; 0 = they differ. */
+static pid_t known_number(const struct regard *regard, const struct hold_place *place, pid_t tid,
+                          uint64_t thread_pointer)
 {
     int32_t said = 0;
     pid_t inner = 0;
     bool is_nested;
     return remote_read(&regard->remote, thread_pointer + place->tid_offset, &said, sizeof said) &&
-           procfs_inner_number(regard->remote.pid, tid, &inner, &is_nested) && said == inner;
+                   procfs_inner_number(regard->remote.pid, tid, &inner, &is_nested) && said == inner
+               ? inner
+               : 0;
+}
+
+bool hold_is_free(const struct mailbox *is)
+{
+    return is->is_parked == 1 || is->clone <= 0;
+}
+
+bool hold_clean(const struct regard *regard, const struct hold_place *place)
+{
+    static const char zero[MB_SETTINGS];
+    return remote_write(&regard->remote, place->mailbox + MB_CLONE, zero,
+                        MB_TLS_READY - MB_CLONE) &&
+           remote_write(&regard->remote, place->mailbox + MB_PARKED, zero, 4) &&
+           remote_write(&regard->remote, place->mailbox + MB_ERROR, zero, MAILBOX_ERROR_MAX);
+}
+
+/* It is clean, or not there yet, now that nobody is in the code: whom a pyrec that was killed had
+ * sent may have come to it since it was looked at. */
+static bool is_as_found(const struct regard *regard, const struct hold_place *place)
+{
+    struct mailbox is;
+    const bool is_there = remote_read(&regard->remote, place->mailbox, &is, sizeof is);
+    if (is_there != place->is_again || !is_there)
+        return is_there == place->is_again;
+    if (place->is_clean)
+        return is.clone == 0 && is.is_parked == 0;
+    return hold_is_free(&is) && hold_clean(regard, place);
 }
 
 /* What the kernel would have done with a call that it cut short, for who comes back by a jump. */
@@ -156,7 +184,8 @@ static void call_restart(struct user_regs_struct *back)
     }
 }
 
-static void code_make(uint8_t code[STUB_MAX], const struct user_regs_struct *back, bool is_alone)
+static void code_make(uint8_t code[STUB_MAX], const struct user_regs_struct *back, bool is_alone,
+                      pid_t inner)
 {
     const uint64_t table[TABLE_LEN / 8] = {
         [TABLE_FLAGS / 8] = back->eflags, [TABLE_RAX / 8] = back->rax,
@@ -166,7 +195,7 @@ static void code_make(uint8_t code[STUB_MAX], const struct user_regs_struct *bac
         [TABLE_R9 / 8] = back->r9,        [TABLE_R10 / 8] = back->r10,
         [TABLE_R11 / 8] = back->r11,      [TABLE_R15 / 8] = back->r15,
         [TABLE_RIP / 8] = back->rip,      [TABLE_SOLO / 8] = is_alone ? SOLO_LOOKS : 0,
-        [TABLE_RBP / 8] = back->rbp,
+        [TABLE_RBP / 8] = back->rbp,      [TABLE_WHO / 8] = (uint64_t)inner,
     };
     memcpy(code, stub_begin, STUB_LEN);
     memcpy(code + (stub_table - stub_begin), table, sizeof table);
@@ -203,20 +232,22 @@ static enum hold_result stopped_turn(const struct regard *regard, const struct h
         return HOLD_GONE;
     /* in our own code still, from an attaching that was held up: it would come back to that for
      * ever */
-    const bool is_in_stub = back.rip - place->code < STUB_LEN;
-    if (back.cs != 0x33 || is_in_stub || is_in_sequence(regard, held->tid, back.rip) ||
+    held->is_out = back.rip - place->code >= STUB_LEN;
+    if (back.cs != 0x33 || !held->is_out || is_in_sequence(regard, held->tid, back.rip) ||
         (is_alone && is_busy_in_libc(regard, &back)))
         return HOLD_LATER;
+    if (!is_as_found(regard, place))
+        return HOLD_CHANGED;
     held->objection = "";
     if (regard->facts.is_filtered && filter_look(held->tid, &held->objection) != FILTER_PASSES)
         return HOLD_FILTERED;
     /* now: what a thread has of its own is gone when it ends */
-    if (!is_known_thread(regard, place, held->tid, back.fs_base) ||
-        !remote_read(&regard->remote, back.fs_base, held->head, sizeof held->head))
+    const pid_t inner = known_number(regard, place, held->tid, back.fs_base);
+    if (inner == 0 || !remote_read(&regard->remote, back.fs_base, held->head, sizeof held->head))
         return HOLD_UNKNOWN;
     to = back;
     call_restart(&back);
-    code_make(code, &back, is_alone);
+    code_make(code, &back, is_alone, inner);
     point_at_code(&to, place);
     if (!hold_poke(held->tid, place->code, code, STUB_LEN)) {
         *error = errno;
@@ -273,16 +304,25 @@ static uint64_t last_number(const char *text)
     return last != NULL ? strtoull(last, NULL, 16) : 0;
 }
 
-bool hold_is_out(pid_t pid, pid_t tid, uint64_t code)
+enum hold_sight hold_sight(pid_t pid, pid_t tid, uint64_t code)
+{
+    char text[512];
+    errno = 0;
+    if (procfs_read(text, sizeof text, "/proc/%d/task/%d/syscall", pid, tid) <= 0)
+        return errno == ENOENT || errno == ESRCH ? SIGHT_OUT : SIGHT_RUNS;
+    if (text[0] == 'r')
+        return SIGHT_RUNS;
+    return last_number(text) - code < STUB_LEN ? SIGHT_INSIDE : SIGHT_OUT;
+}
+
+bool hold_seems_out(pid_t pid, pid_t tid, uint64_t code)
 {
     uint64_t first_ns = 0;
     for (int i = 0; i < OUT_LOOKS; i++, usleep(OUT_NAP_US)) {
         char text[512];
-        errno = 0;
-        if (procfs_read(text, sizeof text, "/proc/%d/task/%d/syscall", pid, tid) <= 0)
-            return errno == ENOENT || errno == ESRCH;
-        if (text[0] != 'r' && last_number(text) - code >= STUB_LEN)
+        if (hold_sight(pid, tid, code) == SIGHT_OUT)
             return true;
+        errno = 0;
         if (procfs_read(text, sizeof text, "/proc/%d/task/%d/schedstat", pid, tid) <= 0)
             return errno == ENOENT || errno == ESRCH;
         const uint64_t ran_ns = strtoull(text, NULL, 10);

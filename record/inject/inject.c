@@ -2,6 +2,7 @@
 #include "inject.h"
 
 #include "job.h"
+#include "place.h"
 #include "raw.h"
 #include "record/base/clocks.h"
 #include "record/kernel/procfs.h"
@@ -21,10 +22,8 @@
 #define LOOKS_SOON  50
 #define SOON_US     30
 #define LATER_US    1000
-#define BEAT_NS     200000000u   /* so often the raw thread hears of us */
-#define REPEATS_MAX 5            /* when our thread came too late, see stub.S */
-#define GAP_MIN     (1ull << 27) /* the middle of such a gap is far from all that grows .. */
-#define GAP_LOW     0x100000000u /* .. and not where somebody wants addresses of 32 bits */
+#define BEAT_NS     200000000u /* so often the raw thread hears of us */
+#define REPEATS_MAX 5          /* our thread came too late (see stub.S), or an earlier one did */
 
 /* ---- the job ---- */
 
@@ -97,152 +96,24 @@ static enum inject_outcome functions_find(struct job *job)
     return INJECT_DONE;
 }
 
-/* ---- where ---- */
-
-/* The end of a page of code that nobody uses: zero, or code of ours that was left there. */
-static bool code_fits(const struct job *job, uint64_t at)
-{
-    uint8_t is[STUB_MAX];
-    if (!remote_read(&job->regard.remote, at, is, STUB_LEN))
-        return false;
-    if (memcmp(is, stub_begin, (size_t)(stub_table - stub_begin)) == 0)
-        return true;
-    for (size_t i = 0; i < STUB_LEN; i++)
-        if (is[i] != 0)
-            return false;
-    return true;
-}
-
-static bool code_find(struct job *job)
-{
-    for (uint32_t i = 0; i < job->regard.images.n; i++) {
-        const struct remote_image *const image = &job->regard.images.list[i];
-        for (uint32_t s = 0; s < image->n_segments; s++) {
-            const struct remote_segment *const segment = &image->segments[s];
-            const uint64_t at = (segment->to + 15) & ~15ull;
-            const uint64_t end = (segment->to + 4095) & ~4095ull;
-            if (segment->rights != (REMOTE_READ | REMOTE_EXECUTE) || at + STUB_LEN > end ||
-                !code_fits(job, at))
-                continue;
-            job->place.code = at;
-            return true;
-        }
-    }
-    return false;
-}
-
-static bool mailbox_read(const struct job *job, const struct remote_map *map, struct mailbox *is)
-{
-    return map->to - map->from == MAILBOX_LEN && map->inode == 0 && map->path[0] == '\0' &&
-           remote_read(&job->regard.remote, map->from, is, sizeof *is) && is->self == map->from;
-}
-
-/* The thread of a pyrec that was killed, or of one that has not done: it gives up by itself. */
-static bool is_under_way(const struct job *job, const struct mailbox *is)
-{
-    return is->is_parked == 0 && is->clone > 0 && raw_thread_find(job->plan->pid, is->clone) != 0;
-}
-
-static bool gap_find(struct job *job)
-{
-    const struct remote_maps *const maps = &job->regard.maps;
-    for (uint32_t i = maps->n - (maps->n > 0); i > 0; i--) {
-        const uint64_t low = maps->list[i - 1].to, high = maps->list[i].from;
-        const uint64_t middle = (low + (high - low) / 2) & ~0xfffull;
-        if (high > JOB_ADDRESS_MAX || high - low < GAP_MIN || middle < GAP_LOW)
-            continue;
-        job->place.mailbox = middle;
-        return true;
-    }
-    return false;
-}
-
-/* Nobody is in it; or nobody has come: pyrec was killed before, or there could be no thread. Who
- * may still be on the way is looked for before anybody else is sent, see is_free_still(). */
-static bool is_free(const struct mailbox *is)
-{
-    return is->is_parked == 1 || is->clone <= 0;
-}
-
-static enum inject_outcome mailbox_find(struct job *job)
-{
-    const struct remote_maps *const maps = &job->regard.maps;
-    for (uint32_t i = 0; i < maps->n; i++) {
-        struct mailbox is;
-        if (!mailbox_read(job, &maps->list[i], &is))
-            continue;
-        if (is_under_way(job, &is))
-            return job_give_up(job, INJECT_BUSY,
-                               "was being attached to by a pyrec that is gone: try again in 10 s",
-                               NULL);
-        if (is_free(&is)) {
-            job->place.mailbox = maps->list[i].from;
-            job->place.is_again = true;
-        }
-    }
-    if (job->place.is_again || gap_find(job))
-        return INJECT_DONE;
-    return job_give_up(job, INJECT_UNFIT, "has no room for a mapping of 4 MiB", NULL);
-}
-
-/* What an earlier attaching wrote, but for the storage of its thread. */
-static bool mailbox_clean(const struct job *job)
-{
-    static const char zero[MB_SETTINGS];
-    return job_field_write(job, MB_CLONE, zero, MB_TLS_READY - MB_CLONE) &&
-           job_field_write(job, MB_PARKED, zero, 4) &&
-           job_field_write(job, MB_ERROR, zero, MAILBOX_ERROR_MAX);
-}
-
 /* ---- the thread that is held ---- */
-
-struct inside {
-    const struct job *job;
-    bool is_anybody;
-};
-
-static void inside_look(void *closure, pid_t tid)
-{
-    struct inside *const inside = closure;
-    const struct job *const job = inside->job;
-    if (!inside->is_anybody)
-        inside->is_anybody = !hold_is_out(job->plan->pid, tid, job->place.code);
-}
-
-/* Of all threads, also of those that would not be held now. */
-static bool is_anybody_inside(const struct job *job)
-{
-    struct inside inside = {.job = job};
-    char path[32];
-    snprintf(path, sizeof path, "/proc/%d/task", job->plan->pid);
-    (void)procfs_each_number(path, inside_look, &inside);
-    return inside.is_anybody;
-}
-
-/* It was cleaned; nobody has come into it since whom a pyrec that was killed had sent. */
-static bool is_free_still(const struct job *job)
-{
-    struct mailbox is;
-    return !job->place.is_again ||
-           (remote_read(&job->regard.remote, job->place.mailbox, &is, sizeof is) && is.clone == 0);
-}
 
 static enum inject_outcome hold_one(struct job *job, struct victims *victims, int *error)
 {
     enum inject_outcome odd = INJECT_DONE; /* of a thread unlike others: there may be another one */
-    bool was_there = false;
-    uint8_t first = 0;
-    (void)remote_read(&job->regard.remote, job->place.code, &first, 1);
-    was_there = first != 0;
     for (unsigned look = 0; look < LOOKS_MAX; look++) {
         if (!victims_look(victims, &job->regard.remote, &job->regard.images))
             return INJECT_GONE;
-        if (was_there && (is_anybody_inside(job) || !is_free_still(job)))
-            return INJECT_BUSY;
-        was_there = false;
+        const bool is_inside = place_look(job) == SIGHT_INSIDE;
         for (uint32_t i = 0; i < victims->n; i++) {
-            switch (hold_thread(job->plan, &job->regard, &job->place, victims->list[i].tid,
-                                victims->n_threads == 1, &job->held, error)) {
+            const pid_t tid = victims->list[i].tid;
+            if (job->last != 0 && (is_inside || tid != job->last))
+                continue; /* of that one alone it shows, when it has stopped, where it is */
+            const enum hold_result result = hold_thread(job->plan, &job->regard, &job->place, tid,
+                                                        victims->n_threads == 1, &job->held, error);
+            if (job->held.is_out && tid == job->last)
+                job->last = 0;
+            switch (result) {
             case HOLD_DONE:
                 job->result->n_threads = victims->n_threads;
                 job->result->stopped_ns = job->held.stopped_ns;
@@ -250,6 +121,9 @@ static enum inject_outcome hold_one(struct job *job, struct victims *victims, in
             case HOLD_LATER:
             case HOLD_GONE:
                 continue;
+            case HOLD_CHANGED:
+                job->is_changed = true;
+                return INJECT_BUSY;
             case HOLD_STUCK:
                 return INJECT_FAILED;
             case HOLD_FILTERED: /* another thread may have other filters */
@@ -306,6 +180,10 @@ static enum inject_outcome threads_try(struct job *job)
     case INJECT_BUSY:
         if (standstill != NULL)
             return job_give_up(job, outcome, standstill, NULL);
+        if (job->is_changed)
+            return job_give_up(job, outcome, JOB_INSIDE, NULL);
+        if (job->last != 0)
+            return job_give_up(job, outcome, JOB_INSIDE, NULL);
         return job_give_up(job, outcome,
                            "had no moment at which a thread of it could be held without cutting a "
                            "system call short: try again",
@@ -334,7 +212,9 @@ static enum inject_outcome looked(const struct regard *regard, struct problem *w
 /* Once. Nothing of the program's is touched before a thread of it is held. */
 static enum inject_outcome job_try(struct job *job)
 {
-    if (job->place.is_again && !mailbox_clean(job))
+    /* if somebody may be in there, that has to wait until it has stopped */
+    job->place.is_clean = job->place.is_again && job->last == 0;
+    if (job->place.is_clean && !hold_clean(&job->regard, &job->place))
         return job_give_up(job, INJECT_FAILED, "cannot be written to", strerror(errno));
     job_step(job, INJECT_STEP_CLEANED);
     const enum inject_outcome outcome = threads_try(job);
@@ -353,17 +233,14 @@ static enum inject_outcome job_run(struct job *job)
     if (outcome != INJECT_DONE)
         return outcome;
     job_step(job, INJECT_STEP_LOOKED);
-    if (!code_find(job))
-        return job_give_up(job, INJECT_UNFIT, "has no room for a thousand bytes of code", NULL);
-    outcome = mailbox_find(job);
-    if (outcome == INJECT_DONE)
-        outcome = job_try(job);
-    for (unsigned i = 0; job->is_declined && i < REPEATS_MAX; i++) {
-        job->is_declined = false;
-        job->place.is_again = true;
+    for (unsigned i = 0; i == 0 || (i <= REPEATS_MAX && (job->is_declined || job->is_changed));
+         i++) {
+        job->is_declined = job->is_changed = false;
         job->raw = 0;
         job->result->held_ns = 0;
-        outcome = job_try(job);
+        outcome = place_find(job);
+        if (outcome == INJECT_DONE)
+            outcome = job_try(job);
     }
     return outcome;
 }

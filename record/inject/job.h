@@ -15,6 +15,9 @@
 
 #define JOB_ADDRESS_MAX 0x7fffffffffffu
 
+#define JOB_UNDER_WAY "was being attached to by a pyrec that is gone: try again in 10 s"
+#define JOB_INSIDE    "still has a thread in the code of a pyrec that is gone: try again"
+
 struct job {
     const struct inject_plan *plan;
     struct regard regard;
@@ -25,8 +28,10 @@ struct job {
     uint64_t functions[FUNCTION_COUNT];
     const char *objection; /* of a thread's filters, see hold.h; NULL = none */
     int memory;            /* of the program that it is, as a file; -1 = there is none */
+    pid_t last;            /* who was held last, until it is seen outside of our code; 0 = nobody */
     pid_t raw;             /* the raw thread, as we count; 0 = it is not there, or not yet */
     bool is_declined;      /* it has parked without having begun: it may be tried again */
+    bool is_changed;       /* somebody else had sent a thread, which has come only now */
 };
 
 /* Returns `outcome`. `more` may be NULL. */

@@ -99,7 +99,8 @@
 #define TABLE_RIP   96
 #define TABLE_SOLO  104
 #define TABLE_RBP   112
-#define TABLE_LEN   120
+#define TABLE_WHO   120 /* whose they are, as its process counts: nobody else is in the code */
+#define TABLE_LEN   128
 
 #ifndef __ASSEMBLER__
 #include <stddef.h>

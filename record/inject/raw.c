@@ -104,7 +104,7 @@ static bool is_there(const struct job *job, const struct mailbox *now, uint64_t 
 static bool has_no_memory(const struct job *job, struct mailbox *now)
 {
     uint8_t first = 0;
-    return hold_is_out(job->plan->pid, job->held.tid, job->place.code) &&
+    return hold_seems_out(job->plan->pid, job->held.tid, job->place.code) &&
            !job_letter_read(job, now) && regard_is_same(&job->regard) &&
            remote_read(&job->regard.remote, job->place.code, &first, 1) && first != 0;
 }

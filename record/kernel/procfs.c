@@ -125,6 +125,8 @@ void procfs_auxiliary_read(pid_t pid, struct procfs_auxiliary *auxiliary)
         auxiliary->is_told |= item.a_type != AT_NULL;
         auxiliary->is_secure |= item.a_type == AT_SECURE && item.a_un.a_val != 0;
         auxiliary->has_loader |= item.a_type == AT_BASE && item.a_un.a_val != 0;
+        if (item.a_type == AT_PHDR)
+            auxiliary->headers = item.a_un.a_val;
     }
 }
 

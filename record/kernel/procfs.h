@@ -46,8 +46,9 @@ bool procfs_lives(pid_t pid, uint64_t start);
 /* What the kernel told a program when it began to run. */
 struct procfs_auxiliary {
     bool is_told; /* false: it is just being executed, or may not be looked at; nothing is known */
-    bool is_secure;  /* it has more rights than who started it */
-    bool has_loader; /* false: it is statically linked */
+    bool is_secure;   /* it has more rights than who started it */
+    bool has_loader;  /* false: it is statically linked */
+    uint64_t headers; /* where in its memory those of the program itself are; 0 = not known */
 };
 void procfs_auxiliary_read(pid_t pid, struct procfs_auxiliary *auxiliary);
 

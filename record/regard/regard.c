@@ -19,6 +19,7 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #define STATUS_MAX     (16u << 10)
@@ -27,6 +28,7 @@
 #define AWAIT_NAP_US   2000
 #define DYNAMIC_MAX    100
 #define YOUNG_S        10 /* a program that may be just starting */
+#define PIDFS_MAGIC    0x50494446
 #define CAP_SYS_PTRACE 19
 #define CAP_SYS_ADMIN  21
 
@@ -329,9 +331,29 @@ static void obstacles_look(struct facts *facts)
         snprintf(facts->tracer_name, sizeof facts->tracer_name, "?");
 }
 
+/* Another user may hold it, too, only to keep us out: that is not believed. */
+static bool is_to_be_believed(const struct regard *regard, pid_t holder)
+{
+    uid_t user;
+    return holder <= 0 || !procfs_user(holder, &user) || user == 0 || user == geteuid() ||
+           user == regard->facts.user;
+}
+
+/* Since Linux 6.9 a process has one file everywhere, however /proc is mounted. */
+static bool is_locked_elsewhere(const struct regard *regard)
+{
+    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    struct statfs is;
+    if (regard->pidfd < 0 || fstatfs(regard->pidfd, &is) != 0 || is.f_type != PIDFS_MAGIC ||
+        fcntl(regard->pidfd, F_SETLK, &lock) == 0 || (errno != EAGAIN && errno != EACCES))
+        return false;
+    return fcntl(regard->pidfd, F_GETLK, &lock) == 0 && lock.l_type != F_UNLCK &&
+           is_to_be_believed(regard, lock.l_pid);
+}
+
 /*
- * On the directory of its descriptors: one of the kernel's for each process, and the owner's alone.
- * An errno.
+ * On the directory of its descriptors: one of the kernel's for each process and mount of /proc, and
+ * the owner's alone. An errno.
  */
 static int lock_take(struct regard *regard)
 {
@@ -340,7 +362,8 @@ static int lock_take(struct regard *regard)
     regard->lock = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (regard->lock < 0)
         return errno;
-    regard->facts.is_locked = flock(regard->lock, LOCK_EX | LOCK_NB) != 0;
+    regard->facts.is_locked =
+        flock(regard->lock, LOCK_EX | LOCK_NB) != 0 || is_locked_elsewhere(regard);
     return 0;
 }
 

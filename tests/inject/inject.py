@@ -340,6 +340,73 @@ def check_starved(folder):
     print("right, starved;", told, "of 3 told so")
 
 
+def is_inside(pid, tid, code):
+    """A thread that waits in our code; None: it runs, and where does not show."""
+    words = pathlib.Path(f"/proc/{pid}/task/{tid}/syscall").read_text().split()
+    return None if words[0] == "running" else 0 <= int(words[-1], 16) - code < 4096
+
+
+def mapped_at(pid, address):
+    for line in open(f"/proc/{pid}/maps", encoding="utf-8"):
+        begin, end = (int(word, 16) for word in line.split()[0].split("-"))
+        if begin <= address < end:
+            return line
+    return ""
+
+
+def check_lingering(folder):
+    """A thread is in our code still, and pyrec is gone: neither it nor another one is held before it is
+    out. Its way back, and the registers that it will need, are where those of the next one go."""
+    for what in "compute alone alone_blocked epoll storm come_and_go".split():
+        program = Program(what, folder)
+        program.file = folder / f"linger.{what}"
+        attach_surely(program)
+        for _ in range(3):
+            _, text = program.attach("linger")
+            tid, code = text.split("\n")[0].split()
+            tid, code = int(tid), int(code, 16)
+            assert GUEST not in mapped_at(program.pid, code), "in what the program may unload"
+            seen = None
+            while seen is None:
+                seen = is_inside(program.pid, tid, code)
+            assert seen, (what, text)
+            attach_surely(program)
+        assert len(program.entered()) == 4, program.entered()
+        assert mailboxes(program.pid) == 1
+        program.end()
+    print("right, with a thread that was in our code still")
+
+
+def check_at_once(folder):
+    """Several pyrecs at the same moment: one after the other, or told so."""
+    program = Program("storm", folder)
+    program.file = folder / "at_once"
+    for _ in range(20):
+        before = len(program.entered())
+        with concurrent.futures.ThreadPoolExecutor(4) as pool:
+            done = list(pool.map(lambda _: program.attach(), range(4)))
+        assert {status for status, _ in done} <= {0, 6}, done
+        statuses = [status for status, _ in done]
+        assert 0 in statuses and len(program.entered()) == before + statuses.count(0), done
+    assert mailboxes(program.pid) == 1
+    # one that sees the process by another mount of /proc, as a pyrec in a container and one outside do
+    own = [*ELSEWHERE, "sh", "-c", 'mount -t proc proc /proc && exec "$@"', "-"]
+    if subprocess.run([*own, "true"], capture_output=True).returncode == 0:
+        first = subprocess.Popen([PROBE, str(program.pid), GUEST, "guest_enter", str(program.file),
+                                  str(RAW), "3000"], stdout=subprocess.PIPE, text=True)
+        while len(os.listdir(f"/proc/{program.pid}/task")) < 3:
+            time.sleep(.01)
+        done = subprocess.run([*own, PROBE, str(program.pid), GUEST, "guest_enter", str(program.file)],
+                              text=True, capture_output=True)
+        assert first.communicate() == ("done\n", None) and first.returncode == 0
+        wanted = "is just being attached to by another pyrec\n"
+        assert (done.returncode, done.stdout) == (6, wanted), done
+    else:
+        print("two mounts of /proc: left out, as unshare may not")
+    program.end()
+    print("right, at once")
+
+
 def check_executed(folder):
     """It becomes another program as soon as it is let go, before anybody has seen our thread: that is
     said, at once; and the other program is whole."""
@@ -394,6 +461,8 @@ def main():
         check_again(folder)
         check_slow(folder)
         check_killed(folder)
+        check_lingering(folder)
+        check_at_once(folder)
         check_executed(folder)
         check_stopped(folder)
         check_starved(folder)

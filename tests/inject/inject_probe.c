@@ -1,19 +1,26 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * usage: inject_probe PID LIBRARY ENTRY SETTINGS [STEP [MS [TIMES]] | hurry MS STEP] - attach once,
- * say how it went.
+ * usage: inject_probe PID LIBRARY ENTRY SETTINGS [STEP [MS [TIMES]] | hurry MS STEP | linger] -
+ * attach once, say how it went.
  *
  * Without arguments: how many steps there are. STEP: be killed at that step of attaching, as the
  * kernel kills, without a last word. MS: not that, but sleep there so long, at the first TIMES.
  * hurry: a second of waiting is MS, and the other process is stopped at that step; 0 = never.
+ * linger: be killed when a thread has been pointed at our code, where it then stays for two
+ * seconds; which one and where are said before. There must be a mailbox of an earlier time.
  */
 #include "record/base/clocks.h"
+#include "record/inject/hold.h"
 #include "record/inject/inject.h"
+#include "record/inject/mailbox.h"
+#include "record/kernel/procfs.h"
 
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ptrace.h>
+#include <sys/user.h>
 #include <unistd.h>
 
 static unsigned last_step, nap_ms, naps = 1;
@@ -40,6 +47,37 @@ static void stop_at(unsigned step)
         kill(other, SIGSTOP);
 }
 
+/* As if our thread were slow to begin, which the only thread of a process waits for in the code. */
+static void thread_keep(void *closure, pid_t tid)
+{
+    const uint32_t looks = 1, claim = CLAIM_RAW, go = GO_LEAVE;
+    const uint64_t again = (uint64_t)(stub_again - stub_begin);
+    struct user_regs_struct is;
+    uint8_t code[STUB_MAX];
+    (void)closure;
+    if (ptrace(PTRACE_GETREGS, tid, NULL, &is) != 0) /* it is not the one that is held */
+        return;
+    const struct remote remote = {.pid = other, .tid = tid};
+    const uint64_t begin = is.rip - again;
+    if (!remote_read(&remote, begin, code, STUB_LEN) ||
+        memcmp(code, stub_begin, (size_t)(stub_table - stub_begin)) != 0)
+        return;
+    if (hold_poke(tid, begin + (uint64_t)(stub_table - stub_begin) + TABLE_SOLO, &looks, 4) &&
+        hold_poke(tid, is.rbx + MB_CLAIM, &claim, 4) && hold_poke(tid, is.rbx + MB_GO, &go, 4)) {
+        printf("%d %lx\n", (int)tid, begin);
+        fflush(stdout);
+        kill(getpid(), SIGKILL);
+    }
+}
+
+static void linger_at(unsigned step)
+{
+    char path[32];
+    snprintf(path, sizeof path, "/proc/%d/task", (int)other);
+    if (step == INJECT_STEP_POINTED)
+        (void)procfs_each_number(path, thread_keep, NULL);
+}
+
 static void slow_say(pid_t pid)
 {
     printf("%d gets no CPU\n", (int)pid == other);
@@ -63,6 +101,7 @@ int main(int argc, char **argv)
         argv += 2;
         argc -= 2;
     }
+    const bool lingers = argc > 5 && strcmp(argv[5], "linger") == 0;
     last_step = argc > 5 ? (unsigned)atoi(argv[5]) : 0;
     nap_ms = argc > 6 ? (unsigned)atoi(argv[6]) : 0;
     naps = argc > 7 ? (unsigned)atoi(argv[7]) : 1;
@@ -73,6 +112,7 @@ int main(int argc, char **argv)
                                      .on_slow = hurries ? slow_say : NULL,
                                      .second_ns = second_ms * 1000000u,
                                      .on_step = hurries          ? stop_at
+                                                : lingers        ? linger_at
                                                 : nap_ms != 0    ? nap_at
                                                 : last_step != 0 ? die_at
                                                                  : NULL};
