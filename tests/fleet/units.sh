@@ -18,10 +18,11 @@ done
 # the service that is attached to
 printf '[Service]\nExecStart=/bin/true\n' >"$work/api.service"
 cd "$work"
-for unit in pyrec@ pyrec-ship@ pyrec-attach@; do
+for unit in pyrec@ pyrec-ship@ pyrec-ship-attached@ pyrec-attach@; do
     cp "$unit.service" "${unit}api.service"
 done
 cp pyrec-ship@.timer pyrec-ship@api.timer
+cp pyrec-ship-attached@.timer pyrec-ship-attached@api.timer
 # one line for each fault; nothing else is said of units that are right
 SYSTEMD_UNIT_PATH="$work:" systemd-analyze verify --man=no ./*api.service ./*api.timer >said 2>&1 || true
 if grep -F "$work" said || grep -E '(pyrec|api)[@.a-z-]*(service|timer)' said; then
@@ -29,6 +30,10 @@ if grep -F "$work" said || grep -E '(pyrec|api)[@.a-z-]*(service|timer)' said; t
     exit 1
 fi
 echo "verified: $(ls ./*api.service ./*api.timer | wc -l) units"
+# who sends what was attached to is root, as who wrote it, and else there is no difference
+diff pyrec-ship@.service pyrec-ship-attached@.service | grep '^[<>] [^#]' >differences || true
+[ "$(cat differences)" = '< User=%i' ] || { cat differences; exit 1; }
+cmp pyrec-ship@.timer pyrec-ship-attached@.timer
 # their command lines are ones that pyrec and pyanalyze take
 record=$(sed -n 's/^ExecStart=[^ ]*pyrec \(.*\) -- .*/\1/p' pyrec@.service | sed "s|/var/lib/pyrec/%i/|$work/|; s|%i|api|g")
 # shellcheck disable=SC2086
