@@ -19,6 +19,7 @@
 #define OVER_NS      INT64_C(200000000)
 #define STALLS_SHOWN 10
 #define ROWS_SHOWN   20 /* per table */
+#define OTHERS_NAMED 3
 
 #define ADVICE                                                                                     \
     "Name the place in which a thread waits for work with --idle. If the work is done by other "   \
@@ -158,6 +159,33 @@ static void warn_doubt(struct view *view, struct stalls_answer *t, const struct 
                     option != NULL ? "; perhaps " : "", option != NULL ? option : "");
 }
 
+/* No stalls of main threads says nothing of those that may have done the work. */
+static void lead_others(struct view *view, const struct stalls_answer *t,
+                        const struct select *select)
+{
+    const char *names[OTHERS_NAMED], *text = "";
+    size_t n = 0, n_more = 0;
+    for (size_t k = 0; k < t->idle.n_threads; k++) {
+        const struct thread *const thread = t->idle.threads[k]->thread;
+        size_t at = 0;
+        if (idle_wants(select, thread) || thread->is_c)
+            continue;
+        while (at < n && strcmp(names[at], thread->name) != 0)
+            at++;
+        if (at == OTHERS_NAMED) {
+            n_more++;
+        } else if (at == n) {
+            names[n++] = thread->name;
+            text = arena_print(&view->arena, "%s%s%s", text, at > 0 ? ", " : "", thread->name);
+        }
+    }
+    if (n == 0)
+        return;
+    const char *const more = n_more > 0 ? arena_print(&view->arena, " and %zu more", n_more) : "";
+    view_add_lead(
+        view, arena_print(&view->arena, "Threads not asked about (--thread): %s%s.", text, more));
+}
+
 static void lead_all(struct view *view, struct stalls_answer *t, const struct select *select)
 {
     bool doubt = false, any = false;
@@ -183,6 +211,8 @@ static void lead_all(struct view *view, struct stalls_answer *t, const struct se
                                         "%zu of them, in which the thread was never in such a "
                                         "state, %s left out.",
                                         n, n == 1 ? "is" : "are"));
+    if (select->n_threads == 0)
+        lead_others(view, t, select);
     if (doubt)
         view_add_lead(view, ADVICE);
     view->last_lead_stays = doubt;
