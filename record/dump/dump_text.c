@@ -4,6 +4,8 @@
 
 #include <time.h>
 
+#define COMMAND_COLUMNS 160 /* a program can be in its arguments: json has all of it */
+
 static void head_write(FILE *to, const struct dump *dump)
 {
     char version[32], when[32] = "";
@@ -13,9 +15,10 @@ static void head_write(FILE *to, const struct dump *dump)
     if (localtime_r(&seconds, &local) != NULL)
         (void)strftime(when, sizeof when, "%Y-%m-%d %H:%M:%S", &local);
     fprintf(to, "Process %d: ", dump->pid);
-    plain_write(to, dump->command[0] != '\0' ? dump->command : "(no command line)", 0);
-    fprintf(to, "\nPython %s (%s), %u threads, %s.%03u, in %.1f ms\n", version,
-            dump->python.interp.build, dump->n_threads, when,
+    plain_write(to, dump->command[0] != '\0' ? dump->command : "(no command line)",
+                COMMAND_COLUMNS);
+    fprintf(to, "\nPython %s (%s), %u thread%s, %s.%03u, in %.1f ms\n", version,
+            dump->python.interp.build, dump->n_threads, dump->n_threads == 1 ? "" : "s", when,
             (unsigned)(dump->wall_ns / 1000000u % 1000u), (double)dump->took_ns / 1e6);
 }
 

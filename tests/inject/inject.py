@@ -25,18 +25,21 @@ import os, select, signal, sys, threading, time
 what, r, go = sys.argv[1], *os.pipe()
 lines = sys.stdin
 told = []
+ends = ("go\n", "")                   # or nobody is there any more
 busy = threading.Event()              # told to rest it waits for the next word
 busy.set()
 def until_told(work):                 # a thread hears the word; the main one is in the situation
     def hear():
-        for word in iter(lines.readline, "go\n"):
+        word = lines.readline()
+        while word not in ends:
             busy.clear() if word == "rest\n" else busy.set()
+            word = lines.readline()
         told.append(1)
         busy.set()
         os.write(go, b"x")
     if what == "alone":
-        word = ""
-        while word != "go\n":
+        word = None
+        while word not in ends:
             while not select.select([0], [], [], 0)[0]:
                 work()
             word = lines.readline()

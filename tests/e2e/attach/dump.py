@@ -451,6 +451,19 @@ def test_a_stopped_program(t):
     os.kill(program.pid, signal.SIGCONT)
 
 
+def test_a_long_command(t):
+    """A program that is in its arguments does not take the screen; json has all of it."""
+    code = "import time\nprint('up', flush=True)\ntime.sleep(1000)\n" + "#" * 3000 + "the end"
+    with subprocess.Popen([t.python, "-c", code], stdout=subprocess.PIPE) as program:
+        assert program.stdout.readline() == b"up\n"
+        text = look(t, "dump", program.pid).stdout
+        whole = json.loads(look(t, "dump", "--json", program.pid).stdout)
+        program.kill()
+    head = text.splitlines()[0]
+    assert len(head) < 200 and head.endswith("the end"), head
+    assert "#" * 3000 in whole["command"], whole["command"]
+
+
 def test_after_a_fork(t):
     program = Program(t, """
 import os, sys, threading, time
