@@ -229,7 +229,7 @@ for how in ('{1}', '{0}:{1}', '{1}:{0}', '{1} {0}', '{0}:{1}:{0}'):
 """
 WORK = """
 import time
-end = time.process_time() + 0.05
+end = time.process_time() + 0.02
 while time.process_time() < end: sum(range(100))
 print('worked')
 """
@@ -246,4 +246,4 @@ def test_preloaded_before_and_behind(t):
         seen = beside.same(t, [t.python, "-c", PRELOADS, path, WORK], rates=(1000,), status=0)
         assert seen.bare.out.count("worked") == 10 and "b''\n" in seen.bare.out, seen.bare.out
         rows = t.rows("processes", seen.recorded[0].trace)
-        assert sum(row["cpu_time"] > 0.04 for row in rows) >= 10, (path, rows)
+        assert sum(row["cpu_time"] > 0.015 for row in rows) >= 10, (path, rows)
