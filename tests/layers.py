@@ -20,7 +20,8 @@ INTERPOSE = "record/agent/interpose"
 LINES = (
     # Runs in strangers' programs: libc and what stands here, nothing else.
     ("record/base", "record/wire", INTERPOSE, "record/agent/base", "record/agent/cpython",
-     "record/agent/cpython/pyver", "record/agent/native", "record/agent/kernel", "record/agent/channel", "record/agent/sample",
+     "record/agent/cpython/pyver", "record/agent/native", "record/agent/kernel", "record/agent/channel",
+     "record/agent/tasks", "record/agent/sample",
      "record/agent/late", "record/agent"),
     # pyrec itself. Of the agent it knows what both share.
     ("record/base", "record/wire", "record/tables", "record/symbols", "record/decode", "record/kernel", "record/remote",
@@ -29,11 +30,11 @@ LINES = (
     # Looking from outside: the agent's readers of a CPython's memory, over another process's.
     ("record/base", "record/wire", "record/tables", "record/decode", "record/kernel", "record/remote",
      "record/agent/base", "record/agent/cpython", "record/regard", "record/cli", "record/dump", "record"),
-    ("analyze/base", "analyze/names", "analyze/model", "analyze/read", "analyze/weigh", "analyze/view",
+    ("analyze/base", "analyze/names", "analyze/model", "analyze/tasks", "analyze/read", "analyze/weigh", "analyze/view",
      "analyze/waits", "analyze/idle", "analyze/stalls", "analyze/time", "analyze/live",
      "analyze/source", "analyze/compare", "analyze/export",
      "analyze/repair", "analyze/debug", "analyze/cli", "analyze/ask", "analyze/report", "analyze/star", "analyze/out/text",
-     "analyze/out", "analyze/out/page", "analyze/ship", "analyze/top", "analyze/cmd", "analyze/cmd/trace", "analyze"),
+     "analyze/out", "analyze/out/page", "analyze/ship", "analyze/top", "analyze/cmd", "analyze/cmd/tasks", "analyze/cmd/trace", "analyze"),
 )
 # What stands between any program and its libc: one header of readers that call nothing besides.
 NARROW = {INTERPOSE: {"record/base"}}

@@ -71,6 +71,7 @@ struct command {
     X(modules)                                                                                     \
     X(threads)                                                                                     \
     X(tasks)                                                                                       \
+    X(awaits)                                                                                      \
     X(stalls)                                                                                      \
     X(gil)                                                                                         \
     X(phases)                                                                                      \

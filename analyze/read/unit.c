@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "unit.h"
+#include "analyze/tasks/looks.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -176,6 +177,8 @@ static enum status read_samples(struct unit_reader *reader, struct proto_column 
     TRY(range_open(&reader->range, body, reader->quantum_ns, &reader->dict, why));
     TRY(read_account(reader, reader->range.columns.account, why));
     TRY(read_natives(reader, body, why));
+    TRY(looks_check(body, reader->range.n_ticks, &reader->proto, why));
+    reader->samples = body;
     const uint64_t last_q = reader->range.time_q[reader->range.n_ticks];
     if (reader->range.n_ticks > 0 && last_q > reader->facts.last_q)
         reader->facts.last_q = last_q;

@@ -24,6 +24,7 @@ struct unit_reader {
     struct facts facts;
     uint64_t quantum_ns;
 
+    struct proto_column samples; /* after unit_next_range: the Samples message itself */
     struct range range; /* after unit_next_range: the Samples message to be read */
     bool range_open;
     bool range_cut;       /* ticks of it, or of one before it, are before the window */

@@ -228,12 +228,14 @@ static struct cell get_cpu(const struct row *row)
 
 static struct cell get_stack(const struct row *row)
 {
-    return (struct cell){.unit = UNIT_STACK, .stack = &row->sample->stack};
+    const struct stack *const stack = row->sample != NULL ? &row->sample->stack : row->stack;
+    return stack != NULL ? (struct cell){.unit = UNIT_STACK, .stack = stack} : cell_none();
 }
 
-#define ROW_CODE  (ROW_PLACE | ROW_TREE | ROW_PATH | ROW_SOURCE)
-#define ROW_FRAME (ROW_CODE | ROW_GIL | ROW_STALL | ROW_STALL_LINE | ROW_IDLE_LINE | ROW_TASK)
-#define ROW_ANY   (ROW_FRAME | ROW_THREAD | ROW_SAMPLE | ROW_STACK | ROW_BIN | ROW_IDLE)
+#define ROW_CODE (ROW_PLACE | ROW_TREE | ROW_PATH | ROW_SOURCE)
+#define ROW_FRAME                                                                                  \
+    (ROW_CODE | ROW_GIL | ROW_STALL | ROW_STALL_LINE | ROW_IDLE_LINE | ROW_TASK | ROW_AWAIT)
+#define ROW_ANY (ROW_FRAME | ROW_THREAD | ROW_SAMPLE | ROW_STACK | ROW_BIN | ROW_IDLE)
 
 static const struct column columns[] = {
     {.name = "process",
@@ -476,7 +478,7 @@ static const struct column columns[] = {
     {.name = "stack",
      .title = "stack",
      .help = "its frames, leaf first",
-     .rows = ROW_SAMPLE | ROW_STACK,
+     .rows = ROW_SAMPLE | ROW_STACK | ROW_AWAIT,
      .unit = UNIT_STACK,
      .get = get_stack},
 };
@@ -513,6 +515,7 @@ bool column_has_any(const struct column *column, const struct row *rows, size_t 
 static const struct column *(*const more_columns[])(size_t i) = {
     column_tree_get,    column_source_get, column_diff_get,  column_time_get,
     column_compare_get, column_style_get,  column_phase_get, column_debug_get,
+    column_await_get,
 };
 
 const struct column *column_get(size_t i)

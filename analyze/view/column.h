@@ -34,6 +34,7 @@ enum row_kind {
     ROW_IDLE_LINE = 1 << 15, /* where it may wait for work */
     ROW_PHASE = 1 << 16,     /* of a program; or a label */
     ROW_OBJECT = 1 << 18,    /* a file with C functions */
+    ROW_AWAIT = 1 << 19,     /* tasks that wait alike */
     ROW_TASK = 1 << 17,      /* what a thread did in tasks of one name; its place: where most */
 };
 
@@ -78,6 +79,7 @@ const struct column *column_source_get(size_t i);
 const struct column *column_diff_get(size_t i);
 const struct column *column_time_get(size_t i);
 const struct column *column_phase_get(size_t i);
+const struct column *column_await_get(size_t i);
 const struct column *column_compare_get(size_t i);
 const struct column *column_debug_get(size_t i);
 const struct column *column_style_get(size_t i); /* those of other tools' tables */

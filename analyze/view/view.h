@@ -93,6 +93,7 @@ struct row {
     const struct idle_facts *idle; /* idle_tell.h */
     const struct idle_line *idle_line;
     const struct phase_group *phase; /* phases.h */
+    const struct await_row *await;   /* awaits.h */
     uint64_t start_ns;               /* of a part of the time */
     uint32_t depth;                  /* of a frame in a tree: by how much it is indented */
     const struct debug_line *object; /* debug_line.h */

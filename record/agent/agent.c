@@ -182,6 +182,7 @@ static bool memory_ready(struct agent *agent)
                          wire_writer_init(&agent->writer, &agent->codes,
                                           depth + (has_c_frames ? NATIVE_FRAMES_MAX : 0)) &&
                          labels_init(&agent->labels, &agent->interp) &&
+                         awaits_init(&agent->awaits) &&
                          linecache_init(&agent->linecache, &agent->interp);
     agent->capture.labels = agent->writer.labels = &agent->labels;
     agent->writer.linecache = &agent->linecache;
@@ -203,6 +204,7 @@ static void memory_release(struct agent *agent)
     threads_free(&agent->threads);
     wire_writer_free(&agent->writer);
     labels_free(&agent->labels);
+    awaits_free(&agent->awaits);
     linecache_free(&agent->linecache);
     native_free(&agent->native);
     link_close(&agent->link);
@@ -236,6 +238,7 @@ static void parts_connect(struct agent *agent)
         .writer = &agent->writer,
         .names = &agent->names,
         .labels = &agent->labels,
+        .awaits = await_is_known(&agent->interp.ver) ? &agent->awaits : NULL,
         .native = agent->capture.native,
         .link = &agent->link,
         .head = head,
@@ -512,6 +515,7 @@ void agent_forget(struct agent *agent)
     threads_reset(&agent->threads);
     thread_names_reset(&agent->names);
     labels_reset(&agent->labels);
+    awaits_reset(&agent->awaits);
     linecache_reset(&agent->linecache);
     if (agent->capture.native != NULL)
         native_reset(&agent->native);

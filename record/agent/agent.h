@@ -42,6 +42,7 @@ struct agent {
     struct wire_writer writer;
     struct thread_names names;
     struct labels labels;
+    struct awaits awaits;
     struct linecache linecache;
     struct native_parts native; /* if C frames are asked for and can be told */
     struct ring ring;

@@ -46,6 +46,7 @@ void stream_clear(struct stream *stream)
     intern_clear(&stream->intern);
     contexts_clear(&stream->contexts);
     batch_clear(&stream->batch);
+    looks_clear(&stream->looks);
     free(stream->sampled);
     stream->sampled = NULL;
     for (uint32_t i = 0; stream->tasks != NULL && i < WIRE_TASKS_MAX; i++)
@@ -235,6 +236,7 @@ void stream_intern_names(struct stream *stream)
 void stream_restart_batch(struct stream *stream)
 {
     batch_restart(&stream->batch);
+    looks_restart(&stream->looks);
     roster_drop_ended(&stream->roster, stream->batch.first_seq);
     for (uint32_t i = 0; i < stream->roster.n; i++) {
         stream->roster.threads[i]->n_entries = 0;
@@ -255,6 +257,7 @@ enum status stream_restart_generation(struct stream *stream, struct problem *why
     codebook_restart(&stream->codebook);
     modules_restart(&stream->modules);
     contexts_restart(&stream->contexts);
+    looks_restart_generation(&stream->looks);
     memset(stream->call_ids, 0, sizeof stream->call_ids);
     for (uint32_t i = 0; stream->tasks != NULL && i < WIRE_TASKS_MAX; i++)
         stream->tasks[i].id = 0;

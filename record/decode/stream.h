@@ -23,6 +23,7 @@
 #include "format/status.h"
 #include "intern.h"
 #include "modules.h"
+#include "record/wire/wire_awaits.h"
 #include "roster.h"
 #include "syscalls.h"
 
@@ -38,6 +39,60 @@ _Static_assert(SYSCALL_MAX < WIRE_CALL_FIRST_FUNCTION, "a number is a call or a 
 struct stream_clock {
     uint64_t start_mono_ns; /* CLOCK_MONOTONIC at time 0 of the trace */
     uint64_t quantum_ns;
+};
+
+/*
+ * What the suspended tasks of asyncio loops were seen to wait for. Chains and the last look of each
+ * thread are kept; in a batch the first look of a thread says again what it saw, also when it was
+ * the same. Tasks whose chain was not told, or was given another meaning since, are "unknown".
+ */
+#define LOOKS_THREADS 64u
+
+/* As it was told last. */
+struct looks_chain {
+    struct wire_frame *frames;
+    uint32_t n, capacity;
+    uint32_t waits, on;
+    bool is_cut;
+    uint32_t told;  /* number of the telling; 0 = never */
+    uint32_t stack; /* stack id of this generation, 0 = not asked for yet */
+};
+
+/* Tasks that wait alike. */
+struct looks_tasks {
+    uint32_t chain, told;
+    uint32_t name; /* number of a task's name */
+    uint32_t count;
+    uint32_t stack, wait_id, name_id; /* ids of this generation; in a batch */
+};
+
+struct looks_look {
+    uint32_t thread;
+    uint32_t tick; /* its index in the batch */
+    uint32_t outcome;
+    uint64_t wall_ns;
+    uint32_t tasks, unread, unknown;
+    uint32_t first, n; /* of looks.tasks */
+};
+
+/* What a thread's loop was like when it was looked at last. */
+struct looks_last {
+    struct looks_look look; /* `first` means nothing */
+    struct looks_tasks *tasks;
+    uint32_t capacity;
+    uint32_t in_batch; /* number of its last look + 1; 0 = none in this batch */
+};
+
+struct looks {
+    struct looks_chain *chains; /* by number; NULL while there is none */
+    uint32_t n_told;
+    struct looks_last last[LOOKS_THREADS];
+    uint32_t n_last, next_last;
+
+    /* of the batch */
+    struct looks_look *list;
+    struct looks_tasks *tasks;
+    uint32_t n, n_tasks, capacity, task_capacity;
 };
 
 /* What a task is called. */
@@ -58,6 +113,7 @@ struct stream {
     struct intern intern;
     struct contexts contexts;
     struct batch batch;
+    struct looks looks; /* of the batch, too */
 
     uint32_t generation;
     uint64_t generation_start_q;
@@ -135,6 +191,17 @@ uint32_t stream_call_id(struct stream *stream, int32_t call);
 
 /* String id of a task's name; 0 for none. */
 uint32_t stream_task_id(struct stream *stream, uint32_t task);
+
+/* Chains of coroutines, and looks at tasks: records that are as long as their types at least. False
+ * when they make no sense; else *status is STATUS_OK or STATUS_NO_MEMORY. */
+bool stream_tell_chain(struct stream *stream, const struct wire_chain *record, enum status *status);
+bool stream_add_look(struct stream *stream, const struct wire_awaits *record, enum status *status);
+
+void looks_clear(struct looks *looks);
+
+/* The batch was written. And: ids begin again. */
+void looks_restart(struct looks *looks);
+void looks_restart_generation(struct looks *looks);
 
 /* Intern the thread's stack from frame `from` on. False when there is no memory. */
 bool stream_walk(struct stream *stream, struct roster_thread *thread, uint32_t from);

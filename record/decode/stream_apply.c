@@ -327,6 +327,28 @@ static enum status apply_task(const struct applied *to, const struct wire_record
     return STATUS_OK;
 }
 
+static enum status apply_chain(const struct applied *to, const struct wire_record *bytes)
+{
+    const struct wire_chain *record = (const struct wire_chain *)(const void *)bytes;
+    enum status status;
+    if (!stream_tell_chain(to->stream, record, &status))
+        return damaged(to, "await chain that makes no sense", record->chain);
+    return status == STATUS_OK ? STATUS_OK : no_memory(to);
+}
+
+static enum status apply_awaits(const struct applied *to, const struct wire_record *bytes)
+{
+    const struct wire_awaits *record = (const struct wire_awaits *)(const void *)bytes;
+    enum status status;
+    if (!to->stream->is_tick_open)
+        return damaged(to, "look at tasks outside a tick, thread", record->thread);
+    if (roster_find(&to->stream->roster, record->thread) == NULL)
+        return STATUS_OK;
+    if (!stream_add_look(to->stream, record, &status))
+        return damaged(to, "look at tasks that makes no sense, thread", record->thread);
+    return status == STATUS_OK ? STATUS_OK : no_memory(to);
+}
+
 static enum status apply_module(const struct applied *to, const struct wire_record *bytes)
 {
     const struct wire_module *record = (const struct wire_module *)(const void *)bytes;
@@ -418,6 +440,8 @@ enum status stream_apply(struct stream *stream, const struct wire_record *record
         [WIRE_CONTEXT] = {sizeof(struct wire_context), apply_context},
         [WIRE_CALL_FUNCTION] = {sizeof(struct wire_call_function), apply_call_function},
         [WIRE_TASK] = {sizeof(struct wire_task), apply_task},
+        [WIRE_CHAIN] = {sizeof(struct wire_chain), apply_chain},
+        [WIRE_AWAITS] = {sizeof(struct wire_awaits), apply_awaits},
         [WIRE_MODULE] = {sizeof(struct wire_module), apply_module},
         [WIRE_LATE] = {sizeof(struct wire_late), apply_late},
     };

@@ -255,6 +255,48 @@ static void holders_fill(struct bump *bump, const struct batch *batch, Pyrec__V1
     samples->n_holder_run = samples->n_holder = batch->n_holders;
 }
 
+/* ---- looks at suspended tasks ---- */
+
+static Pyrec__V1__Look *look_of(struct bump *bump, const struct stream *stream,
+                                const struct looks_look *from)
+{
+    const struct looks_tasks *tasks = stream->looks.tasks + from->first;
+    Pyrec__V1__Look *look = encode_new(bump, &pyrec__v1__look__descriptor);
+    uint32_t *columns = bump_take(bump, 4 * (size_t)from->n, sizeof *columns);
+    bool any_name = false;
+    if (bump->has_failed)
+        return NULL;
+    look->thread = from->thread;
+    look->tick = from->tick < stream->batch.n_ticks ? from->tick : stream->batch.n_ticks - 1;
+    look->wall_q = from->wall_ns / stream->clock.quantum_ns;
+    look->outcome = (Pyrec__V1__Look__Outcome)from->outcome;
+    look->tasks = from->tasks;
+    look->unread = from->unread;
+    look->unknown = from->unknown;
+    look->stack = columns;
+    look->wait = columns + from->n;
+    look->name = columns + 2 * (size_t)from->n;
+    look->count = columns + 3 * (size_t)from->n;
+    for (uint32_t i = 0; i < from->n; i++) {
+        look->stack[i] = tasks[i].stack;
+        look->wait[i] = tasks[i].wait_id;
+        look->name[i] = tasks[i].name_id;
+        look->count[i] = tasks[i].count;
+        any_name = any_name || tasks[i].name_id != 0;
+    }
+    look->n_stack = look->n_wait = look->n_count = from->n;
+    look->n_name = any_name ? from->n : 0;
+    return look;
+}
+
+static void looks_fill(struct bump *bump, const struct stream *stream, Pyrec__V1__Samples *samples)
+{
+    const struct looks *looks = &stream->looks;
+    samples->look = bump_take(bump, looks->n, sizeof *samples->look);
+    for (uint32_t i = 0; i < looks->n && !bump->has_failed; i++)
+        samples->look[samples->n_look++] = look_of(bump, stream, &looks->list[i]);
+}
+
 Pyrec__V1__Samples *encode_samples(struct bump *bump, const struct encode_job *job)
 {
     const struct stream *stream = job->stream;
@@ -283,6 +325,7 @@ Pyrec__V1__Samples *encode_samples(struct bump *bump, const struct encode_job *j
         runs_fill(bump, batch, &sorted, samples);
     }
     holders_fill(bump, batch, samples);
+    looks_fill(bump, stream, samples);
     if (job->account != NULL)
         samples->account = encode_account(bump, job->account);
     if (job->natives != NULL)

@@ -16,7 +16,6 @@
 #define PYREC_RECORD_WIRE_H
 
 #include "mark_queue.h"
-
 #include <inttypes.h>
 #include <stdatomic.h>
 #include <stddef.h>
@@ -365,6 +364,8 @@ enum wire_type {
     WIRE_LATE = 26,
     WIRE_CONTEXT = 30,
     WIRE_SOURCE = 31,
+    WIRE_CHAIN = 34,  /* wire_awaits.h */
+    WIRE_AWAITS = 35, /* likewise */
 };
 
 /*

@@ -48,7 +48,10 @@ void pyver_shift_objects(struct pyver *ver, uint16_t by)
         &ver->dict.keys,        &ver->dict.values,     &ver->number.size,
         &ver->number.digits,    &ver->code.flags,      &ver->gen.iframe,
         &ver->gen.qualname,     &ver->task.coro,       &ver->task.name,
-        &ver->tuple.items,
+        &ver->tuple.items,      &ver->gen.frame,       &ver->gen.state,
+        &ver->gen.wrapped,      &ver->task.waiter,     &ver->task.node,
+        &ver->future.loop,      &ver->future.state,    &ver->set.used,
+        &ver->set.mask,         &ver->set.table,       &ver->weakref.object,
     };
     for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++)
         shift(fields[i], by);
@@ -57,6 +60,8 @@ void pyver_shift_objects(struct pyver *ver, uint16_t by)
         shift(&ver->frame.code, by);
         shift(&ver->frame.instr, by);
         shift(&ver->frame.gen, by);
+        shift(&ver->await_stack.base, by);
+        shift(&ver->await_stack.at, by);
     }
     ver->object_shift = by;
 }

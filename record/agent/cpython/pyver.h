@@ -46,6 +46,22 @@ enum pyver_instance {
     INSTANCE_INLINE, /* 3.13: behind it, until there is a dict, which stands before it */
 };
 
+/* How a generator or coroutine says whether it runs, and what it waits for. */
+enum pyver_gen {
+    GEN_OLD,      /* 3.8, 3.9: by its frame's stack, which is not there while it runs */
+    GEN_SIGNED,   /* 3.10 - 3.12: -2 created, -1 suspended, 0 running; what at by its bytecode */
+    GEN_AWAITING, /* 3.13, 3.14: -3 created, -2 yielded, -1 awaits, 0 running */
+    GEN_COUNTED,  /* 3.15: 0 created, 1 yielded, 2 and 3 awaits, 4 running */
+};
+
+/* Where a suspended frame has the top of its stack. */
+enum pyver_stack {
+    STACK_TOP,     /* 3.8, 3.9: a pointer behind it, and one to the bottom */
+    STACK_DEPTH,   /* 3.10: how many there are, and a pointer to the bottom */
+    STACK_INLINE,  /* 3.11 - 3.13: how many there are, locals counted, and they are in the frame */
+    STACK_POINTER, /* 3.14: a pointer behind it */
+};
+
 struct pyver {
     uint8_t minor;
     enum pyver_frames frames;
@@ -64,6 +80,9 @@ struct pyver {
         uint16_t prev, next, interp, frame, base_frame, thread_id, native_id, id;
         uint16_t chunk, chunk_top, cframe, root_cframe;
         uint16_t running_task; /* of asyncio; before 3.14 in a dict */
+        uint16_t dict;         /* up to 3.12 the running loop is in there .. */
+        uint16_t running_loop; /* .. and then here */
+        uint16_t tasks;        /* head of a list of its tasks; before 3.14 in a set of all */
     } thread;
     struct {
         uint16_t current, previous;
@@ -109,10 +128,29 @@ struct pyver {
     struct {
         uint16_t iframe; /* its frame lies so far inside of it; up to 3.10 the frame leads to it */
         uint16_t qualname;
+        uint16_t frame;   /* up to 3.10 */
+        uint16_t state;   /* from 3.11 on; in 3.10 its frame has it */
+        uint16_t wrapped; /* of what stands for one: coroutine_wrapper, async_generator_asend .. */
+        enum pyver_gen states;
     } gen; /* coroutines as well */
     struct {
-        uint16_t coro, name;
+        uint16_t coro, name, waiter;
+        uint16_t node; /* in the list of all */
     } task; /* of asyncio, the one written in C */
+    struct {
+        uint16_t loop, state; /* state: 0 = it is waited for */
+    } future; /* of asyncio, likewise; its iterator has it where it has its loop */
+    struct {
+        enum pyver_stack kind;
+        uint16_t base, at;
+        uint8_t above; /* words above what is awaited */
+    } await_stack;
+    struct {
+        uint16_t used, mask, table;
+    } set;
+    struct {
+        uint16_t object;
+    } weakref;
 };
 
 /* The table of 3.`minor`, or NULL. */

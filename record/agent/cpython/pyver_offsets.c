@@ -194,6 +194,7 @@ static void adopt_objects(struct pyver *ver, const uint64_t *words, const struct
         ver->gen.qualname = (uint16_t)(ver->gen.qualname + 16);
         ver->task.coro = (uint16_t)(ver->task.coro + 16);
         ver->task.name = (uint16_t)(ver->task.name + 16);
+        ver->thread.running_loop = ver->thread.tasks = PYVER_NONE; /* await chains are not read */
     }
 }
 

@@ -345,8 +345,8 @@ static enum wire_failure walk(struct walk *w, struct stack *stack)
         if (steps > STEPS_MAX)
             return WIRE_FAIL_LOOP;
         if (frame.owner < OWNER_SHIM) {
-            uint64_t packed;
-            bool keep;
+            uint64_t packed = 0;
+            bool keep = false;
             failure = frame_check(w, at, &frame, &packed, &keep);
             if (failure != WIRE_FAIL_NONE)
                 return failure;
@@ -369,6 +369,18 @@ static enum wire_failure walk(struct walk *w, struct stack *stack)
             return failure;
     }
     return failure != WIRE_FAIL_NONE ? failure : walk_end(w);
+}
+
+uint64_t stack_frame_at(const struct stack_source *source, uintptr_t at)
+{
+    struct walk w = {.ver = source->ver, .source = source, .code_type = source->code_type};
+    struct frame frame;
+    enum wire_failure failure;
+    if ((at & 7) || !frame_load(w.ver, at, &frame))
+        return 0;
+    const struct stack_fact *const code = code_check(&w, frame.code, &failure);
+    const uint32_t index = code != NULL ? instr_index(w.ver, at, &frame, code->units) : UINT32_MAX;
+    return index == UINT32_MAX ? 0 : (uint64_t)(frame.code >> 3) << STACK_INSTR_BITS | index;
 }
 
 enum wire_failure stack_take(const struct stack_source *source, struct stack *stack)

@@ -96,4 +96,7 @@ uintptr_t stack_bytecode(const struct pyver *ver, uintptr_t frame, uintptr_t cod
 /* Fill *stack. WIRE_FAIL_NONE, or the first check that failed (depth is then 0). */
 enum wire_failure stack_take(const struct stack_source *source, struct stack *stack);
 
+/* The frame at `at`, of a generator that is not on any stack now; 0 when there is none. */
+uint64_t stack_frame_at(const struct stack_source *source, uintptr_t at);
+
 #endif

@@ -163,8 +163,10 @@ void sampler_tick(struct sampler *s, uint64_t now_ns)
     const uint32_t holder = holder_find(s);
     careful_reading_end();
     s->is_quiet = tick_open(s, now_ns, holder);
-    if (s->is_quiet)
+    if (s->is_quiet) {
         sampler_observe(s);
+        sampler_look_at_tasks(s, now_ns);
+    }
     s->rest.n_quiet = s->is_quiet && s->threads->n > 0 ? s->rest.n_quiet + 1 : 0;
     thread_names_look(s->names, s->threads, s->writer, now_ns);
     labels_look(s->labels, now_ns);
@@ -207,8 +209,10 @@ static bool rest_if_right(struct sampler *s)
     uint64_t end_ns;
     if (!rest_take(&s->rest, &tick, until_ns, &end_ns))
         return false;
-    if (end_ns > 0)
+    if (end_ns > 0) {
+        awaits_rested(s->awaits, end_ns);
         pass_ticks(s, end_ns);
+    }
     rest_written(s->head);
     return true;
 }

@@ -25,6 +25,7 @@
 #include "pace.h"
 #include "record/agent/channel/link.h"
 #include "record/agent/kernel/affinity.h"
+#include "record/agent/tasks/await_room.h"
 #include "rest.h"
 #include "thread_names.h"
 #include "wire_writer.h"
@@ -37,6 +38,7 @@ struct sampler {
     struct wire_writer *writer;
     struct thread_names *names;
     struct labels *labels;
+    struct awaits *awaits;       /* NULL = nobody looks at suspended tasks */
     struct native_parts *native; /* NULL = no C frames */
     struct link *link;
     struct wire_head *head;
@@ -67,6 +69,9 @@ struct sampler {
 /* Another tick is over, or begins; see observe.c. */
 void sampler_harvest(struct sampler *sampler);
 void sampler_observe(struct sampler *sampler);
+
+/* In a tick, when all threads were looked at: see record/agent/await_looks.c. */
+void sampler_look_at_tasks(struct sampler *sampler, uint64_t now_ns);
 
 /* Take note of the threads that have ended since. */
 void sampler_note_ends(struct sampler *sampler);

@@ -295,6 +295,20 @@ static bool task_write(void *closure, uint32_t number, const char *text, uint32_
     return true;
 }
 
+uint32_t wire_writer_code(struct wire_writer *writer, uintptr_t code, uint64_t deaths)
+{
+    return codes_resolve(writer->codes, code, deaths, code_write, writer);
+}
+
+uint32_t wire_writer_task(struct wire_writer *writer, const char *text, uint32_t len)
+{
+    struct task_name name = {.given_len = (uint8_t)len};
+    if (writer->labels == NULL || len == 0)
+        return 0;
+    memcpy(name.given, text, len);
+    return labels_number(writer->labels, &name, task_write, writer);
+}
+
 static uint32_t task_of(struct wire_writer *writer, const struct observation *seen)
 {
     if (writer->labels == NULL || seen->slot == NULL || seen->slot->stack.depth == 0)

@@ -52,6 +52,13 @@ struct observation {
  */
 int32_t wire_writer_call_function(struct wire_writer *writer, const char *function);
 
+/* The number of the code object that was at this address when the last death was number `deaths`,
+ * described before if need be; 0 when it is gone or the ring is full. */
+uint32_t wire_writer_code(struct wire_writer *writer, uintptr_t code, uint64_t deaths);
+
+/* The number of a task's name, or of what else there are as few of; 0 = none, or no room. */
+uint32_t wire_writer_task(struct wire_writer *writer, const char *text, uint32_t len);
+
 /* Write it, announcing the thread and describing new code objects before. */
 void wire_writer_sample(struct wire_writer *writer, struct thread *thread,
                         const struct observation *seen);

@@ -18,6 +18,7 @@ const struct pyver pyver_3_9 = {
     .thread = {
         .prev = 0, .next = 8, .interp = 16, .frame = 24, .base_frame = PYVER_NONE, .thread_id = 176,
         .native_id = PYVER_NONE, .id = 256, .chunk = PYVER_NONE, .chunk_top = PYVER_NONE, .cframe = PYVER_NONE, .root_cframe = PYVER_NONE, .running_task = PYVER_NONE,
+        .dict = 152, .running_loop = PYVER_NONE, .tasks = PYVER_NONE,
     },
     .cframe = {.current = PYVER_NONE, .previous = PYVER_NONE},
     .chunk = {.previous = PYVER_NONE, .top = PYVER_NONE, .data = PYVER_NONE},
@@ -40,6 +41,12 @@ const struct pyver pyver_3_9 = {
     .tuple = {.items = 24},
     .bytes = {.data = 32},
     .str = {.length = 16, .state = 32, .ascii = 48, .compact = 72, .pointer = 72, .kind_shift = 2},
-    .gen = {.iframe = PYVER_NONE, .qualname = 56},
-    .task = {.coro = 152, .name = 160},
+    .gen = {
+        .iframe = PYVER_NONE, .qualname = 56, .frame = 16, .state = PYVER_NONE, .wrapped = 16, .states = GEN_OLD,
+    },
+    .task = {.coro = 152, .name = 160, .waiter = 144, .node = PYVER_NONE},
+    .future = {.loop = 16, .state = 80},
+    .await_stack = {.kind = STACK_TOP, .base = 64, .at = 72, .above = 0},
+    .set = {.used = 24, .mask = 32, .table = 40},
+    .weakref = {.object = 16},
 };

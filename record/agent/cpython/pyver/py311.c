@@ -18,6 +18,7 @@ const struct pyver pyver_3_11 = {
     .thread = {
         .prev = 0, .next = 8, .interp = 16, .frame = 56, .base_frame = PYVER_NONE, .thread_id = 152,
         .native_id = 160, .id = 240, .chunk = 296, .chunk_top = 304, .cframe = 56, .root_cframe = 336, .running_task = PYVER_NONE,
+        .dict = 128, .running_loop = PYVER_NONE, .tasks = PYVER_NONE,
     },
     .cframe = {.current = 8, .previous = 16},
     .chunk = {.previous = 0, .top = 16, .data = 24},
@@ -40,6 +41,12 @@ const struct pyver pyver_3_11 = {
     .tuple = {.items = 24},
     .bytes = {.data = 32},
     .str = {.length = 16, .state = 32, .ascii = 48, .compact = 72, .pointer = 72, .kind_shift = 2},
-    .gen = {.iframe = 80, .qualname = 40},
-    .task = {.coro = 136, .name = 144},
+    .gen = {
+        .iframe = 80, .qualname = 40, .frame = PYVER_NONE, .state = 75, .wrapped = 16, .states = GEN_SIGNED,
+    },
+    .task = {.coro = 136, .name = 144, .waiter = 128, .node = PYVER_NONE},
+    .future = {.loop = 16, .state = 88},
+    .await_stack = {.kind = STACK_INLINE, .base = 72, .at = 64, .above = 0},
+    .set = {.used = 24, .mask = 32, .table = 40},
+    .weakref = {.object = 16},
 };

@@ -20,6 +20,7 @@ const struct pyver pyver_3_12 = {
     .thread = {
         .prev = 0, .next = 8, .interp = 16, .frame = 56, .base_frame = PYVER_NONE, .thread_id = 136,
         .native_id = 144, .id = 224, .chunk = 232, .chunk_top = 240, .cframe = 56, .root_cframe = 272, .running_task = PYVER_NONE,
+        .dict = 112, .running_loop = PYVER_NONE, .tasks = PYVER_NONE,
     },
     .cframe = {.current = 0, .previous = 8},
     .chunk = {.previous = 0, .top = 16, .data = 24},
@@ -42,6 +43,12 @@ const struct pyver pyver_3_12 = {
     .tuple = {.items = 24},
     .bytes = {.data = 32},
     .str = {.length = 16, .state = 32, .ascii = 40, .compact = 56, .pointer = 56, .kind_shift = 2},
-    .gen = {.iframe = 72, .qualname = 32},
-    .task = {.coro = 136, .name = 144},
+    .gen = {
+        .iframe = 72, .qualname = 32, .frame = PYVER_NONE, .state = 67, .wrapped = 16, .states = GEN_SIGNED,
+    },
+    .task = {.coro = 136, .name = 144, .waiter = 128, .node = PYVER_NONE},
+    .future = {.loop = 16, .state = 88},
+    .await_stack = {.kind = STACK_INLINE, .base = 72, .at = 64, .above = 0},
+    .set = {.used = 24, .mask = 32, .table = 40},
+    .weakref = {.object = 16},
 };

@@ -20,6 +20,7 @@ const struct pyver pyver_3_13 = {
     .thread = {
         .prev = 0, .next = 8, .interp = 16, .frame = 72, .base_frame = PYVER_NONE, .thread_id = 152,
         .native_id = 160, .id = 224, .chunk = 232, .chunk_top = 240, .cframe = PYVER_NONE, .root_cframe = PYVER_NONE, .running_task = PYVER_NONE,
+        .dict = PYVER_NONE, .running_loop = 304, .tasks = PYVER_NONE,
     },
     .cframe = {.current = PYVER_NONE, .previous = PYVER_NONE},
     .chunk = {.previous = 0, .top = 16, .data = 24},
@@ -42,6 +43,12 @@ const struct pyver pyver_3_13 = {
     .tuple = {.items = 24},
     .bytes = {.data = 32},
     .str = {.length = 16, .state = 32, .ascii = 40, .compact = 56, .pointer = 56, .kind_shift = 2},
-    .gen = {.iframe = 72, .qualname = 32},
-    .task = {.coro = 120, .name = 128},
+    .gen = {
+        .iframe = 72, .qualname = 32, .frame = PYVER_NONE, .state = 67, .wrapped = 16, .states = GEN_AWAITING,
+    },
+    .task = {.coro = 120, .name = 128, .waiter = 112, .node = PYVER_NONE},
+    .future = {.loop = 16, .state = 96},
+    .await_stack = {.kind = STACK_INLINE, .base = 72, .at = 64, .above = 0},
+    .set = {.used = 24, .mask = 32, .table = 40},
+    .weakref = {.object = 16},
 };

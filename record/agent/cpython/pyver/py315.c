@@ -20,6 +20,7 @@ const struct pyver pyver_3_15 = {
     .thread = {
         .prev = 0, .next = 8, .interp = 16, .frame = 72, .base_frame = 80, .thread_id = 176,
         .native_id = 184, .id = 248, .chunk = 256, .chunk_top = 264, .cframe = PYVER_NONE, .root_cframe = PYVER_NONE, .running_task = 1032,
+        .dict = PYVER_NONE, .running_loop = 1024, .tasks = 1048,
     },
     .cframe = {.current = PYVER_NONE, .previous = PYVER_NONE},
     .chunk = {.previous = 0, .top = 16, .data = 24},
@@ -42,6 +43,12 @@ const struct pyver pyver_3_15 = {
     .tuple = {.items = 32}, /* behind its hash */
     .bytes = {.data = 32},
     .str = {.length = 16, .state = 32, .ascii = 40, .compact = 56, .pointer = 56, .kind_shift = 2},
-    .gen = {.iframe = 72, .qualname = 32},
-    .task = {.coro = 128, .name = 136},
+    .gen = {
+        .iframe = 72, .qualname = 32, .frame = PYVER_NONE, .state = 67, .wrapped = 16, .states = GEN_COUNTED,
+    },
+    .task = {.coro = 128, .name = 136, .waiter = 120, .node = 152},
+    .future = {.loop = 16, .state = 104},
+    .await_stack = {.kind = STACK_POINTER, .base = PYVER_NONE, .at = 64, .above = 1},
+    .set = {.used = 24, .mask = 32, .table = 40},
+    .weakref = {.object = 16},
 };
