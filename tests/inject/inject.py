@@ -357,26 +357,32 @@ def mapped_at(pid, address):
     return ""
 
 
+def lingers(program):
+    attach_surely(program)
+    for _ in range(2):
+        _, text = program.attach("linger")
+        tid, code = text.split("\n")[0].split()
+        tid, code = int(tid), int(code, 16)
+        assert GUEST not in mapped_at(program.pid, code), "in what the program may unload"
+        seen = None
+        while seen is None:
+            seen = is_inside(program.pid, tid, code)
+        assert seen, (program.what, text)
+        attach_surely(program)
+    assert len(program.entered()) == 3, program.entered()
+    assert mailboxes(program.pid) == 1
+    program.end()
+
+
 def check_lingering(folder):
     """A thread is in our code still, and pyrec is gone: neither it nor another one is held before it is
     out. Its way back, and the registers that it will need, are where those of the next one go."""
+    programs = []
     for what in "compute alone alone_blocked epoll storm come_and_go".split():
-        program = Program(what, folder)
-        program.file = folder / f"linger.{what}"
-        attach_surely(program)
-        for _ in range(3):
-            _, text = program.attach("linger")
-            tid, code = text.split("\n")[0].split()
-            tid, code = int(tid), int(code, 16)
-            assert GUEST not in mapped_at(program.pid, code), "in what the program may unload"
-            seen = None
-            while seen is None:
-                seen = is_inside(program.pid, tid, code)
-            assert seen, (what, text)
-            attach_surely(program)
-        assert len(program.entered()) == 4, program.entered()
-        assert mailboxes(program.pid) == 1
-        program.end()
+        programs.append(Program(what, folder))
+        programs[-1].file = folder / f"linger.{what}"
+    with concurrent.futures.ThreadPoolExecutor(len(programs)) as pool:
+        list(pool.map(lingers, programs))
     print("right, with a thread that was in our code still")
 
 
@@ -384,7 +390,7 @@ def check_at_once(folder):
     """Several pyrecs at the same moment: one after the other, or told so."""
     program = Program("storm", folder)
     program.file = folder / "at_once"
-    for _ in range(20):
+    for _ in range(10):
         before = len(program.entered())
         with concurrent.futures.ThreadPoolExecutor(4) as pool:
             done = list(pool.map(lambda _: program.attach(), range(4)))
