@@ -248,3 +248,68 @@ def test_late_answers(t):
     assert sum(count for name, count in quality.items() if name.startswith("no C frames: ")) == \
         taken - quality["c_frames_whole"], quality
     assert quality["c_frames_whole"] > 0.8 * taken, quality
+
+
+# Workers as a BLAS has them: they spin until there is work, and compute in code that says nothing of itself.
+POOL = """
+#include <pthread.h>
+#include <sched.h>
+void computes_blind(long n);
+static _Atomic long work;
+static _Atomic int is_over;
+static pthread_t threads[2];
+static __attribute__((noinline)) void *serves(void *x)
+{
+    while (!is_over) {
+        if (work > 0) {
+            work--;
+            computes_blind(100000);
+        }
+        for (int i = 0; i < 100; i++)
+            sched_yield();
+    }
+    return x;
+}
+void begin(void) { for (int i = 0; i < 2; i++) pthread_create(&threads[i], 0, serves, 0); }
+void end(void) { is_over = 1; for (int i = 0; i < 2; i++) pthread_join(threads[i], 0); }
+void submit(long n) { work += n; while (work > 0 && !is_over) sched_yield(); }
+__asm__(".pushsection .text\\n.globl computes_blind\\n.type computes_blind,@function\\ncomputes_blind:\\n"
+        "1: dec %rdi\\n jnz 1b\\n ret\\n.size computes_blind, .-computes_blind\\n.popsection");
+"""
+POOL_PROGRAM = """
+import ctypes, sys, time
+pool = ctypes.CDLL(sys.argv[1])
+pool.begin()
+def product():
+    pool.submit(ctypes.c_long(20))
+end = time.monotonic() + 2.5
+while time.monotonic() < end:
+    product()
+pool.end()
+"""
+
+
+def test_spinning_workers(t):
+    """Who spins is seen to, by name, and code that says nothing of itself is a gap above it and nothing else."""
+    if platform.machine() != "x86_64" or t.version < (3, 10):
+        raise Skip("C frames are told on x86-64, from Python 3.10 on")
+    run = t.command([t.python, t.file("pool.py", POOL_PROGRAM), t.library("pool", POOL)], ["-r", "1000", "--native"])
+    assert run.status == 0, run.err
+    yields = blind = 0
+    names = {row["thread"] for row in t.rows("threads", run.trace) if row["kind"] == "native" and row["wall"] is not None}
+    assert names == {"serves"}, names
+    for row in json.loads(t.analyze("export", "--format", "json", "--by", "samples", run.trace)):
+        stack = [frame["function"].rpartition(".")[2] for frame in row["stack"]] # the leaf first
+        if "computes_blind" in stack:
+            assert stack[:2] == ["computes_blind", "<C frames not known>"] and "submit" not in stack, stack
+            blind += row["samples"]
+        elif any(name.endswith("sched_yield") for name in stack):
+            caller = stack[next(i for i, name in enumerate(stack) if name.endswith("sched_yield")) + 1]
+            expected = "serves" if row["thread"] == "serves" else "submit"
+            assert caller in (expected, "<C frames not known>"), stack
+            yields += row["samples"] * (caller == expected)
+    assert yields > 100 and blind > 20, (yields, blind)
+    for thread in ("serves", "MainThread"): # and it is in C: of the worker as of who waits for it
+        rows = t.rows("lines", run.trace, "--thread", thread, "--columns", "cpu_time,c_time,function")
+        total = sum(row["cpu_time"] for row in rows)
+        assert sum(row["c_time"] for row in rows) > 0.5 * total, (thread, rows)
