@@ -263,7 +263,7 @@ static __attribute__((noinline)) void *serves(void *x)
     while (!is_over) {
         if (work > 0) {
             work--;
-            computes_blind(100000);
+            computes_blind(5000000);
         }
         for (int i = 0; i < 100; i++)
             sched_yield();
@@ -282,8 +282,7 @@ pool = ctypes.CDLL(sys.argv[1])
 pool.begin()
 def product():
     pool.submit(ctypes.c_long(20))
-end = time.monotonic() + 2.5
-while time.monotonic() < end:
+while time.process_time() < 1:
     product()
 pool.end()
 """
@@ -308,7 +307,7 @@ def test_spinning_workers(t):
             expected = "serves" if row["thread"] == "serves" else "submit"
             assert caller in (expected, "<C frames not known>"), stack
             yields += row["samples"] * (caller == expected)
-    assert yields > 100 and blind > 20, (yields, blind)
+    assert yields > 10 and blind > 10, (yields, blind)
     for thread in ("serves", "MainThread"): # and it is in C: of the worker as of who waits for it
         rows = t.rows("lines", run.trace, "--thread", thread, "--columns", "cpu_time,c_time,function")
         total = sum(row["cpu_time"] for row in rows)
