@@ -4,7 +4,8 @@
 
 usage: browser.py BUILD_DIR MAKE_OUTPUTS PYTHON
 
-Skipped by name without node, npm's packages or a browser. Pictures are kept in BUILD_DIR/tests/page/shots.
+Skipped by name without node, npm's packages or a browser. Pictures are kept in BUILD_DIR/tests/page/shots,
+most of them with PYREC_MATRIX=full only.
 """
 import hashlib
 import pathlib

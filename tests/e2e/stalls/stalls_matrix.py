@@ -54,7 +54,7 @@ class Matrix:
         self.python, self.jobs, self.keep = os.path.abspath(self.python), jobs, keep
         self.dir = pathlib.Path(tempfile.mkdtemp(prefix="pyrec-matrix-"))
         self.display = None
-        self.missing = {}
+        self.missing, self.there = {}, {}
         for loop in LOOPS.values():
             why = self.lacks(loop)
             if why:
@@ -63,17 +63,16 @@ class Matrix:
     def lacks(self, loop):
         if loop.get("display") and shutil.which("Xvfb") is None:
             return "Xvfb"
-        for need in loop["needs"]:
+        return next((need for need in loop["needs"] if not self.has(need)), None)
+
+    def has(self, need):
+        if need not in self.there:
             code = "import warnings; warnings.simplefilter('ignore'); import " + need
             if need == "gtk":
                 code = "import gi; gi.require_version('Gtk', '3.0'); from gi.repository import Gtk"
-            elif need == "redis-server":
-                if shutil.which(need) is None:
-                    return need
-                continue
-            if subprocess.run([self.python, "-c", code], capture_output=True).returncode:
-                return need
-        return None
+            self.there[need] = shutil.which(need) is not None if need == "redis-server" else \
+                subprocess.run([self.python, "-c", code], capture_output=True).returncode == 0
+        return self.there[need]
 
     @contextlib.contextmanager
     def screen(self):
