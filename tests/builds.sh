@@ -12,13 +12,13 @@ set -u
 
 kinds="\
 t       without a GIL
-d       with assertions and reference counts (--with-pydebug)
+d       with assertions and reference counts (--with-pydebug), Debian's
 clang   by clang, without PGO
 tail    the interpreter that calls from instruction to instruction (clang 19 or later)
 jit     the one of Debian with its JIT switched on
 alone   all in one file, moved to another place afterwards, with its C code not exchangeable
 moved   with a shared library that is found from the program, as conda has it; moved afterwards"
-known="3.13t 3.14t 3.15t 3.14d 3.14clang 3.14tail 3.14jit 3.15jit 3.14alone 3.14moved"
+known="3.13t 3.14t 3.15t 3.14d 3.15d 3.14clang 3.14tail 3.14jit 3.15jit 3.14alone 3.14moved"
 if [ "${1:-}" = --names ]; then
     echo "$known" | tr ' ' '\n'
     echo "$kinds" | sed 's/^/# /'
@@ -85,7 +85,6 @@ configure_for() {
     words="--disable-test-modules --without-ensurepip"
     case $1 in
     t) words="$words --disable-gil" ;;
-    d) words="$words --with-pydebug" ;;
     clang) command -v clang >/dev/null && words="$words CC=clang" ;;
     tail) clang=$(clang_new) && words="$words --with-tail-call-interp CC=$clang" ;;
     alone) words="$words LDFLAGS=-static-libgcc CFLAGS=-fno-semantic-interposition" ;;
@@ -125,6 +124,23 @@ make_one() {
     [ "$found" = "$into/usr/bin/python$version$kind" ] || ln -sf "$(basename "$found")" "$into/usr/bin/python$version$kind"
 }
 
+# Beside what python3.X has of Debian, in a tree of its own.
+debug_one() {
+    into=$root/python${1}d
+    if [ ! -x "$root/python$1/usr/bin/python$1" ] || ! suite_begin sid; then
+        say "python${1}d: no python$1 in $root (tests/interpreters.sh --fetch)"
+        return 1
+    fi
+    rm -rf "$into.part" "$into" && cp -al "$root/python$1" "$into.part" || return 1
+    for package in "python$1-dbg" "libpython$1-dbg"; do
+        suite_unpack sid "$(url_of sid "$package")" "$into.part" || {
+            say "python${1}d: $package could not be had"
+            return 1
+        }
+    done
+    relocate "$into" "${1}d"
+}
+
 # A script, so that all that starts it has it.
 jit_one() {
     python=$root/python$1/usr/bin/python$1
@@ -149,10 +165,10 @@ for name in "$@"; do
         exit 2
         ;;
     esac
-    if [ "$kind" = jit ]; then
-        jit_one "$version" || status=1
-    else
-        make_one "$version" "$kind" || status=1
-    fi
+    case $kind in
+    jit) jit_one "$version" || status=1 ;;
+    d) debug_one "$version" || status=1 ;;
+    *) make_one "$version" "$kind" || status=1 ;;
+    esac
 done
 exit $status

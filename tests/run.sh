@@ -25,7 +25,7 @@ command -v npm >/dev/null && command -v node >/dev/null || page="nodejs npm"
 ./samples/setup.sh --optional protobuf-compiler zstd openssl systemd python3-protobuf universal-ctags patchelf curl \
     man-db procps xvfb python3-tk python3-pyqt5 python3-greenlet python3-gevent python3-setproctitle python3-dev \
     python3-dbg python3-venv "$testsuite" file libxml2-utils python3-yappi zsh fish gnuplot-nox libncurses-dev libiberty-dev libdw-dev tmux \
-    gcc-multilib musl-tools libfaketime libeatmydata1 libjemalloc2 libtcmalloc-minimal4 libmimalloc2.0 \
+    gcc-multilib musl-tools pypy3 libfaketime libeatmydata1 libjemalloc2 libtcmalloc-minimal4 libmimalloc2.0 \
     bubblewrap uwsgi-core uwsgi-plugin-python3 python3-seccomp python3-trio python3-eventlet \
     chromium firefox-esr gunicorn python3-billiard python3-redis redis-server python3-uvloop python3-twisted \
     python3-tornado gir1.2-gtk-3.0 python3-pyqt6 python3-pygame mypy python3-ipython python3-ipykernel jupyter-nbconvert binutils debhelper dh-python \

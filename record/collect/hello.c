@@ -2,11 +2,11 @@
 #include "hello.h"
 
 #include "record/kernel/procfs.h"
+#include "record/kernel/random.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/random.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -15,7 +15,7 @@
 static bool random_hex(char *hex, size_t digits)
 {
     uint8_t bytes[16];
-    if (getrandom(bytes, sizeof bytes, 0) != sizeof bytes)
+    if (!random_fill(bytes, sizeof bytes))
         return false;
     for (size_t i = 0; i < digits / 2; i++)
         snprintf(hex + 2 * i, 3, "%02x", bytes[i]);

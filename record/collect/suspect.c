@@ -24,8 +24,11 @@
 /* Names in files, whole ones: with a zero byte before and behind. */
 static const char code_type[] = "\0PyCode_Type";
 static const char pypy_start[] = "\0rpython_startup_code";
-static const char python_library[] = "\0libpython"; /* the beginning of one */
-_Static_assert(sizeof code_type <= KEPT_MAX && sizeof pypy_start <= KEPT_MAX, "a block is enough");
+static const char pypy_main[] = "\0pypy_main_startup"; /* where the rest of it is in a library */
+static const char python_library[] = "\0libpython";    /* the beginning of one */
+_Static_assert(sizeof code_type <= KEPT_MAX && sizeof pypy_start <= KEPT_MAX &&
+                   sizeof pypy_main <= KEPT_MAX,
+               "a block is enough");
 static const char other_user[] = "another user's, it cannot be looked at";
 
 /* What was found out about a process. */
@@ -76,7 +79,8 @@ bool suspect_file_is_python(const char *path)
 
 bool suspect_file_is_pypy(const char *path)
 {
-    return file_has(path, pypy_start, sizeof pypy_start);
+    return file_has(path, pypy_start, sizeof pypy_start) ||
+           file_has(path, pypy_main, sizeof pypy_main);
 }
 
 static const char *base_of(const char *path)

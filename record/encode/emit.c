@@ -2,10 +2,10 @@
 #include "emit.h"
 
 #include "record/base/clocks.h"
+#include "record/kernel/random.h"
 
 #include <stdio.h>
 #include <string.h>
-#include <sys/random.h>
 
 /*
  * The unit of all times in the trace. Half of what a sample costs is the noise in its two times;
@@ -18,8 +18,8 @@
 
 static enum status recording_begin(struct recording *recording, struct problem *why)
 {
-    if (getrandom(recording->uuid, sizeof recording->uuid, 0) != sizeof recording->uuid)
-        return problem_set(why, STATUS_IO, PROBLEM_NO_OFFSET, "no random numbers");
+    if (!random_fill(recording->uuid, sizeof recording->uuid))
+        return problem_set(why, STATUS_IO, PROBLEM_NO_OFFSET, "no random numbers: no getrandom() and no /dev/urandom");
     recording->uuid[6] = (recording->uuid[6] & 0x0f) | 0x40; /* RFC 4122, version 4 */
     recording->uuid[8] = (recording->uuid[8] & 0x3f) | 0x80;
     recording->clock.quantum_ns =

@@ -104,6 +104,16 @@ class Tool:
         return subprocess.run([self.python, "-c", code], capture_output=True, text=True,
                               check=True).stdout.strip() == "True"
 
+    def has_jit(self):
+        code = "import sys; print(hasattr(sys, '_jit') and sys._jit.is_enabled())"
+        return subprocess.run([self.python, "-c", code], capture_output=True, text=True,
+                              check=True).stdout.strip() == "True"
+
+    def is_debug(self):
+        code = "import sys; print(hasattr(sys, 'gettotalrefcount'))"
+        return subprocess.run([self.python, "-c", code], capture_output=True, text=True,
+                              check=True).stdout.strip() == "True"
+
     def need_gil(self):
         if not self.has_gil():
             raise Skip("this interpreter has no GIL")

@@ -108,6 +108,26 @@ def test_children(t):
     assert t.info(seen.recorded[0].trace)["recordings"][0]["not_recorded"] == 0
 
 
+def test_pypy(t):
+    """Another Python: it runs as without pyrec, and one line says what it is, also when it is looked at from outside."""
+    pypy = shutil.which("pypy3")
+    if pypy is None:
+        raise Skip("no PyPy here")
+    run = t.command([pypy, "-c", "import sys; print('unharmed'); sys.exit(3)"])
+    assert (run.status, run.out) == (3, "unharmed\n"), run.err
+    line, = run.err.splitlines()
+    assert line.startswith("pyrec: nothing was recorded: pypy") and line.endswith("is PyPy; only CPython can be recorded"), line
+    program = subprocess.Popen([pypy, "-c", "print('ready', flush=True); input()"], stdin=subprocess.PIPE,
+                               stdout=subprocess.PIPE)
+    t.at_end.append(lambda: (program.kill(), program.wait()))
+    assert program.stdout.readline() == b"ready\n"
+    for options in ["dump", str(program.pid)], ["-o", t.trace(), "-p", str(program.pid), "--duration", "1"]:
+        done = subprocess.run([t.pyrec, *options], capture_output=True, text=True, timeout=60)
+        assert (done.returncode, done.stdout) == (5, ""), done
+        assert done.stderr == f"pyrec: process {program.pid} is a PyPy: pyrec knows CPython\n", done.stderr
+    assert program.poll() is None
+
+
 def test_set_user_id(t):
     """A program with rights of its own: its loader takes nothing, and says nothing."""
     need_root()

@@ -33,11 +33,12 @@ os.execv(sys.argv[end + 1], sys.argv[end + 1:])
 CALLS = {
     "process_vm_readv": (310, "3.2"), "kcmp": (312, "3.5"), "sched_setattr": (314, "3.14"),
     "sched_getattr": (315, "3.14"), "renameat2": (316, "3.15"), "seccomp": (317, "3.17"),
-    "execveat": (322, "3.19"), "membarrier": (324, "4.3"), "copy_file_range": (326, "4.5"),
-    "preadv2": (327, "4.6"), "pwritev2": (328, "4.6"), "statx": (332, "4.11"), "rseq": (334, "4.18"),
-    "pidfd_send_signal": (424, "5.1"), "pidfd_open": (434, "5.3"), "clone3": (435, "5.3"),
+    "getrandom": (318, "3.17"), "memfd_create": (319, "3.17"), "execveat": (322, "3.19"), "membarrier": (324, "4.3"),
+    "mlock2": (325, "4.4"), "copy_file_range": (326, "4.5"), "preadv2": (327, "4.6"), "pwritev2": (328, "4.6"),
+    "pkey_mprotect": (329, "4.9"), "statx": (332, "4.11"), "rseq": (334, "4.18"), "pidfd_send_signal": (424, "5.1"), "pidfd_open": (434, "5.3"), "clone3": (435, "5.3"),
     "close_range": (436, "5.9"), "openat2": (437, "5.6"), "pidfd_getfd": (438, "5.6"),
     "faccessat2": (439, "5.8"), "epoll_pwait2": (441, "5.11"), "futex_waitv": (449, "5.16"),
+    "fchmodat2": (452, "6.6"),
 }
 # A program that has threads and a child, all of which compute a little.
 PROGRAM = """
@@ -87,24 +88,34 @@ def recorded(t, error, names):
     assert any(row["function"] == "burn" and row["samples"] > 10 for row in rows), (names, rows)
 
 
+def not_recorded(t, error, names):
+    """Without a file in memory there is nothing to write samples to: one line says so, and the program is unharmed."""
+    trace = t.trace()
+    done = without(t, error, names, [t.pyrec, "-r", "1k", "-o", trace, "--", t.python, t.file("program.py", PROGRAM)])
+    assert (done.returncode, done.stdout) == (3, "child\n"), (names, done)
+    assert done.stderr == ("pyrec: nothing was recorded: 2 Python processes not recorded: memfd_create() failed: "
+                           f"{os.strerror(error)} (2)\n"), done.stderr
+
+
 def test_each_call_unknown(t):
     """As on a kernel that is older than the call."""
     for name in CALLS:
-        recorded(t, errno.ENOSYS, [name])
+        (not_recorded if name == "memfd_create" else recorded)(t, errno.ENOSYS, [name])
 
 
 def test_old_kernels(t):
     """All that came later, at once: of Linux 5.10, 4.18 and 3.10."""
     def since(version):
         return tuple(map(int, version.split(".")))
-    for kernel in "5.10", "4.18", "3.10":
-        recorded(t, errno.ENOSYS, [name for name, (_, began) in CALLS.items() if since(began) > since(kernel)])
+    for kernel in "5.10", "4.18", "3.17", "3.10":
+        later = [name for name, (_, began) in CALLS.items() if since(began) > since(kernel)]
+        (not_recorded if "memfd_create" in later else recorded)(t, errno.ENOSYS, later)
 
 
 def test_forbidden(t):
     """Filters that are older than a call forbid it instead: EPERM, as containers have it. (The C library itself cannot
     start a thread then when it is clone3.)"""
-    recorded(t, errno.EPERM, [name for name in CALLS if name != "clone3"])
+    recorded(t, errno.EPERM, [name for name in CALLS if name not in ("clone3", "memfd_create")])
 
 
 def test_attached(t):

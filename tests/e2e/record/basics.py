@@ -40,8 +40,11 @@ def test_fib(t):
     assert recursive["samples_cum"] <= call["samples_cum"]
     loop = {row["line"] for row in own if row["function"] == "fib2" and row["samples"] > 0}
     start = source_line(path, "def fib2")
+    assert loop <= set(range(start + 1, start + 20)), loop
     for text in ("while stack:", "n = stack.pop()", "if n > 1:", "stack.append(n - 1)",
                  "stack.append(n - 2)"):
+        if t.has_jit():
+            continue # what it compiles writes down where it is at some lines only
         assert source_line(path, text, start) in loop, (text, loop)
 
 
@@ -78,7 +81,9 @@ def test_threads(t):
     rows = {row["thread"]: row for row in t.rows("threads", run.trace)}
     for name, cpu in clocks.items():
         assert name in rows, (name, sorted(rows))
-        near(rows[name]["cpu_time"], cpu, relative=0.02, absolute=0.012, what=f"CPU of {name}")
+        # after it has told its time, the main thread still has to end the interpreter
+        after = 0.1 if name == "MainThread" and t.is_debug() else 0.012
+        near(rows[name]["cpu_time"], cpu, relative=0.02, absolute=after, what=f"CPU of {name}")
     # it sleeps for 0.75 s, then has to wait for the GIL, for long when the machine is busy
     sleeper = rows["sleeper"]
     near(sleeper["blocked"], 0.75, absolute=0.1 + t.unobserved(run.trace), what="sleep of sleeper")
@@ -98,7 +103,7 @@ def check_chains(t, wanted, options=()):
     """a -> b and c -> d alternate thousands of times a second: never a -> d or c -> b. Zero."""
     samples = runs = 0
     while samples < wanted:
-        if runs == 10:
+        if runs == 10 + wanted // 10000:
             raise Skip(f"only {samples} samples in {runs} runs: the machine is too busy")
         seconds = max(0.5, min(4, (wanted - samples) / 8000))
         run = t.record(t.sample("chains.py"), str(seconds), rate=10000, options=options)
