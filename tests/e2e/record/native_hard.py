@@ -200,7 +200,6 @@ CROWD = """
 import hashlib, os, threading, time, zlib
 text = bytes(range(256)) * 4000
 os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
-end = time.monotonic() + 3
 def squeezes():
     zlib.compress(text, 6)
 def digests():
@@ -210,7 +209,7 @@ def keyed(x):
 def sorts():
     sorted(range(3000), key=keyed)
 def works(*functions):
-    while time.monotonic() < end:
+    while time.process_time() < 1.5:
         for function in functions:
             function()
 threads = [threading.Thread(target=works, args=functions)
@@ -241,7 +240,7 @@ def test_late_answers(t):
         # one thread's stack is never put to another one's time
         assert not (zlib and not {"squeezes"} & set(names)), names
         assert not (sha1 and not {"digests"} & set(names)), names
-    assert n > 1000 and n_inside > n / 10, (n, n_inside)
+    assert n > 200 and n_inside > n / 20, (n, n_inside)
     assert n_gaps < n / 4, (n_gaps, n) # it was half of them and more
     quality = t.info(run.trace)["quality"][0]
     taken = sum(quality[name] for name in ("c_frames_whole", "c_frames_with_gap", "c_frames_none"))
