@@ -95,7 +95,7 @@ words=
 for word in "$@"; do
     words="$words '$word'"
 done
-# Left out: layers is about the source. unit.test_rest: no process rests there, as its two CPU clocks cannot be read within
-# 5 us of each other. Other modules of e2e measure shares of real time, or take hours.
+# Left out: layers is about the source. unit.test_rest: no process rests there (its two CPU
+# clocks are read further apart than 5 us, it seems). Other modules of e2e measure shares of real time, or take hours.
 [ -n "$words" ] || words="-R '^(unit|golden|fuzz|step|e2e\\.(basics|threads|dump|phases|launch|processes))\\.' -E '^unit\\.test_rest\$'"
 tests/aarch64_machine.sh "$there" "cd $root/build && ctest --output-on-failure -j 2 $words"
