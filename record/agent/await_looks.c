@@ -9,9 +9,9 @@
 #include "record/agent/sample/sampler.h"
 #include <string.h>
 
-#define FIND_MAX    64u    /* threads that are asked for a loop in a slot */
-#define SEEN_MAX    65536u /* tasks that are counted; there may be more */
-#define CLOCK_EVERY 32u    /* tasks, from one look at the time to the next */
+#define FIND_MAX    64u        /* threads that are asked for a loop in a slot */
+#define SEEN_MAX    (1u << 20) /* tasks that are counted; with more nothing is known */
+#define CLOCK_EVERY 32u        /* tasks, from one look at the time to the next */
 
 /* A thread in this is not blocked, or nobody knows. */
 #define NOT_BLOCKED (WIRE_ON_CPU | WIRE_READY | WIRE_UNKNOWN | WIRE_STALLED)
@@ -142,7 +142,7 @@ static bool tasks_read(struct awaits_room *room, struct await_loop *loop, struct
         return false;
     for (uintptr_t task; (task = await_tasks_next(&look->reader, &tasks)) != 0;) {
         if (number == SEEN_MAX)
-            break;
+            return false;
         if (!await_is_ours(&look->reader, task))
             continue;
         look->n_seen++;
@@ -344,7 +344,9 @@ static bool look_try(struct sampler *s, struct await_loop *loop, const struct th
         loop->holds = look_write(s, thread->id, &look);
     else if (is_proved && look.reader.loop != 0)
         awaits_write(s, thread->id, WIRE_LOOK_UNREADABLE, s->awaits->slot_ns, NULL, 0);
-    slot_settle(s->awaits, own_clock() - look.begin_ns);
+    const uint64_t cost_ns = own_clock() - look.begin_ns;
+    slot_settle(s->awaits, cost_ns);
+    loop->not_before_ns = s->last_ns + cost_ns * AWAITS_SHARE; /* also one that was in vain */
     return is_proved;
 }
 
@@ -395,7 +397,7 @@ static bool loop_visit(struct sampler *s, struct await_loop *loop, uint64_t now_
         loop->held_ns = now_ns;
         awaits_write(s, loop->thread, WIRE_LOOK_SAME, slot_ns, NULL, 0);
         loop->due_ns += slot_ns;
-    } else if (look_try(s, loop, thread, cpu_ns)) {
+    } else if (now_ns >= loop->not_before_ns && look_try(s, loop, thread, cpu_ns)) {
         loop->held_ns = now_ns;
         loop->due_ns += slot_ns;
     }

@@ -48,7 +48,9 @@ static void tell_loop(struct view *view, const struct awaits_loop *loop)
         buffer_print(&text, ", %.2g that could not be read",
                      loop->unknown_ns / (double)loop->seen_ns);
     if (loop->ran_ns > 0)
-        buffer_print(&text, "; not known for %.3g s, in which the thread never waited",
+        buffer_print(&text,
+                     "; not known for %.3g s, in which the thread was never blocked for as long as "
+                     "a look takes",
                      (double)loop->ran_ns / 1e9);
     if (loop->unreadable_ns > 0)
         buffer_print(&text, "; not known for %.3g s, in which the tasks could not be found",

@@ -32,12 +32,13 @@
 #define AWAITS_FRAMES      4096u    /* of these */
 
 struct await_loop {
-    uint32_t thread;      /* id */
-    uint64_t due_ns;      /* when the slot began that has no look yet */
-    bool holds;           /* there was one, and .. */
-    uint64_t cpu_ns;      /* .. this was the thread's clock, .. */
-    uint64_t held_ns;     /* .. until then at least */
-    uint32_t every, turn; /* of many tasks, those with number turn, turn + every .. are read */
+    uint32_t thread;        /* id */
+    uint64_t due_ns;        /* when the slot began that has no look yet */
+    uint64_t not_before_ns; /* the one before has cost so much */
+    bool holds;             /* there was one, and .. */
+    uint64_t cpu_ns;        /* .. this was the thread's clock, .. */
+    uint64_t held_ns;       /* .. until then at least */
+    uint32_t every, turn;   /* of many tasks, those with number turn, turn + every .. are read */
 };
 
 /* A task that was read in this look. */

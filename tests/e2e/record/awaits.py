@@ -233,3 +233,26 @@ def test_no_impossible_chain(t):
         assert row["waits_for"] in ("future", "ready to go on"), row
         assert frames == [(f"step_{i}", 10 * i + 2) for i in range(first, -1, -1)], row
     assert seen > 1, rows
+
+
+def test_many(t):
+    """Of many tasks some are read, and stand for the others; how many there are is known all the same."""
+    program = t.file("many.py", """
+import asyncio
+async def wait(f): await f
+async def main():
+    f = asyncio.get_running_loop().create_future()
+    tasks = [asyncio.ensure_future(wait(f)) for i in range(5000)]
+    await asyncio.sleep(0)
+    await asyncio.sleep(2)
+    f.set_result(None)
+    await asyncio.gather(*tasks)
+asyncio.run(main())
+""")
+    run = t.command([t.python, program], ["-r", "100"])
+    assert run.status == 0, (run.status, run.err)
+    rows = t.rows("awaits", run.trace)
+    row = max(rows, key=lambda row: row["tasks"])
+    assert row["chain"] == "wait" and row["waits_for"] == "future", row
+    assert 4900 < row["tasks_most"] <= 5001, row
+    assert 0.5 < row["tasks_unread_share"] < 0.9, row
