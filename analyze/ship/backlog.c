@@ -120,6 +120,13 @@ enum status backlog_look(struct backlog *backlog, const char *const *paths, size
     backlog_clear(backlog);
     for (size_t i = 0; i < n_paths; i++) {
         char *const whole = realpath(paths[i], NULL);
+        if (whole != NULL && strchr(whole, '\n') != NULL) {
+            free(whole);
+            return problem_set(why, STATUS_USAGE, PROBLEM_NO_OFFSET,
+                               "%s: ship writes down paths, a line each, and this one has a line "
+                               "break in it",
+                               paths[i]);
+        }
         if (whole != NULL && stat(whole, &st) == 0 && S_ISDIR(st.st_mode)) {
             directory_look(backlog, whole, ledger);
             free(whole);

@@ -206,6 +206,10 @@ def test_refused_for_good(t):
         assert len(server.requests) == 2
     lines, err = ship(t, "http://127.0.0.1:1", "--once", "--attempts", "2", directory, ok=(1,))
     assert "attempt 2 follows" in lines[0] and "given up for now" in lines[1], lines
+    broken = t.dir / "line\nbreak"  # which no line can hold: said, not left out
+    shutil.copytree(directory, broken)
+    _, err = ship(t, str(t.dir / "lake"), "--once", broken, ok=(2,))
+    assert "line break" in err and len(err.splitlines()) == 1, err
     with Server() as server:  # they wait for another time
         lines, _ = ship(t, server.url, "--once", "--spool", "1", "--remove", directory, ok=(1,))
         assert [line.rsplit(": ", 1)[1][:7] for line in lines] == ["dropped", "dropped", "sent"], lines
