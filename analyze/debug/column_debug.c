@@ -64,7 +64,7 @@ static const struct column columns[] = {
      .get = get_n_named},
     {.name = "places",
      .title = "places",
-     .help = "addresses within its functions in the trace; pyrec --native=lines records them",
+     .help = "addresses within its functions in the trace; pyrec --native-lines records them",
      .rows = ROW_OBJECT,
      .unit = UNIT_COUNT,
      .only_if_any = true,

@@ -234,16 +234,14 @@ static struct dict_module module_of(const struct dict *dict, uint32_t module)
     return (struct dict_module){.build_id = ""};
 }
 
-/* Is it called by its place, as recorders do with what no symbol says the name of? */
-static bool is_nameless(const char *name, const char *file, uint64_t address)
+/* Is it called by its place, as recorders do with what no symbol says the name of? No symbol looks
+ * so itself. */
+static bool is_nameless(const char *name, uint64_t address)
 {
-    const char *const slash = strrchr(file, '/');
-    const char *const base = slash != NULL ? slash + 1 : file;
-    const size_t len = strlen(base);
-    char behind[24] = "";
-    if (address != 0)
-        snprintf(behind, sizeof behind, "+0x%llx", (unsigned long long)address);
-    return strncmp(name, base, len) == 0 && strcmp(name + len, behind) == 0;
+    char behind[24];
+    const size_t len = strlen(name);
+    const int n = snprintf(behind, sizeof behind, "+0x%llx", (unsigned long long)address);
+    return address != 0 && len > (size_t)n && strcmp(name + len - n, behind) == 0;
 }
 
 /* Of a function of C: the file that it is in, and what debug information says. What a symbol, or
@@ -253,7 +251,7 @@ static void add_native(struct dict *dict, struct dict_function *f, struct dict_m
     f->object = f->file;
     f->build_id = module.build_id;
     f->known = module.known;
-    f->is_nameless = is_nameless(f->name, f->file, f->address);
+    f->is_nameless = is_nameless(f->name, f->address);
     const struct debug_function *const d =
         f->known != NULL && f->address != 0 ? debug_object_function(f->known, f->address) : NULL;
     if (d == NULL)

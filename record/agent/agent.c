@@ -188,6 +188,7 @@ static bool memory_ready(struct agent *agent)
     agent->writer.linecache = &agent->linecache;
     agent->writer.has_c_frames = has_c_frames;
     agent->writer.native = agent->capture.native;
+    agent->native.places.tells_offsets = (agent->settings.flags & WIRE_C_LINES) != 0;
     thread_names_init(&agent->names, &agent->interp);
     return agent->initialized;
 }

@@ -205,6 +205,13 @@ static bool set_native(struct settings *settings, const char *argument)
     return true;
 }
 
+static bool set_native_lines(struct settings *settings, const char *argument)
+{
+    (void)argument;
+    settings->agent_flags |= WIRE_C_FRAMES | WIRE_C_LINES;
+    return true;
+}
+
 static bool set_batch(struct settings *settings, const char *argument)
 {
     (void)argument;
@@ -282,6 +289,10 @@ static const struct option_row rows[] = {
     {0, "no-signals", NULL, "never signal a thread: to look at one, take its CPU for a moment",
      set_no_signals, NULL, false},
     {0, "native", NULL, "also the C frames below Python's (x86-64)", set_native, NULL, false},
+    {0, "native-lines", NULL,
+     "--native, with where in its function each is: for lines and inlined functions (pyanalyze "
+     "symbols)",
+     set_native_lines, NULL, false},
     {0, "linger", "TIME",
      "follow other processes for TIME after the command's end, e.g. 10s, 5m, 0 "
      "(default: until all are gone, or Ctrl-C)",

@@ -116,7 +116,7 @@ uint32_t intern_string(struct intern *in, const char *bytes, size_t len)
 _Static_assert(sizeof(struct intern_function) == 6 * sizeof(uint32_t), "no padding");
 _Static_assert(sizeof(struct intern_module) == 3 * sizeof(uint32_t) + ELF_BUILD_ID_MAX,
                "no padding");
-_Static_assert(sizeof(struct intern_location) == 5 * sizeof(uint32_t), "no padding");
+_Static_assert(sizeof(struct intern_location) == 6 * sizeof(uint32_t), "no padding");
 
 uint32_t intern_function(struct intern *in, const struct intern_function *function)
 {

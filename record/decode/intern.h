@@ -55,6 +55,8 @@ struct intern_location {
     uint32_t function;
     int32_t line, end_line;
     int32_t column, end_column; /* from 0; -1 = unknown */
+    uint32_t
+        offset; /* of C: an address within the instruction - the function's + 1; 0 = not known */
 };
 
 struct intern_stack {

@@ -181,15 +181,19 @@ static uint32_t location_make(struct modules *modules, struct intern *in, struct
         .module = module_id(modules, in, module),
         .address = is_function ? address : 0,
     };
+    const uint32_t inside = (frame.code & ~(WIRE_NATIVE | WIRE_NATIVE_PC)) / WIRE_MODULES_MAX;
     const struct intern_location location = {
-        .function = intern_function(in, &function), .column = -1, .end_column = -1};
+        .function = intern_function(in, &function),
+        .column = -1,
+        .end_column = -1,
+        .offset = inside > 0 ? inside + (is_function ? 0 : address) : 0};
     return intern_location(in, &location);
 }
 
 uint32_t modules_get_location(struct modules *modules, struct intern *in, struct wire_frame frame)
 {
     const uint32_t hash = hash_pair(modules->seed, frame.code, (uint32_t)frame.instr);
-    const uint32_t number = frame.code & ~(WIRE_NATIVE | WIRE_NATIVE_PC);
+    const uint32_t number = frame.code % WIRE_MODULES_MAX;
     for (uint32_t probe = hash, id; idmap_next(&modules->place_map, hash, &probe, &id);) {
         const struct module_place *const place = &modules->places[id - 1];
         if (place->frame.code == frame.code && place->frame.instr == frame.instr)

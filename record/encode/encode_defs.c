@@ -61,6 +61,23 @@ static void modules_fill(struct bump *bump, const struct intern *in, Pyrec__V1__
     }
 }
 
+/* Only where a location has one. */
+static void offsets_fill(struct bump *bump, const struct intern *in, Pyrec__V1__Defs *defs)
+{
+    const uint32_t from = in->sent.locations, n = in->count.locations - from;
+    bool any = false;
+    for (uint32_t i = 0; i < n && !any; i++)
+        any = in->locations[from + i].offset != 0;
+    if (!any)
+        return;
+    defs->location_offset = bump_take(bump, n, sizeof *defs->location_offset);
+    if (bump->has_failed)
+        return;
+    for (uint32_t i = 0; i < n; i++)
+        defs->location_offset[i] = in->locations[from + i].offset;
+    defs->n_location_offset = n;
+}
+
 /* Lines as differences: they are small where the absolute numbers are not. */
 static void locations_fill(struct bump *bump, const struct intern *in, Pyrec__V1__Defs *defs)
 {
@@ -134,6 +151,7 @@ Pyrec__V1__Defs *encode_defs(struct bump *bump, const struct stream *stream)
     modules_fill(bump, &stream->intern, defs);
     functions_fill(bump, &stream->intern, defs);
     locations_fill(bump, &stream->intern, defs);
+    offsets_fill(bump, &stream->intern, defs);
     stacks_fill(bump, &stream->intern, defs);
     encode_contexts(bump, &stream->contexts, defs);
     defs->thread = threads;

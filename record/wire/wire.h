@@ -48,7 +48,8 @@ enum wire_flags {
     WIRE_NO_CUMULATIVE = 2, /* top frame only */
     WIRE_NO_CHILDREN = 4,   /* do not record what this process starts */
     WIRE_ATTACHED = 8,      /* in wire_head only: the program ran already when we came */
-    WIRE_C_FRAMES = 16,     /* tell the C frames of threads that answer, too */
+    WIRE_C_FRAMES = 16,     /* tell the C frames of threads that answer, too; .. */
+    WIRE_C_LINES = 32,      /* .. and at which address each of them is */
 };
 
 /*
@@ -382,21 +383,20 @@ struct wire_tick {
     uint32_t holder;  /* thread that held the GIL, 0 = nobody or not known */
 };
 
-/* One frame of a stack. */
-struct wire_frame {
-    uint32_t code; /* WIRE_CODE's id */
-    int32_t instr; /* byte offset into the bytecode; -1: before the first instruction */
+struct wire_frame { /* of a stack */
+    uint32_t code;  /* WIRE_CODE's id */
+    int32_t instr;  /* byte offset into the bytecode; -1: before the first instruction */
 };
 
 /*
  * A C frame: `code` is WIRE_NATIVE and the number of a WIRE_MODULE, `instr` where its function
  * begins in there, as the file counts addresses; with WIRE_NATIVE_PC an address in it, of which
- * nothing says where its function begins. Module 0: C frames that are not known.
- */
+ * nothing says where its function begins. Module 0: C frames that are not known. The bits between:
+ * with WIRE_C_LINES an address in its instruction - `instr` + 1; 0 = not told, or too far. */
 #define WIRE_NATIVE      0x80000000u
 #define WIRE_NATIVE_PC   0x40000000u
 #define WIRE_NATIVE_GAP  WIRE_NATIVE
-#define WIRE_MODULES_MAX 1024u /* numbers are from 1 to below that */
+#define WIRE_MODULES_MAX 1024u /* numbers are from 1 to below that; above it are offsets */
 
 /* State bits of a sample: as in trace.proto, which stream_apply.c checks. */
 enum wire_state {

@@ -203,7 +203,7 @@ const struct command command_symbols = {
         "What was found is written beside the trace, into FILE.symbols, and all commands show it "
         "from then on; with --output a new trace has it inside. A function that no symbol named "
         "gets its name, and its place in the source; one that has a name keeps it. Recordings of "
-        "pyrec --native=lines also have the addresses that ran: then lines are shown, and "
+        "pyrec --native-lines also have the addresses that ran: then lines are shown, and "
         "functions that the compiler has put into others are frames of their own, marked "
         "(inlined). A line is shown only where it is one of the file that its function is in.\n"
         "\n"

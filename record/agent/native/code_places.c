@@ -4,6 +4,9 @@
 #include "record/agent/base/reserve.h"
 #include <string.h>
 
+/* What the bits of a code between both flags and the module can say. */
+#define OFFSET_MAX (WIRE_NATIVE_PC / WIRE_MODULES_MAX - 1)
+
 static const struct wire_frame gap = {.code = WIRE_NATIVE_GAP, .instr = 0};
 
 bool code_places_init(struct code_places *places, struct segments *segments)
@@ -60,10 +63,13 @@ static struct wire_frame look_up(struct code_places *places, uint64_t pc, code_m
         return gap;
     const struct cfi_source source = {.hdr = segment.hdr, .low = segment.low, .high = segment.high};
     const bool is_function = cfi_rule(&source, pc, &rule, &range);
-    const uint64_t offset = (is_function ? range.start : pc) - segment.bias;
+    const uint64_t start = is_function ? range.start : pc;
+    const uint64_t offset = start - segment.bias, inside = pc - start + 1;
     if (offset > INT32_MAX)
         return gap;
-    return (struct wire_frame){.code = WIRE_NATIVE | (is_function ? 0 : WIRE_NATIVE_PC) | module,
+    const uint32_t told = places->tells_offsets && inside <= OFFSET_MAX ? (uint32_t)inside : 0;
+    return (struct wire_frame){.code = WIRE_NATIVE | (is_function ? 0 : WIRE_NATIVE_PC) |
+                                       told * WIRE_MODULES_MAX | module,
                                .instr = (int32_t)offset};
 }
 

@@ -34,6 +34,7 @@ struct code_places {
     struct code_place *places;
     struct code_module *modules; /* number i + 1 */
     uint32_t n_modules;
+    bool tells_offsets; /* where in its function an address is, too; false unless it is set */
 };
 
 /* Reserve memory. False when there is none. */

@@ -244,6 +244,55 @@ def test_damaged(t):
     t.analyze("functions", trace, ok=(3,))
 
 
+def frames_of(t, trace):
+    """Stacks with samples in the library: from its outermost frame on, (function, line)."""
+    import json
+    rows = json.loads(t.analyze("export", "--format", "json", "--by", "samples", trace))
+    for row in rows:
+        frames = [(frame["function"], frame["line"]) for frame in reversed(row["stack"])]
+        at = next((i for i, (name, _) in enumerate(frames) if name in ("visible", "hidden")), None)
+        if at is not None:
+            yield frames[at:], row["samples"]
+
+
+def check_lines(t, *options):
+    """Each frame at its line, and what was inlined as frames of their own, in their order."""
+    library = Library(t, "lines", *options)
+    trace = recorded(t, library, "--native-lines")
+    whole = sum(n for _, n in t.stacks(trace, "--by", "samples"))
+    assert not any("(inlined)" in name for frames, _ in frames_of(t, trace) for name, _ in frames)
+    library.put(t.dir / "debug")
+    row = symbols(t, trace, "--debug-dir", str(t.dir / "debug"))
+    assert row["places"] >= row["with_line"] > 0 and row["inlined"] > 0, row
+    chains = {"mixed (inlined)": "twice (inlined)", "twice (inlined)": "hidden"}
+    n_first = n_second = 0
+    for frames, n in frames_of(t, trace):
+        names = [name for name, _ in frames]
+        for i, (name, line) in enumerate(frames):
+            if name in chains:
+                assert names[i - 1] == chains[name], frames
+            if name == "twice (inlined)" and i + 1 < len(frames):
+                assert line in (line_of("/* twice, first */"), line_of("/* twice, second */")), frames
+                n_first += n * (line == line_of("/* twice, first */"))
+                n_second += n * (line == line_of("/* twice, second */"))
+            if name == "mixed (inlined)":
+                assert line in (line_of("/* mixed */"), line_of("/* mixed */") - 1), frames
+            if name == "hidden" and i + 1 < len(frames):
+                assert line == line_of("/* hidden */"), frames
+            if name == "visible" and i + 1 < len(frames):
+                assert line == line_of("void visible(long n) {"), frames
+    assert sum(n for _, n in t.stacks(trace, "--by", "samples")) == whole > 0
+    assert n_first > 0 and n_second > 0, (n_first, n_second)
+    lines = t.rows("lines", trace) # which stays a table of Python's
+    assert not any("inlined" in row["function"] or row["file"].endswith(".c") for row in lines), lines
+
+
+def test_lines(t):
+    need(t)
+    for version in ("-gdwarf-4", "-gdwarf-5"):
+        check_lines(t, version)
+
+
 class Server(http.server.BaseHTTPRequestHandler):
     files, asked = {}, []
 

@@ -54,8 +54,10 @@ END_TEST
 START_TEST(test_functions_locations_stacks)
 {
     const struct intern_function f = {.name = 1, .file = 2, .line = 10, .kind = INTERN_PYTHON};
-    const struct intern_function other_line = {.name = 1, .file = 2, .line = 11, .kind = INTERN_PYTHON};
-    const struct intern_function other_kind = {.name = 1, .file = 2, .line = 10, .kind = INTERN_FAILED};
+    const struct intern_function other_line = {
+        .name = 1, .file = 2, .line = 11, .kind = INTERN_PYTHON};
+    const struct intern_function other_kind = {
+        .name = 1, .file = 2, .line = 10, .kind = INTERN_FAILED};
     const struct intern_function other_place = {
         .name = 1, .file = 2, .line = 10, .kind = INTERN_PYTHON, .module = 1, .address = 4096};
     ck_assert_uint_eq(intern_function(&in, &f), 1);
@@ -64,7 +66,7 @@ START_TEST(test_functions_locations_stacks)
     ck_assert_uint_eq(intern_function(&in, &other_place), 4);
     ck_assert_uint_eq(intern_function(&in, &f), 1);
 
-    const struct intern_location at = {1, 12, 13, 4, 9};
+    const struct intern_location at = {1, 12, 13, 4, 9, 0};
     struct intern_location near = at;
     ck_assert_uint_eq(intern_location(&in, &at), 1);
     near.end_column = 10;
@@ -98,7 +100,7 @@ END_TEST
 /* Nothing can hang on an entry that could not be made. */
 START_TEST(test_none_spreads)
 {
-    const struct intern_location nowhere = {0, 1, 1, -1, -1};
+    const struct intern_location nowhere = {0, 1, 1, -1, -1, 0};
     ck_assert_uint_eq(intern_location(&in, &nowhere), 0);
     ck_assert_uint_eq(intern_stack(&in, 0, 0), 0);
     ck_assert_uint_eq(in.lost, 2);
@@ -115,7 +117,7 @@ START_TEST(test_many)
     intern_function(&in, &f);
     for (uint32_t round = 0; round < 2; round++)
         for (uint32_t i = 0; i < MANY; i++) {
-            const struct intern_location location = {1, (int32_t)i, (int32_t)i, -1, -1};
+            const struct intern_location location = {1, (int32_t)i, (int32_t)i, -1, -1, 0};
             char name[32];
             const int len = snprintf(name, sizeof name, "f%u", i);
             if (intern_string(&in, name, (size_t)len) != i + 1 ||

@@ -109,6 +109,8 @@ START_TEST(test_values)
                       WIRE_NO_CHILDREN | WIRE_NO_SIGNALS | WIRE_NO_CUMULATIVE);
     ck_assert_int_eq(parse("--native c"), STATUS_OK);
     ck_assert_uint_eq(settings.agent_flags, WIRE_C_FRAMES);
+    ck_assert_int_eq(parse("--native-lines c"), STATUS_OK);
+    ck_assert_uint_eq(settings.agent_flags, WIRE_C_FRAMES | WIRE_C_LINES);
     ck_assert_int_eq(parse("-r 2.5 c"), STATUS_OK);
     ck_assert_uint_eq(settings.interval_ns, 400000000);
     ck_assert_int_eq(parse("-r 10k c"), STATUS_OK);
