@@ -293,6 +293,87 @@ def test_lines(t):
         check_lines(t, version)
 
 
+CXX = """
+static volatile long sink;
+namespace n {
+template <class T> __attribute__((noinline)) static T hidden(T n)
+{
+    T x = 1;
+    while (n-- > 0)
+        x += sink;
+    return x;
+}
+}
+extern "C" void visible(long n) { sink = n::hidden<long>(1000 * n); }
+"""
+
+
+RUST = """
+mod n {
+    #[inline(never)]
+    pub fn hidden(n: i64) -> i64 {
+        let mut x = 1i64;
+        for i in 0..n { x = std::hint::black_box(x.wrapping_mul(31) ^ i); }
+        x
+    }
+}
+#[no_mangle]
+pub extern "C" fn visible(n: i64) { std::hint::black_box(n::hidden(100 * n)); }
+"""
+
+
+def check_unmangled(t, compiler, source, name, wanted, options):
+    if not shutil.which(compiler[0]):
+        raise Skip(f"no {compiler[0]} here")
+    library = Library.__new__(Library)
+    folder = t.dir / "unmangled"
+    folder.mkdir(exist_ok=True)
+    library.path, library.debug = str(folder / "libwork.so"), str(folder / "libwork.debug")
+    run(*compiler, *options, "-o", library.path, t.file(name, source))
+    run("objcopy", "--only-keep-debug", library.path, library.debug)
+    run("strip", "--strip-unneeded", library.path)
+    notes = subprocess.run(["readelf", "-n", library.path], capture_output=True, text=True, check=True).stdout
+    library.build_id = re.search(r"Build ID: ([0-9a-f]+)", notes)[1]
+    trace = recorded(t, library)
+    assert not any("hidden" in name for name in names_in(t, trace, library))
+    library.put(t.dir / "debug")
+    symbols(t, trace, "--debug-dir", str(t.dir / "debug"))
+    names = names_in(t, trace, library)
+    assert any(name.startswith(wanted) for name in names), (wanted, names)
+
+
+def test_cxx(t):
+    need(t)
+    check_unmangled(t, ["g++"], CXX, "work.cc", "n::hidden<long>(long)",
+                    ["-shared", "-fPIC", "-g", "-O2", "-Wl,--build-id"])
+
+
+def test_rust(t):
+    need(t)
+    check_unmangled(t, ["rustc"], RUST, "work.rs", "work::n::hidden",
+                    ["--crate-type", "cdylib", "--crate-name", "work", "-g", "-O", "-C", "link-arg=-Wl,--build-id"])
+
+
+def test_shared(t):
+    """Parts that dwz has moved to a file of several libraries."""
+    need(t)
+    if not shutil.which("dwz"):
+        raise Skip("no dwz here")
+    library, other = Library(t, "one", "-gdwarf-4"), Library(t, "two", "-gdwarf-4", "-DMARK=7")
+    common = str(t.dir / "common.debug")
+    done = subprocess.run(["dwz", "-m", common, library.debug, other.debug], capture_output=True, text=True)
+    if done.returncode or not os.path.exists(common):
+        raise Skip(f"dwz found nothing in common: {done.stderr}")
+    trace = recorded(t, library, "--native-lines")
+    library.put(t.dir / "debug")
+    notes = subprocess.run(["readelf", "-n", common], capture_output=True, text=True, check=True).stdout
+    library.build_id = re.search(r"Build ID: ([0-9a-f]+)", notes)[1]
+    library.put(t.dir / "debug", common)
+    symbols(t, trace, "--debug-dir", str(t.dir / "debug"))
+    names = names_in(t, trace, library)
+    assert {"hidden", "visible", "mixed (inlined)"} <= set(names), names
+
+
 class Server(http.server.BaseHTTPRequestHandler):
     files, asked = {}, []
 
