@@ -36,6 +36,8 @@ static void find(struct sampler *s, uint64_t now_ns)
     const uint32_t n = threads->n < FIND_MAX ? threads->n : FIND_MAX;
     if (now_ns < awaits->find_ns)
         return;
+    if (s->interp->ver.thread.running_loop == PYVER_NONE && !s->labels->has_current)
+        return; /* asyncio is not imported */
     awaits->find_ns = now_ns + AWAITS_SLOT_NS;
     careful_reading_begin(CAREFUL_NO_TRAIL);
     for (uint32_t k = 0; k < n; k++) {

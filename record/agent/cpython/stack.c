@@ -57,7 +57,8 @@ uintptr_t stack_bytecode(const struct pyver *ver, uintptr_t frame, uintptr_t cod
     return *bad || copy >= peek(array, bad) ? 0 : peek(array + 8 + 8 * (uintptr_t)copy, bad);
 }
 
-static bool frame_load(const struct pyver *ver, uintptr_t at, struct frame *frame)
+static inline __attribute__((always_inline)) bool frame_load(const struct pyver *ver, uintptr_t at,
+                                                             struct frame *frame)
 {
     uint32_t bad = 0;
     frame->code = peek(at + ver->frame.code, &bad) & ~ver->tag_mask;
@@ -114,8 +115,8 @@ static bool entry_links(const struct walk *w, uintptr_t previous)
 }
 
 /* Look at a code object: NULL with *failure set when it is none. */
-static const struct stack_fact *code_check(struct walk *w, uintptr_t code,
-                                           enum wire_failure *failure)
+static inline __attribute__((always_inline)) const struct stack_fact *code_check(
+    struct walk *w, uintptr_t code, enum wire_failure *failure)
 {
     const struct pyver *ver = w->ver;
     const uint64_t deaths = w->source->deaths;
@@ -145,8 +146,10 @@ static const struct stack_fact *code_check(struct walk *w, uintptr_t code,
 }
 
 /* Number of the instruction + 1, or UINT32_MAX when it lies outside the code. */
-static uint32_t instr_index(const struct pyver *ver, uintptr_t at, const struct frame *frame,
-                            int64_t units)
+static inline __attribute__((always_inline)) uint32_t instr_index(const struct pyver *ver,
+                                                                  uintptr_t at,
+                                                                  const struct frame *frame,
+                                                                  int64_t units)
 {
     int64_t offset;
     if (ver->instr == INSTR_POINTER) {
@@ -169,8 +172,8 @@ static uint32_t instr_index(const struct pyver *ver, uintptr_t at, const struct 
  * One real Python frame. *keep is false for one that CPython itself would not show: before its
  * first traceable instruction (also the clean-up shim that 3.13+ puts under __init__).
  */
-static enum wire_failure frame_check(struct walk *w, uintptr_t at, const struct frame *frame,
-                                     uint64_t *packed, bool *keep)
+static inline __attribute__((always_inline)) enum wire_failure frame_check(
+    struct walk *w, uintptr_t at, const struct frame *frame, uint64_t *packed, bool *keep)
 {
     const struct pyver *ver = w->ver;
     enum wire_failure failure;
