@@ -181,14 +181,13 @@ enum status names_file_write(const struct debug_names *names, const char *path, 
     struct whole_file file;
     if (!whole_file_open(&file, path))
         return problem_set(why, STATUS_IO, PROBLEM_NO_OFFSET, "%s: %s", path, strerror(errno));
-    const enum status status = fill(dup(file.fd), names, tag, why);
-    if (status != STATUS_OK) {
+    const int fd = file.fd;
+    enum status status = fill(dup(fd), names, tag, why);
+    (void)fchmod(fd, 0600); /* as a trace */
+    if (status != STATUS_OK)
         whole_file_drop(&file);
-    } else if (!whole_file_keep(&file)) {
-        close(file.fd);
-        return problem_set(why, STATUS_IO, PROBLEM_NO_OFFSET, "%s: %s", path, strerror(errno));
-    }
-    (void)fchmod(file.fd, 0600); /* as a trace */
-    close(file.fd);
+    else if (!whole_file_keep(&file))
+        status = problem_set(why, STATUS_IO, PROBLEM_NO_OFFSET, "%s: %s", path, strerror(errno));
+    close(fd);
     return status;
 }

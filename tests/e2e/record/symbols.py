@@ -148,6 +148,7 @@ def test_named(t):
     assert sorted(row["samples_cum"] for row in before.values()) == \
         sorted(row["samples_cum"] for row in after.values()), (before, after)
     assert pathlib.Path(trace).read_bytes() == whole
+    assert os.stat(trace + ".symbols").st_mode & 0o777 == 0o600
     assert any("hidden" in frame for frames, _ in t.stacks(trace) for frame in frames)
 
 
