@@ -47,23 +47,29 @@ static void stop_at(unsigned step)
         kill(other, SIGSTOP);
 }
 
-/* As if our thread were slow to begin, which the only thread of a process waits for in the code. */
+/*
+ * As if our thread were slow to begin, which the only thread of a process waits for in the code. It
+ * finds the mailbox two bytes further on, where no word can be waited for: so it runs all the
+ * while, and where does not show. Ours is told there to leave.
+ */
 static void thread_keep(void *closure, pid_t tid)
 {
-    const uint32_t looks = 1, claim = CLAIM_RAW, go = GO_LEAVE;
-    const uint64_t again = (uint64_t)(stub_again - stub_begin);
+    const uint32_t looks = 1, claim = CLAIM_RAW, go = GO_LEAVE, parked = 1;
+    const uint64_t table = (uint64_t)(stub_table - stub_begin);
     struct user_regs_struct is;
     uint8_t code[STUB_MAX];
     (void)closure;
     if (ptrace(PTRACE_GETREGS, tid, NULL, &is) != 0) /* it is not the one that is held */
         return;
     const struct remote remote = {.pid = other, .tid = tid};
-    const uint64_t begin = is.rip - again;
-    if (!remote_read(&remote, begin, code, STUB_LEN) ||
-        memcmp(code, stub_begin, (size_t)(stub_table - stub_begin)) != 0)
+    const uint64_t begin = is.rip - (uint64_t)(stub_again - stub_begin), mailbox = is.rbx;
+    if (!remote_read(&remote, begin, code, STUB_LEN) || memcmp(code, stub_begin, table) != 0)
         return;
-    if (hold_poke(tid, begin + (uint64_t)(stub_table - stub_begin) + TABLE_SOLO, &looks, 4) &&
-        hold_poke(tid, is.rbx + MB_CLAIM, &claim, 4) && hold_poke(tid, is.rbx + MB_GO, &go, 4)) {
+    is.rbx += 2;
+    if (hold_poke(tid, begin + table + TABLE_SOLO, &looks, 4) &&
+        hold_poke(tid, is.rbx + MB_CLAIM, &claim, 4) && hold_poke(tid, is.rbx + MB_GO, &go, 4) &&
+        hold_poke(tid, mailbox + MB_PARKED, &parked, 4) &&
+        ptrace(PTRACE_SETREGS, tid, NULL, &is) == 0) {
         printf("%d %lx\n", (int)tid, begin);
         fflush(stdout);
         kill(getpid(), SIGKILL);
