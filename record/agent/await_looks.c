@@ -10,7 +10,7 @@
 #include <string.h>
 
 #define FIND_MAX    64u        /* threads that are asked for a loop in a slot */
-#define SEEN_MAX    (1u << 20) /* tasks that are counted; with more nothing is known */
+#define SEEN_MAX    (1u << 20) /* tasks that are met; with more nothing is known */
 #define CLOCK_EVERY 32u        /* tasks, from one look at the time to the next */
 
 /* A thread in this is not blocked, or nobody knows. */
@@ -138,12 +138,12 @@ static bool is_over(const struct look *look)
 static bool tasks_read(struct awaits_room *room, struct await_loop *loop, struct look *look)
 {
     struct await_tasks tasks;
-    uint32_t number = 0;
+    uint32_t number = 0, n_met = 0;
     bool is_late = false;
     if (!await_tasks_begin(&look->reader, &tasks))
         return false;
     for (uintptr_t task; (task = await_tasks_next(&look->reader, &tasks)) != 0;) {
-        if (number == SEEN_MAX)
+        if (n_met++ == SEEN_MAX) /* or a list that is being changed runs in a circle */
             return false;
         if (!await_is_ours(&look->reader, task))
             continue;
