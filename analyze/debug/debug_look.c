@@ -50,7 +50,9 @@ _Noreturn static void answer_and_end(int fd, const struct wish_object *wish,
     signal(SIGPIPE, SIG_DFL);
     setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
     setrlimit(RLIMIT_CPU, &(struct rlimit){CPU_SECONDS_MAX, CPU_SECONDS_MAX});
+#ifndef __SANITIZE_ADDRESS__ /* which has taken more addresses than that already */
     setrlimit(RLIMIT_AS, &(struct rlimit){MEMORY_MAX, MEMORY_MAX});
+#endif
     const bool is_found = debug_find(wish, places, &text, &found);
     const struct child_answer answer = {.n_text = text.len,
                                         .n_symbols = found.symbols.len,
