@@ -213,9 +213,9 @@ uint32_t modules_get_location(struct modules *modules, struct intern *in, struct
 
 static const struct module *module_of(const struct modules *modules, struct wire_frame frame)
 {
-    const uint32_t number = frame.code & ~(WIRE_NATIVE | WIRE_NATIVE_PC);
-    if (!(frame.code & WIRE_NATIVE) || number == 0 || number >= WIRE_MODULES_MAX ||
-        modules->list == NULL || modules->list[number].path == NULL)
+    const uint32_t number = frame.code % WIRE_MODULES_MAX;
+    if (!(frame.code & WIRE_NATIVE) || number == 0 || modules->list == NULL ||
+        modules->list[number].path == NULL)
         return NULL;
     return &modules->list[number];
 }

@@ -204,11 +204,12 @@ bool stream_is_idle(const struct stream *stream)
            contexts_bytes(&stream->contexts) == 0;
 }
 
-/* A thread of C that nobody has named is called like the function that it began with. */
-static void entry_name(struct stream *stream, struct roster_thread *thread)
+void stream_entry_name(struct stream *stream, struct roster_thread *thread)
 {
-    const uint32_t id = modules_entry_name(&stream->modules, &stream->intern, thread->frames,
-                                           thread->is_cut ? 0 : thread->depth);
+    if (thread->name != NULL || thread->is_main || thread->python_ident != 0 || thread->is_cut)
+        return;
+    const uint32_t id =
+        modules_entry_name(&stream->modules, &stream->intern, thread->frames, thread->depth);
     if (id == 0)
         return;
     const char *name = intern_get_string(&stream->intern, id);
@@ -220,8 +221,6 @@ void stream_intern_names(struct stream *stream)
     static const char main_name[] = "MainThread"; /* what Python calls it, asked or not */
     for (uint32_t i = 0; i < stream->roster.n; i++) {
         struct roster_thread *thread = stream->roster.threads[i];
-        if (thread->name == NULL && !thread->is_main && thread->python_ident == 0)
-            entry_name(stream, thread);
         if (thread->is_declared)
             continue;
         if (thread->name == NULL && thread->is_main)

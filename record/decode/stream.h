@@ -203,6 +203,10 @@ void looks_clear(struct looks *looks);
 void looks_restart(struct looks *looks);
 void looks_restart_generation(struct looks *looks);
 
+/* A thread of C that nobody has named is called like the function that it began with, as soon as a
+ * stack of it has that. */
+void stream_entry_name(struct stream *stream, struct roster_thread *thread);
+
 /* Intern the thread's stack from frame `from` on. False when there is no memory. */
 bool stream_walk(struct stream *stream, struct roster_thread *thread, uint32_t from);
 

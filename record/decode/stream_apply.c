@@ -141,7 +141,11 @@ static enum status path_update(const struct applied *to, struct roster_thread *t
     thread->depth = (uint32_t)depth;
     const uint32_t from = is_cut == thread->is_cut ? keep : 0;
     thread->is_cut = is_cut;
-    return stream_walk(to->stream, thread, from) ? STATUS_OK : no_memory(to);
+    if (!stream_walk(to->stream, thread, from))
+        return no_memory(to);
+    if (keep == 0)
+        stream_entry_name(to->stream, thread);
+    return STATUS_OK;
 }
 
 static enum status apply_sample(const struct applied *to, const struct wire_record *bytes)
