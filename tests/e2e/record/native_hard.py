@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """C frames where they are hard to tell: libraries that come and go, say nothing of themselves, or have other stacks."""
 import json
+import os
 import platform
 import subprocess
 
@@ -225,7 +226,12 @@ def test_late_answers(t):
     """Of threads that wait for a CPU most answer some ticks late: that is their stack in those, too."""
     if platform.machine() != "x86_64" or t.version < (3, 10):
         raise Skip("C frames are told on x86-64, from Python 3.10 on")
-    run = t.command([t.python, t.file("crowd.py", CROWD)], ["-r", "1000", "--native"])
+    cpus = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {min(cpus)}) # one for all, so that they do wait, and the sampler with them
+    try:
+        run = t.command([t.python, t.file("crowd.py", CROWD)], ["-r", "1000", "--native"])
+    finally:
+        os.sched_setaffinity(0, cpus)
     assert run.status == 0, run.err
     n = n_gaps = n_inside = 0
     for row in json.loads(t.analyze("export", "--format", "json", "--by", "samples", run.trace)):
