@@ -3,17 +3,20 @@
 #include "analyze/view/column.h"
 #include "awaits.h"
 
+#include <math.h>
+
 static struct cell get_tasks(const struct row *row)
 {
     const double seen_ns = (double)row->await->at->seen_ns;
     if (seen_ns <= 0)
         return cell_none();
-    return (struct cell){.unit = UNIT_NUMBER, .ratio = row->await->tasks_ns / seen_ns};
+    return (struct cell){.unit = UNIT_NUMBER,
+                         .ratio = round(row->await->tasks_ns / seen_ns * 1000) / 1000};
 }
 
 static struct cell get_most(const struct row *row)
 {
-    return (struct cell){.unit = UNIT_NUMBER, .ratio = row->await->most};
+    return (struct cell){.unit = UNIT_NUMBER, .ratio = round(row->await->most * 100) / 100};
 }
 
 static struct cell get_some(const struct row *row)
@@ -90,7 +93,8 @@ static const struct column columns[] = {
      .get = get_looked},
     {.name = "not_known_time",
      .title = "not known",
-     .help = "seconds in which it is not, above all because the thread never waited",
+     .help =
+         "seconds in which it is not, above all because the thread was not blocked for long enough",
      .rows = ROW_AWAIT,
      .unit = UNIT_SECONDS,
      .get = get_not_known},

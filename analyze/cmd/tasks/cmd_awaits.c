@@ -32,13 +32,13 @@ static void release(void *closure)
     free(closure);
 }
 
-/* What the tasks were seen of, and what was not. */
-static void tell_loop(struct view *view, const struct awaits_loop *loop)
+/* What the tasks were seen of, and what was not: above the table of the loop. */
+static const char *loop_text(struct view *view, const struct awaits_loop *loop)
 {
     const double seen_s = (double)loop->seen_ns / 1e9;
     struct buffer text = {0};
-    buffer_print(&text, "%s: %" PRIu64 " looks; known for %.3g s, mean %.4g tasks",
-                 loop->thread->name, loop->n_looks, seen_s,
+    buffer_print(&text, "%s of process %s: %" PRIu64 " looks; known for %.3g s, mean %.4g tasks",
+                 loop->thread->name, view_name_process(view, loop->process), loop->n_looks, seen_s,
                  loop->seen_ns > 0 ? loop->tasks_ns / (double)loop->seen_ns : 0);
     if (loop->unread_ns > 0)
         buffer_print(&text, ", of which %.4g stand for %.4g that were not read",
@@ -55,42 +55,43 @@ static void tell_loop(struct view *view, const struct awaits_loop *loop)
     if (loop->unreadable_ns > 0)
         buffer_print(&text, "; not known for %.3g s, in which the tasks could not be found",
                      (double)loop->unreadable_ns / 1e9);
-    buffer_add_text(&text, ".");
-    view_add_note(view, arena_copy(&view->arena, text.text, text.len));
+    const char *const copy = arena_copy(&view->arena, text.text, text.len);
     buffer_clear(&text);
+    return copy;
 }
 
-static void tell(struct view *view, const struct awaits *awaits)
+static void loop_show(struct view *view, const struct awaits *awaits,
+                      const struct awaits_loop *loop)
 {
-    for (size_t i = 0; i < awaits->n_loops; i++)
-        tell_loop(view, &awaits->loops[i]);
-    if (awaits->n_loops == 0)
-        view_add_note(view,
-                      "Nobody has looked at suspended tasks here: no asyncio loop was seen, or "
-                      "the recorder is older than that, or could not (Python without a GIL).");
+    struct group *const group = view_add_group(view, loop_text(view, loop), awaits->n);
+    size_t n = 0;
+    for (size_t i = 0; i < awaits->n; i++) {
+        const struct await_row *const row = &awaits->rows[i];
+        if (row->at == loop)
+            group->rows[n++] = (struct row){.process = loop->process,
+                                            .thread = loop->thread,
+                                            .frame = row->leaf,
+                                            .stack = row->stack,
+                                            .await = row};
+    }
+    group->n_rows = n;
 }
 
 static enum status build_awaits(struct request *request, struct view *view, struct problem *why)
 {
     struct awaits *const awaits = memory_get(sizeof *awaits);
-    size_t n = 0;
     (void)why;
     *awaits = (struct awaits){0};
     view->closure = awaits;
     view->release = release;
     awaits_read(awaits, request->trace, &request->select, by_of(request));
     view->shape = SHAPE_TABLE;
-    struct group *const group = view_add_group(view, NULL, awaits->n);
-    for (size_t i = 0; i < awaits->n; i++) {
-        const struct await_row *const row = &awaits->rows[i];
-        group->rows[n++] = (struct row){.process = row->at->process,
-                                        .thread = row->at->thread,
-                                        .frame = row->leaf,
-                                        .stack = row->stack,
-                                        .await = row};
-    }
-    group->n_rows = n;
-    tell(view, awaits);
+    for (size_t i = 0; i < awaits->n_loops; i++)
+        loop_show(view, awaits, &awaits->loops[i]);
+    if (awaits->n_loops == 0)
+        view_add_note(view,
+                      "Nobody has looked at suspended tasks here: no asyncio loop was seen, or "
+                      "the recorder is older than that, or could not (Python without a GIL).");
     return STATUS_OK;
 }
 
@@ -128,10 +129,12 @@ const struct command command_awaits = {
         "shown as #, and asyncio's own names (Task-17) not at all.\n"
         "\n"
         "A task is told only if nothing can have changed it while it was read; others are counted. "
-        "Of more than 1,024 tasks every so-manieth is read and stands for the others. Looks that "
+        "Of more than 1,024 tasks every so many is read and stands for the others. Looks that "
         "take long are taken more rarely, so that they need 0.5 % of the time at most. Times in "
-        "which the thread never waited are not known: the line below the table says how long they "
-        "were. Tasks written in Python, as those of trio are, are not read.",
+        "which the thread was never blocked for as long as a look takes are not known: the line "
+        "above "
+        "the table says how long they were. Tasks written in Python, as those of trio are, are not "
+        "read.",
     .example = "pyanalyze awaits --by coroutine run.trace",
     .takes = TAKES_SORT | TAKES_LIMIT | TAKES_COLUMNS | TAKES_THREAD | TAKES_PROCESS |
              TAKES_FORMAT | TAKES_COLOR | TAKES_PATHS | TAKES_RANGE,
@@ -141,7 +144,7 @@ const struct command command_awaits = {
     .shape = SHAPE_TABLE,
     .output = "text",
     .rows = ROW_AWAIT,
-    .columns = "process,thread,tasks,tasks_most,time_share,task_name,waits_for,place,chain",
+    .columns = "tasks,tasks_most,time_share,task_name,waits_for,place,chain",
     .machine_columns = "process,thread,thread_id,tasks,tasks_most,time_share,known_time,not_known_"
                        "time,tasks_unread_share,tasks_unknown_share,coroutine,"
                        "task_name,waits_for,file,line,function,chain,stack",

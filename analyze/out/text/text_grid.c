@@ -69,8 +69,9 @@ static size_t useful_width(const struct column *column)
         const char *name;
         size_t width;
     } widths[] = {
-        {"path", 56},    {"source", 56},   {"tree", 32},    {"place", 24}, {"file", 24},
-        {"command", 24}, {"function", 18}, {"stdname", 40}, {"name", 40},
+        {"path", 56}, {"source", 56},  {"tree", 32},      {"place", 24},
+        {"file", 24}, {"command", 24}, {"function", 18},  {"stdname", 40},
+        {"name", 40}, {"chain", 40},   {"waits_for", 16},
     };
     for (size_t i = 0; i < ARRAY_LEN(widths); i++) {
         if (strcmp(widths[i].name, column->name) == 0)

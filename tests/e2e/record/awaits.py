@@ -160,7 +160,7 @@ def test_chains(t):
         for row in rows:
             sums[row[column]] += row["tasks"]
         for row in t.rows("awaits", run.trace, "--by", by):
-            near(row["tasks"], sums[row[column]], absolute=1e-3, what=row)
+            near(row["tasks"], sums[row[column]], absolute=0.05, what=row)
     assert t.rows("awaits", run.trace, "--thread", "MainThread") == rows
     assert not t.rows("awaits", run.trace, "--to", "0.001")
 
