@@ -166,31 +166,33 @@ static void dealloc_unhook(struct agent *agent)
 
 /* ---- the sampler thread ---- */
 
+/* A child that is forked while the sampler is in here begins anew: all is there, or nothing. */
 static bool memory_ready(struct agent *agent)
 {
     const uint32_t depth =
         agent->settings.flags & WIRE_NO_CUMULATIVE ? 1 : agent->settings.max_depth;
-    if (agent->initialized)
+    if (atomic_load(&agent->initialized))
         return true;
     const bool has_c_frames = (agent->settings.flags & WIRE_C_FRAMES) != 0;
     agent->capture.native =
         has_c_frames && native_is_known(&agent->interp.ver) ? &agent->native : NULL;
-    agent->initialized = (agent->capture.native == NULL || native_init(&agent->native)) &&
-                         codes_init(&agent->codes, &agent->interp) &&
-                         capture_init(&agent->capture, &agent->interp, &agent->codes, depth) &&
-                         threads_init(&agent->threads, &agent->interp) &&
-                         wire_writer_init(&agent->writer, &agent->codes,
-                                          depth + (has_c_frames ? NATIVE_FRAMES_MAX : 0)) &&
-                         labels_init(&agent->labels, &agent->interp) &&
-                         awaits_init(&agent->awaits) &&
-                         linecache_init(&agent->linecache, &agent->interp);
+    const bool is_reserved = (agent->capture.native == NULL || native_init(&agent->native)) &&
+                             codes_init(&agent->codes, &agent->interp) &&
+                             capture_init(&agent->capture, &agent->interp, &agent->codes, depth) &&
+                             threads_init(&agent->threads, &agent->interp) &&
+                             wire_writer_init(&agent->writer, &agent->codes,
+                                              depth + (has_c_frames ? NATIVE_FRAMES_MAX : 0)) &&
+                             labels_init(&agent->labels, &agent->interp) &&
+                             awaits_init(&agent->awaits) &&
+                             linecache_init(&agent->linecache, &agent->interp);
     agent->capture.labels = agent->writer.labels = &agent->labels;
     agent->writer.linecache = &agent->linecache;
     agent->writer.has_c_frames = has_c_frames;
     agent->writer.native = agent->capture.native;
     agent->native.places.tells_offsets = (agent->settings.flags & WIRE_C_LINES) != 0;
     thread_names_init(&agent->names, &agent->interp);
-    return agent->initialized;
+    atomic_store(&agent->initialized, is_reserved);
+    return is_reserved;
 }
 
 /* Whoever is inside has a few microseconds to go, of CPU that it may have to wait for. */
@@ -199,7 +201,7 @@ static void memory_release(struct agent *agent)
     const struct timespec nap = {.tv_nsec = INSIDE_NAP_NS};
     while (atomic_load(&agent->n_inside) != 0)
         syscall(SYS_nanosleep, &nap, NULL);
-    agent->initialized = false;
+    atomic_store(&agent->initialized, false);
     codes_free(&agent->codes);
     capture_free(&agent->capture);
     threads_free(&agent->threads);
@@ -508,11 +510,11 @@ void agent_forget(struct agent *agent)
     signals_adopt();
     nosignal_reset();
     exec_watch(agent->pid, agent_exec);
-    if (!agent->initialized)
+    if (!atomic_load(&agent->initialized))
         return;
     agent->writer.n_functions = 0;
     codes_reset(&agent->codes);
-    agent->initialized = capture_reset(&agent->capture); /* else all is tried anew */
+    atomic_store(&agent->initialized, capture_reset(&agent->capture)); /* else all is tried anew */
     threads_reset(&agent->threads);
     thread_names_reset(&agent->names);
     labels_reset(&agent->labels);

@@ -31,7 +31,7 @@ enum agent_state {
 struct agent {
     _Atomic uint32_t state; /* enum agent_state */
     int32_t pid;
-    bool initialized; /* memory is reserved */
+    _Atomic bool initialized; /* memory is reserved, and all that stands on it is there */
     struct link_settings settings;
     uint64_t main_zero_ns; /* CPU clock of the main thread when this program began */
     struct interp interp;
