@@ -343,7 +343,7 @@ def test_idle(t):
     waiting = Waiting(t, ["-r", "1000"])
     out = waiting.run("""
 import threading
-threading.Thread(target=time.sleep, args=(4,), daemon=True).start()
+threading.Thread(target=time.sleep, args=(60,), daemon=True).start()
 assert attach() == 0
 for _ in range(10): time.sleep(0.01)
 def wakes():
@@ -351,12 +351,16 @@ def wakes():
                 if open('/proc/self/task/%s/comm' % n).read() == 'pyrec-sampler\\n')
     return int(next(line.split()[1] for line in open('/proc/self/task/%s/status' % task)
                     if line.startswith('voluntary')))
-before = wakes()
-time.sleep(2)
-print(wakes() - before)
+told = []
+while len(told) < 20 and min(told, default=500) >= 180:
+    before = wakes()
+    time.sleep(0.5)
+    told.append(wakes() - before)
+print(*told)
 """)
     waiting.end()
-    assert int(out[0]) < 700, out  # 2,000 without
+    # 500 without; where others want the CPUs, a rest may be taken to have been in vain, and none follows for a second
+    assert min(map(int, out[0].split())) < 180, out
 
 
 def test_filtered(t):
