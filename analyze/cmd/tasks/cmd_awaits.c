@@ -129,7 +129,7 @@ const struct command command_awaits = {
         "shown as #, and asyncio's own names (Task-17) not at all.\n"
         "\n"
         "A task is told only if nothing can have changed it while it was read; others are counted. "
-        "Of more than 1,024 tasks every so many is read and stands for the others. Looks that "
+        "Of more than 1,024 tasks every n-th is read and stands for the others. Looks that "
         "take long are taken more rarely, so that they need 0.5 % of the time at most. Times in "
         "which the thread was never blocked for as long as a look takes are not known: the line "
         "above "

@@ -27,7 +27,7 @@
 #define AWAITS_SHARE       200u
 #define AWAITS_LOOK_NS     2000000u /* then a look ends, read or not */
 #define AWAITS_LOOPS       16u      /* that are looked at */
-#define AWAITS_TASKS       1024u    /* read in a look; of more, every so-manieth */
+#define AWAITS_TASKS       1024u    /* read in a look; of more, every n-th */
 #define AWAITS_CHAINS      256u     /* different ones in a look */
 #define AWAITS_FRAMES      4096u    /* of these */
 
