@@ -5,6 +5,7 @@
 #include "analyze/base/unicode.h"
 #include "debug_fetch.h"
 #include "dwarf_read.h"
+#include "format/base/bisect.h"
 #include "format/chunk.h"
 
 #include <fcntl.h>
@@ -75,13 +76,18 @@ static bool try_path(struct search *s, const char *a, const char *b, const char 
     return take_candidate(s, s->trying.text);
 }
 
+/* Where a folder has the debug file of that build-id; good until the next file is tried. */
+static const char *by_build_id(struct search *s, const char *folder, const char *id)
+{
+    buffer_reset(&s->trying);
+    buffer_print(&s->trying, "%s/.build-id/%.2s/%s.debug", folder, id, id + 2);
+    return s->trying.text;
+}
+
 static bool try_folder(struct search *s, const char *folder)
 {
-    const char *const id = s->wish->build_id, *const path = s->wish->path;
-    const char *const slash = strrchr(path, '/');
-    char name[2 * DEBUG_ID_MAX + 32];
-    snprintf(name, sizeof name, "/.build-id/%.2s/%s.debug", id, id + 2);
-    if (try_path(s, folder, name, ""))
+    const char *const path = s->wish->path, *const slash = strrchr(path, '/');
+    if (take_candidate(s, by_build_id(s, folder, s->wish->build_id)))
         return true;
     if (slash == NULL)
         return false;
@@ -159,9 +165,7 @@ static void find_shared(struct search *s)
     for (size_t i = 0; i <= s->places->n_folders && id[0] != '\0'; i++) {
         const char *const folder = i < s->places->n_folders ? s->places->folders[i] : DEBUG_FOLDER;
         struct dwarf_file shared;
-        buffer_reset(&s->trying);
-        buffer_print(&s->trying, "%s/.build-id/%.2s/%s.debug", folder, id, id + 2);
-        const int fd = open_file(s->trying.text);
+        const int fd = open_file(by_build_id(s, folder, id));
         if (fd < 0)
             continue;
         if (dwarf_file_open(&shared, fd, id) == DWARF_OPEN_GOOD) {
@@ -241,21 +245,20 @@ static uint32_t number_of(const struct encoding *e, const char *text)
     return at != NULL ? (uint32_t)(at - e->strings) + 1 : 0;
 }
 
+static bool is_function_before(const void *functions, size_t i, const void *address)
+{
+    return ((const struct wish_function *)functions)[i].address < *(const uint64_t *)address;
+}
+
 /* The function that a place is in must be the one that its line is of. */
 static bool fits(const struct encoding *e, size_t i)
 {
     const uint64_t address = e->wish->places[i].function;
-    size_t low = 0, high = e->wish->n_functions;
-    while (low < high) {
-        const size_t middle = low + (high - low) / 2;
-        if (e->wish->functions[middle].address < address)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return e->result->places[i].n > 0 && low < e->wish->n_functions &&
-           e->wish->functions[low].address == address &&
-           e->result->functions[low].entry == e->result->places[i].entry;
+    const size_t at =
+        bisect(e->wish->functions, e->wish->n_functions, is_function_before, &address);
+    return e->result->places[i].n > 0 && at < e->wish->n_functions &&
+           e->wish->functions[at].address == address &&
+           e->result->functions[at].entry == e->result->places[i].entry;
 }
 
 static void encode_functions(struct encoding *e)

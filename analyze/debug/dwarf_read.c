@@ -5,6 +5,7 @@
 
 #include "analyze/base/memory.h"
 #include "dwarf_symbols.h"
+#include "format/base/bisect.h"
 
 #include <dwarf.h>
 #include <elfutils/libdw.h>
@@ -138,17 +139,14 @@ static int compare_targets(const void *left, const void *right)
     return (a->address > b->address) - (a->address < b->address);
 }
 
+static bool is_target_before(const void *targets, size_t i, const void *address)
+{
+    return ((const struct target *)targets)[i].address < *(const uint64_t *)address;
+}
+
 static size_t first_target(const struct tree_walk *walk, uint64_t address)
 {
-    size_t low = 0, high = walk->n_targets;
-    while (low < high) {
-        const size_t middle = low + (high - low) / 2;
-        if (walk->targets[middle].address < address)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
+    return bisect(walk->targets, walk->n_targets, is_target_before, &address);
 }
 
 static void find_code(struct tree_walk *walk)

@@ -8,7 +8,6 @@
 #include <string.h>
 
 #define SYMBOLS_MAX (4u << 20)
-#define BACK_MAX    64u /* symbols that are looked at before an address: they may contain it */
 
 static Elf_Scn *next_table(Elf *elf, Elf_Scn *section, GElf_Shdr *header)
 {
@@ -29,36 +28,14 @@ bool dwarf_symbols_are_there(Elf *elf)
     return false;
 }
 
-/* As the recorder does: global, then weak; then with fewer underscores in front. */
-static uint8_t rank_of(const GElf_Sym *symbol, const char *name)
+static void take(struct dwarf_symbols *symbols, const GElf_Sym *from, const char *name)
 {
-    const unsigned binding = GELF_ST_BIND(symbol->st_info);
-    const uint8_t rank = binding == STB_GLOBAL ? 0 : binding == STB_WEAK ? 4 : 8;
-    const size_t underscores = strspn(name, "_");
-    return (uint8_t)(rank + (underscores < 3 ? underscores : 3));
-}
-
-static void take(struct dwarf_symbols *symbols, const GElf_Sym *symbol, const char *name)
-{
-    const unsigned type = GELF_ST_TYPE(symbol->st_info);
-    if ((type != STT_FUNC && type != STT_GNU_IFUNC) || symbol->st_shndx == SHN_UNDEF ||
-        symbol->st_value == 0 || symbol->st_size > UINT64_MAX - symbol->st_value || name == NULL ||
-        name[0] == '\0')
+    struct elf_symbol symbol;
+    if (name == NULL || !elf_symbol_take(&symbol, from, name))
         return;
     symbols->list =
         memory_grow(symbols->list, &symbols->size, symbols->n + 1, sizeof *symbols->list);
-    symbols->list[symbols->n++] = (struct dwarf_symbol){
-        symbol->st_value, symbol->st_value + symbol->st_size, name, rank_of(symbol, name)};
-}
-
-static int compare(const void *left, const void *right)
-{
-    const struct dwarf_symbol *const a = left, *const b = right;
-    if (a->start != b->start)
-        return a->start < b->start ? -1 : 1;
-    if (a->rank != b->rank)
-        return a->rank < b->rank ? -1 : 1;
-    return strcmp(a->name, b->name);
+    symbols->list[symbols->n++] = symbol;
 }
 
 void dwarf_symbols_read(struct dwarf_symbols *symbols, Elf *elf)
@@ -75,8 +52,7 @@ void dwarf_symbols_read(struct dwarf_symbols *symbols, Elf *elf)
                 take(symbols, &symbol, elf_strptr(elf, header.sh_link, symbol.st_name));
         }
     }
-    if (symbols->n > 1)
-        qsort(symbols->list, symbols->n, sizeof *symbols->list, compare);
+    elf_symbols_sort(symbols->list, symbols->n);
 }
 
 void dwarf_symbols_clear(struct dwarf_symbols *symbols)
@@ -87,21 +63,5 @@ void dwarf_symbols_clear(struct dwarf_symbols *symbols)
 
 const char *dwarf_symbols_find(const struct dwarf_symbols *symbols, uint64_t address)
 {
-    size_t low = 0, high = symbols->n;
-    while (low < high) { /* the first one that begins behind it */
-        const size_t middle = low + (high - low) / 2;
-        if (symbols->list[middle].start <= address)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    const struct dwarf_symbol *best = NULL;
-    for (size_t i = low; i > 0 && low - i < BACK_MAX; i--) {
-        const struct dwarf_symbol *const symbol = &symbols->list[i - 1];
-        if (best != NULL && symbol->start != best->start)
-            break; /* the innermost one was found */
-        if (address < symbol->end || address == symbol->start)
-            best = symbol; /* in order of rank: the first of them comes last */
-    }
-    return best != NULL ? best->name : NULL;
+    return elf_symbols_find(symbols->list, symbols->n, address);
 }

@@ -10,19 +10,15 @@
 #ifndef PYREC_ANALYZE_DWARF_SYMBOLS_H
 #define PYREC_ANALYZE_DWARF_SYMBOLS_H
 
+#include "format/base/elf_symbol.h"
+
 #include <libelf.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-struct dwarf_symbol {
-    uint64_t start, end;
-    const char *name;
-    uint8_t rank; /* of several for one function the lowest is shown */
-};
-
 struct dwarf_symbols {
-    struct dwarf_symbol *list; /* by start */
+    struct elf_symbol *list; /* by start */
     size_t n, size;
 };
 
@@ -32,8 +28,7 @@ bool dwarf_symbols_are_there(Elf *elf);
 void dwarf_symbols_read(struct dwarf_symbols *symbols, Elf *elf);
 void dwarf_symbols_clear(struct dwarf_symbols *symbols);
 
-/* The name of the function that contains the address, or that begins there although nothing says
- * how long it is; NULL = not known. */
+/* See elf_symbols_find. */
 const char *dwarf_symbols_find(const struct dwarf_symbols *symbols, uint64_t address);
 
 #endif

@@ -144,11 +144,11 @@ static enum status add(struct debug_names *names, const Pyrec__V1__Symbols *symb
         status = take_places(&taking, &object, why);
     free(taking.strings);
     TRY(status);
-    for (size_t i = 0; i < names->n_objects; i++)
-        if (strcmp(names->objects[i].build_id, digits) == 0) {
-            names->objects[i] = object;
-            return STATUS_OK;
-        }
+    const struct debug_object *const known = debug_names_find(names, digits);
+    if (known != NULL) {
+        names->objects[known - names->objects] = object;
+        return STATUS_OK;
+    }
     names->objects =
         memory_grow(names->objects, &names->objects_size, names->n_objects + 1, sizeof object);
     names->objects[names->n_objects++] = object;

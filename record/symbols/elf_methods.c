@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "elf_methods.h"
 #include "elf_file.h"
+#include "format/base/bisect.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -414,16 +415,13 @@ void elf_methods_clear(struct elf_methods *methods)
     *methods = (struct elf_methods){0};
 }
 
+static bool is_before(const void *list, size_t i, const void *address)
+{
+    return ((const struct elf_method *)list)[i].address < *(const uint64_t *)address;
+}
+
 const char *elf_methods_find(const struct elf_methods *methods, uint64_t address)
 {
-    size_t low = 0, high = methods->n;
-    while (low < high) {
-        const size_t middle = low + (high - low) / 2;
-        if (methods->list[middle].address < address)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low < methods->n && methods->list[low].address == address ? methods->list[low].name
-                                                                     : NULL;
+    const size_t at = bisect(methods->list, methods->n, is_before, &address);
+    return at < methods->n && methods->list[at].address == address ? methods->list[at].name : NULL;
 }

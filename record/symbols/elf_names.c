@@ -6,7 +6,6 @@
 #include <string.h>
 
 #define NOTES_MAX (64u << 10)
-#define BACK_MAX  64u /* symbols before an address that may reach over it: they are nested */
 
 /* ---- build-id ---- */
 
@@ -49,16 +48,7 @@ static void build_id_read(struct elf_names *names, int fd, const Elf64_Ehdr *elf
 
 /* ---- symbols ---- */
 
-/* Names that people call it by first: global, then weak; then with fewer underscores in front. */
-static uint8_t rank_of(const Elf64_Sym *symbol, const char *name)
-{
-    const unsigned bind = ELF64_ST_BIND(symbol->st_info);
-    const uint8_t rank = bind == STB_GLOBAL ? 0 : bind == STB_WEAK ? 4 : 8;
-    const size_t underscores = strspn(name, "_");
-    return (uint8_t)(rank + (underscores < 3 ? underscores : 3));
-}
-
-static bool symbol_add(struct elf_names *names, const Elf64_Sym *symbol, const char *name)
+static bool symbol_add(struct elf_names *names, const struct elf_symbol *symbol)
 {
     if (names->n == names->size) {
         const size_t size = names->size > 0 ? 2 * names->size : 1024;
@@ -68,20 +58,8 @@ static bool symbol_add(struct elf_names *names, const Elf64_Sym *symbol, const c
         names->symbols = more;
         names->size = size;
     }
-    names->symbols[names->n++] = (struct elf_symbol){
-        .start = symbol->st_value,
-        .end = symbol->st_value + symbol->st_size,
-        .name = name,
-        .rank = rank_of(symbol, name),
-    };
+    names->symbols[names->n++] = *symbol;
     return true;
-}
-
-static bool is_function(const Elf64_Sym *symbol)
-{
-    const unsigned type = ELF64_ST_TYPE(symbol->st_info);
-    return (type == STT_FUNC || type == STT_GNU_IFUNC) && symbol->st_shndx != SHN_UNDEF &&
-           symbol->st_value != 0 && symbol->st_size <= UINT64_MAX - symbol->st_value;
 }
 
 static void table_read(struct elf_names *names, int fd, const Elf64_Shdr *table,
@@ -94,23 +72,14 @@ static void table_read(struct elf_names *names, int fd, const Elf64_Shdr *table,
     Elf64_Sym *const symbols = elf_file_part(fd, table->sh_offset, table->sh_size, ELF_NAMES_BYTES);
     *text = elf_file_part(fd, strings->sh_offset, strings->sh_size, ELF_NAMES_BYTES);
     for (uint64_t i = 0; symbols != NULL && *text != NULL && i < n; i++) {
-        const Elf64_Sym *const symbol = &symbols[i];
-        if (is_function(symbol) && symbol->st_name < strings->sh_size &&
-            (*text)[symbol->st_name] != '\0' && !symbol_add(names, symbol, *text + symbol->st_name))
+        struct elf_symbol symbol;
+        if (symbols[i].st_name < strings->sh_size &&
+            elf_symbol_take(&symbol, &symbols[i], *text + symbols[i].st_name) &&
+            !symbol_add(names, &symbol))
             break;
     }
     names->bytes += *text != NULL ? strings->sh_size : 0;
     free(symbols);
-}
-
-static int compare(const void *a, const void *b)
-{
-    const struct elf_symbol *const x = a, *const y = b;
-    if (x->start != y->start)
-        return x->start < y->start ? -1 : 1;
-    if (x->rank != y->rank)
-        return x->rank < y->rank ? -1 : 1;
-    return strcmp(x->name, y->name);
 }
 
 static void symbols_read(struct elf_names *names, int fd, const Elf64_Ehdr *elf)
@@ -122,8 +91,7 @@ static void symbols_read(struct elf_names *names, int fd, const Elf64_Ehdr *elf)
             sections[i].sh_link < n)
             table_read(names, fd, &sections[i], &sections[sections[i].sh_link]);
     free(sections);
-    if (names->n > 0)
-        qsort(names->symbols, names->n, sizeof *names->symbols, compare);
+    elf_symbols_sort(names->symbols, names->n);
     names->bytes += names->size * sizeof *names->symbols;
 }
 
@@ -148,21 +116,5 @@ void elf_names_clear(struct elf_names *names)
 
 const char *elf_names_find(const struct elf_names *names, uint64_t address)
 {
-    size_t low = 0, high = names->n;
-    while (low < high) { /* the first one that begins behind it */
-        const size_t middle = low + (high - low) / 2;
-        if (names->symbols[middle].start <= address)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    const struct elf_symbol *best = NULL;
-    for (size_t i = low; i > 0 && low - i < BACK_MAX; i--) {
-        const struct elf_symbol *const symbol = &names->symbols[i - 1];
-        if (best != NULL && symbol->start != best->start)
-            break; /* the innermost one was found */
-        if (address < symbol->end || address == symbol->start)
-            best = symbol; /* in order of rank: the first of them comes last */
-    }
-    return best != NULL ? best->name : NULL;
+    return elf_symbols_find(names->symbols, names->n, address);
 }

@@ -6,13 +6,14 @@
  * Threads:      one at a time.
  * Memory:       caller's storage; elf_names_read, then elf_names_clear. The symbols' part of the
  *               file, as long as it is kept.
- * Loss:         a function of which no symbol says that it is there has no name: the nearest symbol
- *               before it is another function's, in stripped libraries in two of five frames.
+ * Loss:         see elf_symbol.h.
  *
  * The file is anybody's and may be damaged, or change while it is read: each offset is checked.
  */
 #ifndef PYREC_RECORD_ELF_NAMES_H
 #define PYREC_RECORD_ELF_NAMES_H
+
+#include "format/base/elf_symbol.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -22,12 +23,6 @@
 #define ELF_NAMES_BYTES                                                                            \
     (128u << 20) /* a table of symbols or of their names: longer ones are left */
 #define ELF_NAMES_SYMBOLS (4u << 20)
-
-struct elf_symbol {
-    uint64_t start, end; /* as the file counts addresses */
-    const char *name;
-    uint8_t rank; /* of several for one function the lowest is shown */
-};
 
 struct elf_names {
     struct elf_symbol *symbols; /* in order of start */
@@ -42,8 +37,7 @@ struct elf_names {
 bool elf_names_read(struct elf_names *names, int fd);
 void elf_names_clear(struct elf_names *names);
 
-/* The name of the function that contains `address`, or that begins there although nothing says how
- * long it is; NULL = not known. Lives as long as `names`. */
+/* See elf_symbols_find. Lives as long as `names`. */
 const char *elf_names_find(const struct elf_names *names, uint64_t address);
 
 #endif
