@@ -35,6 +35,36 @@ int descriptor_of_path(const char *path)
     return -1;
 }
 
+bool whole_write(int fd, const void *bytes, size_t len)
+{
+    const char *at = bytes;
+    while (len > 0) {
+        const ssize_t n = write(fd, at, len);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n == 0)
+            errno = EIO;
+        if (n <= 0)
+            return false;
+        at += n;
+        len -= (size_t)n;
+    }
+    return true;
+}
+
+bool whole_file_folders(char *path, mode_t mode)
+{
+    int error = 0;
+    for (char *slash = strchr(path + 1, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
+        *slash = '\0';
+        if (mkdir(path, mode) != 0 && errno != EEXIST)
+            error = errno;
+        *slash = '/';
+    }
+    errno = error;
+    return error == 0;
+}
+
 /* The folder part of a path, with its slash; "./" when there is none. */
 static char *folder_of(const char *path)
 {

@@ -14,6 +14,8 @@
 #define PYREC_ANALYZE_WHOLE_FILE_H
 
 #include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
 
 struct whole_file {
     int fd;
@@ -29,6 +31,13 @@ bool whole_file_keep(struct whole_file *file);
 
 /* Forget it. */
 void whole_file_drop(struct whole_file *file);
+
+/* Write all of it, in as many calls as that takes. False, and errno, if not all could be. */
+bool whole_write(int fd, const void *bytes, size_t len);
+
+/* Make the folders above a file, those that are not there. False, and errno of the last one that
+ * could not be made. `path` is as it was afterwards. */
+bool whole_file_folders(char *path, mode_t mode);
 
 /* The number that a path like /dev/stdout or /dev/fd/3 means in this process; -1 = it is none. */
 int descriptor_of_path(const char *path);

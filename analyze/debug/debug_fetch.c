@@ -3,6 +3,8 @@
 
 #ifdef PYREC_CURL
 
+#include "analyze/base/whole_file.h"
+
 #include <curl/curl.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -34,18 +36,6 @@ static void print_cache(struct buffer *out)
                      home != NULL && *home == '/' ? home : "/tmp");
 }
 
-static bool make_folders(char *path)
-{
-    for (char *slash = strchr(path + 1, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
-        *slash = '\0';
-        const bool good = mkdir(path, 0700) == 0 || errno == EEXIST;
-        *slash = '/';
-        if (!good)
-            return false;
-    }
-    return mkdir(path, 0700) == 0 || errno == EEXIST;
-}
-
 static void settle(CURL *curl, const char *url, FILE *to, char *detail)
 {
     curl_easy_setopt(curl, CURLOPT_URL, url);
@@ -74,24 +64,27 @@ static void settle(CURL *curl, const char *url, FILE *to, char *detail)
 static bool download(CURL *curl, const char *url, const char *path, struct buffer *why)
 {
     char detail[CURL_ERROR_SIZE] = "";
-    struct buffer part = {0};
-    buffer_print(&part, "%s.XXXXXX", path);
-    const int fd = mkstemp(part.text);
-    FILE *const to = fd >= 0 ? fdopen(fd, "w") : NULL;
+    struct whole_file file;
     CURLcode code = CURLE_WRITE_ERROR;
+    bool good = whole_file_open(&file, path);
+    FILE *const to = good ? fdopen(file.fd, "w") : NULL;
     if (to != NULL) {
         settle(curl, url, to, detail);
         code = curl_easy_perform(curl);
-        if (fclose(to) != 0 && code == CURLE_OK)
+        (void)fchmod(file.fd, 0600);
+        if (fflush(to) != 0 && code == CURLE_OK)
             code = CURLE_WRITE_ERROR;
+    } else if (good) {
+        close(file.fd);
     }
-    const bool good = code == CURLE_OK && rename(part.text, path) == 0;
-    if (fd >= 0 && !good)
-        unlink(part.text);
+    if (good && code != CURLE_OK)
+        whole_file_drop(&file);
+    good = good && code == CURLE_OK && whole_file_keep(&file);
+    if (to != NULL)
+        fclose(to);
     buffer_reset(why);
     if (!good)
         buffer_print(why, "%s: %s", url, detail[0] != '\0' ? detail : curl_easy_strerror(code));
-    buffer_clear(&part);
     return good;
 }
 
@@ -121,15 +114,15 @@ bool debug_fetch(const char *servers, const char *build_id, struct buffer *path)
     struct stat info;
     buffer_reset(path);
     print_cache(path);
-    buffer_print(path, "/%s", build_id);
-    if (!make_folders(path->text)) {
-        buffer_print(&why, "%s: %s", path->text, strerror(errno));
+    buffer_print(path, "/%s/", build_id);
+    if (!whole_file_folders(path->text, 0700)) {
+        buffer_print(&why, "%.*s: %s", (int)path->len - 1, path->text, strerror(errno));
         buffer_reset(path);
         buffer_add_text(path, why.text);
         buffer_clear(&why);
         return false;
     }
-    buffer_add_text(path, "/debuginfo");
+    buffer_add_text(path, "debuginfo");
     if (stat(path->text, &info) == 0 && S_ISREG(info.st_mode) && info.st_size > 0)
         return true;
     CURL *const curl = curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK ? curl_easy_init() : NULL;

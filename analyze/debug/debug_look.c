@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "debug_look.h"
 
+#include "analyze/base/whole_file.h"
+
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
@@ -26,21 +28,6 @@ void debug_found_clear(struct debug_found *found)
     *found = (struct debug_found){0};
 }
 
-static bool write_all(int fd, const void *bytes, size_t len)
-{
-    const char *at = bytes;
-    while (len > 0) {
-        const ssize_t n = write(fd, at, len);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return false;
-        at += n;
-        len -= (size_t)n;
-    }
-    return true;
-}
-
 /* In the child: what goes wrong here ends nothing but itself. */
 _Noreturn static void answer_and_end(int fd, const struct wish_object *wish,
                                      const struct debug_places *places)
@@ -60,8 +47,9 @@ _Noreturn static void answer_and_end(int fd, const struct wish_object *wish,
                                         .n_lines = found.n_lines,
                                         .n_inlined = found.n_inlined,
                                         .is_found = is_found};
-    const bool good = write_all(fd, &answer, sizeof answer) && write_all(fd, text.text, text.len) &&
-                      write_all(fd, found.symbols.text, found.symbols.len);
+    const bool good = whole_write(fd, &answer, sizeof answer) &&
+                      whole_write(fd, text.text, text.len) &&
+                      whole_write(fd, found.symbols.text, found.symbols.len);
     _exit(good ? 0 : 1);
 }
 

@@ -74,24 +74,13 @@ enum status input_make_unnamed(int *fd, const char *what, struct problem *why)
     return STATUS_OK;
 }
 
-static bool write_all(int fd, const char *bytes, size_t len)
-{
-    for (size_t done = 0; done < len;) {
-        const ssize_t n = write(fd, bytes + done, len - done);
-        if (n < 0 && errno != EINTR)
-            return false;
-        done += n > 0 ? (size_t)n : 0;
-    }
-    return true;
-}
-
 bool input_copy(int from, int to)
 {
     char *const bytes = memory_get(PIECE);
     ssize_t n;
     bool good = true;
     while (good && ((n = read(from, bytes, PIECE)) > 0 || (n < 0 && errno == EINTR)))
-        good = n < 0 || write_all(to, bytes, (size_t)n);
+        good = n < 0 || whole_write(to, bytes, (size_t)n);
     good = good && n == 0;
     const int error = errno;
     free(bytes);

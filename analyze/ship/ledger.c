@@ -3,6 +3,7 @@
 
 #include "analyze/base/memory.h"
 #include "analyze/base/plain_file.h"
+#include "analyze/base/whole_file.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -138,18 +139,6 @@ static enum status fail(const struct ledger *ledger, struct problem *why)
                        strerror(errno));
 }
 
-static bool write_all(int fd, const char *bytes, size_t len)
-{
-    while (len > 0) {
-        const ssize_t n = write(fd, bytes, len);
-        if (n < 0 && errno != EINTR)
-            return false;
-        bytes += n > 0 ? n : 0;
-        len -= n > 0 ? (size_t)n : 0;
-    }
-    return true;
-}
-
 /* The entry of the directory, too. */
 static bool directory_sync(const char *path)
 {
@@ -171,7 +160,7 @@ static enum status ledger_write(const struct ledger *ledger, struct problem *why
     text_make(ledger, &text);
     buffer_print(&fresh, "%s~", ledger->path.text);
     const int fd = open(fresh.text, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
-    const bool is_written = fd >= 0 && write_all(fd, text.text, text.len) && fsync(fd) == 0;
+    const bool is_written = fd >= 0 && whole_write(fd, text.text, text.len) && fsync(fd) == 0;
     int code = errno;
     if (fd >= 0)
         close(fd);

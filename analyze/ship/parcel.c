@@ -247,34 +247,19 @@ enum status parcel_read(const struct parcel_item *item, enum ship_format format,
     return STATUS_OK;
 }
 
-/* Directories above a file, those that are not there. */
-static void folders_make(char *path)
-{
-    for (char *slash = strchr(path + 1, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
-        *slash = '\0';
-        (void)mkdir(path, 0777);
-        *slash = '/';
-    }
-}
-
 enum status parcel_copy(const struct parcel_item *item, struct problem *why)
 {
     struct buffer bytes = {0};
     struct whole_file file;
     TRY(file_read(item->path, &bytes, why));
-    folders_make(item->url);
+    (void)whole_file_folders(item->url, 0777);
     bool is_good = whole_file_open(&file, item->url);
     if (!is_good) {
         buffer_clear(&bytes);
         return fail(item->url, why);
     }
     const int fd = file.fd;
-    for (size_t at = 0; is_good && at < bytes.len;) {
-        const ssize_t n = write(fd, bytes.text + at, bytes.len - at);
-        is_good = n > 0 || (n < 0 && errno == EINTR);
-        at += n > 0 ? (size_t)n : 0;
-    }
-    is_good = is_good && fsync(fd) == 0;
+    is_good = whole_write(fd, bytes.text, bytes.len) && fsync(fd) == 0;
     const int code = errno;
     if (!is_good)
         whole_file_drop(&file);

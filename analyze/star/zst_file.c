@@ -2,6 +2,7 @@
 #include "zst_file.h"
 
 #include "analyze/base/memory.h"
+#include "analyze/base/whole_file.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -36,13 +37,8 @@ void zst_file_begin(struct zst_file *file, int fd)
 
 static void write_out(struct zst_file *file, size_t len)
 {
-    for (size_t done = 0; done < len && file->error == 0;) {
-        const ssize_t n = write(file->fd, file->out + done, len - done);
-        if (n > 0)
-            done += (size_t)n;
-        else if (n == 0 || errno != EINTR)
-            file->error = n == 0 ? EIO : errno;
-    }
+    if (file->error == 0 && !whole_write(file->fd, file->out, len))
+        file->error = errno;
 }
 
 static void compress_in(struct zst_file *file, ZSTD_EndDirective how)
