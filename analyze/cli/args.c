@@ -357,6 +357,16 @@ const char *args_output(const struct args *args)
     return path != NULL && strcmp(path, "-") != 0 ? path : NULL;
 }
 
+size_t args_choice(const struct args *args, const char *name, name_fn *choices)
+{
+    const char *const text = args_text(args, name);
+    for (size_t i = 0; text != NULL && choices(i) != NULL; i++) {
+        if (strcmp(choices(i), text) == 0)
+            return i;
+    }
+    return 0;
+}
+
 size_t args_count(const struct args *args, const char *name, size_t otherwise)
 {
     const char *const text = args_text(args, name);

@@ -47,6 +47,8 @@ void args_clear(struct args *args);
 bool args_flag(const struct args *args, const char *name);
 size_t args_files_before(const struct args *args, const char *name); /* SIZE_MAX = not given */
 const char *args_text(const struct args *args, const char *name);    /* NULL = not given */
+/* Which of the choices, counted from 0, was given last; 0 = the first one, or none was given. */
+size_t args_choice(const struct args *args, const char *name, name_fn *choices);
 size_t args_count(const struct args *args, const char *name, size_t otherwise);
 
 /* The file of --output; NULL = standard output, as none was given, or "-". */

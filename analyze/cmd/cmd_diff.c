@@ -53,17 +53,6 @@ static void release_answer(void *closure)
     free(a);
 }
 
-static size_t choice_of(const struct args *args, const char *option, const char *const *names,
-                        size_t n)
-{
-    const char *const text = args_text(args, option);
-    for (size_t i = 0; text != NULL && i < n; i++) {
-        if (strcmp(names[i], text) == 0)
-            return i;
-    }
-    return 0;
-}
-
 static const char *setting_of(const struct recording *r, const char *name)
 {
     for (size_t i = 0; i < r->n_settings; i++) {
@@ -218,7 +207,7 @@ void comparisons_make(struct comparison *list, size_t n, const struct sides *s,
 {
     const struct args *const args = request->args;
     struct diff_plan plan = {
-        .scale = (enum diff_scale)choice_of(args, "scale", scale_names, ARRAY_LEN(scale_names)),
+        .scale = (enum diff_scale)args_choice(args, "scale", scale_name),
         .select = &request->select,
         .unit = request->metric->unit,
     };
@@ -306,7 +295,7 @@ static enum status build_diff(struct request *request, struct view *view, struct
     s->traces[1] = request->second;
     for (int w = 0; w < 2; w++)
         s->n[w] = s->traces[w]->census.n_recordings;
-    asked->key = (enum series_key)choice_of(args, "key", key_names, ARRAY_LEN(key_names));
+    asked->key = (enum series_key)args_choice(args, "key", key_name);
     asked->cumulative = args_flag(args, "cumulative");
     TRY(check_sides(s, args, asked->cumulative || page, why));
     TRY(parse_counts(s, args, why));

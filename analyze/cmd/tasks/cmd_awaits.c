@@ -16,16 +16,6 @@ static const char *by_name(size_t i)
     return i < sizeof names / sizeof *names ? names[i] : NULL;
 }
 
-static enum awaits_by by_of(const struct request *request)
-{
-    const char *const by = args_text(request->args, "by");
-    for (size_t i = 0; by != NULL && by_name(i) != NULL; i++) {
-        if (strcmp(by_name(i), by) == 0)
-            return (enum awaits_by)i;
-    }
-    return AWAITS_BY_CHAIN;
-}
-
 static void release(void *closure)
 {
     awaits_clear(closure);
@@ -84,7 +74,8 @@ static enum status build_awaits(struct request *request, struct view *view, stru
     *awaits = (struct awaits){0};
     view->closure = awaits;
     view->release = release;
-    awaits_read(awaits, request->trace, &request->select, by_of(request));
+    awaits_read(awaits, request->trace, &request->select,
+                (enum awaits_by)args_choice(request->args, "by", by_name));
     view->shape = SHAPE_TABLE;
     for (size_t i = 0; i < awaits->n_loops; i++)
         loop_show(view, awaits, &awaits->loops[i]);

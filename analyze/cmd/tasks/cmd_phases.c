@@ -16,16 +16,6 @@ static const char *by_name(size_t i)
     return i < sizeof names / sizeof *names ? names[i] : NULL;
 }
 
-static enum phases_by by_of(const struct request *request)
-{
-    const char *const by = args_text(request->args, "by");
-    for (size_t i = 0; by != NULL && by_name(i) != NULL; i++) {
-        if (strcmp(by_name(i), by) == 0)
-            return (enum phases_by)i;
-    }
-    return PHASES_BY_NAME;
-}
-
 struct phases_answer {
     struct phases phases;
 };
@@ -62,7 +52,8 @@ static enum status build_phases(struct request *request, struct view *view, stru
     *answer = (struct phases_answer){0};
     view->closure = answer;
     view->release = release;
-    phases_read(phases, request->trace, &request->select, by_of(request));
+    phases_read(phases, request->trace, &request->select,
+                (enum phases_by)args_choice(request->args, "by", by_name));
     view->shape = SHAPE_TABLE;
     struct group *const group = view_add_group(view, NULL, phases->n);
     for (size_t i = 0; i < phases->n; i++) {
