@@ -217,7 +217,7 @@ static void load_threads(struct scene *scene)
     }
 }
 
-static uint32_t thread_index(const struct scene *scene, uint32_t id)
+uint32_t scene_thread_index(const struct scene *scene, uint32_t id)
 {
     for (uint32_t i = 0; id != 0 && i < scene->n_threads; i++) {
         if (scene->threads[i].thread->id == id)
@@ -235,11 +235,18 @@ static void load_holders(struct scene *scene)
         memory_grow(scene->holder_list, &scene->holders_size, n + 1, sizeof *scene->holder_list);
     for (size_t i = 0; i < n; i++) {
         scene->holder_list[i] =
-            (struct scene_holder){first, thread_index(scene, holders[i].thread)};
+            (struct scene_holder){first, scene_thread_index(scene, holders[i].thread)};
         first += holders[i].n;
     }
     scene->holders = scene->holder_list;
     scene->n_holders = n;
+}
+
+uint32_t scene_outermost(const struct scene *scene, uint32_t node)
+{
+    while (node != TREE_ROOT && scene->tree.nodes[node].parent != TREE_ROOT)
+        node = scene->tree.nodes[node].parent;
+    return node;
 }
 
 /* What the outermost frame of a stack says of it. */
@@ -250,10 +257,7 @@ static enum top top_of(struct scene *scene, uint32_t node, const char **reason)
     scene->tops = memory_grow(scene->tops, &scene->tops_size, scene->tree.n, sizeof *scene->tops);
     if (scene->tops[node] != TOP_NOT_KNOWN && scene->tops[node] != TOP_FAILED)
         return (enum top)scene->tops[node];
-    uint32_t at = node;
-    while (at != TREE_ROOT && scene->tree.nodes[at].parent != TREE_ROOT)
-        at = scene->tree.nodes[at].parent;
-    const struct frame frame = scene_frame(scene, at);
+    const struct frame frame = scene_frame(scene, scene_outermost(scene, node));
     enum top top = TOP_WHOLE;
     if (frame.file[0] == '\0' && strcmp(frame.function, DICT_TRUNCATED) == 0)
         top = TOP_CUT;

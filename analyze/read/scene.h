@@ -121,6 +121,12 @@ bool scene_has_state(const struct scene *scene, const struct select *select,
 /* What the thread did at a tick; NULL where it was not observed. Fast when ticks go up. */
 const struct span *scene_span(struct scene_thread *thread, uint32_t tick);
 
+/* The thread with that id, as an index into threads, or SCENE_NOBODY. */
+uint32_t scene_thread_index(const struct scene *scene, uint32_t id);
+
+/* The outermost frame above a node of scene->tree. */
+uint32_t scene_outermost(const struct scene *scene, uint32_t node);
+
 /* Who held the GIL at a tick: index into threads, or SCENE_NOBODY. */
 uint32_t scene_holder_at(const struct scene *scene, uint32_t tick);
 

@@ -138,11 +138,7 @@ static enum status write_gil(struct star *star, struct problem *why)
 
 static uint64_t key_of_id(struct star *star, const struct process *process, uint32_t id)
 {
-    for (size_t i = 0; id != 0 && i < process->n_threads; i++) {
-        if (process->threads[i]->id == id)
-            return star_thread_key(star, process->threads[i]);
-    }
-    return 0;
+    return star_thread_key(star, census_find_thread(process, id));
 }
 
 /* Has it to do with the range of time that was asked for? */

@@ -29,14 +29,6 @@ static bool is_same_text(const char *a, const char *b)
     return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
 }
 
-/* Its outermost frame. */
-static uint32_t top_of(const struct scene *scene, uint32_t node)
-{
-    while (node != TREE_ROOT && scene->tree.nodes[node].parent != TREE_ROOT)
-        node = scene->tree.nodes[node].parent;
-    return node;
-}
-
 /* A node that stands for the place alone, whatever the callers. */
 static uint32_t place_node(struct awaits *awaits, uint32_t node)
 {
@@ -69,7 +61,7 @@ static void tell(struct awaits *awaits, struct await_row *row, uint32_t node)
     const struct scene *const scene = &awaits->scene;
     const bool has_place = awaits->by == AWAITS_BY_CHAIN || awaits->by == AWAITS_BY_PLACE;
     if (awaits->by == AWAITS_BY_CHAIN || awaits->by == AWAITS_BY_COROUTINE)
-        row->coroutine = scene_frame(scene, top_of(scene, node)).function;
+        row->coroutine = scene_frame(scene, scene_outermost(scene, node)).function;
     row->leaf = has_place ? scene_frame(scene, row->node) : (struct frame){"", "", 0, false};
     if (awaits->by == AWAITS_BY_CHAIN)
         tell_chain(awaits, row);
@@ -84,7 +76,7 @@ static size_t row_of(struct awaits *awaits, size_t loop, uint32_t node, const ch
     const enum awaits_by by = awaits->by;
     /* of a coroutine's rows the function counts, not the line */
     const char *const called = by == AWAITS_BY_COROUTINE
-                                   ? scene_frame(scene, top_of(scene, node)).function
+                                   ? scene_frame(scene, scene_outermost(scene, node)).function
                                : by == AWAITS_BY_CHAIN ? name
                                                        : NULL;
     const char *const waits = by == AWAITS_BY_CHAIN || by == AWAITS_BY_WAIT ? wait : NULL;
@@ -127,14 +119,6 @@ static size_t loop_of(struct awaits *awaits, const struct process *process,
         memory_grow(awaits->loops, &awaits->loops_size, awaits->n_loops + 1, sizeof *awaits->loops);
     awaits->loops[awaits->n_loops] = (struct awaits_loop){.process = process, .thread = thread};
     return awaits->n_loops++;
-}
-
-static const struct thread *thread_of(const struct scene *scene, uint32_t id)
-{
-    for (size_t i = 0; i < scene->n_threads; i++)
-        if (scene->threads[i].thread->id == id)
-            return scene->threads[i].thread;
-    return NULL;
 }
 
 static void add_tasks(struct awaits *awaits, size_t loop, const struct look *look, double wall_ns)
@@ -197,9 +181,12 @@ static void read_range(void *closure, struct scene *scene)
     struct proto_column rest = reader->samples;
     struct look look;
     while (looks_next(&rest, &reader->proto, &look)) {
-        const struct thread *const thread = thread_of(scene, look.thread);
+        const uint32_t index = scene_thread_index(scene, look.thread);
         if (look.tick < reader->range.from_tick || look.tick >= reader->range.to_tick ||
-            thread == NULL || !select_has_thread(awaits->select, thread->name, thread->os_tid))
+            index == SCENE_NOBODY)
+            continue;
+        const struct thread *const thread = scene->threads[index].thread;
+        if (!select_has_thread(awaits->select, thread->name, thread->os_tid))
             continue;
         const uint64_t at_ns = scene_time_ns(scene, look.tick);
         const uint64_t left_ns = to_ns > at_ns ? to_ns - at_ns : 0;

@@ -209,12 +209,8 @@ static bool is_thread_wanted(const struct select *select, const struct process *
 {
     if (select->n_threads == 0)
         return true;
-    for (size_t i = 0; i < process->n_threads; i++) {
-        const struct thread *const t = process->threads[i];
-        if (t->id == id)
-            return select_has_thread(select, t->name, t->os_tid);
-    }
-    return false;
+    const struct thread *const t = census_find_thread(process, id);
+    return t != NULL && select_has_thread(select, t->name, t->os_tid);
 }
 
 static void count_process(struct phases *phases, const struct process *process,
