@@ -23,7 +23,8 @@ bool debug_fetch_is_there(void)
     return true;
 }
 
-static void print_cache(struct buffer *out)
+/* False: there is none. One in /tmp could be another user's. */
+static bool print_cache(struct buffer *out)
 {
     const char *const own = getenv("DEBUGINFOD_CACHE_PATH");
     const char *const cache = getenv("XDG_CACHE_HOME"), *const home = getenv("HOME");
@@ -31,9 +32,9 @@ static void print_cache(struct buffer *out)
         buffer_add_text(out, own);
     else if (cache != NULL && cache[0] == '/')
         buffer_print(out, "%s/debuginfod_client", cache);
-    else
-        buffer_print(out, "%s/.cache/debuginfod_client",
-                     home != NULL && *home == '/' ? home : "/tmp");
+    else if (home != NULL && home[0] == '/')
+        buffer_print(out, "%s/.cache/debuginfod_client", home);
+    return out->len > 0;
 }
 
 static void settle(CURL *curl, const char *url, FILE *to, char *detail)
@@ -113,7 +114,10 @@ bool debug_fetch(const char *servers, const char *build_id, struct buffer *path)
     struct buffer why = {0};
     struct stat info;
     buffer_reset(path);
-    print_cache(path);
+    if (!print_cache(path)) {
+        buffer_add_text(path, "no folder to keep what servers send: set DEBUGINFOD_CACHE_PATH");
+        return false;
+    }
     buffer_print(path, "/%s/", build_id);
     if (!whole_file_folders(path->text, 0700)) {
         buffer_print(&why, "%.*s: %s", (int)path->len - 1, path->text, strerror(errno));

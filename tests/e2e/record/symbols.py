@@ -404,6 +404,9 @@ def test_debuginfod(t):
         raise Skip("built without libcurl")
     assert done.returncode == 2 and "DEBUGINFOD_URLS" in done.stderr, done
     symbols(t, trace, env=env)
+    homeless = dict(env, DEBUGINFOD_CACHE_PATH="", XDG_CACHE_HOME="", HOME="")
+    row = symbols(t, trace, "--debuginfod", env=homeless)
+    assert "DEBUGINFOD_CACHE_PATH" in row["debug_file"], row
     assert Server.asked == [], Server.asked
     row = symbols(t, trace, "--debuginfod", env=env)
     assert "404" in row["debug_file"] and row["named"] == row["named_before"], row
