@@ -401,8 +401,10 @@ const struct command command_stalls = {
             "the wait, and it is told with that evidence. Where no thread fits, or several fit "
             "equally well, it cannot be told, and the reason stands there. For locks that "
             "processes share (of files, of multiprocessing, of sqlite) all recorded processes "
-            "are looked at. If a task waits inside an event loop (asyncio.Lock), its thread is "
-            "idle, and what the task waits for is not known.\n"
+            "are looked at.\n"
+            "\n"
+            "What the tasks of an asyncio loop waited for is told as it was seen in the stall, if "
+            "its thread was blocked; else last before it or first after it, 2 s away at most.\n"
             "\n"
             "The idle place is learnt, and the first lines say which it is and how sure that is: "
             "the loops of asyncio, tkinter, GTK, socketserver, queues, thread pools, gunicorn, "
@@ -416,7 +418,7 @@ const struct command command_stalls = {
             "What happens before the loop begins or after it ends is no stall. If one line "
             "enters a loop again and again, what happens between two runs of the loop is a "
             "stall. A thread that could not be looked at (`unknown`) is neither idle nor stalled "
-            "in its idle place.\n"
+            "there.\n"
             "\n"
             "With --phase NAME[=DETAIL] every phase of that name (pyrec.phase()) that took as "
             "long as --over or longer is told like a stall, whichever thread began it; this "
@@ -460,6 +462,7 @@ const struct command command_stalls = {
     .columns = "process",
     .machine_columns =
         "process,thread,thread_id,start,date,duration,unobserved,end,pieces,cause,cpu_time,on_cpu,"
-        "ready,gil_wait,blocked,unknown,blocked_in,file,line,function",
+        "ready,gil_wait,blocked,unknown,blocked_in,file,line,function,tasks_seen,tasks_seen_off,"
+        "tasks_suspended,tasks_ready,tasks_unknown",
     .build = build_stalls,
 };

@@ -40,6 +40,16 @@ function Plain({ rows, caption, skip = [] }) {
   );
 }
 
+// What the tasks of its asyncio loop waited for.
+function Awaits({ stall }) {
+  const seen = { "in it": "after it had begun", before: "before it began", after: "after it had ended" }[stall.tasks_seen];
+  return (
+    <table class="rows facts"><caption>what {stall.tasks_suspended} tasks of its loop waited for, {stall.tasks_ready} for nothing but the loop: seen {seconds(stall.tasks_seen_off * 1e9)} {seen}</caption>
+      <tbody>{stall.awaits.map((r, i) => <tr key={i}><td>{cell(r.tasks)}</td>{["task_name", "waits_for", "chain"].map(n => <td key={n} class="name">{cell(r[n])}</td>)}<td class="name"><i>{r.file ? `${visible(file_end(r.file))}:${r.line}` : ""}</i></td></tr>)}</tbody>
+    </table>
+  );
+}
+
 // What pyanalyze stalls tells of one: where the thread was, and what the others did.
 function Stall({ stall }) {
   const list = (caption, rows, names) => Array.isArray(rows) && rows.length > 0 && (
@@ -57,6 +67,7 @@ function Stall({ stall }) {
       {list("who held the GIL that it waited for", stall.gil, ["other"])}
       {list("who likely held what it waited for, or ended the wait", stall.holders, ["other", "evidence"])}
       {list("what the other threads did meanwhile", stall.others, ["other", "doing"])}
+      {Array.isArray(stall.awaits) && stall.awaits.length > 0 && <Awaits stall={stall} />}
     </div>
   );
 }

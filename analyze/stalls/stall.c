@@ -70,6 +70,9 @@ void stalls_clear(struct stalls *stalls)
         free(stalls->list[i].peers);
         free(stalls->list[i].shared);
         hash_clear(&stalls->list[i].hash);
+        if (stalls->list[i].tasks != NULL)
+            free(stalls->list[i].tasks->rows);
+        free(stalls->list[i].tasks);
     }
     free(stalls->list);
     free(stalls->watches);

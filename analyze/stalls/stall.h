@@ -22,6 +22,7 @@
 #include "analyze/idle/idle_model.h"
 #include "analyze/model/carry.h"
 #include "analyze/model/metric.h"
+#include "analyze/waits/awaits.h"
 #include "analyze/waits/wait_kind.h"
 
 enum stall_kind {
@@ -85,6 +86,25 @@ struct stall_peer {
     enum stall_evidence evidence; /* .. the weakest of all of these */
 };
 
+/* When suspended tasks of the thread's loop were seen; stall_look.h. */
+enum stall_sight {
+    SIGHT_NOT_KNOWN, /* its loop was not looked at near it */
+    SIGHT_AFTER,
+    SIGHT_BEFORE,
+    SIGHT_IN,
+};
+
+/* What they waited for. */
+struct stall_tasks {
+    enum stall_sight sight;
+    uint64_t off_ns; /* since its beginning, before that, or after its end */
+    uint32_t n_tasks, n_unread, n_unknown;
+    double ready;           /* waited for nothing but the loop */
+    struct awaits_loop at;  /* of the rows: one tick of one nanosecond */
+    struct await_row *rows; /* most tasks first */
+    size_t n;
+};
+
 struct stall {
     const struct thread *thread;
     const struct idle_thread *idle;
@@ -115,6 +135,8 @@ struct stall {
     const struct thread *maybe[2];     /* two of those that fitted equally, the last time */
     struct stall_shared *shared;       /* until other processes were looked at */
     size_t n_shared, shared_size;
+
+    struct stall_tasks *tasks; /* NULL = no loop was seen in its thread then */
 
     uint64_t n_blocked, longest_ns; /* how often it was blocked, and the longest time without a
                                        break; its clock moves when it wakes up */

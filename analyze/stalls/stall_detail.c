@@ -3,6 +3,7 @@
 #include "analyze/idle/idle_place.h"
 #include "analyze/read/unit.h"
 #include "stall.h"
+#include "stall_look.h"
 #include "wait_across.h"
 #include "wait_judge.h"
 
@@ -208,6 +209,7 @@ static void detail_range(void *closure, struct scene *scene)
     (void)scene;
     for (size_t i = 0; i < d->n; i++)
         detail_stall(d->stalls, &d->stalls->list[i]);
+    stall_look_range(d->stalls, d->n);
 }
 
 /* Was the thread in this very frame, and is that the loop's own? */
@@ -249,6 +251,7 @@ void stalls_detail(struct stalls *stalls, struct trace *trace, const struct sele
     for (size_t i = 0; i < detailing.n; i++) {
         struct stall *const stall = &stalls->list[i];
         add_tree(stalls, stall);
+        stall_look_settle(stalls, stall);
         if (stall->log == NULL)
             continue;
         judge_waits(stalls, stall, true);

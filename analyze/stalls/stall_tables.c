@@ -37,6 +37,10 @@ static const struct part_kind other_kind = {"others", "what the other threads di
                                             "seconds,part,other,doing,function,place",
                                             "other_id,blocked_in,file,line", ROW_STALL_LINE};
 
+static const struct part_kind await_kind = {"awaits", "what the tasks of its loop waited for",
+                                            "tasks,task_name,waits_for,place,chain",
+                                            "coroutine,file,line,function,stack", ROW_AWAIT};
+
 /* ---- choosing ---- */
 
 static const struct metric *metric_of(const struct stalls *stalls)
@@ -380,6 +384,22 @@ static void add_others(struct filling *f, struct story *story)
     free(list);
 }
 
+static void add_awaits(const struct filling *f, struct story *story)
+{
+    const struct stall_tasks *const tasks = f->stall->tasks;
+    if (tasks == NULL || tasks->n == 0)
+        return;
+    const size_t n = f->max > 0 && f->max < tasks->n ? f->max : tasks->n;
+    struct part *const part = story_add_part(f->view, story, &await_kind, n);
+    for (size_t i = 0; i < n; i++)
+        part->rows[i] = (struct row){.process = f->stall->thread->process,
+                                     .thread = f->stall->thread,
+                                     .frame = tasks->rows[i].leaf,
+                                     .stack = tasks->rows[i].stack,
+                                     .await = &tasks->rows[i]};
+    part->n_left_out = tasks->n - n;
+}
+
 void stall_add_tables(struct view *view, const struct stalls *stalls, const struct stall *stall,
                       struct story *story, size_t rows_max, unsigned said)
 {
@@ -390,4 +410,5 @@ void stall_add_tables(struct view *view, const struct stalls *stalls, const stru
     add_entries(&f, story, &held_kind, STALL_HELD);
     add_entries(&f, story, &call_kind, STALL_CALL);
     add_others(&f, story);
+    add_awaits(&f, story);
 }

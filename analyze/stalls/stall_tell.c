@@ -284,6 +284,7 @@ static struct row story_row(struct view *view, const struct stalls *stalls,
         .phase = stall->phase,
         .detail = stall->detail,
         .phase_ns = stall->phase_end_ns - stall->phase_begin_ns,
+        .tasks = stall->tasks,
     };
     struct row row = {.process = stall->thread->process,
                       .thread = stall->thread,
@@ -292,6 +293,36 @@ static struct row story_row(struct view *view, const struct stalls *stalls,
     if (node != TREE_ROOT)
         row.frame = scene_frame(stalls->scene, node);
     return row;
+}
+
+const char *stall_sight_text(enum stall_sight sight)
+{
+    static const char *const words[] = {"not known", "after", "before", "in it"};
+    return words[sight];
+}
+
+/* "12 of its loop waited, 3 of them for nothing but the loop, seen 0.040 s after it had begun" */
+static const char *tasks_text(struct view *view, const struct stall_tasks *tasks)
+{
+    static const char *const offs[] = {"", "after it had ended", "before it began",
+                                       "after it had begun"};
+    if (tasks->sight == SIGHT_NOT_KNOWN)
+        return "what those of its loop waited for is not known: nobody could look within 2 s of it";
+    const char *const off = arena_print(
+        &view->arena, "%s %s", stall_seconds_text(view, tasks->off_ns), offs[tasks->sight]);
+    const char *text = arena_print(&view->arena, "%" PRIu32 " of its loop waited", tasks->n_tasks);
+    if (tasks->ready > 0)
+        text = arena_print(&view->arena, "%s, %s%.0f of them for nothing but the loop", text,
+                           tasks->n_unread > 0 ? "about " : "", tasks->ready);
+    text = arena_print(&view->arena, "%s, %s %s", text,
+                       tasks->sight == SIGHT_BEFORE ? "seen last" : "seen", off);
+    if (tasks->n_unknown > 0)
+        text = arena_print(&view->arena, "%s; %" PRIu32 " of them could not be read", text,
+                           tasks->n_unknown);
+    if (tasks->n_unread > 0)
+        text = arena_print(&view->arena, "%s; %" PRIu32 " were not read, the others stand for them",
+                           text, tasks->n_unread);
+    return text;
 }
 
 static const char *heading(struct view *view, const struct stall *stall, size_t number)
@@ -323,6 +354,9 @@ void stall_tell(struct view *view, const struct stalls *stalls, const struct sta
                    arena_print(&view->arena, "why   %s", verdict(view, stalls, stall, node)));
     const unsigned who = stall_tell_who(view, stalls, stall, story);
     story_add_line(story, arena_print(&view->arena, "did   %s", times_text(view, stall)));
+    if (stall->tasks != NULL)
+        story_add_line(story,
+                       arena_print(&view->arena, "tasks %s", tasks_text(view, stall->tasks)));
     if (stall->several)
         story_add_line(story, "may be several: its loop takes what is there without waiting, which "
                               "no sample shows; a higher rate (pyrec -r 1000) tells more");

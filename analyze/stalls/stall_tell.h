@@ -15,14 +15,15 @@
 /* What a stall's row speaks about, beside process, thread, place and weights. */
 struct stall_facts {
     uint64_t start_ns, duration_ns;
-    uint64_t unobserved_ns;     /* of the duration */
-    const char *time;           /* by the wall clock */
-    const char *cause;          /* what it did most: cpu, ready, gil, blocked */
-    const char *call;           /* it was blocked in most; NULL = none */
-    const char *end;            /* came back, or: recording ended */
-    const char *pieces;         /* one, or: may be several */
-    const char *phase, *detail; /* of a phase: its name, .. */
-    uint64_t phase_ns;          /* .. and how long it took; NULL, NULL, 0 = it is a stall */
+    uint64_t unobserved_ns;          /* of the duration */
+    const char *time;                /* by the wall clock */
+    const char *cause;               /* what it did most: cpu, ready, gil, blocked */
+    const char *call;                /* it was blocked in most; NULL = none */
+    const char *end;                 /* came back, or: recording ended */
+    const char *pieces;              /* one, or: may be several */
+    const char *phase, *detail;      /* of a phase: its name, .. */
+    uint64_t phase_ns;               /* .. and how long it took; NULL, NULL, 0 = it is a stall */
+    const struct stall_tasks *tasks; /* NULL = no loop was seen in its thread then */
 };
 
 /* Add a story for it; as many rows per table at most, 0 = all. Its details must be there. */
@@ -37,5 +38,8 @@ void stall_tell(struct view *view, const struct stalls *stalls, const struct sta
 const char *stall_cause(const struct stall *stall);
 uint32_t stall_where(const struct stalls *stalls, const struct stall *stall);
 uint32_t stall_call(const struct stall *stall);
+
+/* When its tasks were seen: "in it", "before", "after", "not known". */
+const char *stall_sight_text(enum stall_sight sight);
 
 #endif

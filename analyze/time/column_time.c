@@ -6,6 +6,8 @@
 #include "analyze/view/column.h"
 #include "gil.h"
 
+#include <math.h>
+
 static struct cell get_waiter(const struct row *row)
 {
     return row->wait->waiter != NULL ? cell_text(row->wait->waiter->name) : cell_none();
@@ -168,6 +170,43 @@ static struct cell get_unsure(const struct row *row)
 static struct cell get_pieces(const struct row *row)
 {
     return cell_text(row->stall->pieces);
+}
+
+static struct cell get_sight(const struct row *row)
+{
+    const struct stall_tasks *const tasks = row->stall->tasks;
+    return tasks != NULL ? cell_text(stall_sight_text(tasks->sight)) : cell_none();
+}
+
+/* What is known of its tasks; NULL = nothing. */
+static const struct stall_tasks *tasks_of(const struct row *row)
+{
+    const struct stall_tasks *const tasks = row->stall->tasks;
+    return tasks != NULL && tasks->sight != SIGHT_NOT_KNOWN ? tasks : NULL;
+}
+
+static struct cell get_sight_off(const struct row *row)
+{
+    const struct stall_tasks *const tasks = tasks_of(row);
+    return tasks != NULL ? cell_number(UNIT_SECONDS, (int64_t)tasks->off_ns) : cell_none();
+}
+
+static struct cell get_suspended(const struct row *row)
+{
+    const struct stall_tasks *const tasks = tasks_of(row);
+    return tasks != NULL ? cell_number(UNIT_COUNT, (int64_t)tasks->n_tasks) : cell_none();
+}
+
+static struct cell get_ready_tasks(const struct row *row)
+{
+    const struct stall_tasks *const tasks = tasks_of(row);
+    return tasks != NULL ? cell_number(UNIT_COUNT, llround(tasks->ready)) : cell_none();
+}
+
+static struct cell get_unknown_tasks(const struct row *row)
+{
+    const struct stall_tasks *const tasks = tasks_of(row);
+    return tasks != NULL ? cell_number(UNIT_COUNT, (int64_t)tasks->n_unknown) : cell_none();
 }
 
 static struct cell get_several(const struct row *row)
@@ -380,6 +419,37 @@ static const struct column columns[] = {
      .rows = ROW_IDLE,
      .unit = UNIT_TEXT,
      .get = get_outcome},
+    {.name = "tasks_seen",
+     .title = "tasks seen",
+     .help =
+         "when the suspended tasks of its asyncio loop were seen: in it, before, after, not known",
+     .rows = ROW_STALL,
+     .unit = UNIT_TEXT,
+     .get = get_sight},
+    {.name = "tasks_seen_off",
+     .title = "seen off",
+     .help = "seconds that was after its beginning, before it, or after its end",
+     .rows = ROW_STALL,
+     .unit = UNIT_SECONDS,
+     .get = get_sight_off},
+    {.name = "tasks_suspended",
+     .title = "suspended",
+     .help = "tasks of its loop that waited then",
+     .rows = ROW_STALL,
+     .unit = UNIT_COUNT,
+     .get = get_suspended},
+    {.name = "tasks_ready",
+     .title = "ready",
+     .help = "of these, those that waited for nothing but the loop",
+     .rows = ROW_STALL,
+     .unit = UNIT_COUNT,
+     .get = get_ready_tasks},
+    {.name = "tasks_unknown",
+     .title = "unknown",
+     .help = "of these, those that could not be read",
+     .rows = ROW_STALL,
+     .unit = UNIT_COUNT,
+     .get = get_unknown_tasks},
     {.name = "stalls",
      .title = "stalls",
      .help = "how many were found, of those not listed as well",

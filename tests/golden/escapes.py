@@ -147,6 +147,9 @@ def main():
         for command in ("lines", "check", "info"):
             failed += check_command(program, directory, command, str(unclosed))
             n += 1
+        for command in ("awaits", "stalls"):
+            failed += check_command(program, directory, command, str(directory / "hostile_loop.trace"))
+            n += 1
         for command in commands(program):
             for trace in (whole, damaged, stalled):
                 failed += check_command(program, directory, command, str(trace))

@@ -3,7 +3,7 @@
 #include "analyze/ask/request.h"
 #include "analyze/base/memory.h"
 #include "analyze/cli/command.h"
-#include "analyze/time/awaits.h"
+#include "analyze/waits/awaits.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -27,8 +27,9 @@ static const char *loop_text(struct view *view, const struct awaits_loop *loop)
 {
     const double seen_s = (double)loop->seen_ns / 1e9;
     struct buffer text = {0};
-    buffer_print(&text, "%s of process %s: %" PRIu64 " looks; known for %.3g s, mean %.4g tasks",
-                 loop->thread->name, view_name_process(view, loop->process), loop->n_looks, seen_s,
+    buffer_print(&text, "%s of process %s: %" PRIu64 " look%s; known for %.3g s, mean %.4g tasks",
+                 loop->thread->name, view_name_process(view, loop->process), loop->n_looks,
+                 loop->n_looks == 1 ? "" : "s", seen_s,
                  loop->seen_ns > 0 ? loop->tasks_ns / (double)loop->seen_ns : 0);
     if (loop->unread_ns > 0)
         buffer_print(&text, ", of which %.4g stand for %.4g that were not read",

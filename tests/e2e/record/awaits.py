@@ -237,6 +237,59 @@ def test_no_impossible_chain(t):
     assert seen > 1, rows
 
 
+def test_stalls(t):
+    """While the loop was held up: what its tasks waited for, seen in a stall that blocks, before one that computes."""
+    program = t.file("stalls.py", """
+import asyncio, sys, time
+async def query(f): await f
+async def handle(f): await query(f)
+async def held(f): pass
+async def blocks():
+    await asyncio.sleep(0.5)
+    new = [asyncio.ensure_future(held(None)) for i in range(3)]
+    time.sleep(1)
+    await asyncio.gather(*new)
+async def computes():
+    end = time.thread_time() + 0.5
+    while time.thread_time() < end: pass
+async def main():
+    f = asyncio.get_running_loop().create_future()
+    tasks = [asyncio.ensure_future(handle(f)) for i in range(12)]
+    tasks[3].set_name("request 17")
+    await blocks()
+    await asyncio.sleep(1)
+    await computes()
+    await asyncio.sleep(0.3)
+    f.set_result(None)
+    await asyncio.gather(*tasks)
+if "uvloop" in sys.argv:
+    import uvloop
+    uvloop.install()
+asyncio.run(main())
+""")
+    for word in ["", "uvloop"]:
+        if word and subprocess.run([t.python, "-c", "import uvloop"], capture_output=True).returncode:
+            continue
+        run = t.command([t.python, program, word], ["-r", "200"])
+        assert run.status == 0, (run.status, run.err)
+        found = t.rows("stalls", run.trace, "--over", "400ms")["stalls"]
+        blocked, = (one for one in found if one["function"] == "blocks")
+        computed, = (one for one in found if one["function"] == "computes")
+        # main itself runs in its own task: it is none of those that wait while it blocks
+        wanted = {("handle > query", "future", None): 11, ("handle > query", "future", "request #"): 1,
+                  ("held", "not begun", None): 3}
+        rows = {(r["chain"], r["waits_for"], r["task_name"]): r["tasks"] for r in blocked["awaits"]}
+        assert (rows, blocked["tasks_seen"]) == (wanted, "in it"), (rows, blocked)
+        assert (blocked["tasks_suspended"], blocked["tasks_ready"], blocked["tasks_unknown"]) == (15, 3, 0), blocked
+        assert blocked["tasks_seen_off"] < 1 + t.unobserved(run.trace), blocked
+        rows = {(r["chain"].split(" > ")[0], r["task_name"]): r["tasks"] for r in computed["awaits"]}
+        assert rows == {("handle", None): 11, ("handle", "request #"): 1, ("main", None): 1}, computed
+        assert (computed["tasks_seen"], computed["tasks_ready"]) == ("before", 0), computed
+        text = t.analyze("stalls", "--over", "400ms", run.trace)
+        assert "tasks 15 of its loop waited, 3 of them for nothing but the loop, seen 0." in text, text
+        assert "tasks 13 of its loop waited, seen last " in text, text
+
+
 def test_many(t):
     """Of many tasks some are read, and stand for the others; how many there are is known all the same."""
     program = t.file("many.py", """

@@ -449,6 +449,102 @@ START_TEST(only_in_some_states)
 }
 END_TEST
 
+/* ---- what the tasks of the loop waited for ---- */
+
+enum { TAKEN, SAME, RAN, UNREADABLE };
+
+static const struct maker_frame query = {"query", "/x/app.py", 70, 71, 0};
+static const struct maker_frame answer = {"answer", "/x/app.py", 80, 82, 0};
+
+static void stay(struct made *made, unsigned n)
+{
+    for (unsigned i = 0; i < n; i++)
+        maker_tick(made->m, made->process, 0, 0, 0);
+}
+
+/* So many tasks in answer > query were seen, and one in another instruction of the line. */
+static void look(struct made *made, uint32_t outcome, uint32_t n_future, uint32_t n_ready)
+{
+    const uint32_t at = STACK(made, &answer, &query);
+    const struct maker_tasks tasks[] = {{at, "ready to go on", "", n_ready},
+                                        {at, "future", "", 1},
+                                        {at, "future", "", n_future},
+                                        {0}};
+    maker_look(made->m, made->process, 1, outcome, 50000, tasks + (n_ready == 0), 0, 3);
+}
+
+static void check_tasks(const struct stall *stall, enum stall_sight sight, int off_ms,
+                        unsigned n_future, unsigned n_ready)
+{
+    const struct stall_tasks *const tasks = stall->tasks;
+    ck_assert_ptr_nonnull(tasks);
+    ck_assert_int_eq(tasks->sight, sight);
+    if (sight == SIGHT_NOT_KNOWN) {
+        ck_assert_uint_eq(tasks->n, 0);
+        return;
+    }
+    ck_assert_msg(llabs((int64_t)tasks->off_ns - off_ms * INT64_C(1000000)) < 11000000, "%llu",
+                  (unsigned long long)tasks->off_ns);
+    ck_assert_uint_eq(tasks->n_tasks, n_future + 1 + n_ready + 3);
+    ck_assert_uint_eq(tasks->n_unknown, 3);
+    ck_assert_double_eq(tasks->ready, n_ready);
+    ck_assert_uint_eq(tasks->n, n_ready > 0 ? 2 : 1);
+    ck_assert_str_eq(tasks->rows[0].wait, "future");
+    ck_assert_double_eq(tasks->rows[0].tasks_ns, n_future + 1);
+    for (size_t i = 0; i < tasks->n; i++) {
+        ck_assert_str_eq(tasks->rows[i].chain, "answer > query");
+        ck_assert_uint_eq(tasks->rows[i].leaf.line, 71);
+    }
+}
+
+/* In it the last look counts, else the last one before it, else the first one after it. */
+START_TEST(tasks_of_its_loop)
+{
+    struct made made;
+    made_open(&made, "tasks.trace");
+    const uint32_t idle = STACK(&made, &module, &once, &selecting);
+    const uint32_t work = STACK(&made, &module, &once_run, &handle, &handler);
+    go(&made, 10, idle, BLOCKED, "epoll_wait");
+    look(&made, TAKEN, 5, 0);
+    go(&made, 10, work, BLOCKED, "read"); /* 1: 0.8 s, looked at twice */
+    look(&made, TAKEN, 6, 1);
+    stay(&made, 20);
+    look(&made, TAKEN, 7, 2);
+    look(&made, SAME, 9, 0); /* of before, told late */
+    stay(&made, 50);
+    go(&made, 50, idle, BLOCKED, "epoll_wait");
+    look(&made, TAKEN, 8, 0);
+    go(&made, 5, idle, BLOCKED, "epoll_wait");
+    look(&made, SAME, 8, 0);
+    go(&made, 15, idle, BLOCKED, "epoll_wait");
+    go(&made, 70, work, BLOCKED, "read"); /* 2: 0.7 s, seen until 0.1 s before it */
+    look(&made, RAN, 0, 0);
+    maker_flush(made.m, made.process);
+    go(&made, 250, idle, BLOCKED, "epoll_wait");
+    go(&made, 60, work, BLOCKED, "read"); /* 3: 0.6 s, not seen until 0.2 s after it */
+    look(&made, RAN, 0, 0);
+    go(&made, 20, idle, BLOCKED, "epoll_wait");
+    look(&made, TAKEN, 10, 0);
+    go(&made, 10, idle, BLOCKED, "epoll_wait");
+    look(&made, TAKEN, 11, 0);
+    go(&made, 250, idle, BLOCKED, "epoll_wait");
+    go(&made, 50, work, BLOCKED, "read"); /* 4: 0.5 s, nothing is near */
+    look(&made, UNREADABLE, 0, 0);
+    go(&made, 300, idle, BLOCKED, "epoll_wait");
+    maker_flush(made.m, made.process);
+    go(&made, 40, work, BLOCKED, "read"); /* 5: nobody looks at all */
+    go(&made, 10, idle, BLOCKED, "epoll_wait");
+    made_read(&made, NULL);
+    ck_assert_uint_eq(made.stalls.n, 5);
+    check_tasks(&made.stalls.list[0], SIGHT_IN, 300, 7, 2);
+    check_tasks(&made.stalls.list[1], SIGHT_BEFORE, 100, 8, 0);
+    check_tasks(&made.stalls.list[2], SIGHT_AFTER, 200, 10, 0);
+    check_tasks(&made.stalls.list[3], SIGHT_NOT_KNOWN, 0, 0, 0);
+    ck_assert_ptr_null(made.stalls.list[4].tasks);
+    made_close(&made);
+}
+END_TEST
+
 int main(void)
 {
     Suite *const suite = suite_create("stall");
@@ -463,6 +559,7 @@ int main(void)
     tcase_add_test(tests, one_stall_in_pieces);
     tcase_add_test(tests, still_there_at_the_end);
     tcase_add_test(tests, queue_worker);
+    tcase_add_test(tests, tasks_of_its_loop);
     tcase_add_loop_test(tests, no_idle_place, 0, 3);
     tcase_add_loop_test(tests, named_place, 0, 3);
     tcase_add_loop_test(tests, named_dialog, 0, 2);

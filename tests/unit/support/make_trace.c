@@ -432,6 +432,30 @@ void maker_native(struct maker *maker, uint32_t process, uint32_t os_tid, const 
     p->natives[p->n_natives++] = (struct maker_native_state){os_tid, name, cpu_ns};
 }
 
+void maker_look(struct maker *maker, uint32_t process, uint32_t thread, uint32_t outcome,
+                uint64_t wall_q, const struct maker_tasks *tasks, uint32_t unread, uint32_t unknown)
+{
+    struct maker_process_state *const p = process_at(maker, process);
+    p->looks = maker_room(p->looks, &p->looks_room, p->n_looks, sizeof *p->looks);
+    struct maker_look_state *const look = &p->looks[p->n_looks++];
+    *look = (struct maker_look_state){0};
+    pyrec__v1__look__init(&look->look);
+    look->look.thread = p->threads[thread - 1].id;
+    look->look.tick = (uint32_t)p->late.n - 1;
+    look->look.wall_q = wall_q;
+    look->look.outcome = (Pyrec__V1__Look__Outcome)outcome;
+    look->look.unread = unread;
+    look->look.unknown = unknown;
+    look->look.tasks = unread + unknown;
+    for (; tasks != NULL && tasks->count > 0; tasks++) {
+        look->look.tasks += tasks->count;
+        PUSH(look->stack, maker_stack_id(p, tasks->stack));
+        PUSH(look->wait, maker_string_id(p, tasks->wait));
+        PUSH(look->name, maker_string_id(p, tasks->name));
+        PUSH(look->count, tasks->count);
+    }
+}
+
 void maker_event(struct maker *maker, uint32_t process, uint32_t type, int64_t value)
 {
     struct maker_process_state *const p = process_at(maker, process);

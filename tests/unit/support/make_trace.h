@@ -112,6 +112,19 @@ void maker_set_account(struct maker *maker, uint32_t process, const struct maker
 void maker_native(struct maker *maker, uint32_t process, uint32_t os_tid, const char *name,
                   uint64_t cpu_ns);
 
+/* Tasks that wait alike, for maker_look. */
+struct maker_tasks {
+    uint32_t stack;          /* where they are suspended */
+    const char *wait, *name; /* for what; "" = no name */
+    uint32_t count;
+};
+
+/* In the last tick somebody looked at the tasks of the thread's loop; `outcome` and what else as in
+ * trace.proto's Look. `tasks` ends with a count of 0. */
+void maker_look(struct maker *maker, uint32_t process, uint32_t thread, uint32_t outcome,
+                uint64_t wall_q, const struct maker_tasks *tasks, uint32_t unread,
+                uint32_t unknown);
+
 /* At the time of the last tick: a type and a value as in trace.proto's Event. */
 void maker_event(struct maker *maker, uint32_t process, uint32_t type, int64_t value);
 

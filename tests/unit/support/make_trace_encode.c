@@ -344,6 +344,33 @@ static void fill_natives(const struct maker_process_state *p, Pyrec__V1__Samples
     }
 }
 
+static void fill_looks(const struct maker_process_state *p, Pyrec__V1__Samples *out)
+{
+    out->look = calloc(p->n_looks + 1, sizeof *out->look);
+    if (out->look == NULL)
+        maker_fail("out of memory");
+    for (size_t i = 0; i < p->n_looks; i++) {
+        struct maker_look_state *const look = &p->looks[i];
+        GIVE(&look->look, stack, look->stack);
+        GIVE(&look->look, wait, look->wait);
+        GIVE(&look->look, name, look->name);
+        GIVE(&look->look, count, look->count);
+        out->look[out->n_look++] = &look->look;
+    }
+}
+
+static void free_looks(struct maker_process_state *p, Pyrec__V1__Samples *out)
+{
+    for (size_t i = 0; i < p->n_looks; i++) {
+        free(p->looks[i].stack.at);
+        free(p->looks[i].wait.at);
+        free(p->looks[i].name.at);
+        free(p->looks[i].count.at);
+    }
+    p->n_looks = 0;
+    free(out->look);
+}
+
 /* Begin the next chunk where this one ends. */
 static void reset_thread(struct maker_thread_state *t)
 {
@@ -484,6 +511,7 @@ void maker_write_chunk(struct maker *maker, uint32_t process, Pyrec__V1__Summary
     if (p->has_account)
         add_account(&c, p);
     fill_natives(p, &c.samples);
+    fill_looks(p, &c.samples);
     next_packet(&c, PYREC__V1__PACKET__BODY_SAMPLES)->samples = &c.samples;
     if (p->n_events > 0)
         add_events(&c, p);
@@ -494,6 +522,7 @@ void maker_write_chunk(struct maker *maker, uint32_t process, Pyrec__V1__Summary
     maker_append(maker, c.packets, c.n, c.flags, process, p->before_q * maker->settings.quantum_ns,
                  false);
     messages_free(&c);
+    free_looks(p, &c.samples);
     free_columns(&columns);
     reset_chunk(p);
 }

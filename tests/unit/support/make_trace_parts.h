@@ -96,6 +96,11 @@ struct maker_native_state {
     uint64_t cpu_ns;
 };
 
+struct maker_look_state {
+    Pyrec__V1__Look look;
+    struct u32s stack, wait, name, count;
+};
+
 struct maker_process_state {
     uint32_t pid, parent_pid;
     const char *const *argv;
@@ -134,6 +139,8 @@ struct maker_process_state {
     size_t n_natives, natives_room;
     Pyrec__V1__Event *events;
     size_t n_events, events_room;
+    struct maker_look_state *looks;
+    size_t n_looks, looks_room;
 };
 
 struct maker {

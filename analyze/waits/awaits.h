@@ -67,4 +67,7 @@ void awaits_read(struct awaits *awaits, struct trace *trace, const struct select
                  enum awaits_by by);
 void awaits_clear(struct awaits *awaits);
 
+/* Fill in what a row is called by its node, once; `node`: of a chain that is in it. */
+void await_row_tell(struct scene *scene, struct await_row *row, uint32_t node, enum awaits_by by);
+
 #endif

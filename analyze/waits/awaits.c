@@ -37,9 +37,8 @@ static uint32_t place_node(struct awaits *awaits, uint32_t node)
                : tree_child(&awaits->scene.tree, TREE_ROOT, awaits->scene.tree.nodes[node].place);
 }
 
-static void tell_chain(struct awaits *awaits, struct await_row *row)
+static void tell_chain(struct scene *scene, struct await_row *row)
 {
-    struct scene *const scene = &awaits->scene;
     struct buffer text = {0};
     size_t n = 0;
     for (uint32_t at = row->node; at != TREE_ROOT; at = scene->tree.nodes[at].parent)
@@ -55,18 +54,16 @@ static void tell_chain(struct awaits *awaits, struct await_row *row)
     buffer_clear(&text);
 }
 
-/* What a row is called, once it is made. */
-static void tell(struct awaits *awaits, struct await_row *row, uint32_t node)
+void await_row_tell(struct scene *scene, struct await_row *row, uint32_t node, enum awaits_by by)
 {
-    const struct scene *const scene = &awaits->scene;
-    const bool has_place = awaits->by == AWAITS_BY_CHAIN || awaits->by == AWAITS_BY_PLACE;
-    if (awaits->by == AWAITS_BY_CHAIN || awaits->by == AWAITS_BY_COROUTINE)
+    const bool has_place = by == AWAITS_BY_CHAIN || by == AWAITS_BY_PLACE;
+    if (by == AWAITS_BY_CHAIN || by == AWAITS_BY_COROUTINE)
         row->coroutine = scene_frame(scene, scene_outermost(scene, node)).function;
     row->leaf = has_place ? scene_frame(scene, row->node) : (struct frame){"", "", 0, false};
-    if (awaits->by == AWAITS_BY_CHAIN)
-        tell_chain(awaits, row);
+    if (by == AWAITS_BY_CHAIN)
+        tell_chain(scene, row);
     else
-        row->chain = awaits->by == AWAITS_BY_PLACE ? row->leaf.function : row->coroutine;
+        row->chain = by == AWAITS_BY_PLACE ? row->leaf.function : row->coroutine;
 }
 
 static size_t row_of(struct awaits *awaits, size_t loop, uint32_t node, const char *name,
@@ -102,7 +99,7 @@ static size_t row_of(struct awaits *awaits, size_t loop, uint32_t node, const ch
         .name = called != NULL ? symbols_text(&scene->symbols, called) : NULL,
         .wait = waits != NULL ? symbols_text(&scene->symbols, waits) : NULL,
     };
-    tell(awaits, row, node);
+    await_row_tell(scene, row, node, by);
     hash_put(&awaits->index, at, (uint32_t)awaits->n);
     return awaits->n++;
 }

@@ -10,9 +10,10 @@
  * lines), hostile (names made to break formats), hostile_endless (a long one), gui (an event loop
  * that stalls), before and after (a change), asleep (time that nobody observed), crowd (many
  * threads that want one GIL), events (gui, while somebody set the wall clock and the rate was
- * changed).
+ * changed), loop (an asyncio loop that stalls).
  */
 #include "format/trace.pb-c.h"
+#include "make_loop.h"
 #include "tests/unit/support/make_trace.h"
 
 #include <stdbool.h>
@@ -587,5 +588,10 @@ int main(int argc, char **argv)
     make_hostile(argv[1], "hostile_endless", 65536, 40); /* the longest that a trace can have */
     make_asleep(argv[1]);
     make_crowd(argv[1]);
+    char path[4096];
+    snprintf(path, sizeof path, "%s/loop.trace", argv[1]);
+    make_loop(path, "");
+    snprintf(path, sizeof path, "%s/hostile_loop.trace", argv[1]);
+    make_loop(path, "\033]2;\302\233J\a\r\n\342\200\256");
     return 0;
 }
