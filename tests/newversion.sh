@@ -54,7 +54,7 @@ fi
 # shellcheck disable=SC2086
 if [ -n "$sources" ]; then
     ${CC:-cc} $options "-I$sources" -S -o "$work/tasks.s" "$here/newversion/tasks.c"
-    sed -n 's/^-> \(task\.[a-z]* \)[$#]\?\([0-9]*\)$/\1\2/p' "$work/tasks.s" >>"$work/found"
+    sed -n 's/^-> \([a-z]*\.[a-z]* \)[$#]\?\([0-9]*\)$/\1\2/p' "$work/tasks.s" >>"$work/found"
 fi
 if [ -n "$words" ] && ! grep -q '^word ' "$work/found"; then # 3.13 says it in no header
     "$words" "$here/newversion/words.py" >>"$work/found" || :

@@ -33,12 +33,12 @@
 #endif
 #if PY_VERSION_HEX >= 0x030d0000
 #include "internal/pycore_genobject.h"
+#include "internal/pycore_tstate.h"
 #endif
 #if PY_VERSION_HEX >= 0x030e0000
 #include "internal/pycore_debug_offsets.h"
 #include "internal/pycore_interpframe.h"
 #include "internal/pycore_stackref.h"
-#include "internal/pycore_tstate.h"
 #endif
 
 #define NONE                 0xffff
@@ -134,6 +134,31 @@ static void say_threads(void)
 #endif
 }
 
+/* Where the running loop of asyncio is, and how a thread waits and stands without a GIL. */
+static void say_loops(void)
+{
+#if PY_VERSION_HEX < 0x030e0000
+    NO("thread.tasks");
+#else
+    AT("thread.tasks", _PyThreadStateImpl, asyncio_tasks_head);
+#endif
+#if PY_VERSION_HEX < 0x030d0000
+    AT("thread.dict", PyThreadState, dict);
+    NO("thread.running_loop");
+    NO("thread.state");
+    NO("thread.critical_section");
+    NO("interp.stop_world");
+#else
+    NO("thread.dict");
+    AT("thread.running_loop", _PyThreadStateImpl, asyncio_running_loop);
+    AT("thread.state", PyThreadState, state);
+    AT("thread.critical_section", PyThreadState, critical_section);
+#ifdef Py_GIL_DISABLED
+    AT("interp.stop_world", PyInterpreterState, stoptheworld);
+#endif
+#endif
+}
+
 static void say_frames(void)
 {
 #if PY_VERSION_HEX < 0x030b0000
@@ -171,6 +196,35 @@ static void say_frames(void)
 #ifdef Py_TAG_BITS
     SAY("tag_mask", Py_TAG_BITS);
 #endif
+}
+
+/* Of suspended coroutines and tasks. */
+static void say_awaits(void)
+{
+#if PY_VERSION_HEX < 0x030b0000
+    AT("gen.frame", PyGenObject, gi_frame);
+    AT("await_stack.base", PyFrameObject, f_valuestack);
+#else
+    NO("gen.frame");
+    AT("gen.state", PyGenObject, gi_frame_state);
+#endif
+#if PY_VERSION_HEX < 0x030a0000
+    NO("gen.state");
+    AT("await_stack.at", PyFrameObject, f_stacktop);
+#elif PY_VERSION_HEX < 0x030b0000
+    AT("gen.state", PyFrameObject, f_state);
+    AT("await_stack.at", PyFrameObject, f_stackdepth);
+#elif PY_VERSION_HEX < 0x030e0000
+    AT("await_stack.base", _PyInterpreterFrame, localsplus);
+    AT("await_stack.at", _PyInterpreterFrame, stacktop);
+#else
+    NO("await_stack.base");
+    AT("await_stack.at", _PyInterpreterFrame, stackpointer);
+#endif
+    AT("set.used", PySetObject, used);
+    AT("set.mask", PySetObject, mask);
+    AT("set.table", PySetObject, table);
+    AT("weakref.object", PyWeakReference, wr_object);
 }
 
 static void say_code(void)
@@ -282,7 +336,9 @@ int main(void)
     SAY("version", PY_VERSION_HEX);
     say_states();
     say_threads();
+    say_loops();
     say_frames();
+    say_awaits();
     say_code();
     say_objects();
     say_str();

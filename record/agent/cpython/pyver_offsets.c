@@ -146,6 +146,8 @@ static void adopt_runtime(struct pyver *ver, const uint64_t *words, const struct
 static void adopt_objects(struct pyver *ver, const uint64_t *words, const struct groups *g,
                           bool free_threaded)
 {
+    if (free_threaded) /* what no word says; the others follow */
+        pyver_shift_objects(ver, 16);
     ver->frame.previous = (uint16_t)words[g->frame + 1];
     ver->frame.code = (uint16_t)words[g->frame + 2];
     ver->frame.instr = (uint16_t)words[g->frame + 3];
@@ -181,19 +183,7 @@ static void adopt_objects(struct pyver *ver, const uint64_t *words, const struct
         ver->gil.locked = (uint16_t)(ver->gil.locked + 8);
         ver->gil.switches = (uint16_t)(ver->gil.switches + 8);
         ver->gil.len = (uint16_t)(ver->gil.len + 8);
-        ver->object_shift = 16;
-        ver->type.cached_keys = (uint16_t)(ver->type.cached_keys + 16);
-        ver->dict.keys = (uint16_t)(ver->dict.keys + 16);
-        ver->dict.values = (uint16_t)(ver->dict.values + 16);
         ver->dict.managed = 8; /* no header of the collector's between */
-        ver->number.size = (uint16_t)(ver->number.size + 16);
-        ver->number.digits = (uint16_t)(ver->number.digits + 16);
-        ver->tuple.items = (uint16_t)(ver->tuple.items + 16);
-        ver->code.flags = (uint16_t)(ver->code.flags + 16);
-        ver->gen.iframe = (uint16_t)(ver->gen.iframe + 16);
-        ver->gen.qualname = (uint16_t)(ver->gen.qualname + 16);
-        ver->task.coro = (uint16_t)(ver->task.coro + 16);
-        ver->task.name = (uint16_t)(ver->task.name + 16);
         ver->thread.running_loop = ver->thread.tasks = PYVER_NONE; /* await chains are not read */
     }
 }

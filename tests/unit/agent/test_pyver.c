@@ -151,6 +151,9 @@ START_TEST(adopts_free_threaded)
     ck_assert_uint_eq(ver.type.dealloc, 64);
     ck_assert_uint_eq(ver.gil.locked, 24);
     ck_assert_uint_eq(ver.thread.frame, 72);
+    ck_assert_uint_eq(ver.set.table, 56); /* of objects, but not among the words */
+    ck_assert_uint_eq(ver.task.waiter, pyver_find(13)->task.waiter + 16u);
+    ck_assert_uint_eq(ver.object_shift, 16);
 }
 END_TEST
 
