@@ -222,11 +222,9 @@ enum wire_failure {
         WIRE_FAIL_COUNT
 };
 
-/*
- * Why the C frames of a sample are not known, or not all, where somebody asks for them. Index into
+/* Why the C frames of a sample are not known, or not all, where somebody asks for them. Index into
  * wire_counters.c_missing. The first ones are of gaps within a stack, the others of stacks without
- * any; the order of the former is that of enum unwind_stop.
- */
+ * any; the order of the former is that of enum unwind_stop. */
 #define WIRE_C_MISSING_LIST(X)                                                                     \
     X(TOO_DEEP, "more C frames than are kept")                                                     \
     X(NO_END, "end of the stack before Python's")                                                  \
@@ -235,6 +233,7 @@ enum wire_failure {
     X(NOT_UNDERSTOOD, "unwind information that is not understood")                                 \
     X(BOUNDS, "unwind information that leads nowhere")                                             \
     X(NO_REGISTER, "a register that is not known any more")                                        \
+    X(UNCOUNTED, "frames of the eval loop that do not add up (3.8, 3.9)")                          \
     X(NO_ANSWER, "it was asked and did not answer within the tick")                                \
     X(IN_CALL, "it was in a call of libc's in which it is not asked")                              \
     X(NOT_ASKED, "it was not asked, nor seen where it stood")                                      \

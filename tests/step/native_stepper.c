@@ -15,12 +15,16 @@
  * is told of C has to be the frames that were unwound without them. At each 16th instruction the
  * innermost frame is put out of sight: behind the gap all has to be as without it. Behind each
  * system call it is done once more with what the kernel tells of a blocked thread, which is pc and
- * sp only: what is told of C then has to be of those frames, in their order. Exit 0 when not
+ * sp only: what is told of C then has to be of those frames, in their order.
+ *
+ * 3.8 and 3.9 leave nothing on the C stack. There it is seen which frame object the eval loop is
+ * called with, and each frame of Python's has to be the one of the activation that it is put to;
+ * what does not add up has to be a gap, and seldom. Exit 0 when not
  * one stack was wrong and nearly all were whole, 1 when not, 77 when this interpreter or machine
  * cannot be stepped.
  */
 #include "record/agent/base/peek.h"
-#include "record/agent/native/blend.h"
+#include "record/agent/native/counted.h"
 #include "remote.h"
 #include <fcntl.h>
 #include <signal.h>
@@ -43,10 +47,12 @@
 /* A return address, and where it lies. */
 struct call {
     uint64_t at, back;
+    uint64_t frame; /* 3.8, 3.9: the frame object that the eval loop was called with; 0 = another
+                       function */
 };
 
 struct tally {
-    uint64_t torn, blended, unblended, behind_gap, gap_only;
+    uint64_t torn, blended, unblended, behind_gap, gap_only, uncounted;
     uint64_t blind, blind_whole;
     uint64_t steps, whole, early, wrong, calls, moved, depth_max;
     uint64_t stops[UNWIND_STOPS];
@@ -57,6 +63,7 @@ static bool has_python;
 static struct activation activation_list[PYTHON_MAX];
 static struct blend_frame blended[FRAMES_MAX];
 static struct blend_learnt learnt;
+static struct cfi_range loop; /* of 3.8 and 3.9 */
 static struct segments segments;
 static struct unwinder unwinder;
 static struct unwind_frame frames[FRAMES_MAX];
@@ -71,6 +78,7 @@ static const char *const reasons[UNWIND_STOPS] = {
     [UNWIND_NOT_UNDERSTOOD] = "a rule of another kind",
     [UNWIND_BOUNDS] = "memory that is not there",
     [UNWIND_NO_BP] = "bp is not known",
+    [UNWIND_UNCOUNTED] = "the eval loop's frames do not add up",
 };
 
 static bool maps_read(pid_t pid)
@@ -108,7 +116,7 @@ static bool calls_begin(const struct user_regs_struct *u)
     if (walk(u, &n) != UNWIND_END)
         return false;
     for (uint32_t i = n - 1; i > 0; i--)
-        calls[n_calls++] = (struct call){frames[i - 1].cfa - 8, frames[i - 1].back};
+        calls[n_calls++] = (struct call){frames[i - 1].cfa - 8, frames[i - 1].back, 0};
     return true;
 }
 
@@ -125,9 +133,16 @@ static bool calls_follow(const struct user_regs_struct *before, const struct use
         return true;
     if (n_calls == FRAMES_MAX)
         return false;
-    calls[n_calls++] = (struct call){now->rsp, top};
+    calls[n_calls++] = (struct call){now->rsp, top, 0};
     tally->calls++;
     return true;
+}
+
+/* Is this the eval loop's first instruction? It may have been jumped to. */
+static void loop_follow(const struct user_regs_struct *now)
+{
+    if (now->rip == loop.start && n_calls > 0) /* 3.9: the thread state comes first */
+        calls[n_calls - 1].frame = remote.ver.minor == 8 ? now->rdi : now->rsi;
 }
 
 /* libffi's ffi_call_unix64 moves its own return address up the stack: the same one, further out. */
@@ -168,13 +183,56 @@ static void wrong_print(const struct user_regs_struct *u, uint32_t n, uint32_t r
 
 /* ---- with Python's ---- */
 
+static struct stack_source source_of(void)
+{
+    return (struct stack_source){
+        .ver = &remote.ver, .code_type = remote.code_type, .tstate = remote.tstate};
+}
+
+static bool is_counted(void)
+{
+    return !activations_are_marked(&remote.ver);
+}
+
+/* 3.8, 3.9: where the loop is, and which frames it runs in the system call that we begin behind. */
+static bool loop_begin(void)
+{
+    const struct stack_source source = source_of();
+    struct activations activations = {.list = activation_list, .max = PYTHON_MAX};
+    struct segment segment;
+    struct rule rule;
+    uint32_t next = 0;
+    if (!segments_find(&segments, remote.eval_loop, &segment))
+        return false;
+    const struct cfi_source cfi = {segment.hdr, segment.low, segment.high};
+    if (!cfi_rule(&cfi, remote.eval_loop, &rule, &loop) || !activations_take(&source, &activations))
+        return false;
+    for (uint32_t i = 0; i < n_calls; i++)
+        if (frames[i].pc >= loop.start && frames[i].pc < loop.end && next < activations.n)
+            calls[n_calls - 1 - i].frame = activation_list[next++].mark;
+    return next == activations.n;
+}
+
+static bool take(struct unwind_regs *regs, const struct activations *a, struct blend *blend)
+{
+    return is_counted() ? counted_take(&unwinder, &loop, regs, a, blend)
+                        : blend_take(&unwinder, &learnt, regs, a, blend);
+}
+
+/* Is that C frame this activation? */
+static bool is_at(uint32_t i, uintptr_t mark)
+{
+    return is_counted() ? i < n_calls && calls[n_calls - 1 - i].frame == mark
+                        : mark >= frames[i].sp && mark < frames[i].cfa;
+}
+
 /* Are the C frames of a blend, from its `at`-th on, those of `frames` from the `i`-th on, but for
  * what holds an activation, from the `next`-th on? `inside`: Python frames of those before. */
 static bool blend_is_right(const struct blend *blend, const struct activations *a, uint32_t at,
                            uint32_t i, uint32_t next, uint32_t inside, uint32_t n_python)
 {
     for (; next < a->n; i++) {
-        if (a->list[next].mark >= frames[i].sp && a->list[next].mark < frames[i].cfa)
+        if (is_at(i, a->list[next].mark))
             inside += a->list[next++].n_frames;
         else if (at >= blend->n || blended[at].pc != frames[i].pc ||
                  blended[at++].n_inside != inside)
@@ -211,7 +269,9 @@ static void blind_compare(const struct user_regs_struct *u, const struct activat
     struct unwind_regs regs = {.pc = u->rip, .sp = u->rsp, .is_exact = true};
     struct blend blend = {.frames = list, .max = FRAMES_MAX};
     uint32_t at = 0;
-    bool is_right = blend_take(&unwinder, &learnt, &regs, a, &blend);
+    bool is_right = take(&regs, a, &blend);
+    if (!is_right && is_counted())
+        return; /* then it is not known */
     for (uint32_t i = 0; is_right && i < blend.n; i++) {
         while (
             list[i].pc != BLEND_GAP && at < whole->n &&
@@ -234,6 +294,15 @@ static bool is_behind_call(const struct user_regs_struct *u)
     return peek_u8(u->rip - 2, &bad) == 0x0f && peek_u8(u->rip - 1, &bad) == 0x05 && !bad;
 }
 
+/* 3.8, 3.9: what is told without a count is of the first activation's C frames, and a gap. */
+static bool gap_is_right(const struct blend *blend, const struct activations *a)
+{
+    for (uint32_t i = 0; i + 1 < blend->n; i++)
+        if (blended[i].pc != frames[i].pc || blended[i].n_inside != 0 || is_at(i, a->list[0].mark))
+            return false;
+    return blend->n > 0 && blended[blend->n - 1].pc == BLEND_GAP;
+}
+
 static uint32_t frames_held(const struct activations *activations)
 {
     uint32_t n = 0;
@@ -249,17 +318,20 @@ static void blend_compare(const struct user_regs_struct *u, struct tally *tally)
     struct activations activations = {.list = activation_list, .max = PYTHON_MAX};
     struct blend blend = {.frames = blended, .max = FRAMES_MAX};
     struct unwind_regs regs = regs_of(u);
-    const struct stack_source source = {
-        .ver = &remote.ver, .code_type = remote.code_type, .tstate = remote.tstate};
-    if (!has_python || !activations_are_known(&remote.ver))
+    const struct stack_source source = source_of();
+    if (!has_python)
         return;
     if (stack_take(&source, &stack) != WIRE_FAIL_NONE || !activations_take(&source, &activations) ||
         (remote.ver.minor == 10 && frames_held(&activations) != stack.depth)) {
         tally->torn++; /* 3.10 links an activation shortly before or after its frame */
         return;
     }
-    if (blend_take(&unwinder, &learnt, &regs, &activations, &blend) &&
-        blend_is_right(&blend, &activations, 0, 0, 0, 0, stack.depth)) {
+    const bool is_taken = take(&regs, &activations, &blend);
+    if (is_counted() && (!is_taken || (blend.n_gaps > 0 && gap_is_right(&blend, &activations)))) {
+        tally->uncounted++;
+        return;
+    }
+    if (is_taken && blend_is_right(&blend, &activations, 0, 0, 0, 0, stack.depth)) {
         tally->blended++;
     } else {
         if (tally->unblended++ < WRONG_SHOWN)
@@ -269,7 +341,7 @@ static void blend_compare(const struct user_regs_struct *u, struct tally *tally)
     }
     if (is_behind_call(u))
         blind_compare(u, &activations, &blend, tally);
-    if (tally->steps % GAP_EVERY == 0 && activations.n > 0)
+    if (tally->steps % GAP_EVERY == 0 && activations.n > 0 && !is_counted())
         gap_compare(u, &activations, stack.depth, tally);
 }
 
@@ -310,7 +382,7 @@ static int step_all(pid_t pid, uint64_t steps, struct tally *tally)
 {
     struct user_regs_struct before, now;
     ptrace(PTRACE_GETREGS, pid, 0, &before);
-    if (!calls_begin(&before))
+    if (!calls_begin(&before) || (has_python && is_counted() && !loop_begin()))
         return SKIP;
     for (; tally->steps < steps; tally->steps++) {
         int status;
@@ -322,6 +394,7 @@ static int step_all(pid_t pid, uint64_t steps, struct tally *tally)
         remote_forget();
         if (!calls_follow(&before, &now, tally))
             return SKIP;
+        loop_follow(&now);
         stack_compare(pid, &now, tally);
         before = now;
     }
@@ -335,12 +408,11 @@ static void report(const struct tally *tally)
            (unsigned long)tally->steps, (unsigned long)tally->calls,
            (unsigned long)tally->depth_max, (unsigned long)tally->whole,
            (unsigned long)tally->early, (unsigned long)tally->wrong, (unsigned long)tally->moved);
-    printf("  blended with Python's: %lu right, %lu not, %lu torn; behind a gap: %lu right, %lu "
-           "Python "
-           "alone\n",
+    printf("  blended with Python's: %lu right, %lu not, %lu torn, %lu not counted; behind a gap: "
+           "%lu right, %lu Python alone\n",
            (unsigned long)tally->blended, (unsigned long)tally->unblended,
-           (unsigned long)tally->torn, (unsigned long)tally->behind_gap,
-           (unsigned long)tally->gap_only);
+           (unsigned long)tally->torn, (unsigned long)tally->uncounted,
+           (unsigned long)tally->behind_gap, (unsigned long)tally->gap_only);
     printf("  behind system calls by pc and sp: %lu right, %lu of them whole\n",
            (unsigned long)tally->blind, (unsigned long)tally->blind_whole);
     for (int i = 0; i < UNWIND_STOPS; i++)
@@ -369,8 +441,9 @@ int main(int argc, char **argv)
         printf("%s: ", argv[2]);
         report(&tally);
         const bool is_blended = tally.unblended == 0 && tally.blended > tally.torn &&
-                                tally.behind_gap > 10 * tally.gap_only;
-        if (result == 0 && has_python && activations_are_known(&remote.ver) && !is_blended)
+                                tally.blended > 100 * tally.uncounted &&
+                                (is_counted() || tally.behind_gap > 10 * tally.gap_only);
+        if (result == 0 && has_python && !is_blended)
             result = 1;
         if (result == 0 && (tally.wrong > 0 || tally.calls < 200 ||
                             tally.early * 1000000 > tally.steps * SHORT_MOST))

@@ -100,6 +100,7 @@ static bool file_search(struct remote *remote, const char *path, uintptr_t base)
         if (file != MAP_FAILED) {
             remote->runtime = elf_symbol(file, size, "_PyRuntime", &relocated);
             remote->code_type = elf_symbol(file, size, "PyCode_Type", &relocated);
+            remote->eval_loop = elf_symbol(file, size, "_PyEval_EvalFrameDefault", &relocated);
             munmap(file, size);
         }
     }
@@ -108,6 +109,7 @@ static bool file_search(struct remote *remote, const char *path, uintptr_t base)
         return false;
     remote->runtime += relocated ? base : 0;
     remote->code_type += relocated ? base : 0;
+    remote->eval_loop += relocated ? base : 0;
     return true;
 }
 

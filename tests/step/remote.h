@@ -15,6 +15,7 @@
 struct remote {
     struct pyver ver;
     uintptr_t runtime, code_type, tstate;
+    uintptr_t eval_loop; /* _PyEval_EvalFrameDefault */
 };
 
 /* Start a program, traced, and let it run until it stops itself; -1 when it does not. */

@@ -8,7 +8,7 @@ enum {
     STEPS_MAX = 1 << 15, /* frames */
 };
 
-bool activations_are_known(const struct pyver *ver)
+bool activations_are_marked(const struct pyver *ver)
 {
     return ver->frames != FRAMES_OBJECTS || ver->thread.cframe != PYVER_NONE;
 }
@@ -47,6 +47,18 @@ static bool take_each(const struct stack_source *source, struct activations *to)
     uintptr_t cframe = peek(source->tstate + ver->thread.cframe, &bad);
     for (; cframe != root && !bad; cframe = peek(cframe + ver->cframe.previous, &bad))
         if (cframe == 0 || !add(to, cframe, 1))
+            return false;
+    return !bad;
+}
+
+/* 3.8, 3.9 */
+static bool take_frames(const struct stack_source *source, struct activations *to)
+{
+    const struct pyver *const ver = source->ver;
+    uint32_t bad = 0;
+    uintptr_t frame = peek(source->tstate + ver->thread.frame, &bad);
+    for (; frame != 0 && !bad; frame = peek(frame + ver->frame.previous, &bad))
+        if (!add(to, frame, 1))
             return false;
     return !bad;
 }
@@ -112,7 +124,8 @@ bool activations_take(const struct stack_source *source, struct activations *act
     activations->n = 0;
     switch (source->ver->frames) {
     case FRAMES_OBJECTS:
-        return activations_are_known(source->ver) && take_each(source, activations);
+        return activations_are_marked(source->ver) ? take_each(source, activations)
+                                                   : take_frames(source, activations);
     case FRAMES_CFRAME_ENTRY:
         return take_between(source, activations);
     case FRAMES_CFRAME_SHIM:

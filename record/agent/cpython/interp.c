@@ -130,6 +130,7 @@ enum interp_found interp_find(struct interp *interp, char *reason, size_t size)
         return INTERP_NONE;
     interp->runtime = (uintptr_t)symbol(interp, "_PyRuntime");
     interp->code_type = (uintptr_t)symbol(interp, "PyCode_Type");
+    interp->eval_loop = (uintptr_t)symbol(interp, "_PyEval_EvalFrameDefault");
     interp->hexversion = interp->runtime ? hexversion_find(interp) : 0;
     if (interp_fit(interp, reason, size) != INTERP_FOUND)
         return INTERP_REFUSED;

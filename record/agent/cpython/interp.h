@@ -29,6 +29,7 @@ struct interp {
     uint32_t hexversion;
     uintptr_t runtime;   /* &_PyRuntime */
     uintptr_t code_type; /* &PyCode_Type */
+    uintptr_t eval_loop; /* &_PyEval_EvalFrameDefault; 0 = it has no such name */
     bool free_threaded;
     bool is_newer; /* than all versions there is a table of */
     char build[32];

@@ -1,22 +1,24 @@
 /* SPDX-License-Identifier: MIT */
 #include "native.h"
+#include "counted.h"
 #include "record/agent/interpose/loader.h"
 #include <string.h>
 #include <ucontext.h>
 
-bool native_is_known(const struct pyver *ver)
+bool native_is_known(const struct interp *interp)
 {
 #if defined(__x86_64__)
-    return activations_are_known(ver);
+    return activations_are_marked(&interp->ver) || interp->eval_loop != 0;
 #else
-    (void)ver;
+    (void)interp;
     return false;
 #endif
 }
 
-bool native_init(struct native_parts *native)
+bool native_init(struct native_parts *native, const struct interp *interp)
 {
     memset(native, 0, sizeof(*native));
+    native->eval_loop = activations_are_marked(&interp->ver) ? 0 : interp->eval_loop;
     return segments_init(&native->segments, loader_unmapped()) &&
            unwind_init(&native->unwinder, &native->segments) &&
            code_places_init(&native->places, &native->segments);
@@ -35,6 +37,21 @@ void native_reset(struct native_parts *native)
     segments_miss(&native->segments);
 }
 
+/* 3.8, 3.9: the function that is the eval loop. */
+static void loop_look(struct native_parts *native)
+{
+    struct segment segment;
+    struct cfi_range range;
+    struct rule rule;
+    if (!segments_find(&native->segments, native->eval_loop, &segment))
+        return;
+    const struct cfi_source source = {.hdr = segment.hdr, .low = segment.low, .high = segment.high};
+    if (!cfi_rule(&source, native->eval_loop, &rule, &range))
+        return;
+    atomic_store(&native->loop_start, range.start);
+    atomic_store(&native->loop_end, range.end);
+}
+
 void native_look(struct native_parts *native, uint64_t now_ns)
 {
     struct segment segment;
@@ -44,6 +61,8 @@ void native_look(struct native_parts *native, uint64_t now_ns)
         atomic_store(&native->own_start, segment.start);
         atomic_store(&native->own_end, segment.end);
     }
+    if (native->eval_loop != 0 && native->loop_end == 0)
+        loop_look(native);
 }
 
 /* Without our own functions that have called another one of C. */
@@ -64,8 +83,8 @@ static uint32_t own_leave_out(struct native_parts *native, struct blend_frame *f
 static void sample_fill(struct native_parts *native, const struct blend *blend,
                         struct native_sample *sample)
 {
-    _Static_assert((int)WIRE_C_TOO_DEEP == UNWIND_ON && (int)WIRE_C_NO_REGISTER == UNWIND_NO_BP &&
-                       (int)WIRE_C_NO_REGISTER + 1 == UNWIND_STOPS,
+    _Static_assert((int)WIRE_C_TOO_DEEP == UNWIND_ON && (int)WIRE_C_UNCOUNTED == UNWIND_UNCOUNTED &&
+                       (int)WIRE_C_UNCOUNTED + 1 == UNWIND_STOPS,
                    "the reasons of gaps, in their order");
     sample->n = own_leave_out(native, blend->frames, blend->n);
     sample->is_known = true;
@@ -94,7 +113,11 @@ static bool frames_take(struct native_parts *native, struct blend_learnt *learnt
         n += activations.list[i].n_frames;
     if (n != n_python)
         return false; /* 3.10 links an activation a few instructions before or after its frame */
-    if (!blend_take(&native->unwinder, learnt, regs, &activations, &blend))
+    const struct cfi_range loop = {atomic_load_explicit(&native->loop_start, memory_order_relaxed),
+                                   atomic_load_explicit(&native->loop_end, memory_order_relaxed)};
+    if (native->eval_loop == 0
+            ? !blend_take(&native->unwinder, learnt, regs, &activations, &blend)
+            : !counted_take(&native->unwinder, &loop, regs, &activations, &blend))
         return false;
     sample_fill(native, &blend, sample);
     return true;

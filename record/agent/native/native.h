@@ -6,14 +6,15 @@
  * Threads:      native_take in the signal handler of the thread that was asked; the rest by the
  *               sampler.
  * Memory:       about 1 MiB, reserved at start; a slot's rooms by NATIVE_ROOM.
- * Loss:         3.8 and 3.9, and other machines than x86-64: no C frames (native_is_known). Our own
- *               functions that stand between the program and libc are left out.
+ * Loss:         other machines than x86-64: no C frames (native_is_known). Our own functions that
+ *               stand between the program and libc are left out.
  */
 #ifndef PYREC_AGENT_NATIVE_H
 #define PYREC_AGENT_NATIVE_H
 
 #include "blend.h"
 #include "code_places.h"
+#include "record/agent/cpython/interp.h"
 
 #define NATIVE_FRAMES_MAX  256u  /* of C in one sample, gaps included */
 #define NATIVE_ENTRIES_MAX 1024u /* activations of the eval loop */
@@ -23,7 +24,9 @@ struct native_parts {
     struct unwinder unwinder;
     struct blend_learnt learnt;
     struct code_places places;
-    _Atomic uint64_t own_start, own_end; /* our own code; 0 = not found yet */
+    _Atomic uint64_t own_start, own_end;   /* our own code; 0 = not found yet */
+    uintptr_t eval_loop;                   /* an address in it; 0 = activations have marks */
+    _Atomic uint64_t loop_start, loop_end; /* all of it; 0 = not found yet */
 };
 
 /* What a thread's slot has for it: */
@@ -45,10 +48,10 @@ struct native_sample {
 };
 
 /* Can this version's C frames be told on this machine? */
-bool native_is_known(const struct pyver *ver);
+bool native_is_known(const struct interp *interp);
 
 /* Reserve memory. False when there is none. */
-bool native_init(struct native_parts *native);
+bool native_init(struct native_parts *native, const struct interp *interp);
 void native_free(struct native_parts *native);
 
 /* Read anew what is mapped, if somebody wants it and it is time; by the sampler. */

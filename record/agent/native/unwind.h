@@ -30,6 +30,7 @@ enum unwind_stop {
     UNWIND_NOT_UNDERSTOOD, /* what it says is none of cfi.h's rules */
     UNWIND_BOUNDS,         /* it leads to memory that is not there, or not further up the stack */
     UNWIND_NO_BP,          /* it needs a register that is not known any more */
+    UNWIND_UNCOUNTED,      /* the eval loop's frames do not add up (counted.h) */
     UNWIND_STOPS
 };
 

@@ -68,7 +68,8 @@ int main(int argc, char **argv)
     const char *const kind = argc > 1 ? argv[1] : "";
     const unsigned depth = strcmp(kind, "native_deep") == 0 ? 110 : 10;
     is_cold = strcmp(kind, "native_cold") == 0;
-    if (!native_init(&parts))
+    static const struct interp interp = {.ver = {.frames = FRAMES_DIRECT}};
+    if (!native_init(&parts, &interp))
         return 1;
     atomic_store(&parts.own_end, 1); /* or all of this program would be the agent's, and left out */
     segments_miss(&parts.segments);
