@@ -6,6 +6,7 @@
 #include "agent.h"
 #include "arrive.h"
 #include "aside.h"
+#include "record/agent/base/atfork.h"
 #include "record/agent/base/clock.h"
 #include "record/agent/interpose/exec.h"
 #include "record/agent/interpose/interpose.h"
@@ -88,10 +89,27 @@ static void agent_arrive(void)
     agent_begin(agent);
 }
 
+/* These come last before a fork, and first after it: the first that are registered. */
+static void loader_before_fork(void)
+{
+    elf_images_fork(ELF_IMAGES_BEFORE);
+}
+
+static void loader_after_in_parent(void)
+{
+    elf_images_fork(ELF_IMAGES_PARENT);
+}
+
+static void loader_after_in_child(void)
+{
+    elf_images_fork(ELF_IMAGES_CHILD);
+}
+
 __attribute__((constructor)) static void agent_load(void)
 {
     struct agent *const agent = agent_get();
     const int saved = errno;
+    (void)atfork(loader_before_fork, loader_after_in_parent, loader_after_in_child);
     clocks_find();
     agent->link.socket = -1;
     agent->pid = getpid();

@@ -1,12 +1,22 @@
 /* SPDX-License-Identifier: MIT */
 #include "elf_image.h"
 
+#include <errno.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <sys/auxv.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
 
 #define VERSION_HIDDEN    0x8000u /* not the one that a program is linked with today */
 #define SYMBOL_TYPE(info) ((info)&15u)
 #define TYPE_IFUNC        10u
+
+#define NAP_SHORT_NS 50000
+#define NAPS_SHORT   10u
+#define NAP_NS       1000000
+#define NAPS         1000u /* a second: whoever has no CPU for so long must not hold others up */
 
 /* Some loaders put addresses into the table, others leave what counts from the base. */
 static const void *table_at(const struct elf_image *image, uintptr_t value)
@@ -141,6 +151,53 @@ void *elf_image_find(const struct elf_image *image, const char *name)
     return i != 0 ? symbol_value(image, &image->symbols[i]) : NULL;
 }
 
+/* ---- forks ---- */
+
+static _Atomic uint32_t n_walks, n_forks;
+
+static void nap(unsigned i)
+{
+    const struct timespec time = {.tv_nsec = i < NAPS_SHORT ? NAP_SHORT_NS : NAP_NS};
+    const int saved = errno;
+    (void)syscall(SYS_nanosleep, &time, NULL);
+    errno = saved;
+}
+
+/* First we walk, then we look whether somebody forks; who forks does it the other way round (all
+ * seq_cst). */
+static void walk_begin(void)
+{
+    for (unsigned i = 0; i < NAPS; i++) {
+        atomic_fetch_add(&n_walks, 1);
+        if (atomic_load(&n_forks) == 0)
+            return;
+        atomic_fetch_sub(&n_walks, 1);
+        nap(i);
+    }
+    atomic_fetch_add(&n_walks, 1);
+}
+
+static void walk_end(void)
+{
+    atomic_fetch_sub(&n_walks, 1);
+}
+
+void elf_images_fork(enum elf_images_fork when)
+{
+    uint32_t n = atomic_load(&n_forks);
+    if (when == ELF_IMAGES_BEFORE) {
+        atomic_fetch_add(&n_forks, 1);
+        for (unsigned i = 0; i < NAPS && atomic_load(&n_walks) != 0; i++)
+            nap(i);
+    } else if (when == ELF_IMAGES_PARENT) {
+        while (n > 0 && !atomic_compare_exchange_weak(&n_forks, &n, n - 1))
+            continue; /* 0: we came while it forked */
+    } else {
+        atomic_store(&n_forks, 0);
+        atomic_store(&n_walks, 0);
+    }
+}
+
 /* ---- all of them ---- */
 
 struct walk {
@@ -163,7 +220,9 @@ static int image_visit(struct dl_phdr_info *info, size_t size, void *opaque)
 void elf_images_each(elf_image_fn *each, void *closure)
 {
     struct walk walk = {each, closure};
+    walk_begin();
     dl_iterate_phdr(image_visit, &walk);
+    walk_end();
 }
 
 static int loads_read(struct dl_phdr_info *info, size_t size, void *opaque)
@@ -176,6 +235,8 @@ static int loads_read(struct dl_phdr_info *info, size_t size, void *opaque)
 uint64_t elf_images_loaded(void)
 {
     uint64_t loads = 0;
+    walk_begin();
     dl_iterate_phdr(loads_read, &loads);
+    walk_end();
     return loads;
 }

@@ -55,4 +55,16 @@ void elf_images_each(elf_image_fn *each, void *closure);
 /* How many objects were ever loaded. Cheap; the same lock. */
 uint64_t elf_images_loaded(void);
 
+/*
+ * To be called around each fork where others may walk meanwhile: the loader's lock, held by a thread
+ * that the child does not have, would never be free there, and its next dlopen() never return. Waits
+ * for those who walk, and others wait for it, for a second at most.
+ */
+enum elf_images_fork {
+    ELF_IMAGES_BEFORE,
+    ELF_IMAGES_PARENT,
+    ELF_IMAGES_CHILD,
+};
+void elf_images_fork(enum elf_images_fork when);
+
 #endif
