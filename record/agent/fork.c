@@ -84,6 +84,8 @@ static void child_adopt(struct agent *agent)
     agent->pid = getpid();
     atomic_store(&agent->thread_made, false);
     atomic_store(&agent->n_inside, 0);
+    agent->link.head = NULL; /* was not inherited */
+    agent->link.socket = -1;
 }
 
 /* Somebody who attaches to the child already is told at once that it is too early. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "reserve.h"
+#include <stdatomic.h>
 #include <string.h>
 #include <sys/mman.h>
 
@@ -10,14 +11,32 @@ void *reserve_memory(size_t size)
     return memory == MAP_FAILED ? NULL : memory;
 }
 
-void *reserve_grow(void *memory, size_t before, size_t size)
+/* What the pointer led to before. The kernel is asked for the memory only when nobody can come to it
+ * any more: a child that is forked in between has the pointer as it is then. */
+static void *pointer_change(void *pointer, void *to)
 {
-    void *const grown = mremap(memory, before, size, MREMAP_MAYMOVE);
-    return grown == MAP_FAILED ? NULL : grown;
+    void *before;
+    memcpy(&before, pointer, sizeof(before));
+    memcpy(pointer, &to, sizeof(to));
+    atomic_signal_fence(memory_order_seq_cst);
+    return before;
 }
 
-void reserve_give_back(void *memory, size_t size)
+bool reserve_grow(void *pointer, size_t before, size_t size)
 {
+    void *const grown = reserve_memory(size);
+    const void *from;
+    if (grown == NULL)
+        return false;
+    memcpy(&from, pointer, sizeof(from));
+    memcpy(grown, from, before);
+    munmap(pointer_change(pointer, grown), before);
+    return true;
+}
+
+void reserve_give_back(void *pointer, size_t size)
+{
+    void *const memory = pointer_change(pointer, NULL);
     if (memory != NULL)
         munmap(memory, size);
 }

@@ -35,11 +35,11 @@ bool codes_init(struct codes *codes, const struct interp *interp)
 
 void codes_free(struct codes *codes)
 {
-    reserve_give_back(codes->keys, CODES_TABLE_LEN * sizeof(codes->keys[0]));
-    reserve_give_back(codes->ids, CODES_TABLE_LEN * sizeof(codes->ids[0]));
-    reserve_give_back(codes->log, CODES_LOG_LEN * sizeof(codes->log[0]));
-    reserve_give_back(codes->morgue, CODES_MORGUE * sizeof(codes->morgue[0]));
-    reserve_give_back(codes->scratch, codes->scratch_size);
+    reserve_give_back(&codes->keys, CODES_TABLE_LEN * sizeof(codes->keys[0]));
+    reserve_give_back(&codes->ids, CODES_TABLE_LEN * sizeof(codes->ids[0]));
+    reserve_give_back(&codes->log, CODES_LOG_LEN * sizeof(codes->log[0]));
+    reserve_give_back(&codes->morgue, CODES_MORGUE * sizeof(codes->morgue[0]));
+    reserve_give_back(&codes->scratch, codes->scratch_size);
     memset(codes, 0, sizeof(*codes));
 }
 

@@ -27,7 +27,7 @@ bool linecache_init(struct linecache *cache, const struct interp *interp)
 
 void linecache_free(struct linecache *cache)
 {
-    reserve_give_back(cache->text, LINECACHE_TEXT_MAX);
+    reserve_give_back(&cache->text, LINECACHE_TEXT_MAX);
     memset(cache, 0, sizeof(*cache));
 }
 

@@ -3,6 +3,7 @@
 #include "interpose.h"
 #include "record/base/target.h"
 #include <fcntl.h>
+#include <stdatomic.h>
 #include <stdint.h>
 
 #define VARIABLE     "LD_PRELOAD="
@@ -33,7 +34,9 @@ void preload_keep(const char *name, const char *value, const char *path)
     memcpy(setting, name, setting_name_len - 1);
     setting[setting_name_len - 1] = '=';
     memcpy(setting + setting_name_len, value, strlen(value) + 1);
-    memcpy(library, path, strlen(path) + 1);
+    memcpy(library + 1, path + 1, strlen(path));
+    atomic_signal_fence(memory_order_seq_cst); /* a child forked before this has none */
+    library[0] = path[0];
 }
 
 /* ---- what is needed ---- */

@@ -20,8 +20,8 @@ bool code_places_init(struct code_places *places, struct segments *segments)
 
 void code_places_free(struct code_places *places)
 {
-    reserve_give_back(places->places, CODE_PLACES * sizeof(struct code_place));
-    reserve_give_back(places->modules, WIRE_MODULES_MAX * sizeof(struct code_module));
+    reserve_give_back(&places->places, CODE_PLACES * sizeof(struct code_place));
+    reserve_give_back(&places->modules, WIRE_MODULES_MAX * sizeof(struct code_module));
     memset(places, 0, sizeof(*places));
 }
 

@@ -34,7 +34,7 @@ void native_free(struct native_parts *native)
 void native_reset(struct native_parts *native)
 {
     code_places_reset(&native->places);
-    segments_miss(&native->segments);
+    segments_reset(&native->segments);
 }
 
 /* 3.8, 3.9: the function that is the eval loop. */

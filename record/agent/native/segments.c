@@ -368,9 +368,16 @@ bool segments_init(struct segments *segments, const _Atomic uint64_t *unmapped)
     return segments->lists != NULL && segments->text != NULL;
 }
 
+void segments_reset(struct segments *segments)
+{
+    for (uint32_t i = 0; i < 2; i++) /* one may have been in the making: that is odd */
+        atomic_fetch_and(&segments->lists[i].turn, ~(uint64_t)1);
+    segments_miss(segments);
+}
+
 void segments_free(struct segments *segments)
 {
-    reserve_give_back(segments->lists, 2 * sizeof(struct segment_list));
-    reserve_give_back(segments->text, TEXT_SIZE);
+    reserve_give_back(&segments->lists, 2 * sizeof(struct segment_list));
+    reserve_give_back(&segments->text, TEXT_SIZE);
     memset(segments, 0, sizeof(*segments));
 }

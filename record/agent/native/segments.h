@@ -82,6 +82,9 @@ bool segments_find(const struct segments *segments, uint64_t pc, struct segment 
 uint32_t segments_path(struct segments *segments, const struct segment *segment,
                        char path[SEGMENT_PATH_MAX]);
 
+/* In the child of a fork: the parent may have been making a list. All else stays. */
+void segments_reset(struct segments *segments);
+
 /* A handler has met code that is in none. */
 void segments_miss(struct segments *segments);
 

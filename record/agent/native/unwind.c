@@ -195,6 +195,6 @@ bool unwind_init(struct unwinder *unwinder, struct segments *segments)
 
 void unwind_free(struct unwinder *unwinder)
 {
-    reserve_give_back(unwinder->known, UNWIND_CACHE * sizeof(struct unwind_known));
+    reserve_give_back(&unwinder->known, UNWIND_CACHE * sizeof(struct unwind_known));
     memset(unwinder, 0, sizeof(*unwinder));
 }

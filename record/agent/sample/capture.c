@@ -47,7 +47,7 @@ static bool slot_lay_out(struct capture *capture, struct slot *slot)
 static void slot_wipe(struct capture *capture, struct slot *slot)
 {
     if (slot->stack.frames != NULL)
-        reserve_give_back(slot->stack.frames, frames_size(capture));
+        reserve_give_back(&slot->stack.frames, frames_size(capture));
     memset(slot, 0, sizeof(*slot));
 }
 
@@ -89,11 +89,11 @@ void capture_free(struct capture *capture)
         slot_wipe(capture, &capture->slots[i]);
     if (capture->slots != NULL)
         slot_wipe(capture, capture_scratch(capture));
-    reserve_give_back(capture->slots, (capture->n_slots + 1) * sizeof(struct slot));
-    reserve_give_back(capture->free_slots, capture->n_slots * sizeof(uint32_t));
-    reserve_give_back(capture->asked, (capture->n_slots + 1) * sizeof(uint32_t));
-    reserve_give_back(capture->again, capture->max_depth * sizeof(uint64_t));
-    reserve_give_back(capture->facts, STACK_FACTS * sizeof(struct stack_fact));
+    reserve_give_back(&capture->slots, (capture->n_slots + 1) * sizeof(struct slot));
+    reserve_give_back(&capture->free_slots, capture->n_slots * sizeof(uint32_t));
+    reserve_give_back(&capture->asked, (capture->n_slots + 1) * sizeof(uint32_t));
+    reserve_give_back(&capture->again, capture->max_depth * sizeof(uint64_t));
+    reserve_give_back(&capture->facts, STACK_FACTS * sizeof(struct stack_fact));
     memset(capture, 0, sizeof(*capture));
 }
 

@@ -24,15 +24,14 @@ bool labels_init(struct labels *labels, const struct interp *interp)
 
 void labels_free(struct labels *labels)
 {
-    reserve_give_back(labels->hashes, SLOTS * sizeof(uint64_t));
-    reserve_give_back(labels->numbers, SLOTS * sizeof(uint16_t));
+    reserve_give_back(&labels->hashes, SLOTS * sizeof(uint64_t));
+    reserve_give_back(&labels->numbers, SLOTS * sizeof(uint16_t));
     memset(labels, 0, sizeof(*labels));
 }
 
 void labels_reset(struct labels *labels)
 {
-    if (labels->n > 0) /* else the memory was never touched */
-        memset(labels->hashes, 0, SLOTS * sizeof(uint64_t));
+    reserve_wipe(labels->hashes, SLOTS * sizeof(uint64_t)); /* one may be there that has no number */
     labels->n = labels->n_given = labels->n_forced = 0;
     labels->next_ns = 0;
     labels->wait_ns = LOOK_FIRST_NS;

@@ -26,10 +26,10 @@ bool threads_init(struct threads *threads, const struct interp *interp)
 
 void threads_free(struct threads *threads)
 {
-    reserve_give_back(threads->list, threads->room * sizeof(struct thread));
-    reserve_give_back(threads->marks, THREADS_MAX);
-    reserve_give_back(threads->clocks, THREADS_MAX * sizeof(threads->clocks[0]));
-    reserve_give_back(threads->index, threads->index_len * sizeof(threads->index[0]));
+    reserve_give_back(&threads->list, threads->room * sizeof(struct thread));
+    reserve_give_back(&threads->marks, THREADS_MAX);
+    reserve_give_back(&threads->clocks, THREADS_MAX * sizeof(threads->clocks[0]));
+    reserve_give_back(&threads->index, threads->index_len * sizeof(threads->index[0]));
     memset(threads, 0, sizeof(*threads));
 }
 
@@ -107,11 +107,8 @@ static void index_make_room(struct threads *threads, uint32_t n)
     if (len == threads->index_len)
         return;
     const size_t size = sizeof(threads->index[0]);
-    uint16_t *const index = reserve_grow(threads->index, threads->index_len * size, len * size);
-    if (index == NULL)
-        return;
-    threads->index = index;
-    threads->index_len = len;
+    if (reserve_grow(&threads->index, threads->index_len * size, len * size))
+        threads->index_len = len;
 }
 
 /* What finds no room is not found later: one place stays free, so that a search has an end. */
@@ -192,10 +189,8 @@ static bool room_make(struct threads *threads)
     if (threads->room == THREADS_MAX)
         return false;
     const size_t size = threads->room * sizeof(struct thread);
-    struct thread *const list = reserve_grow(threads->list, size, 2 * size);
-    if (list == NULL)
+    if (!reserve_grow(&threads->list, size, 2 * size))
         return false;
-    threads->list = list;
     threads->room *= 2;
     return true;
 }

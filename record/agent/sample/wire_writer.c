@@ -17,7 +17,7 @@ bool wire_writer_init(struct wire_writer *writer, struct codes *codes, uint32_t 
 
 void wire_writer_free(struct wire_writer *writer)
 {
-    reserve_give_back(writer->scratch, writer->max_depth * sizeof(struct wire_frame));
+    reserve_give_back(&writer->scratch, writer->max_depth * sizeof(struct wire_frame));
     memset(writer, 0, sizeof(*writer));
 }
 

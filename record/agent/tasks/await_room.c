@@ -13,7 +13,7 @@ bool awaits_init(struct awaits *awaits)
 
 void awaits_free(struct awaits *awaits)
 {
-    reserve_give_back(awaits->room, sizeof(*awaits->room));
+    reserve_give_back(&awaits->room, sizeof(*awaits->room));
     memset(awaits, 0, sizeof(*awaits));
 }
 
@@ -26,7 +26,8 @@ void awaits_forget_chains(struct awaits *awaits)
 
 void awaits_reset(struct awaits *awaits)
 {
-    awaits_forget_chains(awaits);
+    reserve_wipe(awaits->room, sizeof(*awaits->room)); /* a chain may be there that has no number */
+    awaits->n_sent = 0;
     awaits->n_loops = awaits->find_at = 0;
     awaits->find_ns = 0;
     awaits->slot_ns = AWAITS_SLOT_NS;

@@ -180,6 +180,27 @@ class Program:
         return status
 
 
+def test_forks(t):
+    """At each change of its data, as recording begins and as it ends."""
+    need_attaching()
+    program = Program(t)
+    sampler = program.sampler_begins()
+    born = collections.Counter()
+    for _ in program.changes(sampler):
+        born[program.fork()] += 1
+        if program.word("the_agent") == 1:  # its state: it is running
+            break
+    assert set(born) == {RECORDED} and born[RECORDED] > 20, born
+    trace(CONT, sampler)
+    program.say("wait")
+    assert program.answer() == "done"
+    program.sampler_leaves(sampler)
+    last = collections.Counter(program.fork() for _ in program.changes(sampler) if program.word("n_walks") == 0)
+    assert last[UNRECORDED] > 20, last
+    program.say("wait")
+    assert program.answer() == "done"
+
+
 def test_fork_while_the_loader_is_asked(t):
     """It comes when the loader's lock is free again."""
     need_attaching()

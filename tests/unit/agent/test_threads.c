@@ -61,8 +61,7 @@ static void teardown(void)
 START_TEST(full_index)
 {
     const size_t size = sizeof(struct thread);
-    threads.list = reserve_grow(threads.list, threads.room * size, THREADS_MAX * size);
-    ck_assert_ptr_nonnull(threads.list);
+    ck_assert(reserve_grow(&threads.list, threads.room * size, THREADS_MAX * size));
     threads.room = THREADS_MAX;
     for (uint32_t i = 0; i < THREADS_MAX; i++) {
         struct bindings *const bound = &threads.list[i].bound;
