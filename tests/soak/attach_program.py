@@ -3,8 +3,8 @@
 
 usage: attach_program.py SITUATION [REGISTERS_LIBRARY]
 
-On its standard input: "rest" (threads that it started end, it says "resting"), "go", "end" (it says
-"right" and how often its work was done). A check that fails ends it with a traceback.
+On its standard input: "rest" (threads that it started end, unless they only wait; it says "resting"), "go",
+"end" (it says "right" and how often its work was done). A check that fails ends it with a traceback.
 """
 import asyncio
 import gc
@@ -141,6 +141,10 @@ def work_with_threads(work, n):
     while n == 0 and not select.select([0], [], [], 0)[0]:
         work()
     words = hear()
+    while work is None and words != ["end"]:  # 300 that come and go: their stacks and arenas, by the MB, do, too
+        gc.collect()
+        print("going" if words == ["go"] else "resting", flush=True)
+        words = hear()
     end.set()
     for thread in threads:
         thread.join()
