@@ -50,6 +50,32 @@ void buffer_add_blanks(struct buffer *buffer, size_t n)
     buffer->text[buffer->len] = '\0';
 }
 
+void hex_print(char *digits, const uint8_t *bytes, size_t len)
+{
+    for (size_t i = 0; i < len; i++) {
+        *digits++ = "0123456789abcdef"[bytes[i] >> 4];
+        *digits++ = "0123456789abcdef"[bytes[i] & 15];
+    }
+    *digits = '\0';
+}
+
+void buffer_add_hex(struct buffer *buffer, const uint8_t *bytes, size_t len)
+{
+    buffer->text = memory_grow(buffer->text, &buffer->size, buffer->len + 2 * len + 1, 1);
+    hex_print(buffer->text + buffer->len, bytes, len);
+    buffer->len += 2 * len;
+}
+
+void buffer_add_percent(struct buffer *buffer, const char *text, bool (*stays)(char))
+{
+    for (; *text != '\0'; text++) {
+        if (stays(*text))
+            buffer_add(buffer, text, 1);
+        else
+            buffer_print(buffer, "%%%02X", (unsigned)(unsigned char)*text);
+    }
+}
+
 /* Characters that print nothing of their own or change where others are printed. */
 static bool is_invisible(uint32_t c)
 {

@@ -12,7 +12,9 @@
 #ifndef PYREC_ANALYZE_BUFFER_H
 #define PYREC_ANALYZE_BUFFER_H
 
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct buffer {
     char *text;
@@ -24,6 +26,14 @@ void buffer_add_text(struct buffer *buffer, const char *text);
 void buffer_add_blanks(struct buffer *buffer, size_t n);
 void buffer_print(struct buffer *buffer, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
+
+/* Two digits a byte. */
+void buffer_add_hex(struct buffer *buffer, const uint8_t *bytes, size_t len);
+/* The same into an array that has room for a NUL behind them. */
+void hex_print(char *digits, const uint8_t *bytes, size_t len);
+
+/* As in an address: a byte that does not stay is %XX. */
+void buffer_add_percent(struct buffer *buffer, const char *text, bool (*stays)(char));
 
 /*
  * Add text that somebody else chose (a name from a trace) so that it can do nothing to a terminal:

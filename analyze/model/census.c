@@ -94,15 +94,9 @@ struct process *census_process(struct census *census, const struct recording *re
 
 /* ---- whose it is ---- */
 
-static void encoded_add(struct buffer *to, const char *text)
+static bool stays_in_label(char c)
 {
-    for (; *text != '\0'; text++) {
-        const unsigned char c = (unsigned char)*text;
-        if (c <= ' ' || c == 0x7f || strchr(",=%;\"\\", c) != NULL)
-            buffer_print(to, "%%%02X", c);
-        else
-            buffer_add(to, text, 1);
-    }
+    return (unsigned char)c > ' ' && c != 0x7f && strchr(",=%;\"\\", c) == NULL;
 }
 
 const char *service_print_labels(struct arena *arena, const struct service *service)
@@ -110,9 +104,9 @@ const char *service_print_labels(struct arena *arena, const struct service *serv
     struct buffer text = {0};
     for (size_t i = 0; i < service->n_labels; i++) {
         buffer_print(&text, "%s", i > 0 ? "," : "");
-        encoded_add(&text, service->labels[i].name);
+        buffer_add_percent(&text, service->labels[i].name, stays_in_label);
         buffer_print(&text, "=");
-        encoded_add(&text, service->labels[i].value);
+        buffer_add_percent(&text, service->labels[i].value, stays_in_label);
     }
     const char *const kept = text.len > 0 ? arena_copy(arena, text.text, text.len) : "";
     buffer_clear(&text);

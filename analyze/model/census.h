@@ -100,6 +100,9 @@ struct setting {
     const char *name, *value;
 };
 
+/* Of what a server makes a label, in bytes: Pyroscope refuses all with a longer one. */
+#define LABEL_VALUE_MAX 2048u
+
 /* Who was recorded, as whoever recorded it said; "" and none where nothing is said. */
 struct service {
     const char *name, *version;

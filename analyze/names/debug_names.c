@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "debug_names.h"
 
+#include "analyze/base/buffer.h"
 #include "analyze/base/memory.h"
 #include "analyze/base/unicode.h"
 #include "format/chunk.h"
 #include "format/proto_arena.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,9 +19,7 @@ void debug_names_clear(struct debug_names *names)
 
 void debug_id_print(char *digits, const uint8_t *bytes, size_t len)
 {
-    digits[0] = '\0';
-    for (size_t i = 0; i < len && len <= DEBUG_ID_MAX; i++)
-        snprintf(digits + 2 * i, 3, "%02x", bytes[i]);
+    hex_print(digits, bytes, len <= DEBUG_ID_MAX ? len : 0);
 }
 
 static enum status wrong(struct problem *why, const char *what)

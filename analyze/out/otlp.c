@@ -65,8 +65,6 @@ enum link_field { LINK_TRACE = 1, LINK_SPAN = 2 };
 enum wire_type { WIRE_FIXED64 = 1 };
 
 #define ID_LEN 16u
-#define LABEL_VALUE_MAX                                                                            \
-    2048u /* of what a server makes a label; Pyroscope refuses all with a longer one */
 
 static const struct sample_type {
     const char *name;

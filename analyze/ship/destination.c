@@ -21,12 +21,7 @@ static bool is_plain(char c)
 
 void url_add_encoded(struct buffer *to, const char *text)
 {
-    for (; *text != '\0'; text++) {
-        if (is_plain(*text))
-            buffer_add(to, text, 1);
-        else
-            buffer_print(to, "%%%02X", (unsigned char)*text);
-    }
+    buffer_add_percent(to, text, is_plain);
 }
 
 /* The host of "host:port", "[::1]:port"; its length, 0 = there is none. */

@@ -9,8 +9,6 @@
 #include <inttypes.h>
 #include <string.h>
 
-#define VALUE_MAX 2048u
-
 static bool is_plain(char c)
 {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
@@ -37,10 +35,11 @@ static bool service_add(struct buffer *to, const char *service)
     return is_as_it_is;
 }
 
-/* What would end a value there becomes _; a profile with a value of more bytes is refused. */
+/* What would end a value there becomes _. */
 static void value_add(struct buffer *to, const char *value)
 {
-    for (const char *const end = value + unicode_prefix(value, VALUE_MAX); value < end; value++)
+    for (const char *const end = value + unicode_prefix(value, LABEL_VALUE_MAX); value < end;
+         value++)
         buffer_add(to, (unsigned char)*value < ' ' || strchr("{},=\"", *value) ? "_" : value, 1);
 }
 

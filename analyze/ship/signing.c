@@ -58,17 +58,11 @@ enum status signing_take(struct signing *signing, struct problem *why)
 
 /* ---- a signature ---- */
 
-static void digest_add(struct buffer *to, const uint8_t digest[SHA256_LEN])
-{
-    for (size_t i = 0; i < SHA256_LEN; i++)
-        buffer_print(to, "%02x", digest[i]);
-}
-
 static void hash_add(struct buffer *to, const void *bytes, size_t len)
 {
     uint8_t digest[SHA256_LEN];
     sha256(bytes, len, digest);
-    digest_add(to, digest);
+    buffer_add_hex(to, digest, SHA256_LEN);
 }
 
 static bool is_unreserved(char c)
@@ -91,13 +85,8 @@ static void host_add(struct buffer *to, const char *url)
 
 static void path_add(struct buffer *to, const char *url)
 {
-    const char *path = strchr(strstr(url, "://") + 3, '/');
-    for (path = path != NULL ? path : "/"; *path != '\0'; path++) {
-        if (is_unreserved(*path))
-            buffer_add(to, path, 1);
-        else
-            buffer_print(to, "%%%02X", (unsigned char)*path);
-    }
+    const char *const path = strchr(strstr(url, "://") + 3, '/');
+    buffer_add_percent(to, path != NULL ? path : "/", is_unreserved);
 }
 
 /* Headers of the request, in order of their names, as they are signed; `names` gets these. */
@@ -155,7 +144,7 @@ void signing_add(const struct signing *signing, const struct signing_request *re
         buffer_print(lines, "x-amz-security-token: %s\n", signing->token);
     buffer_print(lines, "Authorization: " METHOD " Credential=%s/%s, SignedHeaders=%s, Signature=",
                  signing->key, scope.text, names.text);
-    digest_add(lines, digest);
+    buffer_add_hex(lines, digest, SHA256_LEN);
     buffer_add_text(lines, "\n");
     explicit_bzero(canonical.text, canonical.len);
     buffer_clear(&hash);

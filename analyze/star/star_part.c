@@ -72,9 +72,9 @@ void star_end(struct star *star)
 
 void star_recording_id(const struct recording *recording, struct buffer *id)
 {
-    for (size_t i = 0; i < sizeof recording->uuid && recording->has_uuid; i++)
-        buffer_print(id, "%02x", recording->uuid[i]);
-    if (!recording->has_uuid)
+    if (recording->has_uuid)
+        buffer_add_hex(id, recording->uuid, sizeof recording->uuid);
+    else
         buffer_print(id, "%08" PRIx32, recording->tag);
 }
 

@@ -37,6 +37,26 @@ START_TEST(visible_text_is_harmless)
 }
 END_TEST
 
+static bool is_kept(char c)
+{
+    return c != ' ' && c != '%' && c != '\xff';
+}
+
+START_TEST(bytes_become_digits)
+{
+    struct buffer buffer = {0};
+    buffer_add_percent(&buffer, "", is_kept);
+    ck_assert_uint_eq(buffer.len, 0);
+    buffer_add_percent(&buffer, "a b%\xff\xfe", is_kept);
+    ck_assert_str_eq(buffer.text, "a%20b%25%FF\xfe");
+    buffer_add_hex(&buffer, (const uint8_t[]){0x00, 0x0f, 0xa9, 0xff}, 4);
+    ck_assert_str_eq(buffer.text, "a%20b%25%FF\xfe"
+                                  "000fa9ff");
+    ck_assert_uint_eq(buffer.len, strlen(buffer.text));
+    buffer_clear(&buffer);
+}
+END_TEST
+
 START_TEST(unicode_is_checked)
 {
     static const char *const wrong[] = {"\x80",
@@ -281,6 +301,7 @@ int main(void)
     TCase *const tests = tcase_create("text");
     tcase_add_test(tests, visible_text_is_harmless);
     tcase_add_test(tests, damage_is_told_once);
+    tcase_add_test(tests, bytes_become_digits);
     tcase_add_test(tests, unicode_is_checked);
     tcase_add_test(tests, unicode_is_mended);
     tcase_add_test(tests, seconds_are_rounded);
