@@ -391,7 +391,7 @@ static int step_all(pid_t pid, uint64_t steps, struct tally *tally)
         if (!WIFSTOPPED(status) || WSTOPSIG(status) != SIGTRAP)
             break;
         ptrace(PTRACE_GETREGS, pid, 0, &now);
-        remote_forget();
+        remote_refresh();
         if (!calls_follow(&before, &now, tally))
             return SKIP;
         loop_follow(&now);

@@ -27,7 +27,7 @@ bool remote_open(struct remote *remote, pid_t pid, char *why, size_t size);
 /* The memory of this stopped process is what is read from now on. */
 void remote_look_at(pid_t pid);
 
-/* The process has moved: what was read is no longer true. */
-void remote_forget(void);
+/* The process has moved: what was read is no longer true, and is read anew. */
+void remote_refresh(void);
 
 #endif

@@ -105,7 +105,7 @@ static int step_all(pid_t pid, const struct stack_source *source, struct tally *
             return SKIP;
         if (!WIFSTOPPED(status) || WSTOPSIG(status) != SIGTRAP)
             return WIFSTOPPED(status) && WSTOPSIG(status) == SIGSTOP ? 0 : 1;
-        remote_forget();
+        remote_refresh();
         const enum wire_failure failure = stack_take(source, &now);
         if (failure != WIRE_FAIL_NONE) {
             torn_count(tally, failure);
