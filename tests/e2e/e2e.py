@@ -77,6 +77,22 @@ def take_line(descriptor):
     return line.decode()
 
 
+@functools.cache
+def facts(python):
+    """What an interpreter is, and stays: it is started once for all tests of a module."""
+    code = """if True:
+        import json, sys
+        told = {"version": sys.version_info[:3], "gil": getattr(sys, "_is_gil_enabled", lambda: True)(),
+                "jit": hasattr(sys, "_jit") and sys._jit.is_enabled(),
+                "debug": hasattr(sys, "gettotalrefcount"), "ctypes": True}
+        try:
+            import ctypes
+        except ImportError:
+            told["ctypes"] = False
+        print(json.dumps(told))"""
+    return json.loads(subprocess.run([python, "-c", code], capture_output=True, text=True, check=True).stdout)
+
+
 class Tool:
     """pyrec and pyanalyze of one build, with one interpreter, in a folder of its own."""
 
@@ -88,10 +104,7 @@ class Tool:
         self.dir = pathlib.Path(tempfile.mkdtemp(prefix="pyrec-e2e-"))
         self.n = 0
         self.at_end = []  # to be called when the test is over, however it ends
-        version = subprocess.run(
-            [python, "-c", "import sys; print(*sys.version_info[:3])"],
-            capture_output=True, text=True, check=True).stdout
-        self.version = tuple(int(part) for part in version.split())
+        self.version = tuple(facts(python)["version"])
 
     def file(self, name, text):
         """A file in the test's folder."""
@@ -100,26 +113,20 @@ class Tool:
         return str(path)
 
     def has_gil(self):
-        code = "import sys; print(getattr(sys, '_is_gil_enabled', lambda: True)())"
-        return subprocess.run([self.python, "-c", code], capture_output=True, text=True,
-                              check=True).stdout.strip() == "True"
+        return facts(self.python)["gil"]
 
     def has_jit(self):
-        code = "import sys; print(hasattr(sys, '_jit') and sys._jit.is_enabled())"
-        return subprocess.run([self.python, "-c", code], capture_output=True, text=True,
-                              check=True).stdout.strip() == "True"
+        return facts(self.python)["jit"]
 
     def is_debug(self):
-        code = "import sys; print(hasattr(sys, 'gettotalrefcount'))"
-        return subprocess.run([self.python, "-c", code], capture_output=True, text=True,
-                              check=True).stdout.strip() == "True"
+        return facts(self.python)["debug"]
 
     def need_gil(self):
         if not self.has_gil():
             raise Skip("this interpreter has no GIL")
 
     def need_ctypes(self):
-        if subprocess.run([self.python, "-c", "import ctypes"], capture_output=True).returncode:
+        if not facts(self.python)["ctypes"]:
             raise Skip("this interpreter has no ctypes")
 
     def compile(self, path, source, *options):
