@@ -62,8 +62,8 @@ struct roster_thread {
     uint32_t *nodes; /* stack ids of the same */
 
     uint64_t still_ns;   /* its clock at its last sample, to the nanosecond; .. */
-    uint64_t still_seq;  /* .. the tick of the first one with that .. */
-    uint32_t still_from; /* .. and from which of the batch's entries on all of its own have it */
+    uint64_t still_seq;  /* .. the tick of the first one with that, or joined .. */
+    uint32_t still_from; /* .. and from which of the batch's entries on all of its own are those */
 
     uint32_t n_entries; /* explicit ticks in the batch; */
     uint32_t at;        /* the encoder's: where they begin in the columns */

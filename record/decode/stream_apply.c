@@ -168,8 +168,10 @@ static enum status apply_sample(const struct applied *to, const struct wire_reco
                         record->frames, record->n));
     if (thread->still_ns != record->cpu_ns) {
         thread->still_ns = record->cpu_ns;
-        thread->still_seq = seq_now(stream);
-        thread->still_from = stream->batch.n_entries;
+        if ((record->record.flags & WIRE_SAMPLE_JOINED) == 0) {
+            thread->still_seq = seq_now(stream);
+            thread->still_from = stream->batch.n_entries;
+        }
     }
     if (!thread->is_sampled) {
         if (!vec_room(&stream->sampled, &stream->sampled_capacity, stream->n_sampled + 1ull,

@@ -411,7 +411,8 @@ enum wire_state {
 };
 
 enum wire_sample_flags {
-    WIRE_SAMPLE_CUT = 1, /* in record.flags: deeper than max_depth, the root side is missing */
+    WIRE_SAMPLE_CUT = 1,    /* in record.flags: deeper than max_depth, the root side is missing */
+    WIRE_SAMPLE_JOINED = 2, /* a WIRE_LATE of it is one of those before, too, with their clock */
 };
 
 /* An explicit sample. The stack is: `keep` frames, from the root, of the last stack that was sent
@@ -431,7 +432,7 @@ struct wire_sample {
 };
 
 /* A thread that was asked got no CPU for some ticks. This, its answer, is its stack in all its last
- * samples with this clock, for it has executed nothing since. Told as in a sample. */
+ * samples with this clock, or joined to those, for it has executed nothing since. As a sample. */
 struct wire_late {
     struct wire_record record;
     uint32_t thread;

@@ -65,10 +65,23 @@ static bool is_in_kernel(struct sampler *s, struct thread *thread)
     return standing_has_pending(&s->tasks, thread->tid, &thread->files, thread->slot->signo, NULL);
 }
 
+/* It runs, has not answered what it was asked before, and did not block the signal: what it will
+ * answer is true of this sample, too. `cpu_ns`: its clock, read before. */
+static bool late_goes_on(struct sampler *s, struct thread *thread, uint64_t cpu_ns)
+{
+    if (!(*mark_of(s, thread) & THREAD_LATE) || thread->late_cpu_ns == 0 ||
+        thread->late_cpu_ns != thread->cpu_ns ||
+        atomic_load_explicit(&thread->slot->state, memory_order_acquire) != SLOT_ASKED)
+        return false;
+    thread->late_cpu_ns = cpu_ns;
+    return true;
+}
+
 static void observe_running_outside(struct sampler *s, struct thread *thread, uint64_t cpu_ns,
                                     int readings, uint32_t more_state)
 {
     struct observation seen;
+    const bool is_joined = late_goes_on(s, thread, cpu_ns);
     if (readings != DEAF_READINGS || !outside_beside(s, thread, &seen)) {
         outside_running(s, thread, cpu_ns, readings, &seen);
     } else if ((seen.state & WIRE_READY) || (seen.call < 0 && !(seen.state & WIRE_UNKNOWN))) {
@@ -77,6 +90,7 @@ static void observe_running_outside(struct sampler *s, struct thread *thread, ui
     }
     seen.cpu_ns = cpu_ns;
     seen.is_late = *mark_of(s, thread) & THREAD_LATE;
+    seen.is_joined = is_joined;
     seen.state |= more_state;
     if (more_state & WIRE_STALLED && seen.state & WIRE_ON_CPU && is_in_kernel(s, thread))
         seen.state = (seen.state & ~(uint32_t)WIRE_UNKNOWN) | WIRE_IN_KERNEL;
@@ -133,6 +147,30 @@ static bool observe_in_call(struct sampler *s, struct thread *thread, uint64_t c
     return true;
 }
 
+/*
+ * It has answered at last. Its first words, then, and nothing of its own came before: a handler of
+ * the program's would block signals that it did not block, and a call that it made would be one
+ * more by nosignal's count.
+ */
+static void late_answer(struct sampler *s, struct thread *thread)
+{
+    struct slot *const slot = thread->slot;
+    if (thread->late_cpu_ns != 0 && thread->late_cpu_ns == thread->cpu_ns &&
+        slot->c_frames.is_known && slot->failure == WIRE_FAIL_NONE && slot->tries == 0 &&
+        !slot->blocked_segv && !slot->met_waiting && slot->met_mask == thread->late_mask)
+        wire_writer_late(s->writer, thread, thread->cpu_ns);
+    thread->late_cpu_ns = 0;
+    thread->n_late = 0;
+}
+
+/* It has answered late: its tick has been booked without it. */
+static void late_settle(struct sampler *s, struct thread *thread)
+{
+    late_answer(s, thread);
+    capture_done(s->capture, thread->slot);
+    *mark_of(s, thread) &= (uint8_t)~THREAD_LATE;
+}
+
 static void observe_running(struct sampler *s, struct thread *thread, uint64_t cpu_ns)
 {
     if (thread->slot == NULL && s->signals) { /* running at its first sample: it is a busy one */
@@ -143,6 +181,9 @@ static void observe_running(struct sampler *s, struct thread *thread, uint64_t c
         observe_running_outside(s, thread, cpu_ns, DEAF_READINGS, 0);
         return;
     }
+    if (*mark_of(s, thread) & THREAD_LATE &&
+        atomic_load_explicit(&thread->slot->state, memory_order_acquire) == SLOT_DONE)
+        late_settle(s, thread); /* just now */
     if (!observe_in_call(s, thread, cpu_ns) && !thread_ask(s, thread, cpu_ns))
         observe_running_outside(s, thread, cpu_ns, DEAF_READINGS,
                                 *mark_of(s, thread) & THREAD_LATE ? WIRE_STALLED : 0);
@@ -198,37 +239,42 @@ static void answer_fetch(struct sampler *s, struct thread *thread)
     capture_done(s->capture, slot);
 }
 
+/* Does the signal wait for it, and does it not block it? *mask: what it blocks. */
+static bool is_waited_for(struct sampler *s, struct thread *thread, uint64_t *mask)
+{
+    return s->native != NULL &&
+           standing_has_pending(&s->tasks, thread->tid, &thread->files, thread->slot->signo, mask);
+}
+
 /*
  * A thread that stands still and has not answered yet. If the signal waits for it and it does not
  * block it, it will answer before it executes anything else: then its answer is true of this
- * sample, and of all others for as long as its clock does not move. `cpu_ns`: its clock.
+ * sample, and of all others for as long as its clock does not move. `cpu_ns`: its clock. That had
+ * moved if it was asked on a CPU and lost that before the signal got there, or was in the kernel:
+ * then the answer is true of the sample in which it was asked, too, as it would be in time.
  */
 static void late_note(struct sampler *s, struct thread *thread, uint64_t cpu_ns,
                       struct observation *seen)
 {
+    const bool is_noted = thread->late_cpu_ns != 0 && thread->late_cpu_ns == thread->cpu_ns;
+    uint64_t mask = 0;
     seen->is_late = true;
     if (s->native == NULL || thread->late_cpu_ns == cpu_ns)
         return;
-    thread->n_late = 0;
-    const bool is_waiting = standing_has_pending(&s->tasks, thread->tid, &thread->files,
-                                                 thread->slot->signo, &thread->late_mask);
-    thread->late_cpu_ns = is_waiting && clock_of_thread(thread->tid) == cpu_ns ? cpu_ns : 0;
+    const bool is_waiting =
+        is_waited_for(s, thread, &mask) && clock_of_thread(thread->tid) == cpu_ns;
+    seen->is_joined = is_waiting && is_noted && mask == thread->late_mask;
+    if (!seen->is_joined)
+        thread->n_late = 0;
+    thread->late_mask = mask;
+    thread->late_cpu_ns = is_waiting ? cpu_ns : 0;
 }
 
-/*
- * It has answered at last. Its first words, then, and nothing of its own came before: a handler of
- * the program's would block signals that it did not block, and a call that it made would be one
- * more by nosignal's count.
- */
-static void late_answer(struct sampler *s, struct thread *thread)
+/* It has used CPU since it was asked, and has not answered: the sample in which it was asked. */
+static void late_note_asked(struct sampler *s, struct thread *thread)
 {
-    struct slot *const slot = thread->slot;
-    if (thread->late_cpu_ns != 0 && thread->late_cpu_ns == thread->cpu_ns &&
-        slot->c_frames.is_known && slot->failure == WIRE_FAIL_NONE && slot->tries == 0 &&
-        !slot->blocked_segv && !slot->met_waiting && slot->met_mask == thread->late_mask)
-        wire_writer_late(s->writer, thread, thread->cpu_ns);
-    thread->late_cpu_ns = 0;
     thread->n_late = 0;
+    thread->late_cpu_ns = is_waited_for(s, thread, &thread->late_mask) ? thread->asked_cpu_ns : 0;
 }
 
 /* No answer within the tick: it blocks the signal, or has not been on a CPU since. */
@@ -245,6 +291,7 @@ static void answer_missing(struct sampler *s, struct thread *thread)
         observation_finish(s, thread, &seen);
         return;
     }
+    late_note_asked(s, thread);
     observe_running_outside(s, thread, thread->asked_cpu_ns, LATE_READINGS, WIRE_STALLED);
 }
 
@@ -265,9 +312,9 @@ static void answer_settle(struct sampler *s, uint32_t i)
         answer_fetch(s, thread);
     } else if (mark & THREAD_ASKED) {
         answer_missing(s, thread);
-    } else if (done || signal_is_lost(s, thread)) { /* late: its tick has been booked without it */
-        if (done)
-            late_answer(s, thread);
+    } else if (done) {
+        late_settle(s, thread);
+    } else if (signal_is_lost(s, thread)) {
         capture_done(s->capture, thread->slot);
         s->threads->marks[i] &= (uint8_t)~THREAD_LATE;
     }

@@ -325,7 +325,7 @@ static struct wire_sample *sample_reserve(struct wire_writer *writer, const stru
         record_reserve(writer, WIRE_SAMPLE, sizeof(*sample) + n * sizeof(struct wire_frame));
     if (sample == NULL)
         return NULL;
-    sample->record.flags = 0;
+    sample->record.flags = seen->is_joined ? WIRE_SAMPLE_JOINED : 0;
     sample->thread = thread->id;
     sample->state = (uint16_t)seen->state;
     sample->task = 0;
@@ -398,7 +398,8 @@ void wire_writer_sample(struct wire_writer *writer, struct thread *thread,
         return; /* what was sent last still holds */
     if (depth > 0)
         native_count_in(writer, thread, seen);
-    sample->record.flags = depth > 0 && seen->slot->stack.cut ? WIRE_SAMPLE_CUT : 0;
+    if (depth > 0 && seen->slot->stack.cut)
+        sample->record.flags |= WIRE_SAMPLE_CUT;
     sample->task = (uint16_t)task;
     sample->keep = keep;
     memcpy(sample->frames, writer->scratch + keep, n * sizeof(struct wire_frame));

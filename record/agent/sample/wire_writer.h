@@ -43,7 +43,8 @@ struct observation {
     uint32_t state;
     int32_t call;
     enum wire_failure failure;
-    bool is_late; /* it was asked in an earlier tick and has not answered */
+    bool is_late;   /* it was asked in an earlier tick and has not answered; .. */
+    bool is_joined; /* .. what it will answer is true of this sample and of the one before */
 };
 
 /*

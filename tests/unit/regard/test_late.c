@@ -15,6 +15,7 @@
 static struct stream stream;
 static struct problem why;
 static uint64_t number;
+static uint16_t flags; /* of samples */
 
 static void apply(const struct wire_record *record)
 {
@@ -45,7 +46,7 @@ static void sample(uint32_t thread, uint64_t cpu_ns, uint32_t state, uint32_t ke
         uint8_t bytes[sizeof(struct wire_sample) + FRAMES * sizeof(struct wire_frame)] = {0};
     struct wire_sample *record = (struct wire_sample *)(void *)bytes;
     record->record = (struct wire_record){
-        (uint32_t)(sizeof *record + strlen(name) * sizeof *record->frames), WIRE_SAMPLE, 0};
+        (uint32_t)(sizeof *record + strlen(name) * sizeof *record->frames), WIRE_SAMPLE, flags};
     record->thread = thread;
     record->state = (uint16_t)state;
     record->cpu_ns = cpu_ns;
@@ -176,6 +177,35 @@ START_TEST(test_chunk_between)
 }
 END_TEST
 
+/* Asked on a CPU, which it lost before the signal got there: joined to the sample after that. */
+START_TEST(test_joined)
+{
+    tick();
+    sample(1, 5000, WIRE_ON_CPU, 0, "ab");
+    tick();
+    sample(1, 7000, WIRE_ON_CPU | WIRE_STALLED, 1, "-");
+    tick();
+    flags = WIRE_SAMPLE_JOINED;
+    sample(1, 7020, WIRE_READY, 2, "");
+    flags = 0;
+    tick();
+    late(1, 7020, 1, "bc");
+    sample(1, 9000, WIRE_ON_CPU, 3, "");
+    tick();
+    const uint32_t answered = roster_find(&stream.roster, 1)->nodes[2];
+    ck_assert_uint_ne(stack_at(1, 0), answered);
+    ck_assert_uint_eq(stack_at(1, 1), answered);
+    ck_assert_uint_eq(stack_at(1, 2), answered);
+    sample(1, 9500, WIRE_ON_CPU | WIRE_STALLED, 1, "-");
+    tick();
+    sample(1, 9520, WIRE_READY, 2, ""); /* not joined: of this one only */
+    tick();
+    late(1, 9520, 1, "bd");
+    ck_assert_uint_ne(stack_at(1, 4), roster_find(&stream.roster, 1)->nodes[2]);
+    ck_assert_uint_eq(stack_at(1, 5), roster_find(&stream.roster, 1)->nodes[2]);
+}
+END_TEST
+
 /* Of another clock than its last sample's: then that one found no room in the ring. */
 START_TEST(test_other_clock)
 {
@@ -213,6 +243,7 @@ int main(void)
     tcase_add_test(tc, test_entries);
     tcase_add_test(tc, test_open_tick);
     tcase_add_test(tc, test_chunk_between);
+    tcase_add_test(tc, test_joined);
     tcase_add_test(tc, test_other_clock);
     tcase_add_test(tc, test_damaged);
     suite_add_tcase(suite, tc);
