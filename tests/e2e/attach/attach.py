@@ -387,6 +387,10 @@ def test_refusals(t):
         status, err, trace = pyrec(t, *options)
         assert status == 2 and not os.path.exists(trace), (options, status, err)
     os.kill(stopped.pid, signal.SIGCONT)
+    # of several, each that cannot be had is named, and the others are recorded
+    status, err, trace = pyrec(t, "-p", str(sleeper.pid), "-p", str(stopped.pid), "-p", str(inside), "--duration", "0.1s")
+    assert status == 0 and "not Python" in err and "recorded already" in err and "1 process" in err, (status, err)
+    assert os.path.exists(trace)
     stopped.end()
     recorded.communicate("", timeout=60)
     assert recorded.returncode == 0

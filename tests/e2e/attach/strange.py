@@ -10,7 +10,7 @@ import time
 
 from attach import need_attaching
 from e2e import Skip, Started
-from reach import WORK, Elsewhere, check_recorded, need, run
+from reach import SOMEBODY, WORK, Elsewhere, check_recorded, need, run
 
 ALLOCATORS = ("libjemalloc.so.2", "libtcmalloc.so.4", "libtcmalloc_minimal.so.4", "libmimalloc.so.2.0")
 
@@ -383,3 +383,31 @@ def test_uwsgi(t):
         assert server.wait(15) == 0, log.read_text(encoding="utf-8")
     except subprocess.TimeoutExpired:
         pass # with a thread that computes it now and then does not end, also where nobody attached
+
+
+def test_nothing_to_attach_to(t):
+    """Programs that nothing can be loaded into, or may be: one line that says why, and nothing else happens."""
+    need_attaching()
+    source = t.file("idle.c", "#include <unistd.h>\nint main(void) { for (;;) pause(); }\n")
+    kinds = [(["gcc", "-static"], 5, "is statically linked"), (["gcc", "-static-pie"], 5, "is statically linked"),
+             (["musl-gcc"], 5, "is not Python"), (["gcc", "-m32"], 5, "is a 32-bit program")]
+    programs = []
+    for words, status, why in kinds:
+        path = str(t.dir / f"idle{len(programs)}")
+        if shutil.which(words[0]) and subprocess.run([*words, "-o", path, source],
+                                                     capture_output=True).returncode == 0:
+            programs.append(([path], None, status, why))
+    if os.geteuid() == 0 and os.path.realpath(t.python).startswith("/usr/bin/"):
+        with_rights = str(t.dir / "rights")
+        shutil.copy(os.path.realpath(t.python), with_rights)
+        os.chmod(t.dir, 0o755)
+        os.chmod(with_rights, 0o4755)
+        programs.append(([with_rights, "-c", "import time; time.sleep(600)"], SOMEBODY, 5, "has rights of its own"))
+    if not programs:
+        raise Skip("neither a compiler nor root")
+    for command, user, status, why in programs:
+        program = subprocess.Popen(command, user=user, cwd="/")
+        t.at_end.append(program.kill)
+        done = run(t, "-p", program.pid, "-o", t.trace(), "--duration", "0.1s")
+        assert done.returncode == status and why in done.stderr and done.stderr.count("\n") == 1, (command, done)
+        assert program.poll() is None
