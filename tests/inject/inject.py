@@ -128,6 +128,9 @@ def no_descriptors():
     except OSError:
         pass
     time.sleep(.1)
+def become_another(*_):
+    os.execv(sys.executable, [sys.executable, "-c", "print('right')"])
+signal.signal(signal.SIGUSR1, become_another)
 works = {"alone": compute, "alone_blocked": compute}
 print("up", flush=True)
 try:
@@ -316,6 +319,28 @@ def check_stopped(folder):
     print("right, stopped at each of", STEPS, "steps,", n_told, "told so")
 
 
+def check_gone(folder):
+    """It is killed, or executes another program, at each of the steps: that is said, nobody waits for it, and the
+    other program is whole."""
+    def attach(what, step, signo):
+        program = Program(what, folder)
+        program.file = folder / f"gone.{step}.{signo}"
+        status, text = program.attach("hurry", 100, step, signo)
+        out, err = program.process.communicate("go\n", timeout=60)
+        ended, said = (program.process.returncode, out, err), text.split("\n")[-1]
+        if signo == signal.SIGKILL:
+            assert ended == (-signo, "", "") and said in ("has ended meanwhile", "done"), (step, ended, text)
+            assert said != "done" or step > BYTES, (step, text)
+        else:  # when Python comes to it
+            assert ended == (0, "right\n", "") and status in (0, 3, 6, 7), (step, ended, status, text)
+    steps = set(range(1, STEPS + 1)) - {BYTES}
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        for one in [pool.submit(attach, ("epoll", "alone_blocked", "compute")[step % 3], step, signo)
+                    for step in steps for signo in (signal.SIGKILL, signal.SIGUSR1)]:
+            one.result()
+    print("right, killed or become another at each of", len(steps), "steps")
+
+
 def check_starved(folder):
     """It gets no CPU, as somebody else wants it all: that is told, and waited for, and then said."""
     crowd = ["taskset", "-c", "0"]
@@ -462,6 +487,7 @@ def main():
         check_at_once(folder)
         check_executed(folder)
         check_stopped(folder)
+        check_gone(folder)
         check_starved(folder)
         check_abandoned(folder)
         check_refusals(folder)

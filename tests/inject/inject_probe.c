@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * usage: inject_probe PID LIBRARY ENTRY SETTINGS [STEP [MS [TIMES]] | hurry MS STEP | linger] -
+ * usage: inject_probe PID LIBRARY ENTRY SETTINGS [STEP [MS [TIMES]] | hurry MS STEP [SIGNAL] | linger] -
  * attach once, say how it went.
  *
  * Without arguments: how many steps there are. STEP: be killed at that step of attaching, as the
  * kernel kills, without a last word. MS: not that, but sleep there so long, at the first TIMES.
- * hurry: a second of waiting is MS, and the other process is stopped at that step; 0 = never.
+ * hurry: a second of waiting is MS, and the other process is stopped at that step, or sent another
+ * signal; 0 = never.
  * linger: be killed when a thread has been pointed at our code, where it then stays for two
  * seconds; which one and where are said before. There must be a mailbox of an earlier time.
  */
@@ -40,11 +41,12 @@ static void nap_at(unsigned step)
 }
 
 static pid_t other;
+static int signal_sent = SIGSTOP;
 
-static void stop_at(unsigned step)
+static void signal_at(unsigned step)
 {
     if (step == last_step)
-        kill(other, SIGSTOP);
+        kill(other, signal_sent);
 }
 
 /*
@@ -107,6 +109,8 @@ int main(int argc, char **argv)
         argv += 2;
         argc -= 2;
     }
+    if (hurries && argc > 6)
+        signal_sent = atoi(argv[6]);
     const bool lingers = argc > 5 && strcmp(argv[5], "linger") == 0;
     last_step = argc > 5 ? (unsigned)atoi(argv[5]) : 0;
     nap_ms = argc > 6 ? (unsigned)atoi(argv[6]) : 0;
@@ -117,7 +121,7 @@ int main(int argc, char **argv)
                                      .settings = settings,
                                      .on_slow = hurries ? slow_say : NULL,
                                      .second_ns = second_ms * 1000000u,
-                                     .on_step = hurries          ? stop_at
+                                     .on_step = hurries          ? signal_at
                                                 : lingers        ? linger_at
                                                 : nap_ms != 0    ? nap_at
                                                 : last_step != 0 ? die_at
