@@ -75,6 +75,7 @@ static void account_update(struct process *process)
 {
     struct account *account = &process->account;
     account_take(account, &process->head->counters);
+    account_late(account, process->stream.late);
     account->ticks_due += process->rest_due;
     account->ticks_taken += process->rest_taken;
     account->ticks_spared += process->rest_due - process->rest_taken;

@@ -34,6 +34,20 @@ void account_take(struct account *account, const struct wire_counters *counters)
         account->c_missing[i] = atomic_load_explicit(&counters->c_missing[i], memory_order_relaxed);
 }
 
+void account_late(struct account *account, const uint64_t late[WIRE_C_MISSING_COUNT + 1])
+{
+    for (int why = 0; why <= WIRE_C_MISSING_COUNT; why++) {
+        account->native_none -= late[why];
+        account->c_missing[WIRE_C_NO_ANSWER] -= late[why];
+        if (why == WIRE_C_MISSING_COUNT) {
+            account->native_whole += late[why];
+        } else {
+            account->native_part += late[why];
+            account->c_missing[why] += late[why];
+        }
+    }
+}
+
 void account_add(struct account *sum, const struct account *account)
 {
 #define ADD(name) sum->name += account->name;

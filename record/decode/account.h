@@ -26,6 +26,9 @@ struct account {
 /* Take what the agent counts; the collector's own figures are left as they are. */
 void account_take(struct account *account, const struct wire_counters *counters);
 
+/* So many samples (stream.h) were counted as not answered, and have been corrected since. */
+void account_late(struct account *account, const uint64_t late[WIRE_C_MISSING_COUNT + 1]);
+
 /* Add the figures of one process to those of the recording (collector_cpu_ns is not added). */
 void account_add(struct account *sum, const struct account *account);
 

@@ -132,10 +132,12 @@ struct stream {
     uint64_t last_number;
     uint32_t last_holder;
 
-    uint64_t n_threads;    /* ever */
-    uint64_t samples;      /* thread-samples, implied ones included */
-    uint64_t ticks;        /* complete ones */
-    uint64_t orphans;      /* samples of unknown threads */
+    uint64_t n_threads; /* ever */
+    uint64_t samples;   /* thread-samples, implied ones included */
+    uint64_t ticks;     /* complete ones */
+    uint64_t orphans;   /* samples of unknown threads */
+    /* those whose C frames were told late, by what is missing of them all the same */
+    uint64_t late[WIRE_C_MISSING_COUNT + 1];
     uint64_t python_cpu_q; /* that the clocks of all threads have moved, dead ones included */
 };
 

@@ -193,26 +193,28 @@ static enum status apply_sample(const struct applied *to, const struct wire_reco
     return STATUS_OK;
 }
 
-/* The entries of a thread that has stood still get this stack. What is in the file already, and
- * ticks at the beginning of a batch that are as those, stay as they are. */
-static void entries_correct(struct stream *stream, struct roster_thread *thread, uint32_t stack)
+/* The entries of a thread that has stood still get this stack; how many. What is in the file
+ * already, and ticks at the beginning of a batch that are as those, stay as they are. */
+static uint32_t entries_correct(struct stream *stream, struct roster_thread *thread, uint32_t stack)
 {
     struct batch_entry *first = NULL;
-    uint32_t before = thread->now.stack;
+    uint32_t before = thread->now.stack, n = 0;
     for (uint32_t i = thread->still_from; i < stream->batch.n_entries; i++) {
         struct batch_entry *const entry = &stream->batch.entries[i];
         if (entry->thread != thread)
             continue;
         before -= (uint32_t)entry->stack;
         entry->stack = 0;
+        n++;
         if (first == NULL)
             first = entry;
     }
     if (first == NULL)
-        return;
+        return 0;
     first->stack = (int32_t)(stack - before);
     thread->now.stack = stack;
     thread->now.failed = WIRE_FAIL_NONE;
+    return n;
 }
 
 static enum status apply_late(const struct applied *to, const struct wire_record *bytes)
@@ -221,20 +223,25 @@ static enum status apply_late(const struct applied *to, const struct wire_record
     struct roster_thread *thread = roster_find(&to->stream->roster, record->thread);
     if ((uint64_t)record->n * sizeof record->frames[0] != record->record.len - sizeof *record)
         return damaged(to, "late answer with more or fewer frames than it has room for", record->n);
+    if (record->why > WIRE_C_MISSING_COUNT)
+        return damaged(to, "late answer without C frames, for an unknown reason", record->why);
     if (thread == NULL || thread->is_ended) {
         to->stream->orphans++;
         return STATUS_OK;
     }
-    TRY(path_update(to, thread, record->cut != 0, record->keep, record->frames, record->n));
+    TRY(path_update(to, thread, false, record->keep, record->frames, record->n));
     if (thread->still_ns != record->cpu_ns)
         return STATUS_OK; /* the sample that it is about found no room */
     const uint32_t stack = stream_stack_of(to->stream, thread, WIRE_FAIL_NONE);
+    uint32_t n = 0;
     if (thread->still_seq < seq_now(to->stream))
-        entries_correct(to->stream, thread, stack);
+        n = entries_correct(to->stream, thread, stack);
     if (thread->is_sampled) {
         thread->next.stack = stack;
         thread->next.failed = WIRE_FAIL_NONE;
+        n++;
     }
+    to->stream->late[record->why] += n < record->n_counted ? n : record->n_counted;
     return STATUS_OK;
 }
 

@@ -21,7 +21,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define WIRE_VERSION    5u
+#define WIRE_VERSION    6u
 #define WIRE_MAGIC      "pyrecwir"
 #define WIRE_HEAD_LEN   16384u /* the head "page": whole pages on every page size up to 16 KiB */
 #define WIRE_RING_LEN   (2u << 20)   /* power of two */
@@ -262,12 +262,11 @@ struct wire_counters {
     _Atomic uint64_t ticks_due, ticks_taken, ticks_missed, ticks_overflowed;
     _Atomic uint64_t samples, samples_asked, samples_outside, retries;
     _Atomic uint64_t handler_ns, handler_max_ns, sampler_cpu_ns;
-    _Atomic uint64_t codes, codes_lost, unobserved_ns;
+    _Atomic uint64_t codes, codes_lost, unobserved_ns, process_cpu_ns;
     _Atomic uint64_t ticks_spared; /* not taken, to keep the cost down */
-    _Atomic uint64_t process_cpu_ns;
     _Atomic uint64_t failed[WIRE_FAIL_COUNT];
-    /* Samples where C frames are asked for: with all of them, with some, with none. Those that are
-     * as the one before are not counted. */
+    /* Samples where C frames are asked for: with all of them, with some, with none. Not those that
+     * are as the one before, and as they were at first: see WIRE_LATE. */
     _Atomic uint64_t native_whole, native_part, native_none;
     _Atomic uint64_t c_missing[WIRE_C_MISSING_COUNT];
 };
@@ -436,7 +435,8 @@ struct wire_sample {
 struct wire_late {
     struct wire_record record;
     uint32_t thread;
-    uint32_t cut; /* WIRE_SAMPLE_CUT or 0 */
+    uint16_t n_counted; /* so many of them were counted as without C frames: NO_ANSWER; .. */
+    uint16_t why;       /* .. what is missing now; WIRE_C_MISSING_COUNT = nothing */
     uint64_t cpu_ns;
     uint32_t keep;
     uint32_t n;

@@ -435,28 +435,12 @@ static bool python_is_same(const struct wire_writer *writer, const struct slot *
     return true;
 }
 
-/* Samples that were counted without C frames have them after all. */
-static void native_count_again(struct wire_writer *writer, struct thread *thread)
-{
-    struct wire_counters *const counters = writer->counters;
-    const struct native_sample *const sample = &thread->slot->c_frames;
-    const uint32_t n = thread->n_late;
-    const bool is_part = sample->has_gap || writer->has_lost;
-    atomic_fetch_sub_explicit(&counters->native_none, n, memory_order_relaxed);
-    atomic_fetch_sub_explicit(&counters->c_missing[WIRE_C_NO_ANSWER], n, memory_order_relaxed);
-    atomic_fetch_add_explicit(is_part ? &counters->native_part : &counters->native_whole, n,
-                              memory_order_relaxed);
-    if (is_part)
-        atomic_fetch_add_explicit(
-            &counters->c_missing[sample->has_gap ? sample->why : WIRE_C_NO_FILE], n,
-            memory_order_relaxed);
-}
-
 void wire_writer_late(struct wire_writer *writer, struct thread *thread, uint64_t cpu_ns)
 {
     struct slot *const slot = thread->slot;
+    const struct native_sample *const sample = &slot->c_frames;
     if (thread->full || !thread->announced || slot->stack.cut)
-        return;
+        return; /* one that is cut has no C frames */
     const uint32_t depth = stack_translate(writer, slot, slot->c_frames.n);
     if (depth == 0 || !python_is_same(writer, slot, depth))
         return;
@@ -467,13 +451,15 @@ void wire_writer_late(struct wire_writer *writer, struct thread *thread, uint64_
     if (late == NULL)
         return;
     late->thread = thread->id;
-    late->cut = 0; /* such a stack has no C frames */
+    late->n_counted = (uint16_t)(thread->n_late < UINT16_MAX ? thread->n_late : UINT16_MAX);
+    late->why = (uint16_t)(sample->has_gap    ? sample->why
+                           : writer->has_lost ? WIRE_C_NO_FILE
+                                              : WIRE_C_MISSING_COUNT);
     late->cpu_ns = cpu_ns;
     late->keep = keep;
     late->n = n;
     memcpy(late->frames, writer->scratch + keep, n * sizeof(struct wire_frame));
     stack_sent(writer, slot, keep, depth);
-    native_count_again(writer, thread);
 }
 
 /* ---- the rest ---- */

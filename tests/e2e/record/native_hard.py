@@ -266,6 +266,23 @@ def test_late_answers_beside_others(t):
     late_answers(t, 2, 1 / 8, 0.9) # a quarter had one
 
 
+def test_books_of_a_killed_program(t):
+    """What is counted of C frames is what the file has, also of a program that is killed while it answers."""
+    if platform.machine() != "x86_64":
+        raise Skip("C frames are told on x86-64")
+    program = CROWD.replace("for thread in threads:\n    thread.join()",
+                            "while time.process_time() < 0.7:\n    time.sleep(0.01)\nos.kill(os.getpid(), 9)")
+    assert program != CROWD
+    run = t.command([t.python, t.file("killed.py", program), "1"], ["-r", "1000", "--native"])
+    assert run.status == -9, (run.status, run.err)
+    info = t.info(run.trace)
+    quality = info["quality"][0]
+    whole, part, none = (quality[name] for name in ("c_frames_whole", "c_frames_with_gap", "c_frames_none"))
+    missing = {name: n for name, n in quality.items() if name.startswith("no C frames: ")}
+    assert whole > 0 and sum(missing.values()) == part + none, quality
+    assert all(0 <= n <= quality["samples"] for n in (whole, part, none, *missing.values())), quality
+
+
 # Workers as a BLAS has them: they spin until there is work, and compute in code that says nothing of itself.
 POOL = """
 #include <pthread.h>

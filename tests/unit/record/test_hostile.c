@@ -64,7 +64,8 @@ static void extra(struct fake *fake)
     struct wire_late *late = ring_reserve(&fake->ring, WIRE_LATE, sizeof *late);
     if (late != NULL) {
         late->thread = thread->id;
-        late->cut = (uint32_t)below(2);
+        late->n_counted = (uint16_t)below(3);
+        late->why = (uint16_t)below(WIRE_C_MISSING_COUNT + 2);
         late->cpu_ns = thread->cpu_ns;
         late->keep = thread->depth;
         late->n = 0;

@@ -64,6 +64,8 @@ static void late(uint32_t thread, uint64_t cpu_ns, uint32_t keep, const char *na
     record->record = (struct wire_record){
         (uint32_t)(sizeof *record + strlen(name) * sizeof *record->frames), WIRE_LATE, 0};
     record->thread = thread;
+    record->n_counted = 3;
+    record->why = WIRE_C_MISSING_COUNT;
     record->cpu_ns = cpu_ns;
     record->keep = keep;
     record->n = (uint32_t)strlen(name);
@@ -174,6 +176,9 @@ START_TEST(test_chunk_between)
     late(1, 9500, 1, "bd");
     ck_assert_uint_eq(stack_at(1, 0), thread->nodes[2]);
     ck_assert_uint_eq(thread->now.stack, thread->nodes[2]);
+    /* so the books: three were counted each time, of which none and one were there to be corrected
+     */
+    ck_assert_uint_eq(stream.late[WIRE_C_MISSING_COUNT], 1);
 }
 END_TEST
 
@@ -196,6 +201,7 @@ START_TEST(test_joined)
     ck_assert_uint_ne(stack_at(1, 0), answered);
     ck_assert_uint_eq(stack_at(1, 1), answered);
     ck_assert_uint_eq(stack_at(1, 2), answered);
+    ck_assert_uint_eq(stream.late[WIRE_C_MISSING_COUNT], 2);
     sample(1, 9500, WIRE_ON_CPU | WIRE_STALLED, 1, "-");
     tick();
     sample(1, 9520, WIRE_READY, 2, ""); /* not joined: of this one only */
@@ -230,6 +236,9 @@ START_TEST(test_damaged)
     struct wire_late record = {.record = {sizeof record, WIRE_LATE, 0}, .thread = 1, .n = 1};
     ck_assert_int_eq(stream_apply(&stream, &record.record, UINT64_MAX / 2, &why), STATUS_DAMAGED);
     record.n = 0;
+    record.why = WIRE_C_MISSING_COUNT + 1;
+    ck_assert_int_eq(stream_apply(&stream, &record.record, UINT64_MAX / 2, &why), STATUS_DAMAGED);
+    record.why = 0;
     record.keep = 3;
     ck_assert_int_eq(stream_apply(&stream, &record.record, UINT64_MAX / 2, &why), STATUS_DAMAGED);
 }
