@@ -241,7 +241,8 @@ static void parts_connect(struct agent *agent)
         .writer = &agent->writer,
         .names = &agent->names,
         .labels = &agent->labels,
-        .awaits = await_is_known(&agent->interp.ver) ? &agent->awaits : NULL,
+        .awaits =
+            !(flags & WIRE_NO_AWAITS) && await_is_known(&agent->interp.ver) ? &agent->awaits : NULL,
         .native = agent->capture.native,
         .link = &agent->link,
         .head = head,

@@ -212,6 +212,13 @@ static bool set_native_lines(struct settings *settings, const char *argument)
     return true;
 }
 
+static bool set_no_awaits(struct settings *settings, const char *argument)
+{
+    (void)argument;
+    settings->agent_flags |= WIRE_NO_AWAITS;
+    return true;
+}
+
 static bool set_batch(struct settings *settings, const char *argument)
 {
     (void)argument;
@@ -293,6 +300,8 @@ static const struct option_row rows[] = {
      "--native, with where in its function each is: for lines and inlined functions (pyanalyze "
      "symbols)",
      set_native_lines, NULL, false},
+    {0, "no-awaits", NULL, "do not look at what suspended asyncio tasks wait for", set_no_awaits,
+     NULL, false},
     {0, "linger", "TIME",
      "follow other processes for TIME after the command's end, e.g. 10s, 5m, 0 "
      "(default: until all are gone, or Ctrl-C)",

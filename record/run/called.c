@@ -29,6 +29,7 @@ void called_fill(struct called *called, const struct settings *settings)
         {"cumulative", (flags & WIRE_NO_CUMULATIVE) != 0 ? "no" : "yes"},
         {"native", (flags & WIRE_C_FRAMES) != 0 ? "yes" : "no"},
         {"signals", (flags & WIRE_NO_SIGNALS) != 0 ? "no" : "yes"},
+        {"awaits", (flags & WIRE_NO_AWAITS) != 0 ? "no" : "yes"},
         {"children", (flags & WIRE_NO_CHILDREN) != 0 ? "no" : "yes"},
         {"file", settings->file.is_series ? "series" : how[settings->file.how]},
         {"max-overhead", called->overhead},

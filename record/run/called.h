@@ -13,7 +13,7 @@
 #include "record/cli/settings.h"
 #include "record/encode/emit.h"
 
-#define CALLED_MAX 10
+#define CALLED_MAX 11
 
 struct called {
     struct recording_option options[CALLED_MAX];

@@ -50,6 +50,7 @@ enum wire_flags {
     WIRE_ATTACHED = 8,      /* in wire_head only: the program ran already when we came */
     WIRE_C_FRAMES = 16,     /* tell the C frames of threads that answer, too; .. */
     WIRE_C_LINES = 32,      /* .. and at which address each of them is */
+    WIRE_NO_AWAITS = 64,    /* do not look at what suspended tasks wait for */
 };
 
 /*

@@ -83,7 +83,8 @@ static enum status build_awaits(struct request *request, struct view *view, stru
     if (awaits->n_loops == 0)
         view_add_note(view,
                       "Nobody has looked at suspended tasks here: no asyncio loop was seen, or "
-                      "the recorder is older than that, or could not (Python without a GIL).");
+                      "the recorder is older than that, could not (Python without a GIL) or was "
+                      "not to (pyrec --no-awaits).");
     return STATUS_OK;
 }
 

@@ -2,6 +2,7 @@
 """What suspended tasks wait for is what Python itself says of their coroutines."""
 import collections
 import json
+import re
 import subprocess
 
 from e2e import Skip, near
@@ -288,6 +289,17 @@ asyncio.run(main())
         text = t.analyze("stalls", "--over", "400ms", run.trace)
         assert "tasks 15 of its loop waited, 3 of them for nothing but the loop, seen 0." in text, text
         assert "tasks 13 of its loop waited, seen last " in text, text
+
+
+def test_no_awaits(t):
+    """Nobody looks where nobody is to."""
+    program = t.file("sleeps.py", "import asyncio\nasyncio.run(asyncio.sleep(1))\n")
+    for options in ([], ["--no-awaits"]):
+        run = t.command([t.python, program], ["-r", "200", *options])
+        assert run.status == 0, (run.status, run.err)
+        assert bool(t.rows("awaits", run.trace)) == (not options), options
+    assert "--no-awaits" in t.analyze("awaits", run.trace)
+    assert re.search("awaits +no", t.analyze("info", run.trace)), t.analyze("info", run.trace)
 
 
 def test_many(t):

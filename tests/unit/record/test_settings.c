@@ -111,6 +111,8 @@ START_TEST(test_values)
     ck_assert_uint_eq(settings.agent_flags, WIRE_C_FRAMES);
     ck_assert_int_eq(parse("--native-lines c"), STATUS_OK);
     ck_assert_uint_eq(settings.agent_flags, WIRE_C_FRAMES | WIRE_C_LINES);
+    ck_assert_int_eq(parse("--no-awaits c"), STATUS_OK);
+    ck_assert_uint_eq(settings.agent_flags, WIRE_NO_AWAITS);
     ck_assert_int_eq(parse("-r 2.5 c"), STATUS_OK);
     ck_assert_uint_eq(settings.interval_ns, 400000000);
     ck_assert_int_eq(parse("-r 10k c"), STATUS_OK);
