@@ -15,7 +15,8 @@ void damage_log_add(void *closure, const char *path, const struct damage *damage
         return;
     }
     log->entries = memory_grow(log->entries, &log->size, log->n + 1, sizeof *log->entries);
-    log->entries[log->n++] = (struct damage_entry){path, *damage};
+    log->entries[log->n++] =
+        (struct damage_entry){arena_copy(&log->paths, path, strlen(path)), *damage};
 }
 
 static int compare_entries(const void *left, const void *right)
@@ -77,5 +78,6 @@ void damage_print(struct buffer *buffer, const struct damage_entry *entry)
 void damage_log_clear(struct damage_log *log)
 {
     free(log->entries);
+    arena_clear(&log->paths);
     *log = (struct damage_log){0};
 }

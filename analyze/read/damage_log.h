@@ -11,13 +11,14 @@
 #ifndef PYREC_ANALYZE_DAMAGE_LOG_H
 #define PYREC_ANALYZE_DAMAGE_LOG_H
 
+#include "analyze/base/arena.h"
 #include "analyze/base/buffer.h"
 #include "format/chunk_read.h"
 
 #define DAMAGE_LOG_MAX 1000u
 
 struct damage_entry {
-    const char *path; /* borrowed */
+    const char *path; /* the log's own copy: that of a file beside a trace is soon gone */
     struct damage damage;
 };
 
@@ -25,6 +26,7 @@ struct damage_log {
     struct damage_entry *entries;
     size_t n, size;
     size_t n_more;
+    struct arena paths;
 };
 
 /* A trace_damage_fn; `log` is a struct damage_log. */

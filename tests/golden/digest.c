@@ -120,6 +120,29 @@ static void samples_write(struct proto_column body, FILE *to)
     watch_clear(&watch);
 }
 
+static void looks_write(struct proto_column body, struct proto_arena *arena, FILE *to)
+{
+    uint32_t number;
+    unsigned wire_type;
+    uint64_t value;
+    struct proto_column bytes;
+    enum status status;
+    while (field_next(&body, &number, &wire_type, &value, &bytes, &status)) {
+        const size_t len = (size_t)(bytes.end - bytes.at);
+        if (number != 29)
+            continue;
+        const Pyrec__V1__Look *const look =
+            pyrec__v1__look__unpack(proto_arena_reset(arena, len), len, bytes.at);
+        fprintf(to, "  look thread=%u tick=%u wall_q=%" PRIu64 " outcome=%d tasks=%u/%u/%u",
+                look->thread, look->tick, look->wall_q, (int)look->outcome, look->tasks,
+                look->unread, look->unknown);
+        for (size_t i = 0; i < look->n_count; i++)
+            fprintf(to, " %u:%u:%u:%u", look->stack[i], look->wait[i],
+                    look->n_name > 0 ? look->name[i] : 0, look->count[i]);
+        fprintf(to, "\n");
+    }
+}
+
 static void events_write(const Pyrec__V1__Events *events, FILE *to)
 {
     for (size_t i = 0; i < events->n_event; i++)
@@ -160,6 +183,7 @@ static void packet_write(uint32_t field, struct proto_column body, struct proto_
     } else if (field == 3 && samples_columns_parse(&columns, body, NULL) == STATUS_OK) {
         samples_write(body, to);
         samples_account_write(columns.account, allocator, to);
+        looks_write(body, arena, to);
     } else if (field == 4 &&
                (message = pyrec__v1__events__unpack(allocator, len, body.at)) != NULL) {
         events_write(message, to);

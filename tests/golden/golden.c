@@ -3,14 +3,16 @@
 #include <stdlib.h>
 
 const struct golden goldens[] = {
-    {"v1-tiny", golden_tiny},
-    {"v1-full", golden_full},
-    {"v1-busy", golden_busy},
-    {"v1-open", golden_open},
-    {"v1-damaged", golden_damaged},
-    {"v1-later", golden_later},
-    {"v1-native", golden_native},
-    {NULL, NULL},
+    {"v1-tiny", "v1-tiny.trace", golden_tiny},
+    {"v1-full", "v1-full.trace", golden_full},
+    {"v1-busy", "v1-busy.trace", golden_busy},
+    {"v1-open", "v1-open.trace", golden_open},
+    {"v1-damaged", "v1-damaged.trace", golden_damaged},
+    {"v1-later", "v1-later.trace", golden_later},
+    {"v1-native", "v1-native.trace", golden_native},
+    {"v1-symbols", "v1-native.trace.symbols", golden_symbols},
+    {"v1-awaits", "v1-awaits.trace", golden_awaits},
+    {NULL, NULL, NULL},
 };
 
 /* The pointers in protobuf-c's union are one pointer, whatever they point to. */

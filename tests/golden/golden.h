@@ -18,7 +18,8 @@
 #include "watch.h"
 
 struct golden {
-    const char *name;
+    const char *name; /* of what is in it: NAME.txt */
+    const char *file;
     void (*write)(const char *path);
 };
 
@@ -28,6 +29,8 @@ extern const struct golden goldens[];
 void golden_tiny(const char *path);    /* the worked example of FORMAT.md */
 void golden_full(const char *path);    /* every message and every field */
 void golden_native(const char *path);  /* C frames among Python's */
+void golden_symbols(const char *path); /* what pyanalyze symbols writes beside that one */
+void golden_awaits(const char *path);  /* looks at suspended tasks */
 void golden_busy(const char *path);    /* several chunks of many samples, columns in blocks */
 void golden_open(const char *path);    /* never closed, ends inside a chunk */
 void golden_damaged(const char *path); /* a bad payload, a foreign chunk, zeros, garbage */
@@ -57,6 +60,8 @@ void golden_close(struct chunk_writer *writer, struct chunk *chunk, struct bytes
 struct golden_demo {
     void (*defs_add)(struct bytes *raw);               /* what is defined before them */
     void (*account_fill)(Pyrec__V1__Account *account); /* more than all have; NULL = nothing */
+    Pyrec__V1__Look **looks;
+    size_t n_looks;
     struct seen seen[GOLDEN_DEMO_TICKS];
     uint32_t holder[GOLDEN_DEMO_TICKS];
 };

@@ -63,7 +63,9 @@ static void samples_add(struct bytes *raw, const struct golden_demo *demo)
     if (demo->account_fill != NULL)
         demo->account_fill(&account);
     samples.account = &account;
+    samples.look = demo->looks, samples.n_look = demo->n_looks;
     golden_add(raw, PYREC__V1__PACKET__BODY_SAMPLES, &samples);
+    samples.look = NULL, samples.n_look = 0;
     watch_samples_clear(&samples);
 }
 

@@ -5,18 +5,19 @@
  */
 #include "golden.h"
 
+static uint8_t build_id[] = {0xc5, 0x61, 0xf3, 0xaa, 0x72, 0x32, 0xf2, 0xbd, 0x6a, 0xc6,
+                             0xd5, 0x6b, 0xd4, 0x75, 0xf1, 0xc1, 0x54, 0xa0, 0x04, 0x86};
+
 static void modules_fill(Pyrec__V1__Module *modules, Pyrec__V1__Module **list)
 {
-    static uint8_t id[] = {0xc5, 0x61, 0xf3, 0xaa, 0x72, 0x32, 0xf2, 0xbd, 0x6a, 0xc6,
-                           0xd5, 0x6b, 0xd4, 0x75, 0xf1, 0xc1, 0x54, 0xa0, 0x04, 0x86};
     for (uint32_t i = 0; i < 3; i++) {
         pyrec__v1__module__init(&modules[i]);
         modules[i].id = i + 1;
         modules[i].path = 6 + i;
         list[i] = &modules[i];
     }
-    modules[0].build_id.data = id;
-    modules[0].build_id.len = sizeof id;
+    modules[0].build_id.data = build_id;
+    modules[0].build_id.len = sizeof build_id;
     modules[2].kind = PYREC__V1__MODULE__KIND__VDSO;
 }
 
@@ -86,4 +87,37 @@ void golden_native(const char *path)
                           .seen = {{9500, 2, 3, 0}, {18900, 4, 3, 0}, {24000, 5, 3, 0}},
                           .holder = {1, 1, 1},
                       });
+}
+
+void golden_symbols(const char *path)
+{
+    char *strings[] = {golden_text("sort_impl"), golden_text("Objects/listobject.c")};
+    uint64_t address[] = {0x5a080};
+    uint32_t name[] = {1}, file[] = {2}, line[] = {2207};
+    struct chunk_writer *writer;
+    struct problem why;
+    struct bytes raw = {0};
+    struct chunk start = {.flags = CHUNK_META}, symbols_chunk = {.flags = CHUNK_SYMBOLS};
+    struct chunk end = {.flags = CHUNK_SUMMARY};
+    Pyrec__V1__Meta meta;
+    Pyrec__V1__Symbols symbols;
+    Pyrec__V1__Summary summary;
+
+    require(chunk_writer_open(&writer, path, GOLDEN_TAG, 0, &why) == STATUS_OK);
+    golden_meta(&meta, 0);
+    golden_add(&raw, PYREC__V1__PACKET__BODY_META, &meta);
+    golden_append(writer, &start, &raw);
+    pyrec__v1__symbols__init(&symbols);
+    symbols.build_id.data = build_id, symbols.build_id.len = sizeof build_id;
+    symbols.source = golden_text("/usr/lib/debug/python3.11.debug");
+    symbols.n_string = 2, symbols.string = strings;
+    symbols.n_function_address = symbols.n_function_name = symbols.n_function_file = 1;
+    symbols.n_function_line = 1;
+    symbols.function_address = address, symbols.function_name = name;
+    symbols.function_file = file, symbols.function_line = line;
+    golden_add(&raw, PYREC__V1__PACKET__BODY_SYMBOLS, &symbols);
+    golden_append(writer, &symbols_chunk, &raw);
+    pyrec__v1__summary__init(&summary);
+    golden_add(&raw, PYREC__V1__PACKET__BODY_SUMMARY, &summary);
+    golden_close(writer, &end, &raw);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * make_golden DIRECTORY - write v1-*.trace and v1-*.txt into it.
+ * make_golden DIRECTORY - write v1-*.trace, a side file and v1-*.txt into it.
  *
  * What is in the source tree stays as it is; this is for a new file, or to compare.
  */
@@ -16,7 +16,7 @@ int main(int argc, char **argv)
     }
     for (size_t i = 0; goldens[i].name != NULL; i++) {
         char path[4096];
-        snprintf(path, sizeof(path), "%s/%s.trace", argv[1], goldens[i].name);
+        snprintf(path, sizeof(path), "%s/%s", argv[1], goldens[i].file);
         goldens[i].write(path);
         char text_path[4096];
         snprintf(text_path, sizeof(text_path), "%s/%s.txt", argv[1], goldens[i].name);

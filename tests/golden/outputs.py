@@ -60,6 +60,19 @@ def damage(directory):
     for seq, (at, length) in places.items():
         hollow[at + 80] ^= 0xff
     (directory / "hollow.trace").write_bytes(hollow)
+    damage_side_file(directory)
+
+
+def damage_side_file(directory):
+    """side_X.trace: v1-native.trace with what pyanalyze symbols wrote beside it, of which a bit is another, that
+    ends too early, or is none."""
+    side = (HERE / "v1-native.trace.symbols").read_bytes()
+    (at, length), = ((at, length) for at, seq, length in chunks(side) if seq == 1)
+    flipped = bytearray(side)
+    flipped[at + 90] ^= 0x10
+    for name, data in (("flipped", bytes(flipped)), ("cut", side[:at + length // 2]), ("text", b"No names.\n")):
+        shutil.copy(HERE / "v1-native.trace", directory / f"side_{name}.trace")
+        (directory / f"side_{name}.trace.symbols").write_bytes(data)
 
 
 DEMO = """\
