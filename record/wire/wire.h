@@ -482,10 +482,8 @@ struct wire_thread_end {
     uint64_t cpu_ns; /* its CPU clock at its very end, 0 = not known */
 };
 
-/*
- * Where /proc does not say which system call a thread is blocked in, but in which function of the
- * kernel: these have numbers, too, above those of calls.
- */
+/* Where /proc does not say which system call a thread is blocked in, but in which function of the
+ * kernel: these have numbers, too, above those of calls. */
 #define WIRE_CALL_FIRST_FUNCTION 1024u
 #define WIRE_CALL_FUNCTIONS      64u
 #define WIRE_CALL_FUNCTION_MAX   64u
