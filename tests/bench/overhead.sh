@@ -4,7 +4,7 @@
 # What recording costs, told to a part of a percent where the machine allows it.
 #
 # usage: overhead.sh [--pyrec PATH] [--python PATH].. [--limit MINUTES] [--width POINTS]
-#                    [--floor PATH] [--check] [--keep FILE] [ROW...]
+#                    [--floor PATH] [--native] [--check] [--keep FILE] [ROW...]
 #
 # A row is CASE:RATE, as in busy:1000 web:100; `overhead.sh --help` lists the cases. Without rows,
 # those whose limits are promised; with a second --python, its web server, too.
@@ -20,7 +20,7 @@
 # The client of the web server is this script, on a CPU of its own. --check: in place of the
 # recorded program the same one, not recorded, with one part of work more in a hundred; the result
 # must be +1. --floor build/tests/bench/libwakes.so: beside it, a thread in the program that does
-# nothing but wake up at that rate. --keep FILE: with the pairs of earlier calls, and for later ones.
+# nothing but wake up at that rate. --native: recorded with C frames. --keep FILE: with the pairs of earlier calls, and for later ones.
 #
 # Needs pyrec (pyanalyze beside it, or in a build tree, tells the sampler's part), this folder and a
 # python3 of 3.8 or later. Wants a machine that does nothing else.

@@ -64,7 +64,7 @@ def sides_start(options, row, place, trace):
     if options.floor:
         commands['floor'] = ['env', f'LD_PRELOAD={options.floor}', f'WAKES_HZ={row.rate}']
     commands['recorded'] = [] if options.check else [
-        options.pyrec, '-q', '-r', str(row.rate), '-o', trace, '--']
+        options.pyrec, '-q', '-r', str(row.rate), '-o', trace, *(['--native'] if options.native else []), '--']
     result = {}
     try:
         for name, command in commands.items():
@@ -210,6 +210,8 @@ class Kept:
         with open(options.pyrec, 'rb') as file:
             self.program = hashlib.sha256(file.read()).hexdigest()[:16]
         self.way = f'{self.program} check={options.check} floor={bool(options.floor)}'
+        if options.native:
+            self.way += ' native'
         if self.path and os.path.exists(self.path):
             with open(self.path, encoding='utf-8') as file:
                 self.rows = json.load(file)
@@ -264,6 +266,7 @@ def arguments():
     parser.add_argument('--limit', type=float, default=5, metavar='MINUTES', help='of a row; 5')
     parser.add_argument('--width', type=float, default=1, metavar='POINTS', help='of intervals; 1')
     parser.add_argument('--floor', metavar='PATH', help='libwakes.so of a build with tests')
+    parser.add_argument('--native', action='store_true', help='record with C frames')
     parser.add_argument('--check', action='store_true', help='one percent more work, no recorder')
     parser.add_argument('--keep', metavar='FILE', help='pairs of all calls')
     options = parser.parse_intermixed_args()
