@@ -7,6 +7,7 @@
 #include "analyze/base/memory.h"
 #include "analyze/cli/command.h"
 #include "analyze/idle/idle_learn.h"
+#include "analyze/idle/idle_request.h"
 #include "analyze/stalls/idle_tell.h"
 #include "analyze/stalls/stall_find.h"
 #include "analyze/stalls/stall_tell.h"
@@ -31,6 +32,7 @@ struct stalls_answer {
     struct scene scene;
     struct idle idle;
     struct stalls stalls;
+    struct idle_rows rows;
     const char **names;
     bool phases; /* it is phases that were asked about */
 };
@@ -39,6 +41,7 @@ void stalls_answer_free(struct stalls_answer *t)
 {
     if (t == NULL)
         return;
+    idle_rows_clear(&t->rows);
     stalls_clear(&t->stalls);
     idle_clear(&t->idle);
     scene_clear(&t->scene);
@@ -51,44 +54,17 @@ static void release_answer(void *closure)
     stalls_answer_free(closure);
 }
 
-static const char *thread_text(struct view *view, const struct thread *thread)
+static const char *thread_text(struct view *view, const struct idle_row *row)
 {
-    return arena_print(&view->arena, "%s of process %s", thread->name,
-                       view_name_process(view, thread->process));
-}
-
-/* How many stalls it has, and how long they are together; of that, what nobody saw. */
-static struct idle_facts sum_stalls(const struct stalls_answer *t, const struct idle_thread *i,
-                                    uint64_t *unseen_ns)
-{
-    struct idle_facts sum = {0};
-    *unseen_ns = 0;
-    sum.n_unsure = stalls_unsure(&t->stalls, i->thread, &sum.unsure_ns);
-    for (size_t k = 0; k < t->stalls.n; k++) {
-        const struct stall *const stall = &t->stalls.list[k];
-        if (stall->thread != i->thread)
-            continue;
-        sum.n_stalls++;
-        sum.n_several += stall->several;
-        sum.stalled_ns += stall_length_ns(stall);
-        *unseen_ns += stall_length_ns(stall) - stall->wall_ns;
-    }
-    return sum;
-}
-
-static bool can_tell(const struct stalls_answer *t, const struct idle_thread *i)
-{
-    uint64_t unseen_ns;
-    const struct idle_facts sum = sum_stalls(t, i, &unseen_ns);
-    return idle_can_tell(i, sum.n_stalls, sum.n_unsure);
+    return arena_print(&view->arena, "%s of process %s", idle_row_name(view, row),
+                       view_name_process(view, row->idle->thread->process));
 }
 
 /* Of a thread that is too busy: what is not told, and what to do about it. */
 static void lead_unsure(struct view *view, const struct stalls_answer *t,
-                        const struct idle_thread *i)
+                        const struct idle_row *row)
 {
-    uint64_t ns;
-    const uint64_t n = stalls_unsure(&t->stalls, i->thread, &ns);
+    const uint64_t n = row->facts.n_unsure;
     if (n == 0)
         return;
     view_add_lead(view,
@@ -97,78 +73,65 @@ static void lead_unsure(struct view *view, const struct stalls_answer *t,
                               "which it may have done one thing or many, one after the other "
                               "(a higher rate sees more: pyrec -r 1000)",
                               n, n == 1 ? "" : "s", stall_seconds_text(view, t->stalls.over_ns),
-                              stall_seconds_text(view, ns)));
+                              stall_seconds_text(view, row->facts.unsure_ns)));
 }
 
-static void lead_thread(struct view *view, struct stalls_answer *t, const struct idle_thread *i)
+static void lead_row(struct view *view, struct stalls_answer *t, const struct idle_row *row)
 {
-    uint64_t unseen_ns;
-    const struct idle_facts sum = sum_stalls(t, i, &unseen_ns);
-    const char *const unseen = unseen_ns > 0
+    const struct idle_facts *const sum = &row->facts;
+    const char *const unseen = row->unseen_ns > 0
                                    ? arena_print(&view->arena, ", and %s in them that nobody saw",
-                                                 stall_seconds_text(view, unseen_ns))
+                                                 stall_seconds_text(view, row->unseen_ns))
                                    : "";
     const char *const several =
-        sum.n_several > 0
+        sum->n_several > 0
             ? arena_print(&view->arena, "; %" PRIu64 " of them may be several shorter ones",
-                          sum.n_several)
+                          sum->n_several)
             : "";
     view_add_lead(
-        view, arena_print(
-                  &view->arena, "%s: %" PRIu64 " stall%s of %s or more in %s, %s together%s%s",
-                  thread_text(view, i->thread), sum.n_stalls, sum.n_stalls == 1 ? "" : "s",
-                  stall_seconds_text(view, t->stalls.over_ns), stall_seconds_text(view, i->wall_ns),
-                  stall_seconds_text(view, sum.stalled_ns - unseen_ns), unseen, several));
-    idle_tell_places(view, &t->idle, i);
-    lead_unsure(view, t, i);
+        view,
+        arena_print(&view->arena, "%s: %" PRIu64 " stall%s of %s or more in %s, %s together%s%s",
+                    thread_text(view, row), sum->n_stalls, sum->n_stalls == 1 ? "" : "s",
+                    stall_seconds_text(view, t->stalls.over_ns),
+                    stall_seconds_text(view, row->idle->wall_ns),
+                    stall_seconds_text(view, sum->stalled_ns - row->unseen_ns), unseen, several));
+    idle_tell_places(view, &t->idle, row->idle);
+    lead_unsure(view, t, row);
 }
 
 /* The threads for programs: of which there are no stalls, and of which they cannot be told. */
-static void tell_threads(struct view *view, struct stalls_answer *t, const struct select *select)
+static void tell_threads(struct view *view, struct stalls_answer *t)
 {
     idle_tell_columns(view);
-    for (size_t k = 0; k < t->idle.n_threads; k++) {
-        const struct idle_thread *const i = t->idle.threads[k];
-        uint64_t unseen_ns;
-        if (!idle_wants(select, i->thread))
-            continue;
-        const struct idle_facts sum = sum_stalls(t, i, &unseen_ns);
-        idle_tell_thread(view, &t->idle, i, &sum);
-    }
+    for (size_t i = 0; i < t->rows.n; i++)
+        idle_tell_thread(view, &t->idle, t->rows.list[i].idle, &t->rows.list[i].facts);
 }
 
 /* A list of no stalls must not look like that of a thread whose idle place is not known. */
-static void warn_doubt(struct view *view, struct stalls_answer *t, const struct select *select)
+static void warn_doubt(struct view *view, struct stalls_answer *t)
 {
-    const struct idle_thread *first = NULL;
-    size_t n = 0;
-    for (size_t k = 0; k < t->idle.n_threads; k++) {
-        const struct idle_thread *const i = t->idle.threads[k];
-        if (!idle_wants(select, i->thread) || can_tell(t, i))
-            continue;
-        first = first != NULL ? first : i;
-        n++;
-    }
+    const size_t n = t->rows.n - t->rows.n_told;
     if (n == 0)
         return;
+    const struct idle_row *const first = &t->rows.list[t->rows.n_told];
     const char *const more = n > 1 ? arena_print(&view->arena, ", nor of %zu more", n - 1) : "";
-    const char *const option = idle_first_option(view, &t->idle, first);
+    const char *const option = idle_first_option(view, &t->idle, first->idle);
     view->warning =
         arena_print(&view->arena, "cannot tell the stalls of %s%s: %s%s%s; text and json say more",
-                    thread_text(view, first->thread), more, idle_doubt_text(view, first),
+                    thread_text(view, first), more, idle_doubt_text(view, first->idle),
                     option != NULL ? "; perhaps " : "", option != NULL ? option : "");
 }
 
 /* No stalls of main threads says nothing of those that may have done the work. */
-static void lead_others(struct view *view, const struct stalls_answer *t,
-                        const struct select *select)
+static void lead_others(struct view *view, struct stalls_answer *t, const struct select *select)
 {
     const char *names[OTHERS_NAMED], *text = "";
     size_t n = 0, n_more = 0;
     for (size_t k = 0; k < t->idle.n_threads; k++) {
         const struct thread *const thread = t->idle.threads[k]->thread;
         size_t at = 0;
-        if (idle_wants(select, thread) || thread->is_c)
+        if (idle_wants(&t->idle, select, thread) || thread->is_c ||
+            idle_request_begins(&t->idle, t->idle.threads[k]))
             continue;
         while (at < n && strcmp(names[at], thread->name) != 0)
             at++;
@@ -188,22 +151,18 @@ static void lead_others(struct view *view, const struct stalls_answer *t,
 
 static void lead_all(struct view *view, struct stalls_answer *t, const struct select *select)
 {
-    bool doubt = false, any = false;
-    for (size_t k = 0; k < t->idle.n_threads; k++) {
-        const struct idle_thread *const i = t->idle.threads[k];
-        if (!idle_wants(select, i->thread))
+    bool doubt = false;
+    for (size_t i = 0; i < t->rows.n; i++) {
+        const struct idle_row *const row = &t->rows.list[i];
+        doubt |= row->idle->n_places == 0;
+        if (row->can_tell) {
+            lead_row(view, t, row);
             continue;
-        any = true;
-        doubt |= i->n_places == 0;
-        if (can_tell(t, i))
-            lead_thread(view, t, i);
-    }
-    for (size_t k = 0; k < t->idle.n_threads; k++) {
-        const struct idle_thread *const i = t->idle.threads[k];
-        if (!idle_wants(select, i->thread) || can_tell(t, i))
-            continue;
-        idle_tell_doubt(view, &t->idle, i, thread_text(view, i->thread));
-        lead_unsure(view, t, i);
+        }
+        idle_tell_doubt(view, &t->idle, row->idle,
+                        arena_print(&view->arena, "%s%s", row->n_threads > 1 ? "each of " : "",
+                                    thread_text(view, row)));
+        lead_unsure(view, t, row);
     }
     const size_t n = t->stalls.n - t->stalls.n_counted;
     if (n > 0)
@@ -216,7 +175,7 @@ static void lead_all(struct view *view, struct stalls_answer *t, const struct se
     if (doubt)
         view_add_lead(view, ADVICE);
     view->last_lead_stays = doubt;
-    if (!any)
+    if (t->rows.n == 0)
         view_add_lead(view, "There are no samples of what was asked for.");
 }
 
@@ -228,7 +187,7 @@ static enum status check_names(struct view *view, const struct stalls_answer *t,
     uint64_t most_ns = 0;
     for (size_t i = 0; i < t->idle.n_threads && t->idle.n_names > 0; i++) {
         const struct idle_thread *const thread = t->idle.threads[i];
-        if (!idle_wants(select, thread->thread))
+        if (!idle_wants(&t->idle, select, thread->thread))
             continue;
         for (size_t k = 0; k < thread->n_all; k++) {
             if (thread->places[k].meant)
@@ -323,6 +282,8 @@ enum status stalls_ask(struct stalls_answer **answer, struct request *request, s
                               args_text(request->args, "by") != NULL ? request->metric : NULL);
     stalls_detail(&t->stalls, request->trace, select,
                   n_told < t->stalls.n_counted ? n_told : t->stalls.n_counted);
+    if (!t->phases)
+        idle_rows_make(&t->rows, &t->stalls);
     request_learn_clock(request);
     return STATUS_OK;
 }
@@ -344,8 +305,8 @@ void stalls_show(struct view *view, struct stalls_answer *t, const struct reques
         idle_tell_columns(view); /* json has the same shape, of no threads */
     } else {
         lead_all(view, t, select);
-        tell_threads(view, t, select);
-        warn_doubt(view, t, select);
+        tell_threads(view, t);
+        warn_doubt(view, t);
     }
     remainder_add_of_scene(request, &t->idle.stacks, view);
     for (size_t i = 0; i < n; i++)
@@ -391,10 +352,11 @@ const struct command command_stalls = {
     .text = "A thread that serves someone (a GUI, a server, a worker) has a place in which it "
             "waits for work: poll, select or epoll under an event loop, a queue's get. While it "
             "does not come back to that place, nothing is served: it stalls. This lists the "
-            "stalls of the main thread of every process, or of the threads chosen with --thread, "
-            "the longest first: when it was, what the thread did (on a CPU, ready but no CPU was "
-            "free, waiting for the GIL and who held it, blocked in which call), where it was as "
-            "a tree of calls below the loop, and what the other threads did meanwhile.\n"
+            "stalls of main threads and of threads that each serve one connection, or of the "
+            "threads chosen with --thread, the longest first: when it was, what the thread did "
+            "(on a CPU, ready but no CPU was free, waiting for the GIL and who held it, blocked "
+            "in which call), where it was as a tree of calls below the loop, and what the other "
+            "threads did meanwhile.\n"
             "\n"
             "Who held the GIL is known for every sample. Who held a lock is not recorded: it was "
             "likely the thread that was past the same acquire, or the one whose next move ended "
@@ -415,6 +377,10 @@ const struct command command_stalls = {
             "loop is seen, nothing is claimed: the candidates are listed, each with the --idle "
             "that makes it the idle place.\n"
             "\n"
+            "A thread that a server begins for one connection (http.server, Django's runserver, "
+            "flask run) works from its first sample to its last, unless it waits for a request. "
+            "They are told as `request threads`.\n"
+            "\n"
             "What happens before the loop begins or after it ends is no stall. If one line "
             "enters a loop again and again, what happens between two runs of the loop is a "
             "stall. A thread that could not be looked at (`unknown`) is neither idle nor stalled "
@@ -429,27 +395,25 @@ const struct command command_stalls = {
             "with the stall that waited most for the GIL, and its tables have the rows that "
             "waited. With --state the tables count only samples in these states, of the thread "
             "and of the others, and stalls in which the thread was never in one of them are left "
-            "out; what a stall is, how long it took and what the thread did in it stays the "
-            "same. Shares are of the whole stall.\n"
+            "out; what a stall is and how long it took stays the same. Shares are of the whole "
+            "stall.\n"
             "\n"
             "A stall is as exact as the samples: one tick at either end. A server or worker with "
             "a backlog takes the next piece of work at once, without being idle between. Where "
             "it was seen to take it (in accept, or at its beginning again) the pieces are told "
-            "apart. Else only what is one wait, or one call of a function whose calls are all "
-            "long, is one stall for sure; the rest of that time `may be several`, is said to be "
-            "so, and comes after the stalls that are sure. Where a loop is so busy that ticks "
-            "miss its waits, that is not claimed: then only a wait that goes on for so long is a "
-            "stall, and a call of a function whose calls are all long while other work comes and "
-            "goes. How much else there was is said; a higher rate (pyrec -r 1000) tells more. A "
-            "loop that is known by name and never waits is such a one.\n"
+            "apart. Else only one wait, or one call of a function whose calls are all long, is "
+            "one stall for sure; the rest `may be several`, and comes after those that are sure. "
+            "Of a loop so busy that ticks miss its waits, or that never waits, only such waits "
+            "and calls are told, and how much else there was; a higher rate (pyrec -r 1000) "
+            "tells more.\n"
             "\n"
-            "json is an object of two arrays. `threads` has every thread that was asked for, "
-            "with its `outcome`: `found`, `none`, or `cannot tell` (`why` says for what reason), "
-            "what is not told (`unsure`), and `places`: where it was blocked, what that was "
-            "`taken_for` (`idle`, `work`, `idle or work`), how `sure` that is, and the `option` "
-            "that makes it the idle place. `stalls` has every stall, with its tables as arrays. "
-            "csv has the stalls alone; if the stalls of a thread cannot be told, a line on "
-            "standard error says so.",
+            "json is an object of two arrays. `threads` has every thread that was asked for, of "
+            "one process all request threads as one, with its `outcome`: `found`, `none`, or "
+            "`cannot tell` (`why` says why), what is not told (`unsure`), and `places`: where it "
+            "was blocked, what that was `taken_for` (`idle`, `work`, `idle or work`), how `sure` "
+            "that is, and the `option` that makes it the idle place. `stalls` has every stall, "
+            "with its tables as arrays. csv has the stalls alone; if the stalls of a thread "
+            "cannot be told, a line on standard error says so.",
     .example = "pyanalyze stalls --over 100ms run.trace",
     .takes = TAKES_LIMIT | TAKES_THREAD | TAKES_PROCESS | TAKES_RANGE | TAKES_FORMAT | TAKES_COLOR |
              TAKES_PATHS | TAKES_STATE,

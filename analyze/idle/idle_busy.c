@@ -3,6 +3,7 @@
 
 #include "analyze/base/memory.h"
 #include "idle_names.h"
+#include "idle_request.h"
 
 #include <stdlib.h>
 
@@ -35,26 +36,6 @@ static uint32_t loop_above(const struct idle *idle, uint32_t function)
             return TREE_ROOT;
         if ((bits & (IDLE_NAME_LOOP | IDLE_NAME_SELF)) && !(bits & IDLE_NAME_APART))
             return f;
-    }
-    return TREE_ROOT;
-}
-
-/* What it calls to wait, seen there without having to; UINT32_MAX when it was not seen. */
-static uint32_t wait_below(const struct idle *idle, uint32_t loop)
-{
-    for (uint32_t f = loop + 1; f < idle->functions.n; f++) { /* parents come first */
-        if (idle->functions.nodes[f].parent == loop && (idle_bits_of(idle, f) & IDLE_NAME_WAIT))
-            return f;
-    }
-    return UINT32_MAX;
-}
-
-/* A node of the scene that is this function. */
-static uint32_t node_of(const struct idle *idle, uint32_t function)
-{
-    for (uint32_t node = 1; node < idle->n_function_of; node++) {
-        if (idle->function_of[node] == function)
-            return node;
     }
     return TREE_ROOT;
 }
@@ -104,19 +85,7 @@ bool idle_busy_find(struct idle_weighing *w, struct idle_thread *t, size_t best,
         return false;
     if (best < t->n_all && is_of_another(idle, t, &t->places[best], loop))
         return false;
-    t->places = memory_grow(t->places, &t->size, t->n_all + 1, sizeof *t->places);
-    *added = t->n_all;
-    t->places[t->n_all++] = (struct idle_place){
-        .node = node_of(idle, loop),
-        .call = SCENE_NO_CALL,
-        .rank = IDLE_RANK_KNOWN,
-        .known = true,
-        .is_loop = true,
-        .own_code = (idle_bits_of(idle, loop) & IDLE_NAME_LOOP) != 0,
-        .by_function = true,
-        .wait = wait_below(idle, loop),
-        .loop = loop,
-    };
+    *added = idle_add_loop(idle, t, loop);
     return true;
 }
 
@@ -217,6 +186,9 @@ static uint32_t long_call(const struct idle *idle, const struct idle_thread *t, 
 enum idle_piece idle_busy_piece(struct idle *idle, const struct idle_thread *t, uint32_t node,
                                 enum state_class class, uint32_t call, uint32_t *which)
 {
+    *which = t->request;
+    if (t->request != TREE_ROOT && idle_request_is_one(idle, t, node))
+        return IDLE_PIECE_CALL;
     *which = long_call(idle, t, idle_function(idle, node));
     if (*which != TREE_ROOT)
         return IDLE_PIECE_CALL;

@@ -6,6 +6,7 @@
 #include "idle_evidence.h"
 #include "idle_names.h"
 #include "idle_place.h"
+#include "idle_request.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -261,7 +262,7 @@ static bool is_doubtful(const struct idle_thread *t, const struct idle_place *c)
     return false;
 }
 
-void idle_choose(struct idle *idle, struct idle_thread *t)
+static void choose(struct idle *idle, struct idle_thread *t)
 {
     struct idle_weighing w;
     bool *const chosen = memory_get(t->n_all + 2), *const all = memory_get(t->n_all + 1);
@@ -293,6 +294,25 @@ void idle_choose(struct idle *idle, struct idle_thread *t)
     idle_weighing_clear(&w);
     free(chosen);
     free(all);
+}
+
+/* Of a thread of one connection: all is work but the waits for requests, if these are known. */
+static bool choose_request(struct idle *idle, struct idle_thread *t)
+{
+    bool *const chosen = memory_get(t->n_all + 2);
+    const bool known = idle_request_choose(idle, t, chosen);
+    if (known)
+        keep(t, chosen);
+    free(chosen);
+    return known;
+}
+
+void idle_choose(struct idle *idle, struct idle_thread *t)
+{
+    if (t->request != TREE_ROOT && choose_request(idle, t))
+        return;
+    choose(idle, t);
+    idle_request_adopt(t);
 }
 
 /* ---- named by the user ---- */
@@ -417,4 +437,6 @@ void idle_choose_named(struct idle *idle, struct idle_thread *t)
     free(meant);
     if (!found) /* it is another thread's place */
         idle_choose(idle, t);
+    else
+        idle_request_adopt(t);
 }

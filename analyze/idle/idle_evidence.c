@@ -99,6 +99,43 @@ static void recognize(struct idle *idle, struct idle_place *p)
     p->here = (idle_bits_of(idle, queue) & IDLE_NAME_HERE) != 0;
 }
 
+/* What it calls to wait, seen there without having to; UINT32_MAX when it was not seen. */
+static uint32_t wait_below(const struct idle *idle, uint32_t loop)
+{
+    for (uint32_t f = loop + 1; f < idle->functions.n; f++) { /* parents come first */
+        if (idle->functions.nodes[f].parent == loop && (idle_bits_of(idle, f) & IDLE_NAME_WAIT))
+            return f;
+    }
+    return UINT32_MAX;
+}
+
+/* A node of the scene that is this function. */
+static uint32_t node_of(const struct idle *idle, uint32_t function)
+{
+    for (uint32_t node = 1; node < idle->n_function_of; node++) {
+        if (idle->function_of[node] == function)
+            return node;
+    }
+    return TREE_ROOT;
+}
+
+size_t idle_add_loop(struct idle *idle, struct idle_thread *t, uint32_t loop)
+{
+    t->places = memory_grow(t->places, &t->size, t->n_all + 1, sizeof *t->places);
+    t->places[t->n_all] = (struct idle_place){
+        .node = node_of(idle, loop),
+        .call = SCENE_NO_CALL,
+        .rank = IDLE_RANK_KNOWN,
+        .known = true,
+        .is_loop = true,
+        .own_code = (idle_bits_of(idle, loop) & IDLE_NAME_LOOP) != 0,
+        .by_function = true,
+        .wait = wait_below(idle, loop),
+        .loop = loop,
+    };
+    return t->n_all++;
+}
+
 /* ---- structure ---- */
 
 /* Of the time with a function on the stack, what is not this wait. */

@@ -24,6 +24,9 @@ void idle_weighing_clear(struct idle_weighing *w);
 /* Find the loop around a place, what waits in it, and how sure that is. */
 void idle_rank_place(struct idle_weighing *w, struct idle_place *p);
 
+/* Add a loop that is known by name to the places, as one without a visit; its number. */
+size_t idle_add_loop(struct idle *idle, struct idle_thread *t, uint32_t loop);
+
 /*
  * Is the loop of a ranked place the function that waits, and was it never seen in another line or
  * to call anything? Then it may as well be called anew for each wait, unless who calls it does

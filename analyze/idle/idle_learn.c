@@ -4,6 +4,7 @@
 #include "analyze/base/memory.h"
 #include "analyze/read/unit.h"
 #include "idle_choose.h"
+#include "idle_request.h"
 #include "idle_visits.h"
 
 #include <stdlib.h>
@@ -47,7 +48,8 @@ void idle_learn(struct idle *idle, struct scene *scene, struct trace *trace,
     for (size_t i = 0; i < idle->n_threads; i++) {
         struct idle_thread *const t = idle->threads[i];
         idle_visits_end(idle, t);
-        if (n_names > 0 && idle_wants(select, t->thread))
+        idle_request_find(idle, t);
+        if (n_names > 0 && idle_wants(idle, select, t->thread))
             idle_choose_named(idle, t);
         else
             idle_choose(idle, t);

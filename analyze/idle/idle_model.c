@@ -58,16 +58,18 @@ uint32_t idle_child(const struct idle *idle, uint32_t function, uint32_t loop)
     return function;
 }
 
-bool idle_wants(const struct select *select, const struct thread *thread)
-{
-    return select->n_threads > 0 ? select_has_thread(select, thread->name, thread->os_tid)
-                                 : thread->main;
-}
-
 const struct idle_thread *idle_thread_of(const struct idle *idle, const struct thread *thread)
 {
     const size_t number = thread->index < idle->number_of_size ? idle->number_of[thread->index] : 0;
     return number != 0 ? idle->threads[number - 1] : NULL;
+}
+
+bool idle_wants(const struct idle *idle, const struct select *select, const struct thread *thread)
+{
+    if (select->n_threads > 0)
+        return select_has_thread(select, thread->name, thread->os_tid);
+    const struct idle_thread *const t = idle_thread_of(idle, thread);
+    return thread->main || (t != NULL && t->request != TREE_ROOT);
 }
 
 bool idle_has_loop(const struct idle_thread *t)

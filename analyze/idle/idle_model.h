@@ -108,6 +108,9 @@ struct idle_thread {
     enum idle_doubt doubt;
     uint64_t wall_ns;
     uint64_t unknown_ns; /* of it: ready or blocked, or blocked in nobody knows what */
+    uint32_t request;    /* function node of what serves its connection; TREE_ROOT = it is no thread
+                            of one connection, see idle_request.h */
+    bool http;           /* .. of which it is known by name where it reads its requests */
 
     /*
      * It waits so seldom or shortly that ticks miss it: that it was not seen to come back does not
@@ -144,12 +147,14 @@ struct idle {
     struct scene_stacks stacks; /* of all samples */
     uint32_t *function_of;      /* by node: its function node + 1, 0 = not known yet */
     size_t n_function_of, function_of_size;
+    uint32_t request;  /* what its threads of one connection begin with, the last one */
     uint16_t *bits_of; /* by function node: enum idle_name */
     size_t n_bits_of, bits_of_size;
 };
 
-/* Which threads are looked at for stalls: the main threads, or those that are selected. */
-bool idle_wants(const struct select *select, const struct thread *thread);
+/* Which threads are looked at for stalls: those that are selected, or the main threads and those
+ * that each serve one connection. */
+bool idle_wants(const struct idle *idle, const struct select *select, const struct thread *thread);
 
 /* What was learnt of a thread; NULL when it was not seen. */
 const struct idle_thread *idle_thread_of(const struct idle *idle, const struct thread *thread);

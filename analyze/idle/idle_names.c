@@ -18,6 +18,9 @@
 #define TAKES  IDLE_NAME_TAKES
 #define ONCE   IDLE_NAME_ONCE
 #define BEGINS IDLE_NAME_BEGINS
+#define SERVES IDLE_NAME_SERVES
+#define ASKS   (IDLE_NAME_ASKS | IDLE_NAME_ONCE)
+#define READS  IDLE_NAME_READS
 
 /* Functions without their classes (before 3.11 there are none); ends of paths. */
 static const struct {
@@ -32,7 +35,17 @@ static const struct {
     {"_handle_request_noblock", "socketserver.py", TAKES | ONCE},
     {"process_request", "socketserver.py", ONCE},
     {"__init__", "socketserver.py", ONCE}, /* of a handler: sets up, handles, finishes */
-    {"handle", "wsgiref/simple_server.py", ONCE},
+    {"process_request_thread", "socketserver.py", SERVES},
+    {"handle_one_request", "http/server.py", ASKS},
+    {"handle_one_request", "django/core/servers/basehttp.py", ASKS},
+    {"handle_one_request", "werkzeug/serving.py", ASKS},
+    {"handle", "wsgiref/simple_server.py", ASKS},
+    {"parse_request", "http/server.py", READS},
+    {"parse_headers", "http/client.py", READS},
+    {"_read_headers", "http/client.py", READS},
+    {"readinto", "socket.py", READS},
+    {"recv_into", "ssl.py", READS},
+    {"read", "ssl.py", READS},
     {"run", "wsgiref/handlers.py", ONCE},
     {"select", "selectors.py", WAIT},
     {"accept", "socket.py", WAIT},

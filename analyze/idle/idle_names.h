@@ -22,6 +22,9 @@ enum idle_name {
     IDLE_NAME_TAKES = 256, /* takes the next piece of work, if there is one: then lets it be done */
     IDLE_NAME_ONCE = 512,  /* runs straight down, once for each piece of work */
     IDLE_NAME_BEGINS = 1024, /* a process that was forked begins here: callers are its parent's */
+    IDLE_NAME_SERVES = 2048, /* a thread is begun with it, for one connection, and ends with it */
+    IDLE_NAME_ASKS = 4096,   /* reads a request from its connection, then lets it be served */
+    IDLE_NAME_READS = 8192,  /* directly below such a one: it reads the request */
 };
 
 /* Bits of enum idle_name; 0 = nothing is known of it. */

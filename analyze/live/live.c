@@ -279,7 +279,7 @@ static bool are_told(const struct idle *idle, const struct stalls *stalls,
     for (size_t i = 0; i < idle->n_threads; i++) {
         uint64_t ns;
         const struct idle_thread *const t = idle->threads[i];
-        if (!idle_wants(select, t->thread))
+        if (!idle_wants(idle, select, t->thread))
             continue;
         if (!idle_can_tell(t, 0, stalls_unsure(stalls, t->thread, &ns)))
             return false;

@@ -54,6 +54,12 @@ static const char *times_text(struct view *view, const struct idle_place *p)
                        p->visits == 1 ? "" : "s", stall_seconds_text(view, p->blocked_ns));
 }
 
+/* Does it stand for all of the life of a thread that serves one connection? */
+static bool is_life(const struct idle_thread *t, const struct idle_place *p)
+{
+    return p->visits == 0 && t->request != TREE_ROOT;
+}
+
 static const char *surety(const struct idle_place *p)
 {
     if (p->visits == 0)
@@ -147,6 +153,11 @@ static size_t list_told(struct view *view, const struct idle *idle, const struct
 static const char *told_text(struct view *view, struct idle *idle, const struct idle_thread *t,
                              const struct told *told)
 {
+    if (is_life(t, &told->sum))
+        return arena_print(&view->arena,
+                           "  %s is work: a thread serves one connection, in %s (known by name)",
+                           t->n_places > 1 ? "all else" : "all that it did",
+                           stall_place_text(view, idle->scene, told->sum.node));
     if (told->sum.visits == 0)
         return arena_print(&view->arena, "  loop %s: there for %s (%s)",
                            stall_place_text(view, idle->scene, told->sum.node),
@@ -270,9 +281,11 @@ void idle_tell_thread(struct view *view, struct idle *idle, const struct idle_th
         const struct idle_place *const p = &list[i].sum;
         struct idle_line *const line = arena_get(&view->arena, sizeof *line);
         *line = (struct idle_line){
-            .taken_for = words[list[i].as],
+            .taken_for = words[is_life(t, p) ? TOLD_WORK : list[i].as],
             .call = p->visits > 0 ? idle->scene->calls[p->call] : NULL,
-            .sure = list[i].as == TOLD_IDLE ? surety(p) : NULL,
+            .sure = is_life(t, p)             ? "known by name"
+                    : list[i].as == TOLD_IDLE ? surety(p)
+                                              : NULL,
             .option = p->visits > 0 ? option_text(view, idle, p) : NULL,
             .visits = p->visits,
             .blocked_ns = p->blocked_ns,

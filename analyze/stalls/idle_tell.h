@@ -30,6 +30,35 @@ struct idle_line {
     uint64_t visits, blocked_ns, longest_ns;
 };
 
+/*
+ * Of which threads it is told where they are idle: each in a row, or some as one. A server that
+ * begins a thread for each connection has as many as it had requests: those of one process are one
+ * row, in which their times and places are added up; one more where their stalls cannot be told.
+ */
+struct idle_row {
+    const struct idle_thread *idle; /* of several: their sum, of a thread that stands for them */
+    size_t n_threads;
+    struct idle_facts facts; /* how many stalls, and how long these are */
+    uint64_t unseen_ns;      /* of these, what nobody saw */
+    bool can_tell;
+    struct idle_thread *sum; /* of several, as well as */
+    struct thread *thread;   /* .. who stands for them */
+};
+
+struct idle_rows {
+    struct idle_row *list; /* those that can be told first */
+    size_t n, size, n_told;
+};
+
+/* Memory is the caller's; idle_rows_clear takes it back, after all views with such a row: they
+ * borrow its thread. */
+struct stalls;
+void idle_rows_make(struct idle_rows *rows, const struct stalls *stalls);
+void idle_rows_clear(struct idle_rows *rows);
+
+/* "MainThread", "12 request threads" */
+const char *idle_row_name(struct view *view, const struct idle_row *row);
+
 /* "poll in main (app.py:3)" */
 const char *idle_place_text(struct view *view, const struct scene *scene,
                             const struct idle_place *p);

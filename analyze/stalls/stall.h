@@ -116,6 +116,7 @@ struct stall {
     struct weights counted;
     struct carry carry; /* ns, for `counted` */
     bool open;          /* the recording ends with it */
+    bool ended;         /* the thread, or the phase, ended with it */
     bool several;       /* it may be several pieces of work, one after the other */
     const char *phase;  /* it is a phase that took long: its name; NULL = it is a stall */
     const char *detail; /* of that; "" = none */

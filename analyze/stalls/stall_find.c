@@ -258,9 +258,9 @@ static void watch_span(struct stalls *stalls, struct stall_watch *w, const struc
 }
 
 /*
- * The program has ended by itself, and in a line below all that its loop was ever seen to come back
- * from: then it had left the loop, which is only a part of its function. What lets greenlets work
- * is on no stack but its own, so that nobody sees it end.
+ * The thread or the program has ended by itself, and in a line below all that its loop was ever
+ * seen to come back from: then it had left the loop, which is only a part of its function. What
+ * lets greenlets work is on no stack but its own, so that nobody sees it end.
  */
 static bool has_left(const struct stall_watch *w)
 {
@@ -268,8 +268,9 @@ static bool has_left(const struct stall_watch *w)
     bool apart = false;
     for (size_t i = 0; i < w->idle->n_places; i++)
         apart |= w->idle->places[i].loop == TREE_ROOT;
-    return !idle_has_loop(w->idle) && (apart || w->line > w->back_line) && ending->known &&
-           ending->status_known && ending->exit_signal == 0;
+    return !idle_has_loop(w->idle) && (apart || w->line > w->back_line) &&
+           (w->thread->ended ||
+            (ending->known && ending->status_known && ending->exit_signal == 0));
 }
 
 /* All is read. Of a loop that was left, what it did in its own lines after it was idle for the last
@@ -281,7 +282,10 @@ static void watch_last(struct stalls *stalls, struct stall_watch *w)
         return;
     if (left)
         w->now = w->within;
-    watch_end(stalls, w, !left);
+    const size_t first = stalls->n;
+    watch_end(stalls, w, !left && !w->thread->ended);
+    if (stalls->n > first)
+        stalls->list[stalls->n - 1].ended = w->thread->ended;
 }
 
 static struct stall_watch *watch_of(struct stalls *stalls, const struct thread *thread)
@@ -309,8 +313,9 @@ static void find_in_range(void *closure, struct scene *scene)
     struct stalls *const stalls = closure;
     for (size_t i = 0; i < scene->n_threads; i++) {
         const struct scene_thread *const t = &scene->threads[i];
-        struct stall_watch *const w =
-            idle_wants(stalls->select, t->thread) ? watch_of(stalls, t->thread) : NULL;
+        struct stall_watch *const w = idle_wants(stalls->idle, stalls->select, t->thread)
+                                          ? watch_of(stalls, t->thread)
+                                          : NULL;
         for (size_t s = 0; w != NULL && w->idle->n_places > 0 && s < t->n_spans; s++)
             watch_span(stalls, w, &t->spans[s]);
     }

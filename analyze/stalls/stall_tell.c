@@ -277,9 +277,9 @@ static struct row story_row(struct view *view, const struct stalls *stalls,
         .time = time_text(view, stall),
         .cause = stall_cause(stall),
         .call = call != SCENE_NO_CALL ? stalls->scene->calls[call] : NULL,
-        .end = stall->open            ? "recording ended"
-               : stall->phase != NULL ? "ended"
-                                      : "came back",
+        .end = stall->open    ? "recording ended"
+               : stall->ended ? "ended"
+                              : "came back",
         .pieces = stall->several ? "may be several" : "one",
         .phase = stall->phase,
         .detail = stall->detail,
@@ -358,7 +358,11 @@ void stall_tell(struct view *view, const struct stalls *stalls, const struct sta
         story_add_line(story,
                        arena_print(&view->arena, "tasks %s", tasks_text(view, stall->tasks)));
     if (stall->several)
-        story_add_line(story, "may be several: its loop takes what is there without waiting, which "
-                              "no sample shows; a higher rate (pyrec -r 1000) tells more");
+        story_add_line(story, arena_print(&view->arena,
+                                          "may be several: %s, which no sample shows; a higher "
+                                          "rate (pyrec -r 1000) tells more",
+                                          stall->idle->request != TREE_ROOT
+                                              ? "the next request on its connection may have come"
+                                              : "its loop takes what is there without waiting"));
     stall_add_tables(view, stalls, stall, story, rows_max, why | who);
 }

@@ -146,7 +146,7 @@ static void write_stalls_told(struct star *star, const struct thread *thread)
 {
     const struct idle_thread *const idle = idle_thread_of(&star->idle, thread);
     uint64_t n = 0, unsure_ns;
-    if (idle == NULL || !idle_wants(&star->request->select, thread)) {
+    if (idle == NULL || !idle_wants(&star->idle, &star->request->select, thread)) {
         star_nothing(star);
         star_nothing(star);
         return;

@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: MIT */
+#include "idle_request.h"
+
+#include "analyze/base/path.h"
+#include "idle_evidence.h"
+#include "idle_names.h"
+
+#include <string.h>
+
+static uint32_t parent_of(const struct idle *idle, uint32_t function)
+{
+    return idle->functions.nodes[function].parent;
+}
+
+/* The outermost on the way to a function that has one of these bits; TREE_ROOT when none has. */
+static uint32_t outermost(const struct idle *idle, uint32_t function, unsigned bits)
+{
+    uint32_t found = TREE_ROOT;
+    for (uint32_t f = function; f != TREE_ROOT; f = parent_of(idle, f))
+        found = idle_bits_of(idle, f) & bits ? f : found;
+    return found;
+}
+
+/* A frame that stands for what is not known. */
+static bool is_lost(const struct idle *idle, uint32_t function)
+{
+    while (function != TREE_ROOT && parent_of(idle, function) != TREE_ROOT)
+        function = parent_of(idle, function);
+    const struct tree_node *const node = &idle->functions.nodes[function];
+    return function == TREE_ROOT || idle->scene->symbols.functions[node->place].file[0] == '\0';
+}
+
+void idle_request_find(struct idle *idle, struct idle_thread *t)
+{
+    uint32_t request = TREE_ROOT;
+    t->request = TREE_ROOT;
+    for (size_t i = 0; i < t->n_times && request == TREE_ROOT; i++)
+        request = outermost(idle, idle_function(idle, t->times[i].node), IDLE_NAME_SERVES);
+    if (request == TREE_ROOT || t->thread->main)
+        return;
+    for (size_t i = 0; i < t->n_times; i++) {
+        const uint32_t f = idle_function(idle, t->times[i].node);
+        if (!is_lost(idle, f) && !idle_is_below(idle, f, request) &&
+            !idle_is_below(idle, request, f))
+            return; /* it does something else as well */
+        t->http |= outermost(idle, f, IDLE_NAME_ASKS) != TREE_ROOT;
+    }
+    t->request = idle->request = request;
+}
+
+bool idle_request_begins(struct idle *idle, const struct idle_thread *t)
+{
+    bool begins = false;
+    for (size_t i = 0; i < t->n_times; i++) {
+        const uint32_t f = idle_function(idle, t->times[i].node);
+        if (is_lost(idle, f))
+            continue;
+        if (!idle_is_below(idle, idle->request, f))
+            return false;
+        begins = true;
+    }
+    return begins && !t->thread->main;
+}
+
+/* ---- where it waits for a request ---- */
+
+/* Something may have come, from the client or from a database. */
+static bool may_read(const struct idle *idle, const struct idle_place *p)
+{
+    static const char *const others[] = {"futex",           "nanosleep",
+                                         "clock_nanosleep", "[hrtimer_nanosleep]",
+                                         "[do_nanosleep]",  "[futex_wait_queue]"};
+    const char *const call = idle->scene->calls[p->call];
+    for (size_t i = 0; i < ARRAY_LEN(others); i++) {
+        if (strcmp(call, others[i]) == 0)
+            return false;
+    }
+    return idle_call_of(call) != IDLE_CALL_NEVER;
+}
+
+/* Does it wait for a request? Sets what waits, and how that is known. */
+static bool waits_for_request(const struct idle *idle, const struct idle_thread *t,
+                              struct idle_place *p)
+{
+    const uint32_t leaf = idle->function_of[p->node];
+    uint32_t at = leaf, wait = leaf;
+    while (idle_bits_of(idle, at) & IDLE_NAME_READS) {
+        wait = at;
+        at = parent_of(idle, at);
+    }
+    /* a handler's own handle(), called by what socketserver makes handlers with */
+    const bool own = !t->http && at != TREE_ROOT && idle_is_below(idle, at, t->request) &&
+                     (idle_bits_of(idle, parent_of(idle, at)) & IDLE_NAME_ONCE);
+    if (!may_read(idle, p) || (!own && !(idle_bits_of(idle, at) & IDLE_NAME_ASKS)))
+        return false;
+    p->rank = own ? IDLE_RANK_DIRECT : IDLE_RANK_KNOWN;
+    p->known = p->is_loop = true;
+    p->by_function = at != leaf;
+    p->wait = wait;
+    p->loop = t->request;
+    return true;
+}
+
+bool idle_request_choose(struct idle *idle, struct idle_thread *t, bool *chosen)
+{
+    bool reads = false, waits = false;
+    for (size_t i = 0; i < t->n_all; i++) {
+        chosen[i] = waits_for_request(idle, t, &t->places[i]);
+        waits |= chosen[i];
+        reads |= may_read(idle, &t->places[i]);
+    }
+    if (!t->http && reads && !waits)
+        return false;
+    chosen[idle_add_loop(idle, t, t->request)] = true;
+    return true;
+}
+
+void idle_request_adopt(struct idle_thread *t)
+{
+    for (size_t i = 0; t->request != TREE_ROOT && i < t->n_places; i++) {
+        t->places[i].loop = t->request;
+        t->places[i].is_loop = true;
+    }
+}
+
+/* ---- is it one piece of work? ---- */
+
+/*
+ * Is it the first call of handle_one_request() in handle()? The second one is in a loop, two lines
+ * further down. The lines are those from its `def` on, the same in all versions.
+ */
+static bool is_first(const struct idle *idle, uint32_t node)
+{
+    static const struct {
+        const char *file;
+        uint32_t lines;
+    } first[] = {{"http/server.py", 4}, {"django/core/servers/basehttp.py", 2}};
+    const struct frame frame = scene_frame(idle->scene, node);
+    const uint32_t function = idle->functions.nodes[idle->function_of[node]].place;
+    const uint32_t lines = frame.line - idle->scene->symbols.functions[function].line;
+    for (size_t i = 0; i < ARRAY_LEN(first); i++) {
+        if (path_ends_with(frame.file, first[i].file))
+            return lines <= first[i].lines;
+    }
+    return false;
+}
+
+bool idle_request_is_one(struct idle *idle, const struct idle_thread *t, uint32_t node)
+{
+    const struct tree_node *const nodes = idle->scene->tree.nodes;
+    uint32_t asks = TREE_ROOT;
+    idle_function(idle, node);
+    for (uint32_t at = node; at != TREE_ROOT; at = nodes[at].parent)
+        asks = idle_bits_of(idle, idle->function_of[at]) & IDLE_NAME_ASKS ? at : asks;
+    if (asks == TREE_ROOT) /* before or after all requests, or without any that are known */
+        return t->http || t->n_places == 1;
+    const uint32_t caller = nodes[asks].parent;
+    return (idle_bits_of(idle, idle->function_of[caller]) & IDLE_NAME_ONCE) ||
+           is_first(idle, caller);
+}
