@@ -71,7 +71,7 @@ sources_have() {
 
 # clang 19 or later: installed, or a suite's, unpacked
 clang_new() {
-    for one in clang clang-21 clang-20 clang-19; do
+    for one in clang clang-22 clang-21 clang-20 clang-19; do
         major=$("$one" -dumpversion 2>/dev/null | cut -d. -f1)
         [ "${major:-0}" -lt 19 ] || { echo "$one" && return 0; }
     done

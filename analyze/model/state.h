@@ -29,7 +29,10 @@
     X(IN_KERNEL, "kernel", "running, and the kernel worked for it in a system call")               \
     X(UNKNOWN, "unknown",                                                                          \
       "it stood still, and what it did could not be looked at; on a CPU: in a "                    \
-      "system call or not")
+      "system call or not")                                                                        \
+    X(WAITS_WORLD, "waits_world", "it was blocked until a stop-the-world pause was over")          \
+    X(WAITS_OBJECT, "waits_object", "it was blocked waiting for the lock of an object")            \
+    X(STOPS_WORLD, "stops_world", "it had asked all other threads to stand still")
 
 enum state_bit {
 #define STATE_ENUM(name, text, help) STATE_##name = PYREC__V1__STATE__##name,
@@ -38,7 +41,7 @@ enum state_bit {
 };
 
 /* Bits above these are not read. */
-#define STATE_MASK 0x1ffu
+#define STATE_MASK 0xfffu
 
 /*
  * What --state calls them: X(name, class, bit). Those with a bit are in that state whatever else
@@ -54,7 +57,10 @@ enum state_bit {
     X("gc", CLASS_COUNT, STATE_IN_GC)                                                              \
     X("outside", CLASS_COUNT, STATE_OUTSIDE)                                                       \
     X("unanswered", CLASS_COUNT, STATE_STALLED)                                                    \
-    X("kernel", CLASS_COUNT, STATE_IN_KERNEL)
+    X("kernel", CLASS_COUNT, STATE_IN_KERNEL)                                                      \
+    X("waits_world", CLASS_COUNT, STATE_WAITS_WORLD)                                               \
+    X("waits_object", CLASS_COUNT, STATE_WAITS_OBJECT)                                             \
+    X("stops_world", CLASS_COUNT, STATE_STOPS_WORLD)
 
 /* The i-th name; NULL behind the last. */
 const char *state_name(size_t i);

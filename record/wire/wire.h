@@ -408,6 +408,9 @@ enum wire_state {
     WIRE_STALLED = 64,
     WIRE_IN_KERNEL = 128,
     WIRE_UNKNOWN = 256,
+    WIRE_WAITS_WORLD = 512,
+    WIRE_WAITS_OBJECT = 1024,
+    WIRE_STOPS_WORLD = 2048,
 };
 
 enum wire_sample_flags {
@@ -423,11 +426,9 @@ struct wire_sample {
     uint16_t state;  /* enum wire_state */
     uint16_t task;   /* WIRE_TASK's number of the task that ran; 0 = none, or not known */
     uint64_t cpu_ns; /* the thread's CPU clock */
-    int32_t call;    /* system call it is blocked in, or what WIRE_CALL_FUNCTION has given a
-                        number; -1 = none or not known */
+    int32_t call;    /* it is blocked in, or WIRE_CALL_FUNCTION's number; -1 = none or not known */
     uint32_t failed; /* enum wire_failure */
-    uint32_t keep;
-    uint32_t n;
+    uint32_t keep, n;
     struct wire_frame frames[];
 };
 
@@ -439,8 +440,7 @@ struct wire_late {
     uint16_t n_counted; /* so many of them were counted as without C frames: NO_ANSWER; .. */
     uint16_t why;       /* .. what is missing now; WIRE_C_MISSING_COUNT = nothing */
     uint64_t cpu_ns;
-    uint32_t keep;
-    uint32_t n;
+    uint32_t keep, n;
     struct wire_frame frames[];
 };
 

@@ -147,11 +147,12 @@ END_TEST
 START_TEST(names_what_there_is)
 {
     static const char *const words[] = {
-        "META",       "DEFS",         "SAMPLES",    "EVENTS",    "INDEX",      "SUMMARY",
-        "ON_CPU",     "HOLDS_GIL",    "WAITS_GIL",  "IN_GC",     "OUTSIDE",    "READY",
-        "STALLED",    "PYTHON",       "NATIVE",     "TRUNCATED", "FAILED",     "LOST",
-        "MARKER",     "late_q",       "missed_at",  "missed_n",  "call_at",    "thread_begin",
-        "thread_end", "missed_gap_q", "holder_run", "before_q",  "first_tick", "cpu_q"};
+        "META",        "DEFS",         "SAMPLES",    "EVENTS",    "INDEX",      "SUMMARY",
+        "ON_CPU",      "HOLDS_GIL",    "WAITS_GIL",  "IN_GC",     "OUTSIDE",    "READY",
+        "STALLED",     "PYTHON",       "NATIVE",     "TRUNCATED", "FAILED",     "LOST",
+        "MARKER",      "late_q",       "missed_at",  "missed_n",  "call_at",    "thread_begin",
+        "thread_end",  "missed_gap_q", "holder_run", "before_q",  "first_tick", "cpu_q",
+        "WAITS_WORLD", "WAITS_OBJECT", "STOPS_WORLD"};
     struct bytes text = scratch_read(FORMAT_MD);
     for (size_t i = 0; i < ARRAY_LEN(words); i++)
         ck_assert_msg(memmem(text.at, text.len, words[i], strlen(words[i])) != NULL, "%s",

@@ -5,6 +5,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Of a wait_entry, a critical section and a _stoptheworld_state; the same since 3.13. */
+enum { PARKED_ADDRESS = 8, SECTION_MUTEX = 8, STOP_REQUESTER = 16 };
+#define PARKED_STACK 65536u /* between the two there are a few functions of CPython's and libc's   \
+                             */
+#define SECTION_TAGS UINT64_C(3)
+/* A mutex, then three flags: requested, world_stopped, is_global. Others may wait for the mutex. */
+#define STOP_REQUESTED 0x101u
+#define STOP_AWAITED   0x103u
+#define STOP_STOPPED   0x10000u
+
 static void *symbol(const struct interp *interp, const char *name)
 {
     return symbols_find(&interp->symbols, name);
@@ -172,6 +182,40 @@ uintptr_t interp_gil_holder(const struct interp *interp, uintptr_t gil)
     if (gil == 0 || (int32_t)peek_u32(gil + interp->ver.gil.locked, &bad) != 1 || bad)
         return 0;
     return interp_gil_last(interp, gil);
+}
+
+/*
+ * Threads that wait within Python are parked: they sleep at a semaphore in a wait_entry on their
+ * own stack, behind the address that they wait for. At their `state`: until a pause is over. At a
+ * mutex, with a critical section that has none yet: for an object's, which that section is to hold.
+ */
+uint32_t interp_parked_for(const struct interp *interp, uintptr_t tstate, uint64_t futex)
+{
+    const struct pyver *const ver = &interp->ver;
+    uint32_t bad = 0;
+    if (!interp->free_threaded || ver->thread.state == PYVER_NONE)
+        return 0;
+    const uint64_t parked_at = peek((uintptr_t)futex - PARKED_ADDRESS, &bad);
+    if (bad)
+        return 0;
+    if (parked_at == tstate + ver->thread.state)
+        return WIRE_WAITS_WORLD;
+    const uint64_t section = peek(tstate + ver->thread.critical_section, &bad) & ~SECTION_TAGS;
+    if (bad || section <= futex || section - futex > PARKED_STACK)
+        return 0;
+    const uint64_t mutex = peek((uintptr_t)section + SECTION_MUTEX, &bad);
+    return !bad && mutex == 0 ? WIRE_WAITS_OBJECT : 0;
+}
+
+bool interp_stops_world(const struct interp *interp, uintptr_t state, uintptr_t tstate)
+{
+    uint32_t bad = 0;
+    if (!interp->free_threaded || interp->ver.interp.stop_world == PYVER_NONE || state == 0)
+        return false;
+    const uintptr_t at = state + interp->ver.interp.stop_world;
+    const uint32_t flags = peek_u32(at, &bad) & ~STOP_STOPPED;
+    return peek(at + STOP_REQUESTER, &bad) == tstate && !bad &&
+           (flags == STOP_REQUESTED || flags == STOP_AWAITED);
 }
 
 bool interp_in_gc(const struct interp *interp, uintptr_t state)

@@ -63,6 +63,15 @@ bool interp_gil_is_locked(const struct interp *interp, uintptr_t gil);
 /* The tstate that held it last, whether it still does or not. */
 uintptr_t interp_gil_last(const struct interp *interp, uintptr_t gil);
 
+/*
+ * Without a GIL. What a thread waits for that stands in futex(`futex`): WIRE_WAITS_WORLD,
+ * WIRE_WAITS_OBJECT, or 0 = neither, as far as is known. True if it has stood still all the while.
+ */
+uint32_t interp_parked_for(const struct interp *interp, uintptr_t tstate, uint64_t futex);
+
+/* Has this thread asked all others to stand still, and not yet let them go on? */
+bool interp_stops_world(const struct interp *interp, uintptr_t state, uintptr_t tstate);
+
 /* Whether the interpreter at `state` is collecting garbage. */
 bool interp_in_gc(const struct interp *interp, uintptr_t state);
 

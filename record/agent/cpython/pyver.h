@@ -75,6 +75,7 @@ struct pyver {
     } runtime;
     struct {
         uint16_t next, threads_head, id, gil_pointer, gc_collecting, modules;
+        uint16_t stop_world; /* of builds without a GIL */
     } interp;
     struct {
         uint16_t prev, next, interp, frame, base_frame, thread_id, native_id, id;
@@ -83,6 +84,7 @@ struct pyver {
         uint16_t dict;         /* up to 3.12 the running loop is in there .. */
         uint16_t running_loop; /* .. and then here */
         uint16_t tasks;        /* head of a list of its tasks; before 3.14 in a set of all */
+        uint16_t state, critical_section; /* since 3.13, of use without a GIL */
     } thread;
     struct {
         uint16_t current, previous;

@@ -195,6 +195,7 @@ static void slot_read(struct capture *capture, struct slot *slot, const ucontext
     for (unsigned i = 0; holder != 0 && !slot->holds_gil && i < slot->bound.n; i++)
         slot->holds_gil = holder == slot->bound.list[i].tstate;
     slot->in_gc = slot->holds_gil && interp_in_gc(interp, slot->interp);
+    slot->stops_world = interp_stops_world(interp, slot->interp, slot->tstate);
     slot->context = context_read(slot->tstate);
 }
 
@@ -204,6 +205,7 @@ static void slot_empty(struct slot *slot)
     slot->stack.depth = 0;
     slot->context = 0;
     slot->stack.cut = slot->has_task = slot->holds_gil = slot->in_gc = false;
+    slot->stops_world = false;
     slot->c_frames.is_known = false;
     slot->c_frames.why = WIRE_C_NOT_ASKED;
     slot->failure = WIRE_FAIL_NONE;

@@ -59,7 +59,7 @@ struct slot {
     uintptr_t tstate, interp; /* what was walked; tstate 0: it has left Python */
     uint32_t tries;
     enum wire_failure failure;
-    bool holds_gil, in_gc;
+    bool holds_gil, in_gc, stops_world;
     bool blocked_segv; /* the thread blocks SIGSEGV: it cannot read safely by itself */
     bool met_waiting;  /* it was in one of nosignal's calls, or has made one since */
     bool has_task;     /* `task` holds a name */

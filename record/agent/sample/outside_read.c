@@ -66,6 +66,8 @@ static struct standing standing_state(struct sampler *s, struct thread *thread,
         seen->call = wire_writer_call_function(s->writer, standing.function);
     const bool is_vague = standing.kind == STANDING_KERNEL && standing.function[0] == '\0';
     thread->vague_looks = is_vague && wait != GIL_WAIT_YES ? thread->vague_looks + 1 : 0;
+    if (seen->slot != NULL && standing.kind == STANDING_CALL && standing.call == SYS_futex)
+        seen->state |= interp_parked_for(s->interp, seen->slot->tstate, standing.argument);
     if (wait == GIL_WAIT_YES)
         seen->state |= WIRE_WAITS_GIL;
     else if (standing.kind == STANDING_UNKNOWN ||
@@ -80,6 +82,8 @@ void outside_bits(struct observation *seen)
         seen->state |= WIRE_HOLDS_GIL;
     if (seen->slot->in_gc)
         seen->state |= WIRE_IN_GC;
+    if (seen->slot->stops_world)
+        seen->state |= WIRE_STOPS_WORLD;
 }
 
 /* Is there more to be known of where it is blocked? */

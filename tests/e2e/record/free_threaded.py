@@ -70,3 +70,103 @@ def test_gil_all_the_same(t):
     process, = t.rows("gil", run.trace)
     assert {pair["waiter"] for pair in process["pairs"]} >= {f"worker-{n}" for n in range(4)}, process
     assert any(pair["holder"].startswith("worker-") for pair in process["pairs"] if pair["holder"]), process
+
+
+# One collects a heap that is worth stopping the others for; two compute, and one waits for a lock all the while.
+PAUSES = """
+import gc, json, threading, time
+gc.disable()
+heap = [[[i]] for i in range(300000)]
+held, begin, told = threading.Lock(), threading.Barrier(3), {"collecting": 0.0}
+held.acquire()
+def waits():
+    held.acquire()
+    held.release()
+def collector():
+    begin.wait()
+    for i in range(20):
+        begun = time.monotonic()
+        gc.collect()
+        told["collecting"] += time.monotonic() - begun
+        sum(range(20000))
+    held.release()
+def computes():
+    begin.wait()
+    while held.locked():
+        sum(i for i in range(100))
+first = threading.Thread(target=waits, name="waits")
+first.start()
+while True:
+    with open(f"/proc/self/task/{first.native_id}/syscall") as file:
+        if file.read().split()[0] in ("202", "98"):     # it is in futex()
+            break
+threads = [threading.Thread(target=f, name=name) for f, name in ((collector, "collector"), (computes, "computes-0"),
+                                                                  (computes, "computes-1"))]
+for thread in threads: thread.start()
+for thread in [first, *threads]: thread.join()
+print(json.dumps(told))
+"""
+
+# A list that is being sorted is locked, for as long as its key function computes.
+OBJECT = """
+import json, threading, time
+shared, told, begins = [1, 2, 3], {"waited": 0.0}, threading.Semaphore(0)
+def computes(x):
+    until = time.monotonic() + 0.05
+    while time.monotonic() < until:
+        pass
+    return x
+def sorter():
+    for i in range(8):
+        del shared[3:]
+        begins.release()
+        shared.sort(key=computes)
+def appender():
+    for i in range(8):
+        begins.acquire()
+        time.sleep(0.02)                                # the list is being sorted by now
+        begun = time.monotonic()
+        shared.append(i)                                # WAITS
+        told["waited"] += time.monotonic() - begun
+threads = [threading.Thread(target=sorter, name="sorter"), threading.Thread(target=appender, name="appender")]
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+print(json.dumps(told))
+"""
+
+
+def walls(t, trace, state):
+    """{thread: seconds in that state}"""
+    return {row["thread"]: row["wall"] for row in t.rows("threads", trace, "--state", state) if row["wall"] > 0}
+
+
+def test_stop_the_world(t):
+    """Who stops the world, and who waits for it; who waits for something else meanwhile does that."""
+    need_no_gil(t)
+    run = t.record(t.file("pauses.py", PAUSES), rate=1000)
+    collecting = json.loads(run.out)["collecting"]
+    stops, waits = walls(t, run.trace, "stops_world"), walls(t, run.trace, "waits_world")
+    unseen = t.unobserved(run.trace)
+    assert set(stops) <= {"collector", "MainThread"}, stops  # the main one at the interpreter's end
+    assert 0.02 < stops["collector"] < collecting * 1.05 + 0.02 + unseen, (stops, collecting)
+    assert {"computes-0", "computes-1"} <= set(waits) and "waits" not in waits, waits
+    for name in ("computes-0", "computes-1"):
+        assert 0 < waits[name] < collecting * 1.1 + 0.02 + unseen, (waits, collecting)
+    rows = {row["thread"]: row for row in t.rows("threads", run.trace, "--state", "waits_world")}
+    assert rows["computes-0"]["blocked"] == rows["computes-0"]["wall"], rows["computes-0"]
+
+
+def test_lock_of_an_object(t):
+    """It waits for the list that another thread sorts, for as long as it says itself."""
+    need_no_gil(t)
+    run = t.record(t.file("object.py", OBJECT), rate=1000)
+    waited = json.loads(run.out)["waited"]
+    waits = walls(t, run.trace, "waits_object")
+    assert set(waits) <= {"appender", "sorter"}, waits  # that one, when it makes the list shorter
+    assert waits["appender"] < 1.02 * waited + 0.02, (waits, waited)
+    line = next(i for i, text in enumerate(OBJECT.splitlines(), 1) if text.endswith("# WAITS"))
+    blocked, of_object = (sum(row["wall"] for row in t.rows("lines", run.trace, "--thread", "appender", "--by", "wall",
+                                                            "--state", state) if row["line"] == line)
+                          for state in ("blocked", "waits_object"))
+    near(of_object, blocked, relative=0.05, absolute=0.01, what="waits_object of what is blocked there")
+    assert blocked > 0.05, blocked

@@ -178,6 +178,9 @@ START_TEST(states_have_names)
     buffer_reset(&buffer);
     state_print(&buffer, STATE_ON_CPU | STATE_STALLED | STATE_IN_KERNEL);
     ck_assert_str_eq(buffer.text, "on_cpu+unanswered+kernel");
+    buffer_reset(&buffer);
+    state_print(&buffer, STATE_WAITS_WORLD | STATE_WAITS_OBJECT | STATE_STOPS_WORLD);
+    ck_assert_str_eq(buffer.text, "blocked+waits_world+waits_object+stops_world");
     buffer_clear(&buffer);
 }
 END_TEST

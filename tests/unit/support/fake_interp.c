@@ -10,7 +10,7 @@
 #define CHUNK_LEN   65536u
 #define FRAME_LEN   128u
 #define RUNTIME_LEN 4096u
-#define STATE_LEN   8192u
+#define STATE_LEN   16384u
 #define TSTATE_LEN  1024u
 
 static void on_fault(int signo, siginfo_t *info, void *opaque)

@@ -13,12 +13,13 @@ const struct pyver pyver_3_9 = {
     .runtime = {.interpreters_head = 32, .finalizing = 16, .gil = 352, .gc_collecting = PYVER_NONE},
     .interp = {
         .next = 0, .threads_head = 8, .id = 24, .gil_pointer = PYVER_NONE, .gc_collecting = 816,
-        .modules = 856,
+        .modules = 856, .stop_world = PYVER_NONE,
     },
     .thread = {
         .prev = 0, .next = 8, .interp = 16, .frame = 24, .base_frame = PYVER_NONE, .thread_id = 176,
         .native_id = PYVER_NONE, .id = 256, .chunk = PYVER_NONE, .chunk_top = PYVER_NONE, .cframe = PYVER_NONE, .root_cframe = PYVER_NONE, .running_task = PYVER_NONE,
         .dict = 152, .running_loop = PYVER_NONE, .tasks = PYVER_NONE,
+        .state = PYVER_NONE, .critical_section = PYVER_NONE,
     },
     .cframe = {.current = PYVER_NONE, .previous = PYVER_NONE},
     .chunk = {.previous = PYVER_NONE, .top = PYVER_NONE, .data = PYVER_NONE},

@@ -13,12 +13,13 @@ const struct pyver pyver_3_11 = {
     .runtime = {.interpreters_head = 40, .finalizing = 24, .gil = 360, .gc_collecting = PYVER_NONE},
     .interp = {
         .next = 0, .threads_head = 16, .id = 48, .gil_pointer = PYVER_NONE, .gc_collecting = 848,
-        .modules = 888,
+        .modules = 888, .stop_world = PYVER_NONE,
     },
     .thread = {
         .prev = 0, .next = 8, .interp = 16, .frame = 56, .base_frame = PYVER_NONE, .thread_id = 152,
         .native_id = 160, .id = 240, .chunk = 296, .chunk_top = 304, .cframe = 56, .root_cframe = 336, .running_task = PYVER_NONE,
         .dict = 128, .running_loop = PYVER_NONE, .tasks = PYVER_NONE,
+        .state = PYVER_NONE, .critical_section = PYVER_NONE,
     },
     .cframe = {.current = 8, .previous = 16},
     .chunk = {.previous = 0, .top = 16, .data = 24},

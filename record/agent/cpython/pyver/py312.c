@@ -15,12 +15,13 @@ const struct pyver pyver_3_12 = {
     },
     .interp = {
         .next = 0, .threads_head = 72, .id = 8, .gil_pointer = 384, .gc_collecting = 312,
-        .modules = 944,
+        .modules = 944, .stop_world = PYVER_NONE,
     },
     .thread = {
         .prev = 0, .next = 8, .interp = 16, .frame = 56, .base_frame = PYVER_NONE, .thread_id = 136,
         .native_id = 144, .id = 224, .chunk = 232, .chunk_top = 240, .cframe = 56, .root_cframe = 272, .running_task = PYVER_NONE,
         .dict = 112, .running_loop = PYVER_NONE, .tasks = PYVER_NONE,
+        .state = PYVER_NONE, .critical_section = PYVER_NONE,
     },
     .cframe = {.current = 0, .previous = 8},
     .chunk = {.previous = 0, .top = 16, .data = 24},

@@ -15,12 +15,13 @@ const struct pyver pyver_3_13 = {
     },
     .interp = {
         .next = 7264, .threads_head = 7344, .id = 7272, .gil_pointer = 16, .gc_collecting = 7600,
-        .modules = 7656,
+        .modules = 7656, .stop_world = 10744,
     },
     .thread = {
         .prev = 0, .next = 8, .interp = 16, .frame = 72, .base_frame = PYVER_NONE, .thread_id = 152,
         .native_id = 160, .id = 224, .chunk = 232, .chunk_top = 240, .cframe = PYVER_NONE, .root_cframe = PYVER_NONE, .running_task = PYVER_NONE,
         .dict = PYVER_NONE, .running_loop = 304, .tasks = PYVER_NONE,
+        .state = 40, .critical_section = 176,
     },
     .cframe = {.current = PYVER_NONE, .previous = PYVER_NONE},
     .chunk = {.previous = 0, .top = 16, .data = 24},

@@ -15,12 +15,13 @@ const struct pyver pyver_3_14 = {
     },
     .interp = {
         .next = 7272, .threads_head = 7344, .id = 7280, .gil_pointer = 16, .gc_collecting = 7600,
-        .modules = 7688,
+        .modules = 7688, .stop_world = 10848,
     },
     .thread = {
         .prev = 0, .next = 8, .interp = 16, .frame = 72, .base_frame = PYVER_NONE, .thread_id = 152,
         .native_id = 160, .id = 224, .chunk = 232, .chunk_top = 240, .cframe = PYVER_NONE, .root_cframe = PYVER_NONE, .running_task = 872,
         .dict = PYVER_NONE, .running_loop = 864, .tasks = 880,
+        .state = 44, .critical_section = 176,
     },
     .cframe = {.current = PYVER_NONE, .previous = PYVER_NONE},
     .chunk = {.previous = 0, .top = 16, .data = 24},

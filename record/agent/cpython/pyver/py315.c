@@ -15,12 +15,13 @@ const struct pyver pyver_3_15 = {
     },
     .interp = {
         .next = 7264, .threads_head = 7336, .id = 7272, .gil_pointer = 16, .gc_collecting = 7512,
-        .modules = 7592,
+        .modules = 7592, .stop_world = 10800,
     },
     .thread = {
         .prev = 0, .next = 8, .interp = 16, .frame = 72, .base_frame = 80, .thread_id = 176,
         .native_id = 184, .id = 248, .chunk = 256, .chunk_top = 264, .cframe = PYVER_NONE, .root_cframe = PYVER_NONE, .running_task = 1032,
         .dict = PYVER_NONE, .running_loop = 1024, .tasks = 1048,
+        .state = 48, .critical_section = 200,
     },
     .cframe = {.current = PYVER_NONE, .previous = PYVER_NONE},
     .chunk = {.previous = 0, .top = 16, .data = 24},
