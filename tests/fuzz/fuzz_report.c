@@ -8,6 +8,7 @@
 #include "analyze/export/dump.h"
 #include "analyze/repair/audit.h"
 #include "analyze/repair/salvage.h"
+#include "analyze/waits/awaits.h"
 #include "analyze/weigh/calltree.h"
 #include "analyze/weigh/fold.h"
 #include "analyze/weigh/profile.h"
@@ -138,6 +139,23 @@ static void dump_check(struct trace *trace, const struct select *select)
     dump_close(dump);
 }
 
+/* What tasks waited for: no row is more than all tasks of its loop, nor longer than it was known.
+ */
+static void awaits_check(struct trace *trace, const struct select *select)
+{
+    for (int by = AWAITS_BY_CHAIN; by <= AWAITS_BY_WAIT; by++) {
+        struct awaits awaits = {0};
+        awaits_read(&awaits, trace, select, (enum awaits_by)by);
+        for (size_t i = 0; i < awaits.n; i++) {
+            const struct await_row *const row = &awaits.rows[i];
+            ALWAYS(row->some_ns <= row->at->seen_ns);
+            ALWAYS(row->tasks_ns <= row->at->tasks_ns * 1.000001 + 1);
+            ALWAYS(row->chain != NULL || by == AWAITS_BY_WAIT);
+        }
+        awaits_clear(&awaits);
+    }
+}
+
 static struct audit audit_file(const char *path, struct trace **trace)
 {
     struct audit audit = {0};
@@ -180,6 +198,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         tree_check(&profile);
         profile_clear(&profile);
         dump_check(trace, &all);
+        awaits_check(trace, &all);
         const uint64_t middle = trace_end_ns(trace) / 2;
         const uint64_t whole = count_samples(trace, &all, WINDOW_ALL);
         const uint64_t first = count_samples(trace, &all, (struct window){0, middle});
