@@ -154,7 +154,10 @@ static inline __attribute__((always_inline)) uint32_t instr_index(const struct p
     int64_t offset;
     if (ver->instr == INSTR_POINTER) {
         uint32_t bad = 0;
-        offset = (int64_t)(frame->instr - stack_bytecode(ver, at, frame->code, &bad));
+        uintptr_t bytecode = frame->code + ver->code.bytecode;
+        if (ver->frame.tlbc_index != PYVER_NONE) /* asked here: a call for each frame costs */
+            bytecode = stack_bytecode(ver, at, frame->code, &bad);
+        offset = (int64_t)(frame->instr - bytecode);
         if (bad || offset < -2 || offset / 2 >= units || (offset & 1)) /* units may be anything */
             return UINT32_MAX;
     } else {
