@@ -30,18 +30,38 @@ static bool is_lost(const struct idle *idle, uint32_t function)
     return function == TREE_ROOT || idle->scene->symbols.functions[node->place].file[0] == '\0';
 }
 
+/* Is all that leads there of libraries, as Thread.run() is: no worker of the program's own? */
+static bool is_begun_with(const struct idle *idle, uint32_t request)
+{
+    for (uint32_t f = parent_of(idle, request); f != TREE_ROOT; f = parent_of(idle, f)) {
+        const uint32_t function = idle->functions.nodes[f].place;
+        if (!idle_is_library(idle->scene->symbols.functions[function].file))
+            return false;
+    }
+    return true;
+}
+
+/*
+ * Is it done neither by what the thread was begun with nor beside it? Then it is of what begins and
+ * ends all threads.
+ */
+static bool is_around(const struct idle *idle, uint32_t function, uint32_t request)
+{
+    const uint32_t run = parent_of(idle, request);
+    return function == run || run == TREE_ROOT || !idle_is_below(idle, function, run);
+}
+
 void idle_request_find(struct idle *idle, struct idle_thread *t)
 {
     uint32_t request = TREE_ROOT;
     t->request = TREE_ROOT;
     for (size_t i = 0; i < t->n_times && request == TREE_ROOT; i++)
         request = outermost(idle, idle_function(idle, t->times[i].node), IDLE_NAME_SERVES);
-    if (request == TREE_ROOT || t->thread->main)
+    if (request == TREE_ROOT || t->thread->main || !is_begun_with(idle, request))
         return;
     for (size_t i = 0; i < t->n_times; i++) {
         const uint32_t f = idle_function(idle, t->times[i].node);
-        if (!is_lost(idle, f) && !idle_is_below(idle, f, request) &&
-            !idle_is_below(idle, request, f))
+        if (!idle_is_below(idle, f, request) && !is_around(idle, f, request))
             return; /* it does something else as well */
         t->http |= outermost(idle, f, IDLE_NAME_ASKS) != TREE_ROOT;
     }
@@ -50,16 +70,12 @@ void idle_request_find(struct idle *idle, struct idle_thread *t)
 
 bool idle_request_begins(struct idle *idle, const struct idle_thread *t)
 {
-    bool begins = false;
     for (size_t i = 0; i < t->n_times; i++) {
         const uint32_t f = idle_function(idle, t->times[i].node);
-        if (is_lost(idle, f))
-            continue;
-        if (!idle_is_below(idle, idle->request, f))
+        if (!is_lost(idle, f) && !is_around(idle, f, idle->request))
             return false;
-        begins = true;
     }
-    return begins && !t->thread->main;
+    return idle->request != TREE_ROOT && !t->thread->main;
 }
 
 /* ---- where it waits for a request ---- */

@@ -23,8 +23,8 @@
 void idle_request_find(struct idle *idle, struct idle_thread *t);
 
 /*
- * Was it seen nowhere but on the way to what such threads begin with? Then it is one, but too short
- * to say anything of it.
+ * Was it seen nowhere but in what begins and ends such threads? Then it is one, or another one that
+ * was too short to say anything of it.
  */
 bool idle_request_begins(struct idle *idle, const struct idle_thread *t);
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Threads that each serve one connection: what is a wait for a request, and what is work. */
+#include "analyze/idle/idle_request.h"
 #include "analyze/stalls/idle_tell.h"
 #include "tests/unit/support/scratch.h"
 #include "tests/unit/support/stall_made.h"
@@ -12,6 +13,9 @@
 #define LIB "/usr/lib/python3.11/"
 
 static const struct maker_frame run = {"Thread.run", LIB "threading.py", 966, 975, 0};
+static const struct maker_frame bootstrap = {"Thread._bootstrap_inner", LIB "threading.py", 1021,
+                                             1045, 0};
+static const struct maker_frame started = {"Event.set", LIB "threading.py", 612, 622, 0};
 static const struct maker_frame serve = {"ThreadingMixIn.process_request_thread",
                                          LIB "socketserver.py", 685, 691, 0};
 static const struct maker_frame made_by = {"BaseRequestHandler.__init__", LIB "socketserver.py",
@@ -35,7 +39,7 @@ static const struct maker_frame view = {"Handler.do_GET", "/x/app.py", 10, 12, 0
 static const struct maker_frame own = {"Handler.handle", "/x/app.py", 30, 32, 0};
 static const struct maker_frame deep = {"Handler.turn", "/x/app.py", 40, 42, 0};
 
-#define REQUEST(made, ...) STACK(made, &run, &serve, &made_by, __VA_ARGS__)
+#define REQUEST(made, ...) STACK(made, &bootstrap, &run, &serve, &made_by, __VA_ARGS__)
 
 /* The other thread does this for n ticks, the main one always the same. */
 static void serve_for(struct made *made, unsigned n, uint32_t stack_id, uint16_t state,
@@ -66,7 +70,8 @@ START_TEST(first_and_next)
     made_open(&made, "request.trace");
     const struct maker_frame *const line = _i == 0 ? &first : &next;
     const uint32_t wait = REQUEST(&made, line, &asking, &reading);
-    serve_for(&made, 2, STACK(&made, &run), ON_CPU, NULL);
+    serve_for(&made, 1, STACK(&made, &bootstrap, &started), ON_CPU, NULL);
+    serve_for(&made, 1, STACK(&made, &bootstrap, &run), ON_CPU, NULL);
     serve_for(&made, 2, wait, BLOCKED, "recvfrom");
     serve_for(&made, 60, REQUEST(&made, line, &serving, &view), ON_CPU, NULL);
     maker_thread_end(made.m, made.process, 2);
@@ -127,17 +132,28 @@ START_TEST(unknown_handler)
 }
 END_TEST
 
-/* A thread that does something else as well is not begun for a connection. */
+/* A thread that does something else as well is not begun for a connection; what begins it is
+ * around. */
 START_TEST(something_else)
 {
     struct made made;
     made_open(&made, "else.trace");
+    const uint32_t other_stack = _i == 0   ? STACK(&made, &bootstrap, &run, &own)
+                                 : _i == 1 ? STACK(&made, &bootstrap, &run)
+                                           : STACK(&made, &bootstrap, &started);
+    maker_thread(made.m, made.process, 44, "another", 0);
+    maker_tick(made.m, made.process, 0, 0, 0);
+    maker_change(made.m, made.process, 3, &(struct maker_sample){other_stack, ON_CPU, 50, NULL});
     serve_for(&made, 60, REQUEST(&made, &first, &serving, &view), ON_CPU, NULL);
-    serve_for(&made, 1, STACK(&made, &run, &own), ON_CPU, NULL);
+    serve_for(&made, 1, other_stack, ON_CPU, NULL);
     made_read(&made, NULL);
-    ck_assert_uint_eq(other(&made)->request, TREE_ROOT);
-    ck_assert(!idle_wants(&made.idle, &made.select, other(&made)->thread));
-    ck_assert_uint_eq(made.stalls.n, 0);
+    ck_assert_uint_eq(other(&made)->request != TREE_ROOT, _i > 0);
+    ck_assert(idle_wants(&made.idle, &made.select, other(&made)->thread) == (_i > 0));
+    ck_assert_uint_eq(made.stalls.n, _i > 0);
+    for (size_t i = 0; i < made.idle.n_threads; i++) {
+        const struct idle_thread *const t = made.idle.threads[i];
+        ck_assert(t->thread->os_tid != 44 || idle_request_begins(&made.idle, t) == (_i > 0));
+    }
     made_close(&made);
 }
 END_TEST
@@ -180,7 +196,7 @@ int main(void)
     tcase_add_loop_test(tests, first_and_next, 0, 2);
     tcase_add_loop_test(tests, who_reads, 0, 4);
     tcase_add_loop_test(tests, unknown_handler, 0, 4);
-    tcase_add_test(tests, something_else);
+    tcase_add_loop_test(tests, something_else, 0, 3);
     tcase_add_test(tests, one_row);
     suite_add_tcase(suite, tests);
     return suite_run(suite);
