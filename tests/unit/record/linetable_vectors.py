@@ -11,6 +11,7 @@ Output, one code object after the other (see test_linetable.c, which reads it):
 """
 import dis
 import importlib.util
+import itertools
 import sys
 import types
 
@@ -33,15 +34,21 @@ def all_codes():
         spec = importlib.util.find_spec(name)
         if spec is None or not spec.origin or not spec.origin.endswith(".py"):
             continue
-        with open(spec.origin, "rb") as file:
+        if "no_debug_ranges" not in sys._xoptions:
+            yield from codes_of(spec.loader.get_code(name))  # compiled already, mostly
+            continue
+        with open(spec.origin, "rb") as file:  # what is there was compiled otherwise
             yield from codes_of(compile(file.read(), spec.origin, "exec"))
 
 
 def places(code):
     """(from, to, line, end line, column, end column) as the interpreter itself sees them."""
     if hasattr(code, "co_positions"):
-        for i, place in enumerate(code.co_positions()):
-            yield (2 * i, 2 * i + 2, *place)
+        start = 0
+        for place, group in itertools.groupby(code.co_positions()):
+            end = start + 2 * len(list(group))
+            yield start, end, *place
+            start = end
     elif hasattr(code, "co_lines"):
         for start, end, line in code.co_lines():
             yield start, end, line, line, None, None
@@ -80,7 +87,8 @@ def main():
     for code in codes:
         print("table", kind, code.co_firstlineno, getattr(code, table).hex() or "-")
         for row in merged(places(code)):
-            print(*(-1 if value is None else value for value in row))
+            print("%d %d %d %d %d %d" % (row if None not in row else
+                                         tuple(-1 if value is None else value for value in row)))
 
 
 if __name__ == "__main__":
