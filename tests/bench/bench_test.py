@@ -116,6 +116,9 @@ def test_intervals(_):
     assert overhead.verdict(0.1, 0.5, 0.5) == ', met'
     assert overhead.verdict(0.6, 0.9, 0.5) == ', **not met**'
     assert overhead.verdict(0.1, 0.9, 0.5) == ', cannot be told'
+    assert overhead.verdict_of_check(0.7, 1.4, 1) == ', +1 is in it'
+    assert overhead.verdict_of_check(0.4, 11.2, 1) == ', +1 is in it: too wide to say more'
+    assert overhead.verdict_of_check(1.2, 1.9, 1) == ', **not +1**'
 
 
 def test_ticks(_):

@@ -18,9 +18,11 @@
 # sampler in it, and whether the limit of that rate is met, not met, or cannot be told.
 #
 # The client of the web server is this script, on a CPU of its own. --check: in place of the
-# recorded program the same one, not recorded, with one part of work more in a hundred; the result
-# must be +1. --floor build/tests/bench/libwakes.so: beside it, a thread in the program that does
-# nothing but wake up at that rate. --native: recorded with C frames. --keep FILE: with the pairs of earlier calls, and for later ones.
+# recorded program the same one, not recorded, with one part of work more in a hundred; the interval
+# must hold +1, and one that is wider than --width says no more than that. --floor
+# build/tests/bench/libwakes.so: beside it, a thread in the program that does nothing but wake up at
+# that rate. --native: recorded with C frames. --keep FILE: with the pairs of earlier calls, and for
+# later ones.
 #
 # Needs pyrec (pyanalyze beside it, or in a build tree, tells the sampler's part), this folder and a
 # python3 of 3.8 or later. Wants a machine that does nothing else.
