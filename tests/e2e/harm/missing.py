@@ -388,7 +388,7 @@ def test_ends(t):
     assert [row["ended"] for row in rows] == ["exit 3", "SIGKILL", "exec", "exit 0"], rows
     for row in rows:
         assert row["cpu_share"] < 1.3, row
-    run = t.command([t.python, "-c", BURN.format(3)], ["--duration", "1s"])
+    run = t.command([t.python, "-c", BURN.format(1)], ["--duration", "0.3s"])
     assert [row["ended"] for row in pythons(t, run.trace)] == ["running"], run.err
 
 
