@@ -403,13 +403,18 @@ def check_at_once(folder):
     """Several pyrecs at the same moment: one after the other, or told so."""
     program = Program("storm", folder)
     program.file = folder / "at_once"
-    for _ in range(10):
+    n_let_in = 0
+    for _ in range(100):
         before = len(program.entered())
         with concurrent.futures.ThreadPoolExecutor(4) as pool:
             done = list(pool.map(lambda _: program.attach(), range(4)))
         assert {status for status, _ in done} <= {0, 6}, done
         statuses = [status for status, _ in done]
-        assert 0 in statuses and len(program.entered()) == before + statuses.count(0), done
+        assert len(program.entered()) == before + statuses.count(0), done
+        n_let_in += 0 in statuses  # not one, where the program's threads get no CPU to stop in time
+        if n_let_in == 10:
+            break
+    assert n_let_in == 10, n_let_in
     assert mailboxes(program.pid) == 1
     # one that sees the process by another mount of /proc, as a pyrec in a container and one outside do
     own = [*ELSEWHERE, "sh", "-c", 'mount -t proc proc /proc && exec "$@"', "-"]
