@@ -136,7 +136,7 @@ def test_ticks(_):
 def test_turns(test):
     """A pair of each case: both work, only the recorded one has a recorder, nobody is left."""
     pyrec = os.path.join(test.build, 'record', 'pyrec')
-    options = argparse.Namespace(pyrec=pyrec, floor=None, check=False,
+    options = argparse.Namespace(pyrec=pyrec, floor=None, check=False, native=False,
                                  pyanalyze=overhead.pyanalyze_beside(pyrec))
     overhead.TURN_SECONDS = 0.01
     for case in overhead.CASES:
