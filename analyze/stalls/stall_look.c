@@ -101,7 +101,7 @@ void stall_look_range(struct stalls *stalls, size_t n)
         struct stall *const stall = &stalls->list[i];
         struct proto_column rest = reader->samples;
         struct look look;
-        if (stall->phase != NULL || !is_near(stall, scene))
+        if (!is_near(stall, scene))
             continue;
         while (looks_next(&rest, &reader->proto, &look)) {
             const uint32_t index = scene_thread_index(scene, look.thread);

@@ -8,7 +8,8 @@
  *
  * A recorder looks only when the thread is blocked in a call. If it was so in the stall, the last
  * of these looks counts: no task leaves while the loop is held up. Else the last one before it, or
- * the first one behind it, where one is near enough; how far away that was is told with it.
+ * the first one behind it, where one is near enough; how far away that was is told with it. Of
+ * a phase it is the last look in it; which task is in it is not known.
  */
 #ifndef PYREC_ANALYZE_STALL_LOOK_H
 #define PYREC_ANALYZE_STALL_LOOK_H

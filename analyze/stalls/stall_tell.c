@@ -302,8 +302,9 @@ const char *stall_sight_text(enum stall_sight sight)
 }
 
 /* "12 of its loop waited, 3 of them for nothing but the loop, seen 0.040 s after it had begun" */
-static const char *tasks_text(struct view *view, const struct stall_tasks *tasks)
+static const char *tasks_text(struct view *view, const struct stall *stall)
 {
+    const struct stall_tasks *const tasks = stall->tasks;
     static const char *const offs[] = {"", "after it had ended", "before it began",
                                        "after it had begun"};
     if (tasks->sight == SIGHT_NOT_KNOWN)
@@ -322,6 +323,9 @@ static const char *tasks_text(struct view *view, const struct stall_tasks *tasks
     if (tasks->n_unread > 0)
         text = arena_print(&view->arena, "%s; %" PRIu32 " were not read, the others stand for them",
                            text, tasks->n_unread);
+    if (stall->phase != NULL)
+        text =
+            arena_print(&view->arena, "%s; which of them is in this phase is not recorded", text);
     return text;
 }
 
@@ -355,8 +359,7 @@ void stall_tell(struct view *view, const struct stalls *stalls, const struct sta
     const unsigned who = stall_tell_who(view, stalls, stall, story);
     story_add_line(story, arena_print(&view->arena, "did   %s", times_text(view, stall)));
     if (stall->tasks != NULL)
-        story_add_line(story,
-                       arena_print(&view->arena, "tasks %s", tasks_text(view, stall->tasks)));
+        story_add_line(story, arena_print(&view->arena, "tasks %s", tasks_text(view, stall)));
     if (stall->several)
         story_add_line(story, arena_print(&view->arena,
                                           "may be several: %s, which no sample shows; a higher "

@@ -378,6 +378,26 @@ tell()
     assert found["0"]["took"] > 0.2 and found["0"]["unobserved"] <= t.unobserved(trace) + 0.01, found
 
 
+def test_stalls_of_tasks(t):
+    """Of a phase whose task was suspended: what the tasks of its loop waited for, its own among them."""
+    out, trace = record(t, """
+async def query(): await asyncio.sleep(1)
+async def handle():
+    with logged("request"):
+        work(.05)
+        await query()
+async def main(): await asyncio.gather(handle(), asyncio.sleep(0))
+asyncio.run(main())
+tell()
+""")
+    one, = t.rows("stalls", trace, "--phase", "request", "--over", "900ms")["stalls"]
+    assert one["tasks_seen"] == "in it" and one["tasks_seen_off"] <= one["duration"], one
+    assert {("handle > query > sleep", "future"), ("main", "_GatheringFuture")} <= {
+        (row["chain"], row["waits_for"]) for row in one["awaits"]}, one
+    text = t.analyze("stalls", "--phase", "request", "--over", "900ms", trace)
+    assert "which of them is in this phase is not recorded" in text, text
+
+
 def one_of(rows, detail):
     row, = (row for row in rows if row["detail"] == detail)
     return row
