@@ -30,7 +30,7 @@
 
 /*
  * The environment variable tells the agent where and how to record:
- *     3,<abstract socket name>,<directory>,<pyrec's pid>,<its start, field 22 of /proc/PID/stat>,
+ *     <WIRE_VERSION>,<abstract socket name>,<directory>,<pyrec's pid>,<its start, field 22 of /proc/PID/stat>,
  *     <cookie, 32 hex digits>,<interval_ns>,<max_depth>,<flags, decimal>,<limit of the cost, ppm>,
  *     <CLOCK_MONOTONIC in ns before which nothing is recorded, or 0>[,<library>]
  * The name or the directory may be empty. The directory holds a socket and a FIFO for notices. Only

@@ -7,8 +7,7 @@
 
 /* Of a wait_entry, a critical section and a _stoptheworld_state; the same since 3.13. */
 enum { PARKED_ADDRESS = 8, SECTION_MUTEX = 8, STOP_REQUESTER = 16 };
-#define PARKED_STACK 65536u /* between the two there are a few functions of CPython's and libc's   \
-                             */
+#define PARKED_STACK 65536u /* between the two: some functions of CPython's and libc's */
 #define SECTION_TAGS UINT64_C(3)
 /* A mutex, then three flags: requested, world_stopped, is_global. Others may wait for the mutex. */
 #define STOP_REQUESTED 0x101u
