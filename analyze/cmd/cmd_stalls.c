@@ -145,8 +145,10 @@ static void lead_others(struct view *view, struct stalls_answer *t, const struct
     if (n == 0)
         return;
     const char *const more = n_more > 0 ? arena_print(&view->arena, " and %zu more", n_more) : "";
-    view_add_lead(
-        view, arena_print(&view->arena, "Threads not asked about (--thread): %s%s.", text, more));
+    view_add_lead(view, arena_print(&view->arena,
+                                    "Threads not asked about: %s%s. If the work is done there: "
+                                    "--thread NAME.",
+                                    text, more));
 }
 
 static void lead_all(struct view *view, struct stalls_answer *t, const struct select *select)
