@@ -7,6 +7,7 @@ usage: python3 e2e.py BUILD_DIR PYTHON MODULE [TEST...]
 MODULE is a file in a folder beside this one with functions test_*(t); `t` is a Tool. A test fails by raising.
 Run by ctest once per module and interpreter.
 """
+import atexit
 import functools
 import importlib
 import io
@@ -96,6 +97,8 @@ def facts(python):
 class Tool:
     """pyrec and pyanalyze of one build, with one interpreter, in a folder of its own."""
 
+    kept = {}  # of a module, see keep()
+
     def __init__(self, build, python):
         self.build = pathlib.Path(build).resolve()
         self.pyrec = str(self.build / "record" / "pyrec")
@@ -105,6 +108,15 @@ class Tool:
         self.n = 0
         self.at_end = []  # to be called when the test is over, however it ends
         self.version = tuple(facts(python)["version"])
+
+    def keep(self, what, make):
+        """What make(folder) returned for the first test that asked for it. For a test's second chance all
+        of it is made anew, as it may be what was wrong."""
+        if what not in self.kept:
+            folder = tempfile.mkdtemp(prefix="pyrec-e2e-kept-")
+            atexit.register(shutil.rmtree, folder, ignore_errors=True)
+            self.kept[what] = make(pathlib.Path(folder))
+        return self.kept[what]
 
     def file(self, name, text):
         """A file in the test's folder."""
@@ -279,6 +291,7 @@ def run_test(name, test, build, python):
     wrong = run_once(test, build, python)
     if isinstance(wrong, str):
         print(f"repeated: {name} (first: {wrong.strip().splitlines()[-1]})", flush=True)
+        Tool.kept.clear()
         first, wrong = wrong, run_once(test, build, python)
         if isinstance(wrong, str):
             print(f"{name}, the first time:\n{first}")

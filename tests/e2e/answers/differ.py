@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """diff: what was changed in a real program is found, with its size; what was not, is not."""
 import json
+import shutil
 
 from e2e import Skip, near
 
@@ -34,9 +35,18 @@ def few(t):
 
 
 def record(t, factor="1", program=PROGRAM, rate=1000, rounds=100, options=()):
-    path = t.file("prog.py", program)
-    run = t.record(path, factor, str(rounds), rate=rate, options=options)
+    path = t.keep("folder", lambda folder: folder) / "prog.py"  # the same program in all recordings
+    path.write_text(program, encoding="utf-8")
+    run = t.record(str(path), factor, str(rounds), rate=rate, options=options)
     return run.trace, json.loads(run.out)
+
+
+def recorded(t, number, factor="1"):
+    """The same as record(), of which several tests use the first, the second, ..: each is made once."""
+    def make(folder):
+        trace, spent = record(t, factor)
+        return shutil.copy(trace, folder / "run.trace"), spent
+    return t.keep((factor, number), make)
 
 
 def diff(t, *words, ok=(0,)):
@@ -50,8 +60,8 @@ def row_of(rows, line, function="work"):
 
 
 def test_slower_line(t):
-    a, spent_a = record(t)
-    b, spent_b = record(t, "2")
+    a, spent_a = recorded(t, 0)
+    b, spent_b = recorded(t, 0, "2")
     rows = diff(t, "--key", "line", "--cumulative", a, b)
     row = row_of(rows, LINE)
     truth = spent_b[1] - spent_a[1]
@@ -74,7 +84,7 @@ def test_slower_line(t):
 
 def test_same_program(t):
     few(t)
-    traces = [record(t)[0] for _ in range(4)]
+    traces = [recorded(t, number)[0] for number in range(4)]
     for words in (traces[:2], [*traces[:2], "--vs", *traces[2:]]):
         rows = diff(t, "--key", "line", "--cumulative", *words)
         # how spin's time divides into sum and the clock's system call is the machine's affair
@@ -90,7 +100,7 @@ def test_several(t):
     few(t)
     sides, truth = [], []
     for factor in ("1", "2"):
-        runs = [record(t, factor) for _ in range(3)]
+        runs = [recorded(t, number, factor) for number in range(3)]
         sides.append([trace for trace, _ in runs])
         truth.append(sum(spent[1] for _, spent in runs) / 3)
     row = row_of(diff(t, "-k", "line", "--cumulative", *sides[0], "--vs", *sides[1]), LINE)
@@ -101,7 +111,7 @@ def test_several(t):
 def test_rate_and_mode(t):
     """Another rate is no matter, another mode is."""
     few(t)
-    a, spent = record(t)
+    a, spent = recorded(t, 0)
     b, _ = record(t, rate=500)
     rows = diff(t, a, b)
     near(rows[0]["a"], rows[0]["b"], relative=0.2, absolute=0.05, what="the same work")
@@ -117,7 +127,7 @@ def test_rate_and_mode(t):
 
 def test_moved_lines(t):
     """Code above a function comes and goes; its lines are the same lines."""
-    a, _ = record(t)
+    a, _ = recorded(t, 0)
     b, _ = record(t, program=PROGRAM.replace("def spin", "\n" * 20 + "def spin"))
     rows = diff(t, "--key", "line", "--cumulative", a, b)
     row = row_of(rows, LINE)
