@@ -151,6 +151,36 @@ static void lead_others(struct view *view, struct stalls_answer *t, const struct
                                     text, more));
 }
 
+/* Threads of one name in processes of one command, of which nothing is known: a pool that computes.
+ */
+static bool is_alike(const struct idle_row *a, const struct idle_row *b)
+{
+    const struct idle_thread *const x = a->idle, *const y = b->idle;
+    return x->doubt == IDLE_NEVER_BLOCKED && y->doubt == IDLE_NEVER_BLOCKED &&
+           x->n_all + y->n_all == 0 && a->facts.n_unsure + b->facts.n_unsure == 0 &&
+           a->n_threads + b->n_threads == 2 && !a->can_tell && !b->can_tell &&
+           strcmp(x->thread->name, y->thread->name) == 0 &&
+           strcmp(process_title(x->thread->process), process_title(y->thread->process)) == 0;
+}
+
+/* Of which no stalls can be told, and of how many more like it; NULL: it was told with another. */
+static const char *doubtful_text(struct view *view, const struct idle_rows *rows, size_t at)
+{
+    const struct idle_row *const row = &rows->list[at];
+    const char *const who = thread_text(view, row);
+    size_t n = 0;
+    for (size_t i = 0; i < rows->n; i++) {
+        if (i == at || !is_alike(&rows->list[i], row))
+            continue;
+        if (i < at)
+            return NULL;
+        n++;
+    }
+    if (n > 0)
+        return arena_print(&view->arena, "%s, and of %zu more like it", who, n);
+    return arena_print(&view->arena, "%s%s", row->n_threads > 1 ? "each of " : "", who);
+}
+
 static void lead_all(struct view *view, struct stalls_answer *t, const struct select *select)
 {
     bool doubt = false;
@@ -161,9 +191,10 @@ static void lead_all(struct view *view, struct stalls_answer *t, const struct se
             lead_row(view, t, row);
             continue;
         }
-        idle_tell_doubt(view, &t->idle, row->idle,
-                        arena_print(&view->arena, "%s%s", row->n_threads > 1 ? "each of " : "",
-                                    thread_text(view, row)));
+        const char *const who = doubtful_text(view, &t->rows, i);
+        if (who == NULL)
+            continue;
+        idle_tell_doubt(view, &t->idle, row->idle, who);
         lead_unsure(view, t, row);
     }
     const size_t n = t->stalls.n - t->stalls.n_counted;
@@ -379,9 +410,9 @@ const struct command command_stalls = {
             "loop is seen, nothing is claimed: the candidates are listed, each with the --idle "
             "that makes it the idle place.\n"
             "\n"
-            "A thread that a server begins for one connection (http.server, Django's runserver, "
-            "flask run) works from its first sample to its last, unless it waits for a request. "
-            "They are told as `request threads`.\n"
+            "A thread or process of one connection (http.server, Django's runserver, flask run) "
+            "works from its first sample to its last, unless it waits for a request (`request "
+            "threads`, `request processes`).\n"
             "\n"
             "What happens before the loop begins or after it ends is no stall. If one line "
             "enters a loop again and again, what happens between two runs of the loop is a "

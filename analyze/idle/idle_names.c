@@ -21,6 +21,7 @@
 #define SERVES IDLE_NAME_SERVES
 #define ASKS   (IDLE_NAME_ASKS | IDLE_NAME_ONCE)
 #define READS  IDLE_NAME_READS
+#define FORKS  IDLE_NAME_FORKS
 
 /* Functions without their classes (before 3.11 there are none); ends of paths. */
 static const struct {
@@ -33,7 +34,7 @@ static const struct {
     {"handle_request", "socketserver.py", LOOP},
     {"get_request", "socketserver.py", TAKES},
     {"_handle_request_noblock", "socketserver.py", TAKES | ONCE},
-    {"process_request", "socketserver.py", ONCE},
+    {"process_request", "socketserver.py", ONCE | FORKS},
     {"__init__", "socketserver.py", ONCE}, /* of a handler: sets up, handles, finishes */
     {"process_request_thread", "socketserver.py", SERVES},
     {"handle_one_request", "http/server.py", ASKS},

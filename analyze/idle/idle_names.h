@@ -25,6 +25,7 @@ enum idle_name {
     IDLE_NAME_SERVES = 2048, /* a thread is begun with it, for one connection, and ends with it */
     IDLE_NAME_ASKS = 4096,   /* reads a request from its connection, then lets it be served */
     IDLE_NAME_READS = 8192,  /* directly below such a one: it reads the request */
+    IDLE_NAME_FORKS = 16384, /* one of its name forks a process for each connection */
 };
 
 /* Bits of enum idle_name; 0 = nothing is known of it. */

@@ -7,6 +7,10 @@
 
 #include <string.h>
 
+/* Lines of functions of socketserver.py, from their `def` on, the same in all versions. */
+#define FORKS_IN_LINE 2u
+#define OTHERS_LINES  8u
+
 static uint32_t parent_of(const struct idle *idle, uint32_t function)
 {
     return idle->functions.nodes[function].parent;
@@ -51,10 +55,49 @@ static bool is_around(const struct idle *idle, uint32_t function, uint32_t reque
     return function == run || run == TREE_ROOT || !idle_is_below(idle, function, run);
 }
 
+/* How many lines behind the `def` of its function a frame is. */
+static uint32_t lines_into(const struct idle *idle, uint32_t node)
+{
+    const uint32_t function = idle->functions.nodes[idle->function_of[node]].place;
+    return scene_frame(idle->scene, node).line - idle->scene->symbols.functions[function].line;
+}
+
+/*
+ * Of ForkingMixIn: process_request() forks in one line and handles the request further down than
+ * what others of that name have. Before 3.11 the class is not in the name.
+ */
+static bool is_forking(const struct idle *idle, uint32_t node)
+{
+    const uint32_t lines = lines_into(idle, node);
+    return (idle_bits_of(idle, idle->function_of[node]) & IDLE_NAME_FORKS) &&
+           (lines == FORKS_IN_LINE || lines > OTHERS_LINES);
+}
+
+/* A process that was forked for one connection; what is around the call is its parent's. */
+static void find_forked(struct idle *idle, struct idle_thread *t)
+{
+    const struct tree_node *const nodes = idle->scene->tree.nodes;
+    uint32_t request = TREE_ROOT;
+    for (size_t i = 0; i < t->n_times && request == TREE_ROOT; i++) {
+        (void)idle_function(idle, t->times[i].node);
+        for (uint32_t at = t->times[i].node; at != TREE_ROOT; at = nodes[at].parent)
+            request = is_forking(idle, at) ? idle->function_of[at] : request;
+    }
+    for (size_t i = 0; i < t->n_times && request != TREE_ROOT; i++) {
+        const uint32_t f = idle_function(idle, t->times[i].node);
+        if (!is_lost(idle, f) && !idle_is_below(idle, f, request))
+            return;
+        t->http |= outermost(idle, f, IDLE_NAME_ASKS) != TREE_ROOT;
+    }
+    t->request = request;
+}
+
 void idle_request_find(struct idle *idle, struct idle_thread *t)
 {
     uint32_t request = TREE_ROOT;
     t->request = TREE_ROOT;
+    if (t->thread->main && t->thread->process->is_forked)
+        find_forked(idle, t);
     for (size_t i = 0; i < t->n_times && request == TREE_ROOT; i++)
         request = outermost(idle, idle_function(idle, t->times[i].node), IDLE_NAME_SERVES);
     if (request == TREE_ROOT || t->thread->main || !is_begun_with(idle, request))
@@ -152,11 +195,9 @@ static bool is_first(const struct idle *idle, uint32_t node)
         uint32_t lines;
     } first[] = {{"http/server.py", 4}, {"django/core/servers/basehttp.py", 2}};
     const struct frame frame = scene_frame(idle->scene, node);
-    const uint32_t function = idle->functions.nodes[idle->function_of[node]].place;
-    const uint32_t lines = frame.line - idle->scene->symbols.functions[function].line;
     for (size_t i = 0; i < ARRAY_LEN(first); i++) {
         if (path_ends_with(frame.file, first[i].file))
-            return lines <= first[i].lines;
+            return lines_into(idle, node) <= first[i].lines;
     }
     return false;
 }

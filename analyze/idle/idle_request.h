@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * idle_request - threads of a server that begins one for each connection.
+ * idle_request - threads, or processes, of a server that begins one for each connection.
  *
  * On the line:  idle_visits, idle_evidence -> [idle_request] -> idle_choose, idle_busy
  * Threads:      one at a time.
@@ -13,13 +13,14 @@
  * is known by name, too, and nothing of the program's is between it and the socket. Of a handler
  * that is not known, a read of its own handle() is likely such a wait; where it was only seen
  * reading further in, that may be the client as well as a database, and it is not told here.
+ * A process that socketserver.ForkingMixIn forks for a connection is the same, below what forked it.
  */
 #ifndef PYREC_ANALYZE_IDLE_REQUEST_H
 #define PYREC_ANALYZE_IDLE_REQUEST_H
 
 #include "idle_model.h"
 
-/* Is it such a thread? Sets `request` and `http`. */
+/* Is it such a thread, or that of a process of one connection? Sets `request` and `http`. */
 void idle_request_find(struct idle *idle, struct idle_thread *t);
 
 /*

@@ -92,10 +92,27 @@ static void add_thread(struct idle_row *to, const struct idle_row *from)
         sum->n_candidates = t->n_candidates;
 }
 
-static void begin_sum(struct idle_row *row, const struct idle_thread *first)
+/* Who forked the process of a request; itself, where that was not recorded. */
+static const struct process *server_of(const struct idle *idle, const struct process *process)
 {
+    for (size_t i = 0; i < idle->n_threads; i++) {
+        const struct process *const other = idle->threads[i]->thread->process;
+        if (other->recording == process->recording && other->pid == process->parent_pid)
+            return other;
+    }
+    return process;
+}
+
+static void begin_sum(struct idle_row *row, const struct idle *idle,
+                      const struct idle_thread *first)
+{
+    const struct process *const process = first->thread->process;
     row->thread = memory_get(sizeof *row->thread);
-    *row->thread = (struct thread){.process = first->thread->process, .name = "request threads"};
+    *row->thread = first->thread->main
+                       ? (struct thread){.process = server_of(idle, process),
+                                         .name = "request processes",
+                                         .main = true}
+                       : (struct thread){.process = process, .name = "request threads"};
     row->sum = memory_get(sizeof *row->sum);
     *row->sum = (struct idle_thread){
         .thread = row->thread, .doubt = first->doubt, .request = first->request};
@@ -105,12 +122,16 @@ static void begin_sum(struct idle_row *row, const struct idle_thread *first)
 /* Is `b` told in one row with `a`? */
 static bool is_one_row(const struct idle_row *a, const struct idle_row *b)
 {
+    const struct thread *const x = a->idle->thread, *const y = b->idle->thread;
     return a->idle->request != TREE_ROOT && b->idle->request != TREE_ROOT &&
-           a->idle->thread->process == b->idle->thread->process && a->can_tell == b->can_tell;
+           a->can_tell == b->can_tell && x->main == y->main &&
+           x->process->recording == y->process->recording &&
+           (x->main ? x->process->parent_pid == y->process->parent_pid : x->process == y->process);
 }
 
 /* A row for list[of[0]], or for all n. */
-static void add_row(struct idle_rows *rows, const struct idle_row *list, const size_t *of, size_t n)
+static void add_row(struct idle_rows *rows, const struct idle *idle, const struct idle_row *list,
+                    const size_t *of, size_t n)
 {
     rows->list = memory_grow(rows->list, &rows->size, rows->n + 1, sizeof *rows->list);
     struct idle_row *const row = &rows->list[rows->n++];
@@ -118,7 +139,7 @@ static void add_row(struct idle_rows *rows, const struct idle_row *list, const s
     if (n == 1)
         return;
     *row = (struct idle_row){.can_tell = list[of[0]].can_tell};
-    begin_sum(row, list[of[0]].idle);
+    begin_sum(row, idle, list[of[0]].idle);
     for (size_t i = 0; i < n; i++)
         add_thread(row, &list[of[i]]);
     add_places(row->sum, list, of, n);
@@ -145,7 +166,7 @@ void idle_rows_make(struct idle_rows *rows, const struct stalls *stalls)
             }
             for (size_t k = 0; k < n; k++)
                 is_told[of[k]] = true;
-            add_row(rows, list, of, n);
+            add_row(rows, idle, list, of, n);
         }
         if (told)
             rows->n_told = rows->n;

@@ -155,8 +155,9 @@ static const char *told_text(struct view *view, struct idle *idle, const struct 
 {
     if (is_life(t, &told->sum))
         return arena_print(&view->arena,
-                           "  %s is work: a thread serves one connection, in %s (known by name)",
+                           "  %s is work: a %s serves one connection, in %s (known by name)",
                            t->n_places > 1 ? "all else" : "all that it did",
+                           t->thread->main ? "process" : "thread",
                            stall_place_text(view, idle->scene, told->sum.node));
     if (told->sum.visits == 0)
         return arena_print(&view->arena, "  loop %s: there for %s (%s)",

@@ -32,8 +32,9 @@ struct idle_line {
 
 /*
  * Of which threads it is told where they are idle: each in a row, or some as one. A server that
- * begins a thread for each connection has as many as it had requests: those of one process are one
- * row, in which their times and places are added up; one more where their stalls cannot be told.
+ * begins a thread, or a process, for each connection has as many as it had requests: those of one
+ * server are one row, in which their times and places are added up; one more where their stalls
+ * cannot be told.
  */
 struct idle_row {
     const struct idle_thread *idle; /* of several: their sum, of a thread that stands for them */
@@ -86,7 +87,7 @@ void idle_tell_columns(struct view *view);
 /* What to type for the first of the candidates; NULL when there is none. */
 const char *idle_first_option(struct view *view, struct idle *idle, const struct idle_thread *t);
 
-/* Why the names that the user gave are in no thread's idle place. */
+/* Why its stalls cannot be told. */
 const char *idle_doubt_text(struct view *view, const struct idle_thread *t);
 
 #endif

@@ -257,6 +257,12 @@ static void watch_span(struct stalls *stalls, struct stall_watch *w, const struc
         w->within = w->now;
 }
 
+static bool exited(const struct thread *thread)
+{
+    const struct ending *const ending = &thread->process->ending;
+    return ending->known && ending->status_known && ending->exit_signal == 0;
+}
+
 /*
  * The thread or the program has ended by itself, and in a line below all that its loop was ever
  * seen to come back from: then it had left the loop, which is only a part of its function. What
@@ -264,13 +270,11 @@ static void watch_span(struct stalls *stalls, struct stall_watch *w, const struc
  */
 static bool has_left(const struct stall_watch *w)
 {
-    const struct ending *const ending = &w->thread->process->ending;
     bool apart = false;
     for (size_t i = 0; i < w->idle->n_places; i++)
         apart |= w->idle->places[i].loop == TREE_ROOT;
     return !idle_has_loop(w->idle) && (apart || w->line > w->back_line) &&
-           (w->thread->ended ||
-            (ending->known && ending->status_known && ending->exit_signal == 0));
+           (w->thread->ended || exited(w->thread));
 }
 
 /* All is read. Of a loop that was left, what it did in its own lines after it was idle for the last
@@ -282,10 +286,13 @@ static void watch_last(struct stalls *stalls, struct stall_watch *w)
         return;
     if (left)
         w->now = w->within;
+    /* a process of one request ends as such a thread does; another one that exits may do so because
+     * of its stall */
+    const bool ended = w->thread->ended || (w->idle->request != TREE_ROOT && exited(w->thread));
     const size_t first = stalls->n;
-    watch_end(stalls, w, !left && !w->thread->ended);
+    watch_end(stalls, w, !left && !ended);
     if (stalls->n > first)
-        stalls->list[stalls->n - 1].ended = w->thread->ended;
+        stalls->list[stalls->n - 1].ended = ended;
 }
 
 static struct stall_watch *watch_of(struct stalls *stalls, const struct thread *thread)

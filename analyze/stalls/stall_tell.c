@@ -329,18 +329,33 @@ static const char *tasks_text(struct view *view, const struct stall *stall)
     return text;
 }
 
-static const char *heading(struct view *view, const struct stall *stall, size_t number)
+/* Its thread, and of which process where there are several. */
+static const char *who_text(struct view *view, const struct stalls *stalls,
+                            const struct stall *stall)
+{
+    const struct process *const process = stall->thread->process;
+    for (size_t i = 0; i < stalls->idle->n_threads; i++) {
+        if (stalls->idle->threads[i]->thread->process != process)
+            return arena_print(&view->arena, "%s of process %" PRIu32, stall->thread->name,
+                               process->pid);
+    }
+    return stall->thread->name;
+}
+
+static const char *heading(struct view *view, const struct stalls *stalls,
+                           const struct stall *stall, size_t number)
 {
     const char *const open = stall->open ? ", until the recording ended" : "";
+    const char *const who = who_text(view, stalls, stall);
     if (stall->phase == NULL)
-        return arena_print(&view->arena, "%zu. %s %s for %s%s%s", number, stall->thread->name,
+        return arena_print(&view->arena, "%zu. %s %s for %s%s%s", number, who,
                            stall->open ? "hung" : "stalled",
                            stall_seconds_text(view, stall_length_ns(stall)),
                            stall->several ? ", or did several things in a row" : "", open);
     return arena_print(&view->arena, "%zu. %s%s%s took %s in %s%s", number, stall->phase,
                        stall->detail[0] != '\0' ? " " : "", stall->detail,
-                       stall_seconds_text(view, stall->phase_end_ns - stall->phase_begin_ns),
-                       stall->thread->name, open);
+                       stall_seconds_text(view, stall->phase_end_ns - stall->phase_begin_ns), who,
+                       open);
 }
 
 void stall_tell(struct view *view, const struct stalls *stalls, const struct stall *stall,
@@ -350,7 +365,7 @@ void stall_tell(struct view *view, const struct stalls *stalls, const struct sta
     const enum state_class class = times_of(stall).most;
     const unsigned why = class == CLASS_BLOCKED ? 1u << STALL_CALL : 0;
     const struct row row = story_row(view, stalls, stall, node);
-    struct story *const story = view_add_story(view, heading(view, stall, number));
+    struct story *const story = view_add_story(view, heading(view, stalls, stall, number));
     story->row = row;
     story_add_line(story, arena_print(&view->arena, "at    %s, %s after the start", row.stall->time,
                                       stall_seconds_text(view, stall->begin_ns)));

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Servers that begin a thread for each connection: the slow requests are found, and nothing else."""
+"""Servers that begin a thread or a process for each connection: the slow requests are found, and nothing else."""
 import json
 import subprocess
 
@@ -258,3 +258,58 @@ def test_cannot_tell(t):
     row, = [row for row in t.stalls(run.trace, threads=True) if "request" in row["thread"]]
     assert row["outcome"] == "cannot tell" and row["stalls"] == 0, row
     assert any(place["option"] for place in row["places"]), row
+
+
+FORKS = """
+import http.client, http.server, socketserver, subprocess, sys, threading, time
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        time.sleep(0.6 if self.path == "/slow" else 0.01)
+        self.send_response(200)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+    def log_message(self, *words):
+        pass
+class Server(socketserver.ForkingMixIn, http.server.HTTPServer):
+    pass
+CLIENT = "import http.client, sys\\nfor i in range(12):\\n c = http.client.HTTPConnection('127.0.0.1', sys.argv[1])\\n" \\
+    " c.request('GET', '/slow' if i in (4, 8) else '/')\\n c.getresponse().read()"
+server = Server(("127.0.0.1", 0), Handler)
+client = subprocess.Popen([sys.executable, "-S", "-c", CLIENT, str(server.server_port)], env={})
+threading.Thread(target=lambda: (client.wait(), server.shutdown()), daemon=True).start()
+server.serve_forever(0.05)
+"""
+
+
+def test_a_process_for_each(t):
+    run = t.record("-c", FORKS, rate=500)
+    slow = [row for row in t.stalls(run.trace) if "do_GET" in [line["function"].split(".")[-1] for line in row["stack"]]]
+    assert len(slow) == 2 or t.unobserved(run.trace) > 0, brief(slow)
+    for row in slow:
+        assert row["end"] == "ended" and row["pieces"] == "one" and row["duration"] >= OVER, row
+    rows = t.stalls(run.trace, threads=True)
+    one, = [row for row in rows if row["thread"] == "request processes"]
+    assert one["outcome"] == "found" and one["stalls"] >= len(slow) and len(rows) <= 3, rows  # and server, client
+    text = t.analyze("stalls", run.trace)
+    assert f"request processes of process {one['process']} " in text, text
+    assert "MainThread of process" in text.split("\n1. ")[1].split("\n")[0], text
+
+
+LINES = """
+import http.server, inspect, json, socketserver
+def calls(function, word):
+    return [i for i, line in enumerate(inspect.getsource(function).split("\\n")) if word in line and "def " not in line]
+print(json.dumps([calls(http.server.BaseHTTPRequestHandler.handle, "handle_one_request("),
+                  calls(socketserver.ForkingMixIn.process_request, "os.fork("),
+                  calls(socketserver.ForkingMixIn.process_request, "finish_request("),
+                  calls(socketserver.BaseServer.process_request, "finish_request("),
+                  len(inspect.getsource(socketserver.ThreadingMixIn.process_request).strip().split("\\n")) - 1]))
+"""
+
+
+def test_lines_of_the_library(t):
+    """By which of its lines a function is known (idle_request.c)."""
+    done = subprocess.run([t.python, "-c", LINES], capture_output=True, text=True, check=True)
+    (first, *others), forks, forked, served, threads = json.loads(done.stdout)
+    assert first <= 4 < min(others), (first, others)
+    assert forks == [2] and min(forked) > 8 >= max(served + [threads]) and 2 not in served, done.stdout

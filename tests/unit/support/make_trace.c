@@ -167,6 +167,11 @@ uint32_t maker_process(struct maker *maker, uint32_t pid, uint32_t parent_pid,
     return (uint32_t)maker->n_processes;
 }
 
+void maker_forked(struct maker *maker, uint32_t process, bool is_forked)
+{
+    process_at(maker, process)->is_forked = is_forked;
+}
+
 uint32_t maker_thread(struct maker *maker, uint32_t process, uint32_t os_tid, const char *name,
                       uint64_t cpu_q)
 {

@@ -58,6 +58,8 @@ void maker_abandon(struct maker *maker);
 /* argv ends with NULL. The result is the process's number. */
 uint32_t maker_process(struct maker *maker, uint32_t pid, uint32_t parent_pid,
                        const char *const *argv);
+/* Did it begin with the stack of the parent's that forked? */
+void maker_forked(struct maker *maker, uint32_t process, bool is_forked);
 
 /* Observed from the next tick on. Its clock stands at cpu_q before. */
 uint32_t maker_thread(struct maker *maker, uint32_t process, uint32_t os_tid, const char *name,

@@ -133,6 +133,7 @@ static void fill_process(Pyrec__V1__Process *out, const struct maker_process_sta
     out->number = number;
     out->pid = p->pid;
     out->parent_pid = p->parent_pid;
+    out->forked = p->is_forked;
     out->start_q = p->start_q;
     out->executable = executable;
     out->python_version = version;

@@ -103,6 +103,7 @@ struct maker_look_state {
 
 struct maker_process_state {
     uint32_t pid, parent_pid;
+    bool is_forked;
     const char *const *argv;
     uint32_t generation;
     bool begun; /* this generation's Meta is written */
