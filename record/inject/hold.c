@@ -219,6 +219,13 @@ static void point_at_code(struct user_regs_struct *to, const struct hold_place *
     }
 }
 
+/* What the kernel refused: it may be killed at any moment. */
+static enum hold_result refused(int *error)
+{
+    *error = errno;
+    return errno == ESRCH ? HOLD_GONE : HOLD_FAILED;
+}
+
 /* It is stopped. */
 static enum hold_result stopped_turn(const struct regard *regard, const struct hold_place *place,
                                      bool is_alone, void (*on_step)(unsigned step),
@@ -249,16 +256,11 @@ static enum hold_result stopped_turn(const struct regard *regard, const struct h
     call_restart(&back);
     code_make(code, &back, is_alone, inner);
     point_at_code(&to, place);
-    if (!hold_poke(held->tid, place->code, code, STUB_LEN)) {
-        *error = errno;
-        return HOLD_FAILED;
-    }
+    if (!hold_poke(held->tid, place->code, code, STUB_LEN))
+        return refused(error);
     if (on_step != NULL)
         on_step(INJECT_STEP_WRITTEN);
-    if (ptrace(PTRACE_SETREGS, held->tid, NULL, &to) == 0)
-        return HOLD_DONE;
-    *error = errno;
-    return HOLD_FAILED;
+    return ptrace(PTRACE_SETREGS, held->tid, NULL, &to) == 0 ? HOLD_DONE : refused(error);
 }
 
 enum hold_result hold_thread(const struct inject_plan *plan, const struct regard *regard,
@@ -268,16 +270,12 @@ enum hold_result hold_thread(const struct inject_plan *plan, const struct regard
     void (*const on_step)(unsigned) = plan->on_step;
     int status;
     *held = (struct held){.tid = tid};
-    if (ptrace(PTRACE_SEIZE, tid, NULL, NULL) != 0) {
-        *error = errno;
-        return errno == ESRCH ? HOLD_GONE : HOLD_FAILED;
-    }
+    if (ptrace(PTRACE_SEIZE, tid, NULL, NULL) != 0)
+        return refused(error);
     if (on_step != NULL)
         on_step(INJECT_STEP_SEIZED);
-    if (ptrace(PTRACE_INTERRUPT, tid, NULL, NULL) != 0) {
-        *error = errno;
-        return errno == ESRCH ? HOLD_GONE : HOLD_FAILED;
-    }
+    if (ptrace(PTRACE_INTERRUPT, tid, NULL, NULL) != 0)
+        return refused(error);
     if (on_step != NULL)
         on_step(INJECT_STEP_INTERRUPTED);
     enum hold_result result = stop_wait(plan, held, &status);

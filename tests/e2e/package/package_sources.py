@@ -101,7 +101,8 @@ with pyrec.record("many.trace", rate=1000) as recording:
     again()
 """)
     quality = t.info(str(t.dir / "many.trace"))["quality"][0]
-    assert quality["sources_kept"] > 100 and quality["sources_left_out"] >= 40, quality
+    # how many are sampled, and so kept, is a matter of what CPU the recorder gets
+    assert quality["sources_kept"] > 20 and quality["sources_left_out"] >= 40, quality
     out = annotated(t, "<again>", "many.trace")
     assert "# after" in out and "several texts of this name" in out, out
     assert "Without its source" in annotated(t, "<big>", "many.trace")

@@ -10,9 +10,11 @@ from e2e import Skip
 WORK = """
 #include <signal.h>
 #include <stdlib.h>
+/* Each turn waits for the one before, for as many cycles on whatever machine. */
 #define WORK(name) \\
     void name(long n); \\
-    __attribute__((noinline)) void name(long n) { for (volatile long i = 0; i < n; i++) ; }
+    __attribute__((noinline)) void name(long n) \\
+    { for (long i = 0, x = n; i < n; i++) __asm__ volatile("imul %0, %0" : "+r"(x)); }
 #define CALL(call) call; __asm__ volatile("")
 WORK(heavy)
 WORK(light)
