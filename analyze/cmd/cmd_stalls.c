@@ -145,9 +145,7 @@ static void lead_others(struct view *view, struct stalls_answer *t, const struct
     if (n == 0)
         return;
     const char *const more = n_more > 0 ? arena_print(&view->arena, " and %zu more", n_more) : "";
-    view_add_lead(view, arena_print(&view->arena,
-                                    "Threads not asked about: %s%s. If the work is done there: "
-                                    "--thread NAME.",
+    view_add_lead(view, arena_print(&view->arena, "Threads not asked about (--thread NAME): %s%s.",
                                     text, more));
 }
 
