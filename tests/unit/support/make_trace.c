@@ -97,6 +97,7 @@ static void free_process(struct maker_process_state *p)
     free(p->frame_slots);
     free(p->texts);
     free(p->natives);
+    free(p->looks);
     free(p->events);
     free(p->late.at);
     free(p->missed_at.at);
