@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,6 +24,7 @@
 #define SOON_US     30
 #define LATER_US    1000
 #define BEAT_NS     200000000u /* so often the raw thread hears of us */
+#define ENDING_MS   200        /* of a killed process, until it is a zombie */
 #define REPEATS_MAX 5          /* our thread came too late (see stub.S), or an earlier one did */
 
 /* ---- the job ---- */
@@ -267,9 +269,14 @@ static enum inject_outcome job_settle(struct job *job, enum inject_outcome outco
     struct mailbox now;
     if (outcome == INJECT_DONE || outcome == INJECT_GONE)
         return outcome;
+    const bool is_another = job_has_executed(job) || (job->raw != 0 && !job_letter_read(job, &now));
+    if (is_another) { /* or it is about to end: its memory goes first */
+        struct pollfd end = {.fd = job->regard.pidfd, .events = POLLIN};
+        (void)poll(&end, 1, ENDING_MS);
+    }
     if (!procfs_lives(job->plan->pid, job->regard.start))
         return job_give_up(job, INJECT_GONE, "has ended meanwhile", NULL);
-    if (job_has_executed(job) || (job->raw != 0 && !job_letter_read(job, &now)))
+    if (is_another)
         return job_give_up(job, INJECT_BUSY, "has executed another program meanwhile: try again",
                            NULL);
     return outcome;

@@ -38,13 +38,15 @@ void blind(void (*called)(void));
 void blind(void (*called)(void)) { called(); __asm__ volatile(""); }
 """
 STRIPPED = """
-__attribute__((noinline)) static void hidden(long n) { for (volatile long i = 0; i < n; i++) ; }
+__attribute__((noinline)) static void hidden(long n)
+{ for (long i = 0, x = n; i < n; i++) __asm__ volatile("imul %0, %0" : "+r"(x)); }
 void visible(long n);
 void visible(long n) { hidden(n); __asm__ volatile(""); }
 """
 ONE_OF_TWO = """
 void NAME(long n);
-__attribute__((noinline)) void NAME(long n) { for (volatile long i = 0; i < n; i++) ; }
+__attribute__((noinline)) void NAME(long n)
+{ for (long i = 0, x = n; i < n; i++) __asm__ volatile("imul %0, %0" : "+r"(x)); }
 void work(long n);
 void work(long n) { NAME(n); __asm__ volatile(""); }
 """
@@ -84,9 +86,9 @@ RELOADED = """
 import _ctypes, ctypes, sys, time
 paths, bases, reused = sys.argv[1:3], {}, 0
 def use_one(library):
-    library.work(ctypes.c_long(20000))
+    library.work(ctypes.c_long(200000))
 def use_two(library):
-    library.work(ctypes.c_long(20000))
+    library.work(ctypes.c_long(200000))
 end, i = time.monotonic() + 1.5, 0
 while time.monotonic() < end:
     library = ctypes.CDLL(paths[i % 2])
