@@ -97,16 +97,19 @@ void stall_look_range(struct stalls *stalls, size_t n)
 {
     struct scene *const scene = stalls->scene;
     struct unit_reader *const reader = scene->reader;
-    for (size_t i = 0; i < n; i++) {
-        struct stall *const stall = &stalls->list[i];
-        struct proto_column rest = reader->samples;
-        struct look look;
-        if (!is_near(stall, scene))
+    struct proto_column rest = reader->samples;
+    struct look look;
+    size_t first = 0;
+    while (first < n && !is_near(&stalls->list[first], scene))
+        first++;
+    while (first < n && looks_next(&rest, &reader->proto, &look)) {
+        const uint32_t index = scene_thread_index(scene, look.thread);
+        if (index == SCENE_NOBODY || look.tick < reader->range.from_tick ||
+            look.tick >= reader->range.to_tick)
             continue;
-        while (looks_next(&rest, &reader->proto, &look)) {
-            const uint32_t index = scene_thread_index(scene, look.thread);
-            if (index != SCENE_NOBODY && scene->threads[index].thread == stall->thread &&
-                look.tick >= reader->range.from_tick && look.tick < reader->range.to_tick)
+        for (size_t i = first; i < n; i++) {
+            struct stall *const stall = &stalls->list[i];
+            if (scene->threads[index].thread == stall->thread && is_near(stall, scene))
                 see(stall, scene, &look);
         }
     }
