@@ -254,6 +254,17 @@ enum idle_call idle_call_of(const char *call)
     return IDLE_CALL_NEVER;
 }
 
+bool idle_call_sleeps(const char *call)
+{
+    static const char *const calls[] = {"nanosleep", "clock_nanosleep", "[hrtimer_nanosleep]",
+                                        "[do_nanosleep]"};
+    for (size_t i = 0; i < ARRAY_LEN(calls); i++) {
+        if (strcmp(call, calls[i]) == 0)
+            return true;
+    }
+    return false;
+}
+
 bool idle_is_library(const char *file)
 {
     return path_behind_library(file) != NULL || strncmp(file, "<frozen ", 8) == 0;

@@ -46,6 +46,9 @@ enum idle_call {
 };
 enum idle_call idle_call_of(const char *call);
 
+/* Is it one that waits for a time to come, and for nothing else? */
+bool idle_call_sleeps(const char *call);
+
 /* Is it a file of Python's own library or of an installed package? */
 bool idle_is_library(const char *file);
 

@@ -8,13 +8,7 @@
 /* It cannot go on without waiting: for the time to come, or, of a window's loop, nobody minds. */
 static bool waits_each_time(const struct idle *idle, const struct idle_place *p)
 {
-    static const char *const sleeps[] = {"nanosleep", "clock_nanosleep", "[hrtimer_nanosleep]",
-                                         "[do_nanosleep]"};
-    for (size_t i = 0; i < ARRAY_LEN(sleeps) && p->call != SCENE_NO_CALL; i++) {
-        if (strcmp(idle->scene->calls[p->call], sleeps[i]) == 0)
-            return true;
-    }
-    return p->nests;
+    return p->nests || (p->call != SCENE_NO_CALL && idle_call_sleeps(idle->scene->calls[p->call]));
 }
 
 bool idle_takes_next(const struct idle *idle, const struct idle_thread *t)

@@ -73,42 +73,41 @@ static bool is_forking(const struct idle *idle, uint32_t node)
            (lines == FORKS_IN_LINE || lines > OTHERS_LINES);
 }
 
-/* A process that was forked for one connection; what is around the call is its parent's. */
-static void find_forked(struct idle *idle, struct idle_thread *t)
+/* The outermost on the way to a node that forks for each connection; TREE_ROOT when none does. */
+static uint32_t forked_by(struct idle *idle, uint32_t node)
 {
-    const struct tree_node *const nodes = idle->scene->tree.nodes;
-    uint32_t request = TREE_ROOT;
-    for (size_t i = 0; i < t->n_times && request == TREE_ROOT; i++) {
-        (void)idle_function(idle, t->times[i].node);
-        for (uint32_t at = t->times[i].node; at != TREE_ROOT; at = nodes[at].parent)
-            request = is_forking(idle, at) ? idle->function_of[at] : request;
-    }
-    for (size_t i = 0; i < t->n_times && request != TREE_ROOT; i++) {
-        const uint32_t f = idle_function(idle, t->times[i].node);
-        if (!is_lost(idle, f) && !idle_is_below(idle, f, request))
-            return;
-        t->http |= outermost(idle, f, IDLE_NAME_ASKS) != TREE_ROOT;
-    }
-    t->request = request;
+    uint32_t found = TREE_ROOT;
+    (void)idle_function(idle, node);
+    for (; node != TREE_ROOT; node = idle->scene->tree.nodes[node].parent)
+        found = is_forking(idle, node) ? idle->function_of[node] : found;
+    return found;
 }
 
 void idle_request_find(struct idle *idle, struct idle_thread *t)
 {
+    const bool is_process = t->thread->main;
     uint32_t request = TREE_ROOT;
     t->request = TREE_ROOT;
-    if (t->thread->main && t->thread->process->is_forked)
-        find_forked(idle, t);
-    for (size_t i = 0; i < t->n_times && request == TREE_ROOT; i++)
-        request = outermost(idle, idle_function(idle, t->times[i].node), IDLE_NAME_SERVES);
-    if (request == TREE_ROOT || t->thread->main || !is_begun_with(idle, request))
+    if (is_process && !t->thread->process->is_forked)
+        return;
+    for (size_t i = 0; i < t->n_times && request == TREE_ROOT; i++) {
+        const uint32_t node = t->times[i].node;
+        request = is_process ? forked_by(idle, node)
+                             : outermost(idle, idle_function(idle, node), IDLE_NAME_SERVES);
+    }
+    if (request == TREE_ROOT || (!is_process && !is_begun_with(idle, request)))
         return;
     for (size_t i = 0; i < t->n_times; i++) {
         const uint32_t f = idle_function(idle, t->times[i].node);
-        if (!idle_is_below(idle, f, request) && !is_around(idle, f, request))
+        /* what is around it in a process is its parent's */
+        if (!idle_is_below(idle, f, request) &&
+            !(is_process ? is_lost(idle, f) : is_around(idle, f, request)))
             return; /* it does something else as well */
         t->http |= outermost(idle, f, IDLE_NAME_ASKS) != TREE_ROOT;
     }
-    t->request = idle->request = request;
+    t->request = request;
+    if (!is_process)
+        idle->request = request;
 }
 
 bool idle_request_begins(struct idle *idle, const struct idle_thread *t)
@@ -126,15 +125,9 @@ bool idle_request_begins(struct idle *idle, const struct idle_thread *t)
 /* Something may have come, from the client or from a database. */
 static bool may_read(const struct idle *idle, const struct idle_place *p)
 {
-    static const char *const others[] = {"futex",           "nanosleep",
-                                         "clock_nanosleep", "[hrtimer_nanosleep]",
-                                         "[do_nanosleep]",  "[futex_wait_queue]"};
     const char *const call = idle->scene->calls[p->call];
-    for (size_t i = 0; i < ARRAY_LEN(others); i++) {
-        if (strcmp(call, others[i]) == 0)
-            return false;
-    }
-    return idle_call_of(call) != IDLE_CALL_NEVER;
+    return idle_call_of(call) != IDLE_CALL_NEVER && !idle_call_sleeps(call) &&
+           strcmp(call, "futex") != 0 && strcmp(call, "[futex_wait_queue]") != 0;
 }
 
 /* Does it wait for a request? Sets what waits, and how that is known. */

@@ -13,7 +13,8 @@
  * is known by name, too, and nothing of the program's is between it and the socket. Of a handler
  * that is not known, a read of its own handle() is likely such a wait; where it was only seen
  * reading further in, that may be the client as well as a database, and it is not told here.
- * A process that socketserver.ForkingMixIn forks for a connection is the same, below what forked it.
+ * A process that socketserver.ForkingMixIn forks for a connection is the same, below what forked
+ * it.
  */
 #ifndef PYREC_ANALYZE_IDLE_REQUEST_H
 #define PYREC_ANALYZE_IDLE_REQUEST_H
