@@ -176,7 +176,8 @@ static bool memory_ready(struct agent *agent)
     const bool has_c_frames = (agent->settings.flags & WIRE_C_FRAMES) != 0;
     agent->capture.native =
         has_c_frames && native_is_known(&agent->interp) ? &agent->native : NULL;
-    const bool is_reserved = (agent->capture.native == NULL || native_init(&agent->native, &agent->interp)) &&
+    const bool is_reserved = (agent->capture.native == NULL ||
+                              native_init(&agent->native, &agent->interp)) &&
                              codes_init(&agent->codes, &agent->interp) &&
                              capture_init(&agent->capture, &agent->interp, &agent->codes, depth) &&
                              threads_init(&agent->threads, &agent->interp) &&

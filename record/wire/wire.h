@@ -30,8 +30,9 @@
 
 /*
  * The environment variable tells the agent where and how to record:
- *     <WIRE_VERSION>,<abstract socket name>,<directory>,<pyrec's pid>,<its start, field 22 of /proc/PID/stat>,
- *     <cookie, 32 hex digits>,<interval_ns>,<max_depth>,<flags, decimal>,<limit of the cost, ppm>,
+ *     <WIRE_VERSION>,<abstract socket name>,<directory>,<pyrec's pid>,<its start, field 22 of
+ *     /proc/PID/stat>,<cookie, 32 hex digits>,<interval_ns>,<max_depth>,<flags, decimal>,
+ *     <limit of the cost, ppm>,
  *     <CLOCK_MONOTONIC in ns before which nothing is recorded, or 0>[,<library>]
  * The name or the directory may be empty. The directory holds a socket and a FIFO for notices. Only
  * a program that is attached to is told the library: where the programs that it executes find it,

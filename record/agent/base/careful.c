@@ -103,9 +103,7 @@ int careful_begin(void)
 
 void careful_end(void)
 {
-    if (careful.kept != NULL)
-        reserve_give_back(&careful.kept, sizeof(*careful.kept));
-    careful.kept = NULL;
+    reserve_give_back(&careful.kept, sizeof(*careful.kept));
 }
 
 void careful_adopt(void)

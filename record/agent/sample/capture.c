@@ -46,8 +46,7 @@ static bool slot_lay_out(struct capture *capture, struct slot *slot)
 
 static void slot_wipe(struct capture *capture, struct slot *slot)
 {
-    if (slot->stack.frames != NULL)
-        reserve_give_back(&slot->stack.frames, frames_size(capture));
+    reserve_give_back(&slot->stack.frames, frames_size(capture));
     memset(slot, 0, sizeof(*slot));
 }
 

@@ -163,12 +163,17 @@ static void late_answer(struct sampler *s, struct thread *thread)
     thread->n_late = 0;
 }
 
-/* It has answered late: its tick has been booked without it. */
+/* Its tick has been booked without it, and no answer is awaited any more. */
+static void late_end(struct sampler *s, struct thread *thread)
+{
+    capture_done(s->capture, thread->slot);
+    *mark_of(s, thread) &= (uint8_t)~THREAD_LATE;
+}
+
 static void late_settle(struct sampler *s, struct thread *thread)
 {
     late_answer(s, thread);
-    capture_done(s->capture, thread->slot);
-    *mark_of(s, thread) &= (uint8_t)~THREAD_LATE;
+    late_end(s, thread);
 }
 
 static void observe_running(struct sampler *s, struct thread *thread, uint64_t cpu_ns)
@@ -315,8 +320,7 @@ static void answer_settle(struct sampler *s, uint32_t i)
     } else if (done) {
         late_settle(s, thread);
     } else if (signal_is_lost(s, thread)) {
-        capture_done(s->capture, thread->slot);
-        s->threads->marks[i] &= (uint8_t)~THREAD_LATE;
+        late_end(s, thread);
     }
 }
 
