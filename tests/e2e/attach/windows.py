@@ -2,12 +2,12 @@
 """pyrec -p: programs with a window. Their loops, which wait in calls of other libraries, go on as ever: no timer
 comes too early, no call is cut short, nothing is printed."""
 import os
-import shutil
 import subprocess
 
 from attach import need_attaching
 from e2e import Skip, Started
 from reach import run
+from screen import screen
 from strange import still_right
 
 BEGIN = """
@@ -81,22 +81,6 @@ def need_module(t, code, package):
         raise Skip(f"this interpreter has no such module ({package})")
 
 
-def display(t):
-    """An X server's, until the test is over."""
-    if shutil.which("Xvfb") is None:
-        raise Skip("no Xvfb here (xvfb)")
-    read, write = os.pipe()
-    server = subprocess.Popen(["Xvfb", "-displayfd", str(write), "-nolisten", "tcp"], pass_fds=[write],
-                              stderr=subprocess.DEVNULL)
-    t.at_end += [server.terminate, server.wait]
-    os.close(write)
-    number = os.read(read, 20).decode().strip()
-    os.close(read)
-    if not number:
-        raise Skip("Xvfb does not start here")
-    return f":{number}"
-
-
 def check(t, source, **environment):
     program = Started([t.python, t.file("window.py", source)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                       stderr=subprocess.PIPE, text=True,
@@ -120,7 +104,8 @@ def check(t, source, **environment):
 def test_tkinter(t):
     need_attaching()
     need_module(t, "import tkinter", "python3-tk")
-    check(t, TK, DISPLAY=display(t))
+    with screen() as display:
+        check(t, TK, DISPLAY=display)
 
 
 def test_qt(t):
@@ -132,4 +117,5 @@ def test_qt(t):
 def test_gtk(t):
     need_attaching()
     need_module(t, "import gi; gi.require_version('Gtk', '3.0'); from gi.repository import Gtk", "gir1.2-gtk-3.0")
-    check(t, GTK, DISPLAY=display(t))
+    with screen() as display:
+        check(t, GTK, DISPLAY=display)

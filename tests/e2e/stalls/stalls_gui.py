@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: MIT
 """The same stalls in programs with a window, with greenlets, and in a worker with a queue."""
-import os
-import shutil
 import subprocess
 
 from e2e import Skip
+from screen import screen
 from stalls import INJECT, check, record
 
 TK = INJECT + '''
@@ -82,20 +81,8 @@ print(json.dumps(truth))
 def test_tkinter(t):
     if subprocess.run([t.python, "-c", "import tkinter"], capture_output=True).returncode:
         raise Skip("this interpreter has no tkinter (python3-tk)")
-    if shutil.which("Xvfb") is None:
-        raise Skip("no Xvfb here (xvfb)")
-    read, write = os.pipe()
-    with subprocess.Popen(["Xvfb", "-displayfd", str(write), "-nolisten", "tcp"],
-                          pass_fds=[write], stderr=subprocess.DEVNULL) as server:
-        os.close(write)
-        try:
-            display = ":" + os.read(read, 20).decode().strip()
-            if display == ":":
-                raise Skip("Xvfb does not start here")
-            run, truth = record(t, "gui.py", TK, env={"DISPLAY": display})
-        finally:
-            os.close(read)
-            server.terminate()
+    with screen() as display:
+        run, truth = record(t, "gui.py", TK, env={"DISPLAY": display})
     check(t, run, truth)
     assert "mainloop" in t.analyze("stalls", run.trace)
 

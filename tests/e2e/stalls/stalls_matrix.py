@@ -23,7 +23,9 @@ import subprocess
 import sys
 import tempfile
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))  # where it is a program of its own
 from e2e import Skip
+from screen import screen
 import stalls_servers  # it adds to LOOPS
 from stalls_loops import LOOPS, PRELUDE
 
@@ -73,24 +75,6 @@ class Matrix:
             self.there[need] = shutil.which(need) is not None if need == "redis-server" else \
                 subprocess.run([self.python, "-c", code], capture_output=True).returncode == 0
         return self.there[need]
-
-    @contextlib.contextmanager
-    def screen(self):
-        """An X server for those that want one."""
-        if shutil.which("Xvfb") is None:
-            yield
-            return
-        read, write = os.pipe()
-        with subprocess.Popen(["Xvfb", "-displayfd", str(write), "-nolisten", "tcp",
-                               "-noreset", "-maxclients", "256"],
-                              pass_fds=[write], stderr=subprocess.DEVNULL) as server:
-            os.close(write)
-            try:
-                self.display = ":" + os.read(read, 20).decode().strip()
-                yield
-            finally:
-                os.close(read)
-                server.terminate()
 
     def command(self, loop, base, log, values):
         program = PRELUDE + loop["text"]
@@ -215,7 +199,10 @@ class Matrix:
 
     def run_all(self, cases):
         """{case: faults}"""
-        with self.screen(), concurrent.futures.ThreadPoolExecutor(self.jobs) as pool:
+        with contextlib.ExitStack() as stack:
+            if any(LOOPS[case[0]].get("display") for case in cases):
+                self.display = stack.enter_context(screen("-noreset", "-maxclients", "256"))
+            pool = stack.enter_context(concurrent.futures.ThreadPoolExecutor(self.jobs))
             return dict(zip(cases, pool.map(self.run, cases)))
 
 
