@@ -154,6 +154,20 @@ static uint32_t caller_of_wait(const struct idle *idle, uint32_t function)
     return function;
 }
 
+/* The time in which a function waited as a loop in C does that calls the work from the same line. */
+static uint64_t own_wait_ns(const struct idle_weighing *w, const struct idle_place *but,
+                            uint32_t function)
+{
+    uint64_t ns = 0;
+    for (size_t i = 0; i < w->thread->n_all; i++) {
+        const struct idle_place *const p = &w->thread->places[i];
+        if (p != but && p->calls_back > 1 && idle_function(w->idle, p->node) == function &&
+            idle_call_of(w->idle->scene->calls[p->call]) >= IDLE_CALL_MANY)
+            ns += p->blocked_ns;
+    }
+    return ns;
+}
+
 /* The innermost that stayed on the stack from visit to visit, and under which there is work. */
 static uint32_t loop_of(const struct idle_weighing *w, const struct idle_place *p)
 {
@@ -165,7 +179,9 @@ static uint32_t loop_of(const struct idle_weighing *w, const struct idle_place *
     for (size_t i = 1; i < p->n_cycles; i++)
         outer = p->cycles[i].function < outer ? p->cycles[i].function : outer;
     best = outer;
-    const double all = (double)other_ns(w, p, outer);
+    /* between two dialogs lies what the loop around them waited, and that is no work */
+    const uint64_t waits_ns = outer != start ? own_wait_ns(w, p, outer) : 0;
+    const double all = (double)(other_ns(w, p, outer) - waits_ns);
     for (size_t i = 0; i < p->n_cycles; i++) {
         const uint32_t f = p->cycles[i].function;
         if (f > best && (double)other_ns(w, p, f) >= WORK_SHARE * all)

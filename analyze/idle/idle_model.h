@@ -43,7 +43,8 @@ struct idle_place {
     uint64_t n_lasting;  /* .. and was seen there at two ticks or more */
     uint64_t n_away;     /* .. having been away for as long as a stall */
     uint64_t away_ns;    /* these times */
-    uint64_t calls_back; /* .. having called others from the very line it waits in */
+    uint64_t calls_back; /* .. having called others from the very expression it waits in; where
+                            the trace does not tell that, from the line */
     uint64_t blocked_ns, longest_ns;
     uint64_t first_ns, last_ns; /* begin of the first, end of the last visit */
     uint64_t before_ns;         /* what was observed of the thread before the first */
@@ -71,6 +72,8 @@ struct idle_place {
 struct idle_frame {
     uint32_t node, function;
     uint64_t entered, line_since, called; /* steps */
+    uint64_t called_here;                 /* .. called from the expression in which it waited */
+    struct position at;                   /* .. which is that */
     uint64_t entered_ns;                  /* observed time of the thread */
 };
 

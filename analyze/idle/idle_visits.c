@@ -9,8 +9,7 @@
 
 /* ---- the stack as it goes ---- */
 
-/* The frame that says why there are no others. */
-static bool is_lost(const struct scene *scene, uint32_t node)
+bool idle_is_lost(const struct scene *scene, uint32_t node)
 {
     return node == TREE_ROOT || (scene->tree.nodes[node].parent == TREE_ROOT &&
                                  scene_frame(scene, node).file[0] == '\0');
@@ -48,6 +47,31 @@ static void count_call(const struct idle *idle, struct idle_thread *t, const str
     t->calls[n].n++;
     t->calls[n].ns += ns;
     t->calls[n].n_short += ns < idle->short_ns / 4 * 3; /* what a tick at either end may hide */
+}
+
+/* Two calls of one line: `parse(socket.recv(9))` waits in the one and lets the other work. */
+static bool is_elsewhere(const struct position *a, const struct position *b)
+{
+    return a->end_column != 0 && b->end_column != 0 &&
+           (a->column != b->column || a->end_column != b->end_column ||
+            a->lines_more != b->lines_more);
+}
+
+/* Note in which expression it waits, and from which ones of its callers the next one is called. */
+static void note_positions(const struct idle *idle, struct idle_thread *t, uint32_t stack,
+                           bool waits)
+{
+    if (t->n_path == 0)
+        return;
+    if (waits)
+        t->path[t->n_path - 1].at = scene_position(idle->scene, stack);
+    for (size_t i = t->n_path - 1; i-- > 0;) {
+        struct idle_frame *const f = &t->path[i];
+        stack = scene_callers(idle->scene, stack);
+        const struct position at = scene_position(idle->scene, stack);
+        if (!is_elsewhere(&f->at, &at))
+            f->called_here = t->step;
+    }
 }
 
 /*
@@ -136,7 +160,7 @@ static void come_back(const struct idle_thread *t, struct idle_place *p)
     const bool called = same_line && t->path[i - 1].called > p->last_step;
     if (!same_line || called)
         count_cycle(p, i > 0 ? t->path[i - 1].function : TREE_ROOT);
-    p->calls_back += called;
+    p->calls_back += same_line && t->path[i - 1].called_here > p->last_step;
 }
 
 static void visit(struct idle_thread *t, uint32_t n, const struct scene *scene,
@@ -207,13 +231,14 @@ void idle_visits_add(struct idle *idle, struct idle_thread *t, const struct span
     if (class == CLASS_UNKNOWN || (class == CLASS_BLOCKED && call == SCENE_NO_CALL))
         t->unknown_ns += wall_ns;
     count_time(t, node, wall_ns);
-    if (is_lost(scene, node) && class != CLASS_BLOCKED) { /* says nothing of where it went */
+    if (idle_is_lost(scene, node) && class != CLASS_BLOCKED) { /* says nothing of where it went */
         t->last = 0;
         return;
     }
     t->step++;
     if (t->n_path == 0 || t->path[t->n_path - 1].node != node)
         move_to(idle, t, node, t->wall_ns - wall_ns);
+    note_positions(idle, t, span->stack, class == CLASS_BLOCKED);
     if (class != CLASS_BLOCKED || call == SCENE_NO_CALL) {
         t->last = 0;
         return;

@@ -20,6 +20,9 @@
 
 #include "idle_model.h"
 
+/* Has it no frames that say where it went: none of Python's, or none that could be read? */
+bool idle_is_lost(const struct scene *scene, uint32_t node);
+
 /* One more span of the thread, of the range that the scene is at. */
 void idle_visits_add(struct idle *idle, struct idle_thread *t, const struct span *span);
 

@@ -143,6 +143,19 @@ uint32_t scene_node(struct scene *scene, uint32_t stack)
     return scene->nodes[stack + 1] - 1;
 }
 
+uint32_t scene_callers(const struct scene *scene, uint32_t stack)
+{
+    return stack == 0 || stack == DICT_STACK_LOST ? 0 : scene->reader->dict.stacks[stack].parent;
+}
+
+struct position scene_position(const struct scene *scene, uint32_t stack)
+{
+    const struct dict *const dict = &scene->reader->dict;
+    if (stack == 0 || stack == DICT_STACK_LOST)
+        return (struct position){0};
+    return dict->locations[dict->stacks[stack].location].position;
+}
+
 static uint32_t call_number(struct scene *scene, const char *name)
 {
     for (uint32_t i = 1; i < scene->n_calls; i++) {

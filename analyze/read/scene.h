@@ -134,6 +134,11 @@ uint32_t scene_holder_at(const struct scene *scene, uint32_t tick);
 uint32_t scene_node(struct scene *scene, uint32_t stack);
 uint32_t scene_call(struct scene *scene, const struct span *span);
 
+/* A stack without its leaf, 0 at the root; what its leaf is in within its line, all 0 = not known.
+ */
+uint32_t scene_callers(const struct scene *scene, uint32_t stack);
+struct position scene_position(const struct scene *scene, uint32_t stack);
+
 /* Add the open range to what `seen` has. */
 void scene_count_stacks(struct scene *scene, struct scene_stacks *seen);
 

@@ -246,6 +246,63 @@ START_TEST(dialog_in_c)
 }
 END_TEST
 
+/* A dialog in which a slot froze, opened twice in a program that waits much longer elsewhere. */
+START_TEST(dialog_of_many)
+{
+    struct made made;
+    static const struct maker_frame slot = {"slot", "/x/app.py", 80, 81, 0};
+    made_open(&made, "dialogs.trace");
+    const uint32_t idle = STACK(&made, &module, &main_wait);
+    const uint32_t dialog = STACK(&made, &module, &main_wait, &handler);
+    const uint32_t work = STACK(&made, &module, &main_wait, &handler, &slot);
+    for (int i = 0; i < 2; i++) {
+        for (int k = 0; k < 10; k++) {
+            go(&made, 90, idle, BLOCKED, "poll");
+            go(&made, 1, STACK(&made, &module, &main_wait, &job), ON_CPU, NULL);
+        }
+        go(&made, 30, dialog, BLOCKED, "poll");
+        go(&made, 25, work, BLOCKED, "clock_nanosleep");
+        go(&made, 30, dialog, BLOCKED, "poll");
+    }
+    go(&made, 10, idle, BLOCKED, "poll");
+    made_read(&made, NULL);
+    ck_assert_uint_eq(main_thread(&made)->n_places, 2);
+    ck_assert_uint_eq(made.stalls.n, 2);
+    check_length(&made.stalls.list[0], 25);
+    check_length(&made.stalls.list[1], 25);
+    made_close(&made);
+}
+END_TEST
+
+/* `parse(receive())` below a loop in C: where the columns are known, it is no loop in C as well. */
+START_TEST(two_calls_of_a_line)
+{
+    struct made made;
+    static const struct maker_frame parse = {"parse", "/x/app.py", 90, 91, 0};
+    static const struct maker_frame receives = {"load", "/x/app.py", 70, 71, MAKER_COLUMNS(13, 22)};
+    static const struct maker_frame parses = {"load", "/x/app.py", 70, 71, MAKER_COLUMNS(7, 23)};
+    made_open(&made, "two_calls.trace");
+    const uint32_t idle = STACK(&made, &module, &main_wait);
+    const uint32_t receiving = STACK(&made, &module, &main_wait, &job, &receives);
+    const uint32_t parsing = STACK(&made, &module, &main_wait, &job, &parses, &parse);
+    for (int i = 0; i < 3; i++) {
+        go(&made, 20, idle, BLOCKED, "poll");
+        go(&made, 1, STACK(&made, &module, &main_wait, &job), ON_CPU, NULL);
+        go(&made, 20, idle, BLOCKED, "poll");
+        for (int k = 0; k < 4; k++) {
+            go(&made, 8, receiving, BLOCKED, "poll");
+            go(&made, 4, parsing, ON_CPU, NULL);
+        }
+    }
+    go(&made, 20, idle, BLOCKED, "poll");
+    made_read(&made, NULL);
+    ck_assert_uint_eq(main_thread(&made)->n_places, 1);
+    ck_assert_uint_eq(made.stalls.n, 3);
+    check_length(&made.stalls.list[0], 48);
+    made_close(&made);
+}
+END_TEST
+
 /* What could not be looked at is neither idle nor a stall. */
 START_TEST(unknown_is_not_idle)
 {
@@ -426,6 +483,8 @@ int main(void)
     tcase_add_loop_test(tests, entered_again, 0, 3);
     tcase_add_test(tests, works_itself);
     tcase_add_test(tests, dialog_in_c);
+    tcase_add_test(tests, dialog_of_many);
+    tcase_add_test(tests, two_calls_of_a_line);
     tcase_add_test(tests, unknown_is_not_idle);
     tcase_add_loop_test(tests, never_waits, 0, 6);
     tcase_add_loop_test(tests, long_call_among_short, 0, 3);
