@@ -154,7 +154,8 @@ static uint32_t caller_of_wait(const struct idle *idle, uint32_t function)
     return function;
 }
 
-/* The time in which a function waited as a loop in C does that calls the work from the same line. */
+/* The time in which a function waited as a loop in C does that calls the work from the same line.
+ */
 static uint64_t own_wait_ns(const struct idle_weighing *w, const struct idle_place *but,
                             uint32_t function)
 {

@@ -22,6 +22,7 @@
 #define ASKS   (IDLE_NAME_ASKS | IDLE_NAME_ONCE)
 #define READS  IDLE_NAME_READS
 #define FORKS  IDLE_NAME_FORKS
+#define LEFT   IDLE_NAME_LEFT
 
 /* Functions without their classes (before 3.11 there are none); ends of paths. */
 static const struct {
@@ -105,6 +106,7 @@ static const struct {
     {"result", "concurrent/futures/_base.py", WAIT},
     {"sleep", "gunicorn/arbiter.py", WAIT},
     {"run", "gunicorn/arbiter.py", LOOP},
+    {"halt", "gunicorn/arbiter.py", LEFT},
     {"workloop", "billiard/pool.py", LOOP},
     {"receive", "billiard/pool.py", WAIT},
     {"_recv", "billiard/pool.py", WAIT},

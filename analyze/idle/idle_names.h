@@ -26,6 +26,7 @@ enum idle_name {
     IDLE_NAME_ASKS = 4096,   /* reads a request from its connection, then lets it be served */
     IDLE_NAME_READS = 8192,  /* directly below such a one: it reads the request */
     IDLE_NAME_FORKS = 16384, /* one of its name forks a process for each connection */
+    IDLE_NAME_LEFT = 32768,  /* what a loop calls once it has ended */
 };
 
 /* Bits of enum idle_name; 0 = nothing is known of it. */

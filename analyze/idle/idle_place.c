@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "idle_place.h"
 
+#include "idle_names.h"
 #include "idle_next.h"
+#include "idle_visits.h"
 
 #include <string.h>
 
@@ -39,6 +41,10 @@ static enum idle_relation relation_to(struct idle *idle, const struct idle_place
 {
     const uint32_t function = idle_function(idle, node);
     if (!is_in_loop(idle, p, node))
+        return IDLE_OUTSIDE;
+    if (p->loop == TREE_ROOT
+            ? idle_is_lost(idle->scene, node)
+            : idle_bits_of(idle, idle_child(idle, function, p->loop)) & IDLE_NAME_LEFT)
         return IDLE_OUTSIDE;
     if (idle_is_at(idle, p, node, class, call))
         return IDLE_BACK;

@@ -303,6 +303,34 @@ START_TEST(two_calls_of_a_line)
 }
 END_TEST
 
+/* A loop that has ended: what comes then is no stall of its own. 0: greenlets, 1: gunicorn. */
+START_TEST(ended_loop)
+{
+    static const struct maker_frame hub = {"BaseHub.run", "/x/eventlet/hubs/hub.py", 1, 9, 0};
+    static const struct maker_frame polls = {"Hub.wait", "/x/eventlet/hubs/poll.py", 1, 9, 0};
+    static const struct maker_frame run = {"Arbiter.run", "/x/gunicorn/arbiter.py", 1, 9, 0};
+    static const struct maker_frame sleeps = {"Arbiter.sleep", "/x/gunicorn/arbiter.py", 50, 52, 0};
+    static const struct maker_frame ended = {"Arbiter.run", "/x/gunicorn/arbiter.py", 1, 30, 0};
+    static const struct maker_frame halt = {"Arbiter.halt", "/x/gunicorn/arbiter.py", 70, 72, 0};
+    struct made made;
+    made_open(&made, "ended.trace");
+    const uint32_t idle =
+        _i == 0 ? STACK(&made, &hub, &polls) : STACK(&made, &module, &run, &sleeps);
+    const uint32_t work = _i == 0 ? STACK(&made, &handler) : STACK(&made, &module, &run, &handler);
+    for (int i = 0; i < 4; i++) {
+        go(&made, 20, idle, BLOCKED, "select");
+        go(&made, i == 1 ? 30 : 1, work, BLOCKED, "clock_nanosleep");
+    }
+    go(&made, 20, idle, BLOCKED, "select");
+    go(&made, 40, _i == 0 ? 0 : STACK(&made, &module, &ended, &halt), _i == 0 ? ON_CPU : BLOCKED,
+       _i == 0 ? NULL : "clock_nanosleep");
+    made_read(&made, NULL);
+    ck_assert_uint_eq(made.stalls.n, 1);
+    check_length(&made.stalls.list[0], 30);
+    made_close(&made);
+}
+END_TEST
+
 /* What could not be looked at is neither idle nor a stall. */
 START_TEST(unknown_is_not_idle)
 {
@@ -485,6 +513,7 @@ int main(void)
     tcase_add_test(tests, dialog_in_c);
     tcase_add_test(tests, dialog_of_many);
     tcase_add_test(tests, two_calls_of_a_line);
+    tcase_add_loop_test(tests, ended_loop, 0, 2);
     tcase_add_test(tests, unknown_is_not_idle);
     tcase_add_loop_test(tests, never_waits, 0, 6);
     tcase_add_loop_test(tests, long_call_among_short, 0, 3);
