@@ -9,6 +9,7 @@ import atexit
 import html
 import linecache
 import os
+import re
 import shlex
 import shutil
 import tempfile
@@ -89,9 +90,17 @@ def _is_cell(file: str) -> bool:
     return bool(lines) and not lines[0].startswith("get_ipython().run_cell_magic('pyrec'")
 
 
+def _cell_name(shell: Shell, file: str) -> str:
+    """As the notebook calls it, `In [3]`; IPython of old has the number in the file's name."""
+    counts: Dict[str, int] = getattr(getattr(shell, "compile", None), "_filename_map", {})
+    found = re.match("<ipython-input-([0-9]+)-", file)
+    number = counts.get(file) or (int(found[1]) if found else 0)
+    return f"In [{number}]" if number else "a cell"
+
+
 # ---- what is printed ----
 
-def _cell_table(file: str, rows: List[Row], number: int) -> str:
+def _cell_table(file: str, rows: List[Row], name: str) -> str:
     """The text of a cell with what each of its lines took, of all threads and processes together."""
     wall: Dict[int, float] = {}
     cpu: Dict[int, float] = {}
@@ -99,14 +108,14 @@ def _cell_table(file: str, rows: List[Row], number: int) -> str:
         if row["file"] == file:
             wall[row["line"]] = wall.get(row["line"], 0.0) + row["wall_cum"]
             cpu[row["line"]] = cpu.get(row["line"], 0.0) + row["cpu_time_cum"]
-    lines = [f"cell {number} ({file})", "   wall  cpu_time  line  source"]
+    lines = [f"{name} ({file})", "   wall  cpu_time  line  source"]
     for at, text in enumerate(linecache.getlines(file), 1):
         spent = f"{wall[at]:7.3f}   {cpu[at]:7.3f}" if at in wall else " " * 17
         lines.append(f"{spent}  {at:4d}  {text.rstrip()}".rstrip())
     return "\n".join(lines) + "\n"
 
 
-def _tables(recording: Recording, limit: int) -> str:
+def _tables(shell: Shell, recording: Recording, limit: int) -> str:
     """Cells first, heaviest first; then the heaviest other lines."""
     rows = recording.lines()
     weight: Dict[str, float] = {}
@@ -115,7 +124,7 @@ def _tables(recording: Recording, limit: int) -> str:
         if _is_cell(file):
             weight[file] = max(weight.get(file, 0.0), row["wall_cum"])
     cells = sorted(weight, key=lambda file: -weight[file])
-    parts = [_cell_table(file, rows, number) for number, file in enumerate(cells, 1)]
+    parts = [_cell_table(file, rows, _cell_name(shell, file)) for file in cells]
     others = sorted((row for row in rows if row["file"] not in weight and row["cpu_time"] > 0),
                     key=lambda row: -row["cpu_time"])
     if others[:limit]:
@@ -145,7 +154,7 @@ def _run(shell: Shell, arguments: _Arguments, cell: str) -> Optional[BaseExcepti
         recording = _control.end()
     print()
     try:
-        print(_tables(recording, arguments.limit), end="")
+        print(_tables(shell, recording, arguments.limit), end="")
         if arguments.html:
             _show_page(recording, arguments.height)
     except Error as error:  # nothing of it is there; the cell has run all the same
