@@ -97,7 +97,11 @@ void remainder_add_cpu(const struct request *request, struct view *view)
     struct buffer parts = {0};
     add_part(&parts, cpu.native_ns, cpu.whole_ns, "in threads that run no Python", "");
     add_part(&parts, cpu.unseen_ns, cpu.whole_ns, "in threads that ended unseen", "");
-    add_part(&parts, unattributed_ns, cpu.whole_ns, "after the last sample of a thread", "");
+    add_part(&parts, unattributed_ns, cpu.whole_ns,
+             request->damage.n > 0
+                 ? "in what could not be read or after the last sample of a thread"
+                 : "after the last sample of a thread",
+             "");
     add_part(&parts, rest_ns, cpu.whole_ns, "before the first look or after the last", "");
     view_add_note(
         view,
