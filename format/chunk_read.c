@@ -204,6 +204,29 @@ static enum status file_look(struct chunk_file *file, struct problem *why)
     return STATUS_OK;
 }
 
+/* What to type for a file that was packed; NULL when it was not. A trace begins otherwise. */
+static const char *unpacker_of(int fd)
+{
+    static const struct {
+        const char *magic, *command;
+    } packers[] = {
+        {"\x1f\x8b", "gzip -dc"},
+        {"\x28\xb5\x2f\xfd", "zstd -dc"},
+        {"\xfd"
+         "7zXZ",
+         "xz -dc"},
+        {"BZh", "bzip2 -dc"},
+    };
+    char begin[8] = {0};
+    if (pread(fd, begin, sizeof begin, 0) < 0)
+        return NULL;
+    for (size_t i = 0; i < ARRAY_LEN(packers); i++) {
+        if (memcmp(begin, packers[i].magic, strlen(packers[i].magic)) == 0)
+            return packers[i].command;
+    }
+    return NULL;
+}
+
 static enum status chunks_find(struct chunk_file *file, struct problem *why)
 {
     const bool by_index = index_read(file);
@@ -219,6 +242,10 @@ static enum status chunks_find(struct chunk_file *file, struct problem *why)
     if (!file->scan.tag_known && file->scan.io_error != 0)
         return problem_set(why, STATUS_IO, PROBLEM_NO_OFFSET, "%s: %s", file->path,
                            strerror(file->scan.io_error));
+    const char *const unpack = file->scan.tag_known ? NULL : unpacker_of(file->fd);
+    if (unpack != NULL)
+        return problem_set(why, STATUS_NOT_A_TRACE, PROBLEM_NO_OFFSET,
+                           "%s is packed (%s FILE | pyanalyze COMMAND -)", file->path, unpack);
     if (!file->scan.tag_known)
         return problem_set(why, STATUS_NOT_A_TRACE, PROBLEM_NO_OFFSET, "%s has no chunk header",
                            file->path);

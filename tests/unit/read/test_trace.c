@@ -208,6 +208,28 @@ START_TEST(what_is_no_trace_is_refused)
 }
 END_TEST
 
+/* A trace that somebody has packed, or its first bytes: what to type. */
+START_TEST(packed_file)
+{
+    static const struct {
+        const char *begin, *words;
+    } cases[] = {
+        {"\x1f\x8b\x08 and so on", "is packed (gzip -dc FILE | pyanalyze COMMAND -)"},
+        {"\x28\xb5\x2f\xfd and so on", "is packed (zstd -dc FILE"},
+        {"\x28\xb5", "has no chunk header"},
+    };
+    char good[256], bad[256];
+    snprintf(good, sizeof good, "%s", scratch_path("good.trace"));
+    snprintf(bad, sizeof bad, "%s", scratch_path("packed.trace"));
+    const char *const paths[] = {bad, good};
+    make_file(good, NULL, 1, 2);
+    scratch_write(bad, cases[_i].begin, strlen(cases[_i].begin));
+    struct trace *const trace = open_traces(paths, 2);
+    ck_assert(was_reported(cases[_i].words));
+    trace_close(trace);
+}
+END_TEST
+
 START_TEST(one_bad_file_among_good_ones_is_damage)
 {
     char good[256], bad[256];
@@ -482,6 +504,7 @@ int main(void)
     tcase_add_test(tests, recordings_are_aligned);
     tcase_add_test(tests, one_machine_is_aligned_by_its_own_clock);
     tcase_add_test(tests, what_is_no_trace_is_refused);
+    tcase_add_loop_test(tests, packed_file, 0, 3);
     tcase_add_test(tests, one_bad_file_among_good_ones_is_damage);
     tcase_add_test(tests, a_lost_chunk_is_lost_cpu);
     tcase_add_test(tests, lost_definitions_keep_their_counts);
