@@ -249,6 +249,28 @@ static void note_stalls(struct view *view, struct page *page, size_t n)
                                     n, STALLS_TOLD));
 }
 
+/* What of the files is in no number of the page. */
+static void note_damage(struct request *request, struct view *view, struct page *page)
+{
+    struct damage_log *const log = &request->damage;
+    struct buffer line = {0};
+    damage_log_sort(log);
+    for (size_t i = 0; i < log->n && i < PAGE_DAMAGES; i++) {
+        buffer_reset(&line);
+        damage_print(&line, &log->entries[i]);
+        page->damages[page->n_damages++] = arena_copy(&view->arena, line.text, line.len);
+    }
+    page->n_more_damages = log->n - page->n_damages + log->n_more;
+    buffer_clear(&line);
+    if (log->n > 0)
+        page_note(page, arena_print(&view->arena,
+                                    "%zu part%s of what was recorded could not be read and %s in "
+                                    "no number here: %s%s.",
+                                    log->n + log->n_more, log->n + log->n_more == 1 ? "" : "s",
+                                    log->n + log->n_more == 1 ? "is" : "are", page->damages[0],
+                                    log->n + log->n_more == 1 ? "" : "; and others"));
+}
+
 static enum status build_report(struct request *request, struct view *view, struct problem *why)
 {
     if (page_template_len == 0)
@@ -278,6 +300,7 @@ static enum status build_report(struct request *request, struct view *view, stru
     making->page.made_by = arena_copy(&view->arena, line.text, line.len);
     buffer_clear(&line);
     making->page.blob = &making->blob;
+    note_damage(request, view, &making->page);
     note_thinning(view, &making->page, fit(making, size_max));
     note_stalls(view, &making->page, making->n_stalls);
     view->page = &making->page;
@@ -323,7 +346,8 @@ const struct command command_report = {
             "files and modules of whatever range of time is drawn on it, source with the times "
             "of its lines, stalls, the GIL, phases, labels, tasks and marks, and how well it was "
             "recorded. Its numbers are those that the other commands print. Without scripts it "
-            "still says the most important in text.\n"
+            "still says the most important in text. What of the files could not be read, and CPU "
+            "that is in no row, it says as well.\n"
             "\n"
             "A page holds everything that was recorded, to the tick, as long as it is not larger "
             "than --size; ten minutes of 16 threads at 1 kHz are 2 MB. Above that it is thinned: "

@@ -4,7 +4,7 @@
 //
 // Each has a threshold, said in `why`; nothing is advice. Links: a range, threads, a metric, a function.
 import { by_thread, gil, rows, row_name, share_error, sum } from "./data.js";
-import { quality_findings } from "./quality.js";
+import { damage_findings, quality_findings } from "./quality.js";
 import { ALL_CLASSES, CLASSES, KERNEL, ON_CPU, READY, WAITS_GIL } from "./read.js";
 import { percent, seconds, visible } from "./text.js";
 
@@ -67,7 +67,7 @@ export function nothing_words(trace) {
 }
 
 export function find_all(trace) {
-  const out = [], whole = { range: null, threads: null, classes: ALL_CLASSES };
+  const out = damage_findings(trace), whole = { range: null, threads: null, classes: ALL_CLASSES };
   const ns = trace.processes.length ? trace.processes[0].interval_ns : 1;
   const per = by_thread(trace, whole), stalls = stall_list(trace);
   let all = 0, waited = 0, ready = 0;
@@ -115,6 +115,9 @@ export function find_all(trace) {
       why: "more than 20 % of the CPU time of all threads", metric: "cpu", fn: trace.place_fn[trace.line_place[row.id]], tab: "source",
     });
   }
+  const all_samples = sum(trace, whole, "wall"), cut = rows(trace, all_samples.self, "functions").find(r => r.id >= 0 && trace.functions[r.id][0] === "<truncated>" && r.cum > 0.001 * all_samples.total);
+  if (cut)
+    out.push({ text: `${percent(cut.cum / all_samples.total)} of the time is in stacks whose callers are cut off, <truncated>: there were too many to be kept`, why: "more than 0.1 %; record with a larger --max-depth", metric: "wall", fn: cut.id, tab: "source" });
   let collecting = 0;
   for (const thread of trace.threads)
     for (let i = 0; i < thread.runs; i++) if (thread.gc[i]) collecting += (thread.start[i + 1] - thread.start[i]) * trace.processes[thread.process].interval_ns;

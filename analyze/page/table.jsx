@@ -3,8 +3,9 @@
 // table - functions, lines, files or modules of what is chosen.
 import { useComputed, useSignal } from "@preact/signals";
 import { KEYS, row_name, rows, share_error, thin_errors } from "./data.js";
+import { remainder } from "./quality.js";
 import { Scrolled } from "./scrolled.jsx";
-import { callers, find, picked, tab, table, trace, weight_ns, weights } from "./state.js";
+import { callers, find, metric, picked, range, tab, table, threads, trace, weight_ns, weights } from "./state.js";
 import { file_end, is_native, percent, seconds, visible } from "./text.js";
 
 const COLUMNS = [["self", "self"], ["share", "share"], ["error", "±95 %"], ["cum", "cum."], ["name", "where"]];
@@ -23,6 +24,7 @@ export function Table() {
     kept.sort((a, b) => (key === "name" ? (a.name < b.name ? -1 : a.name > b.name ? 1 : a.line - b.line) : b[key] - a[key] || b.cum - a.cum));
     return kept;
   });
+  const left = remainder(t);
   const function_of = row => (table.value === "functions" ? row.id : table.value === "lines" && row.id >= 0 ? t.place_fn[t.line_place[row.id]] : -1);
   const open = row => {
     const fn = function_of(row);
@@ -50,6 +52,7 @@ export function Table() {
                 </td>
               </tr>
       )} />
+      {left && metric.value === "cpu" && !range.value && !threads.value && <p class="soft">{left.text}.</p>}
     </div>
   );
 }

@@ -51,6 +51,8 @@ struct page_diff {
     size_t n_notes;
 };
 
+#define PAGE_DAMAGES 5u /* told one by one */
+
 struct page {
     const struct page_diff *diff; /* instead of report, trace and sources */
     const struct report *report;
@@ -64,6 +66,8 @@ struct page {
     size_t n_texts;
     const char *notes[4]; /* above them, each a sentence */
     size_t n_notes;
+    const char *damages[PAGE_DAMAGES]; /* of the trace: what could not be read, and where */
+    size_t n_damages, n_more_damages;
     const struct buffer *blob; /* all but the texts, packed (out/page/page_pack) */
 };
 

@@ -7,7 +7,7 @@ import { readFileSync } from "node:fs";
 import { pathToFileURL } from "node:url";
 
 const [pyanalyze, quality_js, trace_path, page_path] = process.argv.slice(2);
-const { quality_findings } = await import(pathToFileURL(quality_js));
+const { damage_findings, quality_findings, remainder } = await import(pathToFileURL(quality_js));
 const { unpack } = await import(pathToFileURL(quality_js.replace(/quality\.js$/, "read.js")));
 let wrong = 0;
 const check = (is, what) => { if (!is) { wrong++; console.log("WRONG", what); } };
@@ -32,6 +32,8 @@ function made({ quality = {}, books = {}, blocked = 0, threads = 4 }) {
 for (const [words, above, below] of [
   ["ticks were missed", { quality: { ticks_missed: 11 } }, { quality: { ticks_missed: 10 } }],
   ["is unattributed", { books: { unattributed: 0.51 } }, { books: { unattributed: 0.5 } }],
+  ["In no row: 0.501 s of CPU, 5.0 % of what the process used: 0.500 s in threads that ended unseen", { books: { thread_clocks: 9.5, native_threads: 0.001, unseen: 0.5, sampler: 1, os: 11.001 } }, { books: { thread_clocks: 9.9, unseen: 0.1, os: 10 } }],
+  ["1.500 s before the first look or after the last", { books: { os: 11.5 } }, { books: { os: 11 } }],
   ["could not be read", { quality: { "failed: torn": 11 } }, { quality: { "failed: torn": 10 } }],
   ["4 threads worker* were blocked", { blocked: 951 }, { blocked: 950 }],
   ["threads worker* were blocked", { blocked: 990 }, { blocked: 990, threads: 3 }],
@@ -39,6 +41,8 @@ for (const [words, above, below] of [
   check(has(made(above), words), `nothing is said above the threshold of "${words}"`);
   check(!has(made(below), words), `something is said below the threshold of "${words}"`);
 }
+check(remainder({ parts: {}, made_by: "pyanalyze report --from 2s x.trace" }) === null, "of a range the rest is not known");
+check(damage_findings(page).length === 0 && damage_findings({ ...page, damages: ["x.trace: cut"], more_damages: 1 })[0].text.startsWith("2 parts of what was recorded could not be read and are in no number here: x.trace: cut; .."), "damage is not told");
 check(made({}).length === 0, "something stands out of a good recording");
 check(!quality_findings({ ...page, parts: {} }).some(finding => finding.tab === "info"), "something is said without info");
 console.log(wrong ? `${wrong} wrong` : "quality: right");

@@ -7,6 +7,8 @@ usage: run.py BUILD_DIR MAKE_OUTPUTS PYTHON
 Made-up traces, and four recorded ones: threads that compete for the GIL, a program that forks, an event
 loop that is held up, and a deep recursion.
 """
+import base64
+import json
 import os
 import pathlib
 import platform
@@ -14,6 +16,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import zlib
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
@@ -119,6 +122,23 @@ def compare_pages(pyanalyze, folder):
         sys.exit(f"a diff of nothing: {done.returncode} {done.stderr}")
 
 
+def damaged_trace(pyanalyze, folder):
+    """A page says what of its trace could not be read: with scripts, and without."""
+    trace, page = folder / "cut.trace", folder / "cut.html"
+    whole = (HERE.parent / "golden" / "v1-full.trace").read_bytes()
+    trace.write_bytes(whole[:len(whole) * 2 // 3])
+    done = subprocess.run([str(pyanalyze), "report", "-o", str(page), str(trace)], capture_output=True, text=True, check=False)
+    if done.returncode != 3:
+        sys.exit(f"report of a trace that is cut: {done.returncode} {done.stderr}")
+    static, data = page.read_text().split('id="data">')
+    blob = zlib.decompress(base64.b64decode(data.split("<")[0]), -15)
+    damages = json.loads(blob[4:4 + int.from_bytes(blob[:4], "little")])["damages"]
+    if len(damages) != 1 or f"{trace}: the last chunk is cut" not in damages[0]:
+        sys.exit(f"the page does not know what its trace lacks: {damages}")
+    if "1 part of what was recorded could not be read and is in no number here: " not in static:
+        sys.exit("the page does not say without scripts what its trace lacks")
+
+
 def main():
     build, make_outputs, python = pathlib.Path(sys.argv[1]), sys.argv[2], sys.argv[3]
     pyanalyze, pyrec = build / "analyze" / "pyanalyze", build / "record" / "pyrec"
@@ -161,6 +181,7 @@ def main():
             if trace.stem in ("odd", "threads", "fib"):
                 subprocess.run(["node", str(HERE / "versus.mjs"), str(pyanalyze), str(DATA), str(trace), str(page)], check=True)
         compare_pages(pyanalyze, folder)
+        damaged_trace(pyanalyze, folder)
         full, page_of_full = HERE.parent / "golden" / "v1-full.trace", folder / "full.html"
         subprocess.run([str(pyanalyze), "report", "-o", str(page_of_full), str(full)], capture_output=True, check=True)
         subprocess.run(["node", str(HERE / "quality.mjs"), str(pyanalyze), str(DATA.with_name("quality.js")),

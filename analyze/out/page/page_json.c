@@ -220,6 +220,17 @@ void page_head_write(struct sink *to, const struct page *page)
     json_member(to, "version", PYREC_VERSION);
 }
 
+static void write_damages(struct sink *to, const struct page *page)
+{
+    sink_text(to, ",\"damages\":[");
+    for (size_t i = 0; i < page->n_damages; i++) {
+        sink_text(to, i > 0 ? "," : "");
+        json_text(to, page->damages[i]);
+    }
+    sink_text(to, "]");
+    write_number(to, "more_damages", page->n_more_damages);
+}
+
 void page_json_write(struct sink *to, const struct page *page, const struct report_columns *columns)
 {
     const struct report *const report = page->report;
@@ -230,6 +241,7 @@ void page_json_write(struct sink *to, const struct page *page, const struct repo
     write_number(to, "nodes", columns->n_nodes);
     write_number(to, "places", columns->n_places);
     write_thinning(to, report);
+    write_damages(to, page);
     write_recordings(to, page->trace);
     write_processes(to, report);
     write_threads(to, report);

@@ -12,7 +12,7 @@
 
 #define LEVEL     6 /* 9 is 1 % smaller and takes ten times as long */
 #define AT_ONCE   (1u << 30)
-#define NOTES_LEN 1000u /* of a page, at most: they are written when its size is known */
+#define NOTES_LEN 2000u /* of a page, at most: they are written when its size is known */
 
 /* A piece of a stream: no byte of it looks back behind its beginning, so pieces can be put one
  * behind the other. The last one ends the stream. */
