@@ -41,6 +41,7 @@ KINDS = {
     'thread': 'one thread more than before',
     'attached': 'attached: the thread has run, and waits now in a system call',
     'attached_leaf': 'attached: the same, in another function',
+    'attached_function': 'attached: the same, in a function that was never seen',
     'attached_deep': 'attached: the same, in another function, 300 frames deep',
     'attached_many': 'attached: 300 threads, of which none has run',
 }

@@ -11,6 +11,7 @@
  * one sees the other (both sides seq_cst).
  */
 #include "codes.h"
+#include "record/agent/base/careful.h"
 #include "record/agent/base/reserve.h"
 #include <string.h>
 #include <time.h>
@@ -276,7 +277,11 @@ static uint32_t resolve_new(struct codes *codes, uintptr_t code, uint64_t deaths
                             codes_new_fn *fresh, void *closure)
 {
     struct description what;
-    if (!describe_code(codes->interp, code, codes->scratch, codes->scratch_size, &what))
+    careful_reading_begin(CAREFUL_NO_TRAIL);
+    const bool is_code =
+        describe_code(codes->interp, code, codes->scratch, codes->scratch_size, &what);
+    careful_reading_end();
+    if (!is_code)
         return 0;
     const uint32_t id = codes->next_id++;
     table_put(codes, code, id);

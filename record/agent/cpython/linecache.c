@@ -2,6 +2,7 @@
 #include "linecache.h"
 #include "describe.h"
 #include "objects.h"
+#include "record/agent/base/careful.h"
 #include "record/agent/base/fnv.h"
 #include "record/agent/base/peek.h"
 #include "record/agent/base/reserve.h"
@@ -299,15 +300,20 @@ static void lines_pass(struct sought *sought, const struct lines *lines)
         pass(sought, line_at(lines, i, &bad));
 }
 
+/* Where it is, what it is, and where it is once more: each a reading of its own, for what was seen
+ * in one reading may be older than what led there. */
 static enum answer text_read(struct linecache *cache, const char *file, uint32_t file_len,
                              uint32_t *len)
 {
     struct sought before = {&cache->interp->ver, file, file_len, 0}, after = before;
     struct lines lines, again;
+    careful_reading_begin(CAREFUL_NO_TRAIL);
     if (!find(cache, &before, &lines))
         return ANSWER_NONE;
     const uint64_t way = before.way;
+    careful_reading_begin(CAREFUL_NO_TRAIL);
     const enum answer answer = lines_copy(cache, &before, &lines, len);
+    careful_reading_begin(CAREFUL_NO_TRAIL);
     if (!find(cache, &after, &again) || after.way != way)
         return ANSWER_MOVED;
     if (answer != ANSWER_TEXT)
@@ -321,13 +327,16 @@ enum linecache_found linecache_find(struct linecache *cache, const char *file, u
 {
     if (!is_nowhere(file, file_len))
         return LINECACHE_NONE;
+    careful_reading_begin(CAREFUL_NO_TRAIL);
     const uint64_t name = fnv_of(file, file_len), state = caches_state(cache);
+    careful_reading_end();
     struct linecache_absent *const absent = &cache->absent[(name >> 8) % LINECACHE_ABSENT];
     if (absent->name == name && absent->cache == state)
         return LINECACHE_NONE;
     enum answer answer = ANSWER_MOVED;
     for (int i = 0; i < TRIES && answer == ANSWER_MOVED; i++)
         answer = text_read(cache, file, file_len, text_len);
+    careful_reading_end();
     if (answer == ANSWER_NONE) {
         *absent = (struct linecache_absent){name, state};
         return LINECACHE_NONE;

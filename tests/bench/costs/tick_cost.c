@@ -312,12 +312,23 @@ static void kind_other_leaf(uint32_t i)
     leaf_change(made.codes_made[2 + i % 2]);
 }
 
-static void kind_function(uint32_t i)
+static void function_enter(uint32_t i)
 {
     char name[16];
     snprintf(name, sizeof(name), "new%03u", i);
-    kind_computes(i);
     leaf_change(fake_code(&made.fake, name, "made.py", (int)i + 100, 0));
+}
+
+static void kind_function(uint32_t i)
+{
+    kind_computes(i);
+    function_enter(i);
+}
+
+static void kind_other_function(uint32_t i)
+{
+    kind_waits(i);
+    function_enter(i);
 }
 
 static void kind_thread(uint32_t i)
@@ -344,6 +355,7 @@ TICK_OF(many)
 TICK_OF(thread)
 TICK_OF(attached)
 TICK_OF(attached_leaf)
+TICK_OF(attached_function)
 TICK_OF(attached_deep)
 TICK_OF(attached_many)
 
@@ -366,6 +378,7 @@ static const struct kind {
     {"thread", tick_of_thread, kind_thread, DEPTH, 1, 0, false},
     {"attached", tick_of_attached, kind_waits, DEPTH, 1, 0, true},
     {"attached_leaf", tick_of_attached_leaf, kind_other_leaf, DEPTH, 1, 0, true},
+    {"attached_function", tick_of_attached_function, kind_other_function, DEPTH, 1, 0, true},
     {"attached_deep", tick_of_attached_deep, kind_other_leaf, DEEP, 1, 0, true},
     {"attached_many", tick_of_attached_many, kind_rest, DEPTH, MANY, 0, true},
 };
