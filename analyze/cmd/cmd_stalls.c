@@ -327,7 +327,7 @@ void stalls_show(struct view *view, struct stalls_answer *t, const struct reques
     view->shape = SHAPE_STORY;
     n = n < t->stalls.n_counted ? n : t->stalls.n_counted;
     if (t->phases)
-        columns = arena_print(&view->arena, "phase,detail,took,%s", columns);
+        columns = arena_print(&view->arena, "phase,detail,took,away,tasks_of,%s", columns);
     if (t->stalls.metric != NULL)
         columns = arena_print(&view->arena, "%s,%s", columns, t->stalls.metric->name);
     view_set_story_columns(view, columns, ROW_STALL);
@@ -419,8 +419,8 @@ const struct command command_stalls = {
             "\n"
             "With --phase NAME[=DETAIL] every phase of that name (pyrec.phase()) that took as "
             "long as --over or longer is told like a stall, whichever thread began it; this "
-            "needs no idle place. If a phase belongs to a task, what its thread did for other "
-            "tasks meanwhile is left out, and a line tells how long that was.\n"
+            "needs no idle place. If it belongs to a task, what its thread did for others meanwhile "
+            "is left out, and a table has what its tasks waited for.\n"
             "\n"
             "--by orders by something else, and shows it in the tables: --by gil_wait begins "
             "with the stall that waited most for the GIL, and its tables have the rows that "

@@ -224,11 +224,14 @@ static bool is_it(const struct select_context *wanted, const char *name, const c
 bool select_names_context(const struct select *select, bool label, const char *name,
                           const char *value)
 {
+    bool is_named = false;
     for (size_t i = 0; i < select->n_contexts; i++) {
-        if (select->contexts[i].label == label && is_it(&select->contexts[i], name, value))
-            return true;
+        if (select->contexts[i].label != label || !is_it(&select->contexts[i], name, value))
+            continue;
+        atomic_store_explicit(select->contexts[i].seen, true, memory_order_relaxed);
+        is_named = true;
     }
-    return false;
+    return is_named;
 }
 
 /* Is one of a kind in force? Of labels with one key the innermost one is. */

@@ -34,7 +34,7 @@ void stall_count(struct stall *stall, const struct scene *scene, const struct sp
 
 static bool is_counted(const struct stall *stall)
 {
-    return weights_sum(&stall->counted).samples > 0;
+    return stall->asked || weights_sum(&stall->counted).samples > 0;
 }
 
 static int compare_stalls(const void *left, const void *right, void *closure)
@@ -75,6 +75,7 @@ void stalls_clear(struct stalls *stalls)
         free(stalls->list[i].tasks);
     }
     free(stalls->list);
+    free(stalls->by_phase);
     free(stalls->watches);
     free(stalls->watch_of);
     *stalls = (struct stalls){0};

@@ -94,15 +94,18 @@ enum stall_sight {
     SIGHT_IN,
 };
 
-/* What they waited for. */
+/* What they waited for: the loop's, as they were seen once; or those of a phase, in all looks. */
 struct stall_tasks {
     enum stall_sight sight;
     uint64_t off_ns; /* since its beginning, before that, or after its end */
+    bool own;        /* the phase's, of which some were seen; numbers are the most at a time */
     uint32_t n_tasks, n_unread, n_unknown;
-    double ready;           /* waited for nothing but the loop */
-    struct awaits_loop at;  /* of the rows: one tick of one nanosecond */
+    double ready;                  /* waited for nothing but the loop */
+    uint64_t some_ns;              /* of a phase: time in which any was suspended, .. */
+    uint64_t known_ns, unknown_ns; /* .. in which it is known whether any was, and is not */
+    struct awaits_loop at;  /* of the rows; of those that were seen once one tick of a nanosecond */
     struct await_row *rows; /* most tasks first */
-    size_t n;
+    size_t n, size;
 };
 
 struct stall {
@@ -116,6 +119,7 @@ struct stall {
     struct weights counted;
     struct carry carry; /* ns, for `counted` */
     bool open;          /* the recording ends with it */
+    bool asked;         /* of a phase: it is told whatever its samples are */
     bool ended;         /* the thread, or the phase, ended with it */
     bool several;       /* it may be several pieces of work, one after the other */
     const char *phase;  /* it is a phase that took long: its name; NULL = it is a stall */
@@ -160,6 +164,8 @@ struct stalls {
     size_t n_without_thread; /* phases that took so long, of which it is not known who began them */
     struct stall_watch *watches;
     size_t n_watches, watches_size;
+    struct stall *
+        *by_phase;    /* those that are detailed, by process and phase_number; NULL = not yet */
     size_t *watch_of; /* by index of the thread: its watch + 1; 0 = it has none yet */
     size_t watch_of_size;
 };

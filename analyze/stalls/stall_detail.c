@@ -121,19 +121,28 @@ static void add_own(struct stall *stall, struct scene *scene, const struct span 
     count_blocked(stall, span, begins, node, call, piece->weight.wall);
 }
 
+/* What is done meanwhile, for it or not: of a phase, --phase does not choose among that. */
+static bool counts_beside(const struct stall *stall, struct scene *scene,
+                          const struct select *select, const struct span *span)
+{
+    struct select beside = *select;
+    if (stall->phase != NULL)
+        beside.n_contexts = 0;
+    return scene_has_state(scene, &beside, span);
+}
+
 static void add_span(struct stall *stall, struct scene *scene, const struct select *select,
                      const struct thread *thread, const struct span *span, uint32_t first,
                      uint32_t end)
 {
+    const bool own = thread == stall->thread && stall_has_span(stall, scene, span);
     const struct piece piece = {
         state_class(span->state),
         state_part(span->state),
-        scene_has_state(scene, select, span),
+        own ? scene_has_state(scene, select, span) : counts_beside(stall, scene, select, span),
         stall_weight(scene, span, first, end - first, &stall_peer_of(stall, thread)->carry),
     };
-    if (thread == stall->thread && !stall_has_span(stall, scene, span))
-        return;
-    if (thread == stall->thread) {
+    if (own) {
         add_own(stall, scene, span, first == span->first, &piece);
         if (piece.class == CLASS_WAITS_GIL)
             add_holders(stall, scene, first, end, piece.counts);

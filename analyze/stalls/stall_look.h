@@ -8,8 +8,8 @@
  *
  * A recorder looks only when the thread is blocked in a call. If it was so in the stall, the last
  * of these looks counts: no task leaves while the loop is held up. Else the last one before it, or
- * the first one behind it, where one is near enough; how far away that was is told with it. Of
- * a phase it is the last look in it; which task is in it is not known.
+ * the first one behind it, where one is near enough; how far away that was is told with it. Of a
+ * phase all looks in it count, if they tell which tasks were in it; else it is as a stall.
  */
 #ifndef PYREC_ANALYZE_STALL_LOOK_H
 #define PYREC_ANALYZE_STALL_LOOK_H
@@ -18,6 +18,9 @@
 
 /* For the first n stalls: what the scene's open range has of them. Behind all that reads spans. */
 void stall_look_range(struct stalls *stalls, size_t n);
+
+/* Does a task that waits so wait for nothing but its loop? */
+bool stall_is_ready(const char *wait);
 
 /* Once all is read: names and order. */
 void stall_look_settle(struct stalls *stalls, struct stall *stall);

@@ -7,6 +7,13 @@
 
 #include <stdlib.h>
 
+/* Not only samples of some kind: then a phase counts that has none, as its task was suspended. */
+static bool is_whole(const struct select *select)
+{
+    return select->classes == 0 && select->bits == 0 && select->n_calls == 0 &&
+           select->n_tasks == 0;
+}
+
 static void add_phase(struct stalls *stalls, const struct process *process,
                       const struct phase *phase, const struct window *window)
 {
@@ -32,6 +39,7 @@ static void add_phase(struct stalls *stalls, const struct process *process,
         .phase_begin_ns = phase->begin_ns,
         .phase_end_ns = end_ns,
         .open = open,
+        .asked = is_whole(stalls->select),
         .ended = true,
         .phase = phase->name,
         .phase_number = phase->number,

@@ -37,9 +37,17 @@ static const struct part_kind other_kind = {"others", "what the other threads di
                                             "seconds,part,other,doing,function,place",
                                             "other_id,blocked_in,file,line", ROW_STALL_LINE};
 
+static const struct part_kind beside_kind = {"others", "what threads did meanwhile",
+                                             "seconds,part,other,doing,function,place",
+                                             "other_id,blocked_in,file,line", ROW_STALL_LINE};
+
 static const struct part_kind await_kind = {"awaits", "what the tasks of its loop waited for",
                                             "tasks,task_name,waits_for,place,chain",
                                             "coroutine,file,line,function,stack", ROW_AWAIT};
+
+static const struct part_kind own_await_kind = {"awaits", "what its tasks waited for",
+                                                "time_share,tasks,task_name,waits_for,place,chain",
+                                                "coroutine,file,line,function,stack", ROW_AWAIT};
 
 /* ---- choosing ---- */
 
@@ -51,7 +59,9 @@ static const struct metric *metric_of(const struct stalls *stalls)
 /* Less than this is not worth a row; nothing at all never is. */
 static uint64_t least(const struct stalls *stalls, const struct stall *stall)
 {
-    const uint64_t all = metric_of(stalls)->of(&stall->counted);
+    const struct metric *const metric = metric_of(stalls);
+    const uint64_t away = metric == &metrics[METRIC_WALL] ? stall->elsewhere_ns : 0;
+    const uint64_t all = metric->of(&stall->counted) + away;
     const double part = SHARE_MIN * (double)all;
     return part > 1 ? (uint64_t)ceil(part) : 1;
 }
@@ -122,12 +132,15 @@ static struct row line_row(struct view *view, const struct stalls *stalls,
                               : counted_ns(e, c) > counted_ns(e, most);
         most = more ? c : most;
     }
+    const bool beside = stall->phase != NULL && e->kind == STALL_OTHER;
     *line = (struct stall_line){
         .ns = weights_sum(&e->counted).wall,
         .weight = metric->of(&e->counted),
-        .whole = metric == &metrics[METRIC_SAMPLES] ? stall->samples
-                 : metric == &metrics[METRIC_TICKS] ? stall->ticks
-                                                    : stall->wall_ns,
+        .whole = beside
+                     ? (metric == &metrics[METRIC_WALL] ? stall->wall_ns + stall->elsewhere_ns : 0)
+                 : metric == &metrics[METRIC_SAMPLES] ? stall->samples
+                 : metric == &metrics[METRIC_TICKS]   ? stall->ticks
+                                                      : stall->wall_ns,
         .thread = e->thread,
         .call = e->call != SCENE_NO_CALL ? stalls->scene->calls[e->call] : NULL,
         .doing = known ? doing[most] : NULL,
@@ -365,7 +378,7 @@ static void add_others(struct filling *f, struct story *story)
     const struct stall_entry **const list = sorted(f->stalls, f->stall, STALL_OTHER, &n);
     struct other *const others = memory_get((n + 1) * sizeof *others);
     if (n > 0)
-        begin_part(f, story, &other_kind, n);
+        begin_part(f, story, f->stall->phase != NULL ? &beside_kind : &other_kind, n);
     for (size_t i = 0; i < n; i++)
         others[i] = judge(f, list[i]);
     if (n > 1 && f->stalls->metric == NULL)
@@ -390,7 +403,8 @@ static void add_awaits(const struct filling *f, struct story *story)
     if (tasks == NULL || tasks->n == 0)
         return;
     const size_t n = f->max > 0 && f->max < tasks->n ? f->max : tasks->n;
-    struct part *const part = story_add_part(f->view, story, &await_kind, n);
+    struct part *const part =
+        story_add_part(f->view, story, tasks->own ? &own_await_kind : &await_kind, n);
     for (size_t i = 0; i < n; i++)
         part->rows[i] = (struct row){.process = f->stall->thread->process,
                                      .thread = f->stall->thread,

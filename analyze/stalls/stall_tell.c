@@ -4,6 +4,7 @@
 #include "analyze/base/date.h"
 #include "analyze/base/memory.h"
 #include "analyze/view/column.h"
+#include "stall_look.h"
 #include "stall_tables.h"
 #include "stall_text.h"
 #include "stall_who.h"
@@ -139,9 +140,18 @@ static struct stall_times times_of(const struct stall *stall)
     return times;
 }
 
+/* Of a phase: its thread was not at it for longer than it did anything. */
+static bool is_away(const struct stall *stall)
+{
+    const struct stall_times times = times_of(stall);
+    return stall->elsewhere_ns > times.ns[times.most];
+}
+
 const char *stall_cause(const struct stall *stall)
 {
     static const char *const causes[CLASS_COUNT] = {"cpu", "ready", "gil", "blocked", "unknown"};
+    if (is_away(stall))
+        return stall->tasks != NULL && stall->tasks->own ? "suspended" : "elsewhere";
     return causes[times_of(stall).most];
 }
 
@@ -175,6 +185,24 @@ uint32_t stall_call(const struct stall *stall)
 
 /* ---- the story ---- */
 
+/* Its task was suspended: what was it seen to wait for most? */
+static const char *away_text(struct view *view, const struct stalls *stalls,
+                             const struct stall *stall)
+{
+    const char *const time = stall_seconds_text(view, stall->elsewhere_ns);
+    if (stall->tasks == NULL || !stall->tasks->own || stall->tasks->n == 0)
+        return arena_print(&view->arena,
+                           "its thread was not at it for %s; what its task waited for was not seen",
+                           time);
+    const struct await_row *const most = &stall->tasks->rows[0];
+    return arena_print(&view->arena, "suspended for %s, seen %s%s for %s of it, in %s", time,
+                       stall_is_ready(most->wait)          ? ""
+                       : strcmp(most->wait, "future") == 0 ? "waiting for a "
+                                                           : "waiting for ",
+                       most->wait, stall_seconds_text(view, most->some_ns),
+                       stall_place_text(view, stalls->scene, most->node));
+}
+
 /* One sentence: what it did most of the time, and where. */
 static const char *verdict(struct view *view, const struct stalls *stalls,
                            const struct stall *stall, uint32_t node)
@@ -183,6 +211,8 @@ static const char *verdict(struct view *view, const struct stalls *stalls,
     const struct stall_times times = times_of(stall);
     const enum state_class class = times.most;
     const char *const time = stall_seconds_text(view, times.ns[class]);
+    if (is_away(stall))
+        return away_text(view, stalls, stall);
     const char *const place =
         node != TREE_ROOT ? stall_place_text(view, scene, node) : "several places";
     if (class == CLASS_BLOCKED) {
@@ -238,11 +268,13 @@ static const char *times_text(struct view *view, const struct stall *stall)
                                c == CLASS_BLOCKED ? pieces_text(view, stall) : "");
     }
     if (stall->elsewhere_ns >= TIME_MIN_NS)
-        text = arena_print(&view->arena, "%s; for %s its thread was not at it", text,
-                           stall_seconds_text(view, stall->elsewhere_ns));
+        text =
+            arena_print(&view->arena, "%s%sfor %s its thread was not at it", text,
+                        text[0] != '\0' ? "; " : "", stall_seconds_text(view, stall->elsewhere_ns));
     if (stall_unseen_ns(stall) >= TIME_MIN_NS)
-        text = arena_print(&view->arena, "%s; %s nobody saw (program stopped, or no CPU for pyrec)",
-                           text, stall_seconds_text(view, stall_unseen_ns(stall)));
+        text = arena_print(&view->arena, "%s%s%s nobody saw (program stopped, or no CPU for pyrec)",
+                           text, text[0] != '\0' ? "; " : "",
+                           stall_seconds_text(view, stall_unseen_ns(stall)));
     return text;
 }
 
@@ -284,6 +316,7 @@ static struct row story_row(struct view *view, const struct stalls *stalls,
         .phase = stall->phase,
         .detail = stall->detail,
         .phase_ns = stall->phase_end_ns - stall->phase_begin_ns,
+        .away_ns = stall->elsewhere_ns,
         .tasks = stall->tasks,
     };
     struct row row = {.process = stall->thread->process,
@@ -301,12 +334,29 @@ const char *stall_sight_text(enum stall_sight sight)
     return words[sight];
 }
 
+/* "2 of this phase at a time at most, suspended for 0.950 s of the 1.000 s of which that is known"
+ */
+static const char *own_text(struct view *view, const struct stall_tasks *tasks)
+{
+    const char *text = arena_print(
+        &view->arena,
+        "%" PRIu32 " of this phase%s, suspended for %s of the %s of which that is known",
+        tasks->n_tasks, tasks->n_tasks == 1 ? "" : " at a time at most",
+        stall_seconds_text(view, tasks->some_ns), stall_seconds_text(view, tasks->known_ns));
+    if (tasks->unknown_ns >= TIME_MIN_NS)
+        text = arena_print(&view->arena, "%s; for %s nobody could look", text,
+                           stall_seconds_text(view, tasks->unknown_ns));
+    return text;
+}
+
 /* "12 of its loop waited, 3 of them for nothing but the loop, seen 0.040 s after it had begun" */
 static const char *tasks_text(struct view *view, const struct stall *stall)
 {
     const struct stall_tasks *const tasks = stall->tasks;
     static const char *const offs[] = {"", "after it had ended", "before it began",
                                        "after it had begun"};
+    if (tasks->own)
+        return own_text(view, tasks);
     if (tasks->sight == SIGHT_NOT_KNOWN)
         return "what those of its loop waited for is not known: nobody could look within 2 s of it";
     const char *const off = arena_print(
@@ -323,9 +373,8 @@ static const char *tasks_text(struct view *view, const struct stall *stall)
     if (tasks->n_unread > 0)
         text = arena_print(&view->arena, "%s; %" PRIu32 " were not read, the others stand for them",
                            text, tasks->n_unread);
-    if (stall->phase != NULL)
-        text =
-            arena_print(&view->arena, "%s; which of them is in this phase is not recorded", text);
+    if (is_away(stall))
+        text = arena_print(&view->arena, "%s; which of them is in this phase is not known", text);
     return text;
 }
 
@@ -363,7 +412,7 @@ void stall_tell(struct view *view, const struct stalls *stalls, const struct sta
 {
     const uint32_t node = stall_where(stalls, stall);
     const enum state_class class = times_of(stall).most;
-    const unsigned why = class == CLASS_BLOCKED ? 1u << STALL_CALL : 0;
+    const unsigned why = class == CLASS_BLOCKED && !is_away(stall) ? 1u << STALL_CALL : 0;
     const struct row row = story_row(view, stalls, stall, node);
     struct story *const story = view_add_story(view, heading(view, stalls, stall, number));
     story->row = row;

@@ -17,12 +17,13 @@ struct stall_facts {
     uint64_t start_ns, duration_ns;
     uint64_t unobserved_ns;          /* of the duration */
     const char *time;                /* by the wall clock */
-    const char *cause;               /* what it did most: cpu, ready, gil, blocked */
+    const char *cause;               /* what it did most: cpu, ready, gil, blocked .. */
     const char *call;                /* it was blocked in most; NULL = none */
     const char *end;                 /* came back, or: recording ended */
     const char *pieces;              /* one, or: may be several */
     const char *phase, *detail;      /* of a phase: its name, .. */
     uint64_t phase_ns;               /* .. and how long it took; NULL, NULL, 0 = it is a stall */
+    uint64_t away_ns;                /* .. of which its thread was not at it */
     const struct stall_tasks *tasks; /* NULL = no loop was seen in its thread then */
 };
 
@@ -31,7 +32,8 @@ void stall_tell(struct view *view, const struct stalls *stalls, const struct sta
                 size_t number, size_t rows_max);
 
 /*
- * What it did most: "cpu", "ready", "gil", "blocked", "unknown". Where that was, as a node of the
+ * What it did most: "cpu", "ready", "gil", "blocked", "unknown"; of a phase also "suspended", or
+ * "elsewhere" where that was not seen. Where that was, as a node of the
  * scene: TREE_ROOT in several places, or without details. In which call it was blocked most, as a
  * number of the scene; SCENE_NO_CALL in none, or without details.
  */

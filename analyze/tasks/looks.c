@@ -26,6 +26,20 @@ static bool next(struct proto_column *rest, struct proto_arena *arena, Pyrec__V1
     return false;
 }
 
+static bool are_contexts_right(const Pyrec__V1__Look *look)
+{
+    uint64_t entry = 0, sum = 0;
+    if (look->n_context != look->n_context_entry || look->n_context_count != look->n_context_entry)
+        return false;
+    for (size_t i = 0; i < look->n_context_entry; i++) {
+        entry += look->context_entry[i];
+        sum += look->context_count[i];
+        if (entry >= look->n_count)
+            return false;
+    }
+    return sum <= look->tasks;
+}
+
 enum status looks_check(struct proto_column samples, uint32_t n_ticks, struct proto_arena *arena,
                         struct problem *why)
 {
@@ -41,7 +55,8 @@ enum status looks_check(struct proto_column samples, uint32_t n_ticks, struct pr
         for (size_t i = 0; i < look->n_count; i++)
             sum += look->count[i];
         if (look->n_stack != look->n_count || look->n_wait != look->n_count ||
-            (look->n_name != 0 && look->n_name != look->n_count) || sum != look->tasks)
+            (look->n_name != 0 && look->n_name != look->n_count) || sum != look->tasks ||
+            !are_contexts_right(look))
             return problem_set(why, STATUS_DAMAGED, PROBLEM_NO_OFFSET,
                                "a look at %u tasks does not add up", (unsigned)look->tasks);
     }
@@ -68,7 +83,22 @@ bool looks_next(struct proto_column *rest, struct proto_arena *arena, struct loo
         .wait = from->wait,
         .name = from->n_name > 0 ? from->name : NULL,
         .count = from->count,
+        .n_contexts = from->n_context,
+        .context_entry = from->context_entry,
+        .context_count = from->context_count,
+        .context = from->context,
     };
+    return true;
+}
+
+bool look_next_context(const struct look *look, size_t *at, struct look_context *last)
+{
+    if (*at == look->n_contexts)
+        return false;
+    last->entry += look->context_entry[*at];
+    last->context += (uint64_t)look->context[*at];
+    last->count = look->context_count[*at];
+    ++*at;
     return true;
 }
 

@@ -172,6 +172,17 @@ static struct cell get_pieces(const struct row *row)
     return cell_text(row->stall->pieces);
 }
 
+static struct cell get_away(const struct row *row)
+{
+    return cell_number(UNIT_SECONDS, (int64_t)row->stall->away_ns);
+}
+
+static struct cell get_whose(const struct row *row)
+{
+    const struct stall_tasks *const tasks = row->stall->tasks;
+    return tasks != NULL ? cell_text(tasks->own ? "phase" : "loop") : cell_none();
+}
+
 static struct cell get_sight(const struct row *row)
 {
     const struct stall_tasks *const tasks = row->stall->tasks;
@@ -355,7 +366,7 @@ static const struct column columns[] = {
      .title = "cause",
      .help =
          "what the thread did most: cpu, ready (no CPU was free), gil (waited for it), blocked, "
-         "unknown",
+         "unknown; of a phase also suspended, or elsewhere: it was not seen why",
      .rows = ROW_STALL,
      .unit = UNIT_TEXT,
      .get = get_cause},
@@ -419,6 +430,18 @@ static const struct column columns[] = {
      .rows = ROW_IDLE,
      .unit = UNIT_TEXT,
      .get = get_outcome},
+    {.name = "away",
+     .title = "away",
+     .help = "seconds of a phase in which its thread was not at it, for its task was suspended",
+     .rows = ROW_STALL,
+     .unit = UNIT_SECONDS,
+     .get = get_away},
+    {.name = "tasks_of",
+     .title = "tasks of",
+     .help = "whose tasks are told: those of the phase, over all of it, or those of the loop",
+     .rows = ROW_STALL,
+     .unit = UNIT_TEXT,
+     .get = get_whose},
     {.name = "tasks_seen",
      .title = "tasks seen",
      .help =
@@ -434,7 +457,7 @@ static const struct column columns[] = {
      .get = get_sight_off},
     {.name = "tasks_suspended",
      .title = "suspended",
-     .help = "tasks of its loop that waited then",
+     .help = "tasks of its loop that waited then; of a phase its own, the most at a time",
      .rows = ROW_STALL,
      .unit = UNIT_COUNT,
      .get = get_suspended},

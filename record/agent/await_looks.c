@@ -119,8 +119,8 @@ static void task_read(struct awaits_room *room, struct look *look, uintptr_t tas
         return;
     }
     room->groups[group].count++;
-    room->records[look->n_records++] =
-        (struct await_record){.task = task, .hash = look->chain.hash, .group = group};
+    room->records[look->n_records++] = (struct await_record){
+        .task = task, .hash = look->chain.hash, .context = look->chain.context, .group = group};
 }
 
 /* What was used, whoever else had the CPU meanwhile. */
@@ -180,11 +180,12 @@ static struct gil_look gil_look(const struct sampler *s, uintptr_t state)
 static void tasks_again(struct awaits_room *room, struct look *look)
 {
     for (uint32_t i = 0; i < look->n_records; i++) {
-        const struct await_record *const record = &room->records[i];
+        struct await_record *const record = &room->records[i];
         if (await_chain_read(&look->reader, record->task, &look->chain) == AWAIT_FOUND &&
             look->chain.hash == record->hash)
             continue;
         room->groups[record->group].count--;
+        record->is_unsure = true;
         look->unknown++;
     }
 }
@@ -270,11 +271,30 @@ static uint32_t chain_number(struct sampler *s, const struct await_group *group,
     return awaits->n_sent;
 }
 
+/* Which of the tasks that are told are in a phase or label; how many those are. */
+static uint32_t contexts_fill(struct awaits_room *room, const struct look *look)
+{
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < look->n_records; i++) {
+        const struct await_record *const record = &room->records[i];
+        const uint32_t entry = room->groups[record->group].entry;
+        if (record->context != 0 && !record->is_unsure && entry != 0)
+            room->contexts[n++] =
+                (struct wire_await_context){.context = record->context, .entry = entry - 1};
+    }
+    return n;
+}
+
+/* look: NULL = there was none; n: of its groups are told. */
 static void awaits_write(struct sampler *s, uint32_t thread, enum wire_look outcome,
                          uint64_t wall_ns, const struct look *look, uint32_t n)
 {
-    const uint32_t len = n * (uint32_t)sizeof(struct wire_await_entry);
-    struct wire_awaits *const record = reserve(s, WIRE_AWAITS, sizeof(*record) + len);
+    struct awaits_room *const room = s->awaits->room;
+    const uint32_t n_contexts = look != NULL ? contexts_fill(room, look) : 0;
+    const uint32_t len = n * (uint32_t)sizeof(room->entries[0]);
+    const uint32_t contexts_len = n_contexts * (uint32_t)sizeof(room->contexts[0]);
+    struct wire_awaits *const record =
+        reserve(s, WIRE_AWAITS, sizeof(*record) + len + contexts_len);
     if (record == NULL)
         return;
     record->thread = thread;
@@ -284,8 +304,12 @@ static void awaits_write(struct sampler *s, uint32_t thread, enum wire_look outc
     record->unread = look != NULL ? look->unread : 0;
     record->unknown = look != NULL ? look->unknown : 0;
     record->n = n;
+    record->n_contexts = n_contexts;
+    record->pad = 0;
     if (n > 0)
-        memcpy(record->entries, s->awaits->room->entries, len);
+        memcpy(record->entries, room->entries, len);
+    if (n_contexts > 0)
+        memcpy(record->entries + n, room->contexts, contexts_len);
 }
 
 /* Tell a look; false: not all of it found room, and the next one is not the same. */
@@ -296,7 +320,7 @@ static bool look_write(struct sampler *s, uint32_t thread, struct look *look)
     if (s->awaits->n_sent + look->n_groups >= WIRE_CHAINS_MAX)
         awaits_forget_chains(s->awaits);
     for (uint32_t i = 0; i < look->n_groups; i++) {
-        const struct await_group *const group = &room->groups[i];
+        struct await_group *const group = &room->groups[i];
         if (group->count == 0)
             continue;
         const uint32_t number = chain_number(s, group, look->source.deaths);
@@ -309,6 +333,7 @@ static bool look_write(struct sampler *s, uint32_t thread, struct look *look)
             .count = group->count,
             .name = wire_writer_task(s->writer, group->name, group->name_len),
         };
+        group->entry = n;
     }
     awaits_write(s, thread, WIRE_LOOK_TAKEN, s->awaits->slot_ns, look, n);
     return !s->writer->full;

@@ -66,6 +66,12 @@ struct looks_tasks {
     uint32_t stack, wait_id, name_id; /* ids of this generation; in a batch */
 };
 
+/* Of the tasks of one entry so many are in one phase or label. */
+struct looks_context {
+    uint64_t context;
+    uint32_t entry, count;
+};
+
 struct looks_look {
     uint32_t thread;
     uint32_t tick; /* its index in the batch */
@@ -73,13 +79,15 @@ struct looks_look {
     uint64_t wall_ns;
     uint32_t tasks, unread, unknown;
     uint32_t first, n; /* of looks.tasks */
+    uint32_t first_context, n_contexts;
 };
 
 /* What a thread's loop was like when it was looked at last. */
 struct looks_last {
-    struct looks_look look; /* `first` means nothing */
+    struct looks_look look; /* what begins with `first` means nothing */
     struct looks_tasks *tasks;
-    uint32_t capacity;
+    struct looks_context *contexts; /* ascending by entry, then context */
+    uint32_t capacity, context_capacity;
     uint32_t in_batch; /* number of its last look + 1; 0 = none in this batch */
 };
 
@@ -92,7 +100,8 @@ struct looks {
     /* of the batch */
     struct looks_look *list;
     struct looks_tasks *tasks;
-    uint32_t n, n_tasks, capacity, task_capacity;
+    struct looks_context *contexts; /* as `last` has them */
+    uint32_t n, n_tasks, n_contexts, capacity, task_capacity, context_capacity;
 };
 
 /* What a task is called. */

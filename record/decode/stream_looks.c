@@ -8,8 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LOOK_BYTES  12u /* in a chunk, about .. */
-#define TASKS_BYTES 5u  /* .. and for each group of tasks */
+#define LOOK_BYTES    12u /* in a chunk, about .. */
+#define TASKS_BYTES   5u  /* .. and for each group of tasks, .. */
+#define CONTEXT_BYTES 3u  /* .. and phase in it */
 
 void looks_clear(struct looks *looks)
 {
@@ -17,15 +18,18 @@ void looks_clear(struct looks *looks)
         free(looks->chains[i].frames);
     for (uint32_t i = 0; i < looks->n_last; i++)
         free(looks->last[i].tasks);
+    for (uint32_t i = 0; i < looks->n_last; i++)
+        free(looks->last[i].contexts);
     free(looks->chains);
     free(looks->list);
     free(looks->tasks);
+    free(looks->contexts);
     *looks = (struct looks){0};
 }
 
 void looks_restart(struct looks *looks)
 {
-    looks->n = looks->n_tasks = 0;
+    looks->n = looks->n_tasks = looks->n_contexts = 0;
     for (uint32_t i = 0; i < looks->n_last; i++)
         looks->last[i].in_batch = 0;
 }
@@ -123,15 +127,21 @@ static bool put(struct stream *stream, struct looks_last *last, uint32_t outcome
     struct looks_look look = last->look;
     if (!vec_room(&looks->list, &looks->capacity, looks->n + 1ull, sizeof *looks->list) ||
         !vec_room(&looks->tasks, &looks->task_capacity, (uint64_t)looks->n_tasks + look.n,
-                  sizeof *looks->tasks))
+                  sizeof *looks->tasks) ||
+        !vec_room(&looks->contexts, &looks->context_capacity,
+                  (uint64_t)looks->n_contexts + look.n_contexts, sizeof *looks->contexts))
         return false;
     look.first = looks->n_tasks;
-    look.n = 0;
+    look.first_context = looks->n_contexts;
+    look.n = look.n_contexts = 0;
     look.tick = stream->batch.n_ticks;
     look.outcome = outcome;
     look.wall_ns = wall_ns;
-    for (uint32_t i = 0; i < last->look.n; i++) {
+    for (uint32_t i = 0, at = 0; i < last->look.n; i++) {
         struct looks_tasks tasks = last->tasks[i];
+        const uint32_t first = at;
+        while (at < last->look.n_contexts && last->contexts[at].entry == i)
+            at++;
         struct looks_chain *chain = looks->chains != NULL ? &looks->chains[tasks.chain] : NULL;
         if (chain == NULL || tasks.told == 0 || chain->told != tasks.told) {
             look.unknown += tasks.count;
@@ -140,13 +150,46 @@ static bool put(struct stream *stream, struct looks_last *last, uint32_t outcome
         tasks.stack = stack_of(stream, chain);
         tasks.wait_id = wait_of(stream, chain);
         tasks.name_id = stream_task_id(stream, tasks.name);
+        for (uint32_t k = first; k < at; k++) {
+            struct looks_context *to = &looks->contexts[look.first_context + look.n_contexts++];
+            *to = last->contexts[k];
+            to->entry = look.n;
+        }
         looks->tasks[look.first + look.n++] = tasks;
     }
     looks->n_tasks += look.n;
+    looks->n_contexts += look.n_contexts;
     looks->list[looks->n++] = look;
     last->in_batch = looks->n;
-    stream->batch.raw_bytes += LOOK_BYTES + (size_t)TASKS_BYTES * look.n;
+    stream->batch.raw_bytes +=
+        LOOK_BYTES + (size_t)TASKS_BYTES * look.n + (size_t)CONTEXT_BYTES * look.n_contexts;
     return true;
+}
+
+static int compare_contexts(const void *left, const void *right)
+{
+    const struct looks_context *a = left, *b = right;
+    if (a->entry != b->entry)
+        return a->entry < b->entry ? -1 : 1;
+    return (a->context > b->context) - (a->context < b->context);
+}
+
+/* Which of its tasks are in a phase or label. */
+static void take_contexts(const struct wire_awaits *record, struct looks_last *last)
+{
+    const struct wire_await_context *from =
+        (const struct wire_await_context *)(const void *)(record->entries + record->n);
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < record->n_contexts; i++)
+        last->contexts[i] = (struct looks_context){from[i].context, from[i].entry, 1};
+    if (record->n_contexts > 1)
+        qsort(last->contexts, record->n_contexts, sizeof *last->contexts, compare_contexts);
+    for (uint32_t i = 0; i < record->n_contexts; i++)
+        if (n > 0 && compare_contexts(&last->contexts[n - 1], &last->contexts[i]) == 0)
+            last->contexts[n - 1].count++;
+        else
+            last->contexts[n++] = last->contexts[i];
+    last->look.n_contexts = n;
 }
 
 /* Remember it as the thread's last one. */
@@ -154,7 +197,9 @@ static bool take(struct looks *looks, const struct wire_awaits *record, struct l
 {
     const bool is_taken = record->outcome == WIRE_LOOK_TAKEN;
     const uint32_t n = is_taken ? record->n : 0;
-    if (!vec_room(&last->tasks, &last->capacity, n, sizeof *last->tasks))
+    if (!vec_room(&last->tasks, &last->capacity, n, sizeof *last->tasks) ||
+        !vec_room(&last->contexts, &last->context_capacity, record->n_contexts,
+                  sizeof *last->contexts))
         return false;
     last->look = (struct looks_look){
         .thread = record->thread,
@@ -173,7 +218,20 @@ static bool take(struct looks *looks, const struct wire_awaits *record, struct l
             .count = entry->count,
         };
     }
+    if (is_taken)
+        take_contexts(record, last);
     return true;
+}
+
+/* Each of the tasks that are in a phase or label is one of those that are told. */
+static bool are_contexts_right(const struct wire_awaits *record)
+{
+    const struct wire_await_context *list =
+        (const struct wire_await_context *)(const void *)(record->entries + record->n);
+    for (uint32_t i = 0; i < record->n_contexts; i++)
+        if (list[i].entry >= record->n || list[i].context == 0)
+            return false;
+    return record->n_contexts <= record->tasks;
 }
 
 static bool is_right(const struct wire_awaits *record)
@@ -181,7 +239,10 @@ static bool is_right(const struct wire_awaits *record)
     const size_t len = record->record.len - sizeof *record;
     uint64_t sum = (uint64_t)record->unread + record->unknown;
     if (record->outcome >= WIRE_LOOK_COUNT || record->wall_ns > INT64_MAX ||
-        (uint64_t)record->n * sizeof record->entries[0] != len)
+        (uint64_t)record->n * sizeof record->entries[0] +
+                (uint64_t)record->n_contexts * sizeof(struct wire_await_context) !=
+            len ||
+        !are_contexts_right(record))
         return false;
     for (uint32_t i = 0; i < record->n; i++) {
         if (record->entries[i].chain == 0 || record->entries[i].chain >= WIRE_CHAINS_MAX ||

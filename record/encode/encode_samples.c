@@ -257,6 +257,26 @@ static void holders_fill(struct bump *bump, const struct batch *batch, Pyrec__V1
 
 /* ---- looks at suspended tasks ---- */
 
+/* Entries delta coded, and numbers likewise: of one entry they go up. */
+static void look_contexts(struct bump *bump, const struct stream *stream,
+                          const struct looks_look *from, Pyrec__V1__Look *look)
+{
+    const struct looks_context *list = stream->looks.contexts + from->first_context;
+    uint32_t *columns = bump_take(bump, 2 * (size_t)from->n_contexts, sizeof *columns);
+    int64_t *numbers = bump_take(bump, from->n_contexts, sizeof *numbers);
+    if (bump->has_failed)
+        return;
+    look->context_entry = columns;
+    look->context_count = columns + from->n_contexts;
+    look->context = numbers;
+    for (uint32_t i = 0; i < from->n_contexts; i++) {
+        look->context_entry[i] = list[i].entry - (i > 0 ? list[i - 1].entry : 0);
+        look->context[i] = (int64_t)(list[i].context - (i > 0 ? list[i - 1].context : 0));
+        look->context_count[i] = list[i].count;
+    }
+    look->n_context_entry = look->n_context = look->n_context_count = from->n_contexts;
+}
+
 static Pyrec__V1__Look *look_of(struct bump *bump, const struct stream *stream,
                                 const struct looks_look *from)
 {
@@ -286,6 +306,7 @@ static Pyrec__V1__Look *look_of(struct bump *bump, const struct stream *stream,
     }
     look->n_stack = look->n_wait = look->n_count = from->n;
     look->n_name = any_name ? from->n : 0;
+    look_contexts(bump, stream, from, look);
     return look;
 }
 

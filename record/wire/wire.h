@@ -21,7 +21,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define WIRE_VERSION    6u
+#define WIRE_VERSION    7u
 #define WIRE_MAGIC      "pyrecwir"
 #define WIRE_HEAD_LEN   16384u /* the head "page": whole pages on every page size up to 16 KiB */
 #define WIRE_RING_LEN   (2u << 20)   /* power of two */

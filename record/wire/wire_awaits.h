@@ -51,6 +51,13 @@ struct wire_await_entry {
     uint32_t pad;
 };
 
+/* Of the tasks of an entry one is in a phase or label; see mark_queue.h. */
+struct wire_await_context {
+    uint64_t context;
+    uint32_t entry; /* its index */
+    uint32_t pad;
+};
+
 /* A look, in the tick that it belongs to. */
 struct wire_awaits {
     struct wire_record record;
@@ -61,11 +68,14 @@ struct wire_awaits {
     uint32_t unread;  /* of these were not looked at: there were too many */
     uint32_t unknown; /* .. changed while they were read, or are of an unknown kind */
     uint32_t n;
-    struct wire_await_entry entries[];
+    uint32_t n_contexts;
+    uint32_t pad;
+    struct wire_await_entry entries[]; /* behind them struct wire_await_context */
 };
 
 _Static_assert(sizeof(struct wire_chain) == 24, "wire_chain");
 _Static_assert(sizeof(struct wire_await_entry) == 16, "wire_await_entry");
-_Static_assert(sizeof(struct wire_awaits) == 40, "wire_awaits");
+_Static_assert(sizeof(struct wire_await_context) == 16, "wire_await_context");
+_Static_assert(sizeof(struct wire_awaits) == 48, "wire_awaits");
 
 #endif

@@ -6,8 +6,10 @@
  */
 #include "analyze/compare/series.h"
 #include "analyze/export/dump.h"
+#include "analyze/idle/idle_learn.h"
 #include "analyze/repair/audit.h"
 #include "analyze/repair/salvage.h"
+#include "analyze/stalls/stall.h"
 #include "analyze/waits/awaits.h"
 #include "analyze/weigh/calltree.h"
 #include "analyze/weigh/fold.h"
@@ -156,6 +158,29 @@ static void awaits_check(struct trace *trace, const struct select *select)
     }
 }
 
+/* Phases as stalls: their tasks were suspended for no longer than is known. */
+static void phases_check(struct trace *trace)
+{
+    struct scene scene = {0};
+    struct idle idle = {0};
+    struct stalls stalls = {0};
+    struct select select = {0};
+    select_add_context(&select, "*", false);
+    idle_learn(&idle, &scene, trace, &select, NULL, 0, 1);
+    stalls_find_phases(&stalls, &idle, trace, &select, 1, NULL);
+    stalls_detail(&stalls, trace, &select, stalls.n);
+    for (size_t i = 0; i < stalls.n; i++) {
+        const struct stall_tasks *const tasks = stalls.list[i].tasks;
+        ALWAYS(tasks == NULL || tasks->some_ns <= tasks->known_ns);
+        for (size_t k = 0; tasks != NULL && tasks->own && k < tasks->n; k++)
+            ALWAYS(tasks->rows[k].some_ns <= tasks->some_ns);
+    }
+    stalls_clear(&stalls);
+    idle_clear(&idle);
+    scene_clear(&scene);
+    select_clear(&select);
+}
+
 static struct audit audit_file(const char *path, struct trace **trace)
 {
     struct audit audit = {0};
@@ -199,6 +224,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         profile_clear(&profile);
         dump_check(trace, &all);
         awaits_check(trace, &all);
+        phases_check(trace);
         const uint64_t middle = trace_end_ns(trace) / 2;
         const uint64_t whole = count_samples(trace, &all, WINDOW_ALL);
         const uint64_t first = count_samples(trace, &all, (struct window){0, middle});

@@ -139,6 +139,9 @@ static void looks_write(struct proto_column body, struct proto_arena *arena, FIL
         for (size_t i = 0; i < look->n_count; i++)
             fprintf(to, " %u:%u:%u:%u", look->stack[i], look->wait[i],
                     look->n_name > 0 ? look->name[i] : 0, look->count[i]);
+        for (size_t i = 0; i < look->n_context; i++)
+            fprintf(to, " in %u:%" PRId64 ":%u", look->context_entry[i], look->context[i],
+                    look->context_count[i]);
         fprintf(to, "\n");
     }
 }

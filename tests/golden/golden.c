@@ -12,6 +12,7 @@ const struct golden goldens[] = {
     {"v1-native", "v1-native.trace", golden_native},
     {"v1-symbols", "v1-native.trace.symbols", golden_symbols},
     {"v1-awaits", "v1-awaits.trace", golden_awaits},
+    {"v1-phases", "v1-phases.trace", golden_phases},
     {NULL, NULL, NULL},
 };
 

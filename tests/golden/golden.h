@@ -31,6 +31,7 @@ void golden_full(const char *path);    /* every message and every field */
 void golden_native(const char *path);  /* C frames among Python's */
 void golden_symbols(const char *path); /* what pyanalyze symbols writes beside that one */
 void golden_awaits(const char *path);  /* looks at suspended tasks */
+void golden_phases(const char *path);  /* the same, in phases and labels */
 void golden_busy(const char *path);    /* several chunks of many samples, columns in blocks */
 void golden_open(const char *path);    /* never closed, ends inside a chunk */
 void golden_damaged(const char *path); /* a bad payload, a foreign chunk, zeros, garbage */

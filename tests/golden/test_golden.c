@@ -61,8 +61,8 @@ END_TEST
 /* And the writer still says the same; its files may differ, as zstd moves on. */
 START_TEST(writer_says_the_same)
 {
-    static const char *const names[] = {"v1-tiny",   "v1-full",    "v1-busy",
-                                        "v1-native", "v1-symbols", "v1-awaits"};
+    static const char *const names[] = {"v1-tiny",    "v1-full",   "v1-busy",  "v1-native",
+                                        "v1-symbols", "v1-awaits", "v1-phases"};
     const char *const path = scratch_path("new.trace");
 
     for (size_t i = 0; i < ARRAY_LEN(names); i++) {

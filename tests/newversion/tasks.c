@@ -13,6 +13,7 @@ void newversion_say(void)
 {
     SAY("task.coro", offsetof(TaskObj, task_coro));
     SAY("task.name", offsetof(TaskObj, task_name));
+    SAY("task.context", offsetof(TaskObj, task_context));
     SAY("task.waiter", offsetof(TaskObj, task_fut_waiter));
 #if PY_VERSION_HEX >= 0x030e0000
     SAY("task.node", offsetof(TaskObj, task_node));

@@ -86,15 +86,21 @@ static uintptr_t map_find(const struct context_layout *layout, uintptr_t node, u
     return 0;
 }
 
-uint64_t context_read(uintptr_t tstate)
+/* Is there anything to be looked for? */
+static bool is_there(void)
 {
-    const uint32_t n = atomic_load_explicit(&known.n, memory_order_acquire);
+    return atomic_load_explicit(&known.n, memory_order_acquire) != 0 &&
+           atomic_load_explicit(&known.layout_state, memory_order_acquire) == LAYOUT_THERE;
+}
+
+uint64_t context_behind(uintptr_t pointer)
+{
     const struct context_layout *const layout = &known.layout;
     uint32_t bad = 0;
-    if (n == 0 || tstate == 0 ||
-        atomic_load_explicit(&known.layout_state, memory_order_acquire) != LAYOUT_THERE)
+    if (!is_there() || pointer == 0)
         return 0;
-    const uintptr_t context = peek(tstate + layout->tstate_context, &bad);
+    const uint32_t n = atomic_load_explicit(&known.n, memory_order_acquire);
+    const uintptr_t context = peek(pointer, &bad);
     const uintptr_t map = context != 0 ? peek(context + layout->context_map, &bad) : 0;
     const uintptr_t root = map != 0 && !bad ? peek(map + layout->map_root, &bad) : 0;
     for (uint32_t i = 0; i < n && root != 0 && !bad; i++) {
@@ -108,4 +114,9 @@ uint64_t context_read(uintptr_t tstate)
             return number;
     }
     return 0;
+}
+
+uint64_t context_read(uintptr_t tstate)
+{
+    return is_there() && tstate != 0 ? context_behind(tstate + known.layout.tstate_context) : 0;
 }

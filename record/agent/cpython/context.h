@@ -46,4 +46,7 @@ bool context_add_variable(uint64_t variable, uint64_t hash);
 /* The number that is in force in this thread state's current context; 0 = none, or not known. */
 uint64_t context_read(uintptr_t tstate);
 
+/* Likewise, in the Context that a pointer at this address leads to: a task's that is suspended. */
+uint64_t context_behind(uintptr_t pointer);
+
 #endif

@@ -49,9 +49,10 @@ void pyver_shift_objects(struct pyver *ver, uint16_t by)
         &ver->number.digits,    &ver->code.flags,      &ver->gen.iframe,
         &ver->gen.qualname,     &ver->task.coro,       &ver->task.name,
         &ver->tuple.items,      &ver->gen.frame,       &ver->gen.state,
-        &ver->gen.wrapped,      &ver->task.waiter,     &ver->task.node,
-        &ver->future.loop,      &ver->future.state,    &ver->set.used,
-        &ver->set.mask,         &ver->set.table,       &ver->weakref.object,
+        &ver->gen.wrapped,      &ver->task.context,    &ver->task.waiter,
+        &ver->task.node,        &ver->future.loop,     &ver->future.state,
+        &ver->set.used,         &ver->set.mask,        &ver->set.table,
+        &ver->weakref.object,
     };
     for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++)
         shift(fields[i], by);

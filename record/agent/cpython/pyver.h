@@ -136,12 +136,12 @@ struct pyver {
         enum pyver_gen states;
     } gen; /* coroutines as well */
     struct {
-        uint16_t coro, name, waiter;
+        uint16_t coro, name, context, waiter;
         uint16_t node; /* in the list of all */
-    } task; /* of asyncio, the one written in C */
+    } task;            /* of asyncio, the one written in C */
     struct {
         uint16_t loop, state; /* state: 0 = it is waited for */
-    } future; /* of asyncio, likewise; its iterator has it where it has its loop */
+    } future;                 /* of asyncio, likewise; its iterator has it where it has its loop */
     struct {
         enum pyver_stack kind;
         uint16_t base, at;

@@ -2,6 +2,7 @@
 #include "await_chain.h"
 #include "record/agent/base/fnv.h"
 #include "record/agent/base/peek.h"
+#include "record/agent/cpython/context.h"
 #include "record/agent/cpython/describe.h"
 #include "record/agent/cpython/objects.h"
 #include <string.h>
@@ -453,6 +454,8 @@ enum await_found await_chain_read(struct await_reader *reader, uintptr_t task,
     if (state == GEN_NEW && chain->n == 1 && waiter == 0)
         chain->waits = WIRE_AWAIT_NEW;
     chain->name_len = given_name(ver, task, chain->name);
+    chain->context = context_behind(task + ver->task.context);
+    chain->hash = mix(chain->hash, chain->context);
     chain->hash =
         mix(chain->hash, fnv_more(fnv_of(chain->name, chain->name_len), chain->on, chain->on_len));
     chain->hash = mix(chain->hash, (uint64_t)chain->waits);

@@ -69,6 +69,7 @@ struct await_chain {
     uint8_t name_len, on_len;
     char name[TASK_NAME_MAX]; /* what the program calls it, numbers in it as "#"; or nothing */
     char on[TASK_NAME_MAX];   /* likewise, of the task that it waits for; or a type's name */
+    uint64_t context;         /* the phase or label that the task is in; 0 = none, or not known */
     uint64_t hash;            /* of all that was read */
 };
 

@@ -4,7 +4,7 @@
  *
  * On the line:  await chains, the clock of the loop's thread -> [await_room, await_looks] -> WIRE_CHAIN, WIRE_AWAITS
  * Threads:      the sampler only.
- * Memory:       some 150 KiB, reserved at start, touched where there are loops.
+ * Memory:       some 170 KiB, reserved at start, touched where there are loops.
  * Loss:         all that was not seen is counted: times in which the thread never stood still,
  *               tasks beyond AWAITS_TASKS, tasks that changed while they were read.
  *
@@ -44,14 +44,16 @@ struct await_loop {
 /* A task that was read in this look. */
 struct await_record {
     uintptr_t task;
-    uint64_t hash;
+    uint64_t hash, context;
     uint32_t group;
+    bool is_unsure; /* it was another one when it was read again */
 };
 
 /* Tasks of this look that wait alike. */
 struct await_group {
     uint64_t key;
     uint32_t count, first, n; /* frames */
+    uint32_t entry;           /* what is told of it + 1; 0 = nothing */
     bool is_cut;
     uint8_t waits, name_len, on_len;
     char name[TASK_NAME_MAX], on[TASK_NAME_MAX];
@@ -66,6 +68,7 @@ struct awaits_room {
     uint16_t numbers[2 * WIRE_CHAINS_MAX]; /* .. by this number */
     struct wire_frame wire[AWAIT_FRAMES_MAX];
     struct wire_await_entry entries[AWAITS_CHAINS];
+    struct wire_await_context contexts[AWAITS_TASKS];
 };
 
 struct awaits {

@@ -379,23 +379,59 @@ tell()
 
 
 def test_stalls_of_tasks(t):
-    """Of a phase whose task was suspended: what the tasks of its loop waited for, its own among them."""
+    """Of a phase whose task was suspended: what its own tasks waited for, and no other's."""
     out, trace = record(t, """
-async def query(): await asyncio.sleep(1)
-async def handle():
-    with logged("request"):
+async def query(): await asyncio.sleep(.6)
+async def other(): await asyncio.sleep(.7)
+async def suspended():
+    with logged("request", "suspended"): await query()
+async def mixed():
+    with logged("request", "mixed"):
+        pyrec.set_label("user", "7")
         work(.05)
-        await query()
-async def main(): await asyncio.gather(handle(), asyncio.sleep(0))
+        with logged("database"): await query()
+async def busy():
+    with logged("request", "busy"): work(.3)
+async def several():
+    with logged("request", "several"): await asyncio.gather(*(query() for _ in range(4)))
+async def left():
+    with logged("request", "left"):
+        task = asyncio.ensure_future(other())
+        await asyncio.sleep(.25)
+    await task
+async def main():
+    await asyncio.gather(other(), suspended(), other())
+    await asyncio.gather(other(), mixed())
+    await asyncio.gather(other(), several())
+    await left()
+    await busy()
 asyncio.run(main())
 tell()
 """)
-    one, = t.rows("stalls", trace, "--phase", "request", "--over", "900ms")["stalls"]
-    assert one["tasks_seen"] == "in it" and one["tasks_seen_off"] <= one["duration"], one
-    assert {("handle > query > sleep", "future"), ("main", "_GatheringFuture")} <= {
-        (row["chain"], row["waits_for"]) for row in one["awaits"]}, one
-    text = t.analyze("stalls", "--phase", "request", "--over", "900ms", trace)
-    assert "which of them is in this phase is not recorded" in text, text
+    rows = {row["detail"]: row for row in t.rows("stalls", trace, "--phase", "request", "--over", "200ms")["stalls"]}
+    log = {detail: seconds for name, detail, seconds in json.loads(out[-1]) if name == "request"}
+    assert set(rows) == set(log) == {"suspended", "mixed", "busy", "several", "left"}, (rows, log)
+    chains = {detail: {(row["chain"], row["waits_for"]) for row in one.get("awaits", ())
+                       if row["waits_for"] not in ("ready to go on", "not begun")} for detail, one in rows.items()}
+    query, sleeps = ("query > sleep", "future"), {("other > sleep", "future")}
+    assert chains["suspended"] == {("suspended > query > sleep", "future")}, chains
+    assert ("mixed > query > sleep", "future") in chains["mixed"], chains
+    assert chains["several"] == {query, ("several", "_GatheringFuture")}, chains
+    # what was begun in it and goes on behind it counts as long as it is in force
+    assert chains["left"] == {("main > left > sleep", "future")} | sleeps, chains
+    for detail in ("suspended", "mixed", "several", "left"):
+        one = rows[detail]
+        assert (one["tasks_of"], one["tasks_seen"]) == ("phase", "in it"), one
+        assert one["away"] <= one["took"] + t.unobserved(trace) + .01, one
+    assert rows["several"]["tasks_suspended"] == 5 and rows["left"]["tasks_suspended"] == 2, rows
+    assert rows["suspended"]["cause"] == "suspended" and rows["suspended"]["cpu_time"] < .02, rows["suspended"]
+    assert rows["busy"]["cause"] != "suspended" and rows["busy"]["tasks_of"] != "phase", rows["busy"]
+    near(rows["mixed"]["cpu_time"], .05, absolute=.03, what="mixed")
+    inner, = t.rows("stalls", trace, "--phase", "database", "--over", "200ms")["stalls"]
+    assert {row["chain"] for row in inner["awaits"]} == {"mixed > query > sleep"}, inner
+    text = t.analyze("stalls", "--phase", "request=suspended", trace)
+    assert re.search(r"why   suspended for [\d.]+ s, seen waiting for a future for [\d.]+ s of it, in sleep", text), text
+    assert "what its tasks waited for" in text, text
 
 
 def one_of(rows, detail):

@@ -46,7 +46,7 @@ const struct pyver pyver_3_8 = {
     .gen = {
         .iframe = PYVER_NONE, .qualname = 56, .frame = 16, .state = PYVER_NONE, .wrapped = 16, .states = GEN_OLD,
     },
-    .task = {.coro = 112, .name = 120, .waiter = 104, .node = PYVER_NONE},
+    .task = {.coro = 112, .name = 120, .context = 128, .waiter = 104, .node = PYVER_NONE},
     .future = {.loop = 16, .state = 72},
     .await_stack = {.kind = STACK_TOP, .base = 64, .at = 72, .above = 0},
     .set = {.used = 24, .mask = 32, .table = 40},

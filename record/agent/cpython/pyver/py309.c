@@ -45,7 +45,7 @@ const struct pyver pyver_3_9 = {
     .gen = {
         .iframe = PYVER_NONE, .qualname = 56, .frame = 16, .state = PYVER_NONE, .wrapped = 16, .states = GEN_OLD,
     },
-    .task = {.coro = 152, .name = 160, .waiter = 144, .node = PYVER_NONE},
+    .task = {.coro = 152, .name = 160, .context = 168, .waiter = 144, .node = PYVER_NONE},
     .future = {.loop = 16, .state = 80},
     .await_stack = {.kind = STACK_TOP, .base = 64, .at = 72, .above = 0},
     .set = {.used = 24, .mask = 32, .table = 40},

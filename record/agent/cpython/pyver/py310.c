@@ -45,7 +45,7 @@ const struct pyver pyver_3_10 = {
     .gen = {
         .iframe = PYVER_NONE, .qualname = 48, .frame = 16, .state = 108, .wrapped = 16, .states = GEN_SIGNED,
     },
-    .task = {.coro = 160, .name = 168, .waiter = 152, .node = PYVER_NONE},
+    .task = {.coro = 160, .name = 168, .context = 176, .waiter = 152, .node = PYVER_NONE},
     .future = {.loop = 16, .state = 88},
     .await_stack = {.kind = STACK_DEPTH, .base = 64, .at = 80, .above = 0},
     .set = {.used = 24, .mask = 32, .table = 40},

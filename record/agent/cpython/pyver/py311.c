@@ -45,7 +45,7 @@ const struct pyver pyver_3_11 = {
     .gen = {
         .iframe = 80, .qualname = 40, .frame = PYVER_NONE, .state = 75, .wrapped = 16, .states = GEN_SIGNED,
     },
-    .task = {.coro = 136, .name = 144, .waiter = 128, .node = PYVER_NONE},
+    .task = {.coro = 136, .name = 144, .context = 152, .waiter = 128, .node = PYVER_NONE},
     .future = {.loop = 16, .state = 88},
     .await_stack = {.kind = STACK_INLINE, .base = 72, .at = 64, .above = 0},
     .set = {.used = 24, .mask = 32, .table = 40},

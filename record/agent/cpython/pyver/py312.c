@@ -47,7 +47,7 @@ const struct pyver pyver_3_12 = {
     .gen = {
         .iframe = 72, .qualname = 32, .frame = PYVER_NONE, .state = 67, .wrapped = 16, .states = GEN_SIGNED,
     },
-    .task = {.coro = 136, .name = 144, .waiter = 128, .node = PYVER_NONE},
+    .task = {.coro = 136, .name = 144, .context = 152, .waiter = 128, .node = PYVER_NONE},
     .future = {.loop = 16, .state = 88},
     .await_stack = {.kind = STACK_INLINE, .base = 72, .at = 64, .above = 0},
     .set = {.used = 24, .mask = 32, .table = 40},

@@ -47,7 +47,7 @@ const struct pyver pyver_3_13 = {
     .gen = {
         .iframe = 72, .qualname = 32, .frame = PYVER_NONE, .state = 67, .wrapped = 16, .states = GEN_AWAITING,
     },
-    .task = {.coro = 120, .name = 128, .waiter = 112, .node = PYVER_NONE},
+    .task = {.coro = 120, .name = 128, .context = 136, .waiter = 112, .node = PYVER_NONE},
     .future = {.loop = 16, .state = 96},
     .await_stack = {.kind = STACK_INLINE, .base = 72, .at = 64, .above = 0},
     .set = {.used = 24, .mask = 32, .table = 40},

@@ -47,7 +47,7 @@ const struct pyver pyver_3_15 = {
     .gen = {
         .iframe = 72, .qualname = 32, .frame = PYVER_NONE, .state = 67, .wrapped = 16, .states = GEN_COUNTED,
     },
-    .task = {.coro = 128, .name = 136, .waiter = 120, .node = 152},
+    .task = {.coro = 128, .name = 136, .context = 144, .waiter = 120, .node = 152},
     .future = {.loop = 16, .state = 104},
     .await_stack = {.kind = STACK_POINTER, .base = PYVER_NONE, .at = 64, .above = 1},
     .set = {.used = 24, .mask = 32, .table = 40},
