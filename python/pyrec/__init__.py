@@ -31,18 +31,20 @@ __all__ = ["Error", "Recorder", "Recording", "Row", "Stall", "is_recording", "ma
 def start(output: Path = "run.trace", rate: Number = 100, *, children: bool = True,
           max_depth: Optional[int] = None, cumulative: bool = True,
           max_overhead: Optional[Number] = None, duration: Optional[Number] = None,
-          keep: Optional[str] = None) -> Recording:
+          keep: Optional[str] = None, awaits: bool = True) -> Recording:
     """Begin to record this process into the file `output`, which is replaced.
 
     `rate` is in samples per second (`"1k"`, 1 to 10,000). The others are pyrec's options: what it
     starts is recorded, too, unless `children` is False; `max_overhead` is in percent of a CPU;
-    `duration` ends it by itself ("10s"); `keep="10m"` is a flight recorder.
+    `duration` ends it by itself ("10s"); `keep="10m"` is a flight recorder; without `awaits` nobody
+    looks at what suspended tasks of asyncio wait for.
 
     Where the process is being recorded already, by `pyrec --` or since before it was forked, that
     recording is joined: what stop() returns is the part of it in between, and options are those of
     whoever began. Raises Error: start() twice, no ctypes, a file that cannot be written ..
     """
-    return _control.begin(output, rate, children, max_depth, cumulative, max_overhead, duration, keep)
+    return _control.begin(output, rate, children, max_depth, cumulative, max_overhead, duration, keep,
+                          awaits)
 
 
 def stop() -> Recording:
@@ -57,13 +59,13 @@ def record(output: F) -> F: ...
 def record(output: Path = "run.trace", rate: Number = 100, *, children: bool = True,
            max_depth: Optional[int] = None, cumulative: bool = True,
            max_overhead: Optional[Number] = None, duration: Optional[Number] = None,
-           keep: Optional[str] = None) -> Recorder: ...
+           keep: Optional[str] = None, awaits: bool = True) -> Recorder: ...
 
 
 def record(output: Any = "run.trace", rate: Number = 100, *, children: bool = True,
            max_depth: Optional[int] = None, cumulative: bool = True,
            max_overhead: Optional[Number] = None, duration: Optional[Number] = None,
-           keep: Optional[str] = None) -> Any:
+           keep: Optional[str] = None, awaits: bool = True) -> Any:
     """start() and stop() as `with pyrec.record(..) as recording:`, or as `@pyrec.record(..)` or plain
     `@pyrec.record` in front of a function.
 
@@ -72,8 +74,9 @@ def record(output: Any = "run.trace", rate: Number = 100, *, children: bool = Tr
     recorded until they end.
     """
     if callable(output):
-        return Recorder(("run.trace", 100, True, None, True, None, None, None))(output)
-    return Recorder((output, rate, children, max_depth, cumulative, max_overhead, duration, keep))
+        return Recorder(("run.trace", 100, True, None, True, None, None, None, True))(output)
+    return Recorder((output, rate, children, max_depth, cumulative, max_overhead, duration, keep,
+                     awaits))
 
 
 def load_ipython_extension(ipython: "Shell") -> None:

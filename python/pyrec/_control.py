@@ -54,13 +54,15 @@ def _loaded() -> Agent:
 
 def options_of(output: str, rate: Number, children: bool, max_depth: Optional[int], cumulative: bool,
                max_overhead: Optional[Number], duration: Optional[Number],
-               keep: Optional[str]) -> List[str]:
+               keep: Optional[str], awaits: bool) -> List[str]:
     """What they are on pyrec's command line, which is to judge them."""
     options = ["--quiet", f"--output={output}", f"--rate={_plain(rate)}"]
     if not children:
         options.append("--no-children")
     if not cumulative:
         options.append("--no-cumulative")
+    if not awaits:
+        options.append("--no-awaits")
     for name, value in (("max-depth", max_depth), ("max-overhead", max_overhead),
                         ("duration", duration), ("keep", keep)):
         if value is not None:
@@ -86,7 +88,7 @@ def _absolute(output: Path) -> str:
 
 def begin(output: Path, rate: Number, children: bool, max_depth: Optional[int], cumulative: bool,
           max_overhead: Optional[Number], duration: Optional[Number],
-          keep: Optional[str]) -> Recording:
+          keep: Optional[str], awaits: bool = True) -> Recording:
     """Begin to record, or join the recording that this process is in."""
     path = _absolute(output)
     state = _now()
@@ -103,7 +105,7 @@ def begin(output: Path, rate: Number, children: bool, max_depth: Optional[int], 
                         "own libpyrec.so: wait for its end")
         else:
             options = options_of(path, rate, children, max_depth, cumulative, max_overhead, duration,
-                                 keep)
+                                 keep, awaits)
             door = agent.collect(options)
             _attach(agent, door, path)
             state.session = _Session(door, False, Recording(path))

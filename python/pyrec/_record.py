@@ -14,7 +14,7 @@ from ._recording import Recording
 Made = Generator[object, object, object]
 F = TypeVar("F", bound=Callable[..., object])
 Arguments = Tuple[Path, Number, bool, Optional[int], bool, Optional[Number], Optional[Number],
-                  Optional[str]]
+                  Optional[str], bool]
 
 
 class Recorder:

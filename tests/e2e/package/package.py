@@ -366,6 +366,20 @@ except pyrec.Error as error: print(error, flush=True)
     assert out[1] in ("True", "none") or "call it in the main interpreter" in out[1], out
 
 
+def test_awaits(t):
+    """Suspended tasks are looked at, unless that is not wanted."""
+    t.need_ctypes()
+    out = run(t, """
+import asyncio
+async def query(): await asyncio.sleep(.7)
+for wanted in (True, False):
+    with pyrec.record(f"{wanted}.trace", rate=500, awaits=wanted) as recording: asyncio.run(query())
+    print(recording.path)
+""")
+    chains = [{row["chain"] for row in t.rows("awaits", path)} for path in out[:2]]
+    assert chains == [{"query > sleep"}, set()], chains
+
+
 def test_ends_by_itself(t):
     """With a duration; and children=False follows nobody."""
     t.need_ctypes()
