@@ -426,3 +426,54 @@ def test_nothing_of_c(t):
     trace = t.record("-c", "import time; time.sleep(0.1)").trace
     done = subprocess.run([t.pyanalyze, "symbols", trace], capture_output=True, text=True)
     assert done.returncode == 1 and "--native" in done.stderr and not os.path.exists(trace + ".symbols"), done
+
+
+def check_names(t, trace, library):
+    """Of each address the function that it is in, or none; what those functions are called."""
+    right, inlined = {"hidden", "beside", "visible"}, {"mixed (inlined)", "twice (inlined)"}
+    names = names_in(t, trace, library)
+    for name, row in names.items():
+        assert name in right | inlined or is_hidden([name]) or name.startswith("libwork.so+"), names
+        declared = {n for n, line in enumerate(SOURCE.split("\n"), 1) if f" {name}(long n)" in line}
+        assert name not in right or not row["line"] or row["line"] in declared, (name, declared, row)
+    chains = {"mixed (inlined)": "twice (inlined)", "twice (inlined)": "hidden"}
+    for frames, _ in frames_of(t, trace):
+        for i, (name, _) in enumerate(frames):
+            assert name not in chains or frames[i - 1][0] == chains[name], frames
+    return set(names)
+
+
+def test_split(t):
+    """Debug information that is mostly in files of its own (.dwo), there or gone: names are right, lines not known."""
+    need(t)
+    for version in ("-gdwarf-4", "-gdwarf-5"):
+        library = Library(t, "split" + version, version, "-gsplit-dwarf")
+        trace = recorded(t, library, "--native-lines")
+        library.put(t.dir / "debug")
+        for gone in (False, True):
+            for file in t.dir.rglob("*.dwo") if gone else ():
+                file.unlink()
+            symbols(t, trace, "--debug-dir", str(t.dir / "debug"))
+            names = check_names(t, trace, library)
+            assert {"hidden", "visible"} <= names and not is_hidden(names), names
+
+
+def test_minidebuginfo(t):
+    """Names of functions that are packed in the file itself (.gnu_debugdata): not read, but none is wrong for it."""
+    import lzma
+    need(t)
+    library = Library(t, "mini")
+    mini = str(t.dir / "mini.debug")
+    run("objcopy", "-S", "--remove-section", ".comment", "--keep-symbol=hidden", "--keep-symbol=beside",
+        library.debug, mini)
+    packed = pathlib.Path(mini + ".xz")
+    packed.write_bytes(lzma.compress(pathlib.Path(mini).read_bytes()))
+    run("objcopy", f"--add-section=.gnu_debugdata={packed}", library.path)
+    trace = recorded(t, library, "--native-lines")
+    assert "visible" in check_names(t, trace, library)
+    symbols(t, trace)
+    assert "visible" in check_names(t, trace, library)
+    library.put(t.dir / "debug")
+    symbols(t, trace, "--debug-dir", str(t.dir / "debug"))
+    names = check_names(t, trace, library)
+    assert {"hidden", "visible"} <= names and not is_hidden(names), names
