@@ -74,6 +74,21 @@ static struct process_cpu sum_processes(const struct request *request, size_t *n
     return sum;
 }
 
+/* Was nobody asked to look at threads that run no Python? It is known of each recording, or said of
+ * none. */
+static bool could_ask_for_c(const struct census *census)
+{
+    for (size_t i = 0; i < census->n_recordings; i++) {
+        const struct recording *const recording = census->recordings[i];
+        size_t k = 0;
+        while (k < recording->n_settings && strcmp(recording->settings[k].name, "native") != 0)
+            k++;
+        if (k == recording->n_settings || strcmp(recording->settings[k].value, "no") != 0)
+            return false;
+    }
+    return census->n_recordings > 0;
+}
+
 /*
  * In a range of time only what is of whole processes can be told, and not how much of it the table
  * might have had.
@@ -103,12 +118,16 @@ void remainder_add_cpu(const struct request *request, struct view *view)
                  : "after the last sample of a thread",
              "");
     add_part(&parts, rest_ns, cpu.whole_ns, "before the first look or after the last", "");
+    const bool is_much = (double)cpu.native_ns >= REMAINDER_WORD * (double)cpu.whole_ns;
     view_add_note(
-        view,
-        arena_print(&view->arena, "In no row: %.3f s of CPU, %.1f%% of what %s used%s: %s; see %s.",
-                    (double)missing_ns / 1e9, 100 * (double)missing_ns / (double)cpu.whole_ns,
-                    n == 1 ? "the process" : "the processes", ranged ? " from start to end" : "",
-                    parts.text, cpu.native_ns + cpu.unseen_ns > rest_ns ? "threads" : "info"));
+        view, arena_print(
+                  &view->arena, "In no row: %.3f s of CPU, %.1f%% of what %s used%s: %s; see %s%s.",
+                  (double)missing_ns / 1e9, 100 * (double)missing_ns / (double)cpu.whole_ns,
+                  n == 1 ? "the process" : "the processes", ranged ? " from start to end" : "",
+                  parts.text, cpu.native_ns + cpu.unseen_ns > rest_ns ? "threads" : "info",
+                  is_much && could_ask_for_c(&request->trace->census)
+                      ? "; pyrec --native samples those that run no Python"
+                      : ""));
     buffer_clear(&parts);
 }
 
