@@ -43,9 +43,12 @@ function Plain({ rows, caption, skip = [] }) {
 // What the tasks of its asyncio loop waited for.
 function Awaits({ stall }) {
   const seen = { "in it": "after it had begun", before: "before it began", after: "after it had ended" }[stall.tasks_seen];
+  const ready = stall.tasks_ready > 0 ? `, ${stall.tasks_ready} of them for nothing but the loop` : "";
+  const names = ["task_name", "waits_for", "chain"].filter(n => stall.awaits.some(r => r[n]));
   return (
-    <table class="rows facts"><caption>what {stall.tasks_suspended} tasks of its loop waited for, {stall.tasks_ready} for nothing but the loop: seen {seconds(stall.tasks_seen_off * 1e9)} {seen}</caption>
-      <tbody>{stall.awaits.map((r, i) => <tr key={i}><td>{cell(r.tasks)}</td>{["task_name", "waits_for", "chain"].map(n => <td key={n} class="name">{cell(r[n])}</td>)}<td class="name"><i>{r.file ? `${visible(file_end(r.file))}:${r.line}` : ""}</i></td></tr>)}</tbody>
+    <table class="rows facts"><caption>what {stall.tasks_suspended} task{stall.tasks_suspended === 1 ? "" : "s"} of its loop waited for{ready}, seen {seconds(stall.tasks_seen_off * 1e9)} {seen}</caption>
+      <thead><tr><th scope="col">tasks</th>{names.map(n => <th key={n} scope="col" class="name">{n.replaceAll("_", " ")}</th>)}<th scope="col" class="name">where</th></tr></thead>
+      <tbody>{stall.awaits.map((r, i) => <tr key={i}><td>{cell(r.tasks)}</td>{names.map(n => <td key={n} class="name">{cell(r[n])}</td>)}<td class="name"><i>{r.file ? `${visible(file_end(r.file))}:${r.line}` : ""}</i></td></tr>)}</tbody>
     </table>
   );
 }

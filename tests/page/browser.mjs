@@ -326,6 +326,7 @@ try {
   // on a busy machine there may be more of them, and one that computes may have waited for a CPU most of it
   for (const wanted of [/(computed for|was ready for|waited) .*make_report/, /was blocked for .*read_slowly/, /for the GIL.*exporter.*export /])
     check(told.some(text => wanted.test(text)), `no stall says ${wanted}: ${told.join(" | ")}`);
+  check(told.some(text => /tasks? of its loop waited for.* (began|begun|ended)tasks(task name)?waits forchainwhere\d+/.test(text)), `no stall says what tasks waited for: ${told.join(" | ")}`);
   check(!/undefined|NaN/.test(told.join()), `stalls: ${told.join(" | ")}`);
   await picture(stalls, "stall", { fullPage: true });
   quiet(stalls, "stalls");
