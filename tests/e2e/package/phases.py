@@ -422,11 +422,12 @@ tell()
     for detail in ("suspended", "mixed", "several", "left"):
         one = rows[detail]
         assert (one["tasks_of"], one["tasks_seen"]) == ("phase", "in it"), one
-        assert one["away"] <= one["took"] + t.unobserved(trace) + .01, one
+        did = sum(one[state] for state in ("on_cpu", "ready", "gil_wait", "blocked", "unknown"))
+        near(one["away"] + did, one["duration"] - one["unobserved"], absolute=1e-3, what=detail)
     assert rows["several"]["tasks_suspended"] == 5 and rows["left"]["tasks_suspended"] == 2, rows
-    assert rows["suspended"]["cause"] == "suspended" and rows["suspended"]["cpu_time"] < .02, rows["suspended"]
+    assert rows["suspended"]["cause"] == "suspended", rows["suspended"]
     assert rows["busy"]["cause"] != "suspended" and rows["busy"]["tasks_of"] != "phase", rows["busy"]
-    near(rows["mixed"]["cpu_time"], .05, absolute=.03, what="mixed")
+    assert rows["mixed"]["away"] > .3 and rows["busy"]["away"] < .1, rows
     inner, = t.rows("stalls", trace, "--phase", "database", "--over", "200ms")["stalls"]
     assert {row["chain"] for row in inner["awaits"]} == {"mixed > query > sleep"}, inner
     text = t.analyze("stalls", "--phase", "request=suspended", trace)
