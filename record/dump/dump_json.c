@@ -23,21 +23,22 @@ static json_t *number_or_null(int64_t number, bool is_there)
 
 static json_t *thread_json(const struct dump_thread *thread)
 {
-    const bool is_call = thread->state == DUMP_BLOCKED || thread->state == DUMP_GIL;
+    const bool is_call = thread->call >= 0 && thread->state != DUMP_ENDED;
     const char *const call = is_call ? syscall_find_name(thread->call) : NULL;
     json_t *const json = json_pack(
         "{s:o, s:o, s:s?, s:s, s:b, s:b, s:I, s:s, s:s?, s:o, s:s?, s:o, s:o, s:o, s:f, s:b, s:b, "
-        "s:f}",
+        "s:b, s:f}",
         "tid", number_or_null(thread->tid, thread->tid != 0), "tid_inside",
         number_or_null(thread->inner, thread->inner != 0), "name", thread->name, "kernel_name",
         thread->comm, "is_python", thread->is_python, "is_kernel_worker", thread->is_worker,
         "interpreter", (json_int_t)thread->interp_id, "state", dump_state_name(thread->state),
-        "call", call, "call_number", number_or_null(thread->call, is_call && thread->call >= 0),
-        "waits_for", thread->what, "held_by", number_or_null(thread->held_by, thread->held_by != 0),
-        "futex", number_or_null((int64_t)thread->lock, thread->lock != 0), "waiting_there",
+        "call", call, "call_number", number_or_null(thread->call, is_call), "waits_for",
+        thread->what, "held_by", number_or_null(thread->held_by, thread->held_by != 0), "futex",
+        number_or_null((int64_t)thread->lock, thread->lock != 0), "waiting_there",
         number_or_null(thread->n_waiting, thread->lock != 0), "cpu_seconds",
         (double)thread->cpu_ns / 1e9, "holds_gil", thread->holds_gil, "collects_garbage",
-        thread->is_collecting, "at_seconds", (double)thread->at_ns / 1e9);
+        thread->is_collecting, "stops_world", thread->stops_world, "at_seconds",
+        (double)thread->at_ns / 1e9);
     if (json == NULL)
         return NULL;
     json_t *const stack = json_pack(

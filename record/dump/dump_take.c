@@ -83,6 +83,12 @@ static void gil_look(struct looking *looking, struct dump_thread *thread,
         thread->state = DUMP_GIL;
     thread->holds_gil = interp_gil_holder(interp, gil) == state->at;
     thread->is_collecting = thread->holds_gil && interp_in_gc(interp, state->interp);
+    thread->stops_world = interp_stops_world(interp, state->interp, state->at);
+    if (thread->state != DUMP_BLOCKED || thread->lock == 0)
+        return;
+    const uint32_t parked = interp_parked_for(interp, state->at, thread->lock);
+    if (parked != 0)
+        thread->state = parked == WIRE_WAITS_WORLD ? DUMP_WORLD : DUMP_OBJECT;
 }
 
 /* The frames of a reading become the thread's. False: no memory. */

@@ -27,6 +27,8 @@ enum dump_state {
     DUMP_RUNNABLE, /* on a CPU or ready for one: from outside the kernel does not tell these apart
                     */
     DUMP_GIL,      /* blocked in futex() on the GIL */
+    DUMP_WORLD,    /* there without a GIL, until a stop-the-world pause is over */
+    DUMP_OBJECT,   /* the same, for the lock of an object */
     DUMP_BLOCKED,  /* in a system call */
     DUMP_KERNEL,   /* in the kernel, but in no system call: a page fault, say */
     DUMP_STOPPED,  /* by a signal or a debugger */
@@ -54,6 +56,7 @@ struct dump_thread {
     uint32_t n_waiting; /* how many threads wait there, this one included */
     uint64_t cpu_ns;
     bool holds_gil, is_collecting;
+    bool stops_world; /* it asked all others to stand still */
     bool is_proved;
     const char
         *unproved; /* why not, of a stack that was read twice, the same each time; else NULL */

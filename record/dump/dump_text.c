@@ -68,6 +68,8 @@ static void thread_head_write(FILE *to, const struct dump_thread *thread)
         fputs(", holds the GIL", to);
     if (thread->is_collecting)
         fputs(", collects garbage", to);
+    if (thread->stops_world)
+        fputs(", stops the world", to);
     fprintf(to, ", cpu %.2f s\n", (double)thread->cpu_ns / 1e9);
 }
 

@@ -128,9 +128,9 @@ void dump_waits_rlock(struct dump *dump, struct dump_thread *thread, const struc
 const char *dump_state_name(enum dump_state state)
 {
     static const char *const names[] = {
-        [DUMP_UNKNOWN] = "unknown", [DUMP_RUNNABLE] = "runnable", [DUMP_GIL] = "gil_wait",
-        [DUMP_BLOCKED] = "blocked", [DUMP_KERNEL] = "kernel",     [DUMP_STOPPED] = "stopped",
-        [DUMP_ENDED] = "ended",
+        [DUMP_UNKNOWN] = "unknown",   [DUMP_RUNNABLE] = "runnable",   [DUMP_GIL] = "gil_wait",
+        [DUMP_WORLD] = "waits_world", [DUMP_OBJECT] = "waits_object", [DUMP_BLOCKED] = "blocked",
+        [DUMP_KERNEL] = "kernel",     [DUMP_STOPPED] = "stopped",     [DUMP_ENDED] = "ended",
     };
     return names[state];
 }
@@ -157,6 +157,8 @@ void dump_state_text(const struct dump_thread *thread, char *to, size_t size)
         [DUMP_UNKNOWN] = "state not known",
         [DUMP_RUNNABLE] = "runnable",
         [DUMP_GIL] = "waits for the GIL",
+        [DUMP_WORLD] = "waits until the world goes on",
+        [DUMP_OBJECT] = "waits for an object's lock",
         [DUMP_BLOCKED] = "",
         [DUMP_KERNEL] = "in the kernel, in no system call (a page fault?)",
         [DUMP_STOPPED] = "stopped",
