@@ -104,6 +104,7 @@ static void fill_now(struct live_thread_row *row, const struct live *live,
                      const struct live_model *model, const struct recent_thread *t)
 {
     row->state = state_class(t->state);
+    row->halt = state_halt(t->state);
     row->node = t->node;
     row->frame = scene_frame(&live->scene, t->node);
     row->call = t->call != SCENE_NO_CALL ? live->scene.calls[t->call] : "";

@@ -57,6 +57,7 @@ struct live_thread_row {
     struct live_second strip[LIVE_STRIP]; /* the newest last */
     bool is_there; /* seen at the end of the window: the rest is what it does now */
     enum state_class state;
+    enum state_halt halt;
     uint32_t node;
     struct frame frame;
     const char *call;               /* "" = none */

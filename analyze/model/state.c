@@ -39,6 +39,24 @@ const char *state_class_name(enum state_class class)
     return filters[i].name;
 }
 
+static const struct {
+    const char *name, *words;
+} halts[HALT_COUNT] = {{"", ""},
+#define HALT_ROW(name, text, words) {text, words},
+                       STATE_HALT_LIST(HALT_ROW)
+#undef HALT_ROW
+};
+
+const char *state_halt_name(enum state_halt halt)
+{
+    return halts[halt].name;
+}
+
+const char *state_halt_words(enum state_halt halt)
+{
+    return halts[halt].words;
+}
+
 const char *state_new_name(const char *old)
 {
 #define STATE_OLD_ROW(name, now)                                                                   \

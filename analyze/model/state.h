@@ -108,6 +108,38 @@ static inline enum state_class state_part(uint16_t state)
     return state & STATE_UNKNOWN ? CLASS_EITHER : CLASS_ON_CPU;
 }
 
+/*
+ * What a picture or a text tells beside the class, of builds without a GIL: X(name, text, words).
+ * Who waits so is blocked; who stops the world may be in any class.
+ */
+#define STATE_HALT_LIST(X)                                                                         \
+    X(WAITS_WORLD, "waits_world", "waits until the world goes on")                                 \
+    X(WAITS_OBJECT, "waits_object", "waits for an object's lock")                                  \
+    X(STOPS_WORLD, "stops_world", "stops the world")
+
+enum state_halt {
+    HALT_NONE,
+#define STATE_HALT_ENUM(name, text, words) HALT_##name,
+    STATE_HALT_LIST(STATE_HALT_ENUM)
+#undef STATE_HALT_ENUM
+        HALT_COUNT
+};
+
+/* What --state calls it, and the words for a reader; "" for HALT_NONE. */
+const char *state_halt_name(enum state_halt halt);
+const char *state_halt_words(enum state_halt halt);
+
+static inline enum state_halt state_halt(uint16_t state)
+{
+    if (state & STATE_STOPS_WORLD)
+        return HALT_STOPS_WORLD;
+    if (state_class(state) != CLASS_BLOCKED)
+        return HALT_NONE;
+    if (state & STATE_WAITS_WORLD)
+        return HALT_WAITS_WORLD;
+    return state & STATE_WAITS_OBJECT ? HALT_WAITS_OBJECT : HALT_NONE;
+}
+
 /* For a picture: what could not be told is not apart. */
 static inline enum state_class state_class_shown(enum state_class part)
 {

@@ -83,15 +83,16 @@ static void write_leaf(struct writer *w, const struct stretch *s)
     static const char *const states[CLASS_COUNT] = {
         "on CPU", "ready", "waits for the GIL", "blocked", "unknown", "in the kernel", "on CPU"};
     const struct stack_node *const node = &w->view->nodes[s->node];
+    const char *const state = s->halt != HALT_NONE ? state_halt_words(s->halt) : states[s->class];
     struct buffer name = {0};
     if (node->frame.line > 0)
         buffer_print(&name, "line %" PRIu32 " of ", node->frame.line);
-    buffer_print(&name, "%s, %s", node->label, states[s->class]);
+    buffer_print(&name, "%s, %s", node->label, state);
     begin_event(w, "X");
     add_time(w, "ts", s->start_ns);
     add_time(w, "dur", s->end_ns - s->start_ns);
     sink_text(w->to, ",");
-    json_member(w->to, "cat", states[s->class]);
+    json_member(w->to, "cat", state);
     putc(',', w->to->file);
     json_member(w->to, "name", name.text);
     buffer_clear(&name);

@@ -29,7 +29,8 @@
 #define FORMAT_VERSION 60
 #define MILLISECOND    6            /* digits of ns */
 #define INNER          CLASS_EITHER /* here the category of a frame that calls others */
-#define N_KINDS        (INNER + 1)
+#define KIND_HALT      (INNER + 1)  /* of HALT_WAITS_WORLD, and the others behind it */
+#define N_KINDS        (KIND_HALT + HALT_COUNT - 1)
 #define SAMPLES_MAX    250000u /* of all threads; some 20 bytes each */
 
 struct category {
@@ -43,10 +44,13 @@ static const struct category states[] = {
     [CLASS_UNKNOWN] = {"ready or blocked, not known which", "blue"},
     [CLASS_KERNEL] = {"in the kernel", "orange"},
     [INNER] = {"other packages", "grey"},
+    /* where there is no GIL, so its colour is free */
+    [KIND_HALT] = {"waits until the world goes on", "lightred"},
+    {"waits for an object's lock", "red"},
+    {"stops the world", "magenta"},
 };
 /* Of the packages that weigh most; what the states do not use. */
-static const char *const package_colors[] = {"purple",  "lightblue", "brown",
-                                             "magenta", "lightred",  "darkgrey"};
+static const char *const package_colors[] = {"purple", "lightblue", "brown", "darkgrey"};
 
 struct entry {
     uint32_t a, b, c;
@@ -131,6 +135,12 @@ static void choose_packages(struct writer *w)
     free(weight);
 }
 
+static uint32_t kind_of(const struct stretch *s)
+{
+    return s->halt != HALT_NONE ? KIND_HALT + s->halt - HALT_WAITS_WORLD
+                                : (uint32_t)state_class_shown(s->class);
+}
+
 static uint32_t category_of(struct writer *w, const struct stack_node *node, uint32_t kind)
 {
     if (kind != INNER)
@@ -163,7 +173,7 @@ static void number_stacks(struct writer *w)
     for (size_t i = 0; i < w->view->n_courses; i++) {
         const struct course *const course = &w->view->courses[i];
         for (size_t k = 0; k < course->n_stretches; k++)
-            find_stack(w, course->stretches[k].node, state_class_shown(course->stretches[k].class));
+            find_stack(w, course->stretches[k].node, kind_of(&course->stretches[k]));
         gecko_markers_number(&w->markers, course);
     }
     for (size_t i = 0; i < w->files.n; i++)
@@ -405,7 +415,7 @@ static void write_stretch(struct column_writer *c, const struct stretch *s)
             putc(',', to->file);
         switch (c->column) {
         case COLUMN_STACK:
-            sink_print(to, "%" PRIu32, find_stack(c->w, s->node, state_class_shown(s->class)));
+            sink_print(to, "%" PRIu32, find_stack(c->w, s->node, kind_of(s)));
             break;
         case COLUMN_TIME:
             json_time(to, at_ns, MILLISECOND);

@@ -3,12 +3,12 @@
 // app - the page from top to bottom, in the order of the question: what stands out, when, who, where.
 import { useComputed, useSignal } from "@preact/signals";
 import { useEffect, useMemo } from "preact/hooks";
-import { LEGEND, STATES, is_dark } from "./colors.js";
+import { HALT_STATES, LEGEND, STATES, is_dark } from "./colors.js";
 import { Compared } from "./compared.jsx";
 import { KEYS, METRICS, range_text } from "./data.js";
 import { find_all, nothing_words, stall_list } from "./findings.js";
 import { Flame } from "./flame.jsx";
-import { ALL_CLASSES } from "./read.js";
+import { ALL_CLASSES, CLASSES } from "./read.js";
 import { Scopes } from "./scopes.jsx";
 import { scope_words } from "./scopes.js";
 import { callers, choice, classes, find, full, help, metric, other, picked, range, reset, root, shown, side, tab, table, theme, threads, trace, view, wanted, weight_ns, weights } from "./state.js";
@@ -63,6 +63,7 @@ function Chosen() {
       {LEGEND.map(cls => (
         <button key={cls} class="state" aria-pressed={!!(classes.value >> cls & 1)} title="count only what is pressed" onClick={() => { classes.value = (classes.value ^ (1 << cls)) || ALL_CLASSES; }}><b class={"s" + cls} />{STATES[cls].name}</button>
       ))}
+      {HALT_STATES.map((state, i) => t.halts.includes(CLASSES + i) && <span key={i} class="state" title="of a build without a GIL; counted as the state that it is part of"><b class={"s" + (CLASSES + i)} />{state.name}</span>)}
       <Scopes />
       <span class="right">range {input("from")} to {input("to")} s {error.value && <b class="warn">{error.value}</b>} {range.value && <span class="soft">{clock(t, now.from)} – {clock(t, now.to)}, {seconds(now.to - now.from)}</span>} {t.thin && range.value && <span class="soft">{weights.value.likely ? "stacks have a further ± (thinned)" : "exact"}</span>} {range.value && <button onClick={() => { shown.value = { ...range.value }; }}>zoom</button>} {other.value && <span class="soft">B {(other.value.from / 1e9).toFixed(3)} to {(other.value.to / 1e9).toFixed(3)} s</span>} {other.value && <button onClick={() => { other.value = null; }}>no B</button>} {(shown.value || !all) && <button onClick={() => { shown.value = null; reset(); }}>all</button>}</span>
     </div>

@@ -9,11 +9,19 @@ export const STATES = [
   { name: "not known", light: "#848a78", dark: "#5a5550" },
   { name: "on a CPU, in the kernel", light: "#003a5e", dark: "#cfe8fb" },
 ];
+// Of builds without a GIL; drawn in place of the state that they are part of.
+export const HALT_STATES = [
+  { name: "waits until the world goes on", light: "#f0e442", dark: "#f4ef3d", hatch: true },
+  { name: "waits for an object's lock", light: "#aa3e09", dark: "#b8460f", hatch: true },
+  { name: "stops the world", light: "#7fe3a0", dark: "#4de6a0", hatch: true },
+];
+const DRAWN = [...STATES, ...HALT_STATES];
 export const is_dark = () => (document.documentElement.dataset.theme || (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light")) === "dark";
 // What is alike stands together.
 export const LEGEND = [0, 5, 1, 2, 3, 4];
 
-export const state_color = cls => STATES[cls][is_dark() ? "dark" : "light"];
+export const state_color = cls => DRAWN[cls][is_dark() ? "dark" : "light"];
+export const is_hatched = cls => !!DRAWN[cls].hatch;
 
 function hash(text) {
   let h = 2166136261;

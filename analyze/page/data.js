@@ -10,7 +10,7 @@
 //               --from and --to that range_text() gives. Of a page that was thinned (report_thin.h):
 //               of whole bins; ranges are whole parts of bins, and within them what each thread did
 //               in each class of states is exact, while stacks have thin_errors().
-import { ALL_CLASSES, CLASSES, cpu_before, KERNEL, NO_FRAMES, ON_CPU, READY, takes_cpu, WAITS_GIL, window_of } from "./read.js";
+import { ALL_CLASSES, CLASSES, cpu_before, DRAWN, KERNEL, NO_FRAMES, ON_CPU, READY, takes_cpu, WAITS_GIL, window_of } from "./read.js";
 
 // ---- time ----
 
@@ -462,17 +462,18 @@ export function heat(trace, self, file) {
   return lines;
 }
 
-// States of a thread in `columns` equal parts of a range: Float64Array of CLASSES per part, in shares of the part.
+// States of a thread in `columns` equal parts of a range: Float64Array of DRAWN per part, in shares of the part.
 export function strip(trace, thread, range, columns, scopes = null) {
-  const process = trace.processes[thread.process], out = new Float64Array(columns * CLASSES);
+  const process = trace.processes[thread.process], out = new Float64Array(columns * DRAWN);
   const scale = (range.to - range.from) / columns / process.interval_ns;
   const origin = (range.from - process.origin_ns) / process.interval_ns;
   for (let i = run_at(thread, Math.max(0, origin)); i < thread.runs; i++) {
     const a = (thread.start[i] - origin) / scale, b = (thread.start[i + 1] - origin) / scale;
     if (a >= columns) break;
     if (thread.cls[i] >= CLASSES || (scopes && scopes[thread.scope[i]] !== 1)) continue;
+    const drawn = trace.halts[thread.call[i]] || thread.cls[i];
     for (let k = Math.max(0, Math.floor(a)); k < columns && k < b; k++)
-      out[k * CLASSES + thread.cls[i]] += Math.max(0, Math.min(b, k + 1) - Math.max(a, k));
+      out[k * DRAWN + drawn] += Math.max(0, Math.min(b, k + 1) - Math.max(a, k));
   }
   return out;
 }

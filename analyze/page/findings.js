@@ -3,9 +3,9 @@
 // findings - what stands out, in sentences with their numbers and what to look at. No DOM.
 //
 // Each has a threshold, said in `why`; nothing is advice. Links: a range, threads, a metric, a function.
-import { by_thread, gil, rows, row_name, share_error, sum } from "./data.js";
+import { by_thread, each_run, gil, rows, row_name, share_error, sum } from "./data.js";
 import { damage_findings, quality_findings } from "./quality.js";
-import { ALL_CLASSES, CLASSES, KERNEL, ON_CPU, READY, WAITS_GIL } from "./read.js";
+import { ALL_CLASSES, CLASSES, DRAWN, KERNEL, ON_CPU, READY, STOPS_WORLD, WAITS_GIL, WAITS_OBJECT, WAITS_WORLD } from "./read.js";
 import { percent, seconds, visible } from "./text.js";
 
 const thread_name = (trace, i) => visible(trace.threads[i].name);
@@ -66,6 +66,19 @@ export function nothing_words(trace) {
   return `Nothing does: ${asked ? "no stall was found" : "no thread was looked at for stalls"}, and no thread waited much for the GIL or for a CPU.`;
 }
 
+// Who waited for objects' locks, and until pauses were over, where there is no GIL.
+function halt_findings(trace, all) {
+  const out = [], per = new Float64Array(DRAWN * trace.threads.length), ns_of = halt => trace.threads.map(thread => per[thread.index * DRAWN + halt]);
+  if (!trace.halts.some(Boolean)) return out;
+  each_run(trace, {}, (thread, i, from, to) => { per[thread.index * DRAWN + trace.halts[thread.call[i]]] += (to - from) * trace.processes[thread.process].interval_ns; });
+  const [world, object] = [WAITS_WORLD, WAITS_OBJECT].map(halt => ns_of(halt).reduce((a, b) => a + b, 0)), stops = ns_of(STOPS_WORLD), most = stops.indexOf(Math.max(...stops));
+  if (world > 0.05 * all)
+    out.push({ text: `threads waited ${seconds(world)} until the world went on, ${percent(world / all)} of their time` + (stops[most] ? `; most asked for by ${thread_name(trace, most)}, which stopped it for ${seconds(stops[most])}` : ""), why: "more than 5 % of the time of all threads: stop-the-world pauses, of the garbage collector for one", metric: "blocked" });
+  if (object > 0.05 * all)
+    out.push({ text: `threads waited ${seconds(object)} for objects' locks, ${percent(object / all)} of their time`, why: "more than 5 % of the time of all threads: a list, dict or other object that several of them use at once", metric: "blocked" });
+  return out;
+}
+
 export function find_all(trace) {
   const out = damage_findings(trace), whole = { range: null, threads: null, classes: ALL_CLASSES };
   const ns = trace.processes.length ? trace.processes[0].interval_ns : 1;
@@ -105,6 +118,7 @@ export function find_all(trace) {
   }
   if (ready > 0.05 * all)
     out.push({ text: `threads were ready for ${seconds(ready)} while no CPU was free, ${percent(ready / all)} of their time`, why: "more than 5 % of the time of all threads: the machine was busy, with this or other programs", metric: "ready" });
+  out.push(...halt_findings(trace, all));
   const cpu = sum(trace, whole, "cpu");
   const heavy = rows(trace, cpu.self, "lines").filter(r => r.id >= 0 && cpu.total && r.self / cpu.total > 0.2).sort((a, b) => b.self - a.self).slice(0, 2);
   for (const row of heavy) {

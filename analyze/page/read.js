@@ -9,6 +9,9 @@ import { read_paths } from "./diff.js";
 
 export const ON_CPU = 0, READY = 1, WAITS_GIL = 2, BLOCKED = 3, UNKNOWN = 4, KERNEL = 5, UNSEEN = 7;
 export const CLASSES = 6;
+// Of builds without a GIL, in place of a call (report_columns.h); drawn as if they were classes.
+const HALTS = ["waits_world", "waits_object", "stops_world"];
+export const WAITS_WORLD = CLASSES, WAITS_OBJECT = CLASSES + 1, STOPS_WORLD = CLASSES + 2, DRAWN = CLASSES + HALTS.length;
 export const ALL_CLASSES = (1 << CLASSES) - 1; // a mask
 export const NO_FRAMES = "<no Python frames>";
 
@@ -97,6 +100,7 @@ export function decode(raw) {
     if (at !== raw.length) throw new RangeError();
     read_places(trace, columns);
     const of_code = read_nodes(trace, columns);
+    trace.halts = trace.calls.map(name => (HALTS.includes(name) ? CLASSES + HALTS.indexOf(name) : 0)); // by call
     trace.threads.forEach((thread, index) => {
       thread.index = index;
       thread.quantum_ns = trace.processes[thread.process].quantum_ns;

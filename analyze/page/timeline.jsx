@@ -5,16 +5,16 @@
 // One canvas with one time scale for all of it, so that nothing can be shifted against something else.
 import { useSignal } from "@preact/signals";
 import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
-import { is_dark, state_color } from "./colors.js";
+import { is_dark, is_hatched, state_color } from "./colors.js";
 import { curves, snap_range, strip } from "./data.js";
-import { BLOCKED, CLASSES, KERNEL, ON_CPU, READY, UNKNOWN, WAITS_GIL } from "./read.js";
+import { BLOCKED, DRAWN, KERNEL, ON_CPU, READY, STOPS_WORLD, UNKNOWN, WAITS_GIL, WAITS_OBJECT, WAITS_WORLD } from "./read.js";
 import { draw_bars, draw_marks, LANE, MARKS, mark_words, phase_words } from "./lanes.js";
 import { lanes_of } from "./scopes.js";
 import { choice, other, range, shown, theme, threads, trace } from "./state.js";
 import { clock, seconds, thread_kind, visible } from "./text.js";
 
 const LABEL = 170, AXIS = 22, CURVES = 70, STALLS = 14, ROW = 18, RIGHT = 12;
-const ORDER = [ON_CPU, KERNEL, READY, WAITS_GIL, UNKNOWN, BLOCKED]; // from below
+const ORDER = [STOPS_WORLD, ON_CPU, KERNEL, READY, WAITS_GIL, WAITS_OBJECT, WAITS_WORLD, UNKNOWN, BLOCKED]; // from below
 
 // Steps of the time axis in ns.
 const STEPS = [1e3, 1e4, 1e5, 1e6, 2e6, 5e6, 1e7, 2e7, 5e7, 1e8, 2e8, 5e8, 1e9, 2e9, 5e9, 1e10, 1.5e10, 3e10, 6e10, 12e10, 3e11, 6e11, 12e11, 18e11, 36e11, 72e11, 108e11, 216e11, 432e11, 864e11];
@@ -144,7 +144,7 @@ function draw_stalls(c, stalls, x_of, from, to) {
 }
 
 function draw_strip(c, t, row, span, plot, y, ink, ratio) {
-  const n = Math.max(10, Math.floor(plot)), height = ROW - 3, sums = new Float64Array(n * CLASSES);
+  const n = Math.max(10, Math.floor(plot)), height = ROW - 3, sums = new Float64Array(n * DRAWN);
   for (const thread of row.threads) {
     const one = strip(t, thread, span, n, choice.value.scopes);
     for (let i = 0; i < sums.length; i++) sums[i] += one[i];
@@ -152,12 +152,12 @@ function draw_strip(c, t, row, span, plot, y, ink, ratio) {
   const many = row.threads.length;
   for (let x = 0; x < n; x++) {
     let seen = 0;
-    for (let k = 0; k < CLASSES; k++) seen += sums[x * CLASSES + k];
+    for (let k = 0; k < DRAWN; k++) seen += sums[x * DRAWN + k];
     if (!seen) continue;
     let bottom = y + height;
     const visible_height = height * Math.min(1, seen / many);
     for (const cls of ORDER) {
-      const part = sums[x * CLASSES + cls];
+      const part = sums[x * DRAWN + cls];
       if (!part) continue;
       // what there is of a state is at least a pixel, whatever its share
       let h = Math.max(cls === BLOCKED ? 0 : 1, Math.round((part / seen) * Math.max(2, visible_height)));
@@ -165,7 +165,7 @@ function draw_strip(c, t, row, span, plot, y, ink, ratio) {
       if (h <= 0) continue;
       c.fillStyle = state_color(cls);
       c.fillRect(LABEL + x, bottom - h, 1, h);
-      if (cls === READY && x % 3 === 0) {
+      if (is_hatched(cls) && x % 3 === 0) {
         c.fillStyle = "rgba(255,255,255,.45)";
         c.fillRect(LABEL + x, bottom - h, 1, h);
       }

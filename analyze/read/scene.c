@@ -156,7 +156,7 @@ struct position scene_position(const struct scene *scene, uint32_t stack)
     return dict->locations[dict->stacks[stack].location].position;
 }
 
-static uint32_t call_number(struct scene *scene, const char *name)
+uint32_t scene_call_named(struct scene *scene, const char *name)
 {
     for (uint32_t i = 1; i < scene->n_calls; i++) {
         if (strcmp(scene->calls[i], name) == 0)
@@ -179,7 +179,7 @@ uint32_t scene_call(struct scene *scene, const struct span *span)
     scene->call_of =
         reserve(scene->call_of, &scene->n_call_of, &scene->call_of_size, dict->n_strings);
     if (scene->call_of[span->call] == 0)
-        scene->call_of[span->call] = call_number(scene, dict_string(dict, span->call));
+        scene->call_of[span->call] = scene_call_named(scene, dict_string(dict, span->call));
     return scene->call_of[span->call];
 }
 

@@ -133,6 +133,7 @@ uint32_t scene_holder_at(const struct scene *scene, uint32_t tick);
 /* A stack's node in scene->tree, a call's number in scene->calls. */
 uint32_t scene_node(struct scene *scene, uint32_t stack);
 uint32_t scene_call(struct scene *scene, const struct span *span);
+uint32_t scene_call_named(struct scene *scene, const char *name);
 
 /* A stack without its leaf, 0 at the root; what its leaf is in within its line, all 0 = not known.
  */

@@ -21,7 +21,7 @@ static bool goes_on(const struct stretch_list *list, const struct stretch *last,
                     const struct stretch *next)
 {
     return last->end_ns == next->start_ns && last->node == next->node &&
-           last->class == next->class && last->call == next->call &&
+           last->class == next->class && last->halt == next->halt && last->call == next->call &&
            last->left_out == next->left_out &&
            (!list->keeps_pace || same_pace(last->end_ns - last->start_ns, last->samples,
                                            next->end_ns - next->start_ns, next->samples));
@@ -92,6 +92,7 @@ static void add_span(struct stretch_list *list, const struct stretch_source *sou
         .call = class == CLASS_BLOCKED ? call : NULL,
         .node = span->stack + 1,
         .class = class,
+        .halt = state_halt(span->state),
         .left_out = !range_chosen(range, select, span),
     };
     uint32_t from = span->first;

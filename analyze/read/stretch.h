@@ -29,7 +29,8 @@ struct stretch {
     const char *call; /* it was blocked in; NULL = none */
     uint32_t node; /* first a stack of the dictionary + 1, then a node of the tree, of the view */
     enum state_class class; /* CLASS_EITHER only where the metric asks for it */
-    bool left_out;          /* by its state: it weighs nothing, but takes the CPU that is its own */
+    enum state_halt halt;
+    bool left_out; /* by its state: it weighs nothing, but takes the CPU that is its own */
 };
 
 struct stretch_list {

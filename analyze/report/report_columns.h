@@ -17,7 +17,8 @@
  *                      most, 3 least); node 0 is the root, without frames
  *   node_up, node_place   per node but the root: own number - its caller's - 1; place
  *   run_state          per run, thread by thread: class (7 = not seen) + 8 (collecting garbage) +
- *                      16 x call; where that is 15, the call is in run_call
+ *                      16 x call; where that is 15, the call is in run_call. waits_world,
+ *                      waits_object and stops_world stand in place of a call
  *   run_node           per run that was seen: the node's code. Codes of group 1 begin at 0, of
  *                      group 2 at 128, of group 3 at 16384: what is frequent takes one byte
  *   run_scope          per run that was seen: its scope - that of the thread's one before (signed);

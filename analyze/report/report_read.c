@@ -237,9 +237,11 @@ static void take_thread(const struct ticks *ticks, struct report_thread *t,
 {
     for (size_t i = 0; i < seen->n_spans; i++) {
         const struct span *const span = &seen->spans[i];
+        const enum state_halt halt = state_halt(span->state);
         const struct report_run run = {
             .node = scene_node(scene, span->stack),
-            .call = (uint16_t)scene_call(scene, span),
+            .call = (uint16_t)(halt != HALT_NONE ? scene_call_named(scene, state_halt_name(halt))
+                                                 : scene_call(scene, span)),
             .scope = report_scope_of(scopes, scene, span) % REPORT_SCOPES_MAX,
             .class = state_shown(span->state),
             .gc = (span->state & STATE_IN_GC) != 0,

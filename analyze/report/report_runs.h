@@ -28,7 +28,7 @@
 struct report_run {
     uint32_t node; /* of the scene's tree */
     uint32_t n;    /* intervals */
-    uint16_t call; /* of the scene's calls; 0 = none */
+    uint16_t call; /* of the scene's calls, or the name of its halt (state.h); 0 = none */
     unsigned scope : REPORT_SCOPE_BITS;
     unsigned class : 3; /* enum state_class, or REPORT_UNSEEN */
     unsigned gc : 1;    /* it was collecting garbage */

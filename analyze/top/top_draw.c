@@ -289,8 +289,9 @@ static void draw_now(struct canvas *canvas, int row, int col, const struct live_
         print_doing(&text, t, canvas->plain);
     else if (!t->is_there)
         buffer_add_text(&text, t->thread->ended ? "ended" : "not seen");
-    else if (t->call[0] != '\0')
-        buffer_print(&text, "%s in %s", t->call, t->frame.function);
+    else if (t->halt != HALT_NONE || t->call[0] != '\0')
+        buffer_print(&text, "%s in %s", t->halt != HALT_NONE ? state_halt_words(t->halt) : t->call,
+                     t->frame.function);
     else
         buffer_add_text(&text, t->frame.function);
     if (t->n == 1 && t->is_there && wide && t->frame.file[0] != '\0')

@@ -104,7 +104,8 @@ static void draw_thread(const struct top *top, struct canvas *canvas)
         canvas_put(canvas, 2, 0, canvas->cols, line.text, STYLE_BOLD);
         buffer_reset(&line);
         buffer_print(&line, "%s: %s%s%s", t->is_there ? "now" : "when it was seen last",
-                     states[t->state], t->call[0] != '\0' ? " in " : "", t->call);
+                     t->halt != HALT_NONE ? state_halt_words(t->halt) : states[t->state],
+                     t->call[0] != '\0' ? " in " : "", t->call);
         if (t->state == CLASS_WAITS_GIL && t->waits_for != NULL)
             buffer_print(&line, ", held most by %s", t->waits_for->name);
         canvas_put(canvas, row++, 0, canvas->cols, line.text, STYLE_TITLE);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The page in a browser, driven by mouse and keyboard.
 //
-// usage: node browser.mjs chromium|firefox PROGRAM FOLDER SHOTS      FOLDER has busy, stall, hostile and cut.html
+// usage: node browser.mjs chromium|firefox PROGRAM FOLDER SHOTS      FOLDER has busy, stall, halts, hostile and cut.html
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -354,6 +354,18 @@ try {
     await picture(narrow, "narrow" + width, { fullPage: true });
     await narrow.close();
   }
+  const halts = await open("halts.html"), drawn = await halts.$eval(".timeline canvas", canvas => {
+    const { data: pixels } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height), seen = new Set();
+    for (let i = 0; i < pixels.length; i += 4) seen.add(pixels[i] << 16 | pixels[i + 1] << 8 | pixels[i + 2]);
+    return [...document.querySelectorAll("span.state b")].map(el => {
+      const [r, g, b] = getComputedStyle(el).backgroundColor.match(/\d+/g).map(Number);
+      return [el.parentNode.textContent, seen.has(r << 16 | g << 8 | b)].join();
+    });
+  });
+  check(drawn.join("; ") === "waits until the world goes on,true; waits for an object's lock,true; stops the world,true", `without a GIL: ${drawn}`);
+  await check_axe(halts, "without a GIL");
+  quiet(halts, "without a GIL");
+  await halts.close();
   const hostile = await open("hostile.html");
   for (const name of ["stalls", "gil", "threads", "processes", "info", "source"]) await hostile.click("#tab-" + name);
   check(/sources could not be read/.test(await text_of(hostile, "#panel")), "nothing is said of sources that are not there");

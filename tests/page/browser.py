@@ -45,14 +45,14 @@ def report(pyanalyze, trace, page):
 
 
 def make_pages(build, make_outputs, python, folder):
-    """busy.html, hostile.html and cut.html; False where pyanalyze has no page."""
+    """busy.html, halts.html, hostile.html and cut.html; False where pyanalyze has no page."""
     pyanalyze, pyrec = build / "analyze" / "pyanalyze", build / "record" / "pyrec"
     subprocess.run([make_outputs, folder], check=True)
     (folder / "busy.py").write_text(THREADS)
     subprocess.run([pyrec, "-q", "-r", "1k", "-o", folder / "busy.trace", "--", python, folder / "busy.py"], check=True)
     subprocess.run([pyrec, "-q", "-r", "1k", "-o", folder / "stall.trace", "--", python, ROOT / "samples" / "stall.py", "6"],
                    stdout=subprocess.DEVNULL, check=True)
-    for name in ("busy", "hostile", "stall"):
+    for name in ("busy", "halts", "hostile", "stall"):
         if not report(pyanalyze, folder / f"{name}.trace", folder / f"{name}.html"):
             return False
     for name, sides in (("diff", ("before", "after")), ("diff_hostile", ("hostile", "hostile_gui"))):

@@ -6,7 +6,8 @@ import { readFileSync } from "node:fs";
 import { pathToFileURL } from "node:url";
 
 const [colors_js, style_css] = process.argv.slice(2);
-const { CHANGES, STATES } = await import(pathToFileURL(colors_js));
+const { CHANGES, HALT_STATES, STATES } = await import(pathToFileURL(colors_js));
+const DRAWN = [...STATES, ...HALT_STATES];
 // What of linear red, green and blue is left to each kind of sight (Machado, Oliveira, Fernandes 2009).
 const SIGHT = {
   all: [[1, 0, 0], [0, 1, 0], [0, 0, 1]],
@@ -22,7 +23,7 @@ function lab([r, g, b]) {
   return [116 * y - 16, 500 * (x - y), 200 * (y - z)];
 }
 let wrong = 0;
-for (const [theme, group] of [["light", STATES], ["dark", STATES], ["light", CHANGES], ["dark", CHANGES]]) {
+for (const [theme, group] of [["light", DRAWN], ["dark", DRAWN], ["light", CHANGES], ["dark", CHANGES]]) {
   const list = group.map(state => ({ ...state, rgb: rgb(state[theme]) }));
   for (let i = 0; i < list.length; i++)
     for (let k = 0; k < i; k++) {
@@ -38,7 +39,7 @@ for (const [theme, group] of [["light", STATES], ["dark", STATES], ["light", CHA
     }
 }
 const sheet = readFileSync(style_css, "utf8"), light = sheet.match(/:root \{[^}]*\}/)[0], dark = sheet.match(/:root\[data-theme="dark"\] \{[^}]*\}/)[0], system = sheet.match(/:root:not\(\[data-theme="light"\]\) \{[^}]*\}/)[0];
-[...STATES.map((state, i) => [`--c${i}`, state]), ...CHANGES.map((change, i) => [`--d${i}`, change])].forEach(([name, state]) => {
+[...DRAWN.map((state, i) => [`--c${i}`, state]), ...CHANGES.map((change, i) => [`--d${i}`, change])].forEach(([name, state]) => {
   for (const [rule, color] of [[light, state.light], [dark, state.dark], [system, state.dark]])
     if (!rule.includes(`${name}: ${color}`) && wrong++ >= 0) console.log(`style.css: ${name} is not ${color}`);
 });

@@ -166,6 +166,19 @@ for (let i = 0; i < Number(n_ranges); i++) {
   });
   check(found.some(f => /cannot tell/.test(f.text)) === in_doubt(trace).length > 0, "what cannot be told stands out");
 }
+// What is drawn of the states of a build without a GIL is what --state says, and what there is much of stands out.
+{
+  const { DRAWN } = await import(pathToFileURL(data_js.replace(/data\.js$/, "read.js")));
+  const { find_all } = await import(pathToFileURL(data_js.replace(/data\.js$/, "findings.js"))), words = find_all(trace).map(f => f.text).join("\n");
+  const span = { from: trace.start_ns, to: trace.end_ns }, halts = ["waits_world", "waits_object", "stops_world"];
+  const drawn = trace.threads.map(thread => data.strip(trace, thread, span, 1).map(share => share * (span.to - span.from) / 1e9));
+  halts.forEach((name, i) => {
+    const mine = drawn.reduce((a, one) => a + one[DRAWN - halts.length + i], 0), theirs = ask("threads", "--state", name).reduce((a, row) => a + row.wall, 0);
+    close(mine, theirs, name);
+    check(mine > 0 === page_path.includes("halts"), `${name}: ${mine} s`);
+  });
+  check(/until the world went on.*asked for by collector.*\n.*for objects' locks/.test(words) === page_path.includes("halts"), words);
+}
 // What is drawn adds up to the same.
 const shapes = await import(pathToFileURL(data_js.replace(/data\.js$/, "shapes.js")));
 const near = (a, b, what) => check(Math.abs(a - b) <= 1e-6 * Math.max(1, Math.abs(a), Math.abs(b)), `${what}: ${a}, not ${b}`);

@@ -161,6 +161,45 @@ START_TEST(other_screens)
 }
 END_TEST
 
+/* Without a GIL: one thread waits for the lock of a list, another stops the world. */
+START_TEST(halted)
+{
+    static const struct maker_frame append = {"append", "/srv/list.py", 3, 4, 0};
+    static const struct maker_frame collect = {"collect", "/srv/list.py", 8, 9, 0};
+    struct problem why = {0};
+    char path[300];
+    snprintf(path, sizeof path, "%s", scratch_path("halted.trace"));
+    struct maker *const m = maker_open(path, NULL);
+    const uint32_t p = maker_process(m, 1, 1, argv);
+    const uint32_t a = maker_thread(m, p, 1, "appender", 0);
+    const uint32_t b = maker_thread(m, p, 2, "collector", 0);
+    const uint32_t appends = maker_stack_push(m, p, 0, &append);
+    const uint32_t collects = maker_stack_push(m, p, 0, &collect);
+    for (unsigned tick = 0; tick < 1200; tick++) {
+        maker_tick(m, p, 0, 0, 0);
+        maker_change(m, p, a, &(struct maker_sample){appends, STATE_WAITS_OBJECT, 0, "futex"});
+        maker_change(
+            m, p, b,
+            &(struct maker_sample){collects, STATE_ON_CPU | STATE_STOPS_WORLD, 9000, NULL});
+        if (tick % 200 == 199)
+            maker_flush(m, p);
+    }
+    maker_process_end(m, p, 0);
+    maker_close(m, "exited");
+    ck_assert(top_open(&made, &(struct top_settings){.path = path, .window = 10}, &why) ==
+              STATUS_OK);
+    char *text = draw(160, 24);
+    require(strstr(text, "waits for an object's lock in append (") != NULL);
+    require(strstr(text, "stops the world in collect (") != NULL);
+    free(text);
+    top_press(&made, TOP_KEY_ENTER); /* who uses most CPU is the first */
+    text = draw(160, 24);
+    require(strstr(text, "now: stops the world") != NULL);
+    free(text);
+    close_made();
+}
+END_TEST
+
 /* The program's output as a terminal would leave it, its end; and nothing that could harm one. */
 START_TEST(output_and_keeping)
 {
@@ -298,6 +337,7 @@ int main(void)
     tcase_add_checked_fixture(tests, NULL, scratch_remove);
     tcase_add_loop_test(tests, screens, 0, (int)ARRAY_LEN(sizes));
     tcase_add_test(tests, other_screens);
+    tcase_add_test(tests, halted);
     tcase_add_test(tests, output_and_keeping);
     tcase_add_test(tests, total_begins_anew);
     tcase_add_test(tests, nothing_hostile);
