@@ -2,11 +2,13 @@
 # SPDX-License-Identifier: MIT
 """What was tried on what: the table in docs/SUPPORT.md, from the results of the last run of the tests.
 
-usage: support.py BUILD_DIR [--again FILE] [--write]
+usage: support.py BUILD_DIR [--again FILE | --builds FILE] [--write]
 
 tests/run.sh leaves the results in BUILD_DIR/Testing/results.xml. A test whose name ends with a version
 ran on that interpreter. Only a whole run says something; --write refuses another one, and one that failed.
 --again: results of tests that were mended and run again (ctest --output-junit FILE) take the place of theirs.
+--builds: results of interpreters of tests/builds.sh alone (ctest -R '[a-z]$' --output-junit FILE) become rows of
+their own table, each with its day; rows of others stay.
 """
 import argparse
 import datetime
@@ -21,6 +23,7 @@ import xml.etree.ElementTree
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "SUPPORT.md"
 BEGIN, END = "<!-- support.py begins -->\n", "<!-- support.py ends -->\n"
+BUILDS_BEGIN, BUILDS_END = "<!-- support.py --builds begins -->\n", "<!-- support.py --builds ends -->\n"
 OF_VERSION = re.compile(r"(.*)\.(\d+\.\d+\.\d+[a-z]*)$")
 KINDS = {"step": "single steps", "unit": "unit", "e2e": "whole tool"}
 ABOUT = """
@@ -88,7 +91,12 @@ def cell(outcomes):
     return ", ".join(words) or "-"
 
 
-def table(found, when, paths):
+def ordered(versions):
+    return sorted(versions, key=lambda one: [int(part) for part in re.findall(r"\d+", one)] + [one])
+
+
+def rows_of(found, paths, *more):
+    """{version: its row}, and what came of the tests of no version"""
     by = {}
     rest = []
     for name, what in found:
@@ -97,38 +105,60 @@ def table(found, when, paths):
             rest.append(what)
             continue
         by.setdefault(match[2], {}).setdefault(match[1].split(".")[0], []).append(what)
+    rows = {}
+    for version, outcomes in by.items():
+        about = build_words(paths[version]) if version in paths else "not here any more"
+        cells = [version, about, *more, *(cell(outcomes.get(kind, [])) for kind in KINDS)]
+        rows[version] = f"| {' | '.join(cells)} |"
+    return rows, rest
+
+
+def table(found, when, paths):
+    rows, rest = rows_of(found, paths)
     lines = [f"{when}, {release()}.", "",
              "| CPython | how it was built | " + " | ".join(KINDS.values()) + " |",
-             "|---|---|" + "---|" * len(KINDS)]
-    for version in sorted(by, key=lambda one: [int(part) for part in re.findall(r"\d+", one)] + [one]):
-        about = build_words(paths[version]) if version in paths else "not here any more"
-        lines.append(f"| {version} | {about} | "
-                     + " | ".join(cell(by[version].get(kind, [])) for kind in KINDS) + " |")
+             "|---|---|" + "---|" * len(KINDS), *(rows[version] for version in ordered(rows))]
     lines += ["", f"Tests that depend on no interpreter: {cell(rest)}."]
     return "\n".join(lines) + "\n"
+
+
+def builds_table(found, when, paths, before):
+    """What was there before, with these rows in place of theirs."""
+    rows = {line.split()[1]: line for line in before.splitlines() if re.match(r"\| \d", line)}
+    rows.update(rows_of([one for one in found if OF_VERSION.match(one[0])], paths, when)[0])
+    lines = ["| CPython | how it was built | when | " + " | ".join(KINDS.values()) + " |",
+             "|---|---|---|" + "---|" * len(KINDS), *(rows[version] for version in ordered(rows))]
+    return "\n".join(lines) + "\n"
+
+
+def part_of(page, begin, end):
+    head, tail = page.index(begin) + len(begin), page.index(end)
+    return page[:head], page[head:tail], page[tail:]
 
 
 def main():
     parser = argparse.ArgumentParser(usage=__doc__.split("\n\n")[1][len("usage: "):])
     parser.add_argument("build", type=pathlib.Path)
     parser.add_argument("--again", type=pathlib.Path)
+    parser.add_argument("--builds", type=pathlib.Path)
     parser.add_argument("--write", action="store_true")
     options = parser.parse_args()
-    found, when = results_of(options.build / "Testing" / "results.xml")
+    page = PAGE.read_text(encoding="utf-8")
+    found, when = results_of(options.builds or options.build / "Testing" / "results.xml")
     if options.again:
         later, when = results_of(options.again)
         found = list({**dict(found), **dict(later)}.items())
-    text = table(found, when, interpreters(options.build))
+    head, before, tail = part_of(page, *((BUILDS_BEGIN, BUILDS_END) if options.builds else (BEGIN, END)))
+    paths = interpreters(options.build)
+    text = builds_table(found, when, paths, before) if options.builds else table(found, when, paths)
     print(text, end="")
     if not options.write:
         return
     if any(what == "failed" for _, what in found):
         sys.exit("support.py: a test has failed, nothing written")
-    if len({OF_VERSION.match(name)[2] for name, _ in found if OF_VERSION.match(name)}) < 2:
+    if not options.builds and len({OF_VERSION.match(name)[2] for name, _ in found if OF_VERSION.match(name)}) < 2:
         sys.exit("support.py: not a whole run, nothing written")
-    page = PAGE.read_text(encoding="utf-8")
-    head, tail = page.index(BEGIN) + len(BEGIN), page.index(END)
-    PAGE.write_text(page[:head] + text + page[tail:], encoding="utf-8")
+    PAGE.write_text(head + text + tail, encoding="utf-8")
 
 
 if __name__ == "__main__":
