@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Interpreters without a GIL: threads that really run at the same time."""
 import json
+import subprocess
+import time
 
 from e2e import near, Skip
 
@@ -170,3 +172,68 @@ def test_lock_of_an_object(t):
                           for state in ("blocked", "waits_object"))
     near(of_object, blocked, relative=0.05, absolute=0.01, what="waits_object of what is blocked there")
     assert blocked > 0.05, blocked
+
+
+# A list is sorted for as long as its key function likes, and wanted by another thread; then a call that never looks
+# whether it is to stand still keeps the pause of a collection from beginning, which others wait for already.
+HALTED = """
+import gc, sys, threading
+shared, sorts, sorted_enough, over = [1], threading.Event(), [], []
+def key(x):
+    sorts.set()
+    while not sorted_enough:
+        pass
+def appender():
+    sorts.wait()
+    shared.append(2)
+def counts():
+    while not over:
+        sum(range(10**8))
+def collector():
+    while not over:
+        gc.collect()
+def computes():
+    while not over:
+        pass
+def begin(*functions):
+    for function in functions:
+        threading.Thread(target=function, name=function.__name__, daemon=True).start()
+begin(lambda: shared.sort(key=key), appender)
+print("up", flush=True)
+sys.stdin.readline()
+sorted_enough.append(True)
+begin(counts, collector, computes)
+print("on", flush=True)
+sys.stdin.readline()
+over.append(True)
+"""
+
+
+def dump_until(t, pid, wanted):
+    """The dump in which these threads are in these states, and whether they stop the world."""
+    until = time.monotonic() + 300  # some dumps may find it elsewhere
+    while time.monotonic() < until:
+        done = subprocess.run([t.pyrec, "dump", "--json", str(pid)], capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        seen = {thread["name"]: (thread["state"], thread["stops_world"])
+                for thread in json.loads(done.stdout)["threads"]}
+        if all(seen.get(name) in states for name, states in wanted.items()):
+            return
+    raise AssertionError(seen)
+
+
+def test_dump(t):
+    """What pyrec dump says of them; of one that was stopping the world the kernel may say anything else besides."""
+    need_no_gil(t)
+    program = subprocess.Popen([t.python, t.file("halted.py", HALTED)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                               text=True)
+    t.at_end.append(lambda: (program.kill(), program.wait()))
+    assert program.stdout.readline() == "up\n"
+    dump_until(t, program.pid, {"appender": [("waits_object", False)]})
+    text = subprocess.run([t.pyrec, "dump", str(program.pid)], capture_output=True, text=True, check=True).stdout
+    line, = [line for line in text.splitlines() if line.startswith('"appender"')]
+    assert ": waits for an object's lock, cpu" in line, text
+    program.stdin.write("on\n")
+    program.stdin.flush()
+    assert program.stdout.readline() == "on\n"
+    dump_until(t, program.pid, {"computes": [("waits_world", False)], "collector": [("blocked", True), ("runnable", True)]})
