@@ -37,6 +37,10 @@ if [ "${PYREC_FETCH:-yes}" = yes ]; then
     cat build/interpreters.log
 fi
 
+# python3 may be a script that looks for it (pyenv), at each of some hundred starts; the one that it finds, once.
+python3=$(python3 -c 'import sys; print(sys.executable)')
+[ "$(command -v python3)" = "$python3" ] || PATH=$(dirname "$python3"):$PATH
+
 # A test takes four of them, one that waits fewer (tests/CMakeLists.txt). With half as many again no CPU was
 # without work, and in two runs four tests failed for want of it.
 slots=$(($(nproc) * 4))
