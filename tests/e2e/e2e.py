@@ -28,6 +28,7 @@ ROOT = HERE.parent.parent
 WIRE_VERSION = int(re.search(r"#define WIRE_VERSION +(\d+)u",
                              (ROOT / "record/wire/wire.h").read_text()).group(1))
 CPU_MOST = 300  # seconds of any one process
+IS_FULL = os.environ.get("TESTS_MATRIX") == "full"  # of PYREC_MATRIX: also what repeats a thing with others of its kind
 
 
 class Skip(Exception):

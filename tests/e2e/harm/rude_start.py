@@ -205,7 +205,7 @@ def test_filters(t):
     for shared in ("prctl", "own", "shared"):
         for what in ("alone", "fork"):
             command = [t.python, "-W", "error", "-c", FILTER, shared, what]
-            seen = beside.same(t, command, rates=(1000,) if what == "alone" else (100, 1000), status=0)
+            seen = beside.same(t, command, rates=(1000,) if what == "alone" else beside.RATES, status=0)
             assert "filter 0" in seen.bare.out, seen.bare.out
             info = t.analyze("info", seen.recorded[-1].trace)
             assert ("stopped: the program has put a filter" in info) == (shared == "shared"), info
@@ -311,6 +311,14 @@ CHILDREN = {  # what it is built with: the compiler, its options
 HELLO = '#include <stdio.h>\nint main(void) { puts("hello"); return 3; }\n'
 
 
+def runs_here(path):
+    """A program that ends with 3; not so with 32-bit ones on some kernels."""
+    try:
+        return subprocess.run([path], capture_output=True).returncode == 3
+    except OSError:
+        return False
+
+
 def child_make(t, kind):
     compiler, *options = CHILDREN[kind]
     if shutil.which(compiler) is None:
@@ -318,9 +326,7 @@ def child_make(t, kind):
     path = str(t.dir / f"hello-{kind}")
     done = subprocess.run([compiler, "-o", path, t.file("hello.c", HELLO), *options],
                           capture_output=True)
-    bare = subprocess.run([path], capture_output=True, text=True) if done.returncode == 0 else None
-    works = bare is not None and bare.returncode == 3 and bare.stdout == "hello\n"
-    return path if works else None
+    return path if done.returncode == 0 and runs_here(path) else None
 
 
 def test_commands(t):

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import zipfile
 
-from e2e import ROOT, Skip
+from e2e import IS_FULL, ROOT, Skip
 
 LIBRARIES = ("libzstd-dev", "libprotobuf-c-dev", "libpcre2-dev", "libjansson-dev", "zlib1g-dev",
              "libncurses-dev", "libiberty-dev")  # linked statically
@@ -164,7 +164,7 @@ def check_installed(t, folder, pip, wheel):
 
 def chosen(found):
     """All with PYREC_MATRIX=full, else the oldest and the newest, with the pips of their times."""
-    if os.environ.get("TESTS_MATRIX") == "full" or len(found) < 3:
+    if IS_FULL or len(found) < 3:
         return found
     by_age = sorted(found, key=lambda one: [int(n) for n in re.findall("[0-9]+", one[0])])
     return [by_age[0], by_age[-1]]
