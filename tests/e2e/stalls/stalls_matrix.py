@@ -39,6 +39,20 @@ CALLS = {"sleep": SLEEPS, "socket": ("poll", "ppoll"), "poll": ("poll", "ppoll")
          "lock": ("futex",) + SLEEPS, "sqlite": SLEEPS, "read": ("read",),
          "subprocess": ("wait4", "waitid", "vfork", "read", "poll", "futex"),
          "semaphore": ("futex",), "future": ("futex",)}
+# Which of its arguments are modules that are here; gtk: what has to be asked for by its version.
+FIND = """
+import importlib.util, sys
+for name in sys.argv[1:]:
+    try:
+        if name == "gtk":
+            import gi
+            gi.require_version("Gtk", "3.0")
+        elif importlib.util.find_spec(name) is None:
+            continue
+        print(name)
+    except (ImportError, ValueError):
+        pass
+"""
 
 
 def timestamp(row):
@@ -56,7 +70,7 @@ class Matrix:
         self.python, self.jobs, self.keep = os.path.abspath(self.python), jobs, keep
         self.dir = pathlib.Path(tempfile.mkdtemp(prefix="pyrec-matrix-"))
         self.display = None
-        self.missing, self.there = {}, {}
+        self.missing, self.there = {}, self.modules_here()
         for loop in LOOPS.values():
             why = self.lacks(loop)
             if why:
@@ -67,14 +81,14 @@ class Matrix:
             return "Xvfb"
         return next((need for need in loop["needs"] if not self.has(need)), None)
 
+    def modules_here(self):
+        """Found, and not imported, in one process: that would take seconds of CPU."""
+        needs = sorted({need for loop in LOOPS.values() for need in loop["needs"]})
+        done = subprocess.run([self.python, "-c", FIND, *needs], capture_output=True, text=True, check=True)
+        return set(done.stdout.split())
+
     def has(self, need):
-        if need not in self.there:
-            code = "import warnings; warnings.simplefilter('ignore'); import " + need
-            if need == "gtk":
-                code = "import gi; gi.require_version('Gtk', '3.0'); from gi.repository import Gtk"
-            self.there[need] = shutil.which(need) is not None if need == "redis-server" else \
-                subprocess.run([self.python, "-c", code], capture_output=True).returncode == 0
-        return self.there[need]
+        return need in self.there or need == "redis-server" and shutil.which(need) is not None
 
     def command(self, loop, base, log, values):
         program = PRELUDE + loop["text"]
