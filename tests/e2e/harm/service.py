@@ -162,9 +162,9 @@ def send_as_parent(number, pid):
 
 
 def send_as_stranger(number, pid):
-    """From a process that nobody descends from."""
+    """From a process that nobody descends from; there are hundreds, so it starts without site."""
     code = "import os, sys; os.kill(int(sys.argv[1]), int(sys.argv[2]))"
-    subprocess.run([sys.executable, "-c", code, str(pid), str(number)], check=True)
+    subprocess.run([sys.executable, "-I", "-S", "-c", code, str(pid), str(number)], check=True)
 
 
 SENDERS = (send_as_parent, send_as_stranger)
