@@ -56,16 +56,23 @@ static void loop_show(struct view *view, const struct awaits *awaits,
 {
     struct group *const group = view_add_group(view, loop_text(view, loop), awaits->n);
     size_t n = 0;
+    double most = 0;
     for (size_t i = 0; i < awaits->n; i++) {
         const struct await_row *const row = &awaits->rows[i];
-        if (row->at == loop)
-            group->rows[n++] = (struct row){.process = loop->process,
-                                            .thread = loop->thread,
-                                            .frame = row->leaf,
-                                            .stack = row->stack,
-                                            .await = row};
+        if (row->at != loop)
+            continue;
+        most = row->most > most ? row->most : most;
+        group->rows[n++] = (struct row){.process = loop->process,
+                                        .thread = loop->thread,
+                                        .frame = row->leaf,
+                                        .stack = row->stack,
+                                        .await = row};
     }
     group->n_rows = n;
+    struct await_row *const all = arena_get(&view->arena, sizeof *all);
+    *all = (struct await_row){
+        .at = loop, .tasks_ns = loop->tasks_ns, .some_ns = loop->seen_ns, .most = most};
+    group->total = (struct row){.process = loop->process, .thread = loop->thread, .await = all};
 }
 
 static enum status build_awaits(struct request *request, struct view *view, struct problem *why)

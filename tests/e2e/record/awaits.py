@@ -171,6 +171,24 @@ def test_beside_a_thread(t):
     check(t, "thread")
 
 
+def test_loops_in_threads(t):
+    """A table for each, the one with more tasks first."""
+    program = t.file("loops.py", """
+import asyncio, threading
+async def waits(): await asyncio.sleep(0.6)
+async def main(n): await asyncio.gather(*[waits() for i in range(n)])
+threads = [threading.Thread(target=asyncio.run, args=(main(n),), name=f"loop of {n}") for n in (2, 7)]
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+""")
+    run = t.command([t.python, program], ["-r", "1000"])
+    assert run.status == 0, (run.status, run.err)
+    text = t.analyze("awaits", run.trace)
+    assert re.findall(r"^(loop of \d) of process", text, re.M) == ["loop of 7", "loop of 2"], text
+    for column in ("tasks_most", "known_time", "coroutine", "chain", "function", "file"):
+        assert {row["thread"] for row in t.rows("awaits", run.trace, "--sort", column)} == {"loop of 2", "loop of 7"}
+
+
 def test_uvloop(t):
     if subprocess.run([t.python, "-c", "import uvloop"], capture_output=True).returncode:
         raise Skip("no uvloop for this interpreter")
