@@ -26,6 +26,7 @@ static void draw_help(struct canvas *canvas)
         "",
         "A cell of a strip is a second: height = on a CPU, shade = waited for the",
         "GIL, dot = blocked. Without UTF-8: -=# on a CPU, gG the GIL, . blocked.",
+        "CPU is of threads that run Python; that of others is in `pyanalyze processes`.",
         "\u00b1 is a 95% interval; an arrow means that now differs from the total by more.",
     };
     for (size_t i = 0; i < ARRAY_LEN(lines) && (int)i + 3 < canvas->rows; i++)
