@@ -11,10 +11,11 @@
 #     aarch64.sh --command 'build/aarch64/build/record/pyrec -o /tmp/t -- python3 -c "sum(range(9**7))"'
 #
 # All of it in build/aarch64, made once: a root of Debian for arm64 (debootstrap; its programs run here by
-# qemu-user), a build with its libraries by Debian's cross compiler, and a machine by qemu-system, with the root and
-# the build in its memory and Debian's kernel. So signals, ptrace and /proc are a kernel's and not an emulator's; what
-# an emulated machine does not show is a processor's order of memory, and times: it is some twenty times slower.
-# Not part of the suite: it wants root, the network, 8 GB of memory, and half an hour.
+# qemu-user); another one of this machine's kind with Debian's cross compiler, whose package conflicts with
+# gcc-multilib, which other tests want; a build by that with the libraries of the first; and a machine by qemu-system,
+# with the root and the build in its memory and Debian's kernel. So signals, ptrace and /proc are a kernel's and not
+# an emulator's; what an emulated machine does not show is a processor's order of memory, and times: it is some
+# twenty times slower. Not part of the suite: it wants root, the network, 8 GB of memory, and an hour.
 set -eu
 cd "$(dirname "$0")/.."
 root=build/aarch64
@@ -30,6 +31,7 @@ there=$(pwd)/$root/$suite
 libraries=libzstd-dev,libprotobuf-c-dev,libpcre2-dev,libjansson-dev,zlib1g-dev,libcurl4-openssl-dev,libncurses-dev,libiberty-dev
 # what tests run, besides
 programs=check,cmake,python3,gcc,libc6-dev,binutils,procps,file,zstd,man-db,util-linux
+cross=gcc-aarch64-linux-gnu,libc6-dev,cmake,make,git,pkg-config,protobuf-c-compiler,python3
 
 # ---- what has to be here ----
 
@@ -40,11 +42,7 @@ has() { # PROGRAM PACKAGE
 has debootstrap debootstrap
 has qemu-aarch64-static qemu-user-static
 has qemu-system-aarch64 qemu-system-arm
-has aarch64-linux-gnu-gcc gcc-aarch64-linux-gnu
-has cmake cmake
 has cpio cpio
-has pkg-config pkg-config
-has protoc-c protobuf-c-compiler
 if [ -n "$missing" ]; then
     echo "$0: to be installed first (Debian):$missing" >&2
     exit 1
@@ -69,18 +67,21 @@ if ! grep -qs ^enabled $binfmt/qemu-aarch64; then
     trap 'exit 143' TERM
 fi
 
-# ---- the root, and the build ----
+# ---- the roots, and the build ----
 
-export root_arch=arm64
-root_make $suite $suite $libraries,$programs
+root_make cross $suite $cross
+root_arch=arm64 root_make $suite $suite $libraries,$programs
 interpreters=$(root_bind=$PWD root_run "$there" root \
     "cd '$PWD' && PYREC_INTERPRETERS=/usr/bin/python3 tests/interpreters.sh $root")
 page=$PWD/build/analyze/page/out/template.html
 [ -s "$page" ] || page=
-step "configuring $root/build/" $root/configure.log env QEMU_LD_PREFIX="$there" cmake -S . -B $root/build \
-    --toolchain tests/aarch64.cmake -DPYREC_ROOT="$there" -DBUILD_TESTING=ON -DPYREC_WERROR=ON \
-    -DCMAKE_BUILD_TYPE=Release -DPYREC_INTERPRETERS="$interpreters" ${page:+"-DPYREC_PAGE=$page"}
-step "building $root/build/" $root/build.log env QEMU_LD_PREFIX="$there" cmake --build $root/build -j "$(nproc)"
+in_cross() { # COMMAND
+    root_bind=$PWD root_run "$PWD/$root/cross" root "cd '$PWD' && export QEMU_LD_PREFIX='$there' && $1"
+}
+step "configuring $root/build/" $root/configure.log in_cross "cmake -S . -B $root/build \
+    --toolchain tests/aarch64.cmake -DPYREC_ROOT='$there' -DBUILD_TESTING=ON -DPYREC_WERROR=ON \
+    -DCMAKE_BUILD_TYPE=Release -DPYREC_INTERPRETERS='$interpreters' ${page:+"-DPYREC_PAGE='$page'"}"
+step "building $root/build/" $root/build.log in_cross "cmake --build $root/build -j $(nproc)"
 
 # ---- the machine ----
 

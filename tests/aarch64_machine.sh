@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 #
-# Run a command in an emulated aarch64 machine, with a kernel of its own: what `aarch64.sh machine` calls.
+# Run a command in an emulated aarch64 machine, with a kernel of its own: what aarch64.sh calls at its end.
 #
 # usage: aarch64_machine.sh ROOT COMMAND     beside ROOT: build/, and machine/, which is made
 #
