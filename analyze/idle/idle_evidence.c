@@ -154,8 +154,7 @@ static uint32_t caller_of_wait(const struct idle *idle, uint32_t function)
     return function;
 }
 
-/* The time in which a function waited as a loop in C does that calls the work from the same line.
- */
+/* The time in which a function waited as a loop in C does, which calls the work from that line. */
 static uint64_t own_wait_ns(const struct idle_weighing *w, const struct idle_place *but,
                             uint32_t function)
 {
@@ -182,7 +181,7 @@ static uint32_t loop_of(const struct idle_weighing *w, const struct idle_place *
     best = outer;
     /* between two dialogs lies what the loop around them waited, and that is no work */
     const uint64_t waits_ns = outer != start ? own_wait_ns(w, p, outer) : 0;
-    const double all = (double)(other_ns(w, p, outer) - waits_ns);
+    const double all = (double)other_ns(w, p, outer) - (double)waits_ns;
     for (size_t i = 0; i < p->n_cycles; i++) {
         const uint32_t f = p->cycles[i].function;
         if (f > best && (double)other_ns(w, p, f) >= WORK_SHARE * all)
