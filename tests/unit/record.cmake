@@ -114,8 +114,8 @@ if(musl_gcc AND NOT CMAKE_CROSSCOMPILING)
     COMMAND ${musl_gcc} -D_GNU_SOURCE -idirafter /usr/include -idirafter /usr/include/${CMAKE_LIBRARY_ARCHITECTURE}
       -I${PROJECT_SOURCE_DIR} -rdynamic -o ${like} ${CMAKE_CURRENT_SOURCE_DIR}/regard/like_python.c
     DEPENDS regard/like_python.c)
-  add_custom_target(like_python_musl DEPENDS ${like})
-  add_dependencies(test_regard like_python_musl)
+  add_custom_target(like_python_of_musl DEPENDS ${like})
+  add_dependencies(test_regard like_python_of_musl)
   target_compile_definitions(test_regard PRIVATE LIKE_PYTHON_MUSL="${like}")
 endif()
 include(CheckCSourceCompiles)
