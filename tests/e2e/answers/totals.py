@@ -123,11 +123,13 @@ def parts(t, trace):
 
 
 def test_compiling(t):
-    """A long script is compiled before its first frame."""
+    """A long script is compiled before its first frame; behind those of the start, where they were seen."""
     script = t.file("long.py", "def f():\n" + "    x = [1, 2, (3, 4), 'a' + 'b']\n" * 40000 + BURN + "burn(0.1)\n")
     run = t.record(script)
     whole, before, after, between = parts(t, run.trace)
-    assert before > 0.6 * whole and before > 0.05, (whole, before, after, between)
+    has_started = any(row["file"].startswith("<frozen") for row in t.rows("functions", run.trace))
+    compiling = between if has_started else before
+    assert compiling > 0.6 * whole and compiling > 0.05, (whole, before, after, between, has_started)
     near(before + after + between, whole, 0, 0.002, "sum of the parts")
     unseen = t.record(t.file("short.py", "def f():\n" + "    x = [1, 2, (3, 4), 'a' + 'b']\n" * 40000))
     text = t.analyze("functions", "--by", "wall", unseen.trace)
