@@ -123,13 +123,12 @@ def parts(t, trace):
 
 
 def test_compiling(t):
-    """A long script is compiled before its first frame; behind those of the start, where they were seen."""
+    """A long script is compiled before its first frame; behind those of the start, if one of them was sampled."""
     script = t.file("long.py", "def f():\n" + "    x = [1, 2, (3, 4), 'a' + 'b']\n" * 40000 + BURN + "burn(0.1)\n")
     run = t.record(script)
     whole, before, after, between = parts(t, run.trace)
-    has_started = any(row["file"].startswith("<frozen") for row in t.rows("functions", run.trace))
-    compiling = between if has_started else before
-    assert compiling > 0.6 * whole and compiling > 0.05, (whole, before, after, between, has_started)
+    compiling = max(before, between)        # one stretch: it is all of it on one side of the first sample
+    assert compiling > 0.6 * whole and compiling > 0.05, (whole, before, after, between)
     near(before + after + between, whole, 0, 0.002, "sum of the parts")
     unseen = t.record(t.file("short.py", "def f():\n" + "    x = [1, 2, (3, 4), 'a' + 'b']\n" * 40000))
     text = t.analyze("functions", "--by", "wall", unseen.trace)
