@@ -101,16 +101,12 @@ def _cell_name(shell: Shell, file: str) -> str:
 # ---- what is printed ----
 
 def _cell_table(file: str, rows: List[Row], name: str) -> str:
-    """The text of a cell with what each of its lines took, of all threads and processes together."""
-    wall: Dict[int, float] = {}
-    cpu: Dict[int, float] = {}
-    for row in rows:
-        if row["file"] == file:
-            wall[row["line"]] = wall.get(row["line"], 0.0) + row["wall_cum"]
-            cpu[row["line"]] = cpu.get(row["line"], 0.0) + row["cpu_time_cum"]
+    """The text of a cell with what each of its lines took."""
+    by_line = {row["line"]: row for row in rows}
     lines = [f"{name} ({file})", "   wall  cpu_time  line  source"]
     for at, text in enumerate(linecache.getlines(file), 1):
-        spent = f"{wall[at]:7.3f}   {cpu[at]:7.3f}" if at in wall else " " * 17
+        row = by_line.get(at)
+        spent = f"{row['wall_cum']:7.3f}   {row['cpu_time_cum']:7.3f}" if row else " " * 17
         lines.append(f"{spent}  {at:4d}  {text.rstrip()}".rstrip())
     return "\n".join(lines) + "\n"
 
@@ -124,7 +120,7 @@ def _tables(shell: Shell, recording: Recording, limit: int) -> str:
         if _is_cell(file):
             weight[file] = max(weight.get(file, 0.0), row["wall_cum"])
     cells = sorted(weight, key=lambda file: -weight[file])
-    parts = [_cell_table(file, rows, _cell_name(shell, file)) for file in cells]
+    parts = [_cell_table(file, recording._lines_of(file), _cell_name(shell, file)) for file in cells]
     others = sorted((row for row in rows if row["file"] not in weight and row["cpu_time"] > 0),
                     key=lambda row: -row["cpu_time"])
     if others[:limit]:

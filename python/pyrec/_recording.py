@@ -4,7 +4,7 @@ import json
 import os
 import subprocess
 import sys
-from typing import Dict, IO, Iterable, List, Optional, Tuple, TypedDict, Union, cast
+from typing import Dict, IO, Iterable, List, Optional, Sequence, Tuple, TypedDict, Union, cast
 
 from . import _programs, _sources
 from ._door import DONE, FLUSH, Door
@@ -102,11 +102,17 @@ class Recording:
         options.setdefault("limit", 0)
         return cast(List[Stall], json.loads(self._ask(command, {**options, "format": "json"})))
 
+    def _lines_of(self, file: str) -> List[Row]:
+        """What each line of a file took with all that it called, in all threads and processes together."""
+        rows = json.loads(self._ask("annotate", {"format": "json"}, operands=[file]))
+        return [row for row in rows if row["column"] is None]
+
     def _stalls(self, options: Dict[str, Option]) -> Tuple[List[Stall], List[Stall]]:
         found = json.loads(self._ask("stalls", {**options, "format": "json"}))
         return cast(List[Stall], found["stalls"]), cast(List[Stall], found["threads"])
 
-    def _ask(self, command: str, options: Dict[str, Option], is_ranged: bool = True) -> str:
+    def _ask(self, command: str, options: Dict[str, Option], is_ranged: bool = True,
+             operands: Sequence[str] = ()) -> str:
         self._refresh()
         argv = [_programs.find("pyanalyze"), command]
         if is_ranged and self.begin_s is not None and "from_" not in options:
@@ -116,7 +122,7 @@ class Recording:
         for name, value in options.items():
             argv += _words_of(name.rstrip("_").replace("_", "-"), value)
         try:
-            done = subprocess.run(argv + ["--", self.path], stdin=subprocess.DEVNULL,
+            done = subprocess.run(argv + ["--", *operands, self.path], stdin=subprocess.DEVNULL,
                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=_programs.environment())
         except (OSError, RuntimeError) as error:  # the latter in an isolated sub-interpreter
             raise Error(f"{argv[0]} cannot be started: {error}") from None

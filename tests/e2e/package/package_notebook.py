@@ -50,6 +50,8 @@ def test_notebook(t):
     for line in ("    helper(30000)", "    return sum(i * i for i in range(n))"):
         assert re.search(r"^ +\d+\.\d{3} +\d+\.\d{3} +2  " + re.escape(line) + "$", text, re.M), text
     assert "run_cell_magic" not in text and "1 process" in text, text
+    caller, called = (float(re.search(r"^ +(\S+) +\S+ +2  +" + start, text, re.M)[1]) for start in ("helper", "return"))
+    assert called <= caller, text  # what a generator in the line took is once in it
     assert sorted(re.findall(r"^(.+) \(/.+\.py\)$", text, re.M)) == ["In [2]", "In [3]"], text
     kinds = [output["output_type"] for output in cells[2]["outputs"]]
     assert kinds.count("execute_result") == 1, kinds
