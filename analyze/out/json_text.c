@@ -30,6 +30,17 @@ void json_member(struct sink *to, const char *name, const char *text)
     json_text(to, text);
 }
 
+void json_texts(struct sink *to, const char *name, const char *const *texts, size_t n)
+{
+    json_text(to, name);
+    sink_text(to, ":[");
+    for (size_t i = 0; i < n; i++) {
+        sink_text(to, i > 0 ? "," : "");
+        json_text(to, texts[i]);
+    }
+    sink_text(to, "]");
+}
+
 void json_time(struct sink *to, uint64_t ns, int digits)
 {
     uint64_t unit = 1;

@@ -16,6 +16,9 @@ void json_text(struct sink *to, const char *text);
 /* A name and what it is: "name":"text" */
 void json_member(struct sink *to, const char *name, const char *text);
 
+/* A name and its list of texts: "name":["text","text"] */
+void json_texts(struct sink *to, const char *name, const char *const *texts, size_t n);
+
 /* ns in a unit of 10^digits ns, exact: 1500000 in ms (6) is 1.5 */
 void json_time(struct sink *to, uint64_t ns, int digits);
 

@@ -94,12 +94,8 @@ static void write_functions(struct sink *to, const struct listed *l)
         json_text(to, f->name);
         sink_print(to, ",%zu]", page_file_number(&files, &n_files, &files_size, f->file));
     }
-    sink_text(to, "],\"files\":[");
-    for (size_t i = 0; i < n_files; i++) {
-        sink_text(to, i > 0 ? "," : "");
-        json_text(to, files[i]);
-    }
-    sink_text(to, "]");
+    sink_text(to, "],");
+    json_texts(to, "files", files, n_files);
     free(files);
 }
 
@@ -169,12 +165,8 @@ void page_diff_json_write(struct sink *to, const struct page *page)
     write_side(to, &diff->sides[0]);
     sink_text(to, ",");
     write_side(to, &diff->sides[1]);
-    sink_text(to, "],\"notes\":[");
-    for (size_t i = 0; i < diff->n_notes; i++) {
-        sink_text(to, i > 0 ? "," : "");
-        json_text(to, diff->notes[i]);
-    }
-    sink_text(to, "]");
+    sink_text(to, "],");
+    json_texts(to, "notes", diff->notes, diff->n_notes);
     write_paths(to, diff);
     page_parts_write(to, page);
     sink_text(to, "}");

@@ -153,12 +153,9 @@ static void write_symbols(struct sink *to, const struct page *page,
         json_text(to, modules->modules[modules->of_function[number]].name);
         sink_text(to, f->native ? ",1]" : "]");
     }
-    sink_text(to, "],\"files\":[");
-    for (size_t i = 0; i < n_files; i++) {
-        sink_text(to, i > 0 ? "," : "");
-        json_text(to, files[i]);
-    }
-    sink_text(to, "],\"missing\":[");
+    sink_text(to, "],");
+    json_texts(to, "files", files, n_files);
+    sink_text(to, ",\"missing\":[");
     for (size_t i = 0; i < page->sources->n_missing; i++) {
         const struct report_missing *const missing = &page->sources->missing[i];
         size_t file = 0;
@@ -220,17 +217,6 @@ void page_head_write(struct sink *to, const struct page *page)
     json_member(to, "version", PYREC_VERSION);
 }
 
-static void write_damages(struct sink *to, const struct page *page)
-{
-    sink_text(to, ",\"damages\":[");
-    for (size_t i = 0; i < page->n_damages; i++) {
-        sink_text(to, i > 0 ? "," : "");
-        json_text(to, page->damages[i]);
-    }
-    sink_text(to, "]");
-    write_number(to, "more_damages", page->n_more_damages);
-}
-
 void page_json_write(struct sink *to, const struct page *page, const struct report_columns *columns)
 {
     const struct report *const report = page->report;
@@ -241,7 +227,9 @@ void page_json_write(struct sink *to, const struct page *page, const struct repo
     write_number(to, "nodes", columns->n_nodes);
     write_number(to, "places", columns->n_places);
     write_thinning(to, report);
-    write_damages(to, page);
+    sink_text(to, ",");
+    json_texts(to, "damages", page->damages, page->n_damages);
+    write_number(to, "more_damages", page->n_more_damages);
     write_recordings(to, page->trace);
     write_processes(to, report);
     write_threads(to, report);

@@ -11,12 +11,9 @@
 
 static void write_said(struct sink *to, const struct report_scopes *s)
 {
-    sink_text(to, ",\"texts\":[");
-    for (size_t i = 0; i < s->n_texts; i++) {
-        sink_text(to, i > 0 ? "," : "");
-        json_text(to, s->texts[i]);
-    }
-    sink_text(to, "],\"said\":[");
+    sink_text(to, ",");
+    json_texts(to, "texts", s->texts, s->n_texts);
+    sink_text(to, ",\"said\":[");
     for (size_t i = 0; i < s->n_said; i++) {
         const int64_t value = s->said[i].value == REPORT_ANY ? -1 : (int64_t)s->said[i].value;
         sink_print(to, "%s[%d,%" PRIu32 ",%" PRId64 "]", i > 0 ? "," : "", s->said[i].label,
