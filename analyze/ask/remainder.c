@@ -79,11 +79,8 @@ static struct process_cpu sum_processes(const struct request *request, size_t *n
 static bool could_ask_for_c(const struct census *census)
 {
     for (size_t i = 0; i < census->n_recordings; i++) {
-        const struct recording *const recording = census->recordings[i];
-        size_t k = 0;
-        while (k < recording->n_settings && strcmp(recording->settings[k].name, "native") != 0)
-            k++;
-        if (k == recording->n_settings || strcmp(recording->settings[k].value, "no") != 0)
+        const char *const native = recording_setting(census->recordings[i], "native");
+        if (native == NULL || strcmp(native, "no") != 0)
             return false;
     }
     return census->n_recordings > 0;

@@ -53,18 +53,9 @@ static void release_answer(void *closure)
     free(a);
 }
 
-static const char *setting_of(const struct recording *r, const char *name)
-{
-    for (size_t i = 0; i < r->n_settings; i++) {
-        if (strcmp(r->settings[i].name, name) == 0)
-            return r->settings[i].value;
-    }
-    return NULL;
-}
-
 static bool setting_differs(const struct recording *a, const struct recording *b, const char *name)
 {
-    const char *const x = setting_of(a, name), *const y = setting_of(b, name);
+    const char *const x = recording_setting(a, name), *const y = recording_setting(b, name);
     return x != NULL && y != NULL && strcmp(x, y) != 0;
 }
 
@@ -88,7 +79,7 @@ static enum status check_pair(const struct args *args, const struct recording *a
             return USAGE(why,
                          "diff: recorded with %s: %s and with %s: %s, which measure differently; "
                          "--force compares them all the same",
-                         modes[i], setting_of(a, modes[i]), modes[i], setting_of(b, modes[i]));
+                         modes[i], recording_setting(a, modes[i]), modes[i], recording_setting(b, modes[i]));
     }
     return STATUS_OK;
 }

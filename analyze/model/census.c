@@ -254,6 +254,15 @@ int64_t recording_unix_ns(const struct recording *recording, uint64_t time_ns)
                      (uint64_t)wall_ahead_ns(&recording->wall, time_ns));
 }
 
+const char *recording_setting(const struct recording *recording, const char *name)
+{
+    for (size_t i = 0; i < recording->n_settings; i++) {
+        if (strcmp(recording->settings[i].name, name) == 0)
+            return recording->settings[i].value;
+    }
+    return NULL;
+}
+
 static int compare_natives(const void *left, const void *right)
 {
     const struct native *const a = left, *const b = right;

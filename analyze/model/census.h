@@ -318,6 +318,9 @@ void census_finish(struct census *census);
  */
 int64_t recording_unix_ns(const struct recording *recording, uint64_t time_ns);
 
+/* What an option of pyrec's was; NULL = not recorded. */
+const char *recording_setting(const struct recording *recording, const char *name);
+
 /* What all its native threads used. */
 uint64_t process_native_ns(const struct process *process);
 

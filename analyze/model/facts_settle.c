@@ -132,10 +132,8 @@ static void settle_meta(const struct facts *facts, struct census *census, struct
 /* Only where C frames are asked for does it mean something that a thread is none of Python's. */
 static bool has_c_threads(const struct recording *recording)
 {
-    for (size_t i = 0; i < recording->n_settings; i++)
-        if (strcmp(recording->settings[i].name, "native") == 0)
-            return strcmp(recording->settings[i].value, "yes") == 0;
-    return false;
+    const char *const native = recording_setting(recording, "native");
+    return native != NULL && strcmp(native, "yes") == 0;
 }
 
 static void settle_threads(const struct facts *facts, struct census *census, struct process *p,
