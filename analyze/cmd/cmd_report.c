@@ -253,6 +253,7 @@ static void note_stalls(struct view *view, struct page *page, size_t n)
 static void note_damage(struct request *request, struct view *view, struct page *page)
 {
     struct damage_log *const log = &request->damage;
+    const size_t n = log->n + log->n_more;
     struct buffer line = {0};
     damage_log_sort(log);
     for (size_t i = 0; i < log->n && i < PAGE_DAMAGES; i++) {
@@ -260,15 +261,18 @@ static void note_damage(struct request *request, struct view *view, struct page 
         damage_print(&line, &log->entries[i]);
         page->damages[page->n_damages++] = arena_copy(&view->arena, line.text, line.len);
     }
-    page->n_more_damages = log->n - page->n_damages + log->n_more;
+    page->n_more_damages = n - page->n_damages;
     buffer_clear(&line);
-    if (log->n > 0)
+    if (n == 1)
         page_note(page, arena_print(&view->arena,
-                                    "%zu part%s of what was recorded could not be read and %s in "
-                                    "no number here: %s%s.",
-                                    log->n + log->n_more, log->n + log->n_more == 1 ? "" : "s",
-                                    log->n + log->n_more == 1 ? "is" : "are", page->damages[0],
-                                    log->n + log->n_more == 1 ? "" : "; and others"));
+                                    "1 part of what was recorded could not be read and is in no "
+                                    "number here: %s.",
+                                    page->damages[0]));
+    else if (n > 1)
+        page_note(page, arena_print(&view->arena,
+                                    "%zu parts of what was recorded could not be read and are in "
+                                    "no number here: %s; and others.",
+                                    n, page->damages[0]));
 }
 
 static enum status build_report(struct request *request, struct view *view, struct problem *why)
