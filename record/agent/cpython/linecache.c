@@ -301,13 +301,12 @@ static void lines_pass(struct sought *sought, const struct lines *lines)
 }
 
 /* Where it is, what it is, and where it is once more: each a reading of its own, for what was seen
- * in one reading may be older than what led there. */
+ * in one reading may be older than what led there. The first is under way. */
 static enum answer text_read(struct linecache *cache, const char *file, uint32_t file_len,
                              uint32_t *len)
 {
     struct sought before = {&cache->interp->ver, file, file_len, 0}, after = before;
     struct lines lines, again;
-    careful_reading_begin(CAREFUL_NO_TRAIL);
     if (!find(cache, &before, &lines))
         return ANSWER_NONE;
     const uint64_t way = before.way;
@@ -329,13 +328,14 @@ enum linecache_found linecache_find(struct linecache *cache, const char *file, u
         return LINECACHE_NONE;
     careful_reading_begin(CAREFUL_NO_TRAIL);
     const uint64_t name = fnv_of(file, file_len), state = caches_state(cache);
-    careful_reading_end();
     struct linecache_absent *const absent = &cache->absent[(name >> 8) % LINECACHE_ABSENT];
-    if (absent->name == name && absent->cache == state)
-        return LINECACHE_NONE;
-    enum answer answer = ANSWER_MOVED;
-    for (int i = 0; i < TRIES && answer == ANSWER_MOVED; i++)
+    enum answer answer = ANSWER_NONE;
+    if (absent->name != name || absent->cache != state)
         answer = text_read(cache, file, file_len, text_len);
+    for (int i = 1; i < TRIES && answer == ANSWER_MOVED; i++) {
+        careful_reading_begin(CAREFUL_NO_TRAIL);
+        answer = text_read(cache, file, file_len, text_len);
+    }
     careful_reading_end();
     if (answer == ANSWER_NONE) {
         *absent = (struct linecache_absent){name, state};
