@@ -16,10 +16,10 @@ void looks_clear(struct looks *looks)
 {
     for (uint32_t i = 0; looks->chains != NULL && i < WIRE_CHAINS_MAX; i++)
         free(looks->chains[i].frames);
-    for (uint32_t i = 0; i < looks->n_last; i++)
+    for (uint32_t i = 0; i < looks->n_last; i++) {
         free(looks->last[i].tasks);
-    for (uint32_t i = 0; i < looks->n_last; i++)
         free(looks->last[i].contexts);
+    }
     free(looks->chains);
     free(looks->list);
     free(looks->tasks);
