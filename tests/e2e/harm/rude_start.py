@@ -311,12 +311,13 @@ CHILDREN = {  # what it is built with: the compiler, its options
 HELLO = '#include <stdio.h>\nint main(void) { puts("hello"); return 3; }\n'
 
 
-def runs_here(path):
-    """A program that ends with 3; not so with 32-bit ones on some kernels."""
+def runs_here(path, says=None):
+    """A program that ends with 3, having printed that; not so with 32-bit ones on some kernels."""
     try:
-        return subprocess.run([path], capture_output=True).returncode == 3
+        done = subprocess.run([path], capture_output=True, text=True)
     except OSError:
         return False
+    return done.returncode == 3 and says in (None, done.stdout)
 
 
 def child_make(t, kind):
@@ -326,7 +327,7 @@ def child_make(t, kind):
     path = str(t.dir / f"hello-{kind}")
     done = subprocess.run([compiler, "-o", path, t.file("hello.c", HELLO), *options],
                           capture_output=True)
-    return path if done.returncode == 0 and runs_here(path) else None
+    return path if done.returncode == 0 and runs_here(path, "hello\n") else None
 
 
 def test_commands(t):
