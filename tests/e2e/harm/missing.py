@@ -384,8 +384,9 @@ def test_ends(t):
                     "run('exit(3)'); run('import os; os.kill(os.getpid(), 9)')\n"
                     "run('import os; os.execv(\"/bin/true\", [\"true\"])')\n")
     run = t.command([t.python, script], ["-r", "1k"])
-    rows = sorted(pythons(t, run.trace), key=lambda row: row["end_time"])
-    assert [row["ended"] for row in rows] == ["exit 3", "SIGKILL", "exec", "exit 0"], rows
+    # one after the other; how late pyrec saw the end of one is another matter
+    rows = sorted(pythons(t, run.trace), key=lambda row: row["end_time"] - row["recorded"])
+    assert [row["ended"] for row in rows] == ["exit 0", "exit 3", "SIGKILL", "exec"], rows
     for row in rows:
         assert row["cpu_share"] < 1.3, row
     run = t.command([t.python, "-c", BURN.format(1)], ["--duration", "0.3s"])
@@ -396,9 +397,13 @@ def test_forks_that_only_exec(t):
     script = t.file("helpers.py", "import subprocess\nfor i in range(20):\n"
                     "    subprocess.run(['/bin/true'], preexec_fn=lambda: None)\n")
     run = t.command([t.python, script], ["-r", "1k"])
-    assert "1 process (and 20 forks that only called exec), " in run.err, run.err
-    assert len(pythons(t, run.trace)) == 1
-    assert t.info(run.trace)["recordings"][0]["helpers"] == 20
+    parent, *slow = sorted(pythons(t, run.trace), key=lambda row: row["end_time"] - row["recorded"])
+    helpers = t.info(run.trace)["recordings"][0]["helpers"]
+    # on a crowded machine one may not have come to its exec at once, and is a process like others then
+    assert helpers + len(slow) == 20, (helpers, slow)
+    assert all(row["ended"] == "exec" and row["recorded"] > 0.099 for row in slow), slow
+    assert slow or "1 process (and 20 forks that only called exec), " in run.err, run.err
+    assert parent["ended"] == "exit 0", parent
     again = t.file("again.py", "import os, sys\nif len(sys.argv) < 2:\n"
                    "    os.execv(sys.executable, [sys.executable, *sys.argv, 'again'])\n" +
                    BURN.format(0.2))
