@@ -37,6 +37,17 @@ class Shown(Screen):
     def end(self):
         self.flag.touch()
 
+    def wait_for_foreground(self):
+        """Until it has the terminal again, and is not stopped."""
+        deadline = time.monotonic() + 30
+        while True:
+            state = subprocess.run(["ps", "-o", "stat=", "-p", str(self.tree()["top"])], text=True,
+                                   capture_output=True).stdout.strip()
+            if "+" in state and "T" not in state:
+                return
+            assert time.monotonic() < deadline, (state, self.text())
+            time.sleep(0.05)
+
     def tree(self):
         """{name: pid} of the screen, both pyrecs and the program."""
         shown = self.pids("pyrec")
@@ -98,6 +109,7 @@ def test_stopped_left_and_interrupted(t):
         screen.wait("Stopped", without="MainThread")
         screen.keys("clear; fg\n")
         if without:
+            screen.wait_for_foreground()  # before that a key is the shell's
             break
         screen.wait("LIVE", "MainThread")
         screen.keys("q")
