@@ -209,7 +209,20 @@ END_TEST
 /* What follows is no Python: nobody says hello, but the file behind /proc/PID/exe is another. */
 START_TEST(test_exec_away)
 {
-    ck_assert_int_eq(run_line(&run, "PYREC -r 1k -o TRACE -- FAKE ticks=20 then=/bin/sleep 4"), 0);
+    run_start(&run, "PYREC -r 1k -o TRACE -- FAKE ticks=20 lines=yes then=/bin/sleep 100",
+              RUN_SAME_GROUP);
+    run_wait_line(&run, "begun");
+    pid_t pid = 0;
+    while (pid == 0) { /* until it has been seen, however late that is */
+        usleep(50000);
+        readback_free(&back);
+        if (readback_load(&back, run_path("TRACE")) == STATUS_OK && back.n_processes == 1 &&
+            back.processes[1].has_summary && strcmp(back.processes[1].reason, "exec") == 0)
+            pid = (pid_t)back.processes[1].pid;
+    }
+    ck_assert_int_eq(kill(pid, SIGTERM), 0);
+    ck_assert(run_wait(&run));
+    readback_free(&back);
     load();
     ck_assert_str_eq(back.processes[1].reason, "exec");
 }
@@ -235,12 +248,12 @@ START_TEST(test_linger)
     load();
     ck_assert_uint_eq(back.processes[1].ticks, 200);
     readback_free(&back);
-    const char later[] = "#!/bin/sh\n\"$1\" ticks=3000 &\n";
-    script_make("TRUTH", later);
+    const char later[] = "#!/bin/sh\n{ \"$1\" ticks=60000 lines=read & } | head -n 1\n";
+    script_make("TRUTH", later); /* the shell ends when it is being recorded */
     ck_assert_int_eq(run_line(&run, "PYREC --linger 0.2s -r 1k -o TRACE TRUTH FAKE"), 0);
     load();
     ck_assert_str_eq(back.processes[1].reason, "stopped");
-    ck_assert_uint_lt(back.processes[1].ticks, 2500);
+    ck_assert_uint_lt(back.processes[1].ticks, 60000);
 }
 END_TEST
 

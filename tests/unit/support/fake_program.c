@@ -17,7 +17,8 @@
  *     hello=no do not say hello
  *     refuse=TEXT    say hello, but that this cannot be recorded
  *     read=yes       do not end before all that was written has been read
- *     lines=yes      print a line on stdout when recording has begun
+ *     lines=yes      print a line on stdout when recording has begun, ..
+ *     lines=read     .. or when its first tick has been read
  */
 #include "fake_agent.h"
 #include "record/base/clocks.h"
@@ -91,6 +92,18 @@ static void garbage_write(struct fake *fake)
     fake_commit(fake);
 }
 
+static void begun_say(void)
+{
+    puts("begun");
+    fflush(stdout);
+}
+
+static void read_await(struct fake *fake)
+{
+    while (atomic_load(&fake->head->tail) < atomic_load(&fake->head->head))
+        sleep_until(clocks_mono_ns() + 1000000);
+}
+
 static void work(const struct plan *plan)
 {
     static struct fake fake;
@@ -103,10 +116,9 @@ static void work(const struct plan *plan)
         fake_hello(&fake);
     if (plan->truth != NULL)
         fake.truth = fopen(plan->truth, "w");
-    if (plan->lines != NULL) {
-        puts("begun");
-        fflush(stdout);
-    }
+    const bool is_read_told = plan->lines != NULL && strcmp(plan->lines, "read") == 0;
+    if (plan->lines != NULL && !is_read_told)
+        begun_say();
     const uint64_t burned_ns = clocks_ns(CLOCK_PROCESS_CPUTIME_ID) + plan->burn * 1000000;
     while (clocks_ns(CLOCK_PROCESS_CPUTIME_ID) < burned_ns)
         ;
@@ -118,11 +130,15 @@ static void work(const struct plan *plan)
             garbage_write(&fake);
         else
             fake_step(&fake, clocks_mono_ns(), (unsigned)plan->busy);
+        if (i == 0 && is_read_told) {
+            read_await(&fake);
+            begun_say();
+        }
     }
     if (fake.truth != NULL)
         fclose(fake.truth);
-    while (plan->read != NULL && atomic_load(&fake.head->tail) < atomic_load(&fake.head->head))
-        sleep_until(clocks_mono_ns() + 1000000);
+    if (plan->read != NULL)
+        read_await(&fake);
     fake_close(&fake);
 }
 
