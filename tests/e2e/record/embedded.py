@@ -9,8 +9,8 @@ from e2e import Skip
 
 SCRIPT = ("import sys, time\n"
           "def embedded(seconds):\n"
-          "    end = time.perf_counter() + seconds\n"
-          "    while time.perf_counter() < end: pass\n"
+          "    end = time.thread_time() + seconds\n"
+          "    while time.thread_time() < end: pass\n"
           "embedded(0.5)\n"
           "print('ran', *sys.argv[1:])\n")
 
@@ -49,8 +49,8 @@ CALLS = r"""
 static const char script[] =
     "import time\n"
     "def embedded(seconds):\n"
-    "    end = time.perf_counter() + seconds\n"
-    "    while time.perf_counter() < end: pass\n";
+    "    end = time.thread_time() + seconds\n"
+    "    while time.thread_time() < end: pass\n";
 static void *from_thread(void *unused)
 {
     const PyGILState_STATE state = PyGILState_Ensure();

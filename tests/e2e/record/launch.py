@@ -98,8 +98,8 @@ def test_daemon_closes_everything(t):
     script = ("import os, time\n"
               "os.closerange(0, 65536)\n"
               "def late():\n"
-              "    end = time.perf_counter() + 0.5\n"
-              "    while time.perf_counter() < end: pass\n"
+              "    end = time.thread_time() + 0.5\n"
+              "    while time.thread_time() < end: pass\n"
               "late()")
     run = t.record("-c", script)
     rows = [row for row in t.rows("functions", run.trace) if row["function"] == "late"]
@@ -116,14 +116,14 @@ def test_environment(t):
 def test_interrupt(t):
     """Ctrl-C: the program gets it, pyrec lives on and the trace is complete."""
     script = ("import time\n"
-              "print('ready', flush=True)\n"
               "try:\n"
+              "    while time.thread_time() < 0.5: pass\n"
+              "    print('ready', flush=True)\n"
               "    while True: sum(range(1000))\n"
               "except KeyboardInterrupt:\n"
               "    print('interrupted', flush=True)\n")
     process, trace = t.start([t.python, "-c", script], ["-r", "1k"], start_new_session=True)
     assert process.stdout.readline() == "ready\n"
-    time.sleep(0.5)
     os.killpg(process.pid, signal.SIGINT)
     out, err = process.communicate(timeout=60)
     assert process.returncode == 0 and "interrupted" in out, (process.returncode, out, err)
@@ -146,13 +146,14 @@ def test_terminate_is_passed_on(t):
 def test_kill_loses_nothing(t):
     """kill -9 of the program: the trace has everything up to the last tick."""
     script = ("import os, signal, time\n"
-              "end = time.perf_counter() + 1.0\n"
-              "while time.perf_counter() < end: pass\n"
+              "end = time.thread_time() + 1.0\n"
+              "while time.thread_time() < end: pass\n"
+              "time.sleep(0.2)\n"  # so that who looks has a CPU
               "os.kill(os.getpid(), signal.SIGKILL)\n")
     run = t.record("-c", script, ok=False)
     assert run.status == -9
     rows = t.rows("threads", run.trace)
-    assert rows[0]["wall"] > 0.99, rows
+    assert rows[0]["wall"] > 0.99 and rows[0]["cpu_time"] > 0.99, rows
 
 
 def test_no_python(t):

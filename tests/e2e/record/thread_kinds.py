@@ -29,7 +29,8 @@ def test_short_threads(t):
     run = t.record("-c", script)
     assert run.out == "done\n", run
     rows = threads(t, run.trace)
-    assert len(rows) > 300, len(rows)
+    taken = t.info(run.trace)["quality"][0]["ticks_taken"]  # each could meet one that no other has
+    assert len(rows) > min(300, taken / 10), (len(rows), taken)
     total = sum(row["ticks"] for row in rows)
     assert failed(t, run.trace) < 0.02 * total + 5, failed(t, run.trace)
 
@@ -159,7 +160,8 @@ def test_ended_between_ticks(t):
     used = ast.literal_eval(run.out)
     rows = {row["thread_id"]: row for row in threads(t, run.trace)}
     seen = [tid for tid in used if tid in rows]
-    assert len(seen) > 25, (len(seen), len(used))  # a thread may end between two ticks
+    # a thread may end between two ticks, above all where one of them was missed
+    assert len(seen) > max(5, 25 - t.missed(run.trace)), (len(seen), len(used))
     for tid in seen:
         assert rows[tid]["cpu_time"] > used[tid] - 0.0001, (rows[tid], used[tid])
     near(sum(rows[tid]["cpu_time"] for tid in seen), sum(used[tid] for tid in seen), relative=0.01,
@@ -173,8 +175,8 @@ def test_blocked_signals(t):
     script = HEAD + ("import signal\n"
                      "def deaf():\n"
                      "    signal.pthread_sigmask(signal.SIG_BLOCK, range(1, signal.NSIG))\n"
-                     "    end = time.perf_counter() + 1\n"
-                     "    while time.perf_counter() < end: calls(5)\n"
+                     "    end = time.thread_time() + 1\n"
+                     "    while time.thread_time() < end: calls(100)\n"
                      "def calls(n):\n"
                      "    if n: calls(n - 1)\n"
                      "thread = threading.Thread(target=deaf, name='deaf')\n"

@@ -4,10 +4,11 @@ import subprocess
 
 from e2e import Skip, function_of
 
+# `spin` is seen for as long, however many want the CPU: its seconds are of CPU.
 HEAD = ("import os, sys, threading, time\n"
         "def spin(seconds=0.3):\n"
-        "    end = time.perf_counter() + seconds\n"
-        "    while time.perf_counter() < end: pass\n")
+        "    end = time.thread_time() + seconds\n"
+        "    while time.thread_time() < end: sum(range(200))\n")
 
 
 def functions(t, trace, *options):
@@ -94,7 +95,7 @@ def test_deep_recursion(t):
     assert all(sum(function_of(frame) == "deep" for frame in frames) == 10001
                for frames in stacks), [len(frames) for frames in stacks]
     row = [row for row in t.rows("functions", run.trace) if row["function"] == "deep"][0]
-    assert 500 - t.missed(run.trace) < row["ticks_cum"] <= 1600 + t.missed(run.trace), row
+    assert 500 < row["ticks_cum"] <= one(threads(t, run.trace), "deep")["ticks"], row  # once in each, however deep
     run = t.record("-c", script)
     for frames, _ in t.stacks(run.trace):
         assert len(frames) <= 1025, len(frames)
@@ -118,7 +119,7 @@ def test_generators(t):
         if names and names[-1] == "spin":
             assert names[-4:] == ["consume", "outer", "inner", "spin"], names
             seen += weight
-    assert seen > 100 - t.missed(run.trace), seen
+    assert seen > max(0, 100 - t.missed(run.trace)), seen
 
 
 def check_left_and_right(t, script):
