@@ -196,9 +196,16 @@ def test_deep_stacks_are_folded(t):
     assert f".. {stack['depth'] - 7} frames more (--max-depth 0 shows all) .." in text
 
 
-HOLDS = """
+HOLDS = r"""
 #include <time.h>
-void hold(void) { struct timespec now; do clock_gettime(CLOCK_MONOTONIC, &now); while (now.tv_sec); }
+#include <unistd.h>
+void hold(void)
+{
+    struct timespec now;
+    while (write(1, "up\n", 3) != 3)
+        ;
+    do clock_gettime(CLOCK_MONOTONIC, &now); while (now.tv_sec);
+}
 """
 
 
@@ -209,14 +216,16 @@ def test_who_holds_the_gil(t):
     program = Program(t, f"""
 import ctypes, threading, time
 hold = ctypes.PyDLL({library!r}).hold
+there = threading.Semaphore(0)
 def wants():
+    there.release()
     time.sleep(0.2)
     while True:
         pass
 for i in range(2):
     threading.Thread(target=wants, name=f"wants-{{i}}", daemon=True).start()
-print("up", flush=True)
-hold()
+    there.acquire()
+hold()  # says "up" when it has it
 """)
     time.sleep(0.5)
     waiting = set()  # who waits wakes up every 5 ms to ask again, and is runnable then
@@ -411,10 +420,10 @@ def test_coroutines(t):
     program = Program(t, """
 import asyncio, threading, time
 async def inner():
+    print("up", flush=True)
     time.sleep(1000)
 async def outer():
     await inner()
-threading.Timer(0.2, print, ("up",), {"flush": True}).start()
 asyncio.run(outer())
 """).rest()
     names = functions(named(dump(t, program.pid))["MainThread"])

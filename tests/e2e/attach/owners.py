@@ -8,14 +8,14 @@ def test_the_owner_of_a_mutex(t):
 #include <pthread.h>
 #include <unistd.h>
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
-void keep(void) { pthread_mutex_lock(&mutex); for (;;) pause(); }
-void want(void) { pthread_mutex_lock(&mutex); }
+static volatile int kept;
+void keep(void) { pthread_mutex_lock(&mutex); kept = 1; for (;;) pause(); }
+void want(void) { while (!kept) usleep(1000); pthread_mutex_lock(&mutex); }
 """)
     program = Program(t, f"""
 import ctypes, threading, time
 library = ctypes.CDLL({library!r})
 threading.Thread(target=library.keep, name="keeps", daemon=True).start()
-time.sleep(0.2)
 threading.Thread(target=library.want, name="wants", daemon=True).start()
 print("up", flush=True)
 time.sleep(1000)
