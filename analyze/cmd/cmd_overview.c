@@ -239,8 +239,8 @@ static void add_longest(struct buffer *text, struct view *view, const struct row
             buffer_print(text, ", most of it %s", causes[i][1]);
     }
     if (strcmp(stall->cause, "blocked") == 0)
-        buffer_print(text, ", most of it blocked%s%s", stall->call != NULL ? " in " : "",
-                     stall->call != NULL ? stall->call : "");
+        buffer_print(text, ", most of it blocked%s%s", stall->call != NULL ? " " : "",
+                     stall->call != NULL ? stall_call_text(view, stall->call) : "");
 }
 
 static void note_stalls(struct view *view, const struct view *stalls, const struct outcomes *sum)

@@ -107,7 +107,8 @@ static void fill_now(struct live_thread_row *row, const struct live *live,
     row->halt = state_halt(t->state);
     row->node = t->node;
     row->frame = scene_frame(&live->scene, t->node);
-    row->call = t->call != SCENE_NO_CALL ? live->scene.calls[t->call] : "";
+    row->call =
+        t->call != SCENE_NO_CALL && row->halt == HALT_NONE ? live->scene.calls[t->call] : "";
     /* seen at the end of the window, or of what there is of it */
     const uint64_t end_ns = model->to * SECOND_NS, last_ns = t->thread->process->last_ns;
     const uint64_t interval_ns = live->trace->census.recordings[0]->interval_ns;

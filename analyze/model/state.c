@@ -40,9 +40,9 @@ const char *state_class_name(enum state_class class)
 }
 
 static const struct {
-    const char *name, *words;
-} halts[HALT_COUNT] = {{"", ""},
-#define HALT_ROW(name, text, words) {text, words},
+    const char *name, *words, *doing;
+} halts[HALT_COUNT] = {{"", "", ""},
+#define HALT_ROW(name, text, words, doing) {text, words, doing},
                        STATE_HALT_LIST(HALT_ROW)
 #undef HALT_ROW
 };
@@ -55,6 +55,15 @@ const char *state_halt_name(enum state_halt halt)
 const char *state_halt_words(enum state_halt halt)
 {
     return halts[halt].words;
+}
+
+const char *state_halt_doing(const char *call)
+{
+    for (int halt = HALT_NONE + 1; halt < HALT_COUNT; halt++) {
+        if (strcmp(halts[halt].name, call) == 0)
+            return halts[halt].doing;
+    }
+    return NULL;
 }
 
 const char *state_new_name(const char *old)

@@ -109,17 +109,19 @@ static inline enum state_class state_part(uint16_t state)
 }
 
 /*
- * What a picture or a text tells beside the class, of builds without a GIL: X(name, text, words).
- * Who waits so is blocked; who stops the world may be in any class.
+ * What a picture or a text tells beside the class, of builds without a GIL: X(name, text, words,
+ * what the same is behind "blocked"). Who waits so is blocked; who stops the world may be in any
+ * class.
  */
 #define STATE_HALT_LIST(X)                                                                         \
-    X(WAITS_WORLD, "waits_world", "waits until the world goes on")                                 \
-    X(WAITS_OBJECT, "waits_object", "waits for an object's lock")                                  \
-    X(STOPS_WORLD, "stops_world", "stops the world")
+    X(WAITS_WORLD, "waits_world", "waits until the world goes on",                                 \
+      "waiting until the world goes on")                                                           \
+    X(WAITS_OBJECT, "waits_object", "waits for an object's lock", "waiting for an object's lock")  \
+    X(STOPS_WORLD, "stops_world", "stops the world", "stopping the world")
 
 enum state_halt {
     HALT_NONE,
-#define STATE_HALT_ENUM(name, text, words) HALT_##name,
+#define STATE_HALT_ENUM(name, text, words, doing) HALT_##name,
     STATE_HALT_LIST(STATE_HALT_ENUM)
 #undef STATE_HALT_ENUM
         HALT_COUNT
@@ -128,6 +130,9 @@ enum state_halt {
 /* What --state calls it, and the words for a reader; "" for HALT_NONE. */
 const char *state_halt_name(enum state_halt halt);
 const char *state_halt_words(enum state_halt halt);
+
+/* What stands in place of a call (scene_call), behind "blocked"; NULL where it is a call. */
+const char *state_halt_doing(const char *call);
 
 static inline enum state_halt state_halt(uint16_t state)
 {

@@ -22,6 +22,10 @@ export function stall_list(trace) {
 // Is it one piece of work for sure?
 const is_sure = s => s.pieces !== "may be several";
 
+// Of builds without a GIL these stand in place of a call.
+const HALT_DOING = { waits_world: "waiting until the world goes on", waits_object: "waiting for an object's lock", stops_world: "stopping the world" };
+const in_call = call => (call ? " " + (HALT_DOING[call] || "in " + visible(call)) : "");
+
 // Why a stall was one, in the words of pyanalyze stalls.
 const at_place = row => (row.function ? `${visible(row.function)}${row.file ? ` (${visible(String(row.file).replace(/^.*\//, ""))}:${row.line})` : ""}` : "");
 const amount = s => (typeof s === "number" ? seconds(s * 1e9) : "not known how long");
@@ -31,7 +35,7 @@ function why_of(s) {
   const where = at_place(s), of = where ? " in " + where : "", holder = Array.isArray(s.gil) ? s.gil[0] : null;
   if (s.cause === "gil") return `waited ${amount(s.gil_wait)} for the GIL` + (holder ? `, held most by ${visible(holder.other)}${holder.function ? " in " + at_place(holder) : ""}` : "");
   if (s.cause === "cpu") return `computed for ${amount(s.cpu_time)}${of}`;
-  if (s.cause === "blocked") return `was blocked for ${amount(s.blocked)}${s.blocked_in ? " in " + visible(s.blocked_in) : ""}${of}`;
+  if (s.cause === "blocked") return `was blocked for ${amount(s.blocked)}${in_call(s.blocked_in)}${of}`;
   if (s.cause === "ready") return `was ready for ${amount(s.ready)} while no CPU was free${of}`;
   return `${visible(String(s.cause ?? "not known"))}${of}`;
 }

@@ -60,7 +60,7 @@ function Stall({ stall }) {
       <tbody>{rows.map((r, i) => <tr key={i}><td>{seconds(r.seconds * 1e9)}</td><td>{percent(r.part)}</td>{names.map(n => <td key={n} class="name">{cell(r[n])}</td>)}<td class="name">{"\u00a0".repeat(2 * (r.depth || 0)) + visible(r.function || "")} <i>{r.file ? `${visible(file_end(r.file))}:${r.line}` : ""}</i></td></tr>)}</tbody>
     </table>
   );
-  const told = [stall.stack, stall.others, stall.gil, stall.holders].some(rows => Array.isArray(rows) && rows.length > 0), second = ns => (ns + 1e-9).toFixed(3);
+  const told = [stall.stack, stall.others, stall.gil, stall.world, stall.holders].some(rows => Array.isArray(rows) && rows.length > 0), second = ns => (ns + 1e-9).toFixed(3);
   return (
     <div class="stall">
       {!told && <p class="soft">Only of the longest stalls this page has where the thread was, and what the others did. In a terminal: <code>pyanalyze stalls --from {second(Math.max(0, stall.start - 0.01))}s --to {second(stall.start + stall.duration + 0.01)}s TRACE</code></p>}
@@ -68,6 +68,7 @@ function Stall({ stall }) {
       {stall.unobserved > 0 && <p>of {seconds(stall.unobserved * 1e9)} it is not known what the thread did: it could not be looked at</p>}
       {list("where it was", stall.stack, [])}
       {list("who held the GIL that it waited for", stall.gil, ["other"])}
+      {list("who had stopped the world that it waited for", stall.world, ["other"])}
       {list("who likely held what it waited for, or ended the wait", stall.holders, ["other", "evidence"])}
       {list("what the other threads did meanwhile", stall.others, ["other", "doing"])}
       {Array.isArray(stall.awaits) && stall.awaits.length > 0 && <Awaits stall={stall} />}

@@ -173,6 +173,9 @@ uint32_t scene_call_named(struct scene *scene, const char *name)
 uint32_t scene_call(struct scene *scene, const struct span *span)
 {
     const struct dict *const dict = &scene->reader->dict;
+    const enum state_halt halt = state_halt(span->state);
+    if (halt != HALT_NONE && state_class(span->state) == CLASS_BLOCKED)
+        return scene_call_named(scene, state_halt_name(halt));
     if (span->call == 0 || span->call >= dict->n_strings ||
         state_class(span->state) != CLASS_BLOCKED)
         return SCENE_NO_CALL;

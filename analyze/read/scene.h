@@ -130,7 +130,10 @@ uint32_t scene_outermost(const struct scene *scene, uint32_t node);
 /* Who held the GIL at a tick: index into threads, or SCENE_NOBODY. */
 uint32_t scene_holder_at(const struct scene *scene, uint32_t tick);
 
-/* A stack's node in scene->tree, a call's number in scene->calls. */
+/*
+ * A stack's node in scene->tree, a call's number in scene->calls: what a thread is blocked in. Of
+ * who waits for the world or an object's lock, or stops the world, that is the name of its halt.
+ */
 uint32_t scene_node(struct scene *scene, uint32_t stack);
 uint32_t scene_call(struct scene *scene, const struct span *span);
 uint32_t scene_call_named(struct scene *scene, const char *name);

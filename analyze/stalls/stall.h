@@ -31,6 +31,8 @@ enum stall_kind {
                     own frame, where it did the work itself */
     STALL_CALL,  /* blocked: number = node, call */
     STALL_GIL,   /* waiting for the GIL: thread = who held it (or NULL), number = node it was in */
+    STALL_WORLD, /* waiting until the world goes on: thread = who stopped it (or NULL), number =
+                    node it was in */
     STALL_HELD,  /* waiting for a lock: thread = who likely held it, number = node it was in, call
                     when it was blocked; thread NULL = it cannot be told. wall_ns is by its states,
                     `counted` the waiter's */

@@ -70,16 +70,30 @@ struct stall_peer *stall_peer_of(struct stall *stall, const struct thread *threa
     return &stall->peers[stall->n_peers++];
 }
 
-/* Who held the GIL at each tick of a span in which the thread waited for it. */
-static void add_holders(struct stall *stall, struct scene *scene, uint32_t first, uint32_t end,
-                        bool counts)
+/* Who had stopped the world at a tick: index into threads, or SCENE_NOBODY. */
+static uint32_t stopper_at(const struct scene *scene, uint32_t tick)
 {
+    for (uint32_t i = 0; i < scene->n_threads; i++) {
+        const struct span *const span = scene_span(&scene->threads[i], tick);
+        if (span != NULL && state_halt(span->state) == HALT_STOPS_WORLD)
+            return i;
+    }
+    return SCENE_NOBODY;
+}
+
+/* Who held the GIL, or had stopped the world, at each tick of a span in which it waited for that.
+ */
+static void add_holders(struct stall *stall, struct scene *scene, enum stall_kind kind,
+                        uint32_t first, uint32_t end, bool counts)
+{
+    const enum state_class class = kind == STALL_GIL ? CLASS_WAITS_GIL : CLASS_BLOCKED;
     for (uint32_t tick = first; tick < end; tick++) {
-        const uint32_t holder = scene_holder_at(scene, tick);
-        struct stall_entry key = {.kind = STALL_GIL, .number = TREE_ROOT};
+        const uint32_t holder =
+            kind == STALL_GIL ? scene_holder_at(scene, tick) : stopper_at(scene, tick);
+        struct stall_entry key = {.kind = kind, .number = TREE_ROOT};
         const struct piece piece = {
-            CLASS_WAITS_GIL,
-            CLASS_WAITS_GIL,
+            class,
+            class,
             counts,
             {1, scene_due(scene, tick, 1), scene_wall_ns(scene, tick, 1), 0},
         };
@@ -145,7 +159,9 @@ static void add_span(struct stall *stall, struct scene *scene, const struct sele
     if (own) {
         add_own(stall, scene, span, first == span->first, &piece);
         if (piece.class == CLASS_WAITS_GIL)
-            add_holders(stall, scene, first, end, piece.counts);
+            add_holders(stall, scene, STALL_GIL, first, end, piece.counts);
+        if (state_halt(span->state) == HALT_WAITS_WORLD)
+            add_holders(stall, scene, STALL_WORLD, first, end, piece.counts);
         return;
     }
     const struct stall_entry key = {.kind = STALL_OTHER,

@@ -4,6 +4,7 @@
 #include "analyze/base/memory.h"
 #include "analyze/idle/idle_place.h"
 #include "analyze/view/column.h"
+#include "stall_text.h"
 #include "wait_judge.h"
 
 #include <math.h>
@@ -29,6 +30,9 @@ static const struct part_kind call_kind = {"calls", "what it was blocked in",
 static const struct part_kind gil_kind = {"gil", "who held the GIL that it waited for",
                                           "seconds,part,other,function,place", "other_id,file,line",
                                           ROW_STALL_LINE};
+static const struct part_kind world_kind = {"world", "who had stopped the world that it waited for",
+                                            "seconds,part,other,function,place",
+                                            "other_id,file,line", ROW_STALL_LINE};
 static const struct part_kind held_kind = {
     "holders", "who likely held what it waited for, or ended the wait",
     "seconds,part,other,doing,function,place,evidence",
@@ -123,7 +127,8 @@ static struct row line_row(struct view *view, const struct stalls *stalls,
     static const char *const doing[CLASS_COUNT] = {"running", "running", "waiting for the GIL",
                                                    "blocked", "ready or blocked"};
     /* else nobody held it, or it cannot be told who did */
-    const bool known = (e->kind != STALL_GIL && e->kind != STALL_HELD) || e->thread != NULL;
+    const bool of_holder = e->kind == STALL_GIL || e->kind == STALL_WORLD || e->kind == STALL_HELD;
+    const bool known = !of_holder || e->thread != NULL;
     const struct frame nowhere = {0};
     int most = 0;
     for (int c = 0; c < CLASS_COUNT; c++) {
@@ -151,7 +156,8 @@ static struct row line_row(struct view *view, const struct stalls *stalls,
     if (n_threads > 1)
         line->others = arena_print(&view->arena, "%zu threads", n_threads);
     if (line->call != NULL)
-        line->doing = arena_print(&view->arena, "%s in %s", idle ? "idle" : "blocked", line->call);
+        line->doing = arena_print(&view->arena, "%s %s", idle ? "idle" : "blocked",
+                                  stall_call_text(view, line->call));
     return (struct row){.process = stall->thread->process,
                         .thread = e->thread,
                         .frame = known ? scene_frame(stalls->scene, e->number) : nowhere,
@@ -250,8 +256,8 @@ static void add_entries(struct filling *f, struct story *story, const struct par
 /* Why a thread comes before others in the table. */
 enum concern {
     CONCERN_HOLDS_GIL, /* it held the GIL that the stalled one waited for */
-    CONCERN_HOLDS,     /* it likely held what the stalled one waited for */
-    CONCERN_MAY,       /* it is one of those that may have */
+    CONCERN_HOLDS, /* it likely held what the stalled one waited for, or had stopped the world */
+    CONCERN_MAY,   /* it is one of those that may have */
     CONCERN_RUNS,
     CONCERN_BLOCKED,
     CONCERN_WAITS, /* for a lock itself */
@@ -306,7 +312,8 @@ static struct other judge(const struct filling *f, const struct stall_entry *e)
 {
     struct other o = {e, CONCERN_RUNS, metric_of(f->stalls)->of(&e->counted)};
     const uint64_t gil = held_ns(f->stall, e->thread, STALL_GIL);
-    const uint64_t lock = held_ns(f->stall, e->thread, STALL_HELD);
+    const uint64_t lock =
+        held_ns(f->stall, e->thread, STALL_HELD) + held_ns(f->stall, e->thread, STALL_WORLD);
     if ((double)gil >= SHARE_MIN * (double)f->stall->wall_ns) {
         o.concern = CONCERN_HOLDS_GIL;
         o.weight = gil;
@@ -421,6 +428,7 @@ void stall_add_tables(struct view *view, const struct stalls *stalls, const stru
         .view = view, .stalls = stalls, .stall = stall, .max = rows_max, .said = said};
     add_stack(&f, story);
     add_entries(&f, story, &gil_kind, STALL_GIL);
+    add_entries(&f, story, &world_kind, STALL_WORLD);
     add_entries(&f, story, &held_kind, STALL_HELD);
     add_entries(&f, story, &call_kind, STALL_CALL);
     add_others(&f, story);

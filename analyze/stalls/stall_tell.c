@@ -219,16 +219,17 @@ static const char *verdict(struct view *view, const struct stalls *stalls,
         uint64_t call_ns;
         const uint32_t call = largest_call(stall, &call_ns);
         const char *const name = call != SCENE_NO_CALL ? scene->calls[call] : "an unknown call";
+        const char *const what = stall_call_text(view, name);
         const char *const meaning = call_meaning(name);
         const char *const most =
             call_ns + TIME_MIN_NS < times.ns[class]
                 ? arena_print(&view->arena, "%s of it ", stall_seconds_text(view, call_ns))
                 : "";
         if (most[0] != '\0')
-            return arena_print(&view->arena, "blocked for %s, %sin %s%s%s%s, in %s", time, most,
-                               name, meaning != NULL ? " (" : "", meaning != NULL ? meaning : "",
+            return arena_print(&view->arena, "blocked for %s, %s%s%s%s%s, in %s", time, most, what,
+                               meaning != NULL ? " (" : "", meaning != NULL ? meaning : "",
                                meaning != NULL ? ")" : "", place);
-        return arena_print(&view->arena, "blocked in %s%s%s%s for %s in %s", name,
+        return arena_print(&view->arena, "blocked %s%s%s%s for %s in %s", what,
                            meaning != NULL ? " (" : "", meaning != NULL ? meaning : "",
                            meaning != NULL ? ")" : "", time, place);
     }

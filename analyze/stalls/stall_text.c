@@ -12,6 +12,12 @@ const char *stall_seconds_text(struct view *view, uint64_t ns)
     return copy;
 }
 
+const char *stall_call_text(struct view *view, const char *call)
+{
+    const char *const doing = state_halt_doing(call);
+    return doing != NULL ? doing : arena_print(&view->arena, "in %s", call);
+}
+
 const char *stall_place_text(struct view *view, const struct scene *scene, uint32_t node)
 {
     struct frame frame = scene_frame(scene, node);

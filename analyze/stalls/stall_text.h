@@ -15,6 +15,9 @@
 /* A node's leaf as "function (file:line)", the file shortened. */
 const char *stall_place_text(struct view *view, const struct scene *scene, uint32_t node);
 
+/* What it was blocked in, behind "blocked": "in futex", or "waiting for an object's lock". */
+const char *stall_call_text(struct view *view, const char *call);
+
 /* "12.345 s" */
 const char *stall_seconds_text(struct view *view, uint64_t ns);
 

@@ -58,13 +58,13 @@ static struct holders holders_of(const struct stall *stall, enum stall_kind kind
     return holders;
 }
 
-/* ---- the GIL ---- */
+/* ---- the GIL, and the world ---- */
 
-/* "hog 0.400 s (80 %) in hog (app.py:5), ..": every sample says who held it. */
-static const char *gil_text(struct view *view, const struct stalls *stalls,
-                            const struct stall *stall)
+/* "hog 0.400 s (80 %) in hog (app.py:5), ..": every sample says who held it, or had stopped it. */
+static const char *seen_text(struct view *view, const struct stalls *stalls,
+                             const struct stall *stall, enum stall_kind kind)
 {
-    struct holders holders = holders_of(stall, STALL_GIL);
+    struct holders holders = holders_of(stall, kind);
     const char *text = "";
     bool known = false;
     for (size_t i = 0; i < holders.n; i++)
@@ -82,9 +82,18 @@ static const char *gil_text(struct view *view, const struct stalls *stalls,
     if (known && holders.n > NAMED_MAX)
         text = arena_print(&view->arena, "%s, and %zu more", text, holders.n - NAMED_MAX);
     if (!known)
-        text = "cannot be told: the recording does not say who held it";
+        text = kind == STALL_GIL ? "cannot be told: the recording does not say who held it"
+                                 : "cannot be told: no recorded thread was seen to stop it";
     free(holders.list);
     return text;
+}
+
+static uint64_t world_ns_of(const struct stall *stall)
+{
+    uint64_t sum_ns = 0;
+    for (size_t i = 0; i < stall->n; i++)
+        sum_ns += stall->entries[i].kind == STALL_WORLD ? stall_entry_ns(&stall->entries[i]) : 0;
+    return sum_ns;
 }
 
 /* ---- locks ---- */
@@ -168,7 +177,8 @@ static const char *doing_text(struct view *view, const struct scene *scene,
     for (int c = 0; c < CLASS_COUNT; c++)
         most = e->wall_ns[c] > e->wall_ns[most] ? c : most;
     if (e->call != SCENE_NO_CALL)
-        return arena_print(&view->arena, "blocked in %s", scene->calls[e->call]);
+        return arena_print(&view->arena, "blocked %s",
+                           stall_call_text(view, scene->calls[e->call]));
     return doing[most];
 }
 
@@ -269,7 +279,7 @@ unsigned stall_tell_who(struct view *view, const struct stalls *stalls, const st
                         struct story *story)
 {
     const double worth_ns = WORTH_SHARE * (double)stall->wall_ns;
-    const uint64_t gil_ns = stall->class_ns[CLASS_WAITS_GIL];
+    const uint64_t gil_ns = stall->class_ns[CLASS_WAITS_GIL], world_ns = world_ns_of(stall);
     uint64_t lock_ns = 0;
     unsigned said = 0;
     for (int kind = 0; kind < WAIT_KIND_COUNT; kind++)
@@ -277,7 +287,12 @@ unsigned stall_tell_who(struct view *view, const struct stalls *stalls, const st
     if (gil_ns > 0 && (double)gil_ns >= worth_ns) {
         said |= 1u << STALL_GIL;
         story_add_line(story, arena_print(&view->arena, "who   held the GIL: %s",
-                                          gil_text(view, stalls, stall)));
+                                          seen_text(view, stalls, stall, STALL_GIL)));
+    }
+    if (world_ns > 0 && (double)world_ns >= worth_ns) {
+        said |= 1u << STALL_WORLD;
+        story_add_line(story, arena_print(&view->arena, "who   stopped the world: %s",
+                                          seen_text(view, stalls, stall, STALL_WORLD)));
     }
     if (lock_ns > 0 && (double)lock_ns >= worth_ns) {
         said |= 1u << STALL_HELD;

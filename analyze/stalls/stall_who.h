@@ -14,7 +14,7 @@
 
 /*
  * Add lines: who held what it waited for, how sure that is, and where it cannot be told, why.
- * Returns of which kinds of entries they speak: 1 << STALL_GIL, 1 << STALL_HELD.
+ * Returns of which kinds of entries they speak: 1 << STALL_GIL, STALL_WORLD, STALL_HELD.
  */
 unsigned stall_tell_who(struct view *view, const struct stalls *stalls, const struct stall *stall,
                         struct story *story);

@@ -164,6 +164,8 @@ static void print_cause(struct buffer *text, const struct live_stall *s)
     if (s->cause == CLASS_WAITS_GIL)
         buffer_print(text, "waited for the GIL%s%s", s->holder != NULL ? " of " : "",
                      s->holder != NULL ? s->holder->name : "");
+    else if (s->cause == CLASS_BLOCKED && state_halt_doing(s->call) != NULL)
+        buffer_print(text, "blocked %s", state_halt_doing(s->call));
     else if (s->cause == CLASS_BLOCKED)
         buffer_print(text, "blocked%s%s", s->call[0] != '\0' ? " in " : "", s->call);
     else if (s->cause == CLASS_READY)

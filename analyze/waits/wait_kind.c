@@ -17,6 +17,7 @@ static const struct {
     {"[futex_wait_queue]", WAIT_LOCK},
     {"[futex_wait_queue_me]", WAIT_LOCK},
     {"[futex_do_wait]", WAIT_LOCK},
+    {"waits_object", WAIT_LOCK}, /* in place of a call, whoever asks for the object */
     {"flock", WAIT_SHARED},
     {"fcntl", WAIT_SHARED},
     {"[flock_lock_inode_wait]", WAIT_SHARED},
@@ -66,7 +67,7 @@ enum wait_kind wait_kind_of(const struct scene *scene, uint32_t node, uint32_t c
     enum wait_kind kind = WAIT_NONE;
     for (size_t i = 0; call != SCENE_NO_CALL && i < ARRAY_LEN(calls); i++)
         kind = strcmp(scene->calls[call], calls[i].call) == 0 ? calls[i].kind : kind;
-    if (kind != WAIT_LOCK || node == TREE_ROOT)
+    if (kind != WAIT_LOCK || node == TREE_ROOT || state_halt_doing(scene->calls[call]) != NULL)
         return kind;
     size_t at = function_known(scene, node);
     if (at == SIZE_MAX)

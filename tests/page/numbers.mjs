@@ -170,14 +170,15 @@ for (let i = 0; i < Number(n_ranges); i++) {
 {
   const { DRAWN } = await import(pathToFileURL(data_js.replace(/data\.js$/, "read.js")));
   const { find_all } = await import(pathToFileURL(data_js.replace(/data\.js$/, "findings.js"))), words = find_all(trace).map(f => f.text).join("\n");
-  const span = { from: trace.start_ns, to: trace.end_ns }, halts = ["waits_world", "waits_object", "stops_world"];
+  const span = { from: trace.start_ns, to: trace.end_ns }, halts = ["waits_world", "waits_object", "stops_world"], some = /halts|held_up/.test(page_path);
   const drawn = trace.threads.map(thread => data.strip(trace, thread, span, 1).map(share => share * (span.to - span.from) / 1e9));
   halts.forEach((name, i) => {
     const mine = drawn.reduce((a, one) => a + one[DRAWN - halts.length + i], 0), theirs = ask("threads", "--state", name).reduce((a, row) => a + row.wall, 0);
     close(mine, theirs, name);
-    check(mine > 0 === page_path.includes("halts"), `${name}: ${mine} s`);
+    check(mine > 0 === some, `${name}: ${mine} s`);
   });
-  check(/until the world went on.*asked for by collector.*\n.*for objects' locks/.test(words) === page_path.includes("halts"), words);
+  check(/until the world went on.*asked for by (collector|other).*\n.*for objects' locks/.test(words) === some, words);
+  check(/the longest .* waiting for an object's lock in append/.test(words) === page_path.includes("held_up"), words);
 }
 // What is drawn adds up to the same.
 const shapes = await import(pathToFileURL(data_js.replace(/data\.js$/, "shapes.js")));

@@ -150,7 +150,7 @@ def main():
     folder = pathlib.Path(tempfile.mkdtemp(prefix="pyrec-page-"))
     try:
         subprocess.run([make_outputs, str(folder)], check=True)
-        traces = [folder / f"{name}.trace" for name in ("simple", "family", "crowd", "gui", "expressions", "odd", "halts", "hostile", "hostile_endless")]
+        traces = [folder / f"{name}.trace" for name in ("simple", "family", "crowd", "gui", "expressions", "odd", "halts", "held_up", "hostile", "hostile_endless")]
         samples = ROOT / "samples"
         for name, code, words in (("threads", THREADS, []), ("says", SAYS, []), ("forks", FORKS, []), ("stall", (samples / "stall.py").read_text(), ["2"]),
                                   ("fib", (samples / "fib.py").read_text(), ["26"])):

@@ -10,7 +10,7 @@
  * lines), hostile (names made to break formats), hostile_endless (a long one), gui (an event loop
  * that stalls), before and after (a change), asleep (time that nobody observed), crowd (many
  * threads that want one GIL), events (gui, while somebody set the wall clock and the rate was
- * changed), loop (an asyncio loop that stalls), halts (without a GIL).
+ * changed), loop (an asyncio loop that stalls), halts and held_up (without a GIL).
  */
 #include "format/trace.pb-c.h"
 #include "make_halts.h"
@@ -594,7 +594,6 @@ int main(int argc, char **argv)
     make_loop(path, "");
     snprintf(path, sizeof path, "%s/hostile_loop.trace", argv[1]);
     make_loop(path, "\033]2;\302\233J\a\r\n\342\200\256");
-    snprintf(path, sizeof path, "%s/halts.trace", argv[1]);
-    make_halts(path);
+    make_halts(argv[1]);
     return 0;
 }

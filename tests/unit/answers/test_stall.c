@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* When a thread did not come back to its idle place, and what it did then: on made-up traces. */
+#include "analyze/stalls/stall_tell.h"
 #include "tests/unit/support/scratch.h"
 #include "tests/unit/support/stall_made.h"
 #include "tests/unit/support/suite.h"
@@ -199,6 +200,32 @@ START_TEST(waits_for_the_gil)
 END_TEST
 
 /* Now and then it is seen on a CPU, when it wakes up to ask for the GIL: still one stall. */
+/* Without a GIL: the state says what it waits for, and not only futex(); who stops the world, too.
+ */
+START_TEST(waits_for_the_world)
+{
+    struct made made;
+    made_open(&made, "world.trace");
+    const uint32_t idle = STACK(&made, &module, &once, &selecting);
+    const uint32_t work = STACK(&made, &module, &once_run, &handle, &handler);
+    const struct maker_sample stops = {STACK(&made, &deeper), ON_CPU | STATE_STOPS_WORLD, 100,
+                                       NULL};
+    go(&made, 10, idle, BLOCKED, "epoll_wait");
+    maker_change(made.m, made.process, 2, &stops);
+    go(&made, 25, work, STATE_WAITS_WORLD, "futex");
+    go(&made, 10, idle, BLOCKED, "epoll_wait");
+    made_read(&made, NULL);
+    ck_assert_uint_eq(made.stalls.n, 1);
+    const struct stall *const s = &made.stalls.list[0];
+    check_length(s, 25);
+    ck_assert_uint_eq(s->class_ns[CLASS_BLOCKED], s->wall_ns);
+    ck_assert_str_eq(made.scene.calls[stall_call(s)], "waits_world");
+    ck_assert(entry_ns(&made, s, STALL_WORLD, "deeper") > s->wall_ns * 9 / 10);
+    ck_assert_uint_eq(s->lock_ns[WAIT_LOCK], 0);
+    made_close(&made);
+}
+END_TEST
+
 START_TEST(asks_for_the_gil)
 {
     struct made made;
@@ -555,6 +582,7 @@ int main(void)
     tcase_add_test(tests, took_the_next);
     tcase_add_test(tests, learnt_loop);
     tcase_add_test(tests, waits_for_the_gil);
+    tcase_add_test(tests, waits_for_the_world);
     tcase_add_test(tests, asks_for_the_gil);
     tcase_add_test(tests, one_stall_in_pieces);
     tcase_add_test(tests, still_there_at_the_end);
