@@ -33,6 +33,7 @@ struct stretch {
 struct image {
     struct stretch *segments;
     uint32_t n;
+    uint32_t relative, absolute; /* how its machine calls these kinds of relocations */
 };
 
 /* Tables, in order of their addresses. */
@@ -87,6 +88,14 @@ static void image_clear(struct image *image)
     *image = (struct image){0};
 }
 
+/* False: of a machine that is not known. */
+static bool machine_set(struct image *image, uint16_t machine)
+{
+    image->relative = machine == EM_X86_64 ? R_X86_64_RELATIVE : R_AARCH64_RELATIVE;
+    image->absolute = machine == EM_X86_64 ? R_X86_64_64 : R_AARCH64_ABS64;
+    return machine == EM_X86_64 || machine == EM_AARCH64;
+}
+
 static bool image_read(struct image *image, int fd, const Elf64_Ehdr *elf)
 {
     uint32_t n;
@@ -123,9 +132,9 @@ static void relocate(const struct image *image, const Elf64_Rela *list, uint64_t
         uint8_t *const place = at(image, list[i].r_offset, &room);
         if (place == NULL || room < WORD)
             continue;
-        if (type == R_X86_64_RELATIVE)
+        if (type == image->relative)
             word = (uint64_t)list[i].r_addend;
-        else if (type != R_X86_64_64 || symbol >= n_symbols ||
+        else if (type != image->absolute || symbol >= n_symbols ||
                  symbols[symbol].st_shndx == SHN_UNDEF)
             word = ELSEWHERE;
         else
@@ -395,8 +404,8 @@ void elf_methods_read(struct elf_methods *methods, int fd)
     struct image image = {0};
     struct tables tables = {0};
     *methods = (struct elf_methods){0};
-    if (elf_file_header(fd, &elf) && elf.e_machine == EM_X86_64 && image_read(&image, fd, &elf) &&
-        dynamic_read(&image, fd, &elf)) {
+    if (elf_file_header(fd, &elf) && machine_set(&image, elf.e_machine) &&
+        image_read(&image, fd, &elf) && dynamic_read(&image, fd, &elf)) {
         tables_search(&image, &tables);
         owners_search(&image, &tables);
         for (size_t i = 0; i < tables.n; i++)

@@ -96,6 +96,7 @@ unit(test_door record/test_door.c ${agent}/channel/reach.c ${agent}/channel/noti
   LINK test_record Threads::Threads)
 
 # Programs that are taken for a Python, in all the ways in which one may not be looked into.
+unit(test_reason regard/test_reason.c LINK pyrec_collect)
 unit(test_regard regard/test_regard.c LINK pyrec_collect test_scratch)
 add_executable(like_python regard/like_python.c)
 target_link_libraries(like_python PRIVATE pyrec_options)
