@@ -112,6 +112,15 @@ def wait_for_thread(pid, name, there=True):
     raise AssertionError(f"{name}: {names}")
 
 
+def wait_until_recorded(t, process, trace, thread):
+    """There is a sample of that thread: pyrec is done with attaching, which is not so when its thread is there."""
+    end = time.monotonic() + 60
+    while thread not in t.analyze("threads", trace, ok=(0, 1, 3, 5)):
+        assert time.monotonic() < end and process.poll() is None
+        time.sleep(0.05)
+        process.send_signal(signal.SIGUSR1)  # what there is shall be in the file
+
+
 def test_attach_and_leave(t):
     """Stacks are right, and afterwards nothing of it can be seen; twice."""
     need_attaching()
@@ -146,7 +155,7 @@ def test_interrupt(t):
     for end in (signal.SIGINT, signal.SIGTERM):
         process, trace = start_pyrec(t, "-p", str(program.pid))
         wait_for_thread(program.pid, "pyrec-sampler")
-        time.sleep(0.3)
+        wait_until_recorded(t, process, trace, "spin_it")
         process.send_signal(end)
         err = process.communicate(timeout=60)[1]
         assert process.returncode == 0 and "1 process" in err, err
@@ -161,6 +170,7 @@ def test_program_ends(t):
     program = Program(t, "spin_it")
     process, trace = start_pyrec(t, "-p", str(program.pid))
     wait_for_thread(program.pid, "pyrec-sampler")
+    wait_until_recorded(t, process, trace, "spin_it")
     program.end()
     err = process.communicate(timeout=60)[1]
     assert process.returncode == 0, err
@@ -287,8 +297,9 @@ def test_stopped_while_recorded(t):
     need_attaching()
     program = Program(t, "spin_it")
     before = program.facts()
-    process, _ = start_pyrec(t, "-p", str(program.pid), "-q")
+    process, trace = start_pyrec(t, "-p", str(program.pid), "-q")
     wait_for_thread(program.pid, "pyrec-sampler")
+    wait_until_recorded(t, process, trace, "spin_it")
     os.kill(program.pid, signal.SIGSTOP)
     process.send_signal(signal.SIGINT)
     err = process.communicate(timeout=60)[1]
