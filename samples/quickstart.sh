@@ -14,6 +14,7 @@ command -v npm >/dev/null && command -v node >/dev/null || page="nodejs npm"
 ./samples/setup.sh python3 --optional libncurses-dev libiberty-dev libdw-dev $page
 
 # A build directory that is there keeps its options; only the programs are built in it.
+prefer_ninja
 if [ -e build/CMakeCache.txt ]; then
     step "configuring build/, with the options that it has" build/configure.log cmake -S . -B build
 else

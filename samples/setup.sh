@@ -12,8 +12,8 @@ cd "$(dirname "$0")/.."
 . samples/steps.sh
 log=build/setup.log
 
-needed="gcc cmake make pkg-config libc6-dev libzstd-dev libprotobuf-c-dev protobuf-c-compiler
-    libpcre2-dev libjansson-dev zlib1g-dev libcurl4-openssl-dev"
+needed="gcc cmake make ninja-build pkg-config libc6-dev libzstd-dev libprotobuf-c-dev
+    protobuf-c-compiler libpcre2-dev libjansson-dev zlib1g-dev libcurl4-openssl-dev"
 optional=
 into=needed
 for word in "$@"; do

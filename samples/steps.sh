@@ -21,3 +21,9 @@ step() {
     echo "$0: failed with status $step_status: $step_words. All of it: $step_log" >&2
     exit "$step_status"
 }
+
+# Build directories that are new are for Ninja, where it is there: it sees in no time that all is built.
+# One that is there keeps what it was configured for.
+prefer_ninja() {
+    ! command -v ninja >/dev/null || export CMAKE_GENERATOR="${CMAKE_GENERATOR:-Ninja}"
+}

@@ -20,6 +20,7 @@ words=$4
 shift 4
 page=$PWD/build/analyze/page/out/template.html
 [ -n "$sanitizers" ] && [ -s "$page" ] || page=
+prefer_ninja
 step "configuring $directory/" "$directory/configure.log" cmake -S . -B "$directory" \
     -DBUILD_TESTING=ON -DPYREC_WERROR=ON -DCMAKE_BUILD_TYPE="$type" -DPYREC_SANITIZE="$sanitizers" \
     -DCMAKE_C_FLAGS_RELWITHDEBINFO="-O0 -g1 -DNDEBUG" -DPYREC_MATRIX="${PYREC_MATRIX:-short}" \

@@ -115,6 +115,18 @@ def grow(root):
             root / "analyze" / "out" / "abacus.c"]
 
 
+def link_command(build_dir):
+    """How pyanalyze was linked: the words, and where they were said; None when built by others than make or ninja."""
+    by_make = build_dir / "analyze/CMakeFiles/pyanalyze.dir/link.txt"
+    if by_make.exists():
+        return shlex.split(by_make.read_text(encoding="utf-8")), build_dir / "analyze"
+    if not (build_dir / "build.ninja").exists():
+        return None
+    said = subprocess.run(["ninja", "-C", build_dir, "-t", "commands", "-s", "analyze/pyanalyze"], check=True,
+                          capture_output=True, text=True).stdout
+    return shlex.split(said.split("&&")[1]), build_dir  # ": && .. && :", what comes before and after a link
+
+
 def build(root, build_dir, source):
     """The grown pyanalyze."""
     with open(build_dir / "compile_commands.json", encoding="utf-8") as file:
@@ -129,18 +141,18 @@ def build(root, build_dir, source):
         running.append((path, subprocess.Popen([*flags, "-O0", "-o", objects[-1], "-c", str(path)])))
     for path, compiler in running:
         assert compiler.wait() == 0, f"{path} does not compile"
-    link = shlex.split((build_dir / "analyze/CMakeFiles/pyanalyze.dir/link.txt").read_text())
+    link, where = link_command(build_dir)
     program = root / "pyanalyze"
     at = link.index("-o")
     link[at:at + 2] = ["-o", str(program), *objects]  # before the library, which has the old ones
-    subprocess.run(link, cwd=build_dir / "analyze", check=True)
+    subprocess.run(link, cwd=where, check=True)
     return program
 
 
 def main():
     build_dir, source, make = (pathlib.Path(w).resolve() for w in sys.argv[1:4])
-    if not (build_dir / "analyze/CMakeFiles/pyanalyze.dir/link.txt").exists():
-        print("grows: not built by make: skipped")
+    if not link_command(build_dir):
+        print("grows: built by neither make nor ninja: skipped")
         return 77
     with tempfile.TemporaryDirectory(prefix="pyrec-grows-") as name:
         root = pathlib.Path(name)
