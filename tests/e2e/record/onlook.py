@@ -37,17 +37,6 @@ class Shown(Screen):
     def end(self):
         self.flag.touch()
 
-    def wait_for_foreground(self):
-        """Until it has the terminal again, and is not stopped."""
-        deadline = time.monotonic() + 30
-        while True:
-            state = subprocess.run(["ps", "-o", "stat=", "-p", str(self.tree()["top"])], text=True,
-                                   capture_output=True).stdout.strip()
-            if "+" in state and "T" not in state:
-                return
-            assert time.monotonic() < deadline, (state, self.text())
-            time.sleep(0.05)
-
     def tree(self):
         """{name: pid} of the screen, both pyrecs and the program."""
         shown = self.pids("pyrec")
@@ -76,14 +65,14 @@ def whole(t, trace):
     assert sum(row["samples"] for row in t.rows("lines", trace)) > 100
 
 
-def stashes():
-    return set(pathlib.Path("/tmp").glob("pyrec-top-*"))
+def stashes(t):
+    return sorted((t.dir / "temporary").glob("pyrec-top-*"))
 
 
 def test_program_ends(t):
-    before = stashes()
     screen = Shown(t, cols=80, rows=24)
     screen.wait("LIVE", "MainThread", "work")
+    assert len(stashes(t)) == 1, stashes(t)
     recorder = pathlib.Path(f"/proc/{screen.tree()['pyrec']}/cmdline").read_bytes().split(b"\0")
     assert recorder[1:3] == [b"--flush", b"0.5"], f"what is shown is late: {recorder}"
     screen.keys("o")
@@ -96,7 +85,7 @@ def test_program_ends(t):
     screen.keys("q")
     screen.wait("begun []", "over", "recorder", "is kept: run.trace", "left: 3")
     whole(t, str(t.dir / "run.trace"))
-    assert stashes() <= before, "its folder is still there"
+    assert not stashes(t), "its folder is still there"
 
 
 def test_stopped_left_and_interrupted(t):
@@ -107,15 +96,17 @@ def test_stopped_left_and_interrupted(t):
     for without in (False, True):
         screen.keys("C-z")
         screen.wait("Stopped", without="MainThread")
+        screen.wait_for_foreground(screen.shell())
         screen.keys("clear; fg\n")
         if without:
-            screen.wait_for_foreground()  # before that a key is the shell's
+            screen.wait_for_foreground(screen.tree()["top"])
             break
         screen.wait("LIVE", "MainThread")
         screen.keys("q")
         screen.wait("begun []", without="MainThread")
     screen.keys("C-c")
     screen.wait("KeyboardInterrupt", "samples")
+    screen.wait_for_foreground(screen.shell())
     screen.keys("echo code: $?\n")
     screen.wait("code: 130")
     whole(t, trace)
@@ -131,6 +122,7 @@ def test_streams_that_are_no_terminal(t):
     screen.wait("ended: SIGINT")
     screen.keys("C-c")
     screen.wait("$", without="MainThread")
+    screen.wait_for_foreground(screen.shell())
     screen.keys("echo code: $?\n")
     screen.wait("code: 130")
     assert (t.dir / "out").read_text() == "begun ['some', 'words']\n"
@@ -145,6 +137,7 @@ def test_top_killed(t):
     os.kill(pids["top"], signal.SIGKILL)
     gone(t, pids["pyanalyze"])
     # what the shell said of it may have come while the screen was still there, and have gone with it
+    screen.wait_for_foreground(screen.shell())
     screen.keys("clear; echo again: $?\n")
     screen.wait("again: 0", without="MainThread")
     screen.end()

@@ -18,7 +18,8 @@ class Screen:
             raise Skip("tmux is not installed")
         self.socket = f"pyrec-{os.getpid()}-{time.monotonic_ns()}"
         env = {key: value for key, value in os.environ.items() if key not in ("TMUX", "NO_COLOR")}
-        env.update(LC_ALL="C.UTF-8", TERM="screen-256color", PS1="$ ", ENV="")
+        env.update(LC_ALL="C.UTF-8", TERM="screen-256color", PS1="$ ", ENV="", TMPDIR=str(t.dir / "temporary"))
+        os.makedirs(env["TMPDIR"], exist_ok=True)
         self.env = env
         t.at_end.append(lambda: self.tmux("kill-server", check=False))
         self.tmux("-f", "/dev/null", "new-session", "-d", "-x", str(cols), "-y", str(rows),
@@ -48,10 +49,23 @@ class Screen:
             assert time.monotonic() < deadline, f"{texts} without {without}:\n{shown}"
             time.sleep(0.1)
 
+    def shell(self):
+        return self.tmux("list-panes", "-F", "#{pane_pid}").strip()
+
+    def wait_for_foreground(self, pid):
+        """Until it has the terminal, and is not stopped: a key that is pressed before is somebody else's, or comes
+        while the terminal is given back, and Enter is no end of a line yet."""
+        deadline = time.monotonic() + 30
+        while True:
+            state = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], text=True, capture_output=True).stdout
+            if "+" in state and "T" not in state:
+                return
+            assert time.monotonic() < deadline, (state, self.text())
+            time.sleep(0.05)
+
     def pids(self, name):
         """Of processes below the pane's shell."""
-        shell = self.tmux("list-panes", "-F", "#{pane_pid}").strip()
-        out = subprocess.run(["ps", "-o", "pid=,comm=", "--ppid", shell], text=True,
+        out = subprocess.run(["ps", "-o", "pid=,comm=", "--ppid", self.shell()], text=True,
                              capture_output=True).stdout
         return [int(line.split()[0]) for line in out.splitlines() if line.split()[1] == name]
 
@@ -108,10 +122,12 @@ def test_suspend_and_continue(t):
     screen.wait("LIVE", "thread (1)")
     screen.keys("C-z")
     screen.wait("$ ", without="thread (1)")
+    screen.wait_for_foreground(screen.shell())
     screen.keys("fg\n")
     screen.wait("LIVE", "thread (1)")
     screen.keys("C-c")
     screen.wait("$ ", without="thread (1)")
+    screen.wait_for_foreground(screen.shell())
     screen.keys("echo code: $?\n")
     screen.wait("code: 0")
     live.stop()
