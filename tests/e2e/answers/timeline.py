@@ -61,9 +61,9 @@ def test_last_bin_is_whole(t):
     run = t.record("-c", "import time; time.sleep(1.3)", rate=200)
     text = t.analyze("timeline", "--by", "wall", "--bin", "1s", run.trace)
     line = next(line for line in text.splitlines() if line.startswith("  MainThread"))
-    assert line.split()[1] == "\u2588\u2588", text
     rows = [row for row in bins(t, run.trace, "--bin", "1s") if row["thread"] == "MainThread"]
-    assert len(rows) == 2 and 0.2 < float(rows[1]["wall"]) < 0.9, rows
+    assert len(rows) > 1 and float(rows[-1]["wall"]) < 1, rows  # how many: to start takes its time, too
+    assert line.split()[1] == len(rows) * "\u2588", text
 
 
 def test_pictures(t):
