@@ -94,6 +94,8 @@ static enum wire_attach failure_of(const struct agent *agent)
     case WIRE_MISSING_SOCKET:
     case WIRE_MISSING_HELLO:
         return WIRE_ATTACH_UNREACHED;
+    case WIRE_MISSING_FILE_SIZE:
+        return WIRE_ATTACH_FILE_SIZE;
     default:
         return WIRE_ATTACH_MEMORY;
     }

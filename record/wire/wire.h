@@ -76,7 +76,8 @@ enum wire_flags {
       "not put one there; run pyrec as root")                                                      \
     X(STRANGER, "found somebody in pyrec's place who does not prove to be pyrec")                  \
     X(LATER, "has not come to it yet")                                                             \
-    X(FORKING, "is just being forked: try again")
+    X(FORKING, "is just being forked: try again")                                                  \
+    X(FILE_SIZE, "has a limit on the size of files (3.1 MB are needed)")
 
 enum wire_attach {
 #define WIRE_ATTACH_ENUM(name, text) WIRE_ATTACH_##name,
@@ -126,8 +127,7 @@ enum wire_ask_what {
     WIRE_ASK_WHERE = 1, /* where is the trace, and what is its time? */
     WIRE_ASK_FLUSH = 2, /* write down everything up to now */
     WIRE_ASK_END = 3,   /* end the recording; only of --by-itself */
-    WIRE_ASK_SOURCES =
-        4, /* keep these texts; with a memfd: struct wire_source, one behind the other */
+    WIRE_ASK_SOURCES = 4, /* keep these texts; with a memfd: struct wire_source, one by one */
 };
 
 /* The text of code that no file has; its name and text follow, without ends. */

@@ -70,7 +70,10 @@ static long kernel_read_all(const struct iovec *here, uint32_t n_here, const str
     const int saved = errno;
     const int32_t pid = atomic_load_explicit(&careful.pid, memory_order_relaxed);
     atomic_fetch_add_explicit(&careful.calls, 1, memory_order_relaxed);
-    const long n = syscall(SYS_process_vm_readv, pid, here, (long)n_here, there, (long)n_there, 0L);
+    long n = syscall(SYS_process_vm_readv, pid, here, (long)n_here, there, (long)n_there, 0L);
+    if (n < 0 && errno == ESRCH) /* the first thread has ended, and the number finds no memory */
+        n = syscall(SYS_process_vm_readv, syscall(SYS_gettid), here, (long)n_here, there,
+                    (long)n_there, 0L);
     const int error = errno;
     errno = saved;
     return n < 0 ? -error : n;

@@ -4,13 +4,14 @@ memory, workers of the kernel's among their threads, a Python that they have loa
 import errno
 import os
 import pathlib
+import resource
 import shutil
 import signal
 import subprocess
 import time
 
 from attach import need_attaching
-from e2e import Skip, Started
+from e2e import Skip, Started, function_of
 from reach import SOMEBODY, WORK, Elsewhere, check_recorded, need, run
 
 ALLOCATORS = ("libjemalloc.so.2", "libtcmalloc.so.4", "libtcmalloc_minimal.so.4", "libmimalloc.so.2.0")
@@ -115,6 +116,23 @@ def test_hardly_any_memory(t):
         maps = pathlib.Path(f"/proc/{program.pid}/maps").read_text(encoding="utf-8")
         assert "libpyrec" not in maps or more > 4 << 20, maps
         program.end()
+
+
+def test_a_limit_on_the_size_of_files(t):
+    """It holds for memory shared with pyrec, too: the line says so, and SIGXFSZ ends nobody."""
+    need_attaching()
+    program = Elsewhere(t, does="""
+import resource, signal
+signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
+resource.setrlimit(resource.RLIMIT_FSIZE, (4096, resource.RLIM_INFINITY))
+""")
+    for _ in range(2):
+        done = run(t, "-p", program.pid, "-o", t.trace(), "--duration", "0.2s")
+        assert done.returncode == 7 and done.stderr == (
+            f"pyrec: process {program.pid} has a limit on the size of files (3.1 MB are needed)\n"), done
+    resource.prlimit(program.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+    check_recorded(t, program)
+    program.end()
 
 
 def test_programs_that_start_others(t):
@@ -334,6 +352,37 @@ def test_a_python_that_was_loaded(t):
     check_recorded(t, process)
     out, err = process.communicate("", timeout=60)
     assert (process.returncode, out, err) == (0, "done\n", ""), (out, err)
+
+
+FIRST_ENDS = """
+import ctypes
+def live():
+    rest()
+    print("done", flush=True)
+    os._exit(0)
+print("ready", flush=True)
+threading.Thread(target=live, name="live").start()
+ctypes.CDLL(None).pthread_exit(None)
+"""
+
+
+def test_the_first_thread_has_ended(t):
+    """Under the number of the process the kernel finds no memory then; other threads run on."""
+    need_attaching()
+    t.need_ctypes()
+    program = Elsewhere(t, does=FIRST_ENDS)
+    stat = pathlib.Path(f"/proc/{program.pid}/stat")
+    while ") Z " not in stat.read_text(encoding="utf-8"):
+        time.sleep(0.005)
+    for _ in range(2):
+        trace = t.trace()
+        done = run(t, "-p", program.pid, "-o", trace, "-r", "200", "--duration", "0.5s")
+        assert done.returncode == 0, done
+        for name, place in (("spin_it", "spin_it"), ("live", "rest")):
+            stacks = t.stacks(trace, "--thread", name)
+            own = sum(weight for stack, weight in stacks if place in map(function_of, stack))
+            assert own == sum(weight for _, weight in stacks) > 0, stacks
+    program.end()
 
 
 APPLICATION = """
