@@ -160,7 +160,7 @@ static void add_quality(struct view *view, const struct process *p)
     section_add(s, "ticks_overflowed", count(a->ticks_overflowed),
                 "taken, but there was no room to write them");
     section_add(s, "unobserved", seconds(a->unobserved_ns),
-                "the program was stopped, or the machine asleep");
+                "the program was stopped, or the machine asleep or too busy");
     section_add(s, "samples", count(a->samples), NULL);
     section_add(s, "samples_asked", count(a->samples_asked),
                 "written by the running thread itself");

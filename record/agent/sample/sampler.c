@@ -53,8 +53,8 @@ static uint64_t number_at(const struct sampler *s, uint64_t now)
 }
 
 /*
- * After a long absence: did the program run meanwhile? If it did not, it was stopped (or the
- * machine asleep); that time belongs to no line of it.
+ * After a long absence: did the program run meanwhile? If it did not, it was stopped, or the
+ * machine asleep or too busy for it; that time belongs to no line of it.
  */
 static uint64_t gap_find(struct sampler *s, uint64_t now)
 {
