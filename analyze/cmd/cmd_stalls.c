@@ -125,7 +125,7 @@ static void warn_doubt(struct view *view, struct stalls_answer *t)
 /* No stalls of main threads says nothing of those that may have done the work. */
 static void lead_others(struct view *view, struct stalls_answer *t, const struct select *select)
 {
-    const char *names[OTHERS_NAMED], *text = "";
+    const char **const names = arena_get(&view->arena, OTHERS_NAMED * sizeof *names), *text = "";
     size_t n = 0, n_more = 0;
     for (size_t k = 0; k < t->idle.n_threads; k++) {
         const struct thread *const thread = t->idle.threads[k]->thread;
@@ -142,6 +142,9 @@ static void lead_others(struct view *view, struct stalls_answer *t, const struct
             text = arena_print(&view->arena, "%s%s%s", text, at > 0 ? ", " : "", thread->name);
         }
     }
+    view->outside = names;
+    view->n_outside = n;
+    view->n_outside_more = n_more;
     if (n == 0)
         return;
     const char *const more = n_more > 0 ? arena_print(&view->arena, " and %zu more", n_more) : "";
@@ -382,19 +385,19 @@ const struct command command_stalls = {
     .summary = "why was it slow at that moment: when a thread did not come back to its idle place",
     .text = "A thread that serves someone (a GUI, a server, a worker) has a place in which it "
             "waits for work: poll, select or epoll under an event loop, a queue's get. While it "
-            "does not come back to that place, nothing is served: it stalls. This lists the "
-            "stalls of main threads and of threads that each serve one connection, or of the "
-            "threads chosen with --thread, the longest first: when it was, what the thread did "
-            "(on a CPU, ready but no CPU was free, waiting for the GIL and who held it, blocked "
-            "in which call), where it was as a tree of calls below the loop, and what the other "
-            "threads did meanwhile.\n"
+            "does not come back to that place, nothing is served: it stalls. This lists the stalls "
+            "of main threads and of threads that each serve one connection, or of the threads "
+            "chosen with --thread, the longest first: when it was, what the thread did (on a CPU, "
+            "ready but no CPU was free, waiting for the GIL and who held it, blocked in which "
+            "call), where it was as a tree of calls below the loop, and what the other threads did "
+            "meanwhile.\n"
             "\n"
-            "Who held the GIL, or stopped the world, is known for every sample. Who held a lock "
-            "is not recorded: it was likely the thread that was past the same acquire, or the "
-            "one whose next move ended the wait, told with that evidence. Where no thread fits, "
-            "or several fit equally, it cannot be told, and the reason stands there. For locks "
-            "that processes share (of files, of multiprocessing, of sqlite) all recorded "
-            "processes are looked at.\n"
+            "Who held the GIL, or stopped the world, is known for every sample. Who held a lock is "
+            "not recorded: it was likely the thread that was past the same acquire, or the one "
+            "whose next move ended the wait, told with that evidence. Where no thread fits, or "
+            "several fit equally, it cannot be told, and the reason stands there. For locks that "
+            "processes share (of files, of multiprocessing, of sqlite) all recorded processes are "
+            "looked at.\n"
             "\n"
             "What the tasks of an asyncio loop waited for is told as it was seen in the stall, if "
             "its thread was blocked; else last before it or first after it, 2 s away at most.\n"
@@ -402,49 +405,46 @@ const struct command command_stalls = {
             "The idle place is learnt, and the first lines say which it is and how sure that is: "
             "the loops of asyncio, tkinter, GTK, socketserver, queues, thread pools, gunicorn, "
             "trio, gevent and others are known by name; a loop in C (Qt, uvloop) calls the work "
-            "from the very line in which it waits; else it is likely the wait that the loop "
-            "itself calls. A wait inside of the work is work, however often it comes. A dialog "
-            "that has a loop of its own is idle, too. Where two places are equally likely, or no "
-            "loop is seen, nothing is claimed: the candidates are listed, each with the --idle "
-            "that makes it the idle place.\n"
+            "from the very line in which it waits; else it is likely the wait that the loop itself "
+            "calls. A wait inside of the work is work, however often it comes. A dialog that has a "
+            "loop of its own is idle, too. Where two places are equally likely, or no loop is "
+            "seen, nothing is claimed: the candidates are listed, each with its --idle.\n"
             "\n"
             "A thread or process of one connection (http.server, Django's runserver, flask run) "
             "works from its first sample to its last, unless it waits for a request (`request "
             "threads`, `request processes`).\n"
             "\n"
-            "What happens before the loop begins or after it ends is no stall. If one line "
-            "enters a loop again and again, what happens between two runs of the loop is a "
-            "stall. A thread that could not be looked at (`unknown`) is neither idle nor stalled "
-            "there.\n"
+            "What happens before the loop begins or after it ends is no stall. If one line enters "
+            "a loop again and again, what happens between two runs of the loop is a stall. A "
+            "thread that could not be looked at (`unknown`) is neither idle nor stalled there.\n"
             "\n"
-            "With --phase NAME[=DETAIL] every phase of that name (pyrec.phase()) that took as "
-            "long as --over or longer is told like a stall, whichever thread began it; this "
-            "needs no idle place. If it belongs to a task, what its thread did for others meanwhile "
-            "is left out, and a table has what its tasks waited for.\n"
+            "With --phase NAME[=DETAIL] every phase of that name (pyrec.phase()) that took as long "
+            "as --over or longer is told like a stall, whichever thread began it; this needs no "
+            "idle place. If it belongs to a task, what its thread did for others meanwhile is left "
+            "out, and a table has what its tasks waited for.\n"
             "\n"
-            "--by orders by something else, and shows it in the tables: --by gil_wait begins "
-            "with the stall that waited most for the GIL, and its tables have the rows that "
-            "waited. With --state the tables count only samples in these states, of the thread "
-            "and of the others, and stalls in which the thread was never in one of them are left "
-            "out; what a stall is and how long it took stays the same. Shares are of the whole "
-            "stall.\n"
+            "--by orders by something else, and shows it in the tables: --by gil_wait begins with "
+            "the stall that waited most for the GIL, and its tables have the rows that waited. "
+            "With --state the tables count only samples in these states, of the thread and of the "
+            "others, and stalls in which the thread was never in one of them are left out; what a "
+            "stall is stays the same. Shares are of the whole stall.\n"
             "\n"
-            "A stall is as exact as the samples: one tick at either end. A server or worker with "
-            "a backlog takes the next piece of work at once, without being idle between. Where "
-            "it was seen to take it (in accept, or at its beginning again) the pieces are told "
-            "apart. Else only one wait, or one call of a function whose calls are all long, is "
-            "one stall for sure; the rest `may be several`, and comes after those that are sure. "
-            "Of a loop so busy that ticks miss its waits, or that never waits, only such waits "
-            "and calls are told, and how much else there was; a higher rate (pyrec -r 1000) "
-            "tells more.\n"
+            "A stall is as exact as the samples: one tick at either end. A server or worker with a "
+            "backlog takes the next piece of work at once, without being idle between. Where it "
+            "was seen to take it (in accept, or at its beginning again) the pieces are told apart. "
+            "Else only one wait, or one call of a function whose calls are all long, is one stall "
+            "for sure; the rest `may be several`, and comes after those that are sure. Of a loop "
+            "so busy that ticks miss its waits, or that never waits, only such waits and calls are "
+            "told, and how much else there was; a higher rate tells more.\n"
             "\n"
-            "json is an object of two arrays. `threads` has every thread that was asked for, of "
-            "one process all request threads as one, with its `outcome`: `found`, `none`, or "
-            "`cannot tell` (`why` says why), what is not told (`unsure`), and `places`: where it "
-            "was blocked, what that was `taken_for` (`idle`, `work`, `idle or work`), how `sure` "
-            "that is, and the `option` that makes it the idle place. `stalls` has every stall, "
-            "with its tables as arrays. csv has the stalls alone; if the stalls of a thread "
-            "cannot be told, a line on standard error says so.",
+            "json is an object of two arrays and of `not_asked`, at most three names of threads "
+            "not asked about, and `not_asked_more`, how many beside. `threads` has every thread "
+            "asked about, of one process all request threads as one, with its `outcome`: `found`, "
+            "`none`, or `cannot tell` (`why` says why), what is not told (`unsure`), and `places`: "
+            "where it was blocked, what that was `taken_for` (`idle`, `work`, `idle or work`), how "
+            "`sure` that is, and the `option` for it. `stalls` has every stall, with its tables as "
+            "arrays. csv has the stalls alone; of whom they cannot be told, a line on standard "
+            "error says.",
     .example = "pyanalyze stalls --over 100ms run.trace",
     .takes = TAKES_LIMIT | TAKES_THREAD | TAKES_PROCESS | TAKES_RANGE | TAKES_FORMAT | TAKES_COLOR |
              TAKES_PATHS | TAKES_STATE,

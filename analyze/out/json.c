@@ -7,6 +7,7 @@
 #include "analyze/cli/output.h"
 #include "analyze/view/column.h"
 #include "analyze/view/story.h"
+#include "json_text.h"
 
 #include <jansson.h>
 #include <string.h>
@@ -187,14 +188,17 @@ static void write_each(struct sink *to, const struct story *list, size_t n,
     sink_text(to, between[0] == '[' ? "[]" : "\n]");
 }
 
-/* An array; with subjects an object of two. */
+/* An array; with subjects an object of two, and of those whom it is not about. */
 static void write_stories(struct sink *to, const struct view *view)
 {
     if (view->subject_name != NULL) {
         sink_print(to, "{\"%s\":", view->subject_name);
         write_each(to, view->subjects, view->n_subjects, view->subject_columns,
                    view->n_subject_columns);
-        sink_print(to, ",\n\"%s\":", view->story_name);
+        sink_text(to, ",\n");
+        json_texts(to, "not_asked", view->outside, view->n_outside);
+        sink_print(to, ",\n\"not_asked_more\":%zu,\n\"%s\":", view->n_outside_more,
+                   view->story_name);
     }
     write_each(to, view->stories, view->n_stories, view->story_columns, view->n_story_columns);
     sink_text(to, view->subject_name != NULL ? "}\n" : "\n");

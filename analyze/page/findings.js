@@ -44,6 +44,12 @@ function why_of(s) {
 export const stall_threads = trace => part_of(trace, "threads");
 export const in_doubt = trace => stall_threads(trace).filter(t => t.outcome === "cannot tell");
 
+// Whom nobody asked about: no stall of others says nothing of those that may have done the work.
+export function not_asked_words(trace) {
+  const names = part_of(trace, "not_asked"), more = trace.parts.stalls?.not_asked_more ?? 0;
+  return names.length === 0 ? null : `Threads not asked about: ${names.map(visible).join(", ")}${more > 0 ? ` and ${more} more` : ""}.`;
+}
+
 const times = n => (n === 1 ? "1 time" : n + " times");
 function place_words(p, observed) {
   if (p.visits === 0) return `loop ${at_place(p)} (${visible(p.sure)})`;
@@ -67,7 +73,8 @@ export function thread_words(t) {
 export function nothing_words(trace) {
   if (!trace.threads.length) return "There is not one sample: what was recorded was over before the first tick, or could not be looked at.";
   const asked = stall_threads(trace).length > 0;
-  return `Nothing does: ${asked ? "no stall was found" : "no thread was looked at for stalls"}, and no thread waited much for the GIL or for a CPU.`;
+  const others = not_asked_words(trace);
+  return `Nothing does: ${asked ? "no stall was found" : "no thread was looked at for stalls"}, and no thread waited much for the GIL or for a CPU.${others ? ` ${others}` : ""}`;
 }
 
 // Who waited for objects' locks, and until pauses were over, where there is no GIL.

@@ -4,7 +4,7 @@
 import { useComputed } from "@preact/signals";
 import { STATES } from "./colors.js";
 import { by_thread, gil } from "./data.js";
-import { in_doubt, stall_threads, stall_why, thread_words } from "./findings.js";
+import { in_doubt, not_asked_words, stall_threads, stall_why, thread_words } from "./findings.js";
 import { CLASSES } from "./read.js";
 import { has_scopes } from "./scopes.js";
 import { Phases, Tasks } from "./scopes.jsx";
@@ -80,11 +80,13 @@ function Stall({ stall }) {
 const THREADS_TOLD = 20;
 function Outcomes() {
   const all = stall_threads(trace.value), told = all.slice(0, THREADS_TOLD).map(thread_words);
-  if (!all.length) return <p>No thread was looked at for stalls: only main threads are, and those chosen with --thread.</p>;
+  const others = not_asked_words(trace.value), how = <> <code>pyanalyze report --thread NAME</code> asks about one.</>;
+  if (!all.length) return <p>No thread was looked at for stalls: only main threads are, and those chosen with --thread.{others && <> {others}{how}</>}</p>;
   return (
     <ul class="outcomes">
       {told.map((t, i) => <li key={i}>{t.head}{t.lines.length > 0 && <ul>{t.lines.map((line, k) => <li key={k} class="soft">{line}</li>)}</ul>}</li>)}
       {all.length > told.length && <li class="soft">{all.length - told.length} more; <code>pyanalyze stalls</code> lists them all</li>}
+      {others && <li class="soft">{others}{how}</li>}
     </ul>
   );
 }

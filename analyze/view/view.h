@@ -214,6 +214,8 @@ struct view {
     const char *subject_name;
     struct story *subjects; /* for json only: whom the stories are about, told of or not */
     size_t n_subjects, subjects_size;
+    const char **outside; /* for json only: names of some whom the stories are not about, .. */
+    size_t n_outside, n_outside_more; /* .. and how many there are beside */
     const struct column *subject_columns[VIEW_COLUMNS_MAX];
     size_t n_subject_columns;
 

@@ -153,11 +153,13 @@ for (let i = 0; i < Number(n_ranges); i++) {
 }
 // Of stalls it says what pyanalyze says: how many, none, or that it cannot tell and what to type.
 {
-  const { find_all, in_doubt, stall_list, stall_threads, thread_words } = await import(pathToFileURL(data_js.replace(/data\.js$/, "findings.js")));
+  const { find_all, in_doubt, not_asked_words, stall_list, stall_threads, thread_words } = await import(pathToFileURL(data_js.replace(/data\.js$/, "findings.js")));
   const { visible } = await import(pathToFileURL(data_js.replace(/data\.js$/, "text.js")));
   const theirs = ask("stalls"), found = find_all(trace), told = theirs.threads || [], words = stall_threads(trace).map(thread_words);
   check(stall_list(trace).length === (theirs.stalls || []).length, `${stall_list(trace).length} stalls`);
   check(words.length === told.length, `${words.length} threads that may stall`);
+  const others = not_asked_words(trace), more = theirs.not_asked_more;
+  check(theirs.not_asked?.length > 0 ? others.includes(`: ${theirs.not_asked.map(visible).join(", ")}${more > 0 ? ` and ${more} more` : ""}.`) : others === null, `not asked: ${others}`);
   told.forEach((t, i) => {
     const { head, lines } = words[i] || { head: "", lines: [] }, doubt = /cannot tell/.test(head);
     check(doubt === (t.outcome === "cannot tell") && /no stall in/.test(head) === (t.outcome === "none"), `${t.outcome}: ${head}`);
