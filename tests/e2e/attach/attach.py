@@ -112,10 +112,10 @@ def wait_for_thread(pid, name, there=True):
     raise AssertionError(f"{name}: {names}")
 
 
-def wait_until_recorded(t, process, trace, thread):
-    """There is a sample of that thread: pyrec is done with attaching, which is not so when its thread is there."""
+def wait_until_recorded(t, process, trace, function):
+    """There is a sample of it: pyrec is done with attaching, which is not so when its thread is there."""
     end = time.monotonic() + 60
-    while thread not in t.analyze("threads", trace, ok=(0, 1, 3, 5)):
+    while f'"{function}"' not in t.analyze("functions", "--format", "json", "--limit", "0", trace, ok=(0, 1, 3, 5)):
         assert time.monotonic() < end and process.poll() is None
         time.sleep(0.05)
         process.send_signal(signal.SIGUSR1)  # what there is shall be in the file
@@ -352,8 +352,7 @@ def test_late_comer(t):
     wait_for_thread(program.pid, "pyrec-sampler")
     go.touch()
     comer = next(descendants(program.pid))
-    wait_for_thread(comer, "pyrec-sampler")
-    time.sleep(0.3)
+    wait_until_recorded(t, process, trace, "spin")
     (t.dir / "go.over").touch()
     program.end("go\n")
     err = process.communicate(timeout=60)[1]
