@@ -184,13 +184,18 @@ RAW = 9     # inject_step: our thread is there, and waits
 BYTES = 13  # there only where the library goes in as bytes
 
 
-def attach_surely(program):
-    """An attaching that is busy may be tried again: an earlier one ends by itself."""
+def attach_surely(program, rests=False):
+    """An attaching that is busy may be tried again: an earlier one ends by itself. Between two tries the program
+    may rest."""
     for _ in range(120):
         status, text = program.attach()
         if status != 6:
             break
+        if rests:
+            program.say("rest\n")
         time.sleep(.5)  # each try takes CPU, and the programs that wait may be many
+        if rests:
+            program.say("busy\n")
     assert status == 0, (program.what, status, text)
 
 
@@ -245,7 +250,7 @@ def check_killed(folder):
     assert died == wanted, wanted - died
     for program in programs:
         program.say("busy\n")
-        attach_surely(program)
+        attach_surely(program, rests=True)
         assert 1 <= len(program.entered()) <= 2, (program.file, program.entered())
         assert mailboxes(program.pid) == 1, (program.file, mailboxes(program.pid))
         program.end()
@@ -293,7 +298,6 @@ def check_abandoned(folder):
 
 def begun_again(program):
     """Whatever became of the first time: it goes on, whole, and can be attached to."""
-    os.kill(program.pid, signal.SIGCONT)
     attach_surely(program)
     assert mailboxes(program.pid) == 1, program.file
     program.end()
@@ -316,6 +320,8 @@ def check_stopped(folder):
         statuses = list(pool.map(attach, programs, steps))
     n_told = statuses.count(6)
     assert n_told >= STEPS // 2, statuses
+    for program in programs:  # all, as what was begun in one takes ten seconds to give up
+        os.kill(program.pid, signal.SIGCONT)
     for program in programs:
         begun_again(program)
     print("right, stopped at each of", STEPS, "steps,", n_told, "told so")

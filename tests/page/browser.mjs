@@ -142,7 +142,7 @@ async function use_mouse(page, trace) {
   await press(page, "w");
   check((await page.$eval(".flame canvas", canvas => canvas.toDataURL())) !== as_b && (await hash_of(page)).w === "a", "as wide as A is as wide as B");
   const again = await open("busy.html", await page.evaluate(() => location.hash));
-  check((await first_rows(again)).join() === (await first_rows(page)).join(), "the address does not keep two ranges");
+  check((await first_rows(again)).join() === (await first_rows(page)).join(), `the address does not keep two ranges: ${(await first_rows(again)).join("; ")} instead of ${(await first_rows(page)).join("; ")}`);
   await check_axe(again, "two ranges");
   quiet(again, "two ranges");
   await again.close();
