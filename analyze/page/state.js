@@ -4,6 +4,7 @@
 import { computed, effect, signal } from "@preact/signals";
 import { KEYS, METRICS, sum } from "./data.js";
 import { scope_names, scopes_of } from "./scopes.js";
+import { span_of, span_text } from "./text.js";
 import { versus } from "./versus.js";
 import { ALL_CLASSES } from "./read.js";
 
@@ -66,9 +67,8 @@ const PAIRS = [["p", phase, "phases"], ["l", label, "labels"]];
 
 function write_hash() {
   const out = new URLSearchParams(), t = trace.value;
-  const text = r => [r.from, r.to].map(ns => (ns / 1e9).toFixed(9).replace(/\.?0+$/, "")).join("-");
-  if (range.value) out.set("t", text(range.value));
-  if (other.value) out.set("t2", text(other.value));
+  if (range.value) out.set("t", span_text(range.value));
+  if (other.value) out.set("t2", span_text(other.value));
   if (threads.value) out.set("th", [...threads.value].join(" "));
   if (classes.value !== ALL_CLASSES) out.set("s", classes.value);
   for (const [key, field] of PAIRS) if (field.value) for (const text of [field.value.name, field.value.value]) if (text !== undefined) out.append(key, text);
@@ -86,10 +86,7 @@ export function read_hash() {
   picked.value = t.functions[fn] ? fn : -1;
   for (const [key, [field, is, usual]] of Object.entries(FIELDS)) field.value = hash.has(key) && is(hash.get(key)) ? (typeof usual === "boolean" ? true : hash.get(key)) : usual;
   if (t.kind === "diff") return;
-  for (const [key, field] of [["t", range], ["t2", other]]) {
-    const time = /^([0-9.]+)-([0-9.]+)$/.exec(hash.get(key) || "");
-    field.value = time && Number(time[2]) > Number(time[1]) ? { from: Number(time[1]) * 1e9, to: Number(time[2]) * 1e9 } : null;
-  }
+  for (const [key, field] of [["t", range], ["t2", other]]) field.value = span_of(hash.get(key) || "");
   const list = (hash.get("th") || "").split(" ").filter(Boolean).map(Number).filter(i => t.threads[i]);
   threads.value = list.length ? new Set(list) : null;
   classes.value = Number(hash.get("s")) & ALL_CLASSES || ALL_CLASSES;

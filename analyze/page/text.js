@@ -10,6 +10,12 @@ export const seconds = ns => {
   const s = ns / 1e9;
   return (s >= 100 ? s.toFixed(1) : s >= 10 ? s.toFixed(2) : s.toFixed(3)) + " s";
 };
+// A range of time as the address says it, in seconds; read back it is the same, to the nanosecond that blocks begin at.
+export const span_text = ({ from, to }) => [from, to].map(ns => (ns / 1e9).toFixed(9).replace(/\.?0+$/, "")).join("-");
+export function span_of(words) {
+  const [, from, to] = /^([0-9.]+)-([0-9.]+)$/.exec(words) || [];
+  return Number(to) > Number(from) ? { from: Math.round(from * 1e9), to: Math.round(to * 1e9) } : null;
+}
 export const percent = share => (100 * share).toFixed(1) + " %";
 export const count = n => Math.round(n).toLocaleString("en");
 

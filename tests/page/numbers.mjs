@@ -12,7 +12,7 @@ const [pyanalyze, data_js, trace_path, page_path, n_ranges = "20", seed = "1"] =
 const data = await import(pathToFileURL(data_js));
 const page = readFileSync(page_path, "utf8");
 const { unpack } = await import(pathToFileURL(data_js.replace(/data\.js$/, "read.js")));
-const { is_native } = await import(pathToFileURL(data_js.replace(/data\.js$/, "text.js")));
+const { is_native, span_of, span_text } = await import(pathToFileURL(data_js.replace(/data\.js$/, "text.js")));
 const trace = await unpack(page.match(/id="data">([^<]*)</)[1]);
 
 let state = Number(seed) >>> 0;
@@ -242,6 +242,13 @@ if (middle.to > middle.from) compare_shapes(middle);
   near(seen, wanted, "the strips");
   near(curves.gil_wait.reduce((a, b) => a + b, 0) * part, waited, "the curve of those that wait for the GIL");
 }
+
+// What is chosen comes back from the address as it was.
+for (let i = 0; i < 1000; i++) {
+  const from = Math.floor(random() * 1e10), to = from + 1 + Math.floor(random() * 1e10), back = span_of(span_text({ from, to }));
+  check(back.from === from && back.to === to, `the address of ${from} to ${to} says ${back.from} to ${back.to}`);
+}
+for (const words of ["", "1", "2-1", "1-1", "a-b", "1-2-3"]) check(span_of(words) === null, `"${words}" is a range`);
 
 console.log(`${wrong === 0 ? "equal" : "DIFFERENT"}: ${compared} numbers, ${wrong} wrong; ${trace.threads.length} threads, ${trace.processes.length} processes`);
 process.exit(wrong ? 1 : 0);
