@@ -294,8 +294,8 @@ async def main():
     await asyncio.sleep(1.5)
     queue.put(None)
     os.write(ours, b"x")
-    child.join()
-    os.waitpid(pid, 0)
+    while child.is_alive() or os.waitpid(pid, os.WNOHANG) == (0, 0):
+        await asyncio.sleep(0.05)
 asyncio.run(main())
 """
 
@@ -303,12 +303,12 @@ asyncio.run(main())
 def test_forked_in_a_loop(t):
     """A child that was forked by what a loop called never comes back to that loop, and does not hang."""
     run = t.record(t.file("forked.py", FORKED), rate=200)
-    assert t.stalls(run.trace) == [], t.analyze("stalls", run.trace)
-    text = t.analyze("stalls", run.trace)
+    rows, text = t.stalls(run.trace), t.analyze("stalls", run.trace)
+    assert all(row["cause"] == "ready" for row in rows), text  # but for want of a CPU
     assert "never seen waiting" not in text, text
     outcomes = [thread["outcome"] for thread in t.stalls(run.trace, threads=True)
                 if thread["thread"] == "MainThread"]
-    assert sorted(outcomes) == ["cannot tell", "cannot tell", "none"], text
+    assert sorted(outcomes) == ["cannot tell", "cannot tell", "found" if rows else "none"], text
 
 
 def test_no_idle_place(t):
