@@ -29,12 +29,12 @@ def used(run):
 
 
 def check_whole(t, run):
-    """processes and timeline have what the kernel counted, to what the recorder's thread took."""
+    """processes and timeline have what the kernel counted, but for what the recorder's thread took."""
     row, = t.rows("processes", run.trace)
     total = sum(row["cpu_time"] or 0 for row in t.rows("timeline", run.trace))
-    whole = used(run)
-    near(row["cpu_time"], whole, 0.1, 0.05, "processes")
-    near(total, whole, 0.15, 0.1, "timeline")
+    sampler = t.info(run.trace)["cost"][0]["sampler_cpu"]  # more where others use the caches, too
+    near(row["cpu_time"] + sampler, used(run), 0.03, 0.05, "processes")
+    near(total + sampler, used(run), 0.1, 0.1, "timeline")
     return row
 
 
