@@ -164,7 +164,8 @@ def test_ended_between_ticks(t):
     assert len(seen) > max(5, 25 - t.missed(run.trace)), (len(seen), len(used))
     for tid in seen:
         assert rows[tid]["cpu_time"] > used[tid] - 0.0001, (rows[tid], used[tid])
-    near(sum(rows[tid]["cpu_time"] for tid in seen), sum(used[tid] for tid in seen), relative=0.01,
+    # to end takes CPU that it cannot tell itself: some 0.3 ms where others use the caches, too
+    near(sum(rows[tid]["cpu_time"] for tid in seen), sum(used[tid] for tid in seen), absolute=0.001 * len(seen),
          what="CPU of threads")
     line = book(t, run.trace, "unattributed")
     assert float(line.split()[1]) > 0, line
