@@ -23,7 +23,6 @@
 #include <unistd.h>
 
 #define STATUS_MAX     (16u << 10)
-#define LOADING_MAX_NS 1000000000u /* for its libraries to come */
 #define LOADING_NAP_US 100
 #define AWAIT_NAP_US   2000
 #define DYNAMIC_MAX    100
@@ -246,7 +245,7 @@ static int contents_look(struct regard *regard)
         is_settled = !is_arriving(regard);
         if (!is_settled)
             usleep(LOADING_NAP_US);
-    } while ((!is_settled || !was_settled) && clocks_mono_ns() - begin < LOADING_MAX_NS);
+    } while ((!is_settled || !was_settled) && clocks_mono_ns() - begin < REGARD_LOADING_NS);
     return 0;
 }
 

@@ -33,7 +33,8 @@ struct regard {
  * one.
  */
 enum regard_how { REGARD_LOCK = 1, REGARD_AWAIT = 2 };
-#define REGARD_AWAIT_S 3u
+#define REGARD_AWAIT_S    3u
+#define REGARD_LOADING_NS 1000000000u /* so long its libraries are waited for */
 
 /* Look; `how`: a sum of enum regard_how. */
 void regard_open(struct regard *regard, pid_t pid, unsigned how);

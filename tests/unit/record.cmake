@@ -32,6 +32,7 @@ foreach(kind shared packed program)
     else()
       add_library(${name} SHARED regard/method_library.c)
     endif()
+    set_target_properties(${name} PROPERTIES NO_SONAME TRUE) # of another length it would move what is behind it
     target_compile_options(${name} PRIVATE -O1 -fno-ipa-icf)
     target_link_options(${name} PRIVATE $<$<BOOL:${stripped}>:-s>
       $<$<AND:$<STREQUAL:${kind},packed>,$<BOOL:${PYREC_HAS_PACKED_RELOCATIONS}>>:-Wl,-z,pack-relative-relocs>)

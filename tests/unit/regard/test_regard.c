@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Why a process is not looked into, or attached to: of real processes. */
+#include "record/base/clocks.h"
 #include "record/kernel/below.h"
 #include "record/kernel/procfs.h"
 #include "record/regard/regard.h"
@@ -194,7 +195,8 @@ START_TEST(test_just_executed)
 }
 END_TEST
 
-/* The loader is there, and what it has yet to map, or to set right, is the Python. */
+/* The loader is there, and what it has yet to map, or to set right, is the Python. Where the
+ * machine is so slow that it is not waited for to the end, nothing is said. */
 START_TEST(test_just_loading)
 {
     static char *const argv[] = {LIKE_PYTHON_SHARED, NULL};
@@ -209,12 +211,14 @@ START_TEST(test_just_loading)
         pid_t pid;
         ck_assert_int_eq(posix_spawn(&pid, argv[0], &actions, NULL, argv, NULL), 0);
         usleep((useconds_t)(i % 30) * 20);
+        const uint64_t begin_ns = clocks_mono_ns();
         regard_open(&regard, pid, 0);
+        const bool was_waited_for = clocks_mono_ns() - begin_ns < REGARD_LOADING_NS;
         const enum reason why = regard.not_to_look;
         regard_close(&regard);
         kill(pid, SIGKILL);
         ck_assert_int_eq(waitpid(pid, NULL, 0), pid);
-        ck_assert_str_eq(reason_mark(why), "yes");
+        ck_assert(!was_waited_for || strcmp(reason_mark(why), "yes") == 0);
     }
     posix_spawn_file_actions_destroy(&actions);
     close(ends[0]);
