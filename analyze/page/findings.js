@@ -144,8 +144,7 @@ export function find_all(trace) {
   if (cut)
     out.push({ text: `${percent(cut.cum / all_samples.total)} of the time is in stacks whose callers are cut off, <truncated>: there were too many to be kept`, why: "more than 0.1 %; record with a larger --max-depth", metric: "wall", fn: cut.id, tab: "source" });
   let collecting = 0;
-  for (const thread of trace.threads)
-    for (let i = 0; i < thread.runs; i++) if (thread.gc[i]) collecting += (thread.start[i + 1] - thread.start[i]) * trace.processes[thread.process].interval_ns;
+  each_run(trace, { classes: 1 << ON_CPU | 1 << KERNEL }, (thread, i, from, to) => { if (thread.gc[i]) collecting += (to - from) * trace.processes[thread.process].interval_ns; });
   const busy = per.reduce((a, p, i) => a + (p.ticks[ON_CPU] + p.ticks[KERNEL]) * trace.processes[trace.threads[i].process].interval_ns, 0);
   if (collecting > 0.05 * busy && collecting > 10 * ns)
     out.push({ text: `garbage collection took ${seconds(collecting)}, ${percent(collecting / busy)} of the time on CPUs`, why: "more than 5 % of the time on CPUs", metric: "on_cpu" });

@@ -25,6 +25,9 @@ const browser = await puppeteer.launch({
   args: chromium ? ["--no-sandbox", "--disable-gpu"] : [], // tests run as root, too
 });
 
+// How many px of a table of places are left free beside its last column.
+const free_beside = page => page.$eval(".scroll", box => box.clientWidth - (box.querySelector("td.name:last-child").getBoundingClientRect().right - box.getBoundingClientRect().left - box.clientLeft));
+
 // A page, and all that it says, asks for or breaks: all of it is wrong.
 async function open(name, hash = "", { width = 1280, height = 900, scheme = "light", ready = "yes", scripts = true } = {}) {
   const page = await browser.newPage();
@@ -280,8 +283,9 @@ async function use_diff() {
     await picture(one, `diff-${scheme}`, { fullPage: true });
     await one.close();
   }
-  const narrow = await open("diff.html", "", { width: 400 }), over = await narrow.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+  const narrow = await open("diff.html", "", { width: 400 }), over = await narrow.evaluate(() => document.documentElement.scrollWidth - innerWidth), free = await free_beside(narrow);
   check(over <= 0, `a diff, 400 px wide: ${over} px to scroll`);
+  check(Math.abs(free) <= 1, `a diff, 400 px wide: ${free} px beside the last column`);
   await picture(narrow, "diff-narrow", { fullPage: true });
   await narrow.close();
   const hostile = await open("diff_hostile.html"), strange = await hostile.evaluate(() => [document.body.innerText, document.title].join().match(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200b-\u200f\u202a-\u202e\u2066-\u2069]/g));
@@ -349,8 +353,9 @@ try {
   }
   for (const width of [800, 400]) {
     const narrow = await open("busy.html", "", { width });
-    const over = await narrow.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+    const over = await narrow.evaluate(() => document.documentElement.scrollWidth - innerWidth), free = await free_beside(narrow);
     check(over <= 0, `${width} px wide: ${over} px to scroll`);
+    check(Math.abs(free) <= 1, `${width} px wide: ${free} px beside the last column`);
     await picture(narrow, "narrow" + width, { fullPage: true });
     await narrow.close();
   }

@@ -166,6 +166,12 @@ for (let i = 0; i < Number(n_ranges); i++) {
     check(lines.length >= t.places.length && !/undefined|NaN|null/.test(head + lines), `${t.thread}: ${lines}`);
     t.places.forEach((p, k) => check(p.taken_for === "idle" ? lines[k].includes(visible(p.sure)) : lines[k].includes(visible(p.option)), `${t.thread}: ${lines[k]}`));
   });
+  // Whoever collects garbage while no CPU is free, or where nobody looked, uses no CPU.
+  const were = trace.threads.map(thread => thread.gc), busy = data.by_thread(trace, {}).reduce((a, p) => a + p.ticks[0] + p.ticks[5], 0);
+  trace.threads.forEach(thread => { thread.gc = new Uint8Array(thread.gc.length).fill(1); });
+  const collects = find_all(trace).find(f => f.text.startsWith("garbage"))?.text ?? "";
+  check(collects.includes(" 100.0 % of the time on CPUs") === busy > 10, `garbage: ${collects}, on CPUs ${busy} intervals`);
+  trace.threads.forEach((thread, i) => { thread.gc = were[i]; });
   check(found.some(f => /cannot tell/.test(f.text)) === in_doubt(trace).length > 0, "what cannot be told stands out");
 }
 // What is drawn of the states of a build without a GIL is what --state says, and what there is much of stands out.
