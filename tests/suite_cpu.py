@@ -51,9 +51,11 @@ def measure(build, parent, name):
 
 
 def main():
-    if len(sys.argv) < 2:
+    if len(sys.argv) < 2 or sys.argv[1].startswith("-"):
         sys.exit(__doc__)
     build, *words = sys.argv[1:]
+    if not pathlib.Path(build, "CTestTestfile.cmake").is_file():
+        sys.exit(f"suite_cpu.py: {build}: no build folder with tests; tests/build.sh makes one")
     listed = subprocess.run(["ctest", "--test-dir", build, "--show-only=json-v1", *words], check=True,
                             capture_output=True, text=True)
     names = [test["name"] for test in json.loads(listed.stdout)["tests"]]
