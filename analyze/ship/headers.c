@@ -2,6 +2,7 @@
 #include "headers.h"
 
 #include "analyze/base/memory.h"
+#include "format/base/percent.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -110,34 +111,6 @@ enum status headers_take_file(struct headers *headers, const char *path, struct 
 
 /* ---- a variable ---- */
 
-static int hex_digit(char c)
-{
-    static const char digits[] = "0123456789abcdef0123456789ABCDEF";
-    const char *const at = c != '\0' ? strchr(digits, c) : NULL;
-    return at != NULL ? (int)(at - digits) % 16 : -1;
-}
-
-/* In place; false: a % without two digits. */
-static bool decode(char *text, size_t *len)
-{
-    size_t to = 0;
-    for (size_t from = 0; from < *len; to++) {
-        if (text[from] != '%') {
-            text[to] = text[from++];
-            continue;
-        }
-        const bool is_whole = *len - from > 2;
-        const int high = is_whole ? hex_digit(text[from + 1]) : -1;
-        const int low = high >= 0 ? hex_digit(text[from + 2]) : -1;
-        if (low < 0)
-            return false;
-        text[to] = (char)(high * 16 + low);
-        from += 3;
-    }
-    *len = to;
-    return true;
-}
-
 static bool member_take(struct headers *headers, const char *member, size_t len)
 {
     trim(&member, &len);
@@ -153,7 +126,7 @@ static bool member_take(struct headers *headers, const char *member, size_t len)
     char *const copy = memory_get(value_len + 1);
     memcpy(copy, value, value_len);
     const bool is_good =
-        decode(copy, &value_len) && header_add(headers, name, name_len, copy, value_len);
+        percent_decode(copy, &value_len) && header_add(headers, name, name_len, copy, value_len);
     explicit_bzero(copy, value_len);
     free(copy);
     return is_good;

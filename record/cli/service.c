@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "service.h"
 
+#include "format/base/percent.h"
 #include "record/tables/utf8.h"
 
 #include <stdio.h>
@@ -67,13 +68,6 @@ bool service_set_label(struct service *service, const char *argument)
 
 /* ---- the variables ---- */
 
-static int hex_digit(char c)
-{
-    static const char digits[] = "0123456789abcdef0123456789ABCDEF";
-    const char *const at = c != '\0' ? strchr(digits, c) : NULL;
-    return at != NULL ? (int)(at - digits) % 16 : -1;
-}
-
 /* `len` bytes, without the blanks around them, decoded and kept. What is wrong goes into *wrong. */
 static char *text_decode(struct service *service, const char *text, size_t len, const char **wrong)
 {
@@ -88,22 +82,12 @@ static char *text_decode(struct service *service, const char *text, size_t len, 
         *wrong = "there is more than is kept, 16 KiB";
         return NULL;
     }
-    char *to = kept;
-    for (const char *from = kept; *from != '\0';) {
-        if (*from != '%') {
-            *to++ = *from++;
-            continue;
-        }
-        const int high = hex_digit(from[1]), low = high >= 0 ? hex_digit(from[2]) : -1;
-        if (low < 0) {
-            *wrong = "a % without two hexadecimal digits";
-            return NULL;
-        }
-        *to++ = (char)(high * 16 + low);
-        from += 3;
+    if (!percent_decode(kept, &len)) {
+        *wrong = "a % without two hexadecimal digits";
+        return NULL;
     }
-    *to = '\0';
-    if (!utf8_valid(kept, (size_t)(to - kept))) {
+    kept[len] = '\0';
+    if (!utf8_valid(kept, len)) {
         *wrong = "what is encoded is no UTF-8";
         return NULL;
     }
