@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "follow.h"
 
+#include "analyze/base/now.h"
 #include "analyze/base/path.h"
 #include "analyze/base/sink.h"
 
@@ -10,26 +11,19 @@
 #define SECOND_NS UINT64_C(1000000000)
 #define STEP_MS   200u
 
-static uint64_t now_ns(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * SECOND_NS + (uint64_t)now.tv_nsec;
-}
-
 void follow_note(struct follow *follow)
 {
-    follow->noted_ns = now_ns();
+    follow->noted_ns = clock_ns(CLOCK_MONOTONIC);
 }
 
 bool follow_wait(struct follow *follow, const struct trace *trace, bool restless)
 {
     const struct timespec step = {.tv_nsec = STEP_MS * 1000000};
-    const uint64_t took_ns = now_ns() - follow->noted_ns;
+    const uint64_t took_ns = clock_ns(CLOCK_MONOTONIC) - follow->noted_ns;
     const uint64_t least_ns = took_ns > SECOND_NS / 10 ? 10 * took_ns : SECOND_NS;
     for (;;) {
         const bool changed = trace_changed(trace);
-        const uint64_t waited_ns = now_ns() - follow->noted_ns;
+        const uint64_t waited_ns = clock_ns(CLOCK_MONOTONIC) - follow->noted_ns;
         if (changed && waited_ns >= least_ns) {
             follow->quiet = false;
             return true;

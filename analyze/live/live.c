@@ -2,6 +2,7 @@
 #include "live.h"
 
 #include "analyze/base/memory.h"
+#include "analyze/base/now.h"
 #include "analyze/idle/idle_learn.h"
 #include "analyze/read/trace_run.h"
 #include "analyze/read/unit.h"
@@ -10,7 +11,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #define WRITES_NS (5 * SECOND_NS) /* who wrote nothing for so long holds up nobody */
 
@@ -198,13 +198,6 @@ void live_read_past(struct live *live, struct recent *past, uint64_t from, uint6
 }
 
 /* ---- stalls ---- */
-
-static uint64_t clock_ns(clockid_t clock)
-{
-    struct timespec now;
-    clock_gettime(clock, &now);
-    return (uint64_t)now.tv_sec * SECOND_NS + (uint64_t)now.tv_nsec;
-}
 
 static const char *keep_text(struct live *live, const char *text)
 {

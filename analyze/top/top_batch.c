@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Screens one below the other, for logs. */
+#include "analyze/base/now.h"
 #include "analyze/base/sink.h"
 #include "top.h"
 
@@ -13,13 +14,6 @@
 
 #define MOMENTS_MAX 100 /* of 0.1 s */
 
-static uint64_t now_ns(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * SECOND_NS + (uint64_t)now.tv_nsec;
-}
-
 enum status top_run_batch(struct top *top, size_t count, uint32_t delay_s, struct problem *why)
 {
     struct canvas canvas = {.plain = top->settings.plain};
@@ -28,14 +22,14 @@ enum status top_run_batch(struct top *top, size_t count, uint32_t delay_s, struc
     const struct timespec moment = {.tv_nsec = 100000000};
     for (int i = 0; top->live.trace == NULL && i < MOMENTS_MAX; i++) { /* pyrec top: it comes */
         nanosleep(&moment, NULL);
-        top_tick(top, now_ns());
+        top_tick(top, clock_ns(CLOCK_MONOTONIC));
     }
     if (top->live.trace == NULL)
         return problem_set(why, STATUS_NOT_FOUND, PROBLEM_NO_OFFSET, "%.199s", top->message);
     for (size_t i = 0; good; i++) {
         const bool ended = trace_ended(top->live.trace);
         canvas_size(&canvas, BATCH_ROWS, BATCH_COLS);
-        top_draw(top, &canvas, now_ns());
+        top_draw(top, &canvas, clock_ns(CLOCK_MONOTONIC));
         buffer_reset(&text);
         canvas_print(&canvas, &text);
         /* the last row tells about keys */
@@ -49,7 +43,7 @@ enum status top_run_batch(struct top *top, size_t count, uint32_t delay_s, struc
         if (i + 1 == count || ended)
             break;
         (void)sink_wait(1000 * delay_s); /* whom nobody reads, the next screen ends */
-        top_tick(top, now_ns());
+        top_tick(top, clock_ns(CLOCK_MONOTONIC));
         if (top->live.trace == NULL)
             break;
     }

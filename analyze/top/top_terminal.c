@@ -3,6 +3,7 @@
 #include "top.h"
 
 #ifdef PYREC_NCURSES
+#include "analyze/base/now.h"
 #include "analyze/base/path.h"
 
 #include <fcntl.h>
@@ -18,7 +19,6 @@
 #include <sys/wait.h>
 #include <term.h>
 #include <termios.h>
-#include <time.h>
 #include <unistd.h>
 
 #define LOOK_NS SECOND_NS /* from one look at the file to the next */
@@ -30,13 +30,6 @@ static void note_end(int signal)
 {
     (void)signal;
     is_told_to_end = 1;
-}
-
-static uint64_t now_ns(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * SECOND_NS + (uint64_t)now.tv_nsec;
 }
 
 static attr_t attribute_of(enum canvas_style style, bool colored)
@@ -66,7 +59,7 @@ static void show(struct top *top, struct canvas *canvas, bool colored)
     int rows, cols;
     getmaxyx(stdscr, rows, cols);
     canvas_size(canvas, rows, cols);
-    top_draw(top, canvas, now_ns());
+    top_draw(top, canvas, clock_ns(CLOCK_MONOTONIC));
     for (int row = 0; row < rows; row++) {
         for (int col = 0; col < cols; col++) {
             const struct canvas_cell *const cell = &canvas->cells[row * cols + col];
@@ -201,7 +194,7 @@ static void loop(struct top *top, bool colored)
     uint64_t looked_ns = 0;
     bool changed = true;
     while (!top->is_over && !is_told_to_end) {
-        const uint64_t ns = now_ns();
+        const uint64_t ns = clock_ns(CLOCK_MONOTONIC);
         if (ns - looked_ns >= LOOK_NS) {
             looked_ns = ns;
             top_tick(top, ns);
