@@ -14,18 +14,12 @@
 
 #define AROUND 3u
 
-static const char *last_part(const char *path)
-{
-    const char *const slash = strrchr(path, '/');
-    return slash != NULL ? slash + 1 : path;
-}
-
 static enum status no_file(const struct modules *modules, const char *wanted, struct problem *why)
 {
     const char **const names = memory_get(modules->n_modules * sizeof(const char *));
     for (size_t i = 0; i < modules->n_modules; i++)
-        names[i] = last_part(modules->modules[i].file);
-    const char *const meant = suggest_among(last_part(wanted), names, modules->n_modules);
+        names[i] = basename(modules->modules[i].file);
+    const char *const meant = suggest_among(basename(wanted), names, modules->n_modules);
     free(names);
     if (meant != NULL && strcmp(meant, wanted) != 0)
         return problem_set(why, STATUS_USAGE, PROBLEM_NO_OFFSET,
@@ -44,7 +38,7 @@ static enum status find_file(const struct modules *modules, const char *wanted, 
     struct stat info;
     const bool here = stat(wanted, &info) == 0;
     for (int try = 0; try < 2; try++) {
-        const char *const end = try == 0 ? wanted : last_part(wanted);
+        const char *const end = try == 0 ? wanted : basename(wanted);
         size_t n = 0;
         for (size_t i = 0; i < modules->n_modules; i++) {
             if (strcmp(modules->modules[i].file, wanted) == 0) {
@@ -82,7 +76,7 @@ static enum status read_source(const struct request *request, const char *file,
         const enum status status =
             path != NULL ? source_read(source, path, why)
                          : problem_set(why, STATUS_IO, PROBLEM_NO_OFFSET, "%s: no %s is below it",
-                                       folder, last_part(file));
+                                       folder, basename(file));
         arena_clear(&arena);
         return status;
     }

@@ -10,12 +10,6 @@
 
 #define LIBRARY 1 /* a kind of resource */
 
-static const char *base_of(const char *path)
-{
-    const char *const slash = strrchr(path, '/');
-    return slash != NULL ? slash + 1 : path;
-}
-
 /* The format's addresses are numbers of JavaScript. */
 static bool has_address(const struct stack_node *node)
 {
@@ -69,7 +63,7 @@ bool gecko_libs_symbol(struct gecko_libs *libs, const struct stack_node *node, u
 void gecko_libs_name(const struct gecko_libs *libs, struct text_table *strings)
 {
     for (size_t i = 0; i < libs->files.n; i++)
-        text_table_number(strings, base_of(libs->files.texts[i]));
+        text_table_number(strings, basename(libs->files.texts[i]));
     for (size_t i = 0; i < libs->n_symbols; i++)
         text_table_number(strings, libs->symbol_nodes[i]->frame.function);
 }
@@ -96,11 +90,11 @@ void gecko_libs_write(const struct gecko_libs *libs, struct sink *to)
         char id[34];
         debug_id(build_id, id);
         sink_text(to, i > 0 ? ",\n{\"arch\":\"x86_64\"," : "\n{\"arch\":\"x86_64\",");
-        json_member(to, "name", base_of(path));
+        json_member(to, "name", basename(path));
         putc(',', to->file);
         json_member(to, "path", path);
         putc(',', to->file);
-        json_member(to, "debugName", base_of(path));
+        json_member(to, "debugName", basename(path));
         putc(',', to->file);
         json_member(to, "debugPath", path);
         putc(',', to->file);
@@ -132,7 +126,7 @@ void gecko_libs_write_tables(struct gecko_libs *libs, struct sink *to, struct te
     sink_text(to, "],\"name\":[");
     for (size_t i = 0; i < n; i++) {
         between(to, i);
-        sink_print(to, "%" PRIu32, text_table_number(strings, base_of(libs->files.texts[i])));
+        sink_print(to, "%" PRIu32, text_table_number(strings, basename(libs->files.texts[i])));
     }
     sink_text(to, "],\"host\":[");
     for (size_t i = 0; i < n; i++)

@@ -83,22 +83,16 @@ bool suspect_file_is_pypy(const char *path)
            file_has(path, pypy_main, sizeof pypy_main);
 }
 
-static const char *base_of(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-    return slash != NULL ? slash + 1 : path;
-}
-
 /* Which of the mapped files to open: where a Python is if it is not in the program. */
 static bool may_be_python(const char *path)
 {
-    return strcasestr(base_of(path), "python") != NULL;
+    return strcasestr(basename(path), "python") != NULL;
 }
 
 static void mapped_look(struct look *look, pid_t pid, const char *file, const char *library)
 {
     char path[PATH_MAX + 32];
-    if (strcmp(base_of(file), base_of(library)) == 0)
+    if (strcmp(basename(file), basename(library)) == 0)
         look->has_agent = true;
     if (look->has_python || !may_be_python(file))
         return;
@@ -135,7 +129,7 @@ static bool has_variables(pid_t pid, const char *library)
     for (ssize_t at = 0; at < len; at += (ssize_t)strlen(text + at) + 1) {
         has_agent |= strncmp(text + at, WIRE_ENV "=", sizeof WIRE_ENV) == 0;
         has_preload |= strncmp(text + at, "LD_PRELOAD=", 11) == 0 &&
-                       strstr(text + at, base_of(library)) != NULL;
+                       strstr(text + at, basename(library)) != NULL;
     }
     free(text);
     return has_agent && has_preload;

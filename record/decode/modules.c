@@ -146,12 +146,6 @@ static uint32_t module_id(struct modules *modules, struct intern *in, struct mod
     return module->id;
 }
 
-static const char *base_of(const char *path)
-{
-    const char *const slash = strrchr(path, '/');
-    return slash != NULL ? slash + 1 : path;
-}
-
 /* A symbol that says that it is there, else what Python calls the function that begins there; never
  * the nearest. */
 static const char *name_find(const struct symbol_file *file, uint32_t address, bool is_function)
@@ -171,7 +165,7 @@ static uint32_t location_make(struct modules *modules, struct intern *in, struct
     const char *name = file != NULL ? name_find(file, address, is_function) : NULL;
     char text[SEGMENT_PATH_MAX + 32];
     if (name == NULL) {
-        snprintf(text, sizeof text, is_function ? "%s+0x%x" : "%s", base_of(module->path), address);
+        snprintf(text, sizeof text, is_function ? "%s+0x%x" : "%s", basename(module->path), address);
         name = text;
     }
     const struct intern_function function = {
@@ -223,7 +217,7 @@ static const struct module *module_of(const struct modules *modules, struct wire
 /* Does it begin with what threads are made with? */
 static bool is_libc(const struct module *module)
 {
-    const char *const base = base_of(module->path);
+    const char *const base = basename(module->path);
     return strncmp(base, "libc.so", 7) == 0 || strncmp(base, "libc-", 5) == 0 ||
            strncmp(base, "libpthread", 10) == 0;
 }

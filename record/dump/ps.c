@@ -42,12 +42,6 @@ static char *command_read(pid_t pid)
     return strdup(clean);
 }
 
-static const char *base_of(const char *path)
-{
-    const char *const slash = strrchr(path, '/');
-    return slash != NULL ? slash + 1 : path;
-}
-
 /* All that there is to go by where its memory may not be read. */
 static bool is_called_python(pid_t pid)
 {
@@ -55,7 +49,7 @@ static bool is_called_python(pid_t pid)
     (void)procfs_comm(pid, pid, comm);
     const bool is_there = procfs_read(text, sizeof text, "/proc/%d/cmdline", pid) > 0;
     return strncmp(comm, "python", 6) == 0 ||
-           (is_there && strncmp(base_of(text), "python", 6) == 0);
+           (is_there && strncmp(basename(text), "python", 6) == 0);
 }
 
 /* Whether the process is one to list. */

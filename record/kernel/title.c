@@ -18,12 +18,6 @@ static size_t words_join(char *bytes, size_t len)
     return len;
 }
 
-static const char *last_part(const char *path)
-{
-    const char *const slash = strrchr(path, '/');
-    return slash != NULL ? slash + 1 : path;
-}
-
 /* The kernel's first name for a process is the file's that was executed, cut: the interpreter's, or
  * a script's that names its interpreter. */
 static bool is_first_name(const char *comm, const char *argv, size_t argv_len,
@@ -31,11 +25,11 @@ static bool is_first_name(const char *comm, const char *argv, size_t argv_len,
 {
     const char *at = argv;
     for (int i = 0; i < 3 && at < argv + argv_len; i++) {
-        if (strncmp(last_part(at), comm, strlen(comm)) == 0)
+        if (strncmp(basename(at), comm, strlen(comm)) == 0)
             return true;
         at += strlen(at) + 1;
     }
-    return strncmp(last_part(executable), comm, strlen(comm)) == 0;
+    return strncmp(basename(executable), comm, strlen(comm)) == 0;
 }
 
 /* Its title now, "" for none. False when that is not to be seen. */
