@@ -121,12 +121,12 @@ def test_suspend_and_continue(t):
     screen = top(t, live.trace)
     screen.wait("LIVE", "thread (1)")
     screen.keys("C-z")
-    screen.wait("$ ", without="thread (1)")
+    screen.wait("$", without="thread (1)")  # no blank behind it: tmux shows none at the end of a line
     screen.wait_for_foreground(screen.shell())
     screen.keys("fg\n")
     screen.wait("LIVE", "thread (1)")
     screen.keys("C-c")
-    screen.wait("$ ", without="thread (1)")
+    screen.wait("$", without="thread (1)")  # no blank behind it: tmux shows none at the end of a line
     screen.wait_for_foreground(screen.shell())
     screen.keys("echo code: $?\n")
     screen.wait("code: 0")
