@@ -10,7 +10,7 @@
 
 #define BLOCK_LEN   512u  /* a power of two that divides pages: all of it can be read, or nothing */
 #define PAGE_BLOCKS 8u    /* so many are a page of the smallest kind */
-#define BLOCKS      512u  /* at most in a reading; what comes after them is read, and not kept */
+#define BLOCKS      512u  /* at most in a reading; of those behind them only the last is kept */
 #define INDEX_LEN   1024u /* a power of two */
 #define HASH_FACTOR UINT64_C(0x9e3779b97f4a7c15)
 #define HASH_SHIFT  54 /* 64 - log2(INDEX_LEN) */
@@ -43,7 +43,7 @@ struct kept {
     struct iovec here[2 * BLOCKS], there[BLOCKS]; /* the kernel takes 1,024 */
     uint8_t rest[PAGE_BLOCKS * BLOCK_LEN];        /* for bytes that nobody asked for */
     struct trail trails[TRAILS];
-    uint64_t bytes[BLOCKS][BLOCK_LEN / sizeof(uint64_t)];
+    uint64_t bytes[BLOCKS + 1][BLOCK_LEN / sizeof(uint64_t)];
 };
 
 /* The reading's side is the sampler's alone. */
@@ -143,21 +143,24 @@ static void block_add(uintptr_t at, uint64_t age)
     careful.n++;
 }
 
-/* The block that `address` lies in; NULL when it cannot be read, or there is no room for it. */
+/* The block that `address` lies in; NULL when it cannot be read. */
 static const uint8_t *block_get(uintptr_t address)
 {
     struct kept *const kept = careful.kept;
     const uintptr_t at = address / BLOCK_LEN;
+    if (careful.last_len > 0 && careful.last_from == at * BLOCK_LEN)
+        return careful.last;
     const struct place *const place = place_of(at);
     uint32_t block = careful.n;
     if (place->reading == careful.reading) {
         block = place->block;
         kept->blocks[block].age = 0;
-    } else if (careful.n == BLOCKS ||
-               kernel_read(kept->bytes[block], at * BLOCK_LEN, BLOCK_LEN) != 0) {
-        return NULL;
     } else {
-        block_add(at, 0);
+        careful.last_len = 0; /* it may be the one that is read over */
+        if (kernel_read(kept->bytes[block], at * BLOCK_LEN, BLOCK_LEN) != 0)
+            return NULL;
+        if (block < BLOCKS)
+            block_add(at, 0);
     }
     careful.last = (const uint8_t *)kept->bytes[block];
     careful.last_from = at * BLOCK_LEN;
@@ -283,10 +286,9 @@ static bool kept_bytes(uint8_t *to, uintptr_t from, size_t len)
         const size_t skip = from % BLOCK_LEN;
         const size_t n = len < BLOCK_LEN - skip ? len : BLOCK_LEN - skip;
         const uint8_t *const block = block_get(from);
-        if (block != NULL)
-            memcpy(to, block + skip, n);
-        else if (careful.n < BLOCKS || kernel_read(to, from, n) != 0)
+        if (block == NULL)
             return false;
+        memcpy(to, block + skip, n);
         to += n;
         from += n;
         len -= n;

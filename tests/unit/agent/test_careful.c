@@ -130,6 +130,8 @@ static uint64_t reading(uint64_t *words, const unsigned *blocks, size_t n, uint6
         const uint64_t found = peek((uintptr_t)block_of(words, blocks[i]), &bad);
         ck_assert_uint_eq(bad, blocks[i] >= end);
         ck_assert_uint_eq(found, bad ? 0 : value + blocks[i]);
+        if (!bad) /* whoever needs one word of a place needs others, too: here its last */
+            ck_assert_uint_eq(peek((uintptr_t)words + (blocks[i] + 1) * BLOCK - 8, &bad), 0);
     }
     careful_reading_end();
     return careful_calls() - before;
