@@ -1,17 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 #include "thread_names.h"
+#include "record/agent/base/clock.h"
 #include "record/agent/base/fnv.h"
 #include "record/agent/base/peek.h"
 #include "record/agent/cpython/objects.h"
 
 #define LOOK_FIRST_NS 50000000u   /* after new threads: they may get a name yet; first soon, .. */
 #define LOOK_LAST_NS  1000000000u /* .. then ever more rarely */
+#define LOOK_SLICE_NS 200000u     /* in one tick, of a look at all of them */
+#define LOOK_REST     100u        /* times what it took until the next one: 1 % of a CPU at most */
+#define LOOK_REST_NS  UINT64_C(30000000000) /* but no longer */
 #define LOOKS         16u         /* in a row, for a thread that has no name */
 #define TRIES         3           /* for one whose object changes under the reading */
 
 void thread_names_init(struct thread_names *names, const struct interp *interp)
 {
-    *names = (struct thread_names){.interp = interp};
+    *names = (struct thread_names){.interp = interp, .below = UINT32_MAX};
 }
 
 void thread_names_reset(struct thread_names *names)
@@ -63,6 +67,12 @@ void thread_names_end(struct thread_names *names, struct thread *thread, struct 
 
 /* ---- all of them ---- */
 
+struct look {
+    uint32_t wanted; /* how many are looked for, at most */
+    uint32_t below;  /* in the dict, backwards from there */
+    uint64_t end_ns; /* no longer than until then */
+};
+
 static struct thread *thread_of(struct threads *threads, uint64_t ident, uint32_t *hint)
 {
     for (uint32_t k = 0; k < threads->n; k++) {
@@ -80,37 +90,51 @@ static bool lacks_name(const struct thread *thread)
     return thread->name_hash == 0 && thread->name_looks < LOOKS && !thread->is_c;
 }
 
-/*
- * The threads of one interpreter, of all that have entered it those that were in none before: the
- * names of a thread's first interpreter are its names. New threads are at the end of the dict;
- * `wanted` = how many are looked for, at most.
- */
-static void interp_look(struct thread_names *names, struct threads *threads,
-                        struct wire_writer *writer, uintptr_t state, uint32_t wanted)
+/* The one at that place of the dict. True: it has lacked a name, and is known now. */
+static bool entry_look(struct thread_names *names, struct threads *threads,
+                       struct wire_writer *writer, uintptr_t state, const struct entries *active,
+                       uint32_t i, uint32_t *hint)
 {
     const struct pyver *const ver = &names->interp->ver;
-    const struct entries active = active_find(ver, state, &names->hints);
+    uintptr_t key, object, again;
+    uint64_t ident;
+    if (!entries_get(active, i, &key, &object) || !object_int(ver, key, &ident))
+        return false;
+    struct thread *const thread = thread_of(threads, ident, hint);
+    if (thread == NULL || thread->bound.n == 0 || thread->bound.list[0].interp != state)
+        return false;
+    struct early_name name = {.thread = thread->id};
+    enum active_found found = ACTIVE_MOVED;
+    for (int k = 0; k < TRIES && found == ACTIVE_MOVED; k++)
+        found = active_name(ver, object, ident, name.text, NAME_LEN, &name.len, &names->hints);
+    if (found != ACTIVE_NAMED || !entries_get(active, i, &key, &again) || again != object)
+        return false;
+    const bool has_lacked = lacks_name(thread);
+    if (thread->announced)
+        name_report(thread, &name, writer);
+    else
+        early_keep(names, thread, &name);
+    return has_lacked;
+}
+
+/*
+ * The threads of one interpreter, of all that have entered it those that were in none before: the
+ * names of a thread's first interpreter are its names. New threads are at the end of the dict.
+ * What is left of the dict.
+ */
+static uint32_t interp_look(struct thread_names *names, struct threads *threads,
+                            struct wire_writer *writer, uintptr_t state, struct look *look)
+{
+    const struct entries active = active_find(&names->interp->ver, state, &names->hints);
     uint32_t hint = threads->n > 0 ? threads->n - 1 : 0;
-    for (uint32_t i = active.n; i-- > 0 && wanted > 0 && !writer->full;) {
-        uintptr_t key, object, again;
-        uint64_t ident;
-        if (!entries_get(&active, i, &key, &object) || !object_int(ver, key, &ident))
-            continue;
-        struct thread *const thread = thread_of(threads, ident, &hint);
-        if (thread == NULL || thread->bound.n == 0 || thread->bound.list[0].interp != state)
-            continue;
-        struct early_name name = {.thread = thread->id};
-        enum active_found found = ACTIVE_MOVED;
-        for (int k = 0; k < TRIES && found == ACTIVE_MOVED; k++)
-            found = active_name(ver, object, ident, name.text, NAME_LEN, &name.len, &names->hints);
-        if (found != ACTIVE_NAMED || !entries_get(&active, i, &key, &again) || again != object)
-            continue;
-        wanted -= lacks_name(thread);
-        if (thread->announced)
-            name_report(thread, &name, writer);
-        else
-            early_keep(names, thread, &name);
+    uint32_t i = look->below < active.n ? look->below : active.n;
+    bool has_time = true;
+    while (i > 0 && look->wanted > 0 && !writer->full && has_time) {
+        i--;
+        look->wanted -= entry_look(names, threads, writer, state, &active, i, &hint);
+        has_time = clock_now() < look->end_ns;
     }
+    return i;
 }
 
 /* How many threads are to be named; those that have waited in vain for long are none. */
@@ -128,28 +152,72 @@ static uint32_t pending_count(struct thread_names *names, struct threads *thread
     return n;
 }
 
+static uintptr_t interp_first(const struct thread_names *names)
+{
+    uint32_t bad = 0;
+    return peek(names->interp->runtime + names->interp->ver.runtime.interpreters_head, &bad);
+}
+
+static uintptr_t interp_next(const struct thread_names *names, uintptr_t state)
+{
+    uint32_t bad = 0;
+    return peek(state + names->interp->ver.interp.next, &bad);
+}
+
+static void new_look(struct thread_names *names, struct threads *threads,
+                     struct wire_writer *writer, uint32_t wanted)
+{
+    struct look look = {wanted, UINT32_MAX, UINT64_MAX};
+    uintptr_t state = interp_first(names);
+    for (uint32_t n = 0; state != 0 && n < THREADS_INTERPS; n++) {
+        interp_look(names, threads, writer, state, &look);
+        state = interp_next(names, state);
+    }
+}
+
+/*
+ * A look at all of them, a slice of it in each tick: where the kernel reads for us, a name takes
+ * 0.1 ms, and threads may be thousands.
+ */
+static void all_look(struct thread_names *names, struct threads *threads,
+                     struct wire_writer *writer, uint64_t now_ns)
+{
+    const uint64_t begin_cpu_ns = clock_read(CLOCK_THREAD_CPUTIME_ID);
+    struct look look = {UINT32_MAX, UINT32_MAX, clock_now() + LOOK_SLICE_NS};
+    uintptr_t state = interp_first(names);
+    uint32_t left = 0, n = 0;
+    for (; state != 0 && n < THREADS_INTERPS; n++) {
+        look.below = n == names->at_interp ? names->below : UINT32_MAX;
+        if (n >= names->at_interp)
+            left = interp_look(names, threads, writer, state, &look);
+        if (left > 0)
+            break;
+        state = interp_next(names, state);
+    }
+    names->took_ns += clock_read(CLOCK_THREAD_CPUTIME_ID) - begin_cpu_ns;
+    names->at_interp = left > 0 ? n : 0;
+    names->below = left > 0 ? left : UINT32_MAX;
+    if (left > 0)
+        return;
+    const uint64_t rest_ns = names->took_ns * LOOK_REST;
+    const uint64_t wait_ns = rest_ns > LOOK_REST_NS ? LOOK_REST_NS : rest_ns;
+    names->next_ns = now_ns + (wait_ns > names->wait_ns ? wait_ns : names->wait_ns);
+    names->wait_ns = names->wait_ns * 2 > LOOK_LAST_NS ? LOOK_LAST_NS : names->wait_ns * 2;
+    names->took_ns = 0;
+}
+
 void thread_names_look(struct thread_names *names, struct threads *threads,
                        struct wire_writer *writer, uint64_t now_ns)
 {
-    const struct pyver *const ver = &names->interp->ver;
     if (threads->next_id != names->known_threads) {
         names->known_threads = threads->next_id;
         names->is_pending = true;
         names->wait_ns = LOOK_FIRST_NS;
         names->next_ns = now_ns + LOOK_FIRST_NS;
     }
-    const bool is_due = now_ns >= names->next_ns;
     const uint32_t pending = names->is_pending ? pending_count(names, threads) : 0;
-    if (!is_due && pending == 0)
-        return;
-    if (is_due) {
-        names->next_ns = now_ns + names->wait_ns;
-        names->wait_ns = names->wait_ns * 2 > LOOK_LAST_NS ? LOOK_LAST_NS : names->wait_ns * 2;
-    }
-    uint32_t bad = 0;
-    uintptr_t state = peek(names->interp->runtime + ver->runtime.interpreters_head, &bad);
-    for (uint32_t n = 0; state != 0 && !bad && n < THREADS_INTERPS; n++) {
-        interp_look(names, threads, writer, state, is_due ? UINT32_MAX : pending);
-        state = peek(state + ver->interp.next, &bad);
-    }
+    if (pending > 0)
+        new_look(names, threads, writer, pending);
+    else if (now_ns >= names->next_ns)
+        all_look(names, threads, writer, now_ns);
 }

@@ -32,6 +32,8 @@ struct early_name {
 struct thread_names {
     const struct interp *interp;
     uint64_t next_ns, wait_ns;            /* of looks at all of them: they may get other names */
+    uint32_t at_interp, below;            /* where one of them goes on */
+    uint64_t took_ns;                     /* CPU that it has taken so far */
     uint32_t known_threads;               /* id of the newest thread when we looked last */
     bool is_pending;                      /* a new thread has no name yet */
     struct early_name early[NAMES_EARLY]; /* the newest ones; a ring */
@@ -46,7 +48,7 @@ void thread_names_reset(struct thread_names *names);
 
 /*
  * Look for names when it is time: at each tick while a new thread has none, and at all of them ever
- * more rarely. Writes those that are new; of threads that are not announced yet when they are.
+ * more rarely, in slices and for 1 % of a CPU at most. Writes those that are new; of threads that are not announced yet when they are.
  */
 void thread_names_look(struct thread_names *names, struct threads *threads,
                        struct wire_writer *writer, uint64_t now_ns);

@@ -78,6 +78,21 @@ def test_names(t):
     assert len(names) == 4, names
 
 
+def test_names_of_many(t):
+    """More than are looked at in one tick: all that are renamed are known by the new name."""
+    script = HEAD + ("stop = threading.Event()\n"
+                     "some = [threading.Thread(target=stop.wait, name=f'before-{i}') for i in range(300)]\n"
+                     "for thread in some: thread.start()\n"
+                     "time.sleep(0.5)\n"
+                     "for i, thread in enumerate(some): thread.name = f'after-{i}'\n"
+                     "time.sleep(5)\n"
+                     "stop.set()\n"
+                     "for thread in some: thread.join()\n")
+    run = t.record("-c", script, rate=1000)
+    names = {row["thread"] for row in threads(t, run.trace)}
+    assert {f"after-{i}" for i in range(300)} <= names, sorted(names)
+
+
 def test_deep_recursion(t):
     """10,000 deep: the stack is whole when asked for, else cut and marked."""
     script = HEAD + ("sys.setrecursionlimit(20000)\n"
