@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "linger.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -10,9 +12,27 @@
 struct search {
     const struct collect *collect;
     const char *cookie;
+    uint64_t passed_ns;
     char *text;
     bool has_found;
 };
+
+/* Has it had the time to say hello? Not while it waits for a CPU, unless it had much of one. The
+ * kernel counts a wait when it is over; whoever is in one can run. */
+static bool is_on_its_way(const struct search *search, pid_t pid)
+{
+    char text[128];
+    uint64_t used_ns, waited_ns;
+    struct procfs_stat stat;
+    if (search->passed_ns <= LINGER_GRACE_NS)
+        return true;
+    if (!procfs_stat_read(pid, &stat) ||
+        procfs_read(text, sizeof text, "/proc/%d/schedstat", pid) <= 0 ||
+        sscanf(text, "%" SCNu64 " %" SCNu64, &used_ns, &waited_ns) != 2)
+        return false;
+    return used_ns < LINGER_GRACE_NS &&
+           (stat.state == 'R' || search->passed_ns - LINGER_GRACE_NS <= waited_ns);
+}
 
 static void stranger_look(void *closure, pid_t pid)
 {
@@ -20,13 +40,16 @@ static void stranger_look(void *closure, pid_t pid)
     if (search->has_found || pid == getpid() || collect_knows(search->collect, pid))
         return;
     const ssize_t len = procfs_read(search->text, ENVIRONMENT_MAX, "/proc/%d/environ", pid);
-    search->has_found =
-        len > 0 && memmem(search->text, (size_t)len, search->cookie, strlen(search->cookie));
+    search->has_found = len > 0 &&
+                        memmem(search->text, (size_t)len, search->cookie, strlen(search->cookie)) &&
+                        is_on_its_way(search, pid);
 }
 
-bool linger_has_strangers(const struct collect *collect, const char *cookie)
+bool linger_has_strangers(const struct collect *collect, const char *cookie, uint64_t passed_ns)
 {
-    struct search search = {collect, cookie, malloc(ENVIRONMENT_MAX), false};
+    if (passed_ns > LINGER_MAX_NS)
+        return false;
+    struct search search = {collect, cookie, passed_ns, malloc(ENVIRONMENT_MAX), false};
     if (search.text != NULL)
         (void)procfs_each_number("/proc", stranger_look, &search);
     free(search.text);

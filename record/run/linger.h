@@ -14,9 +14,12 @@
 
 #include "record/collect/collect.h"
 
-#define LINGER_GRACE_NS 500000000u /* how long they get to say hello */
+#define LINGER_GRACE_NS 500000000u /* how long they get to say hello, without waits for a CPU ..   \
+                                    */
+#define LINGER_MAX_NS 10000000000u /* .. and with them */
 
-/* Whether there is a process with this cookie that is not being recorded. */
-bool linger_has_strangers(const struct collect *collect, const char *cookie);
+/* Whether there is a process with this cookie that is not being recorded and may yet be, now that
+ * so much time has passed. */
+bool linger_has_strangers(const struct collect *collect, const char *cookie, uint64_t passed_ns);
 
 #endif

@@ -10,8 +10,8 @@
 #define LOOK_SLICE_NS 200000u     /* in one tick, of a look at all of them */
 #define LOOK_REST     100u        /* times what it took until the next one: 1 % of a CPU at most */
 #define LOOK_REST_NS  UINT64_C(30000000000) /* but no longer */
-#define LOOKS         16u         /* in a row, for a thread that has no name */
-#define TRIES         3           /* for one whose object changes under the reading */
+#define LOOKS         16u                   /* in a row, for a thread that has no name */
+#define TRIES         3                     /* for one whose object changes under the reading */
 
 void thread_names_init(struct thread_names *names, const struct interp *interp)
 {

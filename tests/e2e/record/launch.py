@@ -93,6 +93,21 @@ def test_no_descriptor_is_ours(t):
     assert run.out == plain.stdout, (run.out, plain.stdout)
 
 
+def test_background_without_a_cpu(t):
+    """The command ends at once; what it left behind gets hardly any CPU before it could say hello."""
+    for tool in ("chrt", "taskset", "timeout"):
+        if shutil.which(tool) is None:
+            raise Skip(f"no {tool}")
+    cpu = min(os.sched_getaffinity(0))
+    hog = f"timeout 2 taskset -c {cpu} sh -c 'while :; do :; done'"
+    work = "import time\nwhile time.thread_time() < 0.5: sum(range(1000))"
+    script = t.file("leaves.sh", f"{hog} & {hog} &\nsleep 0.2\n"
+                    f"exec chrt -i 0 taskset -c {cpu} '{t.python}' -c '{work}' >/dev/null 2>&1 &\n")
+    run = t.command(["sh", script], ["-r", "1k"])
+    row, = t.rows("threads", run.trace)
+    assert row["cpu_time"] > 0.4, (row, run.err)
+
+
 def test_daemon_closes_everything(t):
     """A program that closes every descriptor is recorded to its end."""
     script = ("import os, time\n"
