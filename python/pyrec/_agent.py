@@ -22,6 +22,7 @@ _ATTACH = (
     "somebody else is in the recorder's place",
     None,
     "this process is just being forked: try again",
+    "this process has a limit on the size of files (3.1 MB are needed)",
 )
 _BUSY = 2
 _SETTINGS_MAX = 1024
