@@ -177,7 +177,8 @@ def test_blocked_signals(t):
                      "def deaf():\n"
                      "    signal.pthread_sigmask(signal.SIG_BLOCK, range(1, signal.NSIG))\n"
                      "    end = time.thread_time() + 1\n"
-                     "    while time.thread_time() < end: calls(100)\n"
+                     "    while time.thread_time() < end:\n"
+                     "        for _ in range(100): calls(100)\n"  # a thread loses its CPU behind a system call
                      "def calls(n):\n"
                      "    if n: calls(n - 1)\n"
                      "thread = threading.Thread(target=deaf, name='deaf')\n"
