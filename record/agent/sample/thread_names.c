@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "thread_names.h"
+#include "record/agent/base/careful.h"
 #include "record/agent/base/clock.h"
 #include "record/agent/base/fnv.h"
 #include "record/agent/base/peek.h"
@@ -176,14 +177,15 @@ static void new_look(struct thread_names *names, struct threads *threads,
 }
 
 /*
- * A look at all of them, a slice of it in each tick: where the kernel reads for us, a name takes
- * 0.1 ms, and threads may be thousands.
+ * A look at all of them. Where the kernel reads for us, a name takes 0.1 ms, and threads may be
+ * thousands: there it is a slice of it in each tick.
  */
 static void all_look(struct thread_names *names, struct threads *threads,
                      struct wire_writer *writer, uint64_t now_ns)
 {
     const uint64_t begin_cpu_ns = clock_read(CLOCK_THREAD_CPUTIME_ID);
-    struct look look = {UINT32_MAX, UINT32_MAX, clock_now() + LOOK_SLICE_NS};
+    const bool is_dear = careful_calls() > 0;
+    struct look look = {UINT32_MAX, UINT32_MAX, is_dear ? clock_now() + LOOK_SLICE_NS : UINT64_MAX};
     uintptr_t state = interp_first(names);
     uint32_t left = 0, n = 0;
     for (; state != 0 && n < THREADS_INTERPS; n++) {
@@ -194,7 +196,8 @@ static void all_look(struct thread_names *names, struct threads *threads,
             break;
         state = interp_next(names, state);
     }
-    names->took_ns += clock_read(CLOCK_THREAD_CPUTIME_ID) - begin_cpu_ns;
+    if (is_dear)
+        names->took_ns += clock_read(CLOCK_THREAD_CPUTIME_ID) - begin_cpu_ns;
     names->at_interp = left > 0 ? n : 0;
     names->below = left > 0 ? left : UINT32_MAX;
     if (left > 0)
@@ -218,6 +221,6 @@ void thread_names_look(struct thread_names *names, struct threads *threads,
     const uint32_t pending = names->is_pending ? pending_count(names, threads) : 0;
     if (pending > 0)
         new_look(names, threads, writer, pending);
-    else if (now_ns >= names->next_ns)
+    if (now_ns >= names->next_ns)
         all_look(names, threads, writer, now_ns);
 }

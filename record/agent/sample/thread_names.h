@@ -48,8 +48,8 @@ void thread_names_reset(struct thread_names *names);
 
 /*
  * Look for names when it is time: at each tick while a new thread has none, and at all of them ever
- * more rarely, in slices and for 1 % of a CPU at most. Writes those that are new; of threads that
- * are not announced yet when they are.
+ * more rarely; where loads are careful, in slices and for 1 % of a CPU at most. Writes those that
+ * are new; of threads that are not announced yet when they are.
  */
 void thread_names_look(struct thread_names *names, struct threads *threads,
                        struct wire_writer *writer, uint64_t now_ns);
