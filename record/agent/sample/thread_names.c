@@ -14,9 +14,11 @@
 #define LOOKS         16u                   /* in a row, for a thread that has no name */
 #define TRIES         3                     /* for one whose object changes under the reading */
 
+static const struct names_place names_begin = {.below = UINT32_MAX};
+
 void thread_names_init(struct thread_names *names, const struct interp *interp)
 {
-    *names = (struct thread_names){.interp = interp, .below = UINT32_MAX};
+    *names = (struct thread_names){.interp = interp, .at = names_begin};
 }
 
 void thread_names_reset(struct thread_names *names)
@@ -70,8 +72,8 @@ void thread_names_end(struct thread_names *names, struct thread *thread, struct 
 
 struct look {
     uint32_t wanted; /* how many are looked for, at most */
-    uint32_t below;  /* in the dict, backwards from there */
     uint64_t end_ns; /* no longer than until then */
+    struct names_place at;
 };
 
 static struct thread *thread_of(struct threads *threads, uint64_t ident, uint32_t *hint)
@@ -121,21 +123,43 @@ static bool entry_look(struct thread_names *names, struct threads *threads,
 /*
  * The threads of one interpreter, of all that have entered it those that were in none before: the
  * names of a thread's first interpreter are its names. New threads are at the end of the dict.
- * What is left of the dict.
  */
-static uint32_t interp_look(struct thread_names *names, struct threads *threads,
-                            struct wire_writer *writer, uintptr_t state, struct look *look)
+static void interp_look(struct thread_names *names, struct threads *threads,
+                        struct wire_writer *writer, uintptr_t state, struct look *look)
 {
     const struct entries active = active_find(&names->interp->ver, state, &names->hints);
     uint32_t hint = threads->n > 0 ? threads->n - 1 : 0;
-    uint32_t i = look->below < active.n ? look->below : active.n;
+    uint32_t i = look->at.below < active.n ? look->at.below : active.n;
     bool has_time = true;
     while (i > 0 && look->wanted > 0 && !writer->full && has_time) {
         i--;
         look->wanted -= entry_look(names, threads, writer, state, &active, i, &hint);
         has_time = clock_now() < look->end_ns;
     }
-    return i;
+    look->at.below = i;
+}
+
+/* From its place on. True: it has come through, and its place is the beginning again. */
+static bool look_go_on(struct thread_names *names, struct threads *threads,
+                       struct wire_writer *writer, struct look *look)
+{
+    const struct pyver *const ver = &names->interp->ver;
+    const uint32_t first = look->at.interp;
+    uint32_t bad = 0;
+    uintptr_t state = peek(names->interp->runtime + ver->runtime.interpreters_head, &bad);
+    for (uint32_t n = 0; state != 0 && !bad && n < THREADS_INTERPS; n++) {
+        if (n >= first) {
+            interp_look(names, threads, writer, state, look);
+            if (look->at.below > 0) {
+                look->at.interp = n;
+                return false;
+            }
+            look->at.below = UINT32_MAX;
+        }
+        state = peek(state + ver->interp.next, &bad);
+    }
+    look->at = names_begin;
+    return true;
 }
 
 /* How many threads are to be named; those that have waited in vain for long are none. */
@@ -153,29 +177,6 @@ static uint32_t pending_count(struct thread_names *names, struct threads *thread
     return n;
 }
 
-static uintptr_t interp_first(const struct thread_names *names)
-{
-    uint32_t bad = 0;
-    return peek(names->interp->runtime + names->interp->ver.runtime.interpreters_head, &bad);
-}
-
-static uintptr_t interp_next(const struct thread_names *names, uintptr_t state)
-{
-    uint32_t bad = 0;
-    return peek(state + names->interp->ver.interp.next, &bad);
-}
-
-static void new_look(struct thread_names *names, struct threads *threads,
-                     struct wire_writer *writer, uint32_t wanted)
-{
-    struct look look = {wanted, UINT32_MAX, UINT64_MAX};
-    uintptr_t state = interp_first(names);
-    for (uint32_t n = 0; state != 0 && n < THREADS_INTERPS; n++) {
-        interp_look(names, threads, writer, state, &look);
-        state = interp_next(names, state);
-    }
-}
-
 /*
  * A look at all of them. Where the kernel reads for us, a name takes 0.1 ms, and threads may be
  * thousands: there it is a slice of it in each tick.
@@ -183,24 +184,14 @@ static void new_look(struct thread_names *names, struct threads *threads,
 static void all_look(struct thread_names *names, struct threads *threads,
                      struct wire_writer *writer, uint64_t now_ns)
 {
-    const uint64_t begin_cpu_ns = clock_read(CLOCK_THREAD_CPUTIME_ID);
     const bool is_dear = careful_calls() > 0;
-    struct look look = {UINT32_MAX, UINT32_MAX, is_dear ? clock_now() + LOOK_SLICE_NS : UINT64_MAX};
-    uintptr_t state = interp_first(names);
-    uint32_t left = 0, n = 0;
-    for (; state != 0 && n < THREADS_INTERPS; n++) {
-        look.below = n == names->at_interp ? names->below : UINT32_MAX;
-        if (n >= names->at_interp)
-            left = interp_look(names, threads, writer, state, &look);
-        if (left > 0)
-            break;
-        state = interp_next(names, state);
-    }
+    const uint64_t begin_cpu_ns = is_dear ? clock_read(CLOCK_THREAD_CPUTIME_ID) : 0;
+    struct look look = {UINT32_MAX, is_dear ? clock_now() + LOOK_SLICE_NS : UINT64_MAX, names->at};
+    const bool is_through = look_go_on(names, threads, writer, &look);
     if (is_dear)
         names->took_ns += clock_read(CLOCK_THREAD_CPUTIME_ID) - begin_cpu_ns;
-    names->at_interp = left > 0 ? n : 0;
-    names->below = left > 0 ? left : UINT32_MAX;
-    if (left > 0)
+    names->at = look.at;
+    if (!is_through)
         return;
     const uint64_t rest_ns = names->took_ns * LOOK_REST;
     const uint64_t wait_ns = rest_ns > LOOK_REST_NS ? LOOK_REST_NS : rest_ns;
@@ -220,7 +211,7 @@ void thread_names_look(struct thread_names *names, struct threads *threads,
     }
     const uint32_t pending = names->is_pending ? pending_count(names, threads) : 0;
     if (pending > 0)
-        new_look(names, threads, writer, pending);
+        (void)look_go_on(names, threads, writer, &(struct look){pending, UINT64_MAX, names_begin});
     if (now_ns >= names->next_ns)
         all_look(names, threads, writer, now_ns);
 }

@@ -29,10 +29,16 @@ struct early_name {
     char text[NAME_LEN];
 };
 
+/* Of a look at all of them, which goes from the newest of each interpreter to the oldest. */
+struct names_place {
+    uint32_t interp; /* number in the runtime's list */
+    uint32_t below;  /* in its dict, backwards from there */
+};
+
 struct thread_names {
     const struct interp *interp;
     uint64_t next_ns, wait_ns;            /* of looks at all of them: they may get other names */
-    uint32_t at_interp, below;            /* where one of them goes on */
+    struct names_place at;                /* where one of them goes on */
     uint64_t took_ns;                     /* CPU that it has taken so far */
     uint32_t known_threads;               /* id of the newest thread when we looked last */
     bool is_pending;                      /* a new thread has no name yet */
