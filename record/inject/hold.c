@@ -317,16 +317,15 @@ bool hold_seems_out(pid_t pid, pid_t tid, uint64_t code)
 {
     uint64_t first_ns = 0;
     for (int i = 0; i < OUT_LOOKS; i++, usleep(OUT_NAP_US)) {
-        char text[512];
+        struct procfs_schedule schedule;
         if (hold_sight(pid, tid, code) == SIGHT_OUT)
             return true;
         errno = 0;
-        if (procfs_read(text, sizeof text, "/proc/%d/task/%d/schedstat", pid, tid) <= 0)
+        if (!procfs_schedule_read(pid, tid, &schedule))
             return errno == ENOENT || errno == ESRCH;
-        const uint64_t ran_ns = strtoull(text, NULL, 10);
         if (i == 0)
-            first_ns = ran_ns;
-        else if (ran_ns - first_ns > OUT_RAN_NS)
+            first_ns = schedule.ran_ns;
+        else if (schedule.ran_ns - first_ns > OUT_RAN_NS)
             return true;
     }
     return false;

@@ -6,7 +6,6 @@
 #include "record/kernel/procfs.h"
 
 #include <signal.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -23,13 +22,13 @@ static char state_of(pid_t pid, pid_t tid)
 /* How long a thread has run since it was looked at last; 0 of another one than last time. */
 static uint64_t ran_since(struct vigil *wait, pid_t tid)
 {
-    char text[128];
+    struct procfs_schedule schedule;
     const bool is_same = tid == wait->tid;
     const uint64_t before = wait->ran_ns;
-    if (procfs_read(text, sizeof text, "/proc/%d/task/%d/schedstat", wait->plan->pid, tid) <= 0)
+    if (!procfs_schedule_read(wait->plan->pid, tid, &schedule))
         return 0;
     wait->tid = tid;
-    wait->ran_ns = strtoull(text, NULL, 10);
+    wait->ran_ns = schedule.ran_ns;
     return is_same ? wait->ran_ns - before : 0;
 }
 

@@ -99,14 +99,15 @@ static void thread_look(void *closure, pid_t outer)
 {
     struct look *look = closure;
     char name[PROCFS_COMM_MAX];
-    uint64_t clock_ns;
+    struct procfs_schedule schedule;
     pid_t tid;
     look->natives->has_seen = true;
     if (!number_find(look, outer, &tid) || is_python(look, tid) ||
         !procfs_comm(look->pid, outer, name) ||
         strncmp(name, NATIVES_OURS, strlen(NATIVES_OURS)) == 0 ||
-        !procfs_thread_cpu(look->pid, outer, &clock_ns))
+        !procfs_schedule_read(look->pid, outer, &schedule))
         return;
+    const uint64_t clock_ns = schedule.ran_ns;
     struct native *row = alive_find(look->natives, tid);
     if (row != NULL && clock_ns < row->clock_ns) { /* the same number, another thread */
         row->is_alive = false;

@@ -206,12 +206,12 @@ bool procfs_comm(pid_t pid, pid_t tid, char comm[PROCFS_COMM_MAX])
     return true;
 }
 
-bool procfs_thread_cpu(pid_t pid, pid_t tid, uint64_t *cpu_ns)
+bool procfs_schedule_read(pid_t pid, pid_t tid, struct procfs_schedule *schedule)
 {
     char text[128];
     if (procfs_read(text, sizeof text, "/proc/%d/task/%d/schedstat", pid, tid) <= 0)
         return false;
-    return sscanf(text, "%" SCNu64, cpu_ns) == 1;
+    return sscanf(text, "%" SCNu64 " %" SCNu64, &schedule->ran_ns, &schedule->waited_ns) == 2;
 }
 
 bool procfs_process_cpu(pid_t pid, uint64_t *cpu_ns)

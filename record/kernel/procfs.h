@@ -85,9 +85,14 @@ bool procfs_inner_number(pid_t pid, pid_t tid, pid_t *inner, bool *is_nested);
 /* The same of a process. */
 bool procfs_inner_pid(pid_t pid, pid_t *inner);
 
-/* A thread's kernel name, and the CPU time it has used. */
+/* A thread's kernel name. */
 bool procfs_comm(pid_t pid, pid_t tid, char comm[PROCFS_COMM_MAX]);
-bool procfs_thread_cpu(pid_t pid, pid_t tid, uint64_t *cpu_ns);
+
+/* How long a thread has run, and waited for a CPU: the kernel counts a wait when it is over. */
+struct procfs_schedule {
+    uint64_t ran_ns, waited_ns;
+};
+bool procfs_schedule_read(pid_t pid, pid_t tid, struct procfs_schedule *schedule);
 
 /* The process's CPU clock, dead threads included; still there while it is a zombie. */
 bool procfs_process_cpu(pid_t pid, uint64_t *cpu_ns);

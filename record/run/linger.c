@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "linger.h"
 
-#include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -21,17 +19,14 @@ struct search {
  * kernel counts a wait when it is over; whoever is in one can run. */
 static bool is_on_its_way(const struct search *search, pid_t pid)
 {
-    char text[128];
-    uint64_t used_ns, waited_ns;
     struct procfs_stat stat;
+    struct procfs_schedule schedule;
     if (search->passed_ns <= LINGER_GRACE_NS)
         return true;
-    if (!procfs_stat_read(pid, &stat) ||
-        procfs_read(text, sizeof text, "/proc/%d/schedstat", pid) <= 0 ||
-        sscanf(text, "%" SCNu64 " %" SCNu64, &used_ns, &waited_ns) != 2)
+    if (!procfs_stat_read(pid, &stat) || !procfs_schedule_read(pid, pid, &schedule))
         return false;
-    return used_ns < LINGER_GRACE_NS &&
-           (stat.state == 'R' || search->passed_ns - LINGER_GRACE_NS <= waited_ns);
+    return schedule.ran_ns < LINGER_GRACE_NS &&
+           (stat.state == 'R' || search->passed_ns - LINGER_GRACE_NS <= schedule.waited_ns);
 }
 
 static void stranger_look(void *closure, pid_t pid)

@@ -14,7 +14,8 @@
 
 #include "record/collect/collect.h"
 
-#define LINGER_GRACE_NS 500000000u /* how long they get to say hello, without waits for a CPU ..   \
+#define LINGER_GRACE_NS                                                                            \
+    500000000u                     /* how long they get to say hello, without waits for a CPU ..   \
                                     */
 #define LINGER_MAX_NS 10000000000u /* .. and with them */
 
