@@ -17,6 +17,7 @@ import re
 import pathlib
 import resource
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -180,6 +181,14 @@ class Tool:
         process = Started([self.pyrec, "-o", trace, *options, "--", *command],
                           text=True, cwd=more.pop("cwd", self.dir), env=env, **more)
         return process, trace
+
+    def wait_written(self, process, is_there, seconds=60):
+        """Until the file of a recording says so; what there is goes into it when it is asked for."""
+        end = time.monotonic() + seconds
+        while not is_there():
+            assert time.monotonic() < end and process.poll() is None, process.poll()
+            process.send_signal(signal.SIGUSR1)
+            time.sleep(0.05)
 
     def command(self, command, options=(), timeout=120, input=None, **more):
         """Record any command to its end."""

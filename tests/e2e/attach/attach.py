@@ -114,11 +114,9 @@ def wait_for_thread(pid, name, there=True):
 
 def wait_until_recorded(t, process, trace, function):
     """There is a sample of it: pyrec is done with attaching, which is not so when its thread is there."""
-    end = time.monotonic() + 60
-    while f'"{function}"' not in t.analyze("functions", "--format", "json", "--limit", "0", trace, ok=(0, 1, 3, 5)):
-        assert time.monotonic() < end and process.poll() is None
-        time.sleep(0.05)
-        process.send_signal(signal.SIGUSR1)  # what there is shall be in the file
+    def is_there():
+        return f'"{function}"' in t.analyze("functions", "--format", "json", "--limit", "0", trace, ok=(0, 1, 3, 5))
+    t.wait_written(process, is_there)
 
 
 def test_attach_and_leave(t):

@@ -121,8 +121,7 @@ def test_streams_that_are_no_terminal(t):
     screen.keys("C-c")
     screen.wait("ended: SIGINT")
     screen.keys("C-c")
-    screen.wait("$", without="MainThread")
-    screen.wait_for_foreground(screen.shell())
+    screen.wait_for_shell(without="MainThread")
     screen.keys("echo code: $?\n")
     screen.wait("code: 130")
     assert (t.dir / "out").read_text() == "begun ['some', 'words']\n"

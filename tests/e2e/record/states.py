@@ -5,9 +5,7 @@ import json
 import os
 import re
 import shutil
-import signal
 import subprocess
-import time
 
 from e2e import Skip, near
 
@@ -188,11 +186,8 @@ print(burn.finish(), flush=True)
 sys.stdin.read()
 """)
     process, trace = t.start([*unshare, t.python, program], ["-r", "200"], stdin=subprocess.PIPE)
-    spent, end = float(process.stdout.readline()), time.monotonic() + 60
-    while natives_cpu(t, trace) < spent - 0.05:  # until pyrec has looked at its clock
-        assert time.monotonic() < end, (natives_cpu(t, trace), spent)
-        process.send_signal(signal.SIGUSR1)  # what there is shall be in the file
-        time.sleep(0.1)
+    spent = float(process.stdout.readline())
+    t.wait_written(process, lambda: natives_cpu(t, trace) >= spent - 0.05)  # pyrec has looked at its clock
     err = process.communicate()[1]
     assert process.returncode == 0, (process.returncode, err)
     rows = t.rows("threads", trace)

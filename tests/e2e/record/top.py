@@ -63,6 +63,11 @@ class Screen:
             assert time.monotonic() < deadline, (state, self.text())
             time.sleep(0.05)
 
+    def wait_for_shell(self, without):
+        """Its prompt, without the blank, which tmux does not show at the end of a line; and it has the terminal."""
+        self.wait("$", without=without)
+        self.wait_for_foreground(self.shell())
+
     def pids(self, name):
         """Of processes below the pane's shell."""
         out = subprocess.run(["ps", "-o", "pid=,comm=", "--ppid", self.shell()], text=True,
@@ -121,13 +126,11 @@ def test_suspend_and_continue(t):
     screen = top(t, live.trace)
     screen.wait("LIVE", "thread (1)")
     screen.keys("C-z")
-    screen.wait("$", without="thread (1)")  # no blank behind it: tmux shows none at the end of a line
-    screen.wait_for_foreground(screen.shell())
+    screen.wait_for_shell(without="thread (1)")
     screen.keys("fg\n")
     screen.wait("LIVE", "thread (1)")
     screen.keys("C-c")
-    screen.wait("$", without="thread (1)")  # no blank behind it: tmux shows none at the end of a line
-    screen.wait_for_foreground(screen.shell())
+    screen.wait_for_shell(without="thread (1)")
     screen.keys("echo code: $?\n")
     screen.wait("code: 0")
     live.stop()

@@ -199,7 +199,6 @@ START_TEST(waits_for_the_gil)
 }
 END_TEST
 
-/* Now and then it is seen on a CPU, when it wakes up to ask for the GIL: still one stall. */
 /* Without a GIL: the state says what it waits for, and not only futex(); who stops the world, too.
  */
 START_TEST(waits_for_the_world)
@@ -226,6 +225,7 @@ START_TEST(waits_for_the_world)
 }
 END_TEST
 
+/* Now and then it is seen on a CPU, when it wakes up to ask for the GIL: still one stall. */
 START_TEST(asks_for_the_gil)
 {
     struct made made;
