@@ -79,7 +79,8 @@ static enum status check_pair(const struct args *args, const struct recording *a
             return USAGE(why,
                          "diff: recorded with %s: %s and with %s: %s, which measure differently; "
                          "--force compares them all the same",
-                         modes[i], recording_setting(a, modes[i]), modes[i], recording_setting(b, modes[i]));
+                         modes[i], recording_setting(a, modes[i]), modes[i],
+                         recording_setting(b, modes[i]));
     }
     return STATUS_OK;
 }

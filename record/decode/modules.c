@@ -165,7 +165,8 @@ static uint32_t location_make(struct modules *modules, struct intern *in, struct
     const char *name = file != NULL ? name_find(file, address, is_function) : NULL;
     char text[SEGMENT_PATH_MAX + 32];
     if (name == NULL) {
-        snprintf(text, sizeof text, is_function ? "%s+0x%x" : "%s", basename(module->path), address);
+        snprintf(text, sizeof text, is_function ? "%s+0x%x" : "%s", basename(module->path),
+                 address);
         name = text;
     }
     const struct intern_function function = {

@@ -124,9 +124,9 @@ struct wire_hello {
 #define WIRE_ANSWER_MAGIC "pyrecsay"
 
 enum wire_ask_what {
-    WIRE_ASK_WHERE = 1, /* where is the trace, and what is its time? */
-    WIRE_ASK_FLUSH = 2, /* write down everything up to now */
-    WIRE_ASK_END = 3,   /* end the recording; only of --by-itself */
+    WIRE_ASK_WHERE = 1,   /* where is the trace, and what is its time? */
+    WIRE_ASK_FLUSH = 2,   /* write down everything up to now */
+    WIRE_ASK_END = 3,     /* end the recording; only of --by-itself */
     WIRE_ASK_SOURCES = 4, /* keep these texts; with a memfd: struct wire_source, one by one */
 };
 
