@@ -283,7 +283,9 @@ server.serve_forever(0.05)
 
 def test_a_process_for_each(t):
     run = t.record("-c", FORKS, rate=500)
-    slow = [row for row in t.stalls(run.trace) if "do_GET" in [line["function"].split(".")[-1] for line in row["stack"]]]
+    # those that wait for a CPU are the machine's
+    slow = [row for row in t.stalls(run.trace) if row["cause"] not in ("ready", "gil")
+            and "do_GET" in [line["function"].split(".")[-1] for line in row["stack"]]]
     assert len(slow) == 2 or t.unobserved(run.trace) > 0, brief(slow)
     for row in slow:
         assert row["end"] == "ended" and row["pieces"] == "one" and row["duration"] >= OVER, row
