@@ -17,12 +17,15 @@ enum { FRAME_OBJECT_VARIABLES = 352, FRAME_VARIABLES = 72, FRAME_VARIABLES_14 = 
 enum { TYPE_BASE = 256, METHOD_SELF = 24 };
 enum { LOCK_LOCK = 16, RLOCK_OWNER = 24 };
 enum { ENTRY_ADDRESS = 8 };  /* so far before a wait_entry's semaphore */
-enum { MINOR_PARKING = 14 }; /* since this version locks have a byte each, and threads are parked */
+/* Since these versions each lock of that class is a byte, for which threads are parked; 3.13.0 does
+ * not park for any yet. */
+enum { MINOR_LOCK_PARKS = 13, MINOR_RLOCK_PARKS = 14 };
+enum { MINOR_FRAME_GREW = 14 };
 
 struct wait {
     const struct interp *interp;
     uint64_t futex;
-    uint64_t parked_at; /* 3.14: the address that the thread says it waits for */
+    uint64_t parked_at; /* if it is parked: the address that the thread says it waits for */
 };
 
 static uintptr_t field(const struct wait *wait, uintptr_t object, unsigned offset)
@@ -62,9 +65,9 @@ static bool is_waited_for(const struct wait *wait, uintptr_t lock)
 {
     uint32_t bad = 0;
     const uintptr_t at = field(wait, lock, LOCK_LOCK);
-    if (wait->interp->ver.minor >= MINOR_PARKING)
-        return wait->parked_at == at;
-    return peek(at, &bad) == wait->futex && !bad;
+    if (wait->interp->ver.minor >= MINOR_LOCK_PARKS && wait->parked_at == at)
+        return true;
+    return wait->interp->ver.minor < MINOR_RLOCK_PARKS && peek(at, &bad) == wait->futex && !bad;
 }
 
 static bool rlock_look(const struct wait *wait, uintptr_t object, struct rlock *rlock)
@@ -110,7 +113,7 @@ static uintptr_t variables_of(const struct pyver *ver, uintptr_t tstate, unsigne
     if (frame == 0 || bad)
         return 0;
     if (ver->frames != FRAMES_OBJECTS)
-        return frame + (ver->minor >= MINOR_PARKING ? FRAME_VARIABLES_14 : FRAME_VARIABLES);
+        return frame + (ver->minor >= MINOR_FRAME_GREW ? FRAME_VARIABLES_14 : FRAME_VARIABLES);
     return frame + FRAME_OBJECT_VARIABLES + shift;
 }
 
@@ -118,10 +121,10 @@ struct rlock rlock_find(const struct interp *interp, uintptr_t tstate, uint64_t 
 {
     struct wait wait = {.interp = interp, .futex = futex};
     struct rlock rlock = {.is_there = false};
-    uint32_t bad = 0;
+    uint32_t bad = 0, not_parked = 0;
     const uintptr_t at = variables_of(&interp->ver, tstate, interp->ver.object_shift);
-    if (interp->ver.minor >= MINOR_PARKING)
-        wait.parked_at = peek((uintptr_t)futex - ENTRY_ADDRESS, &bad);
+    if (interp->ver.minor >= MINOR_LOCK_PARKS)
+        wait.parked_at = peek((uintptr_t)futex - ENTRY_ADDRESS, &not_parked);
     for (unsigned i = 0; i < WORDS_MAX && at != 0 && !bad; i++) {
         uint32_t unreadable = 0;
         const uintptr_t object = (uintptr_t)(peek(at + 8 * i, &bad) & ~interp->ver.tag_mask);
