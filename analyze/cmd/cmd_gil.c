@@ -269,9 +269,7 @@ static void take_range(void *closure, struct scene *scene)
 /* Why nobody waits for it, of processes that have none unless they are told to. */
 static const char *without_gil(const struct census *census)
 {
-    size_t without = 0;
-    for (size_t i = 0; i < census->n_processes; i++)
-        without += strcmp(census->processes[i]->python_build, "free-threaded") == 0;
+    const size_t without = census_without_gil(census);
     if (without == 0)
         return "";
     return without < census->n_processes ? " Some of the processes run a Python built without it."

@@ -137,6 +137,17 @@ static size_t count_natives(const struct request *request)
     return n;
 }
 
+/* Without one nobody waits for it, unless PYTHON_GIL=1 has brought it back. */
+static bool knows_no_gil(const struct census *census, const struct profile *profile)
+{
+    if (census->n_processes == 0 || census_without_gil(census) < census->n_processes)
+        return false;
+    for (size_t i = 0; i < profile->n_threads; i++)
+        if (profile->threads[i]->total.by[CLASS_WAITS_GIL].samples > 0)
+            return false;
+    return true;
+}
+
 static enum status build_threads(struct request *request, struct view *view, struct problem *why)
 {
     const struct profile *const profile = &request->profile;
@@ -161,6 +172,8 @@ static enum status build_threads(struct request *request, struct view *view, str
     if (n == 0) {
         view->n_groups = 0;
         view->nothing = true;
+    } else if (knows_no_gil(census, profile)) {
+        view_add_note(view, "This Python was built without a GIL: nothing waits for one.");
     }
     return STATUS_OK;
 }

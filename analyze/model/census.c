@@ -356,3 +356,11 @@ const char *process_title(const struct process *process)
     }
     return title;
 }
+
+size_t census_without_gil(const struct census *census)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < census->n_processes; i++)
+        n += strcmp(census->processes[i]->python_build, "free-threaded") == 0;
+    return n;
+}

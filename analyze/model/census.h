@@ -312,6 +312,9 @@ struct phase *census_phase(const struct process *process, uint64_t number);
  */
 void census_finish(struct census *census);
 
+/* How many of its processes run a Python that was built without a GIL. */
+size_t census_without_gil(const struct census *census);
+
 /*
  * What the wall clock showed at that time of the common clock, in ns since 1970, steps included:
  * those in units that were read, or all of them after trace_read_steps.

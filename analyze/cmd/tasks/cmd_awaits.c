@@ -75,6 +75,16 @@ static void loop_show(struct view *view, const struct awaits *awaits,
     group->total = (struct row){.process = loop->process, .thread = loop->thread, .await = all};
 }
 
+static const char *why_none(const struct census *census)
+{
+    const size_t without = census_without_gil(census);
+    if (without > 0 && without == census->n_processes)
+        return "This Python was built without a GIL: there nobody looks at suspended tasks.";
+    return "Nobody has looked at suspended tasks here: no asyncio loop was seen, or the recorder "
+           "is older than that, could not (Python without a GIL) or was not to (pyrec "
+           "--no-awaits).";
+}
+
 static enum status build_awaits(struct request *request, struct view *view, struct problem *why)
 {
     struct awaits *const awaits = memory_get(sizeof *awaits);
@@ -88,10 +98,7 @@ static enum status build_awaits(struct request *request, struct view *view, stru
     for (size_t i = 0; i < awaits->n_loops; i++)
         loop_show(view, awaits, &awaits->loops[i]);
     if (awaits->n_loops == 0)
-        view_add_note(view,
-                      "Nobody has looked at suspended tasks here: no asyncio loop was seen, or "
-                      "the recorder is older than that, could not (Python without a GIL) or was "
-                      "not to (pyrec --no-awaits).");
+        view_add_note(view, why_none(&request->trace->census));
     return STATUS_OK;
 }
 
@@ -134,7 +141,7 @@ const struct command command_awaits = {
         "which the thread was never blocked for as long as a look takes are not known: the line "
         "above "
         "the table says how long they were. Tasks written in Python, as those of trio are, are not "
-        "read.",
+        "read, nor are those of a Python that was built without a GIL.",
     .example = "pyanalyze awaits --by coroutine run.trace",
     .takes = TAKES_SORT | TAKES_LIMIT | TAKES_COLUMNS | TAKES_THREAD | TAKES_PROCESS |
              TAKES_FORMAT | TAKES_COLOR | TAKES_PATHS | TAKES_RANGE,

@@ -153,6 +153,7 @@ def check(t, *args):
 
 
 def test_chains(t):
+    t.need_gil()
     run = check(t)
     # what is together in a row is what its rows are
     rows = t.rows("awaits", run.trace)
@@ -168,6 +169,7 @@ def test_chains(t):
 
 def test_beside_a_thread(t):
     """Others run Python meanwhile: each task is read twice."""
+    t.need_gil()
     check(t, "thread")
 
 
@@ -237,6 +239,7 @@ for t in threads: t.join()
 
 
 def test_no_impossible_chain(t):
+    t.need_gil()
     run = t.command([t.python, t.file("churn.py", CHURN)], ["-r", "1000"])
     assert run.status == 0, (run.status, run.err)
     rows = t.rows("awaits", run.trace)

@@ -81,7 +81,9 @@ int main(void)
 def program(t, source):
     """Compile and link a C program with this interpreter's library."""
     real = pathlib.Path(os.path.realpath(t.python))
-    config = real.with_name(f"python{t.version[0]}.{t.version[1]}-config")
+    config = real.with_name(f"{real.name}-config")  # with a "t", without a GIL
+    if not config.exists():
+        config = real.with_name(f"python{t.version[0]}.{t.version[1]}-config")
     if not config.exists() or not shutil.which("gcc"):
         raise Skip(f"no {config.name} (python3-dev) or no gcc here")
     def flags(*which):

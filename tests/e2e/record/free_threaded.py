@@ -62,6 +62,7 @@ def test_together(t):
             number = name[-1]
             assert function.startswith(f"made_{number}_") and row["file"].endswith(f"made{number}.py"), row
     assert "built without it" in t.analyze("gil", run.trace, ok=(0, 5))
+    assert "without a GIL: nothing waits" in t.analyze("threads", run.trace)
 
 
 def test_gil_all_the_same(t):
@@ -72,6 +73,21 @@ def test_gil_all_the_same(t):
     process, = t.rows("gil", run.trace)
     assert {pair["waiter"] for pair in process["pairs"]} >= {f"worker-{n}" for n in range(4)}, process
     assert any(pair["holder"].startswith("worker-") for pair in process["pairs"] if pair["holder"]), process
+    assert "without a GIL" not in t.analyze("threads", run.trace)
+
+
+def test_awaits(t):
+    """What is not looked at is said to be not, and is no empty table."""
+    need_no_gil(t)
+    program = """
+import asyncio
+async def waits(): await asyncio.sleep(0.3)
+async def main(): await asyncio.gather(*[waits() for i in range(5)])
+asyncio.run(main())
+"""
+    run = t.record(t.file("waits.py", program))
+    said = t.analyze("awaits", run.trace)
+    assert said == "This Python was built without a GIL: there nobody looks at suspended tasks.\n", said
 
 
 # One collects a heap that is worth stopping the others for; two compute, and one waits for a lock all the while.
