@@ -33,7 +33,7 @@ LINES = (
     ("analyze/base", "analyze/names", "analyze/model", "analyze/tasks", "analyze/read", "analyze/weigh", "analyze/view",
      "analyze/waits", "analyze/idle", "analyze/stalls", "analyze/time", "analyze/live",
      "analyze/source", "analyze/compare", "analyze/export",
-     "analyze/repair", "analyze/debug", "analyze/cli", "analyze/ask", "analyze/report", "analyze/star", "analyze/out/text",
+     "analyze/repair", "analyze/web", "analyze/debug", "analyze/cli", "analyze/ask", "analyze/report", "analyze/star", "analyze/out/text",
      "analyze/out", "analyze/out/page", "analyze/ship", "analyze/top", "analyze/cmd", "analyze/cmd/tasks", "analyze/cmd/trace", "analyze"),
 )
 # What stands between any program and its libc: one header of readers that call nothing besides.
@@ -47,7 +47,7 @@ LIBRARY_ONLY = {
     "ncurses.h": {"analyze/top/top_terminal.c"},
     "jansson.h": {"analyze/out/json.c", "record/dump/dump_json.c", "record/dump/ps_write.c"},
     "pcre2.h": {"analyze/model/select.c"},
-    "curl.h": {"analyze/ship/post.c", "analyze/debug/debug_fetch.c"},
+    "curl.h": {"analyze/web/curl_calls.h"},
     "libdw.h": {"analyze/debug/dwarf_read.c"},
     "zlib.h": {"analyze/out/wire_message.h", "analyze/out/page/page_pack.c", "analyze/source/zip_member.c"},
 }

@@ -4,8 +4,8 @@
 #ifdef PYREC_CURL
 
 #include "analyze/base/whole_file.h"
+#include "analyze/web/curl_calls.h"
 
-#include <curl/curl.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -17,6 +17,8 @@
 #define CONNECT_MS    20000L
 #define SLOW_SECONDS  60L
 #define REDIRECTS_MAX 5L
+
+static const struct curl_calls *curl; /* by debug_fetch() */
 
 bool debug_fetch_is_there(void)
 {
@@ -37,32 +39,32 @@ static bool print_cache(struct buffer *out)
     return out->len > 0;
 }
 
-static void settle(CURL *curl, const char *url, FILE *to, char *detail)
+static void settle(CURL *handle, const char *url, FILE *to, char *detail)
 {
-    curl_easy_setopt(curl, CURLOPT_URL, url);
-    curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
-    curl_easy_setopt(curl, CURLOPT_USERAGENT, "pyanalyze/" PYREC_VERSION);
-    curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_MS);
-    curl_easy_setopt(curl, CURLOPT_LOW_SPEED_LIMIT, 1L);
-    curl_easy_setopt(curl, CURLOPT_LOW_SPEED_TIME, SLOW_SECONDS);
-    curl_easy_setopt(curl, CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)FETCH_BYTES_MAX);
-    curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 1L);
-    curl_easy_setopt(curl, CURLOPT_MAXREDIRS, REDIRECTS_MAX);
+    curl->easy_setopt(handle, CURLOPT_URL, url);
+    curl->easy_setopt(handle, CURLOPT_NOSIGNAL, 1L);
+    curl->easy_setopt(handle, CURLOPT_USERAGENT, "pyanalyze/" PYREC_VERSION);
+    curl->easy_setopt(handle, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_MS);
+    curl->easy_setopt(handle, CURLOPT_LOW_SPEED_LIMIT, 1L);
+    curl->easy_setopt(handle, CURLOPT_LOW_SPEED_TIME, SLOW_SECONDS);
+    curl->easy_setopt(handle, CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)FETCH_BYTES_MAX);
+    curl->easy_setopt(handle, CURLOPT_FOLLOWLOCATION, 1L);
+    curl->easy_setopt(handle, CURLOPT_MAXREDIRS, REDIRECTS_MAX);
 #if LIBCURL_VERSION_NUM >= 0x075500
-    curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
-    curl_easy_setopt(curl, CURLOPT_REDIR_PROTOCOLS_STR, "http,https");
+    curl->easy_setopt(handle, CURLOPT_PROTOCOLS_STR, "http,https");
+    curl->easy_setopt(handle, CURLOPT_REDIR_PROTOCOLS_STR, "http,https");
 #else
-    curl_easy_setopt(curl, CURLOPT_PROTOCOLS, (long)(CURLPROTO_HTTP | CURLPROTO_HTTPS));
-    curl_easy_setopt(curl, CURLOPT_REDIR_PROTOCOLS, (long)(CURLPROTO_HTTP | CURLPROTO_HTTPS));
+    curl->easy_setopt(handle, CURLOPT_PROTOCOLS, (long)(CURLPROTO_HTTP | CURLPROTO_HTTPS));
+    curl->easy_setopt(handle, CURLOPT_REDIR_PROTOCOLS, (long)(CURLPROTO_HTTP | CURLPROTO_HTTPS));
 #endif
-    curl_easy_setopt(curl, CURLOPT_FAILONERROR, 1L);
-    curl_easy_setopt(curl, CURLOPT_ACCEPT_ENCODING, "");
-    curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, detail);
-    curl_easy_setopt(curl, CURLOPT_WRITEDATA, to);
+    curl->easy_setopt(handle, CURLOPT_FAILONERROR, 1L);
+    curl->easy_setopt(handle, CURLOPT_ACCEPT_ENCODING, "");
+    curl->easy_setopt(handle, CURLOPT_ERRORBUFFER, detail);
+    curl->easy_setopt(handle, CURLOPT_WRITEDATA, to);
 }
 
 /* What goes wrong is said in `why`; false then. */
-static bool download(CURL *curl, const char *url, const char *path, struct buffer *why)
+static bool download(CURL *handle, const char *url, const char *path, struct buffer *why)
 {
     char detail[CURL_ERROR_SIZE] = "";
     struct whole_file file;
@@ -70,8 +72,8 @@ static bool download(CURL *curl, const char *url, const char *path, struct buffe
     bool good = whole_file_open(&file, path);
     FILE *const to = good ? fdopen(file.fd, "w") : NULL;
     if (to != NULL) {
-        settle(curl, url, to, detail);
-        code = curl_easy_perform(curl);
+        settle(handle, url, to, detail);
+        code = curl->easy_perform(handle);
         (void)fchmod(file.fd, 0600);
         if (fflush(to) != 0 && code == CURLE_OK)
             code = CURLE_WRITE_ERROR;
@@ -85,11 +87,11 @@ static bool download(CURL *curl, const char *url, const char *path, struct buffe
         fclose(to);
     buffer_reset(why);
     if (!good)
-        buffer_print(why, "%s: %s", url, detail[0] != '\0' ? detail : curl_easy_strerror(code));
+        buffer_print(why, "%s: %s", url, detail[0] != '\0' ? detail : curl->easy_strerror(code));
     return good;
 }
 
-static bool ask_all(CURL *curl, const char *servers, const char *build_id, const char *path,
+static bool ask_all(CURL *handle, const char *servers, const char *build_id, const char *path,
                     struct buffer *why)
 {
     struct buffer url = {0};
@@ -102,7 +104,7 @@ static bool ask_all(CURL *curl, const char *servers, const char *build_id, const
         const bool slash = at[len - 1] == '/';
         buffer_reset(&url);
         buffer_print(&url, "%.*s%sbuildid/%s/debuginfo", (int)len, at, slash ? "" : "/", build_id);
-        good = download(curl, url.text, path, why);
+        good = download(handle, url.text, path, why);
         at += len;
     }
     buffer_clear(&url);
@@ -129,13 +131,19 @@ bool debug_fetch(const char *servers, const char *build_id, struct buffer *path)
     buffer_add_text(path, "debuginfo");
     if (stat(path->text, &info) == 0 && S_ISREG(info.st_mode) && info.st_size > 0)
         return true;
-    CURL *const curl = curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK ? curl_easy_init() : NULL;
-    const bool good = curl != NULL && ask_all(curl, servers, build_id, path->text, &why);
-    if (curl != NULL)
-        curl_easy_cleanup(curl);
+    const char *missing;
+    CURL *handle = NULL;
+    if ((curl = curl_calls_load(&missing)) == NULL)
+        buffer_print(&why, "libcurl has to be installed (Debian: libcurl4): %s", missing);
+    else if (curl->global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK ||
+             (handle = curl->easy_init()) == NULL)
+        buffer_add_text(&why, "no memory for libcurl");
+    const bool good = handle != NULL && ask_all(handle, servers, build_id, path->text, &why);
+    if (handle != NULL)
+        curl->easy_cleanup(handle);
     if (!good) {
         buffer_reset(path);
-        buffer_add_text(path, curl != NULL ? why.text : "libcurl");
+        buffer_add_text(path, why.text);
     }
     buffer_clear(&why);
     return good;

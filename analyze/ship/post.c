@@ -5,7 +5,8 @@
 #include <string.h>
 #include <time.h>
 #ifdef PYREC_CURL
-#include <curl/curl.h>
+#include "analyze/web/curl_calls.h"
+
 #include <strings.h>
 #endif
 
@@ -18,6 +19,8 @@ void post_answer_clear(struct post_answer *answer)
 }
 
 #ifdef PYREC_CURL
+
+static const struct curl_calls *curl; /* by post_open() */
 
 /* More than is kept is read and forgotten: the answer is whole all the same. */
 static size_t body_take(char *bytes, size_t size, size_t n, void *closure)
@@ -66,7 +69,7 @@ static struct curl_slist *signature_add(struct curl_slist *list, const struct si
     signing_add(signing, &it, &lines);
     for (char *line = lines.text, *end; (end = strchr(line, '\n')) != NULL; line = end + 1) {
         *end = '\0';
-        list = curl_slist_append(list, line);
+        list = curl->slist_append(list, line);
     }
     explicit_bzero(lines.text, lines.len);
     buffer_clear(&lines);
@@ -76,92 +79,97 @@ static struct curl_slist *signature_add(struct curl_slist *list, const struct si
 /* Of this request: the credentials of all, what its content is, no waiting for "100 continue". */
 static struct curl_slist *headers_list(const struct post *post, const struct post_request *request)
 {
-    struct curl_slist *list = curl_slist_append(NULL, "Expect:");
+    struct curl_slist *list = curl->slist_append(NULL, "Expect:");
     char line[256];
     snprintf(line, sizeof line, "Content-Type: %s", request->type);
-    list = curl_slist_append(list, line);
+    list = curl->slist_append(list, line);
     if (request->encoding != NULL) {
         snprintf(line, sizeof line, "Content-Encoding: %s", request->encoding);
-        list = curl_slist_append(list, line);
+        list = curl->slist_append(list, line);
     }
     for (size_t i = 0; i < post->settings.headers->n; i++)
-        list = curl_slist_append(list, post->settings.headers->lines[i]);
+        list = curl->slist_append(list, post->settings.headers->lines[i]);
     if (post->settings.signing->key != NULL)
         list = signature_add(list, post->settings.signing, request);
     return list;
 }
 
-static void curl_settle(struct post *post)
+static void settle(struct post *post)
 {
-    CURL *const curl = post->curl;
+    CURL *const handle = post->handle;
     const struct post_settings *const s = &post->settings;
-    curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
-    curl_easy_setopt(curl, CURLOPT_USERAGENT, "pyanalyze/" PYREC_VERSION);
-    curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_MS);
-    curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)s->timeout_ms);
-    curl_easy_setopt(curl, CURLOPT_SSL_VERIFYPEER, 1L);
-    curl_easy_setopt(curl, CURLOPT_SSL_VERIFYHOST, 2L);
-    curl_easy_setopt(curl, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
-    curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 0L);
+    curl->easy_setopt(handle, CURLOPT_NOSIGNAL, 1L);
+    curl->easy_setopt(handle, CURLOPT_USERAGENT, "pyanalyze/" PYREC_VERSION);
+    curl->easy_setopt(handle, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_MS);
+    curl->easy_setopt(handle, CURLOPT_TIMEOUT_MS, (long)s->timeout_ms);
+    curl->easy_setopt(handle, CURLOPT_SSL_VERIFYPEER, 1L);
+    curl->easy_setopt(handle, CURLOPT_SSL_VERIFYHOST, 2L);
+    curl->easy_setopt(handle, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+    curl->easy_setopt(handle, CURLOPT_FOLLOWLOCATION, 0L);
 #if LIBCURL_VERSION_NUM >= 0x075500
-    curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, s->to->is_encrypted ? "https" : "http");
+    curl->easy_setopt(handle, CURLOPT_PROTOCOLS_STR, s->to->is_encrypted ? "https" : "http");
 #endif
     if (s->authorities != NULL) {
-        curl_easy_setopt(curl, CURLOPT_CAINFO, s->authorities);
-        curl_easy_setopt(curl, CURLOPT_CAPATH, NULL);
+        curl->easy_setopt(handle, CURLOPT_CAINFO, s->authorities);
+        curl->easy_setopt(handle, CURLOPT_CAPATH, NULL);
     }
     if (s->to->is_near)
-        curl_easy_setopt(curl, CURLOPT_PROXY, "");
-    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, body_take);
-    curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, header_take);
-    curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
-    curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, progress_look);
-    curl_easy_setopt(curl, CURLOPT_XFERINFODATA, post);
+        curl->easy_setopt(handle, CURLOPT_PROXY, "");
+    curl->easy_setopt(handle, CURLOPT_WRITEFUNCTION, body_take);
+    curl->easy_setopt(handle, CURLOPT_HEADERFUNCTION, header_take);
+    curl->easy_setopt(handle, CURLOPT_NOPROGRESS, 0L);
+    curl->easy_setopt(handle, CURLOPT_XFERINFOFUNCTION, progress_look);
+    curl->easy_setopt(handle, CURLOPT_XFERINFODATA, post);
 }
 
 enum status post_open(struct post *post, const struct post_settings *settings, struct problem *why)
 {
+    const char *missing;
     post->settings = *settings;
-    if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK ||
-        (post->curl = curl_easy_init()) == NULL)
+    if ((curl = curl_calls_load(&missing)) == NULL)
+        return problem_set(why, STATUS_USAGE, PROBLEM_NO_OFFSET,
+                           "to ask servers, libcurl has to be installed (Debian: libcurl4): %s",
+                           missing);
+    if (curl->global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK ||
+        (post->handle = curl->easy_init()) == NULL)
         return problem_set(why, STATUS_NO_MEMORY, PROBLEM_NO_OFFSET, "libcurl");
-    curl_settle(post);
+    settle(post);
     return STATUS_OK;
 }
 
 void post_close(struct post *post)
 {
-    if (post->curl == NULL)
+    if (post->handle == NULL)
         return;
-    curl_easy_cleanup(post->curl);
-    curl_global_cleanup();
-    post->curl = NULL;
+    curl->easy_cleanup(post->handle);
+    curl->global_cleanup();
+    post->handle = NULL;
 }
 
 void post_send(struct post *post, const struct post_request *request, struct post_answer *answer)
 {
-    CURL *const curl = post->curl;
+    CURL *const handle = post->handle;
     char detail[CURL_ERROR_SIZE] = "";
     struct curl_slist *const list = headers_list(post, request);
     *answer = (struct post_answer){.status = 0};
-    curl_easy_setopt(curl, CURLOPT_URL, request->url);
-    curl_easy_setopt(curl, CURLOPT_POST, 1L);
-    curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, request->method);
-    curl_easy_setopt(curl, CURLOPT_HTTPHEADER, list);
-    curl_easy_setopt(curl, CURLOPT_POSTFIELDS, request->bytes);
-    curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->len);
-    curl_easy_setopt(curl, CURLOPT_WRITEDATA, answer);
-    curl_easy_setopt(curl, CURLOPT_HEADERDATA, answer);
-    curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, detail);
-    const CURLcode code = curl_easy_perform(curl);
+    curl->easy_setopt(handle, CURLOPT_URL, request->url);
+    curl->easy_setopt(handle, CURLOPT_POST, 1L);
+    curl->easy_setopt(handle, CURLOPT_CUSTOMREQUEST, request->method);
+    curl->easy_setopt(handle, CURLOPT_HTTPHEADER, list);
+    curl->easy_setopt(handle, CURLOPT_POSTFIELDS, request->bytes);
+    curl->easy_setopt(handle, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->len);
+    curl->easy_setopt(handle, CURLOPT_WRITEDATA, answer);
+    curl->easy_setopt(handle, CURLOPT_HEADERDATA, answer);
+    curl->easy_setopt(handle, CURLOPT_ERRORBUFFER, detail);
+    const CURLcode code = curl->easy_perform(handle);
     if (code == CURLE_OK)
-        curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &answer->status);
+        curl->easy_getinfo(handle, CURLINFO_RESPONSE_CODE, &answer->status);
     else
         snprintf(answer->problem, sizeof answer->problem, "%s",
-                 detail[0] != '\0' ? detail : curl_easy_strerror(code));
-    curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, NULL);
-    curl_easy_setopt(curl, CURLOPT_HTTPHEADER, NULL);
-    curl_slist_free_all(list);
+                 detail[0] != '\0' ? detail : curl->easy_strerror(code));
+    curl->easy_setopt(handle, CURLOPT_ERRORBUFFER, NULL);
+    curl->easy_setopt(handle, CURLOPT_HTTPHEADER, NULL);
+    curl->slist_free_all(list);
 }
 
 #else

@@ -32,7 +32,7 @@ struct post_settings {
 
 struct post {
     struct post_settings settings;
-    void *curl; /* the library's own */
+    void *handle; /* the library's own */
 };
 
 struct post_request {
@@ -50,7 +50,7 @@ struct post_answer {
     struct buffer body;
 };
 
-/* STATUS_USAGE where this pyanalyze has no libcurl. */
+/* STATUS_USAGE where this pyanalyze, or this machine, has no libcurl. */
 MUST_CHECK enum status post_open(struct post *post, const struct post_settings *settings,
                                  struct problem *why);
 void post_close(struct post *post);

@@ -169,6 +169,21 @@ def test_otlp(t):
     assert abs(wall["time"] / 1e9 - time.time()) < 600 and wall["duration"] > 1e8 and wall["period"] == 5000000
 
 
+def test_library_is_missing(t):
+    """Only who asks a server needs libcurl: it is no library of the program's."""
+    need_curl(t)
+    broken = t.dir / "broken"
+    broken.mkdir()
+    for name in ("libcurl.so.4", "libcurl-gnutls.so.4"):
+        (broken / name).write_bytes(b"no ELF")
+    env = {"LD_LIBRARY_PATH": str(broken)}
+    directory, _ = parts(t, 1)
+    lines, said = ship(t, "http://127.0.0.1:1", "--once", directory, env=env, ok=(2,))
+    assert not lines and "libcurl has to be installed (Debian: libcurl4)" in said and "libcurl.so.4" in said, (lines, said)
+    lines, said = ship(t, t.dir / "taken", "--once", directory, env=env)
+    assert len(lines) == 1 and lines[0].endswith(".000000.trace: sent") and not said, (lines, said)
+
+
 def test_what_servers_do(t):
     """Refused for now, cut off, stalled, asked to wait: each part arrives once, in order."""
     need_curl(t)

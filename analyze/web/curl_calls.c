@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT */
+#include "curl_calls.h"
+
+#include <dlfcn.h>
+#include <stddef.h>
+#include <string.h>
+
+/* With OpenSSL, or with GnuTLS; the number of its interface since 2006. Where neither is here, the
+   first is asked for again, so that it is the one that is missing. */
+static const char *const names[] = {"libcurl.so.4", "libcurl-gnutls.so.4", "libcurl.so.4"};
+
+static const struct {
+    const char *name;
+    size_t at;
+} calls[] = {
+#define CALL_AT(name) {"curl_" #name, offsetof(struct curl_calls, name)},
+    CURL_CALLS(CALL_AT)
+#undef CALL_AT
+};
+
+const struct curl_calls *curl_calls_load(const char **why)
+{
+    static struct curl_calls all;
+    static void *library;
+    for (size_t i = 0; i < sizeof names / sizeof *names && library == NULL; i++)
+        library = dlopen(names[i], RTLD_NOW | RTLD_LOCAL);
+    for (size_t i = 0; i < sizeof calls / sizeof *calls && library != NULL; i++) {
+        void *const call = dlsym(library, calls[i].name);
+        if (call == NULL)
+            library = NULL;
+        memcpy((char *)&all + calls[i].at, &call, sizeof call);
+    }
+    *why = library == NULL ? dlerror() : NULL;
+    return library != NULL ? &all : NULL;
+}
