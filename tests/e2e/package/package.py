@@ -368,6 +368,7 @@ except pyrec.Error as error: print(error, flush=True)
 
 def test_awaits(t):
     """Suspended tasks are looked at, unless that is not wanted."""
+    t.need_gil()  # without one nobody looks
     t.need_ctypes()
     out = run(t, """
 import asyncio

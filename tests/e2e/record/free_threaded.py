@@ -4,7 +4,7 @@ import json
 import subprocess
 import time
 
-from e2e import near, Skip
+from e2e import function_of, near, Skip
 
 # Four threads compute, write into one dict and make and drop functions; each says what its clock has.
 TOGETHER = """
@@ -63,6 +63,61 @@ def test_together(t):
             assert function.startswith(f"made_{number}_") and row["file"].endswith(f"made{number}.py"), row
     assert "built without it" in t.analyze("gil", run.trace, ok=(0, 5))
     assert "without a GIL: nothing waits" in t.analyze("threads", run.trace)
+
+
+# Who makes code, runs it, and hands it on; who gets it runs it and has the last reference, which its maker must be told
+# of, as its count is the maker's (biased); and what is counted by nobody is freed by a collection (deferred), of all
+# at once. Addresses are used again: what was there before is another one.
+HANDED_ON = """
+import gc, json, queue, threading, time
+handed, seen, told = queue.Queue(10), {}, {"made": 0, "reused": 0}
+def runs(name, names):
+    names[f"outer_{name}"]()
+def makes(kind):
+    number = 0
+    while time.thread_time() < 0.5:
+        name, names = f"{kind}{number}", {}
+        exec(compile(f"def outer_{name}():\\n    inner_{name}()\\n"
+                     f"def inner_{name}():\\n    for i in range(15000): pass\\n", f"{name}.py", "exec"), names)
+        del names["__builtins__"]
+        for function in names.values():
+            told["reused"] += seen.setdefault(id(function.__code__), name) != name
+        runs(name, names)
+        handed.put((name, names))
+        function = names = None
+        number += 1
+        if number % 16 == 0:
+            gc.collect()
+    told["made"] += number
+    handed.put(None)
+def ends():
+    while (one := handed.get()) is not None:
+        runs(*one)
+        one = None
+makers = [threading.Thread(target=makes, args=(kind,)) for kind in ("a", "b")]
+threads = makers + [threading.Thread(target=ends) for maker in makers]
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+print(json.dumps(told))
+"""
+
+
+def test_code_handed_on(t):
+    """Code is called what it is called, whichever thread frees it, and whenever."""
+    need_no_gil(t)
+    run = t.record(t.file("handed.py", HANDED_ON), rate=2000)
+    told = json.loads(run.out)
+    if t.version >= (3, 14):  # before, code is for ever there as soon as there are threads
+        assert told["reused"] > told["made"] > 50, told
+    found = 0
+    for frames, weight in t.stacks(run.trace):
+        names = [function_of(frame) for frame in frames]
+        for outer, inner in zip(names, names[1:]):
+            if not inner.startswith("inner_"):
+                continue
+            found += weight
+            assert outer == inner.replace("inner", "outer"), frames
+    assert found > 200, (found, told)
 
 
 def test_gil_all_the_same(t):

@@ -222,6 +222,7 @@ def test_call_that_holds_the_gil(t):
                      "keeps()\n"
                      "stop = True\n"
                      "thread.join()\n")
+    t.need_gil()
     t.need_ctypes()
     run = t.record("-c", script)
     rows, missed = threads(t, run.trace), t.unobserved(run.trace)
