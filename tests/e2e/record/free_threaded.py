@@ -245,6 +245,49 @@ def test_lock_of_an_object(t):
     assert blocked > 0.05, blocked
 
 
+# A worker is given jobs that want a list which is being sorted.
+HELD_UP = """
+import queue, threading, time
+jobs, shared, begins = queue.Queue(), [1, 2, 3], threading.Semaphore(0)
+def key(x):
+    until = time.monotonic() + 0.2
+    while time.monotonic() < until:
+        pass
+    return x
+def sorter():
+    for i in range(3):
+        del shared[3:]
+        begins.release()
+        shared.sort(key=key)
+        time.sleep(0.2)
+def append():
+    shared.append(0)                                    # WAITS
+def worker():
+    while (job := jobs.get()) is not None:
+        job()
+threads = [threading.Thread(target=f, name=f.__name__) for f in (worker, sorter)]
+for thread in threads: thread.start()
+for i in range(3):
+    begins.acquire()
+    time.sleep(0.02)
+    jobs.put(append)
+threads[1].join()
+jobs.put(None)
+threads[0].join()
+"""
+
+
+def test_stall_at_an_object(t):
+    """Why a worker was slow: the list's lock, and who likely had it."""
+    need_no_gil(t)
+    run = t.record(t.file("held_up.py", HELD_UP), rate=1000)
+    text = t.analyze("stalls", "--thread", "worker", run.trace)
+    line = next(i for i, text in enumerate(HELD_UP.splitlines(), 1) if text.endswith("# WAITS"))
+    why = [row for row in text.splitlines() if row.startswith("why ")]
+    assert any("waiting for an object's lock" in row and f"in append (held_up.py:{line})" in row for row in why), text
+    assert "likely sorter in key (held_up.py:" in text, text
+
+
 # A list is sorted for as long as its key function likes, and wanted by another thread; then a call that never looks
 # whether it is to stand still keeps the pause of a collection from beginning, which others wait for already.
 HALTED = """
