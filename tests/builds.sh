@@ -121,9 +121,8 @@ make_one() {
     [ "$prefix" = "$into" ] || mv "$prefix" "$into"
     # for tests/stdlib.py; what they have in C is left out
     [ "$kind" != t ] || cp -R "$sources/Lib/test" "$into/usr/lib/python$version$kind/"
-    # pythonX.Y, with a "t" or a "d" where the build says that itself
-    found=$(find "$into/usr/bin" -name "python$version*" ! -name '*-config' | head -n 1)
-    [ "$found" = "$into/usr/bin/python$version$kind" ] || ln -sf "$(basename "$found")" "$into/usr/bin/python$version$kind"
+    # the build itself says a "t" only
+    [ -x "$into/usr/bin/python$version$kind" ] || ln -s "python$version" "$into/usr/bin/python$version$kind"
 }
 
 # Beside what python3.X has of Debian, in a tree of its own.

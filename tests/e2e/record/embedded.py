@@ -81,7 +81,9 @@ int main(void)
 def program(t, source):
     """Compile and link a C program with this interpreter's library."""
     real = pathlib.Path(os.path.realpath(t.python))
-    config = real.with_name(f"{real.name}-config")  # with a "t", without a GIL
+    own = subprocess.run([t.python, "-c", "import sysconfig; print(sysconfig.get_config_var('LDVERSION'))"],
+                         capture_output=True, text=True, check=True).stdout.strip()
+    config = real.with_name(f"python{own}-config")  # with a "t", without a GIL
     if not config.exists():
         config = real.with_name(f"python{t.version[0]}.{t.version[1]}-config")
     if not config.exists() or not shutil.which("gcc"):
