@@ -27,6 +27,8 @@ EXPECTED = HERE / "outputs"
 MAN_PAGE = HERE.parent.parent / "analyze" / "pyanalyze.1"
 RECORDER_PAGE = HERE.parent.parent / "record" / "pyrec.1"
 SCREEN = HERE / "screens" / "80x24.txt"  # what test_top draws
+# What is drawn, and wiped out, where reading takes longer than half a second.
+BAR = re.compile(rb"(?:\rreading \[[#.]*\] \d+%\x1b\[K)+\r\x1b\[K")
 # What depends on the version of zstd.
 VOLATILE = [
     (re.compile(r"^(  (?:size|bytes per sample|offset|skipped) +)\S.*$", re.M), r"\1(varies)"),
@@ -128,7 +130,7 @@ def run_in_terminal(words, environment, columns, lines):
         out = terminal.drain(master, process)
     os.close(master)
     os.close(slave)
-    return out.replace(b"\r\n", b"\n"), b"", process.returncode
+    return BAR.sub(b"", out).replace(b"\r\n", b"\n"), b"", process.returncode
 
 
 def trace_path(directory, word):
