@@ -5,10 +5,12 @@
 #
 # usage: aarch64.sh [CTEST ARGUMENTS...]      all of unit, golden, fuzz, and of e2e and step what is named below
 #        aarch64.sh --command 'COMMAND'       something else, in the source folder; the build is build/aarch64/build
+#        aarch64.sh --user 'COMMAND'          the same without a machine: each program by qemu-user, on this kernel
 #        aarch64.sh --build                   no more than that
 #
 #     aarch64.sh -R unit.test_ring
 #     aarch64.sh --command 'build/aarch64/build/record/pyrec -o /tmp/t -- python3 -c "sum(range(9**7))"'
+#     aarch64.sh --user 'ctest --test-dir build/aarch64/build -R golden'
 #
 # All of it in build/aarch64, made once: a root of Debian for arm64 (debootstrap; its programs run here by
 # qemu-user); another one of this machine's kind with Debian's cross compiler, whose package conflicts with
@@ -28,9 +30,9 @@ there=$(pwd)/$root/$suite
 # shellcheck source=tests/roots.sh
 . tests/roots.sh
 
-libraries=libzstd-dev,libprotobuf-c-dev,libpcre2-dev,libjansson-dev,zlib1g-dev,libcurl4-openssl-dev,libncurses-dev,libiberty-dev
+libraries=libzstd-dev,libprotobuf-c-dev,libpcre2-dev,libjansson-dev,zlib1g-dev,libcurl4-openssl-dev,libncurses-dev,libiberty-dev,libdw-dev
 # what tests run, besides
-programs=check,cmake,python3,gcc,libc6-dev,binutils,procps,file,zstd,man-db,util-linux
+programs=check,cmake,python3,gcc,libc6-dev,binutils,procps,file,zstd,man-db,util-linux,protobuf-compiler
 cross=gcc-aarch64-linux-gnu,libc6-dev,cmake,make,git,pkg-config,protobuf-c-compiler,python3
 
 # ---- what has to be here ----
@@ -87,6 +89,10 @@ step "building $root/build/" $root/build.log in_cross "cmake --build $root/build
 
 case ${1:-} in
 --build) exit ;;
+--user)
+    root_bind=$PWD root_run "$there" root "cd '$PWD' && ${2:?$0: --user wants a command}"
+    exit
+    ;;
 --command)
     tests/aarch64_machine.sh "$there" "${2:?$0: --command wants a command}"
     exit

@@ -58,7 +58,7 @@ sleep 60
 INIT
 chmod +x $part/more/init
 printf '%s\n' "cd '$PWD' || exit 1" "$command" >$part/more/command
-git ls-files -z | grep -zv '^docs/' | xargs -0 cp -a --parents -t "$part/more$PWD"
+git ls-files -z | xargs -0 cp -a --parents -t "$part/more$PWD"
 mkdir -p "$part/more$PWD/build/aarch64"
 find build/aarch64/build -type f ! -name '*.o' ! -name '*.a' ! -path '*/analyze/page/*' ! -path '*/static/*' -print0 |
     xargs -0 cp -a --parents -t "$part/more$PWD"
