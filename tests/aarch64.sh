@@ -7,6 +7,7 @@
 #        aarch64.sh --command 'COMMAND'       something else, in the source folder; the build is build/aarch64/build
 #        aarch64.sh --user 'COMMAND'          the same without a machine: each program by qemu-user, on this kernel
 #        aarch64.sh --build                   no more than that
+#        aarch64.sh --package                 Debian's packages for arm64, tried by qemu-user (aarch64_package.sh)
 #
 #     aarch64.sh -R unit.test_ring
 #     aarch64.sh --command 'build/aarch64/build/record/pyrec -o /tmp/t -- python3 -c "sum(range(9**7))"'
@@ -72,6 +73,10 @@ fi
 # ---- the roots, and the build ----
 
 root_make cross $suite $cross
+if [ "${1:-}" = --package ]; then
+    tests/aarch64_package.sh
+    exit
+fi
 root_arch=arm64 root_make $suite $suite $libraries,$programs
 interpreters=$(root_bind=$PWD root_run "$there" root \
     "cd '$PWD' && PYREC_INTERPRETERS=/usr/bin/python3 tests/interpreters.sh $root")
