@@ -128,8 +128,7 @@ enum status post_open(struct post *post, const struct post_settings *settings, s
     post->settings = *settings;
     if ((curl = curl_calls_load(&missing)) == NULL)
         return problem_set(why, STATUS_USAGE, PROBLEM_NO_OFFSET,
-                           "to ask servers, libcurl has to be installed (Debian: libcurl4): %s",
-                           missing);
+                           "libcurl has to be installed (Debian: libcurl4): %s", missing);
     if (curl->global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK ||
         (post->handle = curl->easy_init()) == NULL)
         return problem_set(why, STATUS_NO_MEMORY, PROBLEM_NO_OFFSET, "libcurl");

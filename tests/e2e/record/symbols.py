@@ -407,6 +407,12 @@ def test_debuginfod(t):
     homeless = dict(env, DEBUGINFOD_CACHE_PATH="", XDG_CACHE_HOME="", HOME="")
     row = symbols(t, trace, "--debuginfod", env=homeless)
     assert "DEBUGINFOD_CACHE_PATH" in row["debug_file"], row
+    broken = t.dir / "broken"
+    broken.mkdir()
+    for name in ("libcurl.so.4", "libcurl-gnutls.so.4"):
+        (broken / name).write_bytes(b"no ELF")
+    row = symbols(t, trace, "--debuginfod", env=dict(env, LD_LIBRARY_PATH=str(broken)))
+    assert "libcurl has to be installed" in row["debug_file"], row
     assert Server.asked == [], Server.asked
     row = symbols(t, trace, "--debuginfod", env=env)
     assert "404" in row["debug_file"] and row["named"] == row["named_before"], row
