@@ -7,7 +7,7 @@
 #        aarch64.sh --command 'COMMAND'       something else, in the source folder; the build is build/aarch64/build
 #        aarch64.sh --user 'COMMAND'          the same without a machine: each program by qemu-user, on this kernel
 #        aarch64.sh --build                   no more than that
-#        aarch64.sh --package                 Debian's packages for arm64, tried by qemu-user (aarch64_package.sh)
+#        aarch64.sh --package                 Debian's packages for arm64: made (aarch64_package.sh), and used in the machine
 #
 #     aarch64.sh -R unit.test_ring
 #     aarch64.sh --command 'build/aarch64/build/record/pyrec -o /tmp/t -- python3 -c "sum(range(9**7))"'
@@ -73,11 +73,15 @@ fi
 # ---- the roots, and the build ----
 
 root_make cross $suite $cross
+[ "${1:-}" != --package ] || tests/aarch64_package.sh
+root_arch=arm64 root_make $suite $suite $libraries,$programs
 if [ "${1:-}" = --package ]; then
-    tests/aarch64_package.sh
+    # shellcheck disable=SC2016  # expanded in there
+    tests/aarch64_machine.sh "$there" 'job=$PWD/tests/package/job.sh && mkdir /tmp/job &&
+        dpkg -i build/aarch64/packages/pyrec_*.deb build/aarch64/packages/python3-pyrec_*.deb && cd /tmp/job &&
+        sh -x "$job" "$(dpkg-query -W -f "\${Version}" pyrec)" yes no'
     exit
 fi
-root_arch=arm64 root_make $suite $suite $libraries,$programs
 interpreters=$(root_bind=$PWD root_run "$there" root \
     "cd '$PWD' && PYREC_INTERPRETERS=/usr/bin/python3 tests/interpreters.sh $root")
 page=$PWD/build/analyze/page/out/template.html

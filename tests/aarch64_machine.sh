@@ -6,7 +6,7 @@
 # usage: aarch64_machine.sh ROOT COMMAND     beside ROOT: build/, and machine/, which is made
 #
 # The machine's memory holds everything: the root, the folders of the source that git knows, and what was
-# built. Nothing comes back but what the command prints, and its exit status.
+# built (build/, and packages/ where they are). Nothing comes back but what the command prints, and its exit status.
 set -eu
 cd "$(dirname "$0")/.."
 there=$1 command=$2
@@ -59,8 +59,9 @@ INIT
 chmod +x $part/more/init
 printf '%s\n' "cd '$PWD' || exit 1" "$command" >$part/more/command
 git ls-files -z | xargs -0 cp -a --parents -t "$part/more$PWD"
-mkdir -p "$part/more$PWD/build/aarch64"
-find build/aarch64/build -type f ! -name '*.o' ! -name '*.a' ! -path '*/analyze/page/*' ! -path '*/static/*' -print0 |
+mkdir -p "$part/more$PWD/build/aarch64" build/aarch64/build build/aarch64/packages
+find build/aarch64/build build/aarch64/packages -type f ! -name '*.o' ! -name '*.a' \
+    ! -path '*/analyze/page/*' ! -path '*/static/*' -print0 |
     xargs -0 cp -a --parents -t "$part/more$PWD"
 (cd $part/more && find . -print0 | cpio -0 -o -H newc --quiet) >$part/more.cpio
 cat $part/root.cpio $part/more.cpio >$part/initrd
