@@ -12,7 +12,7 @@
 #ifndef PYREC_RECORD_LINGER_H
 #define PYREC_RECORD_LINGER_H
 
-#include "record/collect/collect.h"
+#include "record/collect/lobby.h"
 
 #define LINGER_GRACE_NS                                                                            \
     500000000u                     /* how long they get to say hello, without waits for a CPU ..   \
@@ -20,7 +20,7 @@
 #define LINGER_MAX_NS 10000000000u /* .. and with them */
 
 /* Whether there is a process with this cookie that is not being recorded and may yet be, now that
- * so much time has passed. */
-bool linger_has_strangers(const struct collect *collect, const char *cookie, uint64_t passed_ns);
+ * so much time has passed. One that knocks while they are looked for is let in. */
+bool linger_has_strangers(struct lobby *lobby, const char *cookie, uint64_t passed_ns);
 
 #endif

@@ -384,7 +384,7 @@ static bool is_over(struct session *s)
     if (is_attached(s) && now_ns - s->occupied_ns < LINGER_GRACE_NS)
         return false; /* its parent has forked and ended: a child may be on its way */
     const uint64_t since_ns = s->child_end_ns > s->begin_ns ? s->child_end_ns : s->begin_ns;
-    return !linger_has_strangers(&s->collect, s->hello.cookie,
+    return !linger_has_strangers(&s->lobby, s->hello.cookie,
                                  now_ns > since_ns ? now_ns - since_ns : 0);
 }
 

@@ -3,6 +3,7 @@
 #include "format/trace.pb-c.h"
 #include "record/base/clocks.h"
 #include "record/collect/lobby.h"
+#include "record/run/linger.h"
 #include "tests/unit/support/fake_agent.h"
 #include "tests/unit/support/scratch.h"
 #include "tests/unit/support/suite.h"
@@ -455,6 +456,16 @@ START_TEST(test_dead_before_accept)
 }
 END_TEST
 
+/* It says hello after the last look at the door, and while it is looked for waits for an answer. */
+START_TEST(test_knocks_late)
+{
+    ck_assert(!linger_has_strangers(&lobby, "nobody has this", 2 * LINGER_GRACE_NS));
+    ck_assert(fake_hello(&fake));
+    ck_assert(linger_has_strangers(&lobby, "nobody has this", 2 * LINGER_GRACE_NS));
+    ck_assert_uint_eq(collect.n, 1);
+}
+END_TEST
+
 /* Somebody sets the wall clock. Nothing else is moved by it. */
 START_TEST(test_clock_step)
 {
@@ -514,6 +525,7 @@ int main(void)
     tcase_add_test(tc, test_strangers);
     tcase_add_test(tc, test_thrift);
     tcase_add_test(tc, test_dead_before_accept);
+    tcase_add_test(tc, test_knocks_late);
     tcase_add_test(tc, test_clock_step);
     tcase_add_test(tc, test_first_only);
     suite_add_tcase(suite, tc);
