@@ -246,6 +246,8 @@ START_TEST(test_linger)
     script_make("TRUTH", late); /* the shell ends before its child has said hello */
     ck_assert_int_eq(run_line(&run, "PYREC -r 1k -o TRACE TRUTH FAKE"), 0);
     load();
+    ck_assert_uint_eq(back.n_processes, 1);
+    ck_assert_str_eq(back.processes[1].reason, "exited");
     ck_assert_uint_eq(back.processes[1].ticks, 200);
     readback_free(&back);
     const char later[] = "#!/bin/sh\n{ \"$1\" ticks=60000 lines=read & } | head -n 1\n";
