@@ -12,8 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define ENVIRONMENT_MAX (256u << 10)
-#define LOOKS_MAX       8 /* at ages of 1, 2, 4, .. s: a Python may arrive late in a program */
+#define LOOKS_MAX 8 /* at ages of 1, 2, 4, .. s: a Python may arrive late in a program */
 
 /* A process of the machine. */
 struct patrol_row {
@@ -54,18 +53,6 @@ static struct patrol_row *row_find(const struct patrol *patrol, pid_t pid)
     return i < patrol->n && patrol->rows[i].pid == pid ? &patrol->rows[i] : NULL;
 }
 
-/* Who was adopted has no parent of ours any more, but perhaps our environment. */
-static bool has_cookie(const struct patrol *patrol, pid_t pid)
-{
-    char *text = malloc(ENVIRONMENT_MAX);
-    const ssize_t len =
-        text != NULL ? procfs_read(text, ENVIRONMENT_MAX, "/proc/%d/environ", pid) : 0;
-    const bool found =
-        len > 0 && memmem(text, (size_t)len, patrol->cookie, strlen(patrol->cookie)) != NULL;
-    free(text);
-    return found;
-}
-
 static bool is_ours(const struct patrol *patrol, pid_t pid, const struct procfs_stat *is)
 {
     const struct patrol_row *parent = row_find(patrol, is->parent);
@@ -79,7 +66,9 @@ static bool is_ours(const struct patrol *patrol, pid_t pid, const struct procfs_
     if (is->start < patrol->start)
         return false;
     return pid == patrol->command || (parent != NULL && parent->is_ours) ||
-           collect_knows(patrol->collect, is->parent) || has_cookie(patrol, pid);
+           collect_knows(patrol->collect, is->parent) ||
+           /* who was adopted has no parent of ours any more, but perhaps our environment */
+           procfs_environment_has(pid, patrol->cookie) == PROCFS_HAS;
 }
 
 static void row_add(struct patrol *patrol, pid_t pid)

@@ -15,6 +15,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#define ENVIRONMENT_MAX (256u << 10) /* of it, this much is searched */
+
 #define PF_KTHREAD     0x00200000u /* in field 9 of stat */
 #define PF_IO_WORKER   0x00000010
 #define PF_USER_WORKER 0x00004000 /* since 6.4; of io_uring both */
@@ -212,6 +214,31 @@ bool procfs_schedule_read(pid_t pid, pid_t tid, struct procfs_schedule *schedule
     if (procfs_read(text, sizeof text, "/proc/%d/task/%d/schedstat", pid, tid) <= 0)
         return false;
     return sscanf(text, "%" SCNu64 " %" SCNu64, &schedule->ran_ns, &schedule->waited_ns) == 2;
+}
+
+/* The words and the environment are the last that execve() sets, and until then both read as empty.
+ * So they do of a kernel's thread and of what has ended; neither of these has a file. */
+static bool is_in_exec(pid_t pid)
+{
+    char path[32], text[2];
+    snprintf(path, sizeof path, "/proc/%d/exe", pid);
+    return procfs_read(text, sizeof text, "/proc/%d/cmdline", pid) == 0 &&
+           readlink(path, text, sizeof text) > 0;
+}
+
+enum procfs_has procfs_environment_has(pid_t pid, const char *text)
+{
+    static const char environment[] = "/proc/%d/environ";
+    char *const all = malloc(ENVIRONMENT_MAX);
+    bool may_yet = false;
+    ssize_t len = all == NULL ? -1 : procfs_read(all, ENVIRONMENT_MAX, environment, pid);
+    if (len == 0) {
+        may_yet = is_in_exec(pid);
+        len = procfs_read(all, ENVIRONMENT_MAX, environment, pid);
+    }
+    const bool has = len > 0 && memmem(all, (size_t)len, text, strlen(text)) != NULL;
+    free(all);
+    return has ? PROCFS_HAS : len == 0 && may_yet ? PROCFS_IN_EXEC : PROCFS_HAS_NOT;
 }
 
 bool procfs_process_cpu(pid_t pid, uint64_t *cpu_ns)

@@ -94,6 +94,11 @@ struct procfs_schedule {
 };
 bool procfs_schedule_read(pid_t pid, pid_t tid, struct procfs_schedule *schedule);
 
+/* Is that in the environment that a process was started with? While it is in execve() nobody can
+ * tell. */
+enum procfs_has { PROCFS_HAS_NOT, PROCFS_HAS, PROCFS_IN_EXEC };
+enum procfs_has procfs_environment_has(pid_t pid, const char *text);
+
 /* The process's CPU clock, dead threads included; still there while it is a zombie. */
 bool procfs_process_cpu(pid_t pid, uint64_t *cpu_ns);
 

@@ -14,10 +14,9 @@
 
 #include "record/collect/lobby.h"
 
-#define LINGER_GRACE_NS                                                                            \
-    500000000u                     /* how long they get to say hello, without waits for a CPU ..   \
-                                    */
-#define LINGER_MAX_NS 10000000000u /* .. and with them */
+/* How long they get to say hello, without waits for a CPU, and with them. */
+#define LINGER_GRACE_NS 500000000u
+#define LINGER_MAX_NS   10000000000u
 
 /* Whether there is a process with this cookie that is not being recorded and may yet be, now that
  * so much time has passed. One that knocks while they are looked for is let in. */
