@@ -14,11 +14,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define CONNECT_MS    20000L
 #define SLOW_SECONDS  60L
 #define REDIRECTS_MAX 5L
-
-static const struct curl_calls *curl; /* by debug_fetch() */
 
 bool debug_fetch_is_there(void)
 {
@@ -42,9 +39,6 @@ static bool print_cache(struct buffer *out)
 static void settle(CURL *handle, const char *url, FILE *to, char *detail)
 {
     curl->easy_setopt(handle, CURLOPT_URL, url);
-    curl->easy_setopt(handle, CURLOPT_NOSIGNAL, 1L);
-    curl->easy_setopt(handle, CURLOPT_USERAGENT, "pyanalyze/" PYREC_VERSION);
-    curl->easy_setopt(handle, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_MS);
     curl->easy_setopt(handle, CURLOPT_LOW_SPEED_LIMIT, 1L);
     curl->easy_setopt(handle, CURLOPT_LOW_SPEED_TIME, SLOW_SECONDS);
     curl->easy_setopt(handle, CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)FETCH_BYTES_MAX);
@@ -131,13 +125,10 @@ bool debug_fetch(const char *servers, const char *build_id, struct buffer *path)
     buffer_add_text(path, "debuginfo");
     if (stat(path->text, &info) == 0 && S_ISREG(info.st_mode) && info.st_size > 0)
         return true;
-    const char *missing;
-    CURL *handle = NULL;
-    if ((curl = curl_calls_load(&missing)) == NULL)
-        buffer_print(&why, "libcurl has to be installed (Debian: libcurl4): %s", missing);
-    else if (curl->global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK ||
-             (handle = curl->easy_init()) == NULL)
-        buffer_add_text(&why, "no memory for libcurl");
+    struct problem problem;
+    CURL *const handle = curl_open(&problem);
+    if (handle == NULL)
+        buffer_add_text(&why, problem.detail);
     const bool good = handle != NULL && ask_all(handle, servers, build_id, path->text, &why);
     if (handle != NULL)
         curl->easy_cleanup(handle);

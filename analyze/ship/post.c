@@ -10,8 +10,7 @@
 #include <strings.h>
 #endif
 
-#define BODY_MAX   65536
-#define CONNECT_MS 20000
+#define BODY_MAX 65536
 
 void post_answer_clear(struct post_answer *answer)
 {
@@ -19,8 +18,6 @@ void post_answer_clear(struct post_answer *answer)
 }
 
 #ifdef PYREC_CURL
-
-static const struct curl_calls *curl; /* by post_open() */
 
 /* More than is kept is read and forgotten: the answer is whole all the same. */
 static size_t body_take(char *bytes, size_t size, size_t n, void *closure)
@@ -98,9 +95,6 @@ static void settle(struct post *post)
 {
     CURL *const handle = post->handle;
     const struct post_settings *const s = &post->settings;
-    curl->easy_setopt(handle, CURLOPT_NOSIGNAL, 1L);
-    curl->easy_setopt(handle, CURLOPT_USERAGENT, "pyanalyze/" PYREC_VERSION);
-    curl->easy_setopt(handle, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_MS);
     curl->easy_setopt(handle, CURLOPT_TIMEOUT_MS, (long)s->timeout_ms);
     curl->easy_setopt(handle, CURLOPT_SSL_VERIFYPEER, 1L);
     curl->easy_setopt(handle, CURLOPT_SSL_VERIFYHOST, 2L);
@@ -124,14 +118,9 @@ static void settle(struct post *post)
 
 enum status post_open(struct post *post, const struct post_settings *settings, struct problem *why)
 {
-    const char *missing;
     post->settings = *settings;
-    if ((curl = curl_calls_load(&missing)) == NULL)
-        return problem_set(why, STATUS_USAGE, PROBLEM_NO_OFFSET,
-                           "libcurl has to be installed (Debian: libcurl4): %s", missing);
-    if (curl->global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK ||
-        (post->handle = curl->easy_init()) == NULL)
-        return problem_set(why, STATUS_NO_MEMORY, PROBLEM_NO_OFFSET, "libcurl");
+    if ((post->handle = curl_open(why)) == NULL)
+        return why->status;
     settle(post);
     return STATUS_OK;
 }

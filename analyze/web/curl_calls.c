@@ -5,6 +5,8 @@
 #include <stddef.h>
 #include <string.h>
 
+#define CONNECT_MS 20000L
+
 /* With OpenSSL, or with GnuTLS; the number of its interface since 2006. Where neither is here, the
    first is asked for again, so that it is the one that is missing. */
 static const char *const names[] = {"libcurl.so.4", "libcurl-gnutls.so.4", "libcurl.so.4"};
@@ -18,7 +20,10 @@ static const struct {
 #undef CALL_AT
 };
 
-const struct curl_calls *curl_calls_load(const char **why)
+const struct curl_calls *curl;
+
+/* dlerror() says what is missing where that is so. */
+static bool load(void)
 {
     static struct curl_calls all;
     static void *library;
@@ -30,6 +35,25 @@ const struct curl_calls *curl_calls_load(const char **why)
             library = NULL;
         memcpy((char *)&all + calls[i].at, &call, sizeof call);
     }
-    *why = library == NULL ? dlerror() : NULL;
-    return library != NULL ? &all : NULL;
+    curl = library != NULL ? &all : NULL;
+    return curl != NULL;
+}
+
+CURL *curl_open(struct problem *why)
+{
+    CURL *handle = NULL;
+    if (!load()) {
+        problem_set(why, STATUS_USAGE, PROBLEM_NO_OFFSET,
+                    "libcurl has to be installed (Debian: libcurl4): %s", dlerror());
+        return NULL;
+    }
+    if (curl->global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK ||
+        (handle = curl->easy_init()) == NULL) {
+        problem_set(why, STATUS_NO_MEMORY, PROBLEM_NO_OFFSET, "libcurl");
+        return NULL;
+    }
+    curl->easy_setopt(handle, CURLOPT_NOSIGNAL, 1L);
+    curl->easy_setopt(handle, CURLOPT_USERAGENT, "pyanalyze/" PYREC_VERSION);
+    curl->easy_setopt(handle, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_MS);
+    return handle;
 }

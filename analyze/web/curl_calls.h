@@ -2,6 +2,8 @@
 #ifndef ANALYZE_WEB_CURL_CALLS_H
 #define ANALYZE_WEB_CURL_CALLS_H
 
+#include "format/status.h"
+
 #include <curl/curl.h>
 
 /*
@@ -9,7 +11,8 @@
  * loaded with each command, and with it the thirty libraries that it has for TLS, Kerberos, LDAP:
  * 25 of the 34 ms that `pyanalyze --version` took.
  *
- * Threads: load it before others use it. Memory: it stays loaded.
+ * Threads: open the first handle before others use it.
+ * Memory: it stays loaded; who has a handle ends it.
  */
 
 /* The names that follow curl_ in <curl/curl.h>. */
@@ -31,8 +34,12 @@ struct curl_calls {
 #undef CURL_CALLS_MEMBER
 };
 
-/* NULL where it is not installed; *why then says which library is missing, until this is called
- * again. */
-const struct curl_calls *curl_calls_load(const char **why);
+extern const struct curl_calls *curl; /* by curl_open(); NULL before */
+
+/*
+ * A handle, with what all requests have: who asks, no signals, how long it takes to connect. NULL:
+ * STATUS_USAGE where the library is not installed, which `why` names, else STATUS_NO_MEMORY.
+ */
+CURL *curl_open(struct problem *why);
 
 #endif

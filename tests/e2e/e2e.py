@@ -190,6 +190,14 @@ class Tool:
             process.send_signal(signal.SIGUSR1)
             time.sleep(0.05)
 
+    def without_curl(self):
+        """The environment of one for whom libcurl cannot be loaded."""
+        broken = self.dir / "broken"
+        broken.mkdir()
+        for name in ("libcurl.so.4", "libcurl-gnutls.so.4"):
+            (broken / name).write_bytes(b"no ELF")
+        return {"LD_LIBRARY_PATH": str(broken)}
+
     def command(self, command, options=(), timeout=120, input=None, **more):
         """Record any command to its end."""
         if input is not None:
@@ -249,6 +257,11 @@ class Tool:
             stack, weight = line.rsplit(" ", 1)
             result.append((stack.split(";"), int(weight)))
         return result
+
+
+def line_with(program, text):
+    """The number of the first line of a program that has it."""
+    return next(n for n, line in enumerate(program.splitlines(), 1) if text in line)
 
 
 def function_of(frame):

@@ -172,11 +172,7 @@ def test_otlp(t):
 def test_library_is_missing(t):
     """Only who asks a server needs libcurl: it is no library of the program's."""
     need_curl(t)
-    broken = t.dir / "broken"
-    broken.mkdir()
-    for name in ("libcurl.so.4", "libcurl-gnutls.so.4"):
-        (broken / name).write_bytes(b"no ELF")
-    env = {"LD_LIBRARY_PATH": str(broken)}
+    env = t.without_curl()
     directory, _ = parts(t, 1)
     lines, said = ship(t, "http://127.0.0.1:1", "--once", directory, env=env, ok=(2,))
     assert not lines and "libcurl has to be installed (Debian: libcurl4)" in said and "libcurl.so.4" in said, (lines, said)
