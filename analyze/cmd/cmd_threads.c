@@ -140,7 +140,7 @@ static size_t count_natives(const struct request *request)
 /* Without one nobody waits for it, unless PYTHON_GIL=1 has brought it back. */
 static bool knows_no_gil(const struct census *census, const struct profile *profile)
 {
-    if (census->n_processes == 0 || census_without_gil(census) < census->n_processes)
+    if (!census_has_no_gil(census))
         return false;
     for (size_t i = 0; i < profile->n_threads; i++)
         if (profile->threads[i]->total.by[CLASS_WAITS_GIL].samples > 0)

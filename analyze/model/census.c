@@ -364,3 +364,8 @@ size_t census_without_gil(const struct census *census)
         n += strcmp(census->processes[i]->python_build, "free-threaded") == 0;
     return n;
 }
+
+bool census_has_no_gil(const struct census *census)
+{
+    return census->n_processes > 0 && census_without_gil(census) == census->n_processes;
+}

@@ -312,8 +312,9 @@ struct phase *census_phase(const struct process *process, uint64_t number);
  */
 void census_finish(struct census *census);
 
-/* How many of its processes run a Python that was built without a GIL. */
+/* How many of its processes run a Python that was built without a GIL; whether all do. */
 size_t census_without_gil(const struct census *census);
+bool census_has_no_gil(const struct census *census);
 
 /*
  * What the wall clock showed at that time of the common clock, in ns since 1970, steps included:

@@ -77,8 +77,7 @@ static void loop_show(struct view *view, const struct awaits *awaits,
 
 static const char *why_none(const struct census *census)
 {
-    const size_t without = census_without_gil(census);
-    if (without > 0 && without == census->n_processes)
+    if (census_has_no_gil(census))
         return "This Python was built without a GIL: there nobody looks at suspended tasks.";
     return "Nobody has looked at suspended tasks here: no asyncio loop was seen, or the recorder "
            "is older than that, could not (Python without a GIL) or was not to (pyrec "
