@@ -4,7 +4,7 @@ import json
 import subprocess
 import time
 
-from e2e import function_of, near, Skip
+from e2e import function_of, line_with, near, Skip
 
 # Four threads compute, write into one dict and make and drop functions; each says what its clock has.
 TOGETHER = """
@@ -237,7 +237,7 @@ def test_lock_of_an_object(t):
     waits = walls(t, run.trace, "waits_object")
     assert set(waits) <= {"appender", "sorter"}, waits  # that one, when it makes the list shorter
     assert waits["appender"] < 1.02 * waited + 0.02, (waits, waited)
-    line = next(i for i, text in enumerate(OBJECT.splitlines(), 1) if text.endswith("# WAITS"))
+    line = line_with(OBJECT, "# WAITS")
     blocked, of_object = (sum(row["wall"] for row in t.rows("lines", run.trace, "--thread", "appender", "--by", "wall",
                                                             "--state", state) if row["line"] == line)
                           for state in ("blocked", "waits_object"))
@@ -282,7 +282,7 @@ def test_stall_at_an_object(t):
     need_no_gil(t)
     run = t.record(t.file("held_up.py", HELD_UP), rate=1000)
     text = t.analyze("stalls", "--thread", "worker", run.trace)
-    line = next(i for i, text in enumerate(HELD_UP.splitlines(), 1) if text.endswith("# WAITS"))
+    line = line_with(HELD_UP, "# WAITS")
     why = [row for row in text.splitlines() if row.startswith("why ")]
     assert any("waiting for an object's lock" in row and f"in append (held_up.py:{line})" in row for row in why), text
     assert "likely sorter in key (held_up.py:" in text, text

@@ -2,7 +2,7 @@
 """Who waits for whom: threads that hold the GIL for a known time while others want it."""
 import json
 
-from e2e import near
+from e2e import line_with, near
 
 HOLD = """
 import ctypes, sys, threading, time
@@ -49,10 +49,6 @@ for thread in threads:
 """
 
 
-def line_of(program):
-    return next(n for n, line in enumerate(program.splitlines(), 1) if "HOLD" in line)
-
-
 def test_held_in_a_c_call(t):
     """Six times 150 ms: the waiting thread waited for that thread, in that line, for so long."""
     t.need_gil()
@@ -65,14 +61,14 @@ def test_held_in_a_c_call(t):
     missed = 0.05 + t.unobserved(run.trace)
     near(pair["waited"], held, 0.3, missed, "waited")
     assert 0.1 < pair["longest"] < 0.6 + missed, pair
-    line = next(row for row in process["lines"] if row["line"] == line_of(HOLD))
+    line = next(row for row in process["lines"] if row["line"] == line_with(HOLD, "HOLD"))
     assert line is process["lines"][0] and line["holder"] == "hold_it", process["lines"]
     near(line["held"], held, 0.3, missed, "held")
     asleep, = json.loads(t.analyze("gil", "--format", "json", "--state", "blocked", run.trace))
     near(asleep["lines"][0]["held"], held, 0.3, missed, "held while blocked in a call")
-    assert asleep["lines"][0]["line"] == line_of(HOLD), asleep["lines"]
+    assert asleep["lines"][0]["line"] == line_with(HOLD, "HOLD"), asleep["lines"]
     text = t.analyze("gil", run.trace)
-    assert f"hold.py:{line_of(HOLD)}" in text and "hold_it" in text, text
+    assert f"hold.py:{line_with(HOLD, 'HOLD')}" in text and "hold_it" in text, text
 
 
 def test_held_in_a_sort(t):
@@ -83,5 +79,5 @@ def test_held_in_a_sort(t):
     rows = t.rows("gil", run.trace)[0]
     pair = next(p for p in rows["pairs"] if (p["waiter"], p["holder"]) == ("want_it", "sort_it"))
     line = next(row for row in rows["lines"] if row["holder"] == "sort_it")
-    assert line["line"] == line_of(SORT), rows["lines"]
+    assert line["line"] == line_with(SORT, "HOLD"), rows["lines"]
     assert pair["waited_share"] > 0.5, pair
