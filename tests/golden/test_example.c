@@ -75,7 +75,6 @@ START_TEST(is_what_the_writer_writes)
     bytes_compare(&example, &written);
     bytes_free(&example);
     bytes_free(&written);
-    scratch_remove();
 }
 END_TEST
 
@@ -139,7 +138,6 @@ START_TEST(is_read_as_the_text_says)
     chunk_buffer_clear(&buffer);
     chunk_file_close(file);
     bytes_free(&example);
-    scratch_remove();
 }
 END_TEST
 

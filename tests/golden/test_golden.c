@@ -76,7 +76,6 @@ START_TEST(writer_says_the_same)
         free(expected);
         free(found);
     }
-    scratch_remove();
 }
 END_TEST
 

@@ -202,7 +202,6 @@ int main(void)
 {
     Suite *const suite = suite_create("annotate");
     TCase *const tests = tcase_create("annotate");
-    tcase_add_checked_fixture(tests, NULL, scratch_remove);
     tcase_add_loop_test(tests, files_equal_reference, 0, 25);
     tcase_add_test(tests, source_lines);
     tcase_add_test(tests, ascii_stays_ascii);

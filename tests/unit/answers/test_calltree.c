@@ -273,7 +273,6 @@ int main(void)
 {
     Suite *const suite = suite_create("calltree");
     TCase *const tests = tcase_create("calltree");
-    tcase_add_checked_fixture(tests, NULL, scratch_remove);
     tcase_add_loop_test(tests, trees_equal_paths, 0, 25);
     tcase_add_loop_test(tests, call_each_other, 0, 2);
     suite_add_tcase(suite, tests);

@@ -214,7 +214,6 @@ int main(void)
     tcase_add_test(tests, calling_lines);
     tcase_add_test(tests, calling_lines_of_any_source);
     tcase_add_test(tests, side_by_side);
-    tcase_add_unchecked_fixture(tests, NULL, scratch_remove);
     suite_add_tcase(suite, tests);
     return suite_run(suite);
 }

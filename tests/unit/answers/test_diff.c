@@ -378,7 +378,6 @@ int main(void)
     tcase_add_test(tests, new_and_gone);
     tcase_add_test(tests, rates_may_differ);
     tcase_add_test(tests, equal_counts_are_not_certain);
-    tcase_add_unchecked_fixture(tests, NULL, scratch_remove);
     suite_add_tcase(suite, tests);
     return suite_run(suite);
 }

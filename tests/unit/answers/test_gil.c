@@ -364,7 +364,6 @@ int main(void)
 {
     Suite *const suite = suite_create("gil");
     TCase *const tests = tcase_create("gil");
-    tcase_add_checked_fixture(tests, NULL, scratch_remove);
     tcase_add_loop_test(tests, who_waited_for_whom, 0, 2);
     tcase_add_test(tests, only_who_was_asked_for);
     tcase_add_test(tests, longest_without_a_break);

@@ -561,7 +561,6 @@ int main(void)
 {
     Suite *const suite = suite_create("holder");
     TCase *const tests = tcase_create("holder");
-    tcase_add_checked_fixture(tests, NULL, scratch_remove);
     tcase_add_loop_test(tests, holder_moves_once, 0, 24);
     tcase_add_loop_test(tests, holder_works_at_the_end, 0, 6);
     tcase_add_loop_test(tests, holder_comes_round, 0, 4);

@@ -501,7 +501,6 @@ int main(void)
 {
     Suite *const suite = suite_create("idle");
     TCase *const tests = tcase_create("idle");
-    tcase_add_checked_fixture(tests, NULL, scratch_remove);
     tcase_add_loop_test(tests, freezes_do_not_become_idle, 0, 12);
     tcase_add_loop_test(tests, two_readings, 0, 8);
     tcase_add_loop_test(tests, wrapped_wait, 0, 2);

@@ -222,7 +222,6 @@ int main(void)
 {
     Suite *const suite = suite_create("idle_request");
     TCase *const tests = tcase_create("idle_request");
-    tcase_add_checked_fixture(tests, NULL, scratch_remove);
     tcase_add_loop_test(tests, first_and_next, 0, 2);
     tcase_add_loop_test(tests, who_reads, 0, 4);
     tcase_add_loop_test(tests, unknown_handler, 0, 4);

@@ -386,7 +386,6 @@ int main(void)
 {
     Suite *const suite = suite_create("live");
     TCase *const tests = tcase_create("live");
-    tcase_add_checked_fixture(tests, NULL, scratch_remove);
     tcase_add_loop_test(tests, windows_equal_tables, 0, 25);
     suite_add_tcase(suite, tests);
     return suite_run(suite);

@@ -421,7 +421,6 @@ int main(void)
 {
     Suite *const suite = suite_create("profile");
     TCase *const tests = tcase_create("profile");
-    tcase_add_checked_fixture(tests, NULL, scratch_remove);
     tcase_add_loop_test(tests, equals_reference, 0, N_SEEDS);
     tcase_add_loop_test(tests, range_and_state_equal_reference, 0, 80);
     tcase_add_test(tests, range_reads_its_generations_only);

@@ -394,7 +394,6 @@ int main(void)
 {
     Suite *const suite = suite_create("running");
     TCase *const tests = tcase_create("running");
-    tcase_add_checked_fixture(tests, NULL, scratch_remove);
     tcase_add_loop_test(tests, golden_at_every_chunk, 0, (int)ARRAY_LEN(goldens));
     tcase_add_loop_test(tests, golden_at_any_byte, 0, (int)ARRAY_LEN(goldens));
     tcase_add_loop_test(tests, random_trace_in_pieces, 0, 20);

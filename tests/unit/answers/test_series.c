@@ -294,7 +294,6 @@ int main(void)
     tcase_add_test(tests, long_span_is_spread);
     tcase_add_test(tests, folders_are_mapped);
     tcase_add_test(tests, threads_are_grouped);
-    tcase_add_unchecked_fixture(tests, NULL, scratch_remove);
     suite_add_tcase(suite, tests);
     return suite_run(suite);
 }

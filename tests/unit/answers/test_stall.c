@@ -576,7 +576,6 @@ int main(void)
 {
     Suite *const suite = suite_create("stall");
     TCase *const tests = tcase_create("stall");
-    tcase_add_checked_fixture(tests, NULL, scratch_remove);
     tcase_add_test(tests, asyncio_loop);
     tcase_add_test(tests, may_be_several);
     tcase_add_test(tests, took_the_next);

@@ -164,7 +164,6 @@ int main(void)
 {
     Suite *const suite = suite_create("timeline");
     TCase *const tests = tcase_create("timeline");
-    tcase_add_checked_fixture(tests, NULL, scratch_remove);
     tcase_add_loop_test(tests, parts_add_up, 0, N_SEEDS);
     tcase_add_test(tests, parts_are_where_they_were);
     tcase_add_test(tests, round_times);

@@ -334,7 +334,6 @@ int main(void)
 {
     Suite *const suite = suite_create("top");
     TCase *const tests = tcase_create("top");
-    tcase_add_checked_fixture(tests, NULL, scratch_remove);
     tcase_add_loop_test(tests, screens, 0, (int)ARRAY_LEN(sizes));
     tcase_add_test(tests, other_screens);
     tcase_add_test(tests, halted);

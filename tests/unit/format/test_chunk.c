@@ -163,7 +163,6 @@ START_TEST(open_file_round_trip)
     const char *const path = scratch_path("open.trace");
     file_write(path, false);
     file_check(path, false);
-    scratch_remove();
 }
 END_TEST
 
@@ -172,7 +171,6 @@ START_TEST(closed_file_round_trip)
     const char *const path = scratch_path("closed.trace");
     file_write(path, true);
     file_check(path, true);
-    scratch_remove();
 }
 END_TEST
 

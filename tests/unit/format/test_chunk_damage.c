@@ -27,7 +27,6 @@ static void setup_open(void)
 static void teardown(void)
 {
     recording_free(&whole);
-    scratch_remove();
 }
 
 /* Write `file` and take its account; all chunks whose bytes are in it must be good. */

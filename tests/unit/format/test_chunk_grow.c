@@ -23,7 +23,6 @@ static void setup_open(void)
 static void teardown(void)
 {
     recording_free(&whole);
-    scratch_remove();
 }
 
 /* What was reported, and how much of it. */

@@ -215,7 +215,6 @@ int main(void)
 {
     Suite *const suite = suite_create("chunk_hostile");
     TCase *const tests = tcase_create("chunk_hostile");
-    tcase_add_checked_fixture(tests, NULL, scratch_remove);
     tcase_add_test(tests, chunks_in_chunks);
     tcase_add_test(tests, chunks_that_end_at_chunks);
     tcase_add_test(tests, a_gap_behind_every_chunk);

@@ -81,7 +81,6 @@ START_TEST(list_is_that_of_the_headers)
         bytes_free(&bytes);
         free(offsets);
     }
-    scratch_remove();
 }
 END_TEST
 
@@ -106,7 +105,6 @@ START_TEST(index_is_used)
     chunk_file_close(file);
     bytes_free(&bytes);
     free(offsets);
-    scratch_remove();
 }
 END_TEST
 
@@ -146,7 +144,6 @@ START_TEST(wire_form_is_packed)
     chunk_buffer_clear(&buffer);
     chunk_file_close(file);
     free(offsets);
-    scratch_remove();
 }
 END_TEST
 
@@ -247,7 +244,6 @@ START_TEST(index_of_another_file_is_not_believed)
     ck_assert(account.closed);
     bytes_free(&file);
     recording_free(&recording);
-    scratch_remove();
 }
 END_TEST
 
@@ -279,7 +275,6 @@ START_TEST(chunks_of_one_length_change_places)
     chunk_file_close(file);
     bytes_free(&bytes);
     free(offsets);
-    scratch_remove();
 }
 END_TEST
 

@@ -278,7 +278,6 @@ int main(void)
     tcase_add_test(tests, writer_keeps_the_limits);
     tcase_add_test(tests, index_over_the_limit_is_left_out);
     tcase_add_test(tests, frame_has_size_checksum_and_a_block_per_column);
-    tcase_add_checked_fixture(tests, NULL, scratch_remove);
     suite_add_tcase(suite, tests);
     return suite_run(suite);
 }

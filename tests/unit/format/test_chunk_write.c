@@ -281,7 +281,6 @@ int main(void)
 {
     Suite *const suite = suite_create("chunk_write");
     TCase *const tests = tcase_create("chunk_write");
-    tcase_add_checked_fixture(tests, NULL, scratch_remove);
     tcase_add_test(tests, file_is_new_and_private);
     tcase_add_test(tests, copied);
     tcase_add_test(tests, what_cannot_be_created);

@@ -86,7 +86,6 @@ int main(void)
     if (!small_disk_mount()) {
         printf("skipped: test_disk_full: cannot mount a tmpfs: %s\n", strerror(errno));
         rmdir(mount_point);
-        scratch_remove();
         return 77;
     }
     Suite *const suite = suite_create("disk_full");
@@ -96,6 +95,5 @@ int main(void)
     const int status = suite_run(suite);
     umount(mount_point);
     rmdir(mount_point);
-    scratch_remove();
     return status;
 }

@@ -187,7 +187,6 @@ static void setup(void)
 static void teardown(void)
 {
     bytes_free(&whole);
-    scratch_remove();
 }
 
 START_TEST(cut_anywhere)

@@ -129,6 +129,5 @@ int main(void)
     tcase_add_test(tests, several_passes);
     suite_add_tcase(suite, tests);
     const int failed = suite_run(suite);
-    scratch_remove();
     return failed;
 }

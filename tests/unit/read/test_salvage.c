@@ -211,7 +211,7 @@ int main(void)
 {
     Suite *const suite = suite_create("salvage");
     TCase *const tcase = tcase_create("salvage");
-    tcase_add_checked_fixture(tcase, setup, scratch_remove);
+    tcase_add_checked_fixture(tcase, setup, NULL);
     tcase_add_test(tcase, recordings_become_one);
     tcase_add_test(tcase, parts_of_one_recording);
     tcase_add_test(tcase, a_part_between_two_others_is_missed);

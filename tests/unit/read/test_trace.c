@@ -498,7 +498,6 @@ int main(void)
 {
     Suite *const suite = suite_create("trace");
     TCase *const tests = tcase_create("trace");
-    tcase_add_checked_fixture(tests, NULL, scratch_remove);
     tcase_add_test(tests, reads_one_file);
     tcase_add_test(tests, the_same_file_twice_counts_once);
     tcase_add_test(tests, recordings_are_aligned);

@@ -295,7 +295,6 @@ int main(void)
 {
     Suite *const suite = suite_create("truth");
     TCase *const tests = tcase_create("truth");
-    tcase_add_checked_fixture(tests, NULL, scratch_remove);
     tcase_add_loop_test(tests, regular_programs_are_right, 0, sizeof regular / sizeof *regular);
     tcase_add_loop_test(tests, irregular_programs_are_no_worse, 0,
                         sizeof irregular / sizeof *irregular);

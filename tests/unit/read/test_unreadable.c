@@ -130,7 +130,6 @@ int main(void)
 {
     Suite *const suite = suite_create("unreadable");
     TCase *const tcase = tcase_create("unreadable");
-    tcase_add_checked_fixture(tcase, NULL, scratch_remove);
     tcase_add_loop_test(tcase, a_bad_block_costs_the_chunks_in_it, 0, 2);
     tcase_add_test(tcase, nothing_can_be_read);
     suite_add_tcase(suite, tcase);

@@ -16,7 +16,6 @@ static struct launch launch;
 
 static void teardown(void)
 {
-    scratch_remove();
 }
 
 static const char *file_make(const char *name, const void *bytes, size_t len, mode_t mode)

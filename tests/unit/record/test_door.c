@@ -60,7 +60,6 @@ static void teardown(void)
 {
     door_close(&door);
     missing_clear(&missing);
-    scratch_remove();
 }
 
 static mode_t mode_of(const char *path)

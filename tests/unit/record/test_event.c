@@ -38,7 +38,6 @@ static void teardown(void)
     process_free(process);
     emit_abandon(&emit);
     fake_close(&fake);
-    scratch_remove();
 }
 
 static void run(unsigned n)

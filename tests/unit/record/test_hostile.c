@@ -124,7 +124,6 @@ START_TEST(test_tampered)
         seed = 0x1234567 + (uint64_t)i * 7919;
         round_run(trace);
     }
-    scratch_remove();
 }
 END_TEST
 

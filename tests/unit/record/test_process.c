@@ -80,7 +80,6 @@ static void teardown(void)
         fclose(fake.truth);
     fake_close(&fake);
     emit_abandon(&emit);
-    scratch_remove();
 }
 
 /* n ticks, each a little late; visits now and then. */

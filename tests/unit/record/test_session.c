@@ -20,7 +20,6 @@ static struct readback back;
 static void teardown(void)
 {
     readback_free(&back);
-    scratch_remove();
 }
 
 static void check_says(const char *text)

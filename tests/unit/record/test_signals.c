@@ -27,7 +27,6 @@ static uint64_t seed = 99;
 static void teardown(void)
 {
     readback_free(&back);
-    scratch_remove();
 }
 
 static void sleep_ms(uint64_t ms)

@@ -126,7 +126,7 @@ int main(void)
 {
     Suite *suite = suite_create("suspect");
     TCase *tests = tcase_create("files");
-    tcase_add_checked_fixture(tests, setup, scratch_remove);
+    tcase_add_checked_fixture(tests, setup, NULL);
     tcase_add_test(tests, wherever_it_lies);
     tcase_add_test(tests, in_small_parts);
     tcase_add_test(tests, while_it_changes);

@@ -203,7 +203,6 @@ int main(void)
 {
     Suite *suite = suite_create("tracefile");
     TCase *tc = tcase_create("tracefile");
-    tcase_add_checked_fixture(tc, NULL, scratch_remove);
     tcase_add_test(tc, test_one);
     tcase_add_test(tc, test_rotate);
     tcase_add_test(tc, test_keep_time);

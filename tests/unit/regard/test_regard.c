@@ -173,7 +173,6 @@ START_TEST(test_no_python)
     }
     struct bytes mine = cat;
     bytes_free(&mine);
-    scratch_remove();
 }
 END_TEST
 
@@ -348,7 +347,6 @@ START_TEST(test_a_32_bit_program)
     if (strcmp(comm, "small") == 0) /* else none runs here */
         ck_assert_int_eq(reason_of(program.pid, 0), REASON_FOREIGN);
     program_end(&program);
-    scratch_remove();
 }
 END_TEST
 #endif
@@ -438,7 +436,6 @@ START_TEST(test_rights_of_its_own)
     const struct program secure = program_start(path, "", NOBODY);
     ck_assert_int_eq(reason_of(secure.pid, REGARD_LOCK), HERE(REASON_SECURE));
     program_end(&secure);
-    scratch_remove();
 }
 END_TEST
 

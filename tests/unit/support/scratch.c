@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "scratch.h"
-#include <dirent.h>
 #include <fcntl.h>
+#include <ftw.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
@@ -55,18 +55,34 @@ void bytes_add_packet(struct bytes *bytes, const void *content, size_t len)
 }
 
 static pid_t owner;
+static char own_directory[256];
+
+static int remove_one(const char *path, const struct stat *st, int kind, struct FTW *where)
+{
+    (void)st;
+    (void)kind;
+    (void)where;
+    (void)remove(path);
+    return 0;
+}
+
+static void remove_own(void)
+{
+    if (owner == getpid()) /* and not a child's parent's */
+        (void)nftw(own_directory, remove_one, 8, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
+}
 
 static const char *directory(void)
 {
-    static char path[256];
-
     if (owner != getpid()) {
         const char *const base = getenv("TMPDIR");
-        snprintf(path, sizeof(path), "%s/pyrec-test-XXXXXX", base != NULL ? base : "/tmp");
-        require(mkdtemp(path) != NULL);
+        snprintf(own_directory, sizeof(own_directory), "%s/pyrec-test-XXXXXX", base != NULL ? base : "/tmp");
+        require(mkdtemp(own_directory) != NULL);
+        if (owner == 0) /* a child has what its parent registered */
+            require(atexit(remove_own) == 0);
         owner = getpid();
     }
-    return path;
+    return own_directory;
 }
 
 const char *scratch_path(const char *name)
@@ -77,21 +93,6 @@ const char *scratch_path(const char *name)
     char *const path = paths[next++ % 4];
     snprintf(path, sizeof(paths[0]), "%s/%s", directory(), name);
     return path;
-}
-
-void scratch_remove(void)
-{
-    const char *const path = directory();
-    DIR *const dir = opendir(path);
-    const struct dirent *entry;
-
-    while (dir != NULL && (entry = readdir(dir)) != NULL)
-        if (entry->d_name[0] != '.')
-            unlinkat(dirfd(dir), entry->d_name, 0);
-    if (dir != NULL)
-        closedir(dir);
-    rmdir(path);
-    owner = 0;
 }
 
 static void file_write(const char *path, int flags, const void *bytes, size_t len)

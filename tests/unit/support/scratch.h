@@ -48,11 +48,11 @@ void bytes_add_field(struct bytes *bytes, unsigned number, const void *content, 
 /* Add message Trace's field 1 with a packet of a kind that nobody knows, and `len` bytes in it. */
 void bytes_add_packet(struct bytes *bytes, const void *content, size_t len);
 
-/* A path in this process's own directory under $TMPDIR; good until the next call but three. */
+/*
+ * A path in this process's own directory under $TMPDIR; good until the next call but three. The directory and
+ * all that is in it go when the process exits; what a test leaves that fails stays to be looked at.
+ */
 const char *scratch_path(const char *name);
-
-/* Remove the directory and the files in it. */
-void scratch_remove(void);
 
 void scratch_write(const char *path, const void *bytes, size_t len);
 void scratch_append(const char *path, const void *bytes, size_t len);
