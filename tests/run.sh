@@ -5,13 +5,22 @@
 #
 # usage: run.sh [CTEST ARGUMENTS...]      e.g. run.sh -L unit, run.sh -R fib
 #
-# PYREC_MATRIX=full: every end-to-end test with every interpreter, not only where versions differ, and more of
-# what is a matter of chance; more than an hour.
+# PYREC_MATRIX=short, the default: a test of each kind, in some ten minutes behind the builds, for who works on
+# something. =wide: what .ci/run tries, some forty: more of each kind, other versions, other programs, for longer.
+# =full: every end-to-end test with every interpreter, not only where versions differ, and more of what is a matter
+# of chance; hours. What the arguments choose is run even if `short` leaves it out.
 # TEST_PACKAGES=yes: packages in clean and bare roots of Debian, too (ten minutes, as root).
 # PYREC_FETCH=no: test with the interpreters that are here. PYREC_SANITIZERS=no: without the
 # builds under AddressSanitizer, UndefinedBehaviorSanitizer and ThreadSanitizer.
 set -eu
 cd "$(dirname "$0")/.."
+case ${PYREC_MATRIX:-short} in
+short | wide | full) ;;
+*)
+    echo "$0: PYREC_MATRIX=$PYREC_MATRIX: short, wide or full is wanted" >&2
+    exit 2
+    ;;
+esac
 # shellcheck source=samples/steps.sh
 . samples/steps.sh
 ./samples/setup.sh python3 check
@@ -46,6 +55,15 @@ python3=$(python3 -c 'import sys; print(sys.executable)')
 slots=$(($(nproc) * 4))
 status=0
 
+# Labels of what is left out (tests/CMakeLists.txt). The unit tests that run under the sanitizers anyway are run
+# there only while time is short.
+without='' without_sanitized='^many$'
+if [ "${PYREC_MATRIX:-short}" = short ] && [ $# -eq 0 ]; then
+    without='^wide$'
+    without_sanitized='^(many|wide)$'
+    [ "${PYREC_SANITIZERS:-yes}" = no ] || without='^(wide|suite)$'
+fi
+
 # Tests start real programs and many of them at once: on a machine that is suddenly busy with something
 # else, one may fail that is right. It has a second chance; what fails twice has failed.
 run() { # DIRECTORY [CTEST ARGUMENTS...]
@@ -72,7 +90,7 @@ if [ "${PYREC_SANITIZERS:-yes}" = yes ]; then
     trap 'kill -- "-$builds" 2>/dev/null || true' EXIT
     trap 'exit 130' INT TERM
 fi
-run build "$@"
+run build ${without:+-LE "$without"} "$@"
 if [ "${PYREC_SANITIZERS:-yes}" = yes ]; then
     # what is left of them need not stand back any more
     [ ! -w "/proc/$builds/autogroup" ] || echo 0 >"/proc/$builds/autogroup" || true
@@ -82,8 +100,7 @@ if [ "${PYREC_SANITIZERS:-yes}" = yes ]; then
     wait "$builds"
     trap - EXIT
     # "many": the same commands over and over, for what they print and not for how they read
-    run build-asan -L 'unit|fuzz|golden' -LE many "$@"
-    run build-asan -L sanitized "$@"
+    run build-asan -L 'unit|fuzz|golden|sanitized' -LE "$without_sanitized" "$@"
     run build-tsan -L race "$@"
 fi
 exit "$status"

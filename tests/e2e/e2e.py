@@ -29,7 +29,8 @@ ROOT = HERE.parent.parent
 WIRE_VERSION = int(re.search(r"#define WIRE_VERSION +(\d+)u",
                              (ROOT / "record/wire/wire.h").read_text()).group(1))
 CPU_MOST = 300  # seconds of any one process
-IS_FULL = os.environ.get("TESTS_MATRIX") == "full"  # of PYREC_MATRIX: also what repeats a thing with others of its kind
+MATRIX = os.environ.get("TESTS_MATRIX", "wide")  # how much is tried, see tests/CMakeLists.txt
+IS_FULL, IS_WIDE = MATRIX == "full", MATRIX != "short"
 
 
 class Skip(Exception):
@@ -50,6 +51,12 @@ def group_is_orphaned():
         except OSError:
             pass  # it has ended
     return True
+
+
+def wide(test):
+    """Mark a test that tries a thing with more of its kind, or more often: PYREC_MATRIX=short leaves it out."""
+    test.is_wide = True
+    return test
 
 
 class Run:
@@ -338,8 +345,12 @@ def main():
     unknown = [name for name in wanted if not hasattr(tests, name)]
     if unknown:
         sys.exit(f"{module} has no {unknown}")
-    results = [run_test(name, test, build, python) for name, test in list(vars(tests).items())
-               if name.startswith("test_") and (not wanted or name in wanted)]
+    found = {name: test for name, test in vars(tests).items()
+             if name.startswith("test_") and (not wanted or name in wanted)}
+    left = [] if IS_WIDE or wanted else [name for name, test in found.items() if hasattr(test, "is_wide")]
+    for name in left:
+        print(f"{name}: left to PYREC_MATRIX=wide")
+    results = [run_test(name, test, build, python) for name, test in found.items() if name not in left]
     failed, ran = sum(isinstance(wrong, str) for wrong in results), results.count(None)
     print(f"{module} on {python}: {ran} passed, {failed} failed")
     sys.exit(1 if failed else 0 if ran else 77)

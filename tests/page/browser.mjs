@@ -8,7 +8,7 @@ import { pathToFileURL } from "node:url";
 import puppeteer from "puppeteer-core";
 
 const [browser_name, executablePath, folder, shots] = process.argv.slice(2), PAGE_WAIT = 120000;
-const full = process.env.TESTS_MATRIX === "full", chromium = browser_name === "chromium", address = name => pathToFileURL(join(folder, name)).href;
+const full = process.env.TESTS_MATRIX === "full", wide = process.env.TESTS_MATRIX !== "short", chromium = browser_name === "chromium", address = name => pathToFileURL(join(folder, name)).href;
 const data = await import(pathToFileURL(join(folder, "page", "data.js")));
 const { ALL_CLASSES, unpack } = await import(pathToFileURL(join(folder, "page", "read.js")));
 const { versus } = await import(pathToFileURL(join(folder, "page", "versus.js")));
@@ -302,21 +302,8 @@ async function use_diff() {
   await paper.close();
 }
 
-// For people to look at: with PYREC_MATRIX=full, else that the browser can draw it at all.
-const picture = (page, name, more = {}) => (full || name === "light") && page.screenshot({ path: join(shots, `${browser_name}-${name}.png`), ...more });
-
-try {
-  const base64 = readFileSync(join(folder, "busy.html"), "utf8").match(/id="data">([^<]*)</)[1], trace = await unpack(base64);
-  const page = await open("busy.html");
-  await picture(page, "light");
-  await use_mouse(page, trace);
-  await use_tabs(page);
-  await use_keys(page, trace);
-  await use_hash(page);
-  quiet(page, "in use");
-  await page.close();
-
-  // a newcomer finds a stall by clicking alone: in what stands out, then among the stalls
+// A newcomer finds a stall by clicking alone: in what stands out, then among the stalls.
+async function use_stalls() {
   const stalls = await open("stall.html"), all = (await text_of(stalls, "#tab-stalls")).match(/\d+/)[0];
   check(Number(all) >= 3, `${all} stalls of samples/stall.py`);
   await click(stalls, "show", ".findings li:first-child");
@@ -335,7 +322,10 @@ try {
   await picture(stalls, "stall", { fullPage: true });
   quiet(stalls, "stalls");
   await stalls.close();
+}
 
+// Both themes, with each tab, and narrow.
+async function use_looks() {
   for (const scheme of ["light", "dark"]) {
     const one = await open("busy.html", `#d=${scheme}`);
     check((await one.evaluate(() => document.documentElement.dataset.theme)) === scheme, `no ${scheme} theme`);
@@ -359,6 +349,26 @@ try {
     await picture(narrow, "narrow" + width, { fullPage: true });
     await narrow.close();
   }
+}
+
+// For people to look at: with PYREC_MATRIX=full, else that the browser can draw it at all.
+const picture = (page, name, more = {}) => (full || name === "light") && page.screenshot({ path: join(shots, `${browser_name}-${name}.png`), ...more });
+
+try {
+  const base64 = readFileSync(join(folder, "busy.html"), "utf8").match(/id="data">([^<]*)</)[1], trace = await unpack(base64);
+  const page = await open("busy.html");
+  await picture(page, "light");
+  await use_mouse(page, trace);
+  await use_tabs(page);
+  await use_keys(page, trace);
+  await use_hash(page);
+  quiet(page, "in use");
+  await page.close();
+
+  if (wide) {
+    await use_stalls();
+    await use_looks();
+  }
   const halts = await open("halts.html"), drawn = await halts.$eval(".timeline canvas", canvas => {
     const { data: pixels } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height), seen = new Set();
     for (let i = 0; i < pixels.length; i += 4) seen.add(pixels[i] << 16 | pixels[i + 1] << 8 | pixels[i + 2]);
@@ -381,7 +391,7 @@ try {
   quiet(hostile, "hostile names");
   await hostile.close();
 
-  await use_diff();
+  if (wide) await use_diff();
 
   const cut = await open("cut.html", "", { ready: "failed" });
   const alert = await text_of(cut, "[role=alert]");
@@ -390,7 +400,7 @@ try {
   quiet(cut, "cut data");
   await cut.close();
 
-  if (chromium) {
+  if (chromium && wide) {
     const silent = await open("busy.html", "", { ready: null, scripts: false });
     const text = await silent.evaluate(() => document.body.innerText);
     check(/without/.test(text) && /walk/.test(text) && /parser-0/.test(text), "without scripts nothing can be read");

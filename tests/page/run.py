@@ -4,8 +4,8 @@
 
 usage: run.py BUILD_DIR MAKE_OUTPUTS PYTHON
 
-Made-up traces, and four recorded ones: threads that compete for the GIL, a program that forks, an event
-loop that is held up, and a deep recursion.
+Made-up traces, and recorded ones: threads that compete for the GIL, phases and labels, an event loop that is
+held up; a program that forks and a deep recursion not with PYREC_MATRIX=short.
 """
 import base64
 import json
@@ -21,6 +21,9 @@ import zlib
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 DATA = ROOT / "analyze" / "page" / "data.js"
+IS_WIDE = os.environ.get("TESTS_MATRIX") != "short"  # of PYREC_MATRIX
+MADE = ("simple", "expressions", "odd", "halts", "hostile")
+MADE_WIDE = ("family", "crowd", "gui", "held_up", "hostile_endless")
 
 THREADS = """
 import json, re, threading, time
@@ -150,10 +153,12 @@ def main():
     folder = pathlib.Path(tempfile.mkdtemp(prefix="pyrec-page-"))
     try:
         subprocess.run([make_outputs, str(folder)], check=True)
-        traces = [folder / f"{name}.trace" for name in ("simple", "family", "crowd", "gui", "expressions", "odd", "halts", "held_up", "hostile", "hostile_endless")]
+        traces = [folder / f"{name}.trace" for name in (*MADE, *(MADE_WIDE if IS_WIDE else ()))]
         samples = ROOT / "samples"
-        for name, code, words in (("threads", THREADS, []), ("says", SAYS, []), ("forks", FORKS, []), ("stall", (samples / "stall.py").read_text(), ["2"]),
-                                  ("fib", (samples / "fib.py").read_text(), ["26"])):
+        recorded = [("threads", THREADS, []), ("says", SAYS, []), ("stall", (samples / "stall.py").read_text(), ["2"])]
+        if IS_WIDE:
+            recorded += [("forks", FORKS, []), ("fib", (samples / "fib.py").read_text(), ["26"])]
+        for name, code, words in recorded:
             (folder / f"{name}.py").write_text(code)
             subprocess.run([str(pyrec), "-q", "-r", "1k", "-o", str(folder / f"{name}.trace"), "--",
                             python, str(folder / f"{name}.py"), *words], stdout=subprocess.DEVNULL, env=environment(build, folder), check=True)

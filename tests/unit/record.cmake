@@ -13,6 +13,9 @@ foreach(line IN LISTS interpreters_every) # a minor version's tables do not chan
   add_test(NAME unit.linetable_live.${version}
     COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/record/linetable_live.sh $<TARGET_FILE:test_linetable> ${python})
   set_tests_properties(unit.linetable_live.${version} PROPERTIES LABELS "unit" TIMEOUT 300)
+  if(PYREC_SANITIZE)
+    tests_are_wide(unit.linetable_live.${version})
+  endif()
 endforeach()
 unit(test_elf_names regard/test_elf_names.c LINK pyrec_collect)
 

@@ -5,7 +5,7 @@ import os
 import pathlib
 import subprocess
 
-from e2e import Skip, near
+from e2e import Skip, near, wide
 from basics import source_line
 
 N = 25
@@ -139,6 +139,7 @@ print(fib / (fib + fib2))"""
     return float(done.stdout)
 
 
+@wide
 def test_yappi(t):
     """yappi charges recursion for its own cost, and loses append and pop; samples do neither."""
     for _ in range(5):  # where others use the caches, one of the two functions is slowed down more

@@ -3,7 +3,7 @@
 import json
 import shutil
 
-from e2e import Skip, near
+from e2e import Skip, near, wide
 
 # Three lines of known CPU time, by the thread's own clock; argv: how much more the second one takes.
 PROGRAM = """import json, sys, time
@@ -59,6 +59,7 @@ def row_of(rows, line, function="work"):
     return found[0]
 
 
+@wide
 def test_slower_line(t):
     a, spent_a = recorded(t, 0)
     b, spent_b = recorded(t, 0, "2")
@@ -96,6 +97,7 @@ def test_same_program(t):
     t.analyze("diff", "--fail-on", "30%", *traces[:2])
 
 
+@wide
 def test_several(t):
     few(t)
     sides, truth = [], []
@@ -108,6 +110,7 @@ def test_several(t):
     near(row["difference"], truth[1] - truth[0], absolute=2 * row["margin"] + 0.01, what="line")
 
 
+@wide
 def test_rate_and_mode(t):
     """Another rate is no matter, another mode is."""
     few(t)

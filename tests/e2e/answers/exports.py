@@ -7,7 +7,7 @@ import subprocess
 
 import export_check
 import export_graphs
-from e2e import ROOT, near
+from e2e import ROOT, near, wide
 from export_made import Maker, check_graphs, check_times, check_trees
 
 # Functions whose names and files are chosen to break formats; each is busy for a while.
@@ -79,6 +79,7 @@ while time.thread_time() < end:
 """
 
 
+@wide
 def test_recursion_in_graphs(t):
     """A recursive function weighs what it weighs, once, in pstats and callgrind."""
     run = t.record(t.sample("fib.py"), "26", rate=500)

@@ -5,6 +5,8 @@ import pathlib
 import subprocess
 import zipfile
 
+from e2e import wide
+
 BURN = """import time
 def burn(s=0.1):
     end = time.thread_time() + s
@@ -39,6 +41,7 @@ def modules(t, args, column="module", options=(), **more):
     return {row[column] for row in t.rows("modules", trace, *options) if row["samples"] > 20}
 
 
+@wide
 def test_started(t):
     make(t)
     site = str(t.dir / "site")

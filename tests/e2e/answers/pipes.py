@@ -7,7 +7,7 @@ import socket
 import subprocess
 import threading
 
-from e2e import ROOT, Skip
+from e2e import ROOT, Skip, wide
 
 BUSY = str(ROOT / "tests" / "golden" / "v1-busy.trace")
 COMMANDS = [["lines"], ["functions"], ["files"], ["modules"], ["threads"], ["processes"], ["tree"],
@@ -123,6 +123,7 @@ def test_not_a_trace(t):
         assert len(done.stderr.splitlines()) == 1, done
 
 
+@wide
 def test_write(t):
     """-o -, -o FIFO, -o /dev/stdout: what -o FILE has, and nothing else there."""
     for name in EXPORTS:

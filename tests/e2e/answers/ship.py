@@ -18,7 +18,7 @@ import time
 import urllib.parse
 
 import otlp_check
-from e2e import Skip
+from e2e import Skip, wide
 
 WORK = """
 import threading, time
@@ -272,6 +272,7 @@ def certificate(t, name, begin=None, end=None):
     return folder / "certificate", folder / "key"
 
 
+@wide
 def test_certificates(t):
     """One that nobody vouches for, one that has expired, one for another name: nothing is sent."""
     need_curl(t)
@@ -289,6 +290,7 @@ def test_certificates(t):
         assert len(server.taken()) == 1
 
 
+@wide
 def test_killed_at_any_moment(t):
     """Each part arrives; twice only what was under way when ship was killed."""
     need_curl(t)

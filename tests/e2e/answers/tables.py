@@ -4,7 +4,7 @@ import glob
 import os
 import time
 
-from e2e import ROOT
+from e2e import ROOT, wide
 from tables_check import Maker, check_all, check_references, read, weights_by
 
 PROGRAM = r'''
@@ -63,6 +63,7 @@ def test_recorded(t):
     assert part and all(whole[key] == value for key, value in part.items())
 
 
+@wide
 def test_parts(t):
     """Parts of a recording one by one are as much as all of them, and have names of their own."""
     run = t.record("-c", "import time\nend = time.time() + 2.5\nwhile time.time() < end: sum(range(99))",

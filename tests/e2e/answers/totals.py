@@ -3,7 +3,7 @@
 import re
 import subprocess
 
-from e2e import near
+from e2e import near, wide
 from thread_kinds import NATIVE, NATIVE_HEAD
 
 # Every program says at its end what the kernel counted of it so far.
@@ -38,6 +38,7 @@ def check_whole(t, run):
     return row
 
 
+@wide
 def test_native_pool(t):
     """Two threads of C do nearly everything: said under every table, and in the totals."""
     script = NATIVE_HEAD + BURN + (
@@ -122,6 +123,7 @@ def parts(t, trace):
     return [float(n) for n in found.groups()] if found else None
 
 
+@wide
 def test_compiling(t):
     """A long script is compiled before its first frame; behind those of the start, if one of them was sampled."""
     script = t.file("long.py", "def f():\n" + "    x = [1, 2, (3, 4), 'a' + 'b']\n" * 40000 + BURN + "burn(0.1)\n")
@@ -135,6 +137,7 @@ def test_compiling(t):
     assert "in between" in text or "of which neither is known" in text, text
 
 
+@wide
 def test_freeing(t):
     """What a large heap takes at the end is the end; and a range of time does not know."""
     script = ("x = [(str(i), [i]) for i in range(1500000)]\n")

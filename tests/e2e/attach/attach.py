@@ -7,7 +7,7 @@ import signal
 import subprocess
 import time
 
-from e2e import Skip, Started, function_of
+from e2e import Skip, Started, function_of, wide
 
 WORK = """
 import os, subprocess, sys, threading, time
@@ -176,6 +176,7 @@ def test_program_ends(t):
     assert [row["ended"] for row in rows] == ["exit 0"], rows
 
 
+@wide
 def test_several_and_children(t):
     """Two programs, and what one of them starts afterwards."""
     need_attaching()
@@ -275,6 +276,7 @@ def test_family(t):
     assert inherited.count("no") == 1 + len(family) and inherited.count("yes") >= 2, inherited
 
 
+@wide
 def test_family_left(t):
     """When pyrec has ended nobody has a recorder any more, children neither, however rarely it ticks."""
     need_attaching()
@@ -375,6 +377,7 @@ def test_pyrec_killed(t):
     program.end()
 
 
+@wide
 def test_refusals(t):
     """One line, a status that says which kind, and nothing is written."""
     need_attaching()

@@ -10,7 +10,7 @@ import subprocess
 import time
 
 import dump_truth
-from e2e import Skip
+from e2e import Skip, wide
 
 BLOCKED = """
 import os, queue, select, socket, subprocess, sys, threading, time
@@ -568,6 +568,7 @@ def test_a_program_called_dump(t):
         assert done.stdout == "ran 1\n", done
 
 
+@wide
 def test_programs_that_end_and_begin(t):
     """Looked at while they start, run something else or end: a dump, or one line that says why not."""
     path = t.file("brief.py", """

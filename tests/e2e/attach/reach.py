@@ -8,7 +8,7 @@ import shutil
 import subprocess
 
 from attach import need_attaching
-from e2e import ROOT, Skip, Started, function_of
+from e2e import ROOT, Skip, Started, function_of, wide
 
 SOMEBODY = 24680  # no user of this machine has that number
 
@@ -148,6 +148,7 @@ def check_refused(t, program, words, status=4, user=None, can_dump=False):
 
 # ---- namespaces ----
 
+@wide
 def test_each_namespace(t):
     need_root()
     for words in (["-m"], ["-n"], ["-U"], ["-U", "-r"], ["-p", "-f", "--mount-proc"],
@@ -213,6 +214,7 @@ def test_a_container_of_a_users_own(t):
 
 # ---- users ----
 
+@wide
 def test_users(t):
     need_root()
     need_their_python(t)
@@ -375,6 +377,7 @@ def test_a_filter_that_kills(t):
         program.end()
 
 
+@wide
 def test_a_filter_that_may_not_be_read(t):
     """Only root may: then nothing is tried."""
     need_root()

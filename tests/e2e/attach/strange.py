@@ -11,7 +11,7 @@ import subprocess
 import time
 
 from attach import need_attaching
-from e2e import Skip, Started, function_of
+from e2e import Skip, Started, function_of, wide
 from reach import SOMEBODY, WORK, Elsewhere, check_recorded, need, run
 
 ALLOCATORS = ("libjemalloc.so.2", "libtcmalloc.so.4", "libtcmalloc_minimal.so.4", "libmimalloc.so.2.0")
@@ -24,6 +24,7 @@ def still_right(t, program, times=5):
         assert done.returncode == 0, done
 
 
+@wide
 def test_other_allocators(t):
     """In a process with two threads, and in one with a single one."""
     need_attaching()
@@ -43,6 +44,7 @@ def test_other_allocators(t):
         raise Skip("no other allocator is here")
 
 
+@wide
 def test_other_ways_to_start(t):
     need_attaching()
     for words in (["setarch", "-R"], ["env", "MALLOC_ARENA_MAX=1"],
@@ -54,6 +56,7 @@ def test_other_ways_to_start(t):
         program.end()
 
 
+@wide
 def test_hardly_any_descriptors(t):
     need_attaching()
     program = Elsewhere(t, does="import resource; hard = "
@@ -135,6 +138,7 @@ resource.setrlimit(resource.RLIMIT_FSIZE, (4096, resource.RLIM_INFINITY))
     program.end()
 
 
+@wide
 def test_programs_that_start_others(t):
     """By vfork, as fast as it can: what it holds is never a child that borrows its memory."""
     need_attaching()
@@ -203,6 +207,7 @@ def workers_of(pid):
         f"/proc/{pid}/task/{tid}/comm").read_text(encoding="utf-8").startswith("iou-wrk")]
 
 
+@wide
 def test_workers_of_the_kernels(t):
     """io_uring's are among its threads, but run nothing of it: the process has one thread, in which
     libc takes no locks, and that one is held. They are called what they are."""
@@ -230,6 +235,7 @@ def test_workers_of_the_kernels(t):
 
 # ---- traced ----
 
+@wide
 def test_traced_by_somebody(t):
     """Refused: the line names who traces it. Afterwards it can be had."""
     need_attaching()
@@ -396,6 +402,7 @@ def application(environ, start):
 """
 
 
+@wide
 def test_uwsgi(t):
     """Its plugin's Python. (Its own threads wait in calls that are not cut short: one of Python's is held.)"""
     need_attaching()

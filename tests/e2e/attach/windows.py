@@ -5,7 +5,7 @@ import os
 import subprocess
 
 from attach import need_attaching
-from e2e import Skip, Started
+from e2e import Skip, Started, wide
 from reach import run
 from screen import screen
 from strange import still_right
@@ -114,6 +114,7 @@ def test_qt(t):
     check(t, QT, QT_QPA_PLATFORM="offscreen")
 
 
+@wide
 def test_gtk(t):
     need_attaching()
     need_module(t, "import gi; gi.require_version('Gtk', '3.0'); from gi.repository import Gtk", "gir1.2-gtk-3.0")

@@ -8,7 +8,7 @@ import signal
 import subprocess
 
 import beside
-from e2e import IS_FULL, Skip
+from e2e import IS_FULL, Skip, wide
 from missing import NOBODY, NO_PYTHON, check_missing, need_root
 from rude_start import library_find, runs_here
 
@@ -116,6 +116,7 @@ def hello_usual(t):
     return hellos(t)["usual"]
 
 
+@wide
 def test_children(t):
     """Same output, same status, no word on standard error, however they are started."""
     found = hellos(t).values()
@@ -126,6 +127,7 @@ def test_children(t):
     assert t.info(seen.recorded[0].trace)["recordings"][0]["not_recorded"] == 0
 
 
+@wide
 def test_pypy(t):
     """Another Python: it runs as without pyrec, and one line says what it is, also when it is looked at from outside."""
     pypy = shutil.which("pypy3")
@@ -146,6 +148,7 @@ def test_pypy(t):
     assert program.poll() is None
 
 
+@wide
 def test_set_user_id(t):
     """A program with rights of its own: its loader takes nothing, and says nothing."""
     need_root()
@@ -192,6 +195,7 @@ def test_in_a_chroot(t):
     assert seen.bare.out.count("hello") == 4, seen.bare.out
 
 
+@wide
 def test_counted(t):
     """Those that are a Python as far as anybody can see: not recorded, for this reason."""
     reasons = {
@@ -275,6 +279,7 @@ LIBRARIES = ("libjemalloc.so.2", "libtcmalloc_minimal.so.4", "libfaketime.so.1",
              "libasan.so.8")
 
 
+@wide
 def test_preloaded_before_and_behind(t):
     """A parent puts a library of its own before ours, behind it, or in its place: each library in each place,
     and one, with a shell between as well, also by other spellings."""

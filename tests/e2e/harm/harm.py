@@ -17,7 +17,7 @@ import subprocess
 import sys
 import time
 
-from e2e import Skip, near
+from e2e import Skip, near, wide
 
 KILLS = int(os.environ.get("PYREC_KILLS", "5"))
 SLOW = 2.0  # seconds that a crowded machine may hold anybody up
@@ -165,6 +165,7 @@ def test_both_killed(t):
             assert program.wall() >= program.lived() - 1.2 - SLOW, (moment, program.lived())
 
 
+@wide
 def test_one_of_many_killed(t):
     """A worker dies; its siblings' part of the trace is not touched by it."""
     script = ("import os, signal, sys, time\n"
@@ -239,6 +240,7 @@ def write_until_it_stops(t, process):
     return out, said.read_text(encoding="utf-8")
 
 
+@wide
 def test_file_size_limit(t):
     """The limit is pyrec's own here."""
     with open(t.dir / "stopped.txt", "w", encoding="utf-8") as stderr:

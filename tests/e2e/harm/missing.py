@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 
-from e2e import IS_FULL, WIRE_VERSION, Skip, Started
+from e2e import IS_FULL, WIRE_VERSION, Skip, Started, wide
 from older import WITHOUT
 
 NOBODY = 65534
@@ -93,6 +93,7 @@ def test_pid_namespace(t):
     assert row["parent"] not in (0, row["process"]) and row["parent"] not in parents, row  # unshare
 
 
+@wide
 def test_everything_at_once(t):
     need_root()
     check_recorded(t, ["unshare", "-pfnmiu", "--mount-proc"])
@@ -155,6 +156,7 @@ for child in children:
 """
 
 
+@wide
 def test_few_descriptors(t):
     """More recorded processes than descriptors, all alive at once."""
     for limit, n in ((64, 60), (28, 40)) if IS_FULL else ((28, 40),):
@@ -183,6 +185,7 @@ def test_no_descriptors(t):
 
 # ---- true reasons ----
 
+@wide
 def test_denied_calls(t):
     if os.uname().machine != "x86_64":
         raise Skip("the numbers of system calls are those of x86-64")
@@ -393,6 +396,7 @@ def test_ends(t):
     assert [row["ended"] for row in pythons(t, run.trace)] == ["running"], run.err
 
 
+@wide
 def test_forks_that_only_exec(t):
     script = t.file("helpers.py", "import subprocess\nfor i in range(20):\n"
                     "    subprocess.run(['/bin/true'], preexec_fn=lambda: None)\n")
@@ -521,6 +525,7 @@ def test_strangers(t):
     assert t.info(trace)["recordings"][0]["strangers"] >= 7
 
 
+@wide
 def test_replay(t):
     """Who has the cookie, but says another's number, is no guest."""
     process, trace = t.start([t.python, "-c", BURN.format(2)])

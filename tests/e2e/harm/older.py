@@ -6,7 +6,7 @@ import os
 import platform
 import subprocess
 
-from e2e import Skip
+from e2e import Skip, wide
 
 # usage: without ERRNO NUMBER... -- COMMAND...: in it and what it starts, these calls fail with that error
 WITHOUT = r"""
@@ -97,6 +97,7 @@ def not_recorded(t, error, names):
                            f"{os.strerror(error)} (2)\n"), done.stderr
 
 
+@wide
 def test_each_call_unknown(t):
     """As on a kernel that is older than the call."""
     for name in CALLS:
@@ -118,6 +119,7 @@ def test_forbidden(t):
     recorded(t, errno.EPERM, [name for name in CALLS if name not in ("clone3", "memfd_create")])
 
 
+@wide
 def test_attached(t):
     """Attaching and looking from there: possible, or a line that names the process and what stands in the way."""
     program = subprocess.Popen([t.python, t.file("waits.py", WAITS)], stdin=subprocess.PIPE, stdout=subprocess.PIPE)

@@ -5,7 +5,7 @@ the same, leave the same and end the same as without.
 import os
 
 import beside
-from e2e import Skip
+from e2e import Skip, wide
 
 
 def test_differences_are_seen(t):
@@ -65,6 +65,7 @@ def test_own_handler_interrupts(t):
         assert both.bare.out == "True\ninterrupted\ndefault\n" and both.bare.status < -31, both.bare.out
 
 
+@wide
 def test_all_numbers_taken(t):
     """Every real-time signal is the program's: nobody is asked, and the recording is as good."""
     script = """
@@ -236,6 +237,7 @@ int main(void)
 """
 
 
+@wide
 def test_exec_with_all_blocked(t):
     """The new program has the mask of the old one, and nothing pending."""
     program = t.program("unblock", UNBLOCK)

@@ -11,7 +11,7 @@ import time
 import urllib.request
 
 import beside
-from e2e import Skip
+from e2e import Skip, wide
 
 BURN = """
 import sys, time
@@ -159,6 +159,7 @@ print("end")
 """
 
 
+@wide
 def test_namespaces(t):
     """A process with one thread of its own is one to the kernel, too."""
     t.need_ctypes()
@@ -199,6 +200,7 @@ print("end", flush=True)
 """
 
 
+@wide
 def test_filters(t):
     """System calls are filtered: for one thread it is recorded on, for all it says why not."""
     t.need_ctypes()
@@ -262,6 +264,7 @@ def library_find(name):
     return None
 
 
+@wide
 def test_preloaded(t):
     """The user has libraries in LD_PRELOAD: they do what they do, and the clocks are the kernel's."""
     code = BURN + """
@@ -357,6 +360,7 @@ def uwsgi_start(t, trace, port):
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
 
+@wide
 def test_uwsgi(t):
     """A server that has Python as a plugin: each of its workers, and the threads that serve."""
     if shutil.which("uwsgi") is None or not t.python.startswith("/usr/bin/"):
@@ -407,6 +411,7 @@ burn(0.03)
 """
 
 
+@wide
 def test_limits(t):
     """Little of anything, no /proc, somebody else's, none to be read: the program is what it is."""
     shells = ["ulimit -n 32", "ulimit -n 48", "ulimit -n 64", "ulimit -v 300000", "ulimit -l 64",

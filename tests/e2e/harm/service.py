@@ -14,7 +14,7 @@ import sys
 import termios
 import time
 
-from e2e import Skip, group_is_orphaned
+from e2e import Skip, group_is_orphaned, wide
 
 PATIENCE = 30  # seconds, for what happens at once on a machine that has time
 ALL = [n for n in range(1, 65) if n not in (signal.SIGKILL, signal.SIGSTOP)]
@@ -195,6 +195,7 @@ def test_each_signal(t):
         assert said == [str(n) for n in ALL if n != MARK] + [str(MARK)], said
 
 
+@wide
 def test_each_signal_to_the_group(t):
     """The command has it already."""
     for send in SENDERS:
@@ -420,6 +421,7 @@ sys.exit(5)
 """
 
 
+@wide
 def test_first_process_buries(t):
     """What is left to PID 1 is buried, and does not keep the container up."""
     service = Service(t, [t.python, "-c", ORPHANS], under=namespace())

@@ -3,7 +3,7 @@
 import re
 import subprocess
 
-from e2e import Skip
+from e2e import Skip, wide
 from package import BEGIN, environment, run
 
 # Names of many, so that the file grows.
@@ -137,6 +137,7 @@ for i in range(12):
 """)
 
 
+@wide
 def test_tests_and_cells(t):
     """pytest's summary and a cell's output have the line, and what there is."""
     t.need_ctypes()

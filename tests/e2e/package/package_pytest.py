@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-from e2e import Skip, near
+from e2e import Skip, near, wide
 from package import environment
 
 SUITE = """
@@ -68,6 +68,7 @@ def test_suite(t):
     assert lines.index("test_suite.py::test_database") < lines.index("test_suite.py::test_fails"), out
 
 
+@wide
 def test_workers(t):
     """Of pytest-xdist: in one file."""
     t.need_ctypes()
@@ -78,6 +79,7 @@ def test_workers(t):
     assert len({row["process"] for row in t.rows("phases", str(t.dir / "x.trace"))}) == 2
 
 
+@wide
 def test_without(t):
     """Nothing is recorded or said where it was not asked for; what cannot be is said in one line."""
     out = run(t)

@@ -4,7 +4,7 @@ import os
 import shutil
 import subprocess
 
-from e2e import ROOT, Skip
+from e2e import ROOT, Skip, wide
 
 USER = """
 import pyrec
@@ -30,6 +30,7 @@ def mypy(t, *args):
     return done.stdout.splitlines()
 
 
+@wide
 def test_package(t):
     """Nothing in it is left open."""
     out = mypy(t, str(ROOT / "python" / "pyrec"))

@@ -7,7 +7,7 @@ import subprocess
 import export_check
 import otlp_check
 from package import BEGIN, environment
-from e2e import near
+from e2e import near, wide
 
 LOGGED = """
 import asyncio, json, random
@@ -239,6 +239,7 @@ print(len(pyrec._phases._names))
     assert ask(t, trace, "phases")[0]["count"] == sum(row["count"] for row in rows.values()) == 30000
 
 
+@wide
 def test_many_phases(t):
     """Attributes of samples have room for so many: beyond that they are of other phases, and the sum stays."""
     _, trace = record(t, """

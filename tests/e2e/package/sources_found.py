@@ -4,6 +4,8 @@ import os
 import re
 import subprocess
 
+from e2e import wide
+
 # As IPython does it. Turns of a loop instead of seconds: enough to be seen on any machine.
 REGISTER = """
 import linecache, os, sys, threading
@@ -161,6 +163,7 @@ while not os.path.exists("enough"): cell()
     assert "# cell" in annotated(t, "<cell>", "attached.trace")
 
 
+@wide
 def test_in_every_file(t):
     """Numbered files have it each; a flight recorder still has what it was told first."""
     program = t.file("long.py", REGISTER + """

@@ -4,7 +4,7 @@ import json
 import math
 import os
 
-from e2e import Skip, function_of, line_of, near
+from e2e import Skip, function_of, line_of, near, wide
 
 
 def source_line(path, text, after=0):
@@ -133,6 +133,7 @@ def test_no_impossible_stack(t):
     check_chains(t, STACKS)
 
 
+@wide
 def test_no_impossible_stack_unasked(t):
     """The same where the sampler takes the thread's CPU instead of asking it."""
     check_chains(t, STACKS * 3 // 5, ["--no-signals"])

@@ -5,7 +5,7 @@ import pathlib
 import shutil
 import subprocess
 
-from e2e import Skip
+from e2e import Skip, wide
 
 SCRIPT = ("import sys, time\n"
           "def embedded(seconds):\n"
@@ -137,6 +137,7 @@ def test_py_run_main(t):
     check_main(t, RUN_MAIN)
 
 
+@wide
 def test_begun_twice(t):
     """Py_Initialize, Py_Finalize, and once more; Python called from a thread of C."""
     binary = program(t, CALLS)
@@ -145,6 +146,7 @@ def test_begun_twice(t):
     assert ticks(t, run.trace) > 400, (ticks(t, run.trace), run.err)
 
 
+@wide
 def test_virtual_environment(t):
     home = t.dir / "environment"
     made = subprocess.run([t.python, "-m", "venv", "--without-pip", str(home)],

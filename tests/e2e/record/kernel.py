@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Which part of a thread's time was in system calls: what is proved is never more than the OS says,
 and with what could not be told never less."""
+from e2e import wide
+
 PROGRAM = """
 import os, resource, threading, time
 zero = os.open("/dev/zero", os.O_RDONLY)
@@ -57,6 +59,7 @@ def test_bounds(t):
     assert total == 0 or lines[0]["function"] == "reads", lines
 
 
+@wide
 def test_without_signals(t):
     """Nobody is asked: nothing is known, and nothing said."""
     _, rows, _ = recorded(t, "--no-signals")

@@ -9,7 +9,7 @@ import signal
 import subprocess
 import time
 
-from e2e import Skip, knows_cpus
+from e2e import Skip, knows_cpus, wide
 
 
 def test_status(t):
@@ -294,6 +294,7 @@ def test_no_signals_deep(t):
     assert whole > 0.8 * sum(n for _, n in t.stacks(run.trace)), t.stacks(run.trace)[:3]
 
 
+@wide
 def test_programs_nobody_here_wrote(t):
     compiled = t.dir / "compiled"
     package = pathlib.Path(subprocess.run(

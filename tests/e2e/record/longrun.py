@@ -9,7 +9,7 @@ import signal
 import subprocess
 import time
 
-from e2e import near
+from e2e import near, wide
 
 # What each says at its end is how long it was there: how soon an interpreter starts and ends is the machine's
 # affair. With "told" it goes on until its input is closed.
@@ -192,6 +192,7 @@ def test_rotate(t):
         assert {"MainThread", "asleep"} <= names, (file, names)
 
 
+@wide
 def test_rotate_by_size(t):
     process, trace = busy(t, ["--rotate", "64K"], rate="4k", rest="0")
     wait(lambda: len(numbered(trace)) >= 2)
@@ -217,6 +218,7 @@ def test_keep_time(t):
     assert not os.path.exists(trace + ".part")
 
 
+@wide
 def test_keep_size(t):
     process, trace = busy(t, ["--keep", "150K"], rate="4k", rest="0")
     size = largest = 0
@@ -232,6 +234,7 @@ def test_keep_size(t):
     assert whole(t, trace) > 0 and os.path.getsize(trace) < 400000
 
 
+@wide
 def test_smallest_and_largest(t):
     """The least and the most that --keep and --rotate take: no storm of files, nothing broken."""
     process, trace = t.start([t.python, "-c", BUSY, "2.5", "0"], ["-r", "4k", "--keep", "64K"])

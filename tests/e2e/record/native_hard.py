@@ -5,7 +5,7 @@ import os
 import platform
 import subprocess
 
-from e2e import Skip
+from e2e import Skip, wide
 
 WORK = """
 #include <signal.h>
@@ -139,6 +139,7 @@ def known(stacks, function):
     return [(names, n) for names, n in stacks if function in names and names[-1] != GAP]
 
 
+@wide
 def test_hard_places(t):
     paths = [library(t, "hard", WORK),
              library(t, "blind", BLIND, "-fno-asynchronous-unwind-tables", "-fno-unwind-tables",
@@ -263,6 +264,7 @@ def test_late_answers(t):
     late_answers(t, 1, 1 / 4, 0.8) # half of the samples had a gap
 
 
+@wide
 def test_late_answers_beside_others(t):
     """Where they have two CPUs, some lose theirs between the question and the answer."""
     if len(os.sched_getaffinity(0)) < 2:
@@ -325,6 +327,7 @@ pool.end()
 """
 
 
+@wide
 def test_spinning_workers(t):
     """Who spins is seen to, by name, and code that says nothing of itself is a gap above it and nothing else."""
     if platform.machine() != "x86_64":

@@ -6,7 +6,7 @@ PYREC_MANY: how many short processes to run in a row (default 60; 1000 is the lo
 import json
 import os
 
-from e2e import near
+from e2e import near, wide
 
 
 MANY = int(os.environ.get("PYREC_MANY", "60"))
@@ -77,6 +77,7 @@ def test_fork(t):
         assert found[pid]["exit_status"] == 0 and "-W error" in found[pid]["command"], found[pid]
 
 
+@wide
 def test_many_forks_at_once(t):
     """Children of children, all at the same time; none dies of us."""
     script = HEAD + ("pids = []\n"
@@ -324,6 +325,7 @@ def test_pyrec_in_pyrec(t):
     assert pid not in spins(t, run.trace) and len(spins(t, run.trace)) == 1
 
 
+@wide
 def test_many_in_a_row(t):
     """Processes that live some 20 ms: each one is there."""
     script = HEAD + ("import subprocess\n"
@@ -343,6 +345,7 @@ def test_many_in_a_row(t):
     assert sum(pid in seen for pid in pids) > 0.8 * len(set(pids)), (len(seen), len(pids))
 
 
+@wide
 def test_fifty_at_once(t):
     script = HEAD + ("import subprocess\n"
                      "children = [subprocess.Popen([sys.executable, '-S', sys.argv[1]])\n"

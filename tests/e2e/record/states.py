@@ -7,7 +7,7 @@ import re
 import shutil
 import subprocess
 
-from e2e import Skip, near
+from e2e import Skip, near, wide
 
 PROGRAM = """
 import ctypes, os, sys, threading, time
@@ -206,10 +206,12 @@ def test_pid_namespace(t):
     check_namespace(t, "unshare", "-pf", "--mount-proc")
 
 
+@wide
 def test_pid_namespace_in_another(t):
     check_namespace(t, *["unshare", "-pf", "--mount-proc"] * 2)
 
 
+@wide
 def test_pyrec_with_the_proc_of_another_namespace(t):
     """Numbers of others are not looked up: pyrec asks nobody, and records all the same."""
     need_namespaces("-pf")

@@ -10,7 +10,7 @@ import shutil
 import subprocess
 import threading
 
-from e2e import Skip
+from e2e import Skip, wide
 
 # The linker knows "visible" only. MARK is another build, of the same names elsewhere.
 SOURCE = """
@@ -180,6 +180,7 @@ def test_debuglink(t):
     assert not is_hidden(names_in(t, trace, library))
 
 
+@wide
 def test_another_build(t):
     """Of another build nothing is taken: neither a debug file at the right place, nor the file that is there now."""
     need(t)
@@ -214,6 +215,7 @@ def test_moved(t):
     assert is_hidden(names) or {"hidden", "beside"} <= set(names), names
 
 
+@wide
 def test_damaged(t):
     """Whatever stands in a debug file with the right build-id, or in a .symbols: it is read, or said not to be."""
     need(t)
@@ -349,6 +351,7 @@ def test_cxx(t):
                     ["-shared", "-fPIC", "-g", "-O2", "-Wl,--build-id"])
 
 
+@wide
 def test_rust(t):
     need(t)
     check_unmangled(t, ["rustc"], RUST, "work.rs", "work::n::hidden",
@@ -390,6 +393,7 @@ class Server(http.server.BaseHTTPRequestHandler):
         pass
 
 
+@wide
 def test_debuginfod(t):
     """Asked only when it is asked for; and what was sent is kept."""
     need(t)
@@ -445,6 +449,7 @@ def check_names(t, trace, library):
     return set(names)
 
 
+@wide
 def test_split(t):
     """Debug information that is mostly in files of its own (.dwo), there or gone: names are right, lines not known."""
     need(t)
@@ -460,6 +465,7 @@ def test_split(t):
             assert {"hidden", "visible"} <= names and not is_hidden(names), names
 
 
+@wide
 def test_minidebuginfo(t):
     """Names of functions that are packed in the file itself (.gnu_debugdata): not read, but none is wrong for it."""
     import lzma

@@ -3,7 +3,7 @@
 import ast
 import subprocess
 
-from e2e import Skip, knows_cpus, near
+from e2e import Skip, knows_cpus, near, wide
 from threads import HEAD, functions, one, threads
 
 
@@ -105,6 +105,7 @@ def test_foreign_threads(t):
     assert len(foreign) == 3, rows
 
 
+@wide
 def test_native_threads(t):
     """Threads without Python: counted, and with them the process's CPU time is whole."""
     script = NATIVE_HEAD + ("jobs = [start(None, 2.0) for _ in range(3)]\n"
@@ -125,6 +126,7 @@ def test_native_threads(t):
     near(known + natives + sampler, float(run.out), relative=0.01, absolute=0.05, what="books")
 
 
+@wide
 def test_books_balance(t):
     """Python threads that come and go: their clocks add up to the process's, within 1 %."""
     script = HEAD + ("def work():\n"
@@ -191,6 +193,7 @@ def test_blocked_signals(t):
     assert failed(t, run.trace) < 50 or not knows_cpus()
 
 
+@wide
 def test_small_stacks(t):
     """64 KiB of stack: ours must fit into what Python leaves."""
     script = HEAD + ("threading.stack_size(64 * 1024)\n"

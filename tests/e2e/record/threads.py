@@ -2,7 +2,7 @@
 """Every thread: many, short, nameless, foreign, deep, blocked; whatever runs is what is shown."""
 import subprocess
 
-from e2e import Skip, function_of
+from e2e import Skip, function_of, wide
 
 # `spin` is seen for as long, however many want the CPU: its seconds are of CPU.
 HEAD = ("import os, sys, threading, time\n"
@@ -192,6 +192,7 @@ while any(not green.dead for green in greens):
 """)
 
 
+@wide
 def test_gevent(t):
     if subprocess.run([t.python, "-c", "import gevent"], capture_output=True).returncode:
         raise Skip("no gevent for this interpreter")

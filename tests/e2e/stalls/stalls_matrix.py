@@ -6,6 +6,7 @@ usage: python3 stalls_matrix.py BUILD_DIR PYTHON [--all] [--jobs N] [--loops NAM
 
 As a module of e2e.py it runs a part that covers every pair of values, of loops with each other by
 the family that a loop belongs to, and each loop once, or twice with LOOP_TIMES=2 (PYREC_MATRIX=full);
+with LOOP_TIMES=0 (short) every value, and every number of freezes with a loop of each family;
 --all runs the whole product (hours). Loops whose library is not here are skipped, by name. The truth
 is the program's own log: of its freezes, and of when it was called, so that a machine that was busy
 with something else is no fault of anybody's.
@@ -233,6 +234,8 @@ def pairs_of(case):
     loop, freezes, depth, blocks, busy = case
     family = family_of(loop)
     values = [("freezes", freezes), ("depth", depth), ("blocks", blocks), ("busy", busy)]
+    if LOOP_TIMES == 0:
+        return {*values, (family, values[0])}
     return {frozenset(pair) for pair in itertools.combinations(values, 2)} | \
         {(family, value) for value in values} | {(loop, n) for n in range(LOOP_TIMES)}
 

@@ -3,7 +3,7 @@
 import json
 import subprocess
 
-from e2e import Skip
+from e2e import Skip, wide
 from stalls import OVER, SLEEPS, timestamp
 
 # `ask` is the client of one kind of server after the other, in the same process: quick requests and three
@@ -281,6 +281,7 @@ server.serve_forever(0.05)
 """
 
 
+@wide
 def test_a_process_for_each(t):
     run = t.record("-c", FORKS, rate=500)
     # those that wait for a CPU are the machine's
