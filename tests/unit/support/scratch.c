@@ -76,7 +76,8 @@ static const char *directory(void)
 {
     if (owner != getpid()) {
         const char *const base = getenv("TMPDIR");
-        snprintf(own_directory, sizeof(own_directory), "%s/pyrec-test-XXXXXX", base != NULL ? base : "/tmp");
+        snprintf(own_directory, sizeof(own_directory), "%s/pyrec-test-XXXXXX",
+                 base != NULL ? base : "/tmp");
         require(mkdtemp(own_directory) != NULL);
         if (owner == 0) /* a child has what its parent registered */
             require(atexit(remove_own) == 0);
