@@ -19,6 +19,7 @@ struct patrol_row {
     pid_t pid;
     uint64_t start;
     bool is_ours, is_there;
+    bool is_in_exec;  /* only its environment could tell, and cannot be read yet */
     bool is_recorded; /* it was, at some time */
     uint8_t looks;
     dev_t exe_device;
@@ -53,22 +54,32 @@ static struct patrol_row *row_find(const struct patrol *patrol, pid_t pid)
     return i < patrol->n && patrol->rows[i].pid == pid ? &patrol->rows[i] : NULL;
 }
 
-static bool is_ours(const struct patrol *patrol, pid_t pid, const struct procfs_stat *is)
+static bool is_descendant(const struct patrol *patrol, pid_t pid, const struct procfs_stat *is)
 {
     const struct patrol_row *parent = row_find(patrol, is->parent);
-    if (pid == getpid())
-        return false;
     for (uint32_t i = 0; i < patrol->n_roots; i++)
         if (pid == patrol->roots[i] || is->parent == patrol->roots[i])
             return true;
     if (patrol->n_roots > 0 && parent != NULL && parent->is_ours)
         return true;
-    if (is->start < patrol->start)
-        return false;
-    return pid == patrol->command || (parent != NULL && parent->is_ours) ||
-           collect_knows(patrol->collect, is->parent) ||
-           /* who was adopted has no parent of ours any more, but perhaps our environment */
-           procfs_environment_has(pid, patrol->cookie) == PROCFS_HAS;
+    return is->start >= patrol->start &&
+           (pid == patrol->command || (parent != NULL && parent->is_ours) ||
+            collect_knows(patrol->collect, is->parent));
+}
+
+/* Who was adopted has no parent of ours any more, but perhaps our environment. */
+static void row_decide(const struct patrol *patrol, struct patrol_row *row,
+                       const struct procfs_stat *is)
+{
+    row->is_in_exec = false;
+    if (row->pid == getpid())
+        return;
+    row->is_ours = is_descendant(patrol, row->pid, is);
+    if (row->is_ours || is->start < patrol->start)
+        return;
+    const enum procfs_has has = procfs_environment_has(row->pid, patrol->cookie);
+    row->is_ours = has == PROCFS_HAS;
+    row->is_in_exec = has == PROCFS_IN_EXEC;
 }
 
 static void row_add(struct patrol *patrol, pid_t pid)
@@ -77,11 +88,11 @@ static void row_add(struct patrol *patrol, pid_t pid)
     if (!procfs_stat_read(pid, &is) ||
         !vec_room(&patrol->rows, &patrol->capacity, patrol->n + 1ull, sizeof *patrol->rows))
         return;
+    struct patrol_row row = {.pid = pid, .start = is.start, .is_there = true};
+    row_decide(patrol, &row, &is);
     const uint32_t at = row_lower(patrol, pid);
-    const bool ours = is_ours(patrol, pid, &is);
     memmove(patrol->rows + at + 1, patrol->rows + at, (patrol->n - at) * sizeof *patrol->rows);
-    patrol->rows[at] =
-        (struct patrol_row){.pid = pid, .start = is.start, .is_ours = ours, .is_there = true};
+    patrol->rows[at] = row;
     patrol->n++;
 }
 
@@ -128,7 +139,22 @@ static void exe_look(struct patrol *patrol, struct patrol_row *row, uint64_t now
 
 static bool is_open(const struct patrol_row *row)
 {
-    return row->is_ours && !row->is_recorded && !row->suspect.is_python && row->looks < LOOKS_MAX;
+    return (row->is_in_exec || (row->is_ours && !row->is_recorded && !row->suspect.is_python)) &&
+           row->looks < LOOKS_MAX;
+}
+
+static void row_decide_late(const struct patrol *patrol, struct patrol_row *row)
+{
+    struct procfs_stat is;
+    if (!row->is_in_exec ||
+        row->looks >= LOOKS_MAX) /* who has no words and no environment looks like it */
+        return;
+    row->looks++;
+    if (!procfs_stat_read(row->pid, &is) || is.start != row->start)
+        return;
+    row_decide(patrol, row, &is);
+    if (!row->is_in_exec)
+        row->looks = 0;
 }
 
 static void row_join(struct patrol *patrol, struct patrol_row *row)
@@ -143,6 +169,7 @@ static void row_join(struct patrol *patrol, struct patrol_row *row)
 static void row_look(struct patrol *patrol, struct patrol_row *row, uint64_t now_ns)
 {
     row->is_recorded = row->is_recorded || collect_knows(patrol->collect, row->pid);
+    row_decide_late(patrol, row);
     if (!row->is_ours || row->is_recorded)
         return;
     exe_look(patrol, row, now_ns);

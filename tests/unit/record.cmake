@@ -139,6 +139,8 @@ if(PYREC_ATTACHES)
   unit(test_patience regard/test_patience.c LINK pyrec_collect)
 endif()
 unit(test_kin FORKS record/test_kin.c LINK pyrec_collect)
+unit(test_patrol regard/test_patrol.c LINK pyrec_collect)
+target_link_options(test_patrol PRIVATE -Wl,--wrap=procfs_environment_has,--wrap=suspect_look)
 unit(test_diagnose record/test_diagnose.c LINK pyrec_collect test_scratch)
 unit(test_suspect FORKS record/test_suspect.c LINK pyrec_collect test_scratch)
 
