@@ -576,10 +576,10 @@ def test_replaced_environments(t):
         return sorted(row["ended"] for row in t.rows("processes", run.trace) if row["ended"] != "exec")
     for run in both.recorded:
         ended = ends_of(run)
-        assert len(ended) == 10 and set(ended) <= {"exit 0", "ended"}, (run.how, ended)
+        assert len(ended) == 10 and set(ended) <= {"exit 0", "ended"}, (run.how, run.err, t.rows("processes", run.trace))
     # how it is not known of those that begin and are buried while pyrec gets no CPU
     run = beside.recorded(t, [t.python, "-c", ENVIRONMENTS, BUSY, "stop"])
-    assert ends_of(run) == ["ended"] * 9 + ["exit 0"], (run.out, run.err)
+    assert ends_of(run) == ["ended"] * 9 + ["exit 0"], (run.err, t.rows("processes", run.trace))
 
 
 def test_replaced_environment_of_children_that_are_not_wanted(t):
