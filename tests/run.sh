@@ -5,8 +5,9 @@
 #
 # usage: run.sh [CTEST ARGUMENTS...]      e.g. run.sh -L unit, run.sh -R fib
 #
-# PYREC_MATRIX=short, the default: a test of each kind, in some ten minutes behind the builds, for who works on
-# something. =wide: what .ci/run tries, some forty: more of each kind, other versions, other programs, for longer.
+# PYREC_MATRIX=short, the default: a test of each kind, in some nine minutes on two CPUs and five more under the
+# sanitizers, for who works on something. =wide: what .ci/run tries: more of each kind, other versions, other
+# programs, for longer; 35 minutes.
 # =full: every end-to-end test with every interpreter, not only where versions differ, and more of what is a matter
 # of chance; hours. What the arguments choose is run even if `short` leaves it out.
 # TEST_PACKAGES=yes: packages in clean and bare roots of Debian, too (ten minutes, as root).

@@ -277,7 +277,7 @@ def test_storm(t):
 # Threads that are blocked, each in its own way.
 BLOCKED = """
 import fcntl, os, queue, select, signal, socket, subprocess, sys, tempfile, threading, time
-here, program_waits = tempfile.mkdtemp(), len(sys.argv) > 2
+here, program_waits = tempfile.mkdtemp(dir=os.getcwd()), len(sys.argv) > 2
 empty, pair, listening = os.pipe()[0], socket.socketpair(), socket.socket()
 listening.bind(("127.0.0.1", 0))
 listening.listen(1)

@@ -11,7 +11,7 @@ from stalls import timestamp
 PROGRAM = '''
 import asyncio, fcntl, json, logging, os, queue, sys, tempfile, threading, time
 HOLD = 0.3
-where = tempfile.mkdtemp()
+where = tempfile.mkdtemp(dir=os.getcwd())
 stop = threading.Event()
 
 def ticker():
@@ -280,7 +280,7 @@ def test_known_holders(t):
 
 OTHERS = '''
 import asyncio, ctypes, multiprocessing, os, sqlite3, sys, tempfile, threading, time
-path = os.path.join(tempfile.mkdtemp(), "x.db")
+path = os.path.join(tempfile.mkdtemp(dir=os.getcwd()), "x.db")
 HOLD = 0.4
 
 def other(lock, go, has):
