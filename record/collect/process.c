@@ -396,14 +396,20 @@ void process_take_sources(struct process *process, int memfd, uint32_t section)
                  stream_quanta(&process->stream.clock, clocks_mono_ns()));
 }
 
-/* What the process used and none of its threads: see natives.h. */
+/*
+ * What the process used and none of its threads: see natives.h. Until its clock was read beside
+ * theirs last: what it used later may as well be how it ended, as that a kernel gives back a large
+ * memory.
+ */
 static void unseen_add(struct process *process)
 {
     struct account *account = &process->account;
     const uint64_t known_ns = process->stream.python_cpu_q * process->stream.clock.quantum_ns +
                               account->sampler_cpu_ns + account->native_cpu_ns;
-    if (account->process_cpu_ns > known_ns)
-        natives_add_unseen(&process->natives, account->process_cpu_ns - known_ns,
+    const uint64_t read_ns =
+        atomic_load_explicit(&process->head->counters.process_cpu_ns, memory_order_relaxed);
+    if (read_ns > process->cpu_zero_ns && read_ns - process->cpu_zero_ns > known_ns)
+        natives_add_unseen(&process->natives, read_ns - process->cpu_zero_ns - known_ns,
                            account->process_cpu_ns);
     account->native_cpu_ns = process->natives.total_ns;
 }

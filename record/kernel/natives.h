@@ -67,9 +67,9 @@ bool natives_is_due(const struct native *native);
 void natives_have_written(struct natives *natives);
 
 /*
- * The last look was in vain: the process has used `cpu_ns` more than all threads that were ever
- * seen. They ended between two looks, or lived too short to be met. They are one row, without a
- * number; little is none.
+ * The last look was in vain: until its clock was read last, the process had used `cpu_ns` more than
+ * all threads that were ever seen. They ended between two looks, or lived too short to be met. They
+ * are one row, without a number; little is none.
  */
 void natives_add_unseen(struct natives *natives, uint64_t cpu_ns, uint64_t process_cpu_ns);
 

@@ -88,6 +88,15 @@ def test_short_threads(t):
     assert "ended unseen" in rest and share > 0.2, (share, rest)
 
 
+def test_how_it_ended(t):
+    """A large memory is given back when it ends, by no thread: none is shown that there was not."""
+    script = BURN + "memory = [bytes(1000) for _ in range(300000)]\nburn(0.3)\n"
+    for end in ("import os; os._exit(0)", "import os, signal; os.kill(os.getpid(), signal.SIGKILL)", ""):
+        run = t.record("-c", script + end, ok=False)
+        rows = t.rows("threads", run.trace)
+        assert [row["thread"] for row in rows] == ["MainThread"], (end, rows)
+
+
 def test_nothing_missing(t):
     """One thread, all of it Python: there is nothing to say."""
     run = t.record("-c", BURN + "burn(1)\n" + USED)
