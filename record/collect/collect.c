@@ -76,8 +76,7 @@ static void forget_helper(struct collect *collect, uint32_t i)
     process_stop(process);
     process_look_clock(process);
     collect->n_helpers++;
-    if (process->cpu_clock_ns > process->cpu_zero_ns)
-        collect->helpers_cpu_ns += process->cpu_clock_ns - process->cpu_zero_ns;
+    collect->helpers_cpu_ns += process_own_cpu_ns(process, process->cpu_clock_ns);
     collect->n_fds -= process_fds(process);
     process_free(process);
     collect->processes[i] = collect->processes[--collect->n];

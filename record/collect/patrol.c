@@ -96,14 +96,29 @@ static void row_add(struct patrol *patrol, pid_t pid)
     patrol->n++;
 }
 
+/* Who has no words and no environment looks like it, too: so not for ever. */
+static void row_decide_again(const struct patrol *patrol, struct patrol_row *row)
+{
+    struct procfs_stat is;
+    if (!row->is_in_exec || row->looks >= LOOKS_MAX)
+        return;
+    row->looks++;
+    if (procfs_stat_read(row->pid, &is) && is.start == row->start)
+        row_decide(patrol, row, &is);
+    if (!row->is_in_exec)
+        row->looks = 0;
+}
+
 static void pid_note(void *closure, pid_t pid)
 {
     struct patrol *patrol = closure;
     struct patrol_row *row = row_find(patrol, pid);
-    if (row != NULL)
-        row->is_there = true;
-    else
+    if (row == NULL) {
         row_add(patrol, pid);
+        return;
+    }
+    row->is_there = true;
+    row_decide_again(patrol, row);
 }
 
 /* ---- one of ours ---- */
@@ -143,20 +158,6 @@ static bool is_open(const struct patrol_row *row)
            row->looks < LOOKS_MAX;
 }
 
-static void row_decide_late(const struct patrol *patrol, struct patrol_row *row)
-{
-    struct procfs_stat is;
-    if (!row->is_in_exec ||
-        row->looks >= LOOKS_MAX) /* who has no words and no environment looks like it */
-        return;
-    row->looks++;
-    if (!procfs_stat_read(row->pid, &is) || is.start != row->start)
-        return;
-    row_decide(patrol, row, &is);
-    if (!row->is_in_exec)
-        row->looks = 0;
-}
-
 static void row_join(struct patrol *patrol, struct patrol_row *row)
 {
     struct problem why = {.status = STATUS_OK};
@@ -169,7 +170,6 @@ static void row_join(struct patrol *patrol, struct patrol_row *row)
 static void row_look(struct patrol *patrol, struct patrol_row *row, uint64_t now_ns)
 {
     row->is_recorded = row->is_recorded || collect_knows(patrol->collect, row->pid);
-    row_decide_late(patrol, row);
     if (!row->is_ours || row->is_recorded)
         return;
     exe_look(patrol, row, now_ns);

@@ -71,6 +71,11 @@ void process_look_clock(struct process *process)
         process->cpu_clock_ns = cpu_ns;
 }
 
+uint64_t process_own_cpu_ns(const struct process *process, uint64_t clock_ns)
+{
+    return clock_ns > process->cpu_zero_ns ? clock_ns - process->cpu_zero_ns : 0;
+}
+
 static void account_update(struct process *process)
 {
     struct account *account = &process->account;
@@ -85,9 +90,7 @@ static void account_update(struct process *process)
     account->codes_lost += process->stream.codebook.refused;
     account->native_cpu_ns = process->natives.total_ns;
     account->collector_cpu_ns = clocks_ns(CLOCK_PROCESS_CPUTIME_ID);
-    account->process_cpu_ns = process->cpu_clock_ns > process->cpu_zero_ns
-                                  ? process->cpu_clock_ns - process->cpu_zero_ns
-                                  : 0;
+    account->process_cpu_ns = process_own_cpu_ns(process, process->cpu_clock_ns);
 }
 
 /*
@@ -397,9 +400,9 @@ void process_take_sources(struct process *process, int memfd, uint32_t section)
 }
 
 /*
- * What the process used and none of its threads: see natives.h. Until its clock was read beside
- * theirs last: what it used later may as well be how it ended, as that a kernel gives back a large
- * memory.
+ * What the process used and none of its threads: see natives.h. Only until the agent read its clock
+ * last, beside theirs: what it used later may be how it ended, as when the kernel takes back a
+ * large memory.
  */
 static void unseen_add(struct process *process)
 {
@@ -407,10 +410,10 @@ static void unseen_add(struct process *process)
     const uint64_t known_ns = process->stream.python_cpu_q * process->stream.clock.quantum_ns +
                               account->sampler_cpu_ns + account->native_cpu_ns;
     const uint64_t read_ns =
-        atomic_load_explicit(&process->head->counters.process_cpu_ns, memory_order_relaxed);
-    if (read_ns > process->cpu_zero_ns && read_ns - process->cpu_zero_ns > known_ns)
-        natives_add_unseen(&process->natives, read_ns - process->cpu_zero_ns - known_ns,
-                           account->process_cpu_ns);
+        process_own_cpu_ns(process, atomic_load_explicit(&process->head->counters.process_cpu_ns,
+                                                         memory_order_relaxed));
+    if (read_ns > known_ns)
+        natives_add_unseen(&process->natives, read_ns - known_ns, account->process_cpu_ns);
     account->native_cpu_ns = process->natives.total_ns;
 }
 

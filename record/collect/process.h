@@ -111,6 +111,9 @@ bool process_has_died(const struct process *process);
 /* Read its CPU clock. */
 void process_look_clock(struct process *process);
 
+/* How much of a reading of that clock is the process's own. */
+uint64_t process_own_cpu_ns(const struct process *process, uint64_t clock_ns);
+
 /* Look at everything that will be gone when it is told to stop. */
 void process_look(struct process *process, uint64_t now_ns);
 

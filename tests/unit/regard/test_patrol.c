@@ -15,7 +15,7 @@
 static struct collect collect;
 static struct patrol patrol;
 static pid_t child;
-static enum procfs_has answers[4]; /* of its environment, first to last; the last one goes on */
+static enum procfs_has answers[4]; /* in order; the last one again and again */
 static unsigned n_asked;
 
 /* In the place of the kernel's: what is within execve() is there for too short a time. */
@@ -41,11 +41,11 @@ static void setup(void)
     n_asked = 0;
     patrol_init(&patrol, &collect, "cookie", "library");
     child = fork();
-    if (child == 0)
+    if (child == 0) { /* no ck_assert here: it writes where Check's parent reads */
         prctl(PR_SET_PDEATHSIG, SIGKILL);
-    while (child ==
-           0) /* no ck_assert: it would write into the file that Check reads in its parent */
-        pause();
+        for (;;)
+            pause();
+    }
     ck_assert_int_gt(child, 0);
 }
 
