@@ -18,6 +18,13 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 
+def names_of(build, *words):
+    """The tests that there are, or those that these words for ctest choose; run or not."""
+    listed = subprocess.run(["ctest", "--test-dir", build, "--show-only=json-v1", *words], check=True,
+                            capture_output=True, text=True)
+    return [test["name"] for test in json.loads(listed.stdout)["tests"]]
+
+
 def own_group():
     """The folder of the control group that this process is in."""
     own = re.search("^0::/(.*)$", pathlib.Path("/proc/self/cgroup").read_text(), re.M)
@@ -56,9 +63,7 @@ def main():
     build, *words = sys.argv[1:]
     if not pathlib.Path(build, "CTestTestfile.cmake").is_file():
         sys.exit(f"suite_cpu.py: {build}: no build folder with tests; tests/build.sh makes one")
-    listed = subprocess.run(["ctest", "--test-dir", build, "--show-only=json-v1", *words], check=True,
-                            capture_output=True, text=True)
-    names = [test["name"] for test in json.loads(listed.stdout)["tests"]]
+    names = names_of(build, *words)
     pathlib.Path(build, "suite_cpu").mkdir(exist_ok=True)
     parent = own_group()
     os.environ["PATH"] = os.pathsep.join([os.path.dirname(sys.executable), os.environ["PATH"]])  # as in run.sh

@@ -20,6 +20,8 @@ import subprocess
 import sys
 import xml.etree.ElementTree
 
+from suite_cpu import names_of
+
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "SUPPORT.md"
 BEGIN, END = "<!-- support.py begins -->\n", "<!-- support.py ends -->\n"
@@ -64,13 +66,6 @@ def interpreters(build):
     done = subprocess.run([ROOT / "tests" / "interpreters.sh", build], stdout=subprocess.PIPE,
                           stderr=subprocess.DEVNULL, text=True, check=True)
     return dict(line.split(" ", 1) for line in done.stdout.splitlines())
-
-
-def all_tests(build):
-    """The names of those that there are, in a run or not."""
-    done = subprocess.run(["ctest", "--test-dir", build, "--show-only=json-v1"], stdout=subprocess.PIPE, text=True,
-                          check=True)
-    return {test["name"] for test in json.loads(done.stdout)["tests"]}
 
 
 def build_words(path):
@@ -163,7 +158,7 @@ def main():
         return
     if any(what == "failed" for _, what in found):
         sys.exit("support.py: a test has failed, nothing written")
-    if not options.builds and (left := all_tests(options.build) - {name for name, _ in found}):
+    if not options.builds and (left := set(names_of(options.build)) - {name for name, _ in found}):
         sys.exit(f"support.py: not a whole run (PYREC_MATRIX=wide ./tests/run.sh): {len(left)} tests are not in it; "
                  "nothing written")
     PAGE.write_text(head + text + tail, encoding="utf-8")

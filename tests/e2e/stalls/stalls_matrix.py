@@ -5,8 +5,8 @@
 usage: python3 stalls_matrix.py BUILD_DIR PYTHON [--all] [--jobs N] [--loops NAME,..] [--keep]
 
 As a module of e2e.py it runs a part that covers every pair of values, of loops with each other by
-the family that a loop belongs to, and each loop once, or twice with LOOP_TIMES=2 (PYREC_MATRIX=full);
-with LOOP_TIMES=0 (short) every value, and every number of freezes with a loop of each family;
+the family that a loop belongs to, and each loop once, or twice with PYREC_MATRIX=full; with short
+every value, and every number of freezes with a loop of each family;
 --all runs the whole product (hours). Loops whose library is not here are skipped, by name. The truth
 is the program's own log: of its freezes, and of when it was called, so that a machine that was busy
 with something else is no fault of anybody's.
@@ -25,7 +25,7 @@ import sys
 import tempfile
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))  # where it is a program of its own
-from e2e import Skip
+from e2e import MATRIX, Skip
 from screen import screen
 import stalls_servers  # it adds to LOOPS
 from stalls_loops import LOOPS, PRELUDE
@@ -33,7 +33,7 @@ from stalls_loops import LOOPS, PRELUDE
 FREEZES, DEPTHS, BUSY = (1, 2, 3, 5, 20), (1, 2, 3, 4), (0, 1)
 BLOCKS = ("sleep", "cpu", "socket", "poll", "lock", "sqlite", "read", "subprocess",
           "semaphore", "future")
-LOOP_TIMES = int(os.environ.get("LOOP_TIMES", "1"))
+LOOP_TIMES = {"short": 0, "full": 2}.get(MATRIX, 1)
 OVER = 0.2
 SLEEPS = ("clock_nanosleep", "nanosleep", "select", "pselect6")
 CALLS = {"sleep": SLEEPS, "socket": ("poll", "ppoll"), "poll": ("poll", "ppoll"),
